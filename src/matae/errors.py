@@ -1,0 +1,33 @@
+"""Errors a user can cause: one clear sentence each, ending with what to do next.
+
+The command line prints the message alone and exits with 1; the dock shows it as a notification.
+Anything else that escapes is a defect of ours and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+__all__ = ["DeviceError", "MataeError", "ModelError", "ReadError", "SegmentError", "TrainError"]
+
+
+class MataeError(Exception):
+    """Base of every error whose message is meant for the person at the screen."""
+
+
+class ReadError(MataeError):
+    """A file or folder cannot be opened as a cine."""
+
+
+class ModelError(MataeError):
+    """A model is unknown, damaged, or does not fit its card."""
+
+
+class DeviceError(MataeError):
+    """The device or backend that was asked for is not there."""
+
+
+class SegmentError(MataeError):
+    """A cine cannot be segmented as asked."""
+
+
+class TrainError(MataeError):
+    """A training run cannot start or go on."""
