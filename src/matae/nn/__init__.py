@@ -1,1 +1,3 @@
-"""Room under construction."""
+"""Networks, losses and checkpoints. Importing this package imports torch."""
+
+from __future__ import annotations

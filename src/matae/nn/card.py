@@ -1,0 +1,110 @@
+"""The model card: what a weights file is, where it comes from and what it may be used for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING
+
+from matae import RESEARCH_USE
+from matae.errors import ModelError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+__all__ = ["CARD_VERSION", "ModelCard"]
+
+CARD_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Everything needed to run a checkpoint, to judge it and to repeat it.
+
+    Parameters
+    ----------
+    name
+        Name in the registry, e.g. ``matae-lv``.
+    family
+        ``matae``, ``unet-published`` or ``matae-published``.
+    architecture
+        The family's own configuration (channels, classes, fold, widths).
+    grid
+        Side in pixels of the square the network sees.
+    classes
+        Name of each foreground class, in logit order.
+    preprocessing
+        How native frames become network input.
+    data, licence, citation
+        What it was trained on, under which licence it is shipped, and what to cite.
+    sha256
+        Digest of the weights file.
+    parent
+        Name and digest of the model it was trained from, or None.
+    figures
+        Measured results: data set, split, what was measured, value.
+    training
+        Configuration of the run, enough to repeat it.
+    limits
+        Known failures and where not to trust it.
+    """
+
+    name: str
+    family: str
+    architecture: dict[str, Any]
+    grid: int
+    classes: tuple[str, ...]
+    data: str
+    licence: str
+    citation: str = ""
+    preprocessing: dict[str, Any] = field(
+        default_factory=lambda: {"crop": "ultrasound sector", "pad": "square", "range": [0, 1], "channels": 1}
+    )
+    sha256: str = ""
+    parent: dict[str, str] | None = None
+    figures: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    limits: tuple[str, ...] = ()
+    research_use: str = RESEARCH_USE
+    version: int = CARD_VERSION
+
+    @property
+    def widths(self) -> tuple[float, ...]:
+        """Widths the model can run at, narrowest first."""
+        return tuple(float(w) for w in self.architecture.get("widths", (1.0,)))
+
+    def with_sha256(self, digest: str) -> ModelCard:
+        """Return the card of a weights file with this digest."""
+        return replace(self, sha256=digest)
+
+    def dumps(self) -> str:
+        """Return the card as indented JSON text."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def read(cls, path: Path) -> ModelCard:
+        """Read a card.
+
+        Raises
+        ------
+        ModelError
+            If the file is missing, is no card, or is of a newer version.
+        """
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ModelError(f"{path.parent.name} has no {path.name}; import the model again.") from None
+        except (ValueError, OSError) as error:
+            raise ModelError(f"{path.parent.name}/{path.name} is no readable model card ({error}).") from None
+        known = {f.name for f in fields(cls)}
+        if not isinstance(values, dict) or not {"name", "family", "architecture", "grid", "classes"} <= set(values):
+            raise ModelError(f"{path.parent.name}/{path.name} is no model card; import the model again.")
+        if int(values.get("version", 0)) > CARD_VERSION:
+            raise ModelError(f"The model {values['name']} needs a newer napari-matae; upgrade and try again.")
+        values = {key: value for key, value in values.items() if key in known}
+        for key in ("classes", "limits"):
+            values[key] = tuple(values.get(key, ()))
+        values.setdefault("data", "not stated")
+        values.setdefault("licence", "not stated")
+        return cls(**values)

@@ -1,0 +1,164 @@
+"""Checkpoints: a folder with ``model.safetensors`` and ``card.json``. No pickle is ever read.
+
+`build` makes the network a card describes; `save` and `load` are the only ways to and from disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from matae.errors import ModelError
+from matae.nn.card import ModelCard
+from matae.nn.matae import Matae, MataeConfig
+from matae.nn.published import MataePublished, UNetPublished
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = ["CARD", "WEIGHTS", "build", "file_sha256", "load", "save", "write_atomic"]
+
+WEIGHTS = "model.safetensors"
+CARD = "card.json"
+
+
+def build(card: ModelCard) -> nn.Module:
+    """Return the untrained network that a card describes.
+
+    Raises
+    ------
+    ModelError
+        If the family is unknown or the configuration does not make sense.
+    """
+    classes = len(card.classes)
+    if card.family == "unet-published":
+        return UNetPublished(classes)
+    if card.family == "matae-published":
+        return MataePublished(classes)
+    if card.family == "matae":
+        try:
+            config = MataeConfig.from_json(card.architecture)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"The card of {card.name} does not describe a network ({error}).") from None
+        if config.classes != classes:
+            raise ModelError(f"The card of {card.name} names {classes} classes but its network has {config.classes}.")
+        return Matae(config)
+    raise ModelError(f"The model {card.name} is of an unknown family '{card.family}'; upgrade napari-matae.")
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: to a neighbour first, then renamed over.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or the folder cannot be written; the old file is untouched.
+    """
+    import os
+
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def save(folder: Path, model: nn.Module, card: ModelCard, *, half: bool = False) -> ModelCard:
+    """Save a model and its card into `folder`, each file whole or not at all.
+
+    Parameters
+    ----------
+    folder
+        Made if missing.
+    model
+        Network to save.
+    card
+        Its card; the digest is filled in.
+    half
+        Store weights as float16: half the size, loaded back as float32.
+
+    Returns
+    -------
+    ModelCard
+        The card as written.
+    """
+    from safetensors.torch import save as to_bytes
+
+    tensors = {key: _for_disk(value, half=half) for key, value in model.state_dict().items()}
+    data = to_bytes(tensors, metadata={"format": "pt", "name": card.name, "family": card.family})
+    card = card.with_sha256(hashlib.sha256(data).hexdigest())
+    folder.mkdir(parents=True, exist_ok=True)
+    # Weights first: a crash between the two leaves a digest that does not match, which load refuses in words.
+    write_atomic(folder / WEIGHTS, data)
+    write_atomic(folder / CARD, card.dumps().encode())
+    return card
+
+
+def _for_disk(value: Tensor, *, half: bool) -> Tensor:
+    value = value.detach().cpu().contiguous()
+    return value.half() if half and value.is_floating_point() else value
+
+
+def load(folder: Path) -> tuple[nn.Module, ModelCard]:
+    """Load a model in inference mode, checked against its card.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing or damaged, or the weights do not fit the network of the card.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    card = ModelCard.read(folder / CARD)
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise ModelError(f"The model {card.name} has no {WEIGHTS}; import it again.")
+    if card.sha256 and file_sha256(path) != card.sha256:
+        raise ModelError(f"The weights of {card.name} are not those its card names (sha256 differs); import it again.")
+    try:
+        state = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"The weights of {card.name} cannot be read ({error}); import it again.") from None
+    model = build(card)
+    load_state(model, {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, card.name)
+    return model.eval(), card
+
+
+def load_state(model: nn.Module, state: dict[str, Tensor], name: str) -> None:
+    """Put weights into a network, refusing a misfit with both sides named.
+
+    Raises
+    ------
+    ModelError
+        If names, shapes or finiteness do not fit.
+    """
+    own = model.state_dict()
+    absent, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    if absent or extra:
+        raise ModelError(
+            f"The weights of {name} do not fit its network: {len(absent)} tensors missing "
+            f"({', '.join(absent[:3]) or 'none'}), {len(extra)} unknown ({', '.join(extra[:3]) or 'none'})."
+        )
+    for key, value in state.items():
+        if value.shape != own[key].shape:
+            raise ModelError(
+                f"The weights of {name} do not fit its network: {key} is {tuple(value.shape)} in the file, "
+                f"{tuple(own[key].shape)} in the network."
+            )
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise ModelError(f"The weights of {name} hold values that are not finite ({key}); import it again.")
+    model.load_state_dict(state)
