@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike, NDArray
+    from typing import IO
 
     from numpy import uint8
+    from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["IN_MEMORY_BYTES", "StackBuilder", "new_stack"]
 
@@ -23,9 +24,7 @@ IN_MEMORY_BYTES = 512 * 2**20
 """Stacks up to this many bytes stay in memory."""
 
 
-def new_stack(
-    shape: tuple[int, ...], dtype: DTypeLike = np.uint8, *, limit: int | None = None
-) -> NDArray[np.generic]:
+def new_stack(shape: tuple[int, ...], dtype: DTypeLike = np.uint8, *, limit: int | None = None) -> NDArray[np.generic]:
     """Return a zero-filled array, backed by a temporary file when it is large.
 
     Parameters
@@ -68,7 +67,7 @@ class StackBuilder:
         self._shape: tuple[int, int] | None = None
         self._count = 0
         self._bytes = 0
-        self._file = None
+        self._file: IO[bytes] | None = None
 
     def __len__(self) -> int:
         """Return the number of frames collected."""
@@ -102,16 +101,20 @@ class StackBuilder:
             frame.tofile(self._file)
 
     def build(self) -> NDArray[uint8]:
-        """Return all frames as one (T, Y, X) uint8 array."""
+        """Return all frames as one (T, Y, X) uint8 array, and forget them."""
         if self._shape is None:
             return np.zeros((0, 0, 0), np.uint8)
         shape = (self._count, *self._shape)
         if self._file is None:
-            return np.stack(self._frames)
+            stack = np.empty(shape, np.uint8)
+            self._frames.reverse()
+            for index in range(self._count):
+                stack[index] = self._frames.pop()  # freed as it is copied: the peak is one clip, not two
+            return stack
         self._file.flush()
-        stack = np.memmap(self._file, dtype=np.uint8, mode="r+", shape=shape)
+        mapped = np.memmap(self._file, dtype=np.uint8, mode="r+", shape=shape)
         self._file.close()
-        return stack
+        return mapped
 
     def _spill(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="matae-")  # noqa: SIM115 - closed by build()

@@ -207,9 +207,7 @@ class PlainMatae(nn.Module):
         channels, folded = config.channels, config.fold**2
 
         def block(inputs: int, outputs: int) -> nn.ModuleList:
-            return nn.ModuleList(
-                [nn.Conv2d(inputs, outputs, 3, padding=1), nn.Conv2d(outputs, outputs, 3, padding=1)]
-            )
+            return nn.ModuleList([nn.Conv2d(inputs, outputs, 3, padding=1), nn.Conv2d(outputs, outputs, 3, padding=1)])
 
         self.encoder = nn.ModuleList(
             block(inputs, outputs) for inputs, outputs in zip((folded, *channels[:-1]), channels, strict=True)

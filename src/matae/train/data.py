@@ -117,5 +117,7 @@ def _read_png(path: Path) -> NDArray[np.uint8]:
         raise TrainError(f"{path.parent.name}/{path.name} is named in index.csv but missing; export the folder again.")
     picture = np.asarray(iio.imread(path))
     if picture.ndim != 2 or picture.dtype != np.uint8:
-        raise TrainError(f"{path.parent.name}/{path.name} must be an 8-bit grey PNG, not {picture.dtype} {picture.shape}.")
+        raise TrainError(
+            f"{path.parent.name}/{path.name} must be an 8-bit grey PNG, not {picture.dtype} {picture.shape}."
+        )
     return picture

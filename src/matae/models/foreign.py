@@ -1,0 +1,132 @@
+"""Import models: our own checkpoint folders, and the authors' ``.pth`` files.
+
+A ``.pth`` is a pickle. It is read with ``weights_only``, which admits tensors and plain containers and runs no
+code, then stored as safetensors with a card.
+"""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+from typing import TYPE_CHECKING
+
+from matae.errors import ModelError
+from matae.models.registry import ModelEntry, new_model_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from torch import Tensor
+
+    from matae.nn.card import ModelCard
+
+__all__ = ["import_model"]
+
+_PUBLISHED_GRID = 112
+_WRAPPERS = ("state_dict", "model_state_dict", "model")
+
+
+def import_model(path: Path, name: str | None = None) -> ModelEntry:
+    """Add a model to the registry.
+
+    Parameters
+    ----------
+    path
+        A folder with ``model.safetensors`` and ``card.json``, or a ``.pth``/``.pt`` file in the layout of the
+        paper's authors.
+    name
+        Name in the registry; the folder's or file's name if None.
+
+    Returns
+    -------
+    ModelEntry
+        The new entry.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, holds code or unknown tensors, does not fit its card, or the name is taken.
+    """
+    if not path.exists():
+        raise ModelError(f"{path} does not exist; name a .pth file or a model folder.")
+    target = new_model_folder(name or path.stem)
+    staging = target.with_name(f".{target.name}.importing")
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        if path.is_dir():
+            _copy_folder(path, staging, target.name)
+        else:
+            _convert(path, staging, target.name)
+        # Renamed whole: a model is either there and checked, or not there.
+        staging.rename(target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return ModelEntry(target.name, target, bundled=False)
+
+
+def _copy_folder(folder: Path, staging: Path, name: str) -> None:
+    from dataclasses import replace
+
+    from matae.nn.checkpoint import load, save
+
+    model, card = load(folder)
+    save(staging, model, replace(card, name=name))
+
+
+def _convert(path: Path, staging: Path, name: str) -> None:
+    from matae.nn.checkpoint import build, load_state, save
+
+    state = _read_pth(path)
+    card = _recognise(state, name, path.name)
+    model = build(card)
+    load_state(model, state, path.name)
+    save(staging, model, card)
+
+
+def _read_pth(path: Path) -> dict[str, Tensor]:
+    import torch
+
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise ModelError(
+            f"{path.name} holds more than weights and could run code when opened; ask its authors for a plain "
+            "state_dict (torch.save(model.state_dict(), ...)) or a safetensors file."
+        ) from None
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"{path.name} is no PyTorch weights file ({first}).") from None
+    for wrapper in _WRAPPERS:
+        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
+            content = content[wrapper]
+    if not isinstance(content, dict) or not all(isinstance(v, torch.Tensor) for v in content.values()):
+        raise ModelError(f"{path.name} holds no state_dict; save it with torch.save(model.state_dict(), ...).")
+    # nn.DataParallel prefixes every name.
+    return {str(key).removeprefix("module."): value.float() if value.is_floating_point() else value
+            for key, value in content.items()}  # fmt: skip
+
+
+def _recognise(state: dict[str, Tensor], name: str, source: str) -> ModelCard:
+    from matae.nn.card import ModelCard
+
+    for family, head in (("matae-published", "out_conv.weight"), ("unet-published", "out.weight")):
+        marker = "mae.encoders.0.0.weight" if family == "matae-published" else "enc1.0.weight"
+        if head in state and marker in state:
+            count = int(state[head].shape[0])
+            classes = ("left ventricular cavity",) if count == 1 else tuple(f"class {i + 1}" for i in range(count))
+            return ModelCard(
+                name=name,
+                family=family,
+                architecture={"widths": [1.0]},
+                grid=_PUBLISHED_GRID,
+                classes=classes,
+                data=f"not stated (imported from {source})",
+                licence="not stated; ask its authors",
+                limits=("Trained elsewhere; nothing about it was measured here.",),
+            )
+    names = ", ".join(sorted(state)[:3]) or "none"
+    raise ModelError(
+        f"{source} is neither the published MatAE-U-Net nor the published U-Net (its tensors begin {names}); "
+        "import a model folder with model.safetensors and card.json."
+    )

@@ -1,0 +1,116 @@
+"""The registry: models that came with the package and models a person added.
+
+A model is a folder with weights and card. Bundled ones are read-only; others live in the user's data folder
+(``MATAE_HOME`` overrides it). A user's model never hides a bundled one: names are unique.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from matae.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from matae.nn.card import ModelCard
+
+__all__ = ["DEFAULT_MODEL", "ModelEntry", "find_model", "home", "list_models", "load_model", "new_model_folder"]
+
+DEFAULT_MODEL = "matae-lv"
+_BUNDLED = Path(__file__).parent / "bundled"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A model on this machine.
+
+    Parameters
+    ----------
+    name
+        Unique name.
+    folder
+        Folder with its weights and card.
+    bundled
+        Whether it came with the package.
+    """
+
+    name: str
+    folder: Path
+    bundled: bool
+
+    @property
+    def card(self) -> ModelCard:
+        """Its card, read from disk."""
+        from matae.nn.card import ModelCard
+
+        return ModelCard.read(self.folder / "card.json")
+
+
+def home() -> Path:
+    """Return the folder of everything napari-matae keeps for this user (not made here)."""
+    import platformdirs
+
+    override = os.environ.get("MATAE_HOME")
+    return Path(override) if override else platformdirs.user_data_path("napari-matae", appauthor=False)
+
+
+def list_models() -> list[ModelEntry]:
+    """Return all models, the default first, then by name."""
+    entries = [
+        ModelEntry(card.parent.name, card.parent, bundled)
+        for root, bundled in ((_BUNDLED, True), (home() / "models", False))
+        if root.is_dir()
+        for card in root.glob("*/card.json")
+        if not card.parent.name.startswith(".")
+    ]
+    return sorted(entries, key=lambda e: (e.name != DEFAULT_MODEL, not e.bundled, e.name))
+
+
+def find_model(name: str) -> ModelEntry:
+    """Return the model called `name`.
+
+    Raises
+    ------
+    ModelError
+        If there is none.
+    """
+    entries = list_models()
+    for entry in entries:
+        if entry.name == name:
+            return entry
+    have = ", ".join(e.name for e in entries) or "none"
+    raise ModelError(f"There is no model '{name}'; on this machine: {have}.")
+
+
+def load_model(name: str) -> tuple[nn.Module, ModelCard]:
+    """Load the model called `name`, checked against its card.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or it is damaged.
+    """
+    from matae.nn.checkpoint import load
+
+    return load(find_model(name).folder)
+
+
+def new_model_folder(name: str) -> Path:
+    """Return the folder a new model of this name goes to (not made here).
+
+    Raises
+    ------
+    ModelError
+        If the name is taken, or is no plain name.
+    """
+    if not _NAME.fullmatch(name):
+        raise ModelError(f"'{name}' is no model name; use letters, digits, dots and dashes.")
+    if any(entry.name == name for entry in list_models()):
+        raise ModelError(f"There is a model '{name}' already; choose another name with --name.")
+    return home() / "models" / name

@@ -1,0 +1,277 @@
+"""Segment a cine: frame by frame as a stream, or all at once.
+
+`Segmenter` holds a model ready to run. `Segmenter.stream` yields each frame as soon as it is done, which is all
+the dock needs; `segment` collects the stream, which is all the command line needs. One code, one set of
+defaults (`SegmentOptions`).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matae.errors import SegmentError
+from matae.models import DEFAULT_MODEL, load_model
+from matae.nn.widths import format_width, parse_width
+from matae.stack import new_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from matae.cine import Cine
+    from matae.nn.card import ModelCard
+    from matae.segment.sector import Sector
+
+__all__ = ["FrameMask", "SegmentOptions", "Segmentation", "Segmenter", "choose_width", "segment"]
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """How to segment; the same defaults behind the dock and the command line.
+
+    Parameters
+    ----------
+    model
+        Name in the registry.
+    width
+        ``1/8``, ``1/4``, ``1/2``, ``1``, or ``auto``: 1 on a GPU, 1/2 on the CPU where the model has it.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``cuda:i``.
+    backend
+        ``auto``, ``torch`` or ``openvino``.
+    """
+
+    model: str = DEFAULT_MODEL
+    width: str = "auto"
+    device: str = "auto"
+    backend: str = "auto"
+
+
+@dataclass(frozen=True, eq=False)
+class FrameMask:
+    """One frame's result at native size.
+
+    Parameters
+    ----------
+    index
+        0-based frame.
+    mask
+        Class of every pixel, (Y, X) uint8; 0 is background, 1 the left-ventricular cavity.
+    probability
+        Probability of the most likely class, (Y, X) uint8, 255 is certain.
+    area_px
+        Area of the first class in pixels.
+    """
+
+    index: int
+    mask: NDArray[np.uint8]
+    probability: NDArray[np.uint8]
+    area_px: int
+
+
+@dataclass(eq=False)
+class Segmentation:
+    """A segmented cine.
+
+    Parameters
+    ----------
+    masks, probability
+        (T, Y, X) uint8; large clips are backed by a temporary file.
+    area_px
+        Cavity area of each frame in pixels, (T,); NaN where a frame was not segmented.
+    sector
+        The part of the picture the network saw.
+    run
+        Model, width, device, backend, precision, frames, seconds, frames a second.
+    notices
+        What happened on the way (memory ran out, GPU left).
+    """
+
+    masks: NDArray[np.uint8]
+    probability: NDArray[np.uint8]
+    area_px: NDArray[np.float64]
+    sector: Sector
+    run: dict[str, Any]
+    notices: list[str] = field(default_factory=list)
+
+
+class Segmenter:
+    """A model made ready to run.
+
+    Parameters
+    ----------
+    options
+        What to run, and where.
+
+    Raises
+    ------
+    ModelError
+        If the model is unknown, damaged, or has no such width.
+    DeviceError
+        If the device or backend is not there.
+    """
+
+    def __init__(self, options: SegmentOptions | None = None) -> None:
+        from matae.segment.backend import choose_backend
+        from matae.segment.device import choose_device
+
+        self.options = options = options or SegmentOptions()
+        device = choose_device(options.device)
+        model, self.card = load_model(options.model)
+        self.width = choose_width(options.width, self.card, on_gpu=device.type == "cuda")
+        self.notices: list[str] = []
+        self._backend = choose_backend(options.backend, model, self.width, self.card.grid, device, self.notices.append)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what runs, as JSON values: model, sha256, width, device, backend, precision, grid."""
+        from matae.segment.device import describe_device
+
+        return {
+            "model": self.card.name,
+            "model_sha256": self.card.sha256,
+            "width": format_width(self.width),
+            "device": describe_device(self._backend.device),
+            "backend": self._backend.name,
+            "precision": self._backend.precision,
+            "grid": self.card.grid,
+        }
+
+    def stream(self, cine: Cine, sector: Sector, frames: Iterable[int] | None = None) -> Iterator[FrameMask]:
+        """Yield frames as they are done, in the order asked for.
+
+        Parameters
+        ----------
+        cine
+            What to segment.
+        sector
+            The part of the picture the network sees.
+        frames
+            0-based frames, in the order wanted; all if None. It is read lazily, a batch ahead, so a caller may
+            leave out frames while the stream runs.
+
+        Yields
+        ------
+        FrameMask
+            Native-size result of a frame.
+
+        Raises
+        ------
+        SegmentError
+            If a frame number is outside the cine.
+        """
+        from matae.segment.grid import Placement
+
+        placement = Placement.of(cine, sector, self.card.grid)
+        wanted = iter(range(cine.n_frames) if frames is None else frames)
+        while batch := [t for _, t in zip(range(self._backend.batch), wanted, strict=False)]:
+            if min(batch) < 0 or max(batch) >= cine.n_frames:
+                raise SegmentError(f"The cine has frames 0 to {cine.n_frames - 1}; choose among them.")
+            logits = self._backend(placement.to_grid(np.asarray(cine.frames[batch])))
+            native = placement.to_native(logits)
+            for t, frame_logits in zip(batch, native, strict=True):
+                yield _frame_mask(t, frame_logits, placement, cine.shape)
+
+
+def _frame_mask(index: int, logits: Any, placement: Any, shape: tuple[int, int]) -> FrameMask:
+    import torch
+
+    from matae.segment.cleanup import keep_largest
+
+    best, which = logits.max(0)
+    found = torch.where(best > 0, which + 1, 0).to(torch.uint8).cpu().numpy()
+    certain = (best.sigmoid() * 255).round().to(torch.uint8).cpu().numpy()
+    mask, probability = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+    box = placement.box
+    mask[box.y0 : box.y1, box.x0 : box.x1] = keep_largest(found)
+    probability[box.y0 : box.y1, box.x0 : box.x1] = certain
+    return FrameMask(index, mask, probability, int((mask == 1).sum()))
+
+
+def choose_width(text: str, card: ModelCard, *, on_gpu: bool) -> float:
+    """Return the width to run at.
+
+    Parameters
+    ----------
+    text
+        ``auto`` or a width.
+    card
+        The model's card.
+    on_gpu
+        ``auto`` takes the whole network on a GPU and the half-width one on a CPU, if there is one.
+
+    Raises
+    ------
+    ModelError
+        If the text is no width.
+    """
+    if text != "auto":
+        return parse_width(text)
+    return 0.5 if not on_gpu and 0.5 in card.widths else max(card.widths)
+
+
+def segment(
+    cine: Cine,
+    options: SegmentOptions | None = None,
+    *,
+    sector: Sector | None = None,
+    segmenter: Segmenter | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Segmentation:
+    """Segment every frame of a cine.
+
+    Parameters
+    ----------
+    cine
+        What to segment.
+    options
+        How; ignored when `segmenter` is given.
+    sector
+        The part of the picture to look at; found if None.
+    segmenter
+        A model made ready before, to segment many cines without loading it again.
+    progress
+        Called with (frames done, frames in all) after each frame.
+
+    Returns
+    -------
+    Segmentation
+        Masks, probabilities, areas and how they came about.
+
+    Raises
+    ------
+    ModelError, DeviceError, SegmentError
+        As `Segmenter` and `Segmenter.stream`.
+    """
+    from matae.segment.sector import find_sector
+
+    segmenter = segmenter or Segmenter(options)
+    sector = sector or find_sector(cine)
+    result = Segmentation(
+        masks=new_stack(cine.frames.shape),  # type: ignore[arg-type]
+        probability=new_stack(cine.frames.shape),  # type: ignore[arg-type]
+        area_px=np.full(cine.n_frames, np.nan),
+        sector=sector,
+        run=segmenter.describe(),
+    )
+    first_notice = len(segmenter.notices)
+    start = time.perf_counter()
+    for done, frame in enumerate(segmenter.stream(cine, sector), start=1):
+        result.masks[frame.index] = frame.mask
+        result.probability[frame.index] = frame.probability
+        result.area_px[frame.index] = frame.area_px
+        if progress is not None:
+            progress(done, cine.n_frames)
+    seconds = time.perf_counter() - start
+    result.run |= segmenter.describe() | {
+        "frames": cine.n_frames,
+        "seconds": round(seconds, 3),
+        "frames_per_second": round(cine.n_frames / max(seconds, 1e-9), 1),
+    }
+    result.notices = segmenter.notices[first_notice:]
+    return result

@@ -1,0 +1,255 @@
+"""The ultrasound sector: which part of the picture is heart, which is screen furniture.
+
+The network must not see text, scale ticks or an ECG trace, and a sector that fills the frame is what it was
+trained on. The file's own region is used where it is sound; inside it (or in the whole picture) the sector is
+the largest part that moves, and a fan is fitted to it. A person can always drag the outline.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from matae.cine import Box
+from matae.errors import SegmentError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from matae.cine import Cine
+
+__all__ = ["Sector", "SectorSource", "find_sector", "sector_from_polygon"]
+
+SectorSource = Literal["fan", "outline", "file", "whole", "user"]
+
+_WORK_SIDE = 96  # pixels of the longer side on which the fan is fitted
+_SAMPLED_FRAMES = 48
+_MARGIN = 0.02  # of the box, added when blanking, so that a tight fit never eats the wall
+
+
+@dataclass(frozen=True, eq=False)
+class Sector:
+    """Outline of the sector in native pixels.
+
+    Parameters
+    ----------
+    polygon
+        Vertices (N, 2) as (y, x), pixel centres at integers.
+    source
+        ``fan`` (fitted), ``outline`` (convex outline of what moves), ``file`` (the file's region), ``whole``
+        (the whole picture) or ``user``.
+    apex_down
+        The narrow end of the fan is at the bottom: frames are turned upside down for the network.
+    """
+
+    polygon: NDArray[np.float64]
+    source: SectorSource
+    apex_down: bool = False
+
+    def box(self, shape: tuple[int, int]) -> Box:
+        """Return the bounding box inside a picture of `shape` (rows, columns)."""
+        low, high = self.polygon.min(0), self.polygon.max(0)
+        y0, x0 = (int(np.clip(math.floor(v + 0.5), 0, n - 1)) for v, n in zip(low, shape, strict=True))
+        y1, x1 = (int(np.clip(math.floor(v + 0.5) + 1, 1, n)) for v, n in zip(high, shape, strict=True))
+        return Box(y0, x0, max(y1, y0 + 1), max(x1, x0 + 1))
+
+    def mask(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
+        """Return the pixels inside the outline, with a small margin, as (Y, X) bool."""
+        from skimage.draw import polygon2mask
+
+        centre = self.polygon.mean(0)
+        grown = centre + (self.polygon - centre) * (1 + 2 * _MARGIN)
+        inside: NDArray[np.bool_] = polygon2mask(shape, grown)
+        return inside
+
+    def describe(self) -> str:
+        """Return in a few words where the outline comes from."""
+        return {
+            "fan": "fan found in the picture",
+            "outline": "outline of the moving part",
+            "file": "region stated by the file",
+            "whole": "whole picture",
+            "user": "drawn by hand",
+        }[self.source]
+
+
+def sector_from_polygon(polygon: ArrayLike, *, apex_down: bool = False) -> Sector:
+    """Return the sector a person drew.
+
+    Parameters
+    ----------
+    polygon
+        Vertices (N, 2) as (y, x) in native pixels, N >= 3.
+    apex_down
+        Whether the display has the apex of the heart at the bottom.
+
+    Raises
+    ------
+    SegmentError
+        If the outline has fewer than three points or almost no area.
+    """
+    points = np.asarray(polygon, dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3 or not np.isfinite(points).all():
+        raise SegmentError("The sector outline needs at least three points; draw it again or reset it.")
+    if np.ptp(points, axis=0).min() < 16:
+        raise SegmentError("The sector outline is smaller than 16 pixels; draw it around the whole fan.")
+    return Sector(points, "user", apex_down)
+
+
+def find_sector(cine: Cine) -> Sector:
+    """Find the sector of a cine.
+
+    Parameters
+    ----------
+    cine
+        Any cine or still.
+
+    Returns
+    -------
+    Sector
+        A fan where one fits, else the outline of what moves, else the file's region, else the whole picture.
+    """
+    box = cine.region or Box(0, 0, *cine.shape)
+    step = max(1, math.ceil(max(box.height, box.width) / _WORK_SIDE))
+    part = _tissue(_reduced(cine, box, step))
+    origin = np.array([box.y0, box.x0], dtype=np.float64)
+    fallback = Sector(_rectangle(box), "file" if cine.region else "whole")
+    if part is None:
+        return fallback
+    fan, apex_down = _fit_fan(part)
+    if fan is not None:
+        polygon = fan.polygon()
+        source: SectorSource = "fan"
+    elif part.mean() > 0.9:
+        return replace(fallback, apex_down=apex_down)
+    else:
+        polygon, source = _hull(part), "outline"
+    # From centres of the reduced pixels back to native ones.
+    native = (polygon + 0.5) * step - 0.5 + origin
+    low, high = _rectangle(box).min(0), _rectangle(box).max(0)
+    return Sector(np.clip(native, low, high), source, apex_down)
+
+
+def _rectangle(box: Box) -> NDArray[np.float64]:
+    y1, x1 = box.y1 - 1, box.x1 - 1
+    return np.array([[box.y0, box.x0], [box.y0, x1], [y1, x1], [y1, box.x0]], dtype=np.float64)
+
+
+def _reduced(cine: Cine, box: Box, step: int) -> NDArray[np.float32]:
+    # A few frames, block-averaged: enough to see what moves, in bounded memory.
+    chosen = np.unique(np.linspace(0, cine.n_frames - 1, _SAMPLED_FRAMES).astype(int))
+    rows, columns = -(-box.height // step), -(-box.width // step)
+    reduced = np.empty((len(chosen), rows, columns), np.float32)
+    for i, t in enumerate(chosen):
+        frame = cine.frames[t, box.y0 : box.y1, box.x0 : box.x1].astype(np.float32)
+        pad = ((0, rows * step - frame.shape[0]), (0, columns * step - frame.shape[1]))
+        reduced[i] = np.pad(frame, pad, mode="edge").reshape(rows, step, columns, step).mean((1, 3))
+    return reduced
+
+
+def _tissue(frames: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+    """Return the largest moving (for a still: bright) part as (Y, X) bool, or None if there is none."""
+    from scipy import ndimage
+
+    brightest = frames.max(0)
+    if len(frames) >= 4:
+        moving = frames.std(0)
+        level = max(0.3, 0.02 * float(np.percentile(moving, 95)))
+        # Dark blood barely changes; it is inside the hull anyway. Still furniture never changes.
+        part = moving > level
+    else:
+        part = brightest > max(2.0, 0.03 * float(np.percentile(brightest, 99)))
+    size = max(1, round(0.02 * max(part.shape)))
+    part = ndimage.binary_closing(np.pad(part, 2 * size), iterations=size)[2 * size : -2 * size, 2 * size : -2 * size]
+    part = ndimage.binary_opening(ndimage.binary_fill_holes(part), iterations=2 * size)
+    labels, count = ndimage.label(part)
+    if not count:
+        return None
+    sizes = np.bincount(labels.ravel())[1:]
+    largest: NDArray[np.bool_] = ndimage.binary_fill_holes(labels == 1 + int(sizes.argmax()))
+    return largest if largest.mean() > 0.05 else None
+
+
+def _hull(part: NDArray[np.bool_]) -> NDArray[np.float64]:
+    from skimage.measure import approximate_polygon
+    from skimage.morphology import convex_hull_image
+
+    from matae.segment.outline import outline
+
+    contour = outline(convex_hull_image(part))
+    simple: NDArray[np.float64] = approximate_polygon(contour, 0.01 * max(part.shape))[:-1]
+    return simple
+
+
+class _Fan(NamedTuple):
+    """A sector of a ring opening downwards (or upwards, if `down` is False), in reduced pixels."""
+
+    y: float
+    x: float
+    left: float  # angles from the vertical, radians, negative to the left
+    right: float
+    near: float
+    far: float
+    down: bool = True
+
+    def inside(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
+        rows, columns = np.mgrid[: shape[0], : shape[1]]
+        dy, dx = (rows - self.y) * (1 if self.down else -1), columns - self.x
+        radius, angle = np.hypot(dy, dx), np.arctan2(dx, dy)
+        return (radius >= self.near) & (radius <= self.far) & (angle >= self.left) & (angle <= self.right)
+
+    def polygon(self, points: int = 13) -> NDArray[np.float64]:
+        far = np.linspace(self.left, self.right, points)
+        near = np.linspace(self.right, self.left, 5 if self.near > 2 else 1)
+        radius = np.concatenate([np.full(len(far), self.far), np.full(len(near), self.near)])
+        angle = np.concatenate([far, near])
+        sign = 1 if self.down else -1
+        return np.stack([self.y + sign * radius * np.cos(angle), self.x + radius * np.sin(angle)], 1)
+
+
+def _fit_fan(part: NDArray[np.bool_]) -> tuple[_Fan | None, bool]:
+    """Fit a fan in both orientations; return it (None if none fits) and whether the apex is down."""
+    fits = [_fit_one(part, down=True), _fit_one(part, down=False)]
+    down, up = (score for _, score in fits)
+    # Most displays have the transducer at the top: the other way must be clearly better.
+    apex_down = up > down + 0.03
+    fan, score = fits[1] if apex_down else fits[0]
+    return (fan if score > 0.85 else None), bool(apex_down)
+
+
+def _fit_one(part: NDArray[np.bool_], *, down: bool) -> tuple[_Fan, float]:
+    from scipy.optimize import minimize
+
+    shape = (part.shape[0], part.shape[1])
+    rows, columns = np.nonzero(part)
+    top, bottom = (rows.min(), rows.max()) if down else (rows.max(), rows.min())
+    height = abs(int(bottom) - int(top)) + 1
+    narrow = columns[np.abs(rows - top) <= max(1, 0.05 * height)]
+    middle = float(narrow.mean())
+    half = math.atan2(np.ptp(columns) / 2, 0.8 * height)
+    sign = 1 if down else -1
+    guess = np.array([top - sign * 1.0, middle, -half, half, 1.0, height + 1.0])
+    scale = np.array([0.1 * height, 0.1 * height, 0.2, 0.2, 0.08 * height, 0.1 * height])
+    total = int(part.sum())
+
+    def fan(values: NDArray[np.float64]) -> _Fan:
+        y, x, left, right, near, far = (float(v) for v in guess + values * scale)
+        return _Fan(y, x, max(left, -1.3), min(right, 1.3), max(near, 0.0), far, down)
+
+    def cost(values: NDArray[np.float64]) -> float:
+        inside = fan(values).inside(shape)
+        both = int((inside & part).sum())
+        # Moving pixels left out cost three times what still pixels taken in do: dim tissue hardly moves.
+        return float(3 * (total - both) + (int(inside.sum()) - both)) / total
+
+    start = np.concatenate([np.zeros((1, 6)), np.eye(6)])
+    best = minimize(
+        cost, np.zeros(6), method="Nelder-Mead",
+        options={"initial_simplex": start, "maxfev": 500, "xatol": 0.02, "fatol": 1e-3},
+    )  # fmt: skip
+    found = fan(best.x)
+    inside = found.inside(shape)
+    return found, float((inside & part).sum() / max(1, (inside | part).sum()))
