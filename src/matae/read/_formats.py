@@ -1,0 +1,138 @@
+"""What a file is, told by its first bytes and its name, without any heavy import."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from matae.errors import ReadError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = [
+    "SUFFIXES",
+    "full_suffix",
+    "is_label_name",
+    "natural_key",
+    "quiet",
+    "size_text",
+    "sniff",
+    "stem",
+    "view_from_text",
+]
+
+SUFFIXES: dict[str, str] = {
+    **dict.fromkeys((".dcm", ".dicom", ".ima"), "dicom"),
+    **dict.fromkeys((".avi", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".gif"), "video"),
+    **dict.fromkeys((".nii", ".nii.gz", ".mhd", ".mha", ".nrrd", ".nhdr"), "volume"),
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"), "image"),
+    **dict.fromkeys((".npy", ".npz"), "array"),
+}
+"""Kind of reader by lower-case file suffix."""
+
+
+def full_suffix(path: Path) -> str:
+    """Return the lower-case suffix, ``.nii.gz`` counted as one."""
+    name = path.name.lower()
+    return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
+
+
+def stem(path: Path) -> str:
+    """Return the file name without its (full) suffix."""
+    suffix = full_suffix(path)
+    return path.name[: -len(suffix)] if suffix else path.name
+
+
+def is_label_name(path: Path) -> bool:
+    """Say whether the name is that of a reference or exported mask, which is never a cine."""
+    return bool(re.search(r"_(gt|mask|masks)$", stem(path), re.IGNORECASE))
+
+
+def natural_key(path: Path) -> tuple[tuple[int, int | str], ...]:
+    """Sort key under which ``frame10`` follows ``frame9``; whole paths, folder by folder."""
+    pieces = re.split(r"(\d+)", path.as_posix().lower())
+    return tuple((1, int(piece)) if piece.isdigit() and piece.isascii() else (0, piece) for piece in pieces)
+
+
+_MAGIC = (
+    (8, b"AVI LIST", "video"),
+    (4, b"ftyp", "video"),
+    (0, b"\x1aE\xdf\xa3", "video"),  # Matroska and WebM
+    (0, b"GIF8", "video"),
+    (0, b"\x89PNG\r\n\x1a\n", "image"),
+    (0, b"\xff\xd8\xff", "image"),
+    (0, b"II*\0", "image"),
+    (0, b"MM\0*", "image"),
+    (0, b"II+\0", "image"),  # BigTIFF
+    (0, b"\x93NUMPY", "array"),
+    (0, b"NRRD", "volume"),
+    (344, b"n+1\0", "volume"),  # NIfTI in one file
+)
+
+
+def sniff(path: Path) -> str | None:
+    """Return the kind of reader for a file: by its first bytes, else by its suffix, else None.
+
+    Raises
+    ------
+    ReadError
+        If the file cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(352)
+    except OSError as error:
+        raise ReadError(
+            f"{path.name} cannot be opened ({error.strerror}); check the path and its permissions."
+        ) from error
+    return _kind_of_bytes(head) or SUFFIXES.get(full_suffix(path))
+
+
+def _kind_of_bytes(head: bytes) -> str | None:
+    if head[128:132] == b"DICM" or looks_like_bare_dicom(head):
+        return "dicom"
+    return next((kind for offset, magic, kind in _MAGIC if head.startswith(magic, offset)), None)
+
+
+def looks_like_bare_dicom(head: bytes) -> bool:
+    """Say whether bytes begin like a DICOM data set without preamble: file meta, or group 8 in little endian."""
+    if head[:4] not in (b"\x02\x00\x00\x00", b"\x08\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x08\x00"):
+        return False
+    explicit = head[4:6].isalpha() and head[4:6].isupper()
+    return explicit or 0 < int.from_bytes(head[4:8], "little") < 256
+
+
+def size_text(shape: tuple[int, int]) -> str:
+    """Return a frame size as people write it, width first."""
+    return f"{shape[1]}x{shape[0]}"
+
+
+_CHAMBERS = r"\ba(p|pical)?[ -]?{0}[ -]?(c|ch|chamber)?\b|\b{0}[ -]?(c|ch|chamber)\b|{1}[ -]?chamber"
+_VIEWS = (
+    (r"sub ?-?(costal|xiphoid)|\bs(c|ub)[ _-]?4", "SC4C"),
+    (r"para ?-?sternal.*long|\bplax\b|\bpla\b", "PLAX"),
+    (r"para ?-?sternal.*short|\bpsax\b|\bsax\b", "PSAX"),
+    *(
+        (_CHAMBERS.format(digit, word), f"A{digit}C")
+        for digit, word in ((4, "four"), (2, "two"), (3, "three"), (5, "five"))
+    ),
+    (r"apical.*long|\baplax\b", "A3C"),
+)
+
+
+def view_from_text(text: str) -> str | None:
+    """Return the standard view a free text names ("Apical four chamber" is "A4C"), or None."""
+    plain = text.lower().replace("_", " ")
+    return next((view for pattern, view in _VIEWS if re.search(pattern, plain)), None)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the warnings of format libraries to ourselves: what matters is told in the cine's own warnings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

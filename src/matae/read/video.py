@@ -1,0 +1,173 @@
+"""Video files: AVI, MP4, MOV, MKV, WEBM, MPG, WMV and GIF.
+
+The file is decoded once, from beginning to end. Random access is never used: it returns the neighbour frame in
+AVI files with B-frames. PyAV is called directly, because imageio's plugin hides the presentation times and
+hands out uninitialised memory for the missing end of a truncated file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from matae.cine import Cine
+from matae.errors import ReadError
+from matae.read._formats import quiet, size_text
+from matae.read._grey import ColourMeter, doppler_facts, luma
+from matae.read._timing import presentation_timing
+from matae.stack import StackBuilder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["read_video"]
+
+_NO_CALIBRATION = "No millimetres: video files carry no calibration."
+
+
+@dataclass
+class _Decoded:
+    """What one pass over the stream yields."""
+
+    frames: StackBuilder = field(default_factory=StackBuilder)
+    stamps: list[float | None] = field(default_factory=list)
+    colour: ColourMeter = field(default_factory=ColourMeter)
+    damaged: int = 0
+    stated: int = 0
+    rate: float | None = None
+    tick: float = 0.0
+
+
+def read_video(path: Path) -> Cine:
+    """Read a video file.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    Cine
+        The frames that decode, in display order, with their presentation times where the file states them
+        soundly. Never calibrated.
+
+    Raises
+    ------
+    ReadError
+        If it is no video, has no video track, or no frame decodes.
+    """
+    with quiet():
+        decoded = _decode(path)
+    count = len(decoded.frames)
+    if not count:
+        raise ReadError(f"{path.name} holds no frames that decode; export the clip again from the scanner or archive.")
+    timing = presentation_timing(
+        decoded.stamps, decoded.rate, resolution=decoded.tick, trust_header=path.suffix.lower() != ".gif"
+    )
+    warnings, info = doppler_facts(doppler=decoded.colour.is_doppler())
+    if count < decoded.stated:
+        warnings = (
+            f"{count} of {decoded.stated} frames could be decoded; the file is truncated or damaged.",
+            *warnings,
+        )
+    elif decoded.damaged:
+        warnings = (f"{decoded.damaged} damaged pieces of the file were left out.", *warnings)
+    return Cine(
+        frames=decoded.frames.build(),
+        frame_times=timing.times,
+        spacing=None,
+        source=path,
+        timing_note=timing.note,
+        spacing_note=_NO_CALIBRATION,
+        warnings=warnings,
+        info={**timing.info, **info},
+    )
+
+
+def _decode(path: Path) -> _Decoded:
+    """Decode the first video track once, keeping grey frames only."""
+    import av
+
+    # A GIF frame without a delay would be given a tenth of a second by the decoder: a guess.
+    options = {"min_delay": "0", "default_delay": "0"} if path.suffix.lower() == ".gif" else {}
+    try:
+        container = av.open(str(path), options=options)
+    except (av.FFmpegError, ValueError, OSError) as error:
+        raise ReadError(
+            f"{path.name} cannot be read as a video; it is damaged or not a video, so export the clip again."
+        ) from error
+    with container:
+        tracks = [track for track in container.streams.video if not _is_cover_picture(track)]
+        if not tracks:
+            raise ReadError(f"{path.name} has no video track, only sound or data; choose the clip itself.")
+        track = tracks[0]
+        if track.codec_context is None:
+            raise ReadError(f"{path.name} uses a video codec that is not available here; convert it to MP4 (H.264).")
+        decoded = _Decoded(
+            stated=int(track.frames),
+            rate=float(track.average_rate) if track.average_rate else None,
+            tick=float(track.time_base or Fraction(0)),
+        )
+        # Slice threads only: frame threads hold many decoded colour frames and delay errors.
+        track.thread_type = "SLICE"
+        try:
+            for packet in container.demux(track):
+                _decode_packet(packet, decoded, path)
+        except av.FFmpegError:  # the container itself ends in the middle of a packet
+            decoded.damaged += 1
+    return decoded
+
+
+def _decode_packet(packet: Any, decoded: _Decoded, path: Path) -> None:
+    import av
+
+    if packet.is_corrupt:  # cut short: the decoder would fill the rest of the picture with grey
+        decoded.damaged += 1
+        return
+    try:
+        pictures = packet.decode()
+    except av.FFmpegError:
+        decoded.damaged += 1
+        return
+    for picture in pictures:
+        if picture.is_corrupt:
+            decoded.damaged += 1
+            continue
+        measured = decoded.colour.due()
+        grey, rgb = _grey(picture, colour=measured)
+        if measured and rgb is not None:
+            decoded.colour.add_rgb(rgb, grey)
+        try:
+            decoded.frames.append(grey)
+        except ValueError as error:
+            raise ReadError(
+                f"{path.name} changes its frame size from {size_text(decoded.frames.frame_shape or (0, 0))} to "
+                f"{size_text(grey.shape[:2])} at frame {len(decoded.frames)}; cut the clip there and open the parts."
+            ) from error
+        stamp = None if picture.pts is None or picture.time_base is None else float(picture.pts * picture.time_base)
+        decoded.stamps.append(stamp)
+
+
+def _grey(picture: Any, *, colour: bool) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    """Return the luma of a decoded picture, and its RGB when asked for or needed; None for grey formats."""
+    name = picture.format.name
+    if name == "gray":
+        return picture.to_ndarray(), None
+    if name.startswith("yuv"):
+        grey = picture.to_ndarray(format="gray")
+        return grey, picture.to_ndarray(format="rgb24") if colour else None
+    # RGB and palette formats: our own luma keeps grey pixels exact, the converter's is off by one.
+    rgb = picture.to_ndarray(format="rgb24")
+    return luma(rgb), rgb
+
+
+def _is_cover_picture(track: Any) -> bool:
+    import av
+
+    return bool(track.disposition & av.stream.Disposition.attached_pic)
