@@ -1,0 +1,198 @@
+"""DICOM ultrasound: multi-frame clips and single images.
+
+Millimetres and frame times are safety critical and follow `_ultrasound` and `_timing`. Nothing that names a
+person, a date or an instance leaves this module.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from matae.cine import Cine
+from matae.errors import ReadError
+from matae.read._dicom_pixels import decode_frames, syntax_name
+from matae.read._dicom_tags import floats, integer, number, raw, text
+from matae.read._formats import looks_like_bare_dicom, quiet, view_from_text
+from matae.read._grey import doppler_facts
+from matae.read._timing import dicom_timing
+from matae.read._ultrasound import UltrasoundRegion, calibrate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from matae.read._timing import Timing
+    from matae.read._ultrasound import Calibration
+
+__all__ = ["read_dicom"]
+
+# Ultrasound, and what echo exports that went through a frame grabber or a converter call themselves.
+_MODALITIES = ("US", "IVUS", "OT", "SC", "XC", "")
+_VOLUME_CLASSES = (
+    "1.2.840.10008.5.1.4.1.1.6.2",  # Enhanced US Volume
+    "1.2.840.10008.5.1.4.1.1.2.1",  # Enhanced CT
+    "1.2.840.10008.5.1.4.1.1.4.1",  # Enhanced MR
+)
+_POINTED = {0x00181063: "FrameTime", 0x00181065: "FrameTimeVector", 0x00180040: "CineRate"}
+# View codes of DICOM CID 12226 (Echocardiography Image View), in SNOMED CT and in SNOMED RT.
+_VIEW_CODES = {
+    "399214001": "A4C",
+    "G-A19C": "A4C",
+    "399232001": "A2C",
+    "G-A19B": "A2C",
+    "399139001": "PLAX",
+    "G-0396": "PLAX",
+}
+
+
+def read_dicom(path: Path) -> Cine:
+    """Read a DICOM ultrasound image or clip, with or without preamble and file extension.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    Cine
+        The frames that decode, with their tissue region, pixel size and frame times where the file states them
+        without contradiction. `info` may hold "manufacturer", "model", "r_wave_times_ms", "colour_doppler" and
+        "frame_rate_candidates".
+
+    Raises
+    ------
+    ReadError
+        If it is no DICOM image of ultrasound, or no frame decodes.
+    """
+    with quiet():
+        dataset = _read_header(path)
+        _refuse_other_images(path, dataset)
+        decoded = decode_frames(path, dataset)
+        if not decoded.kept:
+            raise ReadError(
+                f"{path.name} holds no frames that decode (its compression is "
+                f"{syntax_name(dataset.file_meta.TransferSyntaxUID)}); export the clip again from the scanner or archive."
+            )
+        timing = _timing(dataset, decoded.stated).kept(decoded.kept, decoded.stated)
+        frames = decoded.frames.build()
+        calibration = _calibration(dataset, (int(frames.shape[1]), int(frames.shape[2])))
+        doppler = integer(dataset, "UltrasoundColorDataPresent") == 1 or decoded.colour.is_doppler(calibration.region)
+        facts = _facts(dataset)
+        view, heart_rate = _view(dataset), number(dataset, "HeartRate")
+    warnings, colour_info = doppler_facts(doppler=doppler)
+    warnings += calibration.warnings
+    if len(decoded.kept) < decoded.stated:
+        truncated = (
+            f"{len(decoded.kept)} of {decoded.stated} frames could be decoded; the file is truncated or damaged."
+        )
+        warnings = (truncated, *warnings)
+    if decoded.note:
+        warnings += (decoded.note,)
+    return Cine(
+        frames=frames,
+        frame_times=timing.times if len(decoded.kept) > 1 else None,
+        spacing=calibration.spacing,
+        source=path,
+        region=calibration.region,
+        view=view,
+        heart_rate=heart_rate if heart_rate is not None and 10 <= heart_rate <= 400 else None,
+        timing_note=timing.note,
+        spacing_note=calibration.note,
+        warnings=warnings,
+        info={**facts, **timing.info, **colour_info},
+    )
+
+
+def _read_header(path: Path) -> Any:
+    """Read everything before the pixel data."""
+    from pydicom import dcmread
+    from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    with path.open("rb") as file:
+        head = file.read(132)
+    if head[128:132] != b"DICM" and not looks_like_bare_dicom(head):
+        raise ReadError(
+            f"{path.name} is not a DICOM file, whatever its name says; choose the file the scanner exported."
+        )
+    try:
+        dataset = dcmread(path, stop_before_pixels=True, force=True)
+        syntax = dataset.file_meta.get("TransferSyntaxUID")
+        if not syntax:
+            implicit, little = dataset.original_encoding
+            syntax = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = UID(str(syntax))
+    except Exception as error:
+        raise ReadError(f"{path.name} is a damaged DICOM file; export the clip again from the archive.") from error
+    return dataset
+
+
+def _refuse_other_images(path: Path, dataset: Any) -> None:
+    modality = text(dataset, "Modality")
+    if str(dataset.file_meta.get("MediaStorageSOPClassUID", "")) == "1.2.840.10008.1.3.10":
+        raise ReadError(f"{path.name} is the index of a DICOM medium, not a clip; open the folder it lies in.")
+    if modality not in _MODALITIES:
+        raise ReadError(f"{path.name} holds {modality} data, not an ultrasound clip; choose an echocardiography cine.")
+    if text(dataset, "SOPClassUID") in _VOLUME_CLASSES or text(dataset, "DimensionOrganizationType").startswith("3D"):
+        raise ReadError(f"{path.name} is a 3-D volume, not a 2-D cine; export the 2-D apical view from the scanner.")
+
+
+def _timing(dataset: Any, n_frames: int) -> Timing:
+    pointer = raw(dataset, "FrameIncrementPointer")
+    pointers = pointer if isinstance(pointer, (list, tuple)) or hasattr(pointer, "__iter__") else [pointer]
+    named = (_POINTED.get(int(tag)) for tag in pointers if isinstance(tag, int))
+    vector = raw(dataset, "FrameTimeVector")
+    return dicom_timing(
+        n_frames,
+        pointer=next((name for name in named if name), None),
+        frame_time_vector=None if vector is None else floats(vector),
+        frame_time=number(dataset, "FrameTime"),
+        cine_rate=number(dataset, "CineRate"),
+        recommended_rate=number(dataset, "RecommendedDisplayFrameRate"),
+    )
+
+
+def _calibration(dataset: Any, shape: tuple[int, int]) -> Calibration:
+    regions = [
+        UltrasoundRegion(
+            spatial_format=integer(item, "RegionSpatialFormat"),
+            data_type=integer(item, "RegionDataType"),
+            x0=integer(item, "RegionLocationMinX0"),
+            y0=integer(item, "RegionLocationMinY0"),
+            x1=integer(item, "RegionLocationMaxX1"),
+            y1=integer(item, "RegionLocationMaxY1"),
+            units_x=integer(item, "PhysicalUnitsXDirection"),
+            units_y=integer(item, "PhysicalUnitsYDirection"),
+            delta_x=number(item, "PhysicalDeltaX"),
+            delta_y=number(item, "PhysicalDeltaY"),
+        )
+        for item in raw(dataset, "SequenceOfUltrasoundRegions") or ()
+    ]
+    spacing = raw(dataset, "PixelSpacing")
+    values = [] if spacing is None else floats(spacing)
+    return calibrate(
+        regions,
+        shape,
+        pixel_spacing=(values[0], values[1]) if len(values) == 2 else None,
+        calibration_type=text(dataset, "PixelSpacingCalibrationType") or None,
+    )
+
+
+def _view(dataset: Any) -> str | None:
+    for item in raw(dataset, "ViewCodeSequence") or ():
+        view = _VIEW_CODES.get(text(item, "CodeValue")) or view_from_text(text(item, "CodeMeaning"))
+        if view:
+            return view
+    return view_from_text(text(dataset, "ViewName")) or view_from_text(text(dataset, "StageName"))
+
+
+def _facts(dataset: Any) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    for key, keyword in (("manufacturer", "Manufacturer"), ("model", "ManufacturerModelName")):
+        if value := text(dataset, keyword):
+            facts[key] = value
+    waves = raw(dataset, "RWaveTimeVector")
+    if waves is not None and (times := [time for time in floats(waves) if math.isfinite(time)]):
+        facts["r_wave_times_ms"] = times
+    return facts
