@@ -6,7 +6,7 @@ Anything else that escapes is a defect of ours and keeps its traceback.
 
 from __future__ import annotations
 
-__all__ = ["DeviceError", "MataeError", "ModelError", "ReadError", "SegmentError", "TrainError"]
+__all__ = ["DeviceError", "MataeError", "ModelError", "OutputError", "ReadError", "SegmentError", "TrainError"]
 
 
 class MataeError(Exception):
@@ -27,6 +27,10 @@ class DeviceError(MataeError):
 
 class SegmentError(MataeError):
     """A cine cannot be segmented as asked."""
+
+
+class OutputError(MataeError):
+    """Results cannot be written where they were asked for."""
 
 
 class TrainError(MataeError):

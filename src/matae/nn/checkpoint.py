@@ -6,20 +6,22 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from matae.errors import ModelError
+from matae.files import file_sha256, write_atomic
 from matae.nn.card import ModelCard
 from matae.nn.matae import Matae, MataeConfig
 from matae.nn.published import MataePublished, UNetPublished
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor, nn
 
-__all__ = ["CARD", "WEIGHTS", "build", "file_sha256", "load", "save", "write_atomic"]
+__all__ = ["CARD", "WEIGHTS", "build", "load", "save"]
 
 WEIGHTS = "model.safetensors"
 CARD = "card.json"
@@ -47,33 +49,6 @@ def build(card: ModelCard) -> nn.Module:
             raise ModelError(f"The card of {card.name} names {classes} classes but its network has {config.classes}.")
         return Matae(config)
     raise ModelError(f"The model {card.name} is of an unknown family '{card.family}'; upgrade napari-matae.")
-
-
-def file_sha256(path: Path) -> str:
-    """Return the sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: to a neighbour first, then renamed over.
-
-    Raises
-    ------
-    OSError
-        If the disk is full or the folder cannot be written; the old file is untouched.
-    """
-    import os
-
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def save(folder: Path, model: nn.Module, card: ModelCard, *, half: bool = False) -> ModelCard:

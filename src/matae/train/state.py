@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from matae.errors import TrainError
-from matae.nn.checkpoint import write_atomic
+from matae.files import write_atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
