@@ -1,0 +1,125 @@
+"""Area of the cavity over time, in step with the cine; a click or a drag seeks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyqtgraph as pg
+from qtpy.QtCore import Qt
+from superqt.utils import qthrottled
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from qtpy.QtWidgets import QWidget
+
+    from napari_matae.session import Session
+
+__all__ = ["AreaPlot"]
+
+_REDRAW_MS = 100
+_CURVE, _CURSOR, _AXIS = "#f0e442", "#ffffff", "#b8bcc4"
+
+
+class AreaPlot(pg.PlotWidget):  # type: ignore[misc]
+    """The area curve of the session's cine.
+
+    Parameters
+    ----------
+    session
+        Whose current cine is drawn.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent, background=None)
+        self._session = session
+        self.setMinimumHeight(150)
+        self.setToolTip("Area of the left ventricle in each frame. Click to go to a frame.")
+        item = self.getPlotItem()
+        item.setMenuEnabled(False)
+        item.hideButtons()
+        item.setMouseEnabled(x=False, y=False)
+        item.showGrid(x=True, y=True, alpha=0.15)
+        for side in ("left", "bottom"):
+            axis = item.getAxis(side)
+            axis.setPen(pg.mkPen(_AXIS))
+            axis.setTextPen(pg.mkPen(_AXIS))
+            axis.enableAutoSIPrefix(False)
+        self._curve = self.plot(
+            pen=pg.mkPen(_CURVE, width=2), symbol="o", symbolSize=4, symbolBrush=_CURVE, symbolPen=None,
+            connect="finite",
+        )  # fmt: skip
+        self._cursor = pg.InfiniteLine(angle=90, movable=True, pen=pg.mkPen(_CURSOR, width=1))
+        self._cursor.sigDragged.connect(self._on_dragged)
+        self.addItem(self._cursor)
+        self.scene().sigMouseClicked.connect(self._on_clicked)
+        self._redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS)
+        session.area_changed.connect(self._redraw_soon)
+        session.opened.connect(self._on_opened)
+        session.frame_changed.connect(self._on_frame)
+        self._on_opened(session.current)
+
+    def close_down(self) -> None:
+        """Stop listening and drop a redraw that is still waiting."""
+        self._redraw_soon.cancel()
+        self._session.area_changed.disconnect(self._redraw_soon)
+        self._session.opened.disconnect(self._on_opened)
+        self._session.frame_changed.disconnect(self._on_frame)
+
+    @property
+    def times(self) -> np.ndarray:
+        """Position of each frame on the axis: seconds, or frame numbers where the rate is unknown."""
+        current = self._session.current
+        if current is None:
+            return np.zeros(0)
+        known = current.cine.frame_times
+        return np.arange(current.cine.n_frames, dtype=float) if known is None else known
+
+    def redraw(self) -> None:
+        """Draw the curve as it stands."""
+        current = self._session.current
+        if current is None:
+            self._curve.setData([], [])
+            return
+        mm2 = current.area_mm2
+        area = current.area_px if mm2 is None else mm2 / 100
+        known = area[np.isfinite(area)]
+        if known.size == 0:
+            self._curve.setData([], [])
+        else:
+            self._curve.setData(self.times, area)
+            # From zero, so that the height of the curve is the share of the area that the beat changes.
+            self.setYRange(0, float(known.max()) * 1.08 + 1e-9, padding=0)
+
+    def _on_opened(self, _: object = None) -> None:
+        current = self._session.current
+        item = self.getPlotItem()
+        calibrated = current is not None and current.cine.spacing is not None
+        timed = current is not None and current.cine.frame_times is not None
+        item.setLabel("left", "LV area (cm²)" if calibrated else "LV area (px)")
+        item.setLabel("bottom", "Time (s)" if timed else "Frame")
+        times = self.times
+        if len(times):
+            self.setXRange(float(times[0]), max(float(times[-1]), 1e-3), padding=0.02)
+        self._on_frame(self._session.frame)
+        self.redraw()
+
+    def _on_frame(self, frame: int) -> None:
+        times = self.times
+        if frame < len(times):
+            self._cursor.setValue(float(times[frame]))
+
+    def _on_clicked(self, event: Any) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.seek_to(self.getPlotItem().vb.mapSceneToView(event.scenePos()).x())
+
+    def _on_dragged(self, line: Any) -> None:
+        self.seek_to(line.value())
+
+    def seek_to(self, position: float) -> None:
+        """Show the frame nearest to a position on the time axis."""
+        if len(self.times):
+            self._session.seek(int(np.abs(self.times - position).argmin()))

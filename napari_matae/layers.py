@@ -1,0 +1,112 @@
+"""Cines as napari layers: one place decides scale, colours, names and metadata."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from napari.layers import Image, Labels, Shapes
+    from numpy.typing import NDArray
+
+    from matae.cine import Cine
+    from matae.segment import Sector
+
+__all__ = [
+    "CINE_KEY",
+    "OUTLINE_WIDTH",
+    "cine_of",
+    "image_layer_data",
+    "image_of",
+    "make_labels",
+    "make_sector_layer",
+    "sector_polygon",
+]
+
+CINE_KEY = "matae_cine"
+"""Key of a layer's metadata that holds its Cine."""
+
+OUTLINE_WIDTH = 2
+"""Pixels of the ventricle's outline; thin enough to judge the border under it."""
+
+# Okabe-Ito colours: told apart by every kind of colour vision, and none of them is the grey of tissue.
+CAVITY_COLOUR = "#f0e442"
+SECTOR_COLOUR = "#56b4e9"
+_OTHER_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
+
+
+def image_layer_data(cine: Cine) -> tuple[Any, dict[str, Any], str]:
+    """Return the layer tuple of a cine, as napari's readers and samples give it."""
+    scale = (1.0, *cine.pixel_aspect)
+    keywords = {
+        "name": cine.source.name,
+        "scale": scale,
+        "colormap": "gray",
+        "contrast_limits": (0, 255),
+        "interpolation2d": "linear",
+        "metadata": {CINE_KEY: cine},
+    }
+    return cine.frames, keywords, "image"
+
+
+def image_of(cine: Cine) -> Image:
+    """Return a cine as a napari image layer."""
+    from napari.layers import Image
+
+    data, keywords, _ = image_layer_data(cine)
+    return Image(data, **keywords)
+
+
+def cine_of(layer: object) -> Cine | None:
+    """Return the Cine a layer shows, or None if it is not one of ours."""
+    metadata = getattr(layer, "metadata", None)
+    return metadata.get(CINE_KEY) if isinstance(metadata, dict) else None
+
+
+def make_labels(cine: Cine, masks: NDArray[np.uint8]) -> Labels:
+    """Return a labels layer over a cine, (T, Y, X) uint8."""
+    from napari.layers import Labels
+    from napari.utils.colormaps import DirectLabelColormap
+
+    colours = {None: "transparent", 0: "transparent", 1: CAVITY_COLOUR}
+    colours |= dict(enumerate(_OTHER_COLOURS, start=2))
+    layer = Labels(
+        masks,
+        name=f"LV of {cine.source.name}",
+        scale=(1.0, *cine.pixel_aspect),
+        opacity=0.9,
+        colormap=DirectLabelColormap(color_dict=colours),
+        metadata={CINE_KEY: cine},
+    )
+    layer.contour = OUTLINE_WIDTH
+    layer.selected_label = 1
+    layer.brush_size = max(3, round(min(cine.shape) / 40))
+    # A brush in 3-D would paint neighbouring frames.
+    layer.n_edit_dimensions = 2
+    return layer
+
+
+def make_sector_layer(cine: Cine, sector: Sector) -> Shapes:
+    """Return a shapes layer with the sector's outline, the same on every frame."""
+    from napari.layers import Shapes
+
+    return Shapes(
+        [sector.polygon],
+        shape_type="polygon",
+        name=f"Sector of {cine.source.name}",
+        scale=cine.pixel_aspect,
+        edge_color=SECTOR_COLOUR,
+        edge_width=max(1.0, max(cine.shape) / 300),
+        face_color="transparent",
+        opacity=0.6,
+    )
+
+
+def sector_polygon(layer: Shapes) -> NDArray[np.float64] | None:
+    """Return the outline (N, 2) as (y, x) drawn in a sector layer; the last shape counts, None if there is none."""
+    if not layer.data:
+        return None
+    return np.asarray(layer.data[-1], dtype=np.float64)[:, -2:]

@@ -1,0 +1,257 @@
+"""Step 1, Open: a file, a folder or a sample; what the file says of itself; what it does not say is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from matae.errors import MataeError
+from napari_matae.workers import Failed, Opened, open_events
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from matae.cine import Cine
+    from matae.read import CineRef
+    from napari_matae.session import Session
+
+__all__ = ["OpenPanel"]
+
+
+class OpenPanel(QWidget):  # type: ignore[misc]
+    """The Open step.
+
+    Parameters
+    ----------
+    session
+        Where cines are shown.
+    parent
+        Qt parent.
+    """
+
+    finished = Signal(bool)
+    """Reading ended; whether a cine was opened."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._worker: Any = None
+        self._opened = False
+        self._build()
+        session.opened.connect(self._on_opened)
+        self._on_opened(session.current)
+
+    def _build(self) -> None:
+        self.file_button = QPushButton("Open file…", self)
+        self.file_button.setToolTip(
+            "DICOM, AVI, MP4, MOV, NIfTI, MetaImage, TIFF and more; or drop a file on the viewer."
+        )
+        self.file_button.clicked.connect(self._ask_file)
+        self.folder_button = QPushButton("Open folder…", self)
+        self.folder_button.setToolTip("A CAMUS or EchoNet-Dynamic folder, a folder of clips, or one of images.")
+        self.folder_button.clicked.connect(self._ask_folder)
+        self.real_button = QPushButton("Try a real cine", self)
+        self.real_button.clicked.connect(lambda: self.read(_real))
+        self.phantom_button = QPushButton("Try a phantom", self)
+        self.phantom_button.clicked.connect(lambda: self.read(_phantom))
+        self._buttons = (self.file_button, self.folder_button, self.real_button, self.phantom_button)
+        rows = QVBoxLayout()
+        for pair in (self._buttons[:2], self._buttons[2:]):
+            row = QHBoxLayout()
+            for button in pair:
+                row.addWidget(button)
+            rows.addLayout(row)
+
+        self.choices = QListWidget(self)
+        self.choices.setMaximumHeight(140)
+        self.choices.setToolTip("Cines in the folder: double-click or press Enter to open one.")
+        self.choices.itemActivated.connect(self._on_chosen)
+        self.choices.hide()
+
+        self.status = QLabel(self)
+        self.status.setWordWrap(True)
+        self.facts = QLabel(self)
+        self.facts.setWordWrap(True)
+        self.facts.setTextFormat(Qt.TextFormat.RichText)
+        self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+
+        self.rate = QDoubleSpinBox(self)
+        self.rate.setRange(1, 400)
+        self.rate.setDecimals(2)
+        self.rate.setSuffix(" Hz")
+        self.rate.setSpecialValueText("choose")
+        self.rate_button = QPushButton("Use this rate", self)
+        self.rate_button.clicked.connect(self._use_rate)
+        self.rate_box = QWidget(self)
+        form = QFormLayout(self.rate_box)
+        form.setContentsMargins(0, 0, 0, 0)
+        question = QLabel("The file does not state its frame rate. What was it?", self.rate_box)
+        question.setWordWrap(True)
+        form.addRow(question)
+        form.addRow(self.rate, self.rate_button)
+
+        column = QVBoxLayout(self)
+        column.addLayout(rows)
+        column.addWidget(self.choices)
+        column.addWidget(self.status)
+        column.addWidget(self.facts)
+        column.addWidget(self.rate_box)
+        column.addStretch(1)
+
+    # -- reading ------------------------------------------------------------------------------------------
+
+    def open(self, path: Path) -> None:
+        """Open a file, or list a folder's cines and open the only one."""
+        from matae.read import list_cines
+
+        try:
+            found = list_cines(path)
+        except MataeError as error:
+            self._say(str(error))
+            self.finished.emit(False)
+            return
+        self._list(found)
+        if len(found) == 1:
+            self.read(found[0].open)
+        else:
+            self.status.setText(f"{len(found)} cines in {path.name}: choose one.")
+
+    def read(self, opener: Callable[[], Cine]) -> None:
+        """Read a cine off the GUI thread and show it."""
+        from napari.qt.threading import create_worker
+
+        if self._worker is not None:
+            return
+        self._opened = False
+        self.status.setText("Reading…")
+        self._set_enabled(on=False)
+        self._worker = create_worker(open_events, opener, _start_thread=False)
+        self._worker.yielded.connect(self._on_event)
+        self._worker.finished.connect(self._on_finished)
+        self._worker.start()
+
+    def _on_event(self, event: object) -> None:
+        if isinstance(event, Opened):
+            self._opened = True
+            self.status.setText("")
+            self._session.open(event.cine)
+        elif isinstance(event, Failed):
+            self._say(event.text)
+
+    def _on_finished(self) -> None:
+        self._worker = None
+        self._set_enabled(on=True)
+        self.finished.emit(self._opened)
+
+    def _say(self, text: str) -> None:
+        from napari.utils.notifications import show_error
+
+        self.status.setText(text)
+        show_error(text)
+
+    def _set_enabled(self, *, on: bool) -> None:
+        for widget in (*self._buttons, self.choices):
+            widget.setEnabled(on)
+
+    def _list(self, found: Sequence[CineRef]) -> None:
+        self.choices.clear()
+        for reference in found:
+            item = QListWidgetItem(reference.label)
+            item.setData(Qt.ItemDataRole.UserRole, reference)
+            self.choices.addItem(item)
+        self.choices.setVisible(len(found) > 1)
+
+    def _on_chosen(self, item: QListWidgetItem) -> None:
+        self.read(item.data(Qt.ItemDataRole.UserRole).open)
+
+    def _ask_file(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Open an echo cine")
+        if name:
+            self.open(Path(name))
+
+    def _ask_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Open a folder of cines")
+        if name:
+            self.open(Path(name))
+
+    def close_down(self) -> None:
+        """Stop listening."""
+        self._session.opened.disconnect(self._on_opened)
+        if self._worker is not None:
+            self._worker.yielded.disconnect(self._on_event)
+            self._worker.finished.disconnect(self._on_finished)
+            self._worker.quit()
+            self._worker = None
+
+    # -- what is open -------------------------------------------------------------------------------------
+
+    def _on_opened(self, _: object = None) -> None:
+        current = self._session.current
+        if current is None:
+            self.facts.setText("")
+            self.rate_box.hide()
+            return
+        cine = current.cine
+        self.facts.setText(_facts(cine))
+        self.rate_box.setVisible(cine.frame_times is None and cine.n_frames > 1)
+
+    def _use_rate(self) -> None:
+        current = self._session.current
+        if current is not None and self.rate.value() > self.rate.minimum():
+            self._session.replace_cine(current.cine.with_frame_rate(self.rate.value()))
+
+
+def _real() -> Cine:
+    from matae.demo import demo_cine
+
+    return demo_cine()
+
+
+def _phantom() -> Cine:
+    from matae.phantom import make_phantom
+
+    return make_phantom(seed=0).cine
+
+
+def _facts(cine: Cine) -> str:
+    from html import escape
+
+    rows, columns = cine.shape
+    rate = "not stated" if cine.frame_rate is None else f"{cine.frame_rate:.1f} Hz"
+    if cine.spacing is None:
+        spacing = "uncalibrated: areas in pixels"
+    else:
+        spacing = f"{cine.spacing.y:.3f} × {cine.spacing.x:.3f} mm/px"
+    facts = [
+        ("File", cine.source.name),
+        ("Frames", f"{cine.n_frames} of {columns} × {rows} px"),
+        ("Frame rate", rate if cine.n_frames > 1 else "single frame"),
+        ("Pixel size", spacing),
+        ("View", cine.view or "not stated"),
+    ]
+    if cine.heart_rate:
+        facts.append(("Heart rate", f"{cine.heart_rate:.0f} /min"))
+    lines = "".join(
+        f"<tr><td style='padding-right:10px; color:#9aa0a8'>{name}</td><td>{escape(value)}</td></tr>"
+        for name, value in facts
+    )
+    notes = [cine.spacing_note] if cine.spacing is None and cine.spacing_note else []
+    notes += [cine.timing_note] if cine.frame_times is None and cine.timing_note else []
+    notes += list(cine.warnings)
+    listed = "".join(f"<p style='margin:6px 0 0 0'>{escape(note)}</p>" for note in dict.fromkeys(notes))
+    return f"<table>{lines}</table>{listed}"

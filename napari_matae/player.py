@@ -1,0 +1,126 @@
+"""Cine playback at the file's own rate, by the wall clock.
+
+The frame shown is the one whose time it is; a screen slower than the cine drops frames instead of slowing the
+heart down.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QObject, Qt, QTimer, Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_matae.session import Session
+
+__all__ = ["Player", "frame_at"]
+
+_TICK_MS = 5
+
+
+def frame_at(times: np.ndarray, duration: float, seconds: float) -> int:
+    """Return the frame on screen `seconds` after the first one, looping.
+
+    Parameters
+    ----------
+    times
+        Time of each frame in s, (T,), increasing from 0.
+    duration
+        Length of the loop in s: the last frame is shown until then.
+    seconds
+        Elapsed time in s.
+    """
+    return int(np.searchsorted(times, seconds % duration, side="right")) - 1
+
+
+class Player(QObject):  # type: ignore[misc]
+    """Plays the session's cine.
+
+    Parameters
+    ----------
+    session
+        Whose current cine is played.
+    clock
+        Seconds of a steady clock.
+    parent
+        Qt parent.
+    """
+
+    playing_changed = Signal(bool)
+
+    def __init__(
+        self, session: Session, clock: Callable[[], float] = time.perf_counter, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._clock = session, clock
+        self._speed = 1.0
+        self._origin = 0.0
+        self._shown = -1
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.setInterval(_TICK_MS)
+        self._timer.timeout.connect(self._tick)
+
+    @property
+    def can_play(self) -> bool:
+        """Whether there is a cine whose frame rate is known."""
+        current = self._session.current
+        return current is not None and current.cine.duration is not None
+
+    @property
+    def is_playing(self) -> bool:
+        """Whether the cine is playing."""
+        return bool(self._timer.isActive())
+
+    @property
+    def speed(self) -> float:
+        """Playback speed relative to real time."""
+        return self._speed
+
+    @speed.setter
+    def speed(self, value: float) -> None:
+        self._speed = value
+        self._restart_clock()
+
+    def toggle(self) -> None:
+        """Play, or pause."""
+        if self.is_playing:
+            self.pause()
+        else:
+            self.play()
+
+    def play(self) -> None:
+        """Play from the frame on screen; nothing happens where the frame rate is unknown."""
+        if self.can_play and not self.is_playing:
+            self._restart_clock()
+            self._timer.start()
+            self.playing_changed.emit(True)
+
+    def pause(self) -> None:
+        """Stop on the frame on screen."""
+        if self.is_playing:
+            self._timer.stop()
+            self.playing_changed.emit(False)
+
+    def _restart_clock(self) -> None:
+        current = self._session.current
+        if current is not None and current.cine.frame_times is not None:
+            self._shown = self._session.frame
+            self._origin = self._clock() - float(current.cine.frame_times[self._shown]) / self._speed
+
+    def _tick(self) -> None:
+        current = self._session.current
+        if current is None or current.cine.frame_times is None or current.cine.duration is None:
+            self.pause()
+            return
+        if self._session.frame != self._shown:
+            self._restart_clock()  # someone moved the slider: go on from there
+        elapsed = (self._clock() - self._origin) * self._speed
+        frame = frame_at(current.cine.frame_times, current.cine.duration, elapsed)
+        if frame != self._shown:
+            self._shown = frame
+            self._session.seek(frame)

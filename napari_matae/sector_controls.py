@@ -1,0 +1,77 @@
+"""The part of the picture the model sees: where it comes from, and how to change it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+if TYPE_CHECKING:
+    from napari_matae.session import Session
+
+__all__ = ["SectorControls"]
+
+
+class SectorControls(QWidget):  # type: ignore[misc]
+    """Says how the sector was found; lets the user drag it, find it again, or turn it.
+
+    Parameters
+    ----------
+    session
+        Whose sector it is.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.text = QLabel(self)
+        self.text.setWordWrap(True)
+        self.adjust_button = QPushButton("Adjust sector", self)
+        self.adjust_button.setToolTip("Drag the corners of the blue outline: the model sees only what is inside.")
+        self.adjust_button.clicked.connect(self.adjust)
+        self.reset_button = QPushButton("Find again", self)
+        self.reset_button.setToolTip("Drop the drawn outline and find the sector in the picture.")
+        self.reset_button.clicked.connect(session.find_sector)
+        self.apex_down = QCheckBox("Apex is at the bottom", self)
+        self.apex_down.setToolTip("Tick for displays that show the heart upside down.")
+        self.apex_down.clicked.connect(lambda on: session.flip_sector(apex_down=on))
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.adjust_button)
+        buttons.addWidget(self.reset_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.text)
+        column.addLayout(buttons)
+        column.addWidget(self.apex_down)
+        session.sector_changed.connect(self._update)
+        session.opened.connect(self._update)
+        self._update()
+
+    def close_down(self) -> None:
+        """Stop listening."""
+        self._session.sector_changed.disconnect(self._update)
+        self._session.opened.disconnect(self._update)
+
+    def adjust(self) -> None:
+        """Select the outline so that its corners can be dragged."""
+        current = self._session.current
+        if current is None:
+            return
+        if current.sector_layer is None:
+            self._session.find_sector()
+        if current.sector_layer is not None:
+            current.sector_layer.visible = True
+            self._session.viewer.layers.selection.active = current.sector_layer
+            current.sector_layer.mode = "direct"
+            current.sector_layer.selected_data = {0}
+
+    def _update(self, _: object = None) -> None:
+        current = self._session.current
+        if current is None or current.sector is None:
+            self.text.setText("Sector: none yet")
+            return
+        hint = " Segment again to use it." if current.run and current.sector.source == "user" else ""
+        self.text.setText(f"Sector: {current.sector.describe()}.{hint}")
+        self.apex_down.setChecked(current.sector.apex_down)

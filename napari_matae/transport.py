@@ -1,0 +1,85 @@
+"""Play, pause and where we are: the row under the steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+
+if TYPE_CHECKING:
+    from napari_matae.player import Player
+    from napari_matae.session import Session
+
+__all__ = ["Transport"]
+
+_SPEEDS = ((0.25, "¼ speed"), (0.5, "½ speed"), (1.0, "true speed"), (2.0, "2× speed"))
+
+
+class Transport(QWidget):  # type: ignore[misc]
+    """Play button, speed, and the frame on screen.
+
+    Parameters
+    ----------
+    session, player
+        What is shown and what plays it.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, session: Session, player: Player, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._player = session, player
+        self.play_button = QPushButton("Play", self)
+        self.play_button.clicked.connect(player.toggle)
+        self.speed = QComboBox(self)
+        for value, text in _SPEEDS:
+            self.speed.addItem(text, value)
+        self.speed.setCurrentIndex(2)
+        self.speed.setToolTip("True speed shows the heart at its own rate, by the file's frame times.")
+        self.speed.currentIndexChanged.connect(self._on_speed)
+        self.where = QLabel(self)
+        self.where.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.play_button)
+        row.addWidget(self.speed)
+        row.addWidget(self.where, stretch=1)
+        player.playing_changed.connect(self._on_playing)
+        session.opened.connect(self._update)
+        session.frame_changed.connect(self._update_where)
+        self._update()
+
+    def close_down(self) -> None:
+        """Stop listening."""
+        self._session.opened.disconnect(self._update)
+        self._session.frame_changed.disconnect(self._update_where)
+
+    def _on_speed(self) -> None:
+        self._player.speed = self.speed.currentData()
+
+    def _on_playing(self, playing: bool) -> None:
+        self.play_button.setText("Pause" if playing else "Play")
+
+    def _update(self, _: object = None) -> None:
+        self.play_button.setEnabled(self._player.can_play)
+        if self._session.current is None:
+            self.play_button.setToolTip("Open a cine first.")
+        elif self._session.current.cine.n_frames == 1:
+            self.play_button.setToolTip("This is a single frame.")
+        elif not self._player.can_play:
+            self.play_button.setToolTip("The file does not state its frame rate: give it in the Open step.")
+        else:
+            self.play_button.setToolTip("Play at the file's own rate (Shift+Space).")
+        self._update_where(self._session.frame)
+
+    def _update_where(self, frame: int) -> None:
+        current = self._session.current
+        if current is None:
+            self.where.setText("")
+            return
+        text = f"{frame + 1} of {current.cine.n_frames}"
+        times = current.cine.frame_times
+        if times is not None and current.cine.n_frames > 1:
+            text += f" · {times[frame]:.2f} s"
+        self.where.setText(text)
+        self.where.setToolTip("Frame on screen and its time in the cine.")

@@ -1,0 +1,129 @@
+"""Long work off the GUI thread.
+
+napari's generator workers take a RuntimeError for a deleted Qt object and fall silent, and running out of GPU
+memory is a RuntimeError. So nothing is ever raised here: a failure is the last event that is yielded.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from matae.errors import MataeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import Any
+
+    from matae.cine import Cine
+    from matae.segment import FrameMask, Sector, SegmentOptions
+
+__all__ = [
+    "Done",
+    "Failed",
+    "Notice",
+    "Opened",
+    "Started",
+    "explain",
+    "open_events",
+    "open_path",
+    "probe",
+    "segment_events",
+]
+
+
+@dataclass(frozen=True)
+class Started:
+    """The model is loaded; what runs where."""
+
+    run: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the user should know, while the work goes on."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The work stopped; a sentence for the user."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """All frames asked for are done."""
+
+    seconds: float
+    run: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A cine was read."""
+
+    cine: Cine
+
+
+def explain(error: BaseException) -> str:
+    """Return one sentence for any exception, with the next step."""
+    if isinstance(error, MataeError):
+        return str(error)
+    name = type(error).__name__
+    if name in {"OutOfMemoryError", "MemoryError"}:
+        return "Memory ran out; close other programs, or choose a smaller width or the CPU, and try again."
+    first = (str(error).strip().splitlines() or ["no message"])[0]
+    return f"Something went wrong that we did not foresee ({name}: {first}); please report it with the file's format."
+
+
+def segment_events(
+    cine: Cine, sector: Sector, frames: list[int], options: SegmentOptions
+) -> Iterator[Started | FrameMask | Notice | Done | Failed]:
+    """Segment frames one by one, as events for the GUI thread.
+
+    Parameters
+    ----------
+    cine, sector, frames, options
+        As for `matae.segment.Segmenter.stream`.
+    """
+    from matae.segment import Segmenter
+
+    try:
+        segmenter = Segmenter(options)
+        yield Started(segmenter.describe())
+        said, start = 0, time.perf_counter()
+        for result in segmenter.stream(cine, sector, frames):
+            yield result
+            for text in segmenter.notices[said:]:
+                yield Notice(text)
+            said = len(segmenter.notices)
+        yield Done(time.perf_counter() - start, segmenter.describe())
+    except Exception as error:  # noqa: BLE001 - see the module's docstring
+        yield Failed(explain(error))
+
+
+def open_events(opener: Callable[[], Cine]) -> Iterator[Opened | Failed]:
+    """Read a cine, as events for the GUI thread."""
+    try:
+        yield Opened(opener())
+    except Exception as error:  # noqa: BLE001 - see the module's docstring
+        yield Failed(explain(error))
+
+
+def probe() -> bool:
+    """Load torch in the background and return whether there is a GPU."""
+    from matae.segment.device import has_gpu
+
+    return has_gpu()
+
+
+def open_path(path: Path) -> Cine:
+    """Read the cine at a path."""
+    from matae.read import open_cine
+
+    return open_cine(path)
