@@ -78,11 +78,11 @@ def ellipse_depth(s: Field, x: Field, ellipse: tuple[float, float, float, float]
 
 def _cover(depth: Field, soft: float = 0.8) -> Field:
     """Turn a depth in mm into coverage 0..1 with a soft edge."""
-    return np.clip(depth / np.float32(2 * soft) + np.float32(0.5), 0, 1)
+    return np.asarray(np.clip(depth / np.float32(2 * soft) + np.float32(0.5), 0, 1), np.float32)
 
 
 def _paint(under: Field, level: Field | float, cover: Field) -> Field:
-    return under + (np.asarray(level, np.float32) - under) * cover
+    return np.asarray(under + (np.asarray(level, np.float32) - under) * cover, np.float32)
 
 
 def _slow_noise(shape: tuple[int, int], cells: tuple[float, float], rng: np.random.Generator) -> Field:
@@ -100,28 +100,32 @@ def _right_ventricle(s: Field, gap: Field, length: float, slant: Field, chambers
     base = length - chambers.tricuspid_offset_mm + slant
     along = np.clip((s - apex) / (base - apex), 0, 1)
     width = chambers.right_ventricle_mm * np.sqrt(along) * (1.12 - 0.3 * along**3)
-    return np.minimum(np.minimum(gap, width - gap), np.minimum(base - s, (s - apex) * 0.7)).astype(np.float32)
+    depth = np.minimum(np.minimum(gap, width - gap), np.minimum(base - s, (s - apex) * 0.7))
+    return np.asarray(depth, np.float32)
 
 
-def _around(s: Field, x: Field, look: Appearance, right_edge: Field, place: Layout, rng: np.random.Generator) -> Field:
+def _around(
+    s: Field, x: Field, right_edge: Field, *, look: Appearance, place: Layout, rng: np.random.Generator
+) -> Field:
     """Tissue around the heart: background, the lung beside it, the pericardium, the bright band behind the atria."""
-    patches = _slow_noise((s.shape[0], s.shape[1]), (s.shape[0] / 9, s.shape[1] / 9), rng)
+    patches = _slow_noise(s.shape, (s.shape[0] / 9, s.shape[1] / 9), rng)
     level = look.background_db + 1.3 * look.patchiness_db * patches
     level = _paint(level, look.lung_db + look.patchiness_db * patches, _cover(x - right_edge - 4.0, 3.0))
     streak = np.clip(_slow_noise(s.shape, (s.shape[0] / 10, s.shape[1] / 12), rng) + 0.3, 0, 1.2)
-    band = np.exp(-0.5 * ((s - place.roof - 6.0 + 0.004 * x**2) / 5.5) ** 2)
-    level = level + band * look.posterior_db * streak
+    band = np.exp(-0.5 * ((s - place.roof - 6.0 + 0.004 * x**2) / 8.0) ** 2)
+    level = level + band * look.posterior_db * (0.35 + 0.65 * streak)
     line = np.exp(-0.5 * ((x - right_edge - 1.5) / 1.2) ** 2) * ((s > 0) & (s < place.roof))
-    return (level + line * look.pericardium_db * streak).astype(np.float32)
+    return np.asarray(level + line * look.pericardium_db * streak, np.float32)
 
 
 def _muscle(s: Field, x: Field, look: Appearance, rest: Instant, rng: np.random.Generator) -> Field:
-    """Myocardium: septal, lateral and apical levels, patches, and the fibrous core of the septum."""
-    patches = _slow_noise((s.shape[0], s.shape[1]), (s.shape[0] / 16, s.shape[1] / 10), rng)
+    """Myocardium: septal, lateral and apical levels, and patches of two sizes."""
+    patches = _slow_noise(s.shape, (s.shape[0] / 16, s.shape[1] / 10), rng)
+    patches = 0.75 * patches + 0.65 * _slow_noise(s.shape, (s.shape[0] / 50, s.shape[1] / 26), rng)
     lateral = np.clip(x / 20.0 + 0.5, 0, 1)
     apical = np.clip(1.0 - s / (0.35 * rest.length), 0, 1)
     level = look.septum_db + (look.lateral_db - look.septum_db) * lateral + look.apex_db * apical
-    return (level + look.patchiness_db * patches).astype(np.float32)
+    return np.asarray(level + look.patchiness_db * patches, np.float32)
 
 
 def _papillary(s: Field, x: Field, ventricle: LeftVentricle, rest: Instant) -> Field:
@@ -130,13 +134,22 @@ def _papillary(s: Field, x: Field, ventricle: LeftVentricle, rest: Instant) -> F
     for place, height, width in ventricle.papillary:
         at = np.array([place * rest.length], np.float32)
         wall = float(rest.cavity_edges(at)[1][0])
-        depth = ellipse_depth(s, x + 0.12 * (s - at), (float(at[0]), wall - 0.35 * width, height / 2, width / 2))
+        depth = ellipse_depth(
+            s, x + np.float32(0.12) * (s - at[0]), (float(at[0]), wall - 0.35 * width, height / 2, width / 2)
+        )
         cover = np.maximum(cover, _cover(depth, 1.2))
     return cover
 
 
 def backscatter(
-    s: Field, x: Field, radius: Field, config: PhantomConfig, rest: Instant, place: Layout, rng: np.random.Generator
+    s: Field,
+    x: Field,
+    radius: Field,
+    *,
+    config: PhantomConfig,
+    rest: Instant,
+    place: Layout,
+    rng: np.random.Generator,
 ) -> Field:
     """Return backscatter in dB on a polar grid at end-diastole.
 
@@ -163,16 +176,20 @@ def backscatter(
     out_left, out_right = rest.wall_edges(s)
     slant = np.clip(np.float32(rest.slant) * x, -10, 10)
     base = rest.length + slant
-    level = _around(s, x, look, out_right, place, rng)
+    # Real walls are no tubes: their outer edge, and everything beyond it, is drawn at a slightly wandering place.
+    wander = _slow_noise(s.shape, (s.shape[0] / 22, s.shape[1] / 16), rng)
+    level = _around(s, x, out_right, look=look, place=place, rng=rng)
     muscle = _muscle(s, x, look, rest, rng)
     ventricle_r = _right_ventricle(s, out_left - x, rest.length, slant, chambers)
     atrium_l = ellipse_depth(s, x, place.atria.left)
     atrium_r = ellipse_depth(s, x, place.atria.right)
+    atrium_l, atrium_r = atrium_l + wander, atrium_r - wander
+    ventricle_r = np.asarray(ventricle_r + 1.3 * wander, np.float32)
     wall = np.minimum(np.minimum(x - out_left, out_right - x), np.minimum(s + rest.cap, base + 2.0 - s))
     level = _paint(level, muscle - 1.0, _cover(ventricle_r + 4.5, 1.5))
     level = _paint(level, muscle - 1.0, _cover(np.maximum(atrium_l, atrium_r) + 2.5, 1.2))
-    level = _paint(level, muscle, _cover(wall))
-    cavity = np.minimum(np.minimum(x - left, right - x), np.minimum(s * 1.5, base + 2.5 - s))
+    level = _paint(level, muscle, _cover(np.asarray(wall + 0.9 * wander, np.float32), 1.5))
+    cavity = np.minimum(np.minimum(x - left, right - x), np.minimum(s * 1.5, base + 2.5 - s)) + 0.25 * wander
     for depth in (ventricle_r, atrium_r, np.minimum(atrium_l, s - base + 1.5), cavity):
         level = _paint(level, _EMPTY_DB, _cover(depth, 0.6))
     level = _paint(level, muscle + 1.0, _papillary(s, x, config.ventricle, rest) * _cover(cavity + 1.0))
@@ -191,10 +208,10 @@ def _specular(level: Field, radius: Field, gain_db: float) -> Field:
     rows, columns = level.shape
     step_r = (radius[-1, 0] - radius[0, 0]) / (rows - 1)
     down = ndimage.sobel(smooth, 0) / (8 * step_r)
-    # One column is taken as 0.6 degrees: only the ratio of the two slopes matters here.
-    across = ndimage.sobel(smooth, 1) / (8 * np.maximum(radius, 5.0) * np.float32(0.0105 * 120 / columns))
+    # The fan is taken as 72 degrees wide: the ratio of the two slopes need not be exact.
+    across = ndimage.sobel(smooth, 1) / (8 * np.maximum(radius, 5.0) * np.float32(1.26 / columns))
     steep = np.hypot(down, across)
     facing = (down / np.maximum(steep, 1e-3)) ** 2
     edge = np.clip(steep / 2.0, 0, 1)
-    bonus: Field = (gain_db * edge * (1.6 * facing - 0.6)).astype(np.float32)
-    return ndimage.gaussian_filter(bonus, 0.8)
+    bonus: Field = ndimage.gaussian_filter((gain_db * edge * (1.6 * facing - 0.6)).astype(np.float32), 0.8)
+    return bonus

@@ -206,11 +206,12 @@ class Appearance:
         Electronic noise at the far end of the fan.
     median_grey, bright_grey
         Grey levels that the median and the 95th percentile of the fan reach in the first frame: together they are
-        the gain and the dynamic range of the log compression.
+        the gain and the dynamic range of the log compression. The dynamic range is kept above 40 dB, at the cost
+        of the bright level.
     gamma
         Exponent of the grey map.
-    smoothing
-        Standard deviation of speckle smoothing on the log image, in polar samples.
+    speckle_reduction
+        Share of the speckle that the machine's adaptive filter removes from the log image, 0 to 1.
     """
 
     blood_db: float = -20.0
@@ -238,7 +239,7 @@ class Appearance:
     median_grey: float = 65.0
     bright_grey: float = 160.0
     gamma: float = 1.0
-    smoothing: float = 0.4
+    speckle_reduction: float = 0.55
 
 
 @dataclass(frozen=True)
@@ -315,6 +316,12 @@ class PhantomConfig:
             ("depth", self.sector.depth_mm, 50, 350, "mm"),
             ("near radius", self.sector.near_mm, 0, 40, "mm"),
             ("sector roll", self.sector.roll_deg, -30, 30, "degrees"),
+            ("axial blur", self.appearance.axial_mm, 0.05, 5, "mm"),
+            ("lateral blur", self.appearance.lateral_deg, 0.05, 5, "degrees"),
+            ("share of speckle reduction", self.appearance.speckle_reduction, 0, 1, ""),
+            ("share of side lobes", self.appearance.side_lobe, 0, 1, ""),
+            ("reach of the near-field clutter", self.appearance.near_clutter_mm, 0.5, 100, "mm"),
+            ("exponent of the grey map", self.appearance.gamma, 0.2, 5, ""),
             ("pixel aspect", self.sector.pixel_aspect, 0.4, 2.5, ""),
         ):
             if not low <= value <= high:

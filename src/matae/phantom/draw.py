@@ -67,7 +67,9 @@ def _motion(rng: np.random.Generator, ef: float) -> Motion:
     if rng.random() < 0.25:
         for _ in range(int(rng.integers(1, 3))):
             side = int(rng.choice((-1, 1)))
-            weak.append((side, float(rng.uniform(0.15, 0.75)), float(rng.uniform(0.12, 0.3)), float(rng.uniform(0.3, 1))))
+            weak.append(
+                (side, float(rng.uniform(0.15, 0.75)), float(rng.uniform(0.12, 0.3)), float(rng.uniform(0.3, 1)))
+            )
     return Motion(
         heart_rate=_normal(rng, 70, 14, 45, 120), ef_percent=ef, longitudinal_share=float(rng.uniform(0.12, 0.30)),
         rapid_filling=float(rng.uniform(0.5, 0.85)), start_phase=0.0,
@@ -90,27 +92,34 @@ def _sector(rng: np.random.Generator) -> Sector:
 
 def _appearance(rng: np.random.Generator) -> Appearance:
     shadows = [
-        (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(2, 8)), float(rng.uniform(4, 20)), float(rng.choice((0, 30, 60))))
+        (
+            float(rng.uniform(-0.5, 0.5)),
+            float(rng.uniform(2, 8)),
+            float(rng.uniform(4, 20)),
+            float(rng.choice((0, 30, 60))),
+        )
         for _ in range(int(rng.choice(4, p=(0.4, 0.3, 0.2, 0.1))))
     ]
     shadows += [
-        (edge * 0.5, float(rng.uniform(4, 12)), float(rng.uniform(6, 24)), 0.0) for edge in (-1, 1) if rng.random() < 0.35
+        (edge * 0.5, float(rng.uniform(4, 12)), float(rng.uniform(6, 24)), 0.0)
+        for edge in (-1, 1)
+        if rng.random() < 0.35
     ]
-    median = float(np.clip(rng.lognormal(np.log(68), 0.42), 16, 150))
+    median = float(np.clip(rng.lognormal(np.log(78), 0.36), 16, 150))
     return Appearance(
-        blood_db=_normal(rng, -17, 4.5, -30, -7), background_db=_normal(rng, -4, 3.5, -13, 4),
-        lung_db=_normal(rng, -8, 5, -22, 3), septum_db=_normal(rng, 2, 2.5, -5, 7),
-        lateral_db=_normal(rng, -2.5, 3.5, -14, 4), apex_db=_normal(rng, -3, 3, -11, 4),
-        patchiness_db=float(rng.uniform(1.5, 4.5)), specular_db=float(rng.uniform(1, 8)),
+        blood_db=_normal(rng, -14.5, 4, -28, -6), background_db=_normal(rng, -2, 4, -12, 6),
+        lung_db=_normal(rng, -4, 6, -20, 6), septum_db=_normal(rng, 0, 3, -7, 6),
+        lateral_db=_normal(rng, -3.5, 4, -15, 4), apex_db=_normal(rng, -5, 3.5, -13, 3),
+        patchiness_db=float(rng.uniform(2.0, 6.0)), specular_db=float(rng.uniform(1, 8)),
         valve_db=_normal(rng, 2, 3.5, -8, 9), annulus_db=_normal(rng, 5, 3, -3, 11),
-        pericardium_db=_normal(rng, 6, 4, -2, 14), posterior_db=_normal(rng, 9, 4, 0, 17),
-        axial_mm=float(rng.uniform(0.35, 0.85)), lateral_deg=float(rng.uniform(0.4, 1.0)),
-        side_lobe=float(rng.uniform(0.0, 0.1)), attenuation_db=_normal(rng, 0, 6, -10, 14),
+        pericardium_db=_normal(rng, 6, 4, -2, 14), posterior_db=_normal(rng, 12, 5, 0, 22),
+        axial_mm=float(rng.uniform(0.45, 1.0)), lateral_deg=float(rng.uniform(0.55, 1.2)),
+        side_lobe=float(rng.uniform(0.0, 0.1)), attenuation_db=_normal(rng, -3, 5, -14, 10),
         tgc_ripple_db=float(rng.uniform(0, 3)), shadows=tuple(shadows),
-        near_clutter_db=_normal(rng, 2, 5, -10, 12), near_clutter_mm=float(rng.uniform(4, 22)),
-        haze_db=_normal(rng, -22, 5, -36, -11), noise_db=_normal(rng, -22, 5, -36, -10),
+        near_clutter_db=_normal(rng, 0, 5, -12, 10), near_clutter_mm=float(rng.uniform(4, 22)),
+        haze_db=_normal(rng, -22, 5, -36, -11), noise_db=_normal(rng, -20, 5, -36, -8),
         median_grey=median, bright_grey=float(np.clip(median * rng.uniform(1.7, 2.6) + rng.uniform(5, 40), 0, 252)),
-        gamma=float(rng.uniform(0.8, 1.35)), smoothing=float(rng.uniform(0, 0.9)),
+        gamma=float(rng.uniform(0.8, 1.35)), speckle_reduction=float(np.clip(rng.normal(0.58, 0.14), 0, 0.8)),
     )  # fmt: skip
 
 

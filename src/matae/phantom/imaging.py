@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
     Field = NDArray[np.float32]
 
-__all__ = ["Scanner", "make_scanner", "white"]
+__all__ = ["Scanner", "amplitude", "make_scanner", "white"]
+
+
+_APERTURE_MM = 14.0
+_LEAST_DYNAMIC_RANGE_DB = 40.0
 
 
 def white(shape: tuple[int, ...], rng: np.random.Generator) -> Field:
@@ -84,14 +88,29 @@ class Scanner:
         rest = (0.8 * self.sigma[0], 0.8 * self.sigma[1])
         for component in field:
             ndimage.gaussian_filter(component, rest, output=component, truncate=3.0)
+        self._widen_near(field)
         power = np.hypot(field[0], field[1])
         if self.look.side_lobe > 0:
             wide = ndimage.uniform_filter1d(power, max(3, int(10 * self.sigma[1])), axis=1)
             power += np.float32(self.look.side_lobe) * wide
         level = 20.0 * np.log10(power + np.float32(1e-5))
-        if self.look.smoothing > 0:
-            level = ndimage.gaussian_filter(level, self.look.smoothing, truncate=3.0)
+        if self.look.speckle_reduction > 0:
+            calm = ndimage.gaussian_filter(level, (1.8 * self.sigma[0] + 0.5, 1.3 * self.sigma[1] + 0.5), truncate=2.5)
+            level = level + np.float32(self.look.speckle_reduction) * (calm - level)
         return np.asarray(level, np.float32)
+
+    def _widen_near(self, field: Field) -> None:
+        """Near the probe a beam is as wide as its aperture, not an angle: blur the first rows further, in place."""
+        rows = int(np.searchsorted(self.fan.radii, 3.0 * _APERTURE_MM))
+        if rows == 0:
+            return
+        weight = np.exp(-((self.fan.radii[:rows] / _APERTURE_MM) ** 2)).astype(np.float32)[:, None]
+        wide = max(8.0 * self.sigma[1], 0.04 * field.shape[2])
+        for component in field:
+            near = ndimage.gaussian_filter1d(component[:rows], wide, axis=1, truncate=2.5)
+            # Blurring noise costs amplitude; the gain gives it back.
+            near *= np.float32(np.sqrt(wide / max(self.sigma[1], 0.5)))
+            component[:rows] += weight * (near - component[:rows])
 
     def curve(self, level: Field) -> tuple[float, float]:
         """Slope (grey per dB) and offset of the log compression that give a frame its median and bright grey.
@@ -104,7 +123,7 @@ class Scanner:
         middle, bright = np.percentile(level, (50, 95))
         span = max(float(bright - middle), 1e-3)
         low, high = (255.0 * (grey / 255.0) ** (1.0 / self.look.gamma) for grey in self.targets())
-        slope = (high - low) / span
+        slope = min((high - low) / span, 255.0 / _LEAST_DYNAMIC_RANGE_DB)
         return slope, low - slope * float(middle)
 
     def targets(self) -> tuple[float, float]:
@@ -125,13 +144,15 @@ def _bumps(axis: Field, places: NDArray[np.float64], widths: NDArray[np.float64]
 def _near_field(fan: Fan, look: Appearance, rng: np.random.Generator) -> Field:
     """Amplitude of near-field clutter with a few reverberation rings, (R, A)."""
     depth = fan.radii - fan.radii[0]
-    decay = np.exp(-((depth / max(look.near_clutter_mm, 0.5)) ** 1.4))
+    decay = np.exp(-((depth / look.near_clutter_mm) ** 1.4))
     first = rng.uniform(3.0, 8.0)
     places = first * np.arange(1, 6) * rng.uniform(0.95, 1.05, 5)
-    rings = _bumps(fan.radii - fan.radii[0], places, np.full(5, 0.9)) @ (0.75 ** np.arange(5) * rng.uniform(0.2, 1.2, 5))
+    rings = _bumps(fan.radii - fan.radii[0], places, np.full(5, 0.9)) @ (
+        0.75 ** np.arange(5) * rng.uniform(0.2, 1.2, 5)
+    )
     lateral = 1.0 + 0.35 * np.sin(fan.angles * rng.uniform(2, 6) + rng.uniform(0, 6))
     body = decay[:, None] * lateral + (rings * np.exp(-depth / (2.2 * look.near_clutter_mm)))[:, None]
-    return (amplitude(look.near_clutter_db) * body).astype(np.float32)
+    return np.asarray(amplitude(look.near_clutter_db) * body, np.float32)
 
 
 def _haze(fan: Fan, look: Appearance, rng: np.random.Generator) -> Field:
@@ -140,8 +161,12 @@ def _haze(fan: Fan, look: Appearance, rng: np.random.Generator) -> Field:
     span = float(fan.angles[-1] - fan.angles[0])
     reach = float(fan.radii[-1])
     for _ in range(int(rng.integers(0, 4))):
-        radial = _bumps(fan.radii, np.array([rng.uniform(0.1, 0.8) * reach]), np.array([rng.uniform(0.08, 0.3) * reach]))
-        across = _bumps(fan.angles, np.array([rng.uniform(-0.5, 0.5) * span]), np.array([rng.uniform(0.06, 0.25) * span]))
+        radial = _bumps(
+            fan.radii, np.array([rng.uniform(0.1, 0.8) * reach]), np.array([rng.uniform(0.08, 0.3) * reach])
+        )
+        across = _bumps(
+            fan.angles, np.array([rng.uniform(-0.5, 0.5) * span]), np.array([rng.uniform(0.06, 0.25) * span])
+        )
         haze += amplitude(look.haze_db + rng.uniform(4, 14)) * radial * across[:, 0]
     return haze
 
@@ -177,9 +202,9 @@ def make_scanner(fan: Fan, look: Appearance, rng: np.random.Generator) -> Scanne
     static = np.hypot(_near_field(fan, look, rng), _haze(fan, look, rng) * np.sqrt(gain))
     clutter = _speckle(gain.shape, sigma, rng)
     # Layers near the probe are wide: reverberation is smeared across beams, which makes it look like rings.
-    layered = ndimage.gaussian_filter1d(clutter, 3.0 * sigma[1] + 2.0, axis=2)
+    layered = ndimage.gaussian_filter1d(clutter, 6.0 * sigma[1] + 0.08 * gain.shape[1], axis=2)
     layered /= np.float32(layered.std() * np.sqrt(2.0))
-    near = np.exp(-((fan.radii - fan.radii[0]) / (2.0 * max(look.near_clutter_mm, 0.5))) ** 2)[:, None]
+    near = np.exp(-(((fan.radii - fan.radii[0]) / (2.0 * look.near_clutter_mm)) ** 2))[:, None]
     clutter = (clutter * (1 - near) + layered * near) * static
     # A Gaussian of standard deviation v keeps 1 / (2 sqrt(pi) v) of the variance of white noise along an axis.
     white_gain = float(np.prod([np.sqrt(0.6 * 2 * np.sqrt(np.pi) * max(0.8 * v, 0.29)) for v in sigma]))

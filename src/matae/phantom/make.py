@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,8 @@ from matae.cine import Cine
 from matae.phantom.anatomy import backscatter, ellipse_depth, layout
 from matae.phantom.config import PhantomConfig, PhantomError
 from matae.phantom.cycle import cardiac_cycle
-from matae.phantom.imaging import amplitude, make_scanner, white
 from matae.phantom.draw import random_heart
+from matae.phantom.imaging import amplitude, make_scanner, white
 from matae.phantom.scan import Fan, HeartFrame, make_fan
 from matae.phantom.screen import draw_screen
 from matae.phantom.shape import beating_ventricle
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matae.phantom.anatomy import Layout
     from matae.phantom.cycle import Cycle
     from matae.phantom.imaging import Scanner
-    from matae.phantom.shape import Beating, Instant
+    from matae.phantom.shape import Beating
 
 __all__ = ["LABELS", "Phantom", "make_phantom"]
 
@@ -35,6 +35,7 @@ LABELS = {"background": 0, "left ventricular cavity": 1, "myocardium": 2, "left 
 
 _BLOOD_MEMORY = 0.55  # correlation of blood speckle from frame to frame at 50 Hz
 _LEAFLET_GAIN = 0.9
+_MOST_PIXELS = 1_000_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +80,18 @@ class Phantom:
         return 100.0 * (largest - smallest) / largest
 
 
+@dataclass(frozen=True, eq=False)
+class _Scene:
+    """What the probe looks at, frame by frame."""
+
+    config: PhantomConfig
+    fan: Fan
+    beating: Beating
+    poses: list[HeartFrame]
+    place: Layout
+    cycle: Cycle
+
+
 def make_phantom(
     seed: int = 0,
     *,
@@ -120,6 +133,8 @@ def make_phantom(
         n_frames = max(2, int(np.ceil(60.0 / config.motion.heart_rate * frame_rate)) + 1)
     if not 1 <= n_frames <= 20000:
         raise PhantomError(f"Phantom: {n_frames} frames; give 1 to 20000.")
+    if n_frames * shape[0] * shape[1] > _MOST_PIXELS:
+        raise PhantomError(f"Phantom: {n_frames} frames of this size do not fit in memory; give fewer or smaller ones.")
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5)]
     times = np.arange(n_frames) / frame_rate
     cycle = cardiac_cycle(times, config.motion, streams[0])
@@ -128,7 +143,7 @@ def make_phantom(
     poses = _poses(config, cycle, times, streams[1])
     place = layout(config.chambers, beating.rest)
     truth = _truth(fan, beating, poses, place)
-    frames = _image(config, fan, beating, poses, place, cycle, frame_rate, streams[2])
+    frames = _image(_Scene(config, fan, beating, poses, place, cycle), frame_rate, streams[2])
     screen = config.screen
     beats = max(float(times[-1]) * config.motion.heart_rate / 60.0, 1.0)
     furniture = draw_screen(screen, frames.shape[1:], beats, float(cycle.phase[0]), streams[3])
@@ -197,17 +212,15 @@ def _lookup(table: NDArray[np.float32], row: NDArray[np.float32], column: NDArra
     return np.ascontiguousarray((top + (bottom - top) * dr).T).reshape(depth, *row.shape)
 
 
-def _image(
-    config: PhantomConfig, fan: Fan, beating: Beating, poses: list[HeartFrame], place: Layout, cycle: Cycle,
-    frame_rate: float, rng: np.random.Generator,
-) -> NDArray[np.uint8]:  # fmt: skip
+def _image(scene: _Scene, frame_rate: float, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Frames (T, Y, X)."""
+    config, fan, beating, poses, place = scene.config, scene.fan, scene.beating, scene.poses, scene.place
     look = config.appearance
     scanner = make_scanner(fan, look, rng)
     home = HeartFrame(config.pose)
     polar_x, polar_y = fan.points()
     s0, x0 = home.to_heart(polar_x, polar_y)
-    level = backscatter(s0, x0, fan.radii[:, None], config, beating.rest, place, rng)
+    level = backscatter(s0, x0, fan.radii[:, None], config=config, rest=beating.rest, place=place, rng=rng)
     table = np.stack([amplitude(level), *scanner.speckle(rng)], -1)
     leaflets = draw_leaflets(rng)
     blood_gain = amplitude(look.blood_db) * np.float32(scanner.white_gain)
@@ -222,7 +235,7 @@ def _image(
         tissue = _lookup(table, row, column)
         blood = memory * blood + np.sqrt(1 - memory**2) * white(level.shape, rng)
         echoes = tissue[1:] * tissue[0] + blood * blood_gain
-        points = leaflet_points(leaflets, instant, beating.rest, place, float(cycle.mitral_opening[number]))
+        points = leaflet_points(leaflets, instant, beating.rest, place, float(scene.cycle.mitral_opening[number]))
         _splat(echoes, scanner, pose, points, leaflets.strength * amplitude(look.valve_db))
         image = fan.to_image(scanner.envelope(echoes, rng))
         if curve is None:

@@ -58,9 +58,7 @@ class Fan:
         direction = self.angles[None] + np.float32(self.roll)
         return self.radii[:, None] * np.sin(direction), self.radii[:, None] * np.cos(direction)
 
-    def index(
-        self, x: NDArray[np.float32], y: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def index(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Fractional polar sample (row, column) of points in mm."""
         row = (np.hypot(x, y) - self.radii[0]) / (self.radii[1] - self.radii[0])
         column = (np.arctan2(x, y) - np.float32(self.roll) - self.angles[0]) / (self.angles[1] - self.angles[0])
@@ -110,9 +108,7 @@ def make_fan(sector: Sector, shape: tuple[int, int]) -> Fan:
     return Fan(as32[0], as32[1], float(roll), Spacing(float(size_y), float(size_x)), as32[2], as32[3], inside, convert)
 
 
-def _bilinear(
-    row: NDArray[np.float64], column: NDArray[np.float64], n_rows: int, n_columns: int
-) -> sparse.csr_matrix:
+def _bilinear(row: NDArray[np.float64], column: NDArray[np.float64], n_rows: int, n_columns: int) -> sparse.csr_matrix:
     r0, c0 = row.astype(np.int64), column.astype(np.int64)
     dr, dc = row - r0, column - c0
     corner = r0 * n_columns + c0

@@ -149,15 +149,17 @@ def _edges(
     return np.stack([centre - half * sides[0] * factors[0], centre + half * sides[1] * factors[1]]).astype(np.float32)
 
 
-def _solve(  # a fixed point is enough: volume goes with the square of the radius, but for the slant
+def _solve(
     ventricle: LeftVentricle,
     motion: Motion,
     volume: float,
+    *,
     first: float,
     contraction: float,
     sides: tuple[float, float],
     span: tuple[float, float, float],
 ) -> NDArray[np.float32]:
+    """Edges of the body that holds `volume`: a fixed point, since volume goes nearly with the square of the radius."""
     radius = first
     for _ in range(6):
         edges = _edges(ventricle, motion, radius, contraction, sides)
@@ -195,9 +197,19 @@ def beating_ventricle(ventricle: LeftVentricle, motion: Motion, contraction: NDA
     for now in contraction:
         length = rest_length * (1.0 - now * (1.0 - shortest))
         volume = end_diastolic * (1.0 - ejected * now)
-        inner = _solve(ventricle, motion, volume, radius, now, (1.0, 1.0), (0.0, length, slant))
-        # The epicardium hardly follows regional motion: an akinetic segment simply does not thicken.
-        outer = _solve(ventricle, motion, volume + muscle, outer_radius, now, sides, (-cap, length, slant))
+        inner = _solve(
+            ventricle, motion, volume, first=radius, contraction=now, sides=(1.0, 1.0), span=(0.0, length, slant)
+        )
+        # The same regional factors act outside, so an akinetic segment neither moves in nor thickens.
+        outer = _solve(
+            ventricle,
+            motion,
+            volume + muscle,
+            first=outer_radius,
+            contraction=now,
+            sides=sides,
+            span=(-cap, length, slant),
+        )
         instants.append(Instant(length, slant, cap, inner, outer, float(now)))
     volumes = np.array([instant.volume_ml() for instant in instants])
     return Beating(rest, tuple(instants), volumes)

@@ -57,7 +57,9 @@ def to_rest(s: Points, x: Points, now: Instant, rest: Instant, roof: float) -> t
     fade = np.exp(-gap_l / _REACH)
     free_l = x + (out_left0 - out_left) * fade - squeeze * gap_l * fade
     x0 = np.where(
-        x < out_left, free_l, np.where(x < left, wall_l, np.where(x <= right, cavity, np.where(x <= out_right, wall_r, free_r)))
+        x < out_left,
+        free_l,
+        np.where(x < left, wall_l, np.where(x <= right, cavity, np.where(x <= out_right, wall_r, free_r))),
     )
     # In the atria the pull of the annulus fades towards the roof.
     x0 = np.where(s > annulus, x + (x0 - x) * below, x0)

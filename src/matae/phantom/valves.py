@@ -48,7 +48,9 @@ def draw_leaflets(rng: np.random.Generator) -> Leaflets:
     """Draw the properties of the leaflets."""
     shape = (4, _POINTS)
     points = rng.standard_normal((2, *shape))
-    wave = 0.7 + 0.6 * np.abs(np.sin(np.linspace(0, 1, _POINTS) * rng.uniform(2, 9, (4, 1)) + rng.uniform(0, 6, (4, 1))))
+    wave = 0.7 + 0.6 * np.abs(
+        np.sin(np.linspace(0, 1, _POINTS) * rng.uniform(2, 9, (4, 1)) + rng.uniform(0, 6, (4, 1)))
+    )
     strength = (points[0] + 1j * points[1]) * wave
     rough = rng.standard_normal(shape) * 0.5
     tent, meet, billow = rng.uniform(1.5, 9.0), rng.uniform(0.45, 0.72), rng.uniform(-2.0, 3.0)
