@@ -148,13 +148,13 @@ class _Source:
             stream: Any = io.BytesIO(dcmread(file, force=True).get("PixelData", b""))
             start, length = 0, stream.getbuffer().nbytes
         else:
-            # Some files are encoded otherwise than their transfer syntax says; pydicom notices, so ask it.
-            implicit, is_little = dcmread(file, stop_before_pixels=True, force=True).original_encoding
-            little = "<" if is_little else ">"
+            dcmread(file, stop_before_pixels=True, force=True)
+            little = "<" if syntax.is_little_endian else ">"
             head = file.read(8)
             if len(head) < 8 or struct.unpack(f"{little}HH", head[:4]) != (0x7FE0, 0x0010):
                 raise ReadError(f"{path.name} holds no pixel data; export the clip again from the archive.")
-            if implicit:
+            # Some files are encoded otherwise than their transfer syntax says: look for the value representation.
+            if syntax.is_implicit_VR or head[4:6] not in (b"OB", b"OW", b"UN"):
                 length = struct.unpack(f"{little}L", head[4:])[0]
             else:
                 options["pixel_vr"] = head[4:6].decode("ascii", "replace")

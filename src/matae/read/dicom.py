@@ -72,8 +72,8 @@ def read_dicom(path: Path) -> Cine:
         decoded = decode_frames(path, dataset)
         if not decoded.kept:
             raise ReadError(
-                f"{path.name} holds no frames that decode (its compression is "
-                f"{syntax_name(dataset.file_meta.TransferSyntaxUID)}); export the clip again from the scanner or archive."
+                f"{path.name} holds no frames that decode (stored as "
+                f"{syntax_name(dataset.file_meta.TransferSyntaxUID)}); export the clip again from the archive."
             )
         timing = _timing(dataset, decoded.stated).kept(decoded.kept, decoded.stated)
         frames = decoded.frames.build()
