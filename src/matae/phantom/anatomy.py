@@ -186,8 +186,9 @@ def backscatter(
     atrium_l, atrium_r = atrium_l + wander, atrium_r - wander
     ventricle_r = np.asarray(ventricle_r + 1.3 * wander, np.float32)
     wall = np.minimum(np.minimum(x - out_left, out_right - x), np.minimum(s + rest.cap, base + 2.0 - s))
-    level = _paint(level, muscle - 1.0, _cover(ventricle_r + 4.5, 1.5))
-    level = _paint(level, muscle - 1.0, _cover(np.maximum(atrium_l, atrium_r) + 2.5, 1.2))
+    level = _paint(level, muscle - 1.0, _cover(ventricle_r + np.float32(4.5), 1.5))
+    atria = np.asarray(np.maximum(atrium_l, atrium_r) + 2.5, np.float32)
+    level = _paint(level, muscle - 1.0, _cover(atria, 1.2))
     level = _paint(level, muscle, _cover(np.asarray(wall + 0.9 * wander, np.float32), 1.5))
     cavity = np.minimum(np.minimum(x - left, right - x), np.minimum(s * 1.5, base + 2.5 - s)) + 0.25 * wander
     for depth in (ventricle_r, atrium_r, np.minimum(atrium_l, s - base + 1.5), cavity):

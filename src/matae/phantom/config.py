@@ -210,6 +210,8 @@ class Appearance:
         of the bright level.
     gamma
         Exponent of the grey map.
+    toe
+        Softness of its dark end, as a fraction of the median grey: echo-free regions fade to dark grey, not to black.
     speckle_reduction
         Share of the speckle that the machine's adaptive filter removes from the log image, 0 to 1.
     """
@@ -239,6 +241,7 @@ class Appearance:
     median_grey: float = 65.0
     bright_grey: float = 160.0
     gamma: float = 1.0
+    toe: float = 0.3
     speckle_reduction: float = 0.55
 
 
@@ -322,6 +325,7 @@ class PhantomConfig:
             ("share of side lobes", self.appearance.side_lobe, 0, 1, ""),
             ("reach of the near-field clutter", self.appearance.near_clutter_mm, 0.5, 100, "mm"),
             ("exponent of the grey map", self.appearance.gamma, 0.2, 5, ""),
+            ("toe of the grey map", self.appearance.toe, 0, 2, ""),
             ("pixel aspect", self.sector.pixel_aspect, 0.4, 2.5, ""),
         ):
             if not low <= value <= high:

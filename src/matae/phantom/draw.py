@@ -112,14 +112,15 @@ def _appearance(rng: np.random.Generator) -> Appearance:
         lateral_db=_normal(rng, -3.5, 4, -15, 4), apex_db=_normal(rng, -5, 3.5, -13, 3),
         patchiness_db=float(rng.uniform(2.0, 6.0)), specular_db=float(rng.uniform(1, 8)),
         valve_db=_normal(rng, 2, 3.5, -8, 9), annulus_db=_normal(rng, 5, 3, -3, 11),
-        pericardium_db=_normal(rng, 6, 4, -2, 14), posterior_db=_normal(rng, 12, 5, 0, 22),
+        pericardium_db=_normal(rng, 6, 4, -2, 14), posterior_db=_normal(rng, 13.5, 5, 0, 24),
         axial_mm=float(rng.uniform(0.45, 1.0)), lateral_deg=float(rng.uniform(0.55, 1.2)),
-        side_lobe=float(rng.uniform(0.0, 0.1)), attenuation_db=_normal(rng, -3, 5, -14, 10),
+        side_lobe=float(rng.uniform(0.0, 0.1)), attenuation_db=_normal(rng, -4.5, 5, -16, 10),
         tgc_ripple_db=float(rng.uniform(0, 3)), shadows=tuple(shadows),
         near_clutter_db=_normal(rng, 0, 5, -12, 10), near_clutter_mm=float(rng.uniform(4, 22)),
         haze_db=_normal(rng, -22, 5, -36, -11), noise_db=_normal(rng, -20, 5, -36, -8),
         median_grey=median, bright_grey=float(np.clip(median * rng.uniform(1.7, 2.6) + rng.uniform(5, 40), 0, 252)),
-        gamma=float(rng.uniform(0.8, 1.35)), speckle_reduction=float(np.clip(rng.normal(0.58, 0.14), 0, 0.8)),
+        gamma=float(rng.uniform(0.8, 1.35)), toe=float(rng.uniform(0.0, 0.6)),
+        speckle_reduction=float(np.clip(rng.normal(0.58, 0.14), 0, 0.8)),
     )  # fmt: skip
 
 
@@ -156,7 +157,12 @@ def _fit(sector: Sector, ventricle: LeftVentricle, motion: Motion, pose: Pose) -
 
 
 def random_heart(
-    seed: int, *, ef_percent: float | None = None, clipped: bool = False, screen: Screen | None = None
+    seed: int,
+    *,
+    ef_percent: float | None = None,
+    start_phase: float | None = 0.0,
+    clipped: bool = False,
+    screen: Screen | None = None,
 ) -> PhantomConfig:
     """Draw a heart, a probe position and a machine.
 
@@ -166,6 +172,8 @@ def random_heart(
         The same seed gives the same heart.
     ef_percent
         Ejection fraction; drawn from 15 to 75 % when None.
+    start_phase
+        Phase of the first frame, 0 at the R wave; drawn when None, which single training frames want.
     clipped
         True keeps poses in which the fan cuts the cavity, as foreshortened or badly centred clips do; otherwise the
         fan is widened until it holds the cavity.
@@ -191,8 +199,11 @@ def random_heart(
             tilt_deg=tilt, mirrored=False,
         )  # fmt: skip
         fits = _fit(sector, ventricle, motion, pose)
-        if clipped or fits.angle_deg <= min(sector.angle_deg + 4.0, 98.0):
+        if fits.angle_deg <= min(sector.angle_deg + (20.0 if clipped else 4.0), 118.0 if clipped else 98.0):
             break
+    # Drawn in any case, so that the rest of the heart does not depend on who asks for the phase.
+    phase = float(rng.random())
+    motion = replace(motion, start_phase=phase if start_phase is None else start_phase)
     pose = replace(pose, mirrored=bool(rng.random() < 0.04))
     if not clipped:
         sector = _fit(sector, ventricle, motion, pose)

@@ -133,7 +133,11 @@ class Scanner:
 
     def grey(self, level: Field, curve: tuple[float, float]) -> Field:
         """Log-compress levels in dB to grey levels 0 to 255 (float)."""
-        linear = np.clip(level * np.float32(curve[0] / 255.0) + np.float32(curve[1] / 255.0), 0, 1)
+        linear = level * np.float32(curve[0]) + np.float32(curve[1])
+        toe = np.float32(self.look.toe * self.targets()[0])
+        if toe > 0:
+            linear = toe * np.logaddexp(linear / toe, np.float32(0))
+        linear = np.clip(linear / np.float32(255.0), 0, 1)
         return np.asarray(255.0 * linear**self.look.gamma, np.float32)
 
 

@@ -201,9 +201,11 @@ def _truth(
 
 
 def _lookup(table: NDArray[np.float32], row: NDArray[np.float32], column: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Bilinear samples (K, R, A) of maps stored as (R, A, K), clamped at the borders."""
+    """Bilinear samples (K, R, A) of maps stored as (R, A, K), mirrored at the borders."""
     rows, columns, depth = table.shape
-    row, column = np.clip(row, 0, rows - 1.001), np.clip(column, 0, columns - 1.001)
+    # Tissue that was outside the fan at end-diastole shows its mirror image; clamping would smear it into blocks.
+    row = np.clip((rows - 1) - np.abs((rows - 1) - np.abs(row)), 0, rows - 1.001)
+    column = np.clip((columns - 1) - np.abs((columns - 1) - np.abs(column)), 0, columns - 1.001)
     r0, c0 = row.astype(np.int32), column.astype(np.int32)
     dr, dc = (row - r0).ravel()[:, None], (column - c0).ravel()[:, None]
     flat, corner = table.reshape(-1, depth), (r0 * columns + c0).ravel()
