@@ -10,6 +10,7 @@ import pytest
 from matae.errors import MataeError
 from matae.phantom import (
     Appearance,
+    Chambers,
     LeftVentricle,
     Motion,
     PhantomConfig,
@@ -50,6 +51,8 @@ def test_absurd_request_is_one_sentence(wrong):
         {"ventricle": LeftVentricle(long_axis_mm=-80.0)},
         {"ventricle": LeftVentricle(diameter_mm=math.nan)},
         {"ventricle": LeftVentricle(annulus_slant_deg=60.0)},
+        {"chambers": Chambers(left_atrium_mm=(0.0, 40.0))},
+        {"chambers": Chambers(right_ventricle_mm=-1.0)},
         {"motion": Motion(heart_rate=0.0)},
         {"motion": Motion(ef_percent=100.0)},
         {"sector": Sector(angle_deg=0.0)},
