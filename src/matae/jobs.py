@@ -1,0 +1,380 @@
+"""Segment files into a folder: the one function behind the command line, the demo and a cluster's workers."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matae.errors import MataeError, OutputError, SegmentError
+from matae.segment import SegmentOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from matae.cine import Cine
+    from matae.read import CineRef
+    from matae.segment import Sector, Segmenter
+
+__all__ = [
+    "FLIPS",
+    "Failure",
+    "FileJob",
+    "FileResult",
+    "JobSettings",
+    "check_folder",
+    "choose_sector",
+    "find_inputs",
+    "parse_sector",
+    "plan",
+    "run_here",
+    "run_on_cluster",
+    "segment_file",
+]
+
+FLIPS = ("auto", "none", "vertical")
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """How to segment files, and where to; the defaults of the command line.
+
+    Parameters
+    ----------
+    out
+        Folder of the results.
+    options
+        Model, width, device and backend.
+    sector
+        ``auto``, ``whole``, or ``y0,x0,y1,x1`` in pixels (half open).
+    flip
+        ``auto``, ``none``, or ``vertical`` where the apex is at the bottom of the picture.
+    frame_rate
+        Hz, where the file does not state it or states it wrongly; None keeps what the file says.
+    overlay
+        Write the overlay video.
+    """
+
+    out: Path
+    options: SegmentOptions = field(default_factory=SegmentOptions)
+    sector: str = "auto"
+    flip: str = "auto"
+    frame_rate: float | None = None
+    overlay: bool = True
+
+
+@dataclass(frozen=True)
+class FileJob:
+    """One file to segment; small and picklable, so that it can go to another machine.
+
+    Parameters
+    ----------
+    ref
+        The cine, not yet decoded.
+    settings
+        How and where to.
+    distinguish
+        Another job of the same run has the same stem: put the content id into the names.
+    """
+
+    ref: CineRef
+    settings: JobSettings
+    distinguish: bool = False
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """What became of a job.
+
+    Parameters
+    ----------
+    source
+        The file.
+    files
+        Path of each result: ``record``, ``mask``, ``still``, ``overlay``.
+    run
+        Model, width, device, frames, seconds.
+    empty_frames
+        Frames in which no ventricle was found.
+    notices
+        Sentences the user should see: the reader's warnings, then what happened on the way.
+    """
+
+    source: Path
+    files: dict[str, Path]
+    run: dict[str, Any]
+    empty_frames: int
+    notices: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A job that could not be done, and the sentence why."""
+
+    source: Path
+    message: str
+
+
+def parse_sector(text: str) -> tuple[int, int, int, int] | None:
+    """Return the rectangle of ``y0,x0,y1,x1``, or None for ``auto`` and ``whole``.
+
+    Raises
+    ------
+    SegmentError
+        If the text is neither.
+    """
+    if text in {"auto", "whole"}:
+        return None
+    try:
+        y0, x0, y1, x1 = (int(part) for part in text.split(","))
+    except ValueError:
+        y0 = x0 = y1 = x1 = 0
+    if not (0 <= y0 < y1 and 0 <= x0 < x1):
+        raise SegmentError(f"'{text}' is no sector; give auto, whole, or y0,x0,y1,x1 in pixels, as in 20,40,460,600.")
+    return y0, x0, y1, x1
+
+
+def choose_sector(cine: Cine, sector: str = "auto", flip: str = "auto") -> Sector:
+    """Return the part of the picture the network sees.
+
+    Parameters
+    ----------
+    cine
+        What is to be segmented.
+    sector, flip
+        As in `JobSettings`.
+
+    Raises
+    ------
+    SegmentError
+        If the rectangle is not inside the picture.
+    """
+    from matae.segment import find_sector, sector_from_polygon
+
+    rectangle = parse_sector(sector)
+    # Also where the rectangle is given: which way up the heart is, is seen in the picture.
+    found = find_sector(cine) if sector == "auto" or flip == "auto" else None
+    if rectangle is not None or found is None or sector == "whole":
+        y0, x0, y1, x1 = rectangle or (0, 0, *cine.shape)
+        if y1 > cine.shape[0] or x1 > cine.shape[1]:
+            raise SegmentError(
+                f"The sector {sector} is not inside the picture of {cine.shape[0]} rows and {cine.shape[1]} columns; "
+                "give y0,x0,y1,x1 within it."
+            )
+        corners = np.array([[y0, x0], [y0, x1 - 1], [y1 - 1, x1 - 1], [y1 - 1, x0]], dtype=np.float64)
+        chosen = sector_from_polygon(corners, apex_down=found is not None and found.apex_down)
+        chosen = replace(chosen, source="user" if rectangle else "whole")
+    else:
+        chosen = found
+    return chosen if flip == "auto" else replace(chosen, apex_down=flip == "vertical")
+
+
+# One model a process, used by one thread at a time: two at once would share its cores and its notices.
+_busy = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _segmenter(options: SegmentOptions) -> Segmenter:
+    from matae.segment import Segmenter
+
+    return Segmenter(options)
+
+
+def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = None) -> FileResult:
+    """Read a file, segment it and write the results.
+
+    Parameters
+    ----------
+    job
+        What, how and where to.
+    progress
+        Called with (frames done, frames in all).
+
+    Returns
+    -------
+    FileResult
+        Where everything is.
+
+    Raises
+    ------
+    MataeError
+        If the file is no cine, the model or device is not there, or the folder cannot be written.
+    """
+    from matae.output import write_results
+    from matae.segment import segment
+
+    settings = job.settings
+    cine = job.ref.open()
+    if settings.frame_rate is not None:
+        cine = cine.with_frame_rate(settings.frame_rate)
+    sector = choose_sector(cine, settings.sector, settings.flip)
+    with _busy:
+        result = segment(cine, sector=sector, segmenter=_segmenter(settings.options), progress=progress)
+    written = write_results(cine, result, settings.out, overlay=settings.overlay, distinguish=job.distinguish)
+    return FileResult(
+        source=job.ref.path,
+        files=written.files,
+        run=result.run,
+        empty_frames=int((result.area_px == 0).sum()),
+        notices=(*cine.warnings, *result.notices, *written.notices),
+    )
+
+
+def find_inputs(paths: Iterable[Path]) -> tuple[list[CineRef], list[Failure]]:
+    """Return the cines that files and folders stand for, each once, and what is none.
+
+    Videos and pictures that an earlier run wrote are left out of a folder's cines.
+
+    Parameters
+    ----------
+    paths
+        Files are taken as they are; folders are searched.
+    """
+    from matae.output import is_own_result
+    from matae.read import list_cines
+
+    found: dict[Path, CineRef] = {}
+    failures: list[Failure] = []
+    for path in paths:
+        try:
+            refs = list_cines(path)
+        except MataeError as error:
+            failures.append(Failure(path, str(error)))
+            continue
+        for ref in refs:
+            if not (path.is_dir() and is_own_result(ref.path)):
+                found.setdefault(ref.path.resolve(), ref)
+    return list(found.values()), failures
+
+
+def plan(refs: Sequence[CineRef], settings: JobSettings) -> list[FileJob]:
+    """Return a job for each cine, with names that no two of them share.
+
+    Parameters
+    ----------
+    refs
+        Cines, in the order to be done.
+    settings
+        How, and where to.
+    """
+    from matae.output import result_stem
+
+    # Folded: on Windows and macOS, Clip.avi and clip.dcm would write the same files.
+    names = Counter(result_stem(ref.path).casefold() for ref in refs)
+    return [FileJob(ref, settings, names[result_stem(ref.path).casefold()] > 1) for ref in refs]
+
+
+def check_folder(out: Path) -> None:
+    """Make the folder of the results and try it, before minutes are spent on what cannot be kept.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made or written.
+    """
+    from matae.files import staged, writing_to
+
+    with writing_to(out), staged(out) as stage:
+        (stage / "try").write_bytes(b"")
+
+
+def run_here(
+    jobs: Sequence[FileJob],
+    *,
+    start: Callable[[FileJob], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[FileResult | Failure]:
+    """Do jobs one after another in this process; a bad file does not stop the others.
+
+    Parameters
+    ----------
+    jobs
+        What to do.
+    start
+        Called before each job.
+    progress
+        Called with (frames done, frames in all) of the job.
+
+    Yields
+    ------
+    FileResult or Failure
+        As each job ends.
+
+    Raises
+    ------
+    MataeError
+        If the model or the device is not there, or the folder cannot be written: that would stop every job.
+    """
+    for job in jobs[:1]:
+        check_folder(job.settings.out)
+        _segmenter(job.settings.options)
+    for job in jobs:
+        if start is not None:
+            start(job)
+        try:
+            yield segment_file(job, progress)
+        except OutputError:
+            raise
+        except MataeError as error:
+            yield Failure(job.ref.path, str(error))
+
+
+def run_on_cluster(jobs: Sequence[FileJob], address: str) -> Iterator[FileResult | Failure]:
+    """Do jobs on the workers of a dask scheduler, as they become free.
+
+    The workers need napari-matae, the same models, and the input and output folders under the same paths.
+
+    Parameters
+    ----------
+    jobs
+        What to do.
+    address
+        Of the scheduler, such as ``tcp://box:8786``.
+
+    Yields
+    ------
+    FileResult or Failure
+        As each job ends, in any order.
+
+    Raises
+    ------
+    MataeError
+        If dask.distributed is not installed, or no scheduler answers.
+    """
+    try:
+        import distributed
+    except ImportError:
+        raise MataeError("--scheduler needs dask.distributed: pip install 'napari-matae[cluster]'.") from None
+    try:
+        client = distributed.Client(address, timeout="10s", set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise MataeError(
+            f"No dask scheduler answers at {address} ({reason}); start one with 'dask scheduler'."
+        ) from error
+    with client:
+        futures = {client.submit(segment_file, _absolute(job), pure=False): job.ref.path for job in jobs}
+        try:
+            for future in distributed.as_completed(futures):
+                problem = future.exception()
+                if problem is None:
+                    yield future.result()
+                elif isinstance(problem, MataeError):
+                    yield Failure(futures[future], str(problem))
+                else:
+                    # A lost worker or a defect: said for this file, the others go on.
+                    yield Failure(futures[future], f"The worker failed: {type(problem).__name__}: {problem}")
+        finally:
+            client.cancel(list(futures))
+
+
+def _absolute(job: FileJob) -> FileJob:
+    # Workers have another working folder. Links are kept: a shared folder may be mounted behind one.
+    ref = replace(job.ref, path=job.ref.path.absolute())
+    return replace(job, ref=ref, settings=replace(job.settings, out=job.settings.out.absolute()))

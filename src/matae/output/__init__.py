@@ -1,0 +1,11 @@
+"""Results of a segmentation as files: mask, record, overlay video, still picture.
+
+Importing this package imports none of the libraries that write them.
+"""
+
+from __future__ import annotations
+
+from matae.output.record import make_record
+from matae.output.write import Written, is_own_result, result_stem, write_results
+
+__all__ = ["Written", "is_own_result", "make_record", "result_stem", "write_results"]

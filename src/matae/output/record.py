@@ -1,0 +1,96 @@
+"""The record of a segmentation: what was segmented, how, and what came out, as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING
+
+from matae import RESEARCH_USE, __version__
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from matae.cine import Cine
+    from matae.segment import Segmentation
+
+__all__ = ["RECORD_VERSION", "TOOL", "dump_record", "make_record", "read_record"]
+
+TOOL = "napari-matae"
+RECORD_VERSION = 1
+_NO_TIMING = "The file does not state the frame times."
+_NO_SPACING = "The file states no sound pixel calibration."
+
+
+def make_record(cine: Cine, result: Segmentation) -> dict[str, Any]:
+    """Return the record of a segmented cine, JSON values only.
+
+    Only the name of the source file is kept: a path often holds a person's name.
+
+    Parameters
+    ----------
+    cine
+        What was segmented.
+    result
+        What came out.
+    """
+    spacing = cine.spacing
+    area_px = [None if math.isnan(area) else int(area) for area in result.area_px]
+    pixel_mm2 = None if spacing is None else spacing.y * spacing.x
+    return {
+        "tool": TOOL,
+        "tool_version": __version__,
+        "record_version": RECORD_VERSION,
+        "research_use": RESEARCH_USE,
+        "source": cine.source.name,
+        "content_id": cine.content_id,
+        "n_frames": cine.n_frames,
+        "height": cine.shape[0],
+        "width": cine.shape[1],
+        "view": cine.view,
+        "frame_rate": cine.frame_rate,
+        "frame_rate_note": cine.timing_note or ("" if cine.frame_rate else _NO_TIMING),
+        "frame_times": None if cine.frame_times is None else [round(float(t), 6) for t in cine.frame_times],
+        "spacing_mm": None if spacing is None else {"y": spacing.y, "x": spacing.x},
+        "spacing_note": cine.spacing_note or ("" if spacing else _NO_SPACING),
+        "sector": {
+            "polygon_yx": [[round(float(y), 2), round(float(x), 2)] for y, x in result.sector.polygon],
+            "source": result.sector.source,
+            "apex_down": result.sector.apex_down,
+        },
+        "run": result.run,
+        "area_px": area_px,
+        "area_mm2": None if pixel_mm2 is None else [None if a is None else round(a * pixel_mm2, 3) for a in area_px],
+        "empty_frames": [t for t, area in enumerate(area_px) if area == 0],
+        "warnings": list(cine.warnings),
+        "notices": list(result.notices),
+    }
+
+
+def dump_record(record: dict[str, Any]) -> bytes:
+    """Return a record as JSON text, indented, a list of numbers on one line.
+
+    Parameters
+    ----------
+    record
+        As `make_record` returns it.
+    """
+    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
+    # A line break stands only between values, never inside a text, so no sentence is touched.
+    folded = re.sub(r"\[\n[^\[\]{}\"]*\]", _on_one_line, text)
+    return f"{folded}\n".encode()
+
+
+def _on_one_line(found: re.Match[str]) -> str:
+    return "[" + ", ".join(found[0].strip("[]").replace(",", " ").split()) + "]"
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """Return a record of ours, or None if the file is something else or unreadable."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return values if isinstance(values, dict) and values.get("tool") == TOOL else None

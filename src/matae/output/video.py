@@ -1,0 +1,99 @@
+"""The overlay video: the cine with its outline, at its true speed."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matae.output.draw import CAPTION, draw_footer, draw_outlines, footer_height, picture_size, to_picture
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from matae.cine import Cine
+
+__all__ = ["PREVIEW_RATE", "write_overlay"]
+
+PREVIEW_RATE = 25.0
+"""Frames a second of a preview whose true rate is unknown; stated wherever it is used."""
+
+_LONGEST = 720  # smaller frames are enlarged to this, so that a 112-pixel clip can be watched
+_TICKS = 60_000  # a second; MPEG-4 part 2 allows 65,535, and 24, 25, 30, 50, 60 and 29.97 Hz are whole in it
+
+
+def write_overlay(path: Path, cine: Cine, masks: NDArray[np.uint8]) -> dict[str, Any]:
+    """Write an MP4 of the cine with the outlines drawn in.
+
+    Every frame is shown at the time the cine gives it, so a clip with varying frame times plays as recorded.
+
+    Parameters
+    ----------
+    path
+        The file, ending in ``.mp4``.
+    cine
+        The frames, and their times if they are known.
+    masks
+        (T, Y, X) classes in native pixels.
+
+    Returns
+    -------
+    dict
+        ``codec``, ``width``, ``height``, ``playback_rate``, and ``playback_note`` on where the rate is from.
+    """
+    import av
+
+    rate = cine.frame_rate
+    if cine.frame_times is None or rate is None:
+        times, shown = np.arange(cine.n_frames) / PREVIEW_RATE, PREVIEW_RATE
+        note = f"The frame rate is unknown: played at {PREVIEW_RATE:g} frames a second, which is not a measurement."
+    else:
+        times, shown, note = cine.frame_times, rate, "Played at the recorded speed."
+    ticks = _strictly_rising(np.rint((times - times[0]) * _TICKS).astype(np.int64))
+
+    picture = picture_size(cine, _LONGEST)
+    # 4:2:0 video has one colour sample for 2x2 pixels: sides must be even.
+    whole = (picture[0], picture[1] + footer_height(picture))
+    size = (whole[0] + whole[0] % 2, whole[1] + whole[1] % 2)
+    codec = _codec()
+    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        container.metadata["comment"] = CAPTION
+        stream = container.add_stream(codec, rate=Fraction(shown).limit_denominator(1001))
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, _TICKS)
+        if codec == "libx264":
+            stream.options = {"crf": "18", "preset": "veryfast"}
+        else:
+            stream.codec_context.bit_rate = 8_000_000  # MPEG-4's default turns speckle into blocks
+        for t, pts in enumerate(ticks):
+            image = to_picture(np.asarray(cine.frames[t]), picture)
+            draw_outlines(image, np.asarray(masks[t]))
+            when = "" if cine.frame_times is None else f"   {cine.frame_times[t]:.2f} s"
+            image = draw_footer(image, size, f"frame {t}{when}")
+            frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
+            frame.pts, frame.time_base = int(pts), Fraction(1, _TICKS)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return {
+        "codec": "h264" if codec == "libx264" else codec,
+        "width": size[0],
+        "height": size[1],
+        "playback_rate": shown,
+        "playback_note": note,
+    }
+
+
+def _codec() -> str:
+    import av
+
+    return "libx264" if "libx264" in av.codecs_available else "mpeg4"
+
+
+def _strictly_rising(ticks: NDArray[np.int64]) -> NDArray[np.int64]:
+    # Frames closer than a tick would be dropped by the muxer; frames are never lost here.
+    steps = np.arange(len(ticks))
+    return np.maximum.accumulate(ticks - steps) + steps

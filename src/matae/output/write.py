@@ -1,0 +1,150 @@
+"""Write all results of a cine into a folder: whole or not at all, and never over another's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import chain, count
+from typing import TYPE_CHECKING
+
+from matae.errors import OutputError
+from matae.files import file_sha256, staged, writing_to
+from matae.output.record import dump_record, make_record, read_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import Any
+
+    from matae.cine import Cine
+    from matae.segment import Segmentation
+
+__all__ = ["Written", "is_own_result", "result_stem", "write_results"]
+
+_SUFFIXES = {"mask": "_mask.nii.gz", "overlay": "_overlay.mp4", "still": "_still.png"}
+
+
+@dataclass(frozen=True)
+class Written:
+    """The files of one result.
+
+    Parameters
+    ----------
+    files
+        Path of each: ``record``, ``mask``, ``still`` and, if asked for, ``overlay``.
+    notices
+        Sentences on how they were named or timed, for the user.
+    """
+
+    files: dict[str, Path]
+    notices: tuple[str, ...] = field(default=())
+
+
+def result_stem(source: Path) -> str:
+    """Return the name that the results of a source file begin with."""
+    name = source.name
+    return name[:-7] if name.lower().endswith(".nii.gz") else source.stem or name
+
+
+def is_own_result(path: Path) -> bool:
+    """Say whether a video or picture, or every picture of a folder, was written by `write_results`."""
+    if path.is_dir():
+        pictures = [file for file in path.iterdir() if file.suffix.lower() == ".png"]
+        return bool(pictures) and all(is_own_result(file) for file in pictures)
+    for suffix in _SUFFIXES.values():
+        if path.name.endswith(suffix):
+            return read_record(path.with_name(path.name.removesuffix(suffix) + ".json")) is not None
+    return False
+
+
+def write_results(
+    cine: Cine, result: Segmentation, out: Path, *, overlay: bool = True, distinguish: bool = False
+) -> Written:
+    """Write mask, record, still picture and, if asked for, overlay video.
+
+    The files appear together once all are whole. The result of the same pixels from the same file is replaced;
+    the result of any other source, a mask somebody edited and any file that is not ours are kept, and the new
+    result gets a name with the first digits of the content id.
+
+    Parameters
+    ----------
+    cine
+        What was segmented.
+    result
+        What came out.
+    out
+        Folder, made if missing.
+    overlay
+        Write the video; a single frame has none.
+    distinguish
+        Put the content id into the name from the start: another input of the same run has the same stem.
+
+    Returns
+    -------
+    Written
+        Where everything is.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written or the disk is full; nothing half-written is left.
+    """
+    from matae.output.still import write_still
+    from matae.output.video import write_overlay
+    from matae.output.volume import write_masks
+
+    record = make_record(cine, result)
+    with writing_to(out), staged(out) as stage:
+        parts = {"mask": stage / "mask.nii.gz", "still": stage / "still.png"}
+        write_masks(parts["mask"], cine, result.masks)
+        write_still(parts["still"], cine, result)
+        video: dict[str, Any] | None = None
+        if overlay and cine.n_frames > 1:
+            parts["overlay"] = stage / "overlay.mp4"
+            video = write_overlay(parts["overlay"], cine, result.masks)
+        stem, notice = _free_stem(out, cine, distinguish=distinguish)
+        names = {kind: stem + _SUFFIXES[kind] for kind in parts}
+        record["files"] = {kind: {"name": names[kind], "sha256": file_sha256(part)} for kind, part in parts.items()}
+        record["overlay"] = video
+        notices = [notice] if notice else []
+        if video is not None and cine.frame_rate is None:
+            notices.append(video["playback_note"])
+        record["notices"] += notices
+        parts["record"], names["record"] = stage / "record.json", f"{stem}.json"
+        parts["record"].write_bytes(dump_record(record))
+        # The record goes first: it is what says that the names beside it are taken.
+        for kind in sorted(parts, key=lambda kind: kind != "record"):
+            parts[kind].replace(out / names[kind])
+        if video is None and (stale := out / (stem + _SUFFIXES["overlay"])).exists():
+            stale.unlink()  # of an earlier run on these pixels; its outline may differ from the new mask
+    return Written({kind: out / name for kind, name in names.items()}, tuple(notices))
+
+
+def _free_stem(out: Path, cine: Cine, *, distinguish: bool) -> tuple[str, str]:
+    """Return the name to use and, where it is not the plain one, a sentence saying why."""
+    stem = result_stem(cine.source)
+    marked = f"{stem}-{cine.content_id[:8]}"
+    first = [marked] if distinguish else [stem, marked]
+    for candidate in chain(first, _numbered(marked)):
+        if _is_free(out, candidate, cine):
+            why = "another input has the same name" if distinguish else "that name holds something else"
+            plain = candidate == stem
+            return candidate, "" if plain else f"Written as {candidate} instead of {stem}: {why}."
+    raise OutputError(f"{out} has no free name for {stem}; choose another folder.")  # pragma: no cover
+
+
+def _numbered(stem: str) -> Iterator[str]:
+    return (f"{stem}-{number}" for number in count(2))
+
+
+def _is_free(out: Path, stem: str, cine: Cine) -> bool:
+    present = [out / (stem + suffix) for suffix in _SUFFIXES.values() if (out / (stem + suffix)).exists()]
+    path = out / f"{stem}.json"
+    if not path.exists():
+        return not present
+    record = read_record(path)
+    if record is None or (record.get("source"), record.get("content_id")) != (cine.source.name, cine.content_id):
+        return False
+    files = record.get("files")
+    written = {f["name"]: f["sha256"] for f in files.values()} if isinstance(files, dict) else {}
+    # What differs from what we wrote was changed by a person since.
+    return all(written.get(file.name) == file_sha256(file) for file in present)
