@@ -100,10 +100,12 @@ def _kind_of_bytes(head: bytes) -> str | None:
 
 def looks_like_bare_dicom(head: bytes) -> bool:
     """Say whether bytes begin like a DICOM data set without preamble: file meta, or group 8 in little endian."""
-    if head[:4] not in (b"\x02\x00\x00\x00", b"\x08\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x08\x00"):
+    if len(head) < 132:
         return False
-    explicit = head[4:6].isalpha() and head[4:6].isupper()
-    return explicit or 0 < int.from_bytes(head[4:8], "little") < 256
+    if head[:4] != b"\x02\0\0\0" and not (head[:2] == b"\x08\0" and head[2] <= 0x18 and head[3] == 0):
+        return False
+    explicit = head[4:6] in (b"UL", b"CS", b"UI", b"DA", b"TM", b"SH")
+    return explicit or (head[6:8] == b"\0\0" and 0 < head[4] <= 128 and head[5] == 0)
 
 
 def size_text(shape: tuple[int, int]) -> str:

@@ -225,7 +225,8 @@ def _picture(path: Path) -> NDArray[np.uint8]:
             raise ReadError(
                 f"{path.name} is a stack of {cine.n_frames} frames among single pictures; open it by itself."
             )
-        return cine.frames[0]
+        (frame,) = cine.frames
+        return np.asarray(frame, np.uint8)
     with quiet():
         try:
             with Image.open(path) as image:

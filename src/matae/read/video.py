@@ -93,6 +93,7 @@ def read_video(path: Path) -> Cine:
 def _decode(path: Path) -> _Decoded:
     """Decode the first video track once, keeping grey frames only."""
     import av
+    from av.video.reformatter import VideoReformatter
 
     # A GIF frame without a delay would be given a tenth of a second by the decoder: a guess.
     options = {"min_delay": "0", "default_delay": "0"} if path.suffix.lower() == ".gif" else {}
@@ -116,15 +117,16 @@ def _decode(path: Path) -> _Decoded:
         )
         # Slice threads only: frame threads hold many decoded colour frames and delay errors.
         track.thread_type = "SLICE"
+        convert = VideoReformatter().reformat
         try:
             for packet in container.demux(track):
-                _decode_packet(packet, decoded, path)
+                _decode_packet(packet, convert, decoded, path)
         except av.FFmpegError:  # the container itself ends in the middle of a packet
             decoded.damaged += 1
     return decoded
 
 
-def _decode_packet(packet: Any, decoded: _Decoded, path: Path) -> None:
+def _decode_packet(packet: Any, convert: Any, decoded: _Decoded, path: Path) -> None:
     import av
 
     if packet.is_corrupt:  # cut short: the decoder would fill the rest of the picture with grey
@@ -140,7 +142,7 @@ def _decode_packet(packet: Any, decoded: _Decoded, path: Path) -> None:
             decoded.damaged += 1
             continue
         measured = decoded.colour.due()
-        grey, rgb = _grey(picture, colour=measured)
+        grey, rgb = _grey(picture, convert, colour=measured)
         if measured and rgb is not None:
             decoded.colour.add_rgb(rgb, grey)
         try:
@@ -154,16 +156,19 @@ def _decode_packet(packet: Any, decoded: _Decoded, path: Path) -> None:
         decoded.stamps.append(stamp)
 
 
-def _grey(picture: Any, *, colour: bool) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
-    """Return the luma of a decoded picture, and its RGB when asked for or needed; None for grey formats."""
+def _grey(picture: Any, convert: Any, *, colour: bool) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    """Return the luma of a decoded picture, and its RGB when asked for or needed; None for grey formats.
+
+    `convert` is `reformat` of a converter that lives as long as the clip: setting one up costs more than a frame.
+    """
     name = picture.format.name
     if name == "gray":
         return picture.to_ndarray(), None
     if name.startswith("yuv"):
-        grey = picture.to_ndarray(format="gray")
-        return grey, picture.to_ndarray(format="rgb24") if colour else None
+        grey = convert(picture, format="gray").to_ndarray()
+        return grey, convert(picture, format="rgb24").to_ndarray() if colour else None
     # RGB and palette formats: our own luma keeps grey pixels exact, the converter's is off by one.
-    rgb = picture.to_ndarray(format="rgb24")
+    rgb = convert(picture, format="rgb24").to_ndarray()
     return luma(rgb), rgb
 
 
