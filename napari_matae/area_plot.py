@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["AreaPlot"]
 
 _REDRAW_MS = 100
+_HINT = "The curve appears when the cine is segmented."
 _CURVE, _CURSOR, _AXIS = "#f0e442", "#ffffff", "#b8bcc4"
 
 
@@ -55,8 +56,11 @@ class AreaPlot(pg.PlotWidget):  # type: ignore[misc]
         self._cursor = pg.InfiniteLine(angle=90, movable=True, pen=pg.mkPen(_CURSOR, width=1))
         self._cursor.sigDragged.connect(self._on_dragged)
         self.addItem(self._cursor)
+        self._hint = pg.LabelItem(_HINT, color=_AXIS)
+        self._hint.setParentItem(item.vb)
+        self._hint.anchor(itemPos=(0.5, 0.5), parentPos=(0.5, 0.5))
         self.scene().sigMouseClicked.connect(self._on_clicked)
-        self._redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS)
+        self._redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS, parent=self)
         session.area_changed.connect(self._redraw_soon)
         session.opened.connect(self._on_opened)
         session.frame_changed.connect(self._on_frame)
@@ -83,12 +87,15 @@ class AreaPlot(pg.PlotWidget):  # type: ignore[misc]
         current = self._session.current
         if current is None:
             self._curve.setData([], [])
+            self._hint.setVisible(True)
             return
         mm2 = current.area_mm2
         area = current.area_px if mm2 is None else mm2 / 100
         known = area[np.isfinite(area)]
+        self._hint.setVisible(known.size == 0)
         if known.size == 0:
             self._curve.setData([], [])
+            self.setYRange(0, 1, padding=0)
         else:
             self._curve.setData(self.times, area)
             # From zero, so that the height of the curve is the share of the area that the beat changes.

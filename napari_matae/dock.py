@@ -103,6 +103,11 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self._probe_worker.returned.connect(self._on_probed)
         self._probe_worker.start()
 
+    @property
+    def is_probing(self) -> bool:
+        """Whether torch is still being loaded in the background."""
+        return bool(self._probe_worker.is_running)
+
     def _on_probed(self, gpu: bool) -> None:
         self.banner.setVisible(not gpu)
 

@@ -178,8 +178,8 @@ class Session:
         if self._busy or current is None or current.sector is None or current.sector_layer is None:
             return
         polygon = sector_polygon(current.sector_layer)
-        if polygon is None:
-            return
+        if polygon is None or _same_outline(polygon, current.sector.polygon):
+            return  # napari also announces changes about to come, with the data as they were
         try:
             current.sector = sector_from_polygon(polygon, apex_down=current.sector.apex_down)
         except SegmentError:
@@ -246,9 +246,9 @@ class Session:
         return True
 
     def _follow(self, labels: Labels) -> None:
-        # Undo emits only set_data, a stroke emits paint as well: listening to both misses nothing.
+        # A stroke emits labels_update, undo emits set_data; `paint` comes before the pixels have changed.
         labels.events.set_data.connect(self._on_labels)
-        labels.events.paint.connect(self._on_labels)
+        labels.events.labels_update.connect(self._on_labels)
 
     def _on_labels(self) -> None:
         current, t = self.current, self.frame
@@ -326,3 +326,8 @@ class Session:
     def _on_step(self) -> None:
         if self.current is not None:
             self.frame_changed.emit(self.frame)
+
+
+def _same_outline(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
+    # Shapes layers keep float32.
+    return a.shape == b.shape and bool(np.allclose(a, b, atol=1e-2))

@@ -1,0 +1,47 @@
+"""Fixtures of the plugin's tests: a small cine, and a model that is small, real and quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from matae.cine import Cine, Spacing
+
+
+def make_cine(n_frames: int = 12, shape: tuple[int, int] = (60, 80), *, timed: bool = True, seed: int = 0) -> Cine:
+    """Return noise inside a fan, moving, with a known rate and spacing."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    fan = np.abs(columns - shape[1] / 2) < 4 + 0.7 * rows
+    frames = (rng.integers(20, 200, (n_frames, *shape)) * fan).astype(np.uint8)
+    times = np.arange(n_frames) / 50 if timed else None
+    return Cine(frames, times, Spacing(0.5, 0.25), Path(f"clip-{seed}.avi"))
+
+
+@pytest.fixture
+def cine() -> Cine:
+    return make_cine()
+
+
+@pytest.fixture
+def tiny_model(tmp_path, monkeypatch) -> str:
+    """Register a tiny nested network and make it the only thing a run has to load."""
+    import torch
+
+    from matae.nn.card import ModelCard
+    from matae.nn.checkpoint import save
+    from matae.nn.matae import Matae, MataeConfig
+
+    monkeypatch.setenv("MATAE_HOME", str(tmp_path / "home"))
+    torch.manual_seed(0)
+    model = Matae(MataeConfig(channels=(8, 8, 16))).eval()
+    with torch.no_grad():
+        model.head.bias.fill_(1.0)  # says yes nearly everywhere: masks that are not empty
+    card = ModelCard(
+        name="tiny", family="matae", architecture=model.config.to_json(), grid=32,
+        classes=("left ventricular cavity",), data="none", licence="BSD-3-Clause",
+    )  # fmt: skip
+    save(tmp_path / "home" / "models" / "tiny", model, card)
+    return "tiny"

@@ -1,0 +1,210 @@
+"""The dock through a real viewer: what a user would do, waiting on signals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from matae.segment import Segmenter
+from napari_matae.dock import MataeDock
+
+from .conftest import make_cine
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def dock(make_napari_viewer_proxy, qtbot, tiny_model):
+    viewer = make_napari_viewer_proxy()
+    widget = MataeDock(viewer)
+    viewer.window.add_dock_widget(widget, name="MatAE")
+    qtbot.waitUntil(lambda: not widget.is_probing, timeout=30_000)
+    widget.segment_panel.model.setCurrentText("tiny")
+    yield widget
+    widget.close_down()
+
+
+def segment(dock, qtbot):
+    with qtbot.waitSignal(dock.segment_panel.finished, timeout=60_000) as ended:
+        dock.segment_panel.run_button.click()
+    return ended.args[0]
+
+
+def test_nothing_open_offers_only_to_open(dock):
+    assert not dock.segment_panel.run_button.isEnabled()
+    assert not dock.transport.play_button.isEnabled()
+    assert dock.open_panel.file_button.isEnabled()
+    assert dock.segment_panel.status.text() == "Open a cine first."
+
+
+def test_open_segment_play(dock, qtbot, cine):
+    dock.session.open(cine)
+    assert dock.steps.currentIndex() == 1
+    assert segment(dock, qtbot) == "done"
+    text = dock.segment_panel.status.text()
+    assert "12 frames by tiny" in text
+    assert "frames/s" in text
+    assert np.isfinite(dock.session.current.area_px).all()
+    dock.area_plot.redraw()
+    dock.transport.play_button.click()
+    qtbot.waitUntil(lambda: dock.session.frame > 0, timeout=5000)
+    dock.transport.play_button.click()
+    assert not dock.player.is_playing
+
+
+def test_cancel_keeps_what_is_done(dock, qtbot, monkeypatch):
+    cine = make_cine(64)
+    dock.session.open(cine)
+    real = Segmenter.stream
+
+    def watched(self, *args):
+        for result in real(self, *args):
+            yield result
+            if result.index >= 8:
+                seen.wait(20)  # until the user has pressed Cancel
+
+    import threading
+
+    seen = threading.Event()
+    monkeypatch.setattr(Segmenter, "stream", watched)
+    panel = dock.segment_panel
+    panel.run_button.click()
+    qtbot.waitUntil(lambda: panel.progress.value() >= 9, timeout=30_000)
+    with qtbot.waitSignal(panel.finished, timeout=5000) as ended:
+        panel.cancel_button.click()
+        seen.set()
+    assert ended.args == ["cancelled"]
+    done = np.isfinite(dock.session.current.area_px)
+    assert done[:9].all()
+    assert not done.all()
+    assert "Cancelled" in panel.status.text()
+    assert panel.run_button.isEnabled()
+
+
+def test_edited_frames_are_kept_and_said_so(dock, qtbot, cine):
+    dock.session.open(cine)
+    segment(dock, qtbot)
+    dock.session.seek(3)
+    labels = dock.session.current.labels
+    labels.data[3] = 0
+    labels.paint((3, 30, 40), 1)
+    edited = labels.data[3].copy()
+    segment(dock, qtbot)
+    np.testing.assert_array_equal(dock.session.current.labels.data[3], edited)
+    assert "1 edited frame kept" in dock.segment_panel.status.text()
+
+
+def test_running_out_of_memory_is_a_sentence(dock, qtbot, cine, monkeypatch):
+    import torch
+
+    def broken(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        yield
+
+    monkeypatch.setattr(Segmenter, "stream", broken)
+    monkeypatch.setattr("napari.utils.notifications.show_error", lambda _: None)
+    dock.session.open(cine)
+    assert segment(dock, qtbot) == "failed"
+    assert dock.segment_panel.status.text().startswith("Memory ran out")
+    assert dock.segment_panel.run_button.isEnabled()
+
+
+def test_opening_another_cine_ends_the_run(dock, qtbot):
+    dock.session.open(make_cine(200))
+    panel = dock.segment_panel
+    panel.run_button.click()
+    qtbot.waitUntil(lambda: panel.progress.value() > 0, timeout=30_000)
+    with qtbot.waitSignal(panel.finished, timeout=20_000):
+        dock.session.open(make_cine(5, seed=2))
+    assert np.isnan(dock.session.current.area_px).all()
+
+
+def test_a_click_in_the_curve_seeks(dock, qtbot, cine):
+    dock.session.open(cine)
+    dock.area_plot.seek_to(0.101)
+    assert dock.session.frame == 5
+    assert dock.area_plot._cursor.value() == pytest.approx(0.1)
+
+
+def test_the_sector_can_be_adjusted_turned_and_found_again(dock, cine):
+    dock.session.open(cine)
+    controls = dock.segment_panel.sector
+    controls.adjust_button.click()
+    assert dock.viewer.layers.selection.active.name.startswith("Sector")
+    controls.apex_down.click()
+    assert dock.session.current.sector.apex_down
+    dock.session.current.sector_layer.data = [np.array([[5, 5], [5, 70], [50, 70], [50, 5]], float)]
+    assert "drawn by hand" in controls.text.text()
+    controls.reset_button.click()
+    assert "drawn by hand" not in controls.text.text()
+
+
+def test_an_unknown_frame_rate_is_asked_for(dock, qtbot):
+    dock.session.open(make_cine(timed=False))
+    panel = dock.open_panel
+    assert not panel.rate_box.isHidden()
+    assert "frame rate" in dock.transport.play_button.toolTip()
+    panel.rate.setValue(42)
+    panel.rate_button.click()
+    assert dock.session.current.cine.frame_rate == pytest.approx(42)
+    assert panel.rate_box.isHidden()
+    assert dock.transport.play_button.isEnabled()
+
+
+def test_reading_a_file_happens_off_the_gui_thread(dock, qtbot):
+    from matae.demo import demo_path
+
+    with qtbot.waitSignal(dock.open_panel.finished, timeout=30_000) as ended:
+        dock.open_panel.open(demo_path())
+    assert ended.args == [True]
+    assert "No millimetres" in dock.open_panel.facts.text()
+
+
+def test_a_bad_file_is_a_sentence_and_nothing_is_lost(dock, qtbot, cine, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr("napari.utils.notifications.show_error", said.append)
+    dock.session.open(cine)
+    (tmp_path / "notes.dcm").write_text("these are notes")
+    with qtbot.waitSignal(dock.open_panel.finished, timeout=30_000) as ended:
+        dock.open_panel.open(tmp_path / "notes.dcm")
+    assert ended.args == [False]
+    assert said
+    assert "notes.dcm" in said[0]
+    assert dock.session.current.cine is cine
+    assert dock.open_panel.file_button.isEnabled()
+
+
+def test_a_folder_of_cines_is_a_list_to_choose_from(dock, qtbot, tmp_path):
+    from matae.demo import demo_path
+
+    for name in ("a.dcm", "b.dcm"):
+        (tmp_path / name).write_bytes(demo_path().read_bytes())
+    dock.open_panel.open(tmp_path)
+    assert dock.open_panel.choices.count() == 2
+    with qtbot.waitSignal(dock.open_panel.finished, timeout=30_000):
+        dock.open_panel.choices.itemActivated.emit(dock.open_panel.choices.item(1))
+    assert dock.session.current.cine.source.name == "b.dcm"
+
+
+def test_keys_are_bound_and_given_back(dock, cine):
+    dock.session.open(cine)
+    bound = {str(key) for key in dock.viewer.keymap}
+    assert any("Space" in key for key in bound)
+    dock.close_down()
+    assert not any("Shift+Space" in str(key) for key in dock.viewer.keymap)
+
+
+def test_closing_while_segmenting_leaves_nothing_running(make_napari_viewer_proxy, qtbot, tiny_model):
+    viewer = make_napari_viewer_proxy()
+    widget = MataeDock(viewer)
+    viewer.window.add_dock_widget(widget, name="MatAE")
+    qtbot.waitUntil(lambda: not widget.is_probing, timeout=30_000)
+    widget.segment_panel.model.setCurrentText("tiny")
+    widget.session.open(make_cine(400))
+    widget.segment_panel.run()
+    worker = widget.segment_panel._worker
+    qtbot.waitUntil(lambda: widget.segment_panel.progress.value() > 0, timeout=30_000)
+    viewer.window.remove_dock_widget(widget)
+    widget.close()
+    assert not widget.segment_panel.is_running
+    qtbot.waitUntil(lambda: not worker.is_running, timeout=10_000)
