@@ -1,0 +1,79 @@
+# Every target makes its own virtual environment from constraints.txt; only Python (3.11 or later) and make must be
+# there. `make demo` is the first thing to try, `make test` the last thing before a commit.
+
+PYTHON ?= python3
+EXTRAS ?= all,cluster
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+DISPLAY_READY := $(VENV)/.display
+
+# Windows of the tests never appear on the desk: where Xvfb is, they open on a hidden screen.
+HIDDEN = $(shell command -v xvfb-run >/dev/null 2>&1 && echo 'env QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1 \
+	xvfb-run -a -s "-screen 0 1600x1000x24"')
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help install demo test test-slow lint format typecheck train screenshot benchmark wheel clean distclean
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 22
+
+install: $(INSTALLED) ## make the virtual environment
+
+$(INSTALLED): pyproject.toml setup.cfg constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "napari-matae needs Python 3.11 or later: make PYTHON=/path/to/python $(MAKECMDGOALS)" >&2; exit 1; }
+	PYTHON="$(PYTHON)" sh scripts/system-packages.sh venv
+	@# An interrupted first run leaves a Python without pip: it is made again.
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' # older ones know no dependency groups
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$(EXTRAS)]' --group dev
+	@touch $@
+
+$(DISPLAY_READY): scripts/system-packages.sh $(INSTALLED)
+	sh scripts/system-packages.sh display
+	@touch $@
+
+demo: $(INSTALLED) ## segment a real heart: in the viewer, or into matae-demo/ where there is no display
+	@test -z "$$DISPLAY$$WAYLAND_DISPLAY" || sh scripts/system-packages.sh display optional
+	$(BIN)/napari-matae demo
+
+test: lint typecheck $(DISPLAY_READY) ## everything but what takes minutes
+	$(HIDDEN) $(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(DISPLAY_READY) ## what takes minutes
+	$(HIDDEN) $(BIN)/python -m pytest -m slow
+
+lint: $(INSTALLED) ## style, as pre-commit checks it
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(INSTALLED) ## put the style right
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+typecheck: $(INSTALLED) ## mypy, strict
+	$(BIN)/mypy
+
+# make train DATA="folder another-folder" OUT=runs/mine [ARGS="--init matae-lv"]
+# DATA: a CAMUS or EchoNet-Dynamic folder, this project's export, or a folder with index.csv.
+train: $(INSTALLED) ## train a model: make train DATA=folder OUT=folder
+	@test -n "$(DATA)" && test -n "$(OUT)" || { echo 'usage: make train DATA="folder..." OUT=folder [ARGS=...]' >&2; exit 2; }
+	$(BIN)/napari-matae train $(foreach folder,$(DATA),--data $(folder)) --out $(OUT) $(ARGS)
+
+screenshot: $(DISPLAY_READY) ## make the pictures of the documentation again
+	$(HIDDEN) $(BIN)/python docs/screenshot.py
+
+benchmark: $(INSTALLED) ## measure the speed tables
+	$(BIN)/python benchmarks/speed.py
+
+wheel: $(INSTALLED) ## build wheel and source archive into dist/
+	$(BIN)/python -m build
+
+clean: ## remove what was built, not the environment
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage matae-demo
+	find src tests napari_matae benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## remove the environment too
+	rm -rf $(VENV)
