@@ -194,11 +194,14 @@ class _Source:
         options["number_of_frames"] = count if not self.encapsulated else stated
         # Pillow is the one decoder of JPEG baseline whose raw colours are known.
         plugin = "pillow" if str(decoder.UID) == _JPEG_BASELINE else ""
+        # pydicom forgets after one frame that uncompressed chroma is halved: there it starts anew each time.
+        one_by_one = not self.encapsulated and options["photometric_interpretation"] == "YBR_FULL_422"
         index = failures = 0
         while index < count:
             self.stream.seek(self.start)
             # After a broken frame decoding starts again behind it; without indices pydicom reads straight on.
-            wanted = range(index, count) if index or not self.encapsulated else None
+            end = index + 1 if one_by_one else count
+            wanted = range(index, end) if index or not self.encapsulated else None
             try:
                 decoding = decoder.iter_array(
                     self.stream, indices=wanted, raw=True, validate=False, decoding_plugin=plugin, **options

@@ -10,7 +10,9 @@ sizes in millimetres (a resampled volume). A fourth axis is always time.
 
 from __future__ import annotations
 
+import gzip
 import math
+import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -155,6 +157,22 @@ def _check_extent(path: Path, reader: Any, size: tuple[int, ...]) -> None:
         raise ReadError(f"{path.name} claims {extent} pixels, far more than it can hold; its header is damaged.")
     if min(size) < 1:
         raise ReadError(f"{path.name} holds no frames; export the clip again.")
+    if full_suffix(path) in (".nii", ".nii.gz") and not _is_whole(path, count * value_bytes):
+        raise ReadError(f"{path.name} is damaged or incomplete; copy or export it again.")
+
+
+def _is_whole(path: Path, expected: int) -> bool:
+    """Say whether a NIfTI file holds `expected` bytes of values: ITK fills what is missing with black, silently."""
+    if full_suffix(path) == ".nii":
+        return path.stat().st_size >= expected
+    held = 0
+    try:
+        with gzip.open(path) as file:
+            while piece := file.read(2**20):
+                held += len(piece)
+    except (OSError, EOFError, zlib.error):
+        return False
+    return held >= expected
 
 
 def _frame_axis(path: Path, size: tuple[int, ...]) -> int | None:

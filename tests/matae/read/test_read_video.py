@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from makers import coded_frames, doppler_clip, grey_clip, read_codes, repeat_video, write_sound, write_video
+from read_makers import coded_frames, doppler_clip, grey_clip, read_codes, repeat_video, write_sound, write_video
 
 import matae.stack
 from matae.errors import ReadError
@@ -156,7 +156,7 @@ print(cine.n_frames, type(cine.frames).__name__, resource.getrusage(resource.RUS
 def test_twenty_thousand_frames_in_bounded_memory(tmp_path: Path) -> None:
     short = write_video(tmp_path / "short.avi", coded_frames(200, (64, 64)))
     long = repeat_video(short, tmp_path / "long.avi", 100)
-    done = subprocess.run(  # noqa: S603 - our own interpreter and script
+    done = subprocess.run(
         [sys.executable, "-c", _PEAK, str(short), str(long)], capture_output=True, text=True, check=True
     )
     count, kind, growth_kb = done.stdout.split()

@@ -142,8 +142,7 @@ def dataset(frames: NDArray[Any], syntax: str = "1.2.840.10008.1.2.1", **element
 
 
 def save(made: Any, path: Path) -> Path:
-    known = not made.file_meta.TransferSyntaxUID.startswith("1.2.840.10008.1.2.4.11")
-    made.save_as(path, enforce_file_format=True, **({} if known else {"implicit_vr": False, "little_endian": True}))
+    made.save_as(path, enforce_file_format=True)
     return path
 
 
