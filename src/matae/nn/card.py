@@ -17,6 +17,24 @@ __all__ = ["CARD_VERSION", "ModelCard"]
 
 CARD_VERSION = 1
 
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "name": str,
+    "family": str,
+    "architecture": dict,
+    "grid": int,
+    "classes": (list, tuple),
+    "data": str,
+    "licence": str,
+    "citation": str,
+    "preprocessing": dict,
+    "sha256": str,
+    "parent": (dict, type(None)),
+    "figures": dict,
+    "training": dict,
+    "limits": (list, tuple),
+    "research_use": str,
+}
+
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -91,20 +109,26 @@ class ModelCard:
         ModelError
             If the file is missing, is no card, or is of a newer version.
         """
+        where = f"{path.parent.name}/{path.name}"
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ModelError(f"{path.parent.name} has no {path.name}; import the model again.") from None
-        except (ValueError, OSError) as error:
-            raise ModelError(f"{path.parent.name}/{path.name} is no readable model card ({error}).") from None
-        known = {f.name for f in fields(cls)}
+        except (ValueError, OSError, RecursionError) as error:
+            raise ModelError(f"{where} is no readable model card ({error}); import the model again.") from None
         if not isinstance(values, dict) or not {"name", "family", "architecture", "grid", "classes"} <= set(values):
-            raise ModelError(f"{path.parent.name}/{path.name} is no model card; import the model again.")
-        if int(values.get("version", 0)) > CARD_VERSION:
+            raise ModelError(f"{where} is no model card; import the model again.")
+        version = values.get("version", 0)
+        if not isinstance(version, int) or version > CARD_VERSION:
             raise ModelError(f"The model {values['name']} needs a newer napari-matae; upgrade and try again.")
-        values = {key: value for key, value in values.items() if key in known}
+        # What is not stated stays at its default; keys this version does not know are left out.
+        values = {"data": "not stated", "licence": "not stated", "limits": (), **values}
+        values = {f.name: values[f.name] for f in fields(cls) if f.name in values}
+        for key, kind in _KINDS.items():
+            if key in values and (not isinstance(values[key], kind) or isinstance(values[key], bool)):
+                raise ModelError(f"{where}: '{key}' is {values[key]!r:.60}, which no card has; import the model again.")
         for key in ("classes", "limits"):
-            values[key] = tuple(values.get(key, ()))
-        values.setdefault("data", "not stated")
-        values.setdefault("licence", "not stated")
+            values[key] = tuple(str(item) for item in values[key])
+        if not values["classes"]:
+            raise ModelError(f"{where} names no class; import the model again.")
         return cls(**values)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from matae.errors import ModelError
-from matae.files import file_sha256, write_atomic
+from matae.files import file_sha256, write_atomic, writing_to
 from matae.nn.card import ModelCard
 from matae.nn.matae import Matae, MataeConfig
 from matae.nn.published import MataePublished, UNetPublished
@@ -19,7 +19,9 @@ from matae.nn.published import MataePublished, UNetPublished
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torch import Tensor, nn
+    from torch import Tensor
+
+    from matae.nn.network import Network
 
 __all__ = ["CARD", "WEIGHTS", "build", "load", "save"]
 
@@ -27,7 +29,7 @@ WEIGHTS = "model.safetensors"
 CARD = "card.json"
 
 
-def build(card: ModelCard) -> nn.Module:
+def build(card: ModelCard) -> Network:
     """Return the untrained network that a card describes.
 
     Raises
@@ -35,6 +37,16 @@ def build(card: ModelCard) -> nn.Module:
     ModelError
         If the family is unknown or the configuration does not make sense.
     """
+    network = _build(card)
+    if card.grid <= 0 or card.grid % network.divisor:
+        raise ModelError(
+            f"The card of {card.name} names a grid of {card.grid} pixels, but its network needs a multiple of "
+            f"{network.divisor}; correct the card."
+        )
+    return network
+
+
+def _build(card: ModelCard) -> Network:
     classes = len(card.classes)
     if card.family == "unet-published":
         return UNetPublished(classes)
@@ -44,14 +56,19 @@ def build(card: ModelCard) -> nn.Module:
         try:
             config = MataeConfig.from_json(card.architecture)
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"The card of {card.name} does not describe a network ({error}).") from None
+            raise ModelError(
+                f"The card of {card.name} does not describe a network ({error}); import the model again."
+            ) from None
         if config.classes != classes:
-            raise ModelError(f"The card of {card.name} names {classes} classes but its network has {config.classes}.")
+            raise ModelError(
+                f"The card of {card.name} names {classes} classes but its network has {config.classes}; "
+                "correct the card."
+            )
         return Matae(config)
     raise ModelError(f"The model {card.name} is of an unknown family '{card.family}'; upgrade napari-matae.")
 
 
-def save(folder: Path, model: nn.Module, card: ModelCard, *, half: bool = False) -> ModelCard:
+def save(folder: Path, model: Network, card: ModelCard, *, half: bool = False) -> ModelCard:
     """Save a model and its card into `folder`, each file whole or not at all.
 
     Parameters
@@ -63,31 +80,46 @@ def save(folder: Path, model: nn.Module, card: ModelCard, *, half: bool = False)
     card
         Its card; the digest is filled in.
     half
-        Store weights as float16: half the size, loaded back as float32.
+        Store kernels as float16: half the size, loaded back as float32. Batch statistics and biases stay float32;
+        they weigh nothing and range further than float16 does.
 
     Returns
     -------
     ModelCard
         The card as written.
+
+    Raises
+    ------
+    ModelError
+        If a weight is not finite.
+    OutputError
+        If the disk is full or `folder` cannot be written; what was there is untouched.
     """
     from safetensors.torch import save as to_bytes
 
+    for key, value in model.state_dict().items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise ModelError(f"The weights of {card.name} are not finite ({key}) and were not saved; train again.")
     tensors = {key: _for_disk(value, half=half) for key, value in model.state_dict().items()}
     data = to_bytes(tensors, metadata={"format": "pt", "name": card.name, "family": card.family})
     card = card.with_sha256(hashlib.sha256(data).hexdigest())
-    folder.mkdir(parents=True, exist_ok=True)
-    # Weights first: a crash between the two leaves a digest that does not match, which load refuses in words.
-    write_atomic(folder / WEIGHTS, data)
-    write_atomic(folder / CARD, card.dumps().encode())
+    with writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        # Weights first: a crash between the two leaves a digest that does not match, which load refuses in words.
+        write_atomic(folder / WEIGHTS, data)
+        write_atomic(folder / CARD, card.dumps().encode())
     return card
 
 
 def _for_disk(value: Tensor, *, half: bool) -> Tensor:
     value = value.detach().cpu().contiguous()
-    return value.half() if half and value.is_floating_point() else value
+    if not half or not value.is_floating_point() or value.ndim < 2:
+        return value
+    halved = value.half()
+    return halved if torch.isfinite(halved).all() else value
 
 
-def load(folder: Path) -> tuple[nn.Module, ModelCard]:
+def load(folder: Path) -> tuple[Network, ModelCard]:
     """Load a model in inference mode, checked against its card.
 
     Raises
@@ -102,9 +134,13 @@ def load(folder: Path) -> tuple[nn.Module, ModelCard]:
     path = folder / WEIGHTS
     if not path.is_file():
         raise ModelError(f"The model {card.name} has no {WEIGHTS}; import it again.")
-    if card.sha256 and file_sha256(path) != card.sha256:
-        raise ModelError(f"The weights of {card.name} are not those its card names (sha256 differs); import it again.")
     try:
+        digest = file_sha256(path)
+        if digest != card.sha256:
+            raise ModelError(
+                f"The weights of {card.name} are not those its card names (sha256 {digest[:12]}, "
+                f"card {card.sha256[:12] or 'none'}); import it again."
+            )
         state = load_file(path)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"The weights of {card.name} cannot be read ({error}); import it again.") from None
@@ -113,7 +149,7 @@ def load(folder: Path) -> tuple[nn.Module, ModelCard]:
     return model.eval(), card
 
 
-def load_state(model: nn.Module, state: dict[str, Tensor], name: str) -> None:
+def load_state(model: Network, state: dict[str, Tensor], name: str) -> None:
     """Put weights into a network, refusing a misfit with both sides named.
 
     Raises
@@ -126,13 +162,14 @@ def load_state(model: nn.Module, state: dict[str, Tensor], name: str) -> None:
     if absent or extra:
         raise ModelError(
             f"The weights of {name} do not fit its network: {len(absent)} tensors missing "
-            f"({', '.join(absent[:3]) or 'none'}), {len(extra)} unknown ({', '.join(extra[:3]) or 'none'})."
+            f"({', '.join(absent[:3]) or 'none'}), {len(extra)} unknown ({', '.join(extra[:3]) or 'none'}); "
+            "take the card and the weights from one folder."
         )
     for key, value in state.items():
         if value.shape != own[key].shape:
             raise ModelError(
                 f"The weights of {name} do not fit its network: {key} is {tuple(value.shape)} in the file, "
-                f"{tuple(own[key].shape)} in the network."
+                f"{tuple(own[key].shape)} in the network; take the card and the weights from one folder."
             )
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise ModelError(f"The weights of {name} hold values that are not finite ({key}); import it again.")

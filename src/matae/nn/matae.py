@@ -12,16 +12,19 @@ convolution, Shi et al. 2016), so a 224 grid costs what a 112 grid does.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from matae.errors import ModelError
+from matae.nn.network import Network
 from matae.nn.widths import WIDTHS, format_width
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 __all__ = ["Matae", "MataeConfig", "PlainMatae"]
@@ -41,12 +44,31 @@ class MataeConfig:
         Side of the pixel block that becomes channels at the input and is unfolded at the output.
     widths
         The widths it is trained at, narrowest first; the last is 1.
+
+    Raises
+    ------
+    ValueError
+        If no network has this shape.
     """
 
     channels: tuple[int, ...] = (32, 48, 96, 160, 256)
     classes: int = 1
     fold: int = 2
     widths: tuple[float, ...] = WIDTHS
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be built, before memory is asked for it."""
+        if not 1 <= len(self.channels) <= 8 or not all(1 <= c <= 4096 for c in self.channels):
+            raise ValueError(f"channels {self.channels} must be 1 to 8 numbers of 1 to 4096")
+        if not 1 <= self.classes <= 255 or not 1 <= self.fold <= 16:
+            raise ValueError(f"{self.classes} classes and fold {self.fold} are not possible")
+        if not self.widths or self.widths[-1] != 1 or self.widths[0] <= 0 or list(self.widths) != sorted(self.widths):
+            raise ValueError(f"widths {self.widths} must rise to 1")
+
+    @property
+    def divisor(self) -> int:
+        """Number that both sides of the input must be a multiple of."""
+        return self.fold * int(2 ** (len(self.channels) - 1))
 
     def at(self, width: float) -> tuple[int, ...]:
         """Return the channels of each stage at `width`."""
@@ -91,7 +113,26 @@ class _NestedConv(nn.Module):
         return F.relu(normed, inplace=True)
 
 
-class Matae(nn.Module):
+class _Block(nn.ModuleList):
+    """Convolutions one after the other; a list, so that the checkpoint's names are those of its items."""
+
+    def forward(self, x: Tensor, outputs: int, index: int) -> Tensor:
+        for conv in self:
+            x = conv(x, outputs, index)
+        return x
+
+    def convolutions(self) -> Iterator[_NestedConv]:
+        return (cast("_NestedConv", conv) for conv in self)
+
+
+class _Ups(nn.ModuleList):
+    """The transposed convolutions, shallow to deep."""
+
+    def at(self, stage: int) -> nn.ConvTranspose2d:
+        return cast("nn.ConvTranspose2d", self[stage])
+
+
+class Matae(Network):
     """The nested MatAE-U-Net.
 
     Parameters
@@ -103,29 +144,23 @@ class Matae(nn.Module):
     def __init__(self, config: MataeConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or MataeConfig()
-        self.widths = config.widths
-        self.divisor = config.fold * 2 ** (len(config.channels) - 1)
-        channels = config.channels
-        folded = config.fold**2
-        self.encoder = nn.ModuleList()
-        for stage, outputs in enumerate(channels):
-            inputs = folded if stage == 0 else channels[stage - 1]
-            self.encoder.append(nn.ModuleList([_NestedConv(inputs, outputs), _NestedConv(outputs, outputs)]))
-        self.up = nn.ModuleList(
-            nn.ConvTranspose2d(channels[i + 1], channels[i], 2, stride=2) for i in range(len(channels) - 1)
+        self.widths, self.divisor, self.classes = config.widths, config.divisor, config.classes
+        channels, folded = config.channels, config.fold**2
+        self.encoder = nn.ModuleList(
+            _Block([_NestedConv(inputs, outputs), _NestedConv(outputs, outputs)])
+            for inputs, outputs in zip((folded, *channels[:-1]), channels, strict=True)
         )
-        self.decoder = nn.ModuleList(
-            nn.ModuleList([_NestedConv(c, c, joined=2), _NestedConv(c, c)]) for c in channels[:-1]
-        )
+        self.up = _Ups(nn.ConvTranspose2d(deep, shallow, 2, stride=2) for shallow, deep in pairwise(channels))
+        self.decoder = nn.ModuleList(_Block([_NestedConv(c, c, joined=2), _NestedConv(c, c)]) for c in channels[:-1])
         self.head = nn.Conv2d(channels[0], config.classes * folded, 1)
         for width in config.widths:
-            for block, outputs in zip([*self.encoder, *self.decoder], self._block_channels(width), strict=True):
-                for conv in block:
+            narrow = config.at(width)
+            for block, outputs in zip(self._blocks(), narrow + narrow[:-1], strict=True):
+                for conv in block.convolutions():
                     conv.norms.append(nn.BatchNorm2d(outputs))
 
-    def _block_channels(self, width: float) -> tuple[int, ...]:
-        channels = self.config.at(width)
-        return channels + channels[:-1]
+    def _blocks(self) -> list[_Block]:
+        return [cast("_Block", block) for block in (*self.encoder, *self.decoder)]
 
     def _index(self, width: float) -> int:
         for i, known in enumerate(self.widths):
@@ -135,63 +170,57 @@ class Matae(nn.Module):
         raise ModelError(f"This model has no width {format_width(width)}; it has {have}.")
 
     def forward(self, x: Tensor, width: float = 1.0) -> Tensor:
-        """Return logits (N, classes, H, W) of the network at `width`.
-
-        Parameters
-        ----------
-        x
-            Grey frames (N, 1, H, W) in 0-1; sides a multiple of `divisor`.
-        width
-            One of `widths`.
-
-        Raises
-        ------
-        ModelError
-            If the network has no such width.
-        """
+        """Return logits (N, classes, H, W) of the network at `width`; see `Network.forward`."""
         index, channels = self._index(width), self.config.at(width)
         x = F.pixel_unshuffle(x, self.config.fold)
         skips: list[Tensor] = []
-        for stage, outputs in enumerate(channels):
-            if stage:
-                x = F.max_pool2d(x, 2)
-            for conv in self.encoder[stage]:  # type: ignore[attr-defined]
-                x = conv(x, outputs, index)
+        for stage, (block, outputs) in enumerate(zip(self.encoder, channels, strict=True)):
+            x = block(F.max_pool2d(x, 2) if stage else x, outputs, index)
             skips.append(x)
         for stage in reversed(range(len(channels) - 1)):
-            up, outputs = self.up[stage], channels[stage]
-            x = F.conv_transpose2d(x, up.weight[: x.shape[1], :outputs], up.bias[:outputs], stride=2)
-            x = torch.cat([x, skips[stage]], 1)
-            for conv in self.decoder[stage]:  # type: ignore[attr-defined]
-                x = conv(x, outputs, index)
+            up, outputs = self.up.at(stage), channels[stage]
+            bias = None if up.bias is None else up.bias[:outputs]
+            x = F.conv_transpose2d(x, up.weight[: x.shape[1], :outputs], bias, stride=2)
+            x = self.decoder[stage](torch.cat([x, skips[stage]], 1), outputs, index)
         logits = F.conv2d(x, self.head.weight[:, : x.shape[1]], self.head.bias)
         return F.pixel_shuffle(logits, self.config.fold)
+
+    def plain(self, width: float = 1.0) -> Network:
+        """Return the network at `width` alone; see `extract`."""
+        return self.extract(width)
 
     def extract(self, width: float = 1.0) -> PlainMatae:
         """Return the network at `width` as a plain one: sliced weights, batch norm folded, nothing nested."""
         index, channels = self._index(width), self.config.at(width)
         plain = PlainMatae(replace(self.config, channels=channels, widths=(1.0,)))
         with torch.no_grad():
-            for ours, theirs in zip([*self.encoder, *self.decoder], [*plain.encoder, *plain.decoder], strict=True):
-                for nested, conv in zip(ours, theirs, strict=True):  # type: ignore[call-overload]
-                    _fold(nested, conv, nested.norms[index])
-            for nested_up, up in zip(self.up, plain.up, strict=True):
-                up.weight.copy_(nested_up.weight[: up.in_channels, : up.out_channels])
-                up.bias.copy_(nested_up.bias[: up.out_channels])
-            plain.head.weight.copy_(self.head.weight[:, : channels[0]])
-            plain.head.bias.copy_(self.head.bias)  # type: ignore[arg-type, union-attr]
+            for block, convolutions in zip(self._blocks(), plain.blocks(), strict=True):
+                for nested, conv in zip(block.convolutions(), convolutions, strict=True):
+                    _fold(nested, conv, cast("nn.BatchNorm2d", nested.norms[index]))
+            for stage in range(len(plain.up)):
+                _copy(self.up.at(stage), plain.up.at(stage))
+            _copy(self.head, plain.head)
         return plain.eval()
+
+
+def _copy(nested: nn.Conv2d | nn.ConvTranspose2d, plain: nn.Conv2d | nn.ConvTranspose2d) -> None:
+    first, second = plain.weight.shape[:2]
+    plain.weight.copy_(nested.weight[:first, :second])
+    if plain.bias is not None and nested.bias is not None:
+        plain.bias.copy_(nested.bias[: len(plain.bias)])
 
 
 def _fold(nested: _NestedConv, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
     # conv then batch norm at inference is one affine map: scale the filters, move the mean into the bias.
-    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)  # type: ignore[operator]
+    # In double precision: a channel that hardly varies has a large scale, which would amplify rounding.
+    mean, variance = cast("Tensor", norm.running_mean).double(), cast("Tensor", norm.running_var).double()
+    scale = norm.weight.double() / torch.sqrt(variance + norm.eps)
     weight = nested.sliced(conv.out_channels, conv.in_channels // nested.joined)
     conv.weight.copy_(weight * scale[:, None, None, None])
-    conv.bias.copy_(norm.bias - norm.running_mean * scale)  # type: ignore[operator, union-attr]
+    cast("Tensor", conv.bias).copy_(norm.bias - mean * scale)
 
 
-class PlainMatae(nn.Module):
+class PlainMatae(Network):
     """One doll alone: what `Matae.extract` returns, with plain convolutions that any runtime takes.
 
     Parameters
@@ -202,8 +231,8 @@ class PlainMatae(nn.Module):
 
     def __init__(self, config: MataeConfig) -> None:
         super().__init__()
-        self.config, self.widths = config, (1.0,)
-        self.divisor = config.fold * 2 ** (len(config.channels) - 1)
+        self.config = config
+        self.widths, self.divisor, self.classes = (1.0,), config.divisor, config.classes
         channels, folded = config.channels, config.fold**2
 
         def block(inputs: int, outputs: int) -> nn.ModuleList:
@@ -212,30 +241,37 @@ class PlainMatae(nn.Module):
         self.encoder = nn.ModuleList(
             block(inputs, outputs) for inputs, outputs in zip((folded, *channels[:-1]), channels, strict=True)
         )
-        self.up = nn.ModuleList(
-            nn.ConvTranspose2d(channels[i + 1], channels[i], 2, stride=2) for i in range(len(channels) - 1)
-        )
+        self.up = _Ups(nn.ConvTranspose2d(deep, shallow, 2, stride=2) for shallow, deep in pairwise(channels))
         self.decoder = nn.ModuleList(block(2 * c, c) for c in channels[:-1])
         self.head = nn.Conv2d(channels[0], config.classes * folded, 1)
+
+    def blocks(self) -> list[list[nn.Conv2d]]:
+        """Return the convolutions of each block, encoder first."""
+        blocks = [cast("nn.ModuleList", block) for block in (*self.encoder, *self.decoder)]
+        return [[cast("nn.Conv2d", conv) for conv in block] for block in blocks]
 
     def forward(self, x: Tensor, width: float = 1.0) -> Tensor:
         """Return logits (N, classes, H, W); `width` is there for the common interface and must be 1."""
         if width != 1:
             raise ModelError("An extracted network has one width; take the whole model to choose another.")
         x = F.pixel_unshuffle(x, self.config.fold)
-        skips: list[Tensor] = []
-        for stage, block in enumerate(self.encoder):
-            if stage:
-                x = F.max_pool2d(x, 2)
-            x = _convolve(block, x)
+        stages, skips = self.blocks(), []
+        depth = len(self.encoder)
+        for stage, block in enumerate(stages[:depth]):
+            x = _convolve(block, F.max_pool2d(x, 2) if stage else x)
             skips.append(x)
-        for stage in reversed(range(len(self.up))):
-            x = torch.cat([self.up[stage](x), skips[stage]], 1)
-            x = _convolve(self.decoder[stage], x)
+        for stage in reversed(range(depth - 1)):
+            x = _convolve(stages[depth + stage], torch.cat([self.up.at(stage)(x), skips[stage]], 1))
         return F.pixel_shuffle(self.head(x), self.config.fold)
 
+    def plain(self, width: float = 1.0) -> Network:
+        """Return the network itself."""
+        if width != 1:
+            raise ModelError("An extracted network has one width; take the whole model to choose another.")
+        return self
 
-def _convolve(block: nn.Module, x: Tensor) -> Tensor:
-    for conv in block:  # type: ignore[attr-defined]
+
+def _convolve(block: list[nn.Conv2d], x: Tensor) -> Tensor:
+    for conv in block:
         x = F.relu(conv(x), inplace=True)
     return x

@@ -7,11 +7,14 @@ repository of the paper's first author (arXiv 2502.08988); the code here is our 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from matae.errors import ModelError
+from matae.nn.network import Network
 
 __all__ = ["MataePublished", "UNetPublished"]
 
@@ -28,13 +31,17 @@ def _double_conv(inputs: int, outputs: int) -> nn.Sequential:
     )
 
 
-def _as_rgb(x: Tensor, width: float) -> Tensor:
+def _check_width(width: float) -> None:
     if width != 1:
         raise ModelError("The published networks have one width; choose width 1 or the model family 'matae'.")
+
+
+def _as_rgb(x: Tensor, width: float) -> Tensor:
+    _check_width(width)
     return x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x
 
 
-class UNetPublished(nn.Module):
+class UNetPublished(Network):
     """The paper's baseline U-Net: 7,702,977 parameters with 3 input channels and 1 class.
 
     Parameters
@@ -43,11 +50,12 @@ class UNetPublished(nn.Module):
         Number of foreground classes (one logit each).
     """
 
-    widths: tuple[float, ...] = (1.0,)
+    widths = (1.0,)
     divisor = 8
 
     def __init__(self, classes: int = 1) -> None:
         super().__init__()
+        self.classes = classes
         self.enc1, self.enc2 = _double_conv(3, 64), _double_conv(64, 128)
         self.enc3, self.enc4 = _double_conv(128, 256), _double_conv(256, 512)
         self.pool = nn.MaxPool2d(2)
@@ -68,6 +76,11 @@ class UNetPublished(nn.Module):
         logits: Tensor = self.out(d)
         return logits
 
+    def plain(self, width: float = 1.0) -> Network:
+        """Return the network itself."""
+        _check_width(width)
+        return self
+
 
 class _Encoders(nn.Module):
     """The four single-convolution stages, named as in the authors' checkpoints (``mae.encoders``)."""
@@ -77,7 +90,7 @@ class _Encoders(nn.Module):
         channels = (3, 16, 32, 64, 128)
         self.encoders = nn.ModuleList(
             nn.Sequential(nn.Conv2d(i, o, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2))
-            for i, o in zip(channels[:-1], channels[1:], strict=True)
+            for i, o in pairwise(channels)
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -88,7 +101,7 @@ class _Encoders(nn.Module):
         return maps
 
 
-class MataePublished(nn.Module):
+class MataePublished(Network):
     """The published MatAE-U-Net: 286,401 parameters with 3 input channels and 1 class.
 
     The last map is half the input and is brought back by bilinear interpolation.
@@ -99,11 +112,12 @@ class MataePublished(nn.Module):
         Number of foreground classes (one logit each).
     """
 
-    widths: tuple[float, ...] = (1.0,)
+    widths = (1.0,)
     divisor = 16
 
     def __init__(self, classes: int = 1) -> None:
         super().__init__()
+        self.classes = classes
         self.mae = _Encoders()
         self.upconv3, self.dec3 = nn.ConvTranspose2d(128, 64, 2, stride=2), _double_conv(128, 64)
         self.upconv2, self.dec2 = nn.ConvTranspose2d(64, 32, 2, stride=2), _double_conv(64, 32)
@@ -119,3 +133,8 @@ class MataePublished(nn.Module):
         d = F.interpolate(d, scale_factor=2.0, mode="bilinear", align_corners=True)
         logits: Tensor = self.out_conv(d)
         return logits
+
+    def plain(self, width: float = 1.0) -> Network:
+        """Return the network itself."""
+        _check_width(width)
+        return self
