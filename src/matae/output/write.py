@@ -145,6 +145,7 @@ def _is_free(out: Path, stem: str, cine: Cine) -> bool:
     if record is None or (record.get("source"), record.get("content_id")) != (cine.source.name, cine.content_id):
         return False
     files = record.get("files")
-    written = {f["name"]: f["sha256"] for f in files.values()} if isinstance(files, dict) else {}
+    written = [file for file in files.values() if isinstance(file, dict)] if isinstance(files, dict) else []
+    digests = {file.get("name"): file.get("sha256") for file in written}
     # What differs from what we wrote was changed by a person since.
-    return all(written.get(file.name) == file_sha256(file) for file in present)
+    return all(digests.get(file.name) == file_sha256(file) for file in present)
