@@ -78,7 +78,7 @@ def decode_frames(path: Path, dataset: Any) -> Decoded:
     try:
         decoder = get_decoder(syntax)
         available = decoder.is_available
-    except NotImplementedError:
+    except (NotImplementedError, TypeError, ValueError):
         available = False
     if not available:
         raise ReadError(
@@ -137,7 +137,7 @@ class _Source:
             rows, columns, samples = (int(options[name]) for name in ("rows", "columns", "samples_per_pixel"))
             bits = int(options["bits_allocated"])
             str(options["photometric_interpretation"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except Exception as error:  # a damaged element raises what its parser happens to raise
             raise ReadError(
                 f"{path.name} holds no image (a report or a raw volume?); choose an image object."
             ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import warnings
 from contextlib import contextmanager
@@ -134,7 +135,15 @@ def view_from_text(text: str) -> str | None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the warnings of format libraries to ourselves: what matters is told in the cine's own warnings."""
+    """Keep the warnings and logs of format libraries to ourselves: what matters is told in the cine's own warnings."""
+    loggers = [logging.getLogger(name) for name in ("pydicom", "tifffile")]
+    before = [logger.disabled for logger in loggers]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        for logger in loggers:
+            logger.disabled = True
+        try:
+            yield
+        finally:
+            for logger, disabled in zip(loggers, before, strict=True):
+                logger.disabled = disabled

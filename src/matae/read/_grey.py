@@ -56,7 +56,8 @@ def windowed(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]
     low, high
         Values shown as black and as white; with ``high <= low`` everything above `low` is white.
     """
-    scaled = (values.astype(np.float32) - low) * (255.0 / max(high - low, 1e-12))
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = (values.astype(np.float32) - low) * (255.0 / max(high - low, 1e-12))
     finite = np.clip(np.nan_to_num(scaled, nan=0.0, posinf=255.0, neginf=0.0), 0, 255)
     grey: NDArray[np.uint8] = np.rint(finite).astype(np.uint8)
     return grey

@@ -130,7 +130,7 @@ def _read_header(path: Path) -> Any:
 
 def _refuse_other_images(path: Path, dataset: Any) -> None:
     modality = text(dataset, "Modality")
-    if str(dataset.file_meta.get("MediaStorageSOPClassUID", "")) == "1.2.840.10008.1.3.10":
+    if text(dataset.file_meta, "MediaStorageSOPClassUID") == "1.2.840.10008.1.3.10":
         raise ReadError(f"{path.name} is the index of a DICOM medium, not a clip; open the folder it lies in.")
     if modality not in _MODALITIES:
         raise ReadError(f"{path.name} holds {modality} data, not an ultrasound clip; choose an echocardiography cine.")

@@ -137,11 +137,12 @@ def read_array(path: Path) -> Cine:
 def _load_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays of a NumPy file by name; a lone array has the name ``frames``."""
     try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"frames": loaded}
-        with loaded:
-            return {name: loaded[name] for name in loaded.files}
+        with path.open("rb") as file:
+            if file.read(2) == b"PK":
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as loaded:
+                    return {name: loaded[name] for name in loaded.files}
+        return {"frames": np.load(path, mmap_mode="r", allow_pickle=False)}
     except Exception as error:
         raise ReadError(
             f"{path.name} is not a plain NumPy array file (pickled objects are not loaded); "

@@ -38,6 +38,7 @@ _MOST_VALUES = 2**34
 _DEFLATE_RATIO = 1032  # zlib never compresses further, so that a smaller file cannot hold what it claims
 _NIFTI_TIME_UNITS = {8: 1.0, 16: 1e-3, 24: 1e-6}
 _NIFTI_LENGTH_UNITS = (1, 2, 3)
+_KEYS = ("xyzt_units", "pixdim[4]", "NRRD_kinds[2]")
 
 
 def read_volume(path: Path, *, third_axis_is_time: bool = False) -> Cine:
@@ -70,7 +71,7 @@ def read_volume(path: Path, *, third_axis_is_time: bool = False) -> Cine:
             image = reader.Execute()
         except RuntimeError as error:
             raise ReadError(f"{path.name} is damaged or incomplete; copy or export it again.") from error
-        metadata = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
+        metadata = {key: reader.GetMetaData(key) for key in _KEYS if reader.HasMetaDataKey(key)}
         spacing_all = tuple(float(step) for step in reader.GetSpacing())
         values = _frames_first(path, image)
     if frame_axis == 2 and size[2] > 1 and not third_axis_is_time and metadata.get("NRRD_kinds[2]") != "time":
@@ -157,14 +158,24 @@ def _check_extent(path: Path, reader: Any, size: tuple[int, ...]) -> None:
         raise ReadError(f"{path.name} claims {extent} pixels, far more than it can hold; its header is damaged.")
     if min(size) < 1:
         raise ReadError(f"{path.name} holds no frames; export the clip again.")
-    if full_suffix(path) in (".nii", ".nii.gz") and not _is_whole(path, count * value_bytes):
+    if not _is_whole(path, data, count * value_bytes):
         raise ReadError(f"{path.name} is damaged or incomplete; copy or export it again.")
 
 
-def _is_whole(path: Path, expected: int) -> bool:
-    """Say whether a NIfTI file holds `expected` bytes of values: ITK fills what is missing with black, silently."""
-    if full_suffix(path) == ".nii":
+def _is_whole(path: Path, data: Path, expected: int) -> bool:
+    """Say whether `data` holds `expected` bytes of values; ITK fills what is missing in a NIfTI with black, silently.
+
+    Compressed MetaImage and NRRD files are left to ITK, which does notice.
+    """
+    suffix = full_suffix(path)
+    if suffix in (".mhd", ".mha"):
+        with path.open("rb") as file:
+            compressed = b"CompressedData = True" in file.read(65536)
+        return compressed or data.stat().st_size >= expected
+    if suffix == ".nii":
         return path.stat().st_size >= expected
+    if suffix != ".nii.gz":
+        return True
     held = 0
     try:
         with gzip.open(path) as file:

