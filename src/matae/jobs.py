@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.errors import MataeError, OutputError, SegmentError
+from matae.models import find_model
 from matae.segment import SegmentOptions
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ __all__ = [
     "segment_file",
 ]
 
+_CONNECT_SECONDS = 10.0
 FLIPS = ("auto", "none", "vertical")
 
 
@@ -179,8 +181,13 @@ def choose_sector(cine: Cine, sector: str = "auto", flip: str = "auto") -> Secto
 _busy = threading.Lock()
 
 
-@lru_cache(maxsize=1)
 def _segmenter(options: SegmentOptions) -> Segmenter:
+    # Asked for by its digest too: a worker that runs for weeks must notice a model that was replaced.
+    return _loaded(options, find_model(options.model).card.sha256)
+
+
+@lru_cache(maxsize=1)
+def _loaded(options: SegmentOptions, _sha256: str) -> Segmenter:
     from matae.segment import Segmenter
 
     return Segmenter(options)
@@ -352,7 +359,7 @@ def run_on_cluster(jobs: Sequence[FileJob], address: str) -> Iterator[FileResult
     except ImportError:
         raise MataeError("--scheduler needs dask.distributed: pip install 'napari-matae[cluster]'.") from None
     try:
-        client = distributed.Client(address, timeout="10s", set_as_default=False)
+        client = distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise MataeError(
@@ -361,7 +368,7 @@ def run_on_cluster(jobs: Sequence[FileJob], address: str) -> Iterator[FileResult
     with client:
         futures = {client.submit(segment_file, _absolute(job), pure=False): job.ref.path for job in jobs}
         try:
-            for future in distributed.as_completed(futures):
+            for future in distributed.as_completed(futures, loop=client.loop):
                 problem = future.exception()
                 if problem is None:
                     yield future.result()
