@@ -7,16 +7,25 @@ array is, however the process ends.
 
 from __future__ import annotations
 
+import math
+import os
+import shutil
 import tempfile
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar, overload
 
 import numpy as np
 
+from matae.errors import OutputError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import IO
 
     from numpy import uint8
-    from numpy.typing import DTypeLike, NDArray
+    from numpy.typing import NDArray
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 __all__ = ["IN_MEMORY_BYTES", "StackBuilder", "new_stack"]
 
@@ -24,7 +33,13 @@ IN_MEMORY_BYTES = 512 * 2**20
 """Stacks up to this many bytes stay in memory."""
 
 
-def new_stack(shape: tuple[int, ...], dtype: DTypeLike = np.uint8, *, limit: int | None = None) -> NDArray[np.generic]:
+@overload
+def new_stack(shape: tuple[int, ...], *, limit: int | None = None) -> NDArray[np.uint8]: ...
+@overload
+def new_stack(shape: tuple[int, ...], dtype: type[_Scalar], *, limit: int | None = None) -> NDArray[_Scalar]: ...
+def new_stack(
+    shape: tuple[int, ...], dtype: type[np.generic] = np.uint8, *, limit: int | None = None
+) -> NDArray[np.generic]:
     """Return a zero-filled array, backed by a temporary file when it is large.
 
     Parameters
@@ -40,14 +55,41 @@ def new_stack(shape: tuple[int, ...], dtype: DTypeLike = np.uint8, *, limit: int
     -------
     numpy.ndarray
         An ordinary array, or a `numpy.memmap` on an unnamed temporary file.
+
+    Raises
+    ------
+    OutputError
+        If the temporary folder has no room for it.
     """
-    size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    size = math.prod(shape) * np.dtype(dtype).itemsize
     if size <= (IN_MEMORY_BYTES if limit is None else limit):
         return np.zeros(shape, dtype)
-    with tempfile.TemporaryFile(prefix="matae-") as file:
-        file.truncate(size)
+    with _room_for(size), tempfile.TemporaryFile(prefix="matae-") as file:
+        _reserve(file, size)
         # The map keeps the file alive after it is closed; nothing is left behind on a crash.
         return np.memmap(file, dtype=dtype, mode="r+", shape=shape)
+
+
+@contextmanager
+def _room_for(size: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"The temporary folder {tempfile.gettempdir()} cannot take {size / 2**20:.0f} MB "
+            f"({error.strerror or error}); free some space, or set TMPDIR to a folder with room."
+        ) from error
+
+
+def _reserve(file: IO[bytes], size: int) -> None:
+    # A file with holes would fail at the first write that finds the disk full, and a write through a map fails
+    # by killing the process. So the room is taken now, or at least looked for where that is not possible.
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
+        return
+    if shutil.disk_usage(tempfile.gettempdir()).free < size:
+        raise OSError("the disk is too full")
+    file.truncate(size)
 
 
 class StackBuilder:
@@ -85,12 +127,17 @@ class StackBuilder:
         ------
         ValueError
             If the frame has another shape than the first one.
+        OutputError
+            If the temporary folder is full.
         """
+        if frame.ndim != 2:
+            raise ValueError(f"frame {self._count} is {frame.shape}, not (Y, X)")
         if self._shape is None:
             self._shape = (frame.shape[0], frame.shape[1])
         elif frame.shape != self._shape:
             raise ValueError(f"frame {self._count} is {frame.shape}, the first is {self._shape}")
-        frame = np.ascontiguousarray(frame, dtype=np.uint8)
+        # A copy: a decoder may reuse its buffer, and a view would keep a whole colour picture alive.
+        frame = np.array(frame, dtype=np.uint8, order="C")
         self._count += 1
         self._bytes += frame.nbytes
         if self._file is None:
@@ -98,26 +145,33 @@ class StackBuilder:
             if self._bytes > self._limit:
                 self._spill()
         else:
-            frame.tofile(self._file)
+            self._write(frame)
 
     def build(self) -> NDArray[uint8]:
         """Return all frames as one (T, Y, X) uint8 array, and forget them."""
         if self._shape is None:
             return np.zeros((0, 0, 0), np.uint8)
         shape = (self._count, *self._shape)
-        if self._file is None:
+        frames, file = self._frames, self._file
+        self._frames, self._file, self._shape, self._count, self._bytes = [], None, None, 0, 0
+        if file is None:
             stack = np.empty(shape, np.uint8)
-            self._frames.reverse()
-            for index in range(self._count):
-                stack[index] = self._frames.pop()  # freed as it is copied: the peak is one clip, not two
+            frames.reverse()
+            for index in range(len(stack)):
+                stack[index] = frames.pop()  # freed as it is copied: the peak is one clip, not two
             return stack
-        self._file.flush()
-        mapped = np.memmap(self._file, dtype=np.uint8, mode="r+", shape=shape)
-        self._file.close()
-        return mapped
+        with _room_for(math.prod(shape)), file:
+            file.flush()
+            return np.memmap(file, dtype=np.uint8, mode="r+", shape=shape)
 
     def _spill(self) -> None:
-        self._file = tempfile.TemporaryFile(prefix="matae-")  # noqa: SIM115 - closed by build()
+        with _room_for(self._bytes):
+            self._file = tempfile.TemporaryFile(prefix="matae-")  # noqa: SIM115 - closed by build()
         for frame in self._frames:
-            frame.tofile(self._file)
+            self._write(frame)
         self._frames.clear()
+
+    def _write(self, frame: NDArray[uint8]) -> None:
+        if self._file is not None:
+            with _room_for(self._bytes):
+                self._file.write(frame.data)

@@ -7,10 +7,11 @@ code, then stored as safetensors with a card.
 from __future__ import annotations
 
 import pickle
-import shutil
+import warnings
 from typing import TYPE_CHECKING
 
 from matae.errors import ModelError
+from matae.files import staged, writing_to
 from matae.models.registry import ModelEntry, new_model_folder
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["import_model"]
 
 _PUBLISHED_GRID = 112
+# A damaged file can make the reader stumble anywhere.
+_UNREADABLE = (
+    RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError,
+    MemoryError, OSError,
+)  # fmt: skip
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 
 
@@ -47,21 +53,20 @@ def import_model(path: Path, name: str | None = None) -> ModelEntry:
     ------
     ModelError
         If the file is missing, holds code or unknown tensors, does not fit its card, or the name is taken.
+    OutputError
+        If the user's data folder is full or cannot be written.
     """
     if not path.exists():
         raise ModelError(f"{path} does not exist; name a .pth file or a model folder.")
-    target = new_model_folder(name or path.stem)
-    staging = target.with_name(f".{target.name}.importing")
-    shutil.rmtree(staging, ignore_errors=True)
-    try:
+    target = new_model_folder(name or (path.name if path.is_dir() else path.stem))
+    # Renamed whole: a model is either there and checked, or not there.
+    with writing_to(target.parent), staged(target.parent) as stage:
+        folder = stage / target.name
         if path.is_dir():
-            _copy_folder(path, staging, target.name)
+            _copy_folder(path, folder, target.name)
         else:
-            _convert(path, staging, target.name)
-        # Renamed whole: a model is either there and checked, or not there.
-        staging.rename(target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+            _convert(path, folder, target.name)
+        folder.rename(target)
     return ModelEntry(target.name, target, bundled=False)
 
 
@@ -88,19 +93,24 @@ def _read_pth(path: Path) -> dict[str, Tensor]:
     import torch
 
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
+        with warnings.catch_warnings():
+            # torch remarks on old formats; what matters is said below.
+            warnings.simplefilter("ignore")
+            content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "Unsupported" not in str(error):
+            raise ModelError(f"{path.name} is no PyTorch weights file; choose a .pth or .pt file.") from None
         raise ModelError(
             f"{path.name} holds more than weights and could run code when opened; ask its authors for a plain "
             "state_dict (torch.save(model.state_dict(), ...)) or a safetensors file."
         ) from None
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except _UNREADABLE as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"{path.name} is no PyTorch weights file ({first}).") from None
+        raise ModelError(f"{path.name} is no PyTorch weights file ({first}); choose a .pth or .pt file.") from None
     for wrapper in _WRAPPERS:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
             content = content[wrapper]
-    if not isinstance(content, dict) or not all(isinstance(v, torch.Tensor) for v in content.values()):
+    if not isinstance(content, dict) or not all(isinstance(v, torch.Tensor) for v in content.values()) or not content:
         raise ModelError(f"{path.name} holds no state_dict; save it with torch.save(model.state_dict(), ...).")
     # nn.DataParallel prefixes every name.
     return {str(key).removeprefix("module."): value.float() if value.is_floating_point() else value
@@ -113,7 +123,9 @@ def _recognise(state: dict[str, Tensor], name: str, source: str) -> ModelCard:
     for family, head in (("matae-published", "out_conv.weight"), ("unet-published", "out.weight")):
         marker = "mae.encoders.0.0.weight" if family == "matae-published" else "enc1.0.weight"
         if head in state and marker in state:
-            count = int(state[head].shape[0])
+            count = int(state[head].shape[0]) if state[head].ndim else 0
+            if not 1 <= count <= 255:
+                raise ModelError(f"{source} has {count} classes in {head}; ask its authors for a sound file.")
             classes = ("left ventricular cavity",) if count == 1 else tuple(f"class {i + 1}" for i in range(count))
             return ModelCard(
                 name=name,

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 from matae.errors import ModelError
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from matae.nn.card import ModelCard
+    from matae.nn.network import Network
 
 __all__ = ["DEFAULT_MODEL", "ModelEntry", "find_model", "home", "list_models", "load_model", "new_model_folder"]
 
 DEFAULT_MODEL = "matae-lv"
 _BUNDLED = Path(__file__).parent / "bundled"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# Names become folders: nothing that another operating system reads differently.
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def find_model(name: str) -> ModelEntry:
     raise ModelError(f"There is no model '{name}'; on this machine: {have}.")
 
 
-def load_model(name: str) -> tuple[nn.Module, ModelCard]:
+def load_model(name: str) -> tuple[Network, ModelCard]:
     """Load the model called `name`, checked against its card.
 
     Raises
@@ -110,7 +110,11 @@ def new_model_folder(name: str) -> Path:
         If the name is taken, or is no plain name.
     """
     if not _NAME.fullmatch(name):
-        raise ModelError(f"'{name}' is no model name; use letters, digits, dots and dashes.")
-    if any(entry.name == name for entry in list_models()):
+        raise ModelError(
+            f"'{name}' is no model name; choose one of letters, digits, dots and dashes (at most 64) with --name."
+        )
+    folder = home() / "models" / name
+    # Some file systems do not tell capitals apart, so neither do we.
+    if folder.exists() or any(entry.name.casefold() == name.casefold() for entry in list_models()):
         raise ModelError(f"There is a model '{name}' already; choose another name with --name.")
-    return home() / "models" / name
+    return folder

@@ -5,7 +5,7 @@ Importing this package does not import torch.
 
 from __future__ import annotations
 
-from matae.segment.run import FrameMask, Segmentation, SegmentOptions, Segmenter, choose_width, segment
+from matae.segment.run import FrameMask, Segmentation, Segmenter, SegmentOptions, choose_width, segment
 from matae.segment.sector import Sector, find_sector, sector_from_polygon
 
 __all__ = [

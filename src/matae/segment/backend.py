@@ -6,20 +6,22 @@ gracefully: half the batch, and at a batch of one the CPU, each said in a notice
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Protocol
 
 import torch
-from torch import Tensor
 
 from matae.errors import DeviceError
-from matae.nn.matae import Matae
+from matae.nn.network import to_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from torch import nn
+    from torch import Tensor
 
-__all__ = ["BACKENDS", "Backend", "OpenVINOBackend", "TorchBackend", "choose_backend"]
+    from matae.nn.network import Network
+
+__all__ = ["BACKENDS", "Backend", "OpenVINOBackend", "TorchBackend", "choose_backend", "fast_bf16"]
 
 BACKENDS = ("auto", "torch", "openvino")
 _CPU_BATCH = 4  # small, so that a cancel answers at once
@@ -60,14 +62,13 @@ class TorchBackend:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: Network,
         width: float,
         device: torch.device,
         batch: int | None = None,
         notify: Callable[[str], None] = lambda _: None,
     ) -> None:
-        plain = model.extract(width) if isinstance(model, Matae) else model
-        self._model = plain.eval()
+        self._model = model.plain(width).eval()
         self._notify = notify
         self.batch = batch or (_CUDA_BATCH if device.type == "cuda" else _CPU_BATCH)
         self._move(device)
@@ -76,27 +77,39 @@ class TorchBackend:
         self.device = device
         self._dtype = _reduced_precision(device)
         self.precision = {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(self._dtype, "fp32")
-        self._model.to(device, memory_format=torch.channels_last)
+        to_device(self._model, device)
 
     def __call__(self, images: Tensor) -> Tensor:
         """Run, halving the batch and then leaving the GPU if its memory does not suffice."""
         parts: list[Tensor] = []
         done = 0
         while done < len(images):
-            try:
-                parts.append(self._run(images[done : done + self.batch]))
-            except torch.OutOfMemoryError:
+            part = self._try(images[done : done + self.batch])
+            if part is None:
                 self._make_room()
                 continue
-            done += len(parts[-1])
+            parts.append(part)
+            done += len(part)
         return torch.cat([part.to(self.device) for part in parts])
 
+    def _try(self, images: Tensor) -> Tensor | None:
+        # Room is made only after this returns: the exception holds on to the maps that filled the memory.
+        try:
+            return self._run(images)
+        except torch.OutOfMemoryError:
+            return None
+        except RuntimeError as error:
+            if "allocate memory" not in str(error):  # how torch says it on the CPU
+                raise
+            return None
+
     def _make_room(self) -> None:
+        place = "GPU memory" if self.device.type == "cuda" else "Memory"
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         if self.batch > 1:
             self.batch //= 2
-            self._notify(f"GPU memory ran out; going on with {self.batch} frames at a time.")
+            self._notify(f"{place} ran out; going on with {self.batch} frames at a time.")
         elif self.device.type == "cuda":
             self._notify("GPU memory does not suffice even for one frame; going on with the CPU.")
             self._move(torch.device("cpu"))
@@ -110,17 +123,23 @@ class TorchBackend:
             images = images.pin_memory().to(self.device, non_blocking=True)
         images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, self._dtype, enabled=self._dtype != torch.float32):
-            logits = self._model(images)
+            logits: Tensor = self._model(images)
         return logits.float()
 
 
 def _reduced_precision(device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    # On processors without bf16 instructions it is emulated, several times slower than fp32.
-    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    fast = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
-    return torch.bfloat16 if fast else torch.float32
+    return torch.bfloat16 if fast_bf16() else torch.float32
+
+
+def fast_bf16() -> bool:
+    """Return whether the processor computes in bf16; where it does not, bf16 is emulated and slower than fp32."""
+    try:
+        capabilities = torch.cpu.get_capabilities()
+    except (AttributeError, RuntimeError):  # torch before 2.6, or a processor it does not know
+        return False
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 class OpenVINOBackend:
@@ -144,24 +163,28 @@ class OpenVINOBackend:
     name = "openvino"
     precision = "fp32"
 
-    def __init__(self, model: nn.Module, width: float, grid: int, batch: int | None = None) -> None:
+    def __init__(self, model: Network, width: float, grid: int, batch: int | None = None) -> None:
         try:
             import openvino
         except ImportError:
             raise DeviceError(
                 "OpenVINO is not installed; pip install 'napari-matae[cpu]' or choose backend torch."
             ) from None
-        plain = model.extract(width) if isinstance(model, Matae) else model
         self.batch = batch or _CPU_BATCH
         self.device = torch.device("cpu")
-        example = torch.zeros(1, 1, grid, grid)
-        converted = openvino.convert_model(plain.eval(), example_input=example, input=[-1, 1, grid, grid])
+        plain = model.plain(width).float().eval()
+        with warnings.catch_warnings(), torch.no_grad():
+            # The tracer remarks on shapes it takes for constant; the sides of the grid are constant.
+            warnings.simplefilter("ignore")
+            converted = openvino.convert_model(
+                plain, example_input=torch.zeros(2, 1, grid, grid), input=[-1, 1, grid, grid]
+            )
         self._compiled = openvino.compile_model(converted, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def __call__(self, images: Tensor) -> Tensor:
         """Return float32 logits for a batch."""
         parts = [
-            torch.from_numpy(self._compiled(images[i : i + self.batch].contiguous().numpy())[0].copy())
+            torch.from_numpy(self._compiled(images[i : i + self.batch].cpu().contiguous().numpy())[0].copy())
             for i in range(0, len(images), self.batch)
         ]
         return torch.cat(parts)
@@ -169,8 +192,9 @@ class OpenVINOBackend:
 
 def choose_backend(
     name: str,
-    model: nn.Module,
+    model: Network,
     width: float,
+    *,
     grid: int,
     device: torch.device,
     notify: Callable[[str], None],

@@ -25,14 +25,13 @@ def keep_largest(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     from scipy import ndimage
 
     out = np.zeros_like(mask)
-    for value in np.unique(mask[mask > 0]):
-        labels, count = ndimage.label(mask == value)
-        if count > 1:
-            sizes = np.bincount(labels.ravel())
-            part = labels == 1 + int(sizes[1:].argmax())
-        else:
-            part = labels > 0
+    for value, around in enumerate(ndimage.find_objects(mask), start=1):
+        if around is None:
+            continue
+        # All that follows happens inside the class's own rectangle: frames are large, cavities are not.
+        labels, count = ndimage.label(mask[around] == value)
+        part = labels == 1 + int(np.bincount(labels.ravel())[1:].argmax()) if count > 1 else labels > 0
         filled = ndimage.binary_fill_holes(part)
         # A hole may be another class (cavity inside myocardium): only background is filled.
-        out[part | (filled & (mask == 0) & (out == 0))] = value
+        out[around][part | (filled & (mask[around] == 0) & (out[around] == 0))] = value
     return out

@@ -14,9 +14,14 @@ __all__ = ["choose_device", "describe_device", "has_gpu"]
 
 def has_gpu() -> bool:
     """Return whether a CUDA device is there."""
+    import warnings
+
     import torch
 
-    return torch.cuda.is_available()
+    with warnings.catch_warnings():
+        # A driver that is too old makes torch warn; the answer is then simply no.
+        warnings.simplefilter("ignore")
+        return bool(torch.cuda.is_available())
 
 
 def choose_device(name: str) -> torch.device:

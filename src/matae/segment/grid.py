@@ -10,13 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 
+from matae.errors import SegmentError
+
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from matae.cine import Box, Cine
     from matae.segment.sector import Sector
@@ -51,9 +53,17 @@ class Placement:
 
     @classmethod
     def of(cls, cine: Cine, sector: Sector, grid: int) -> Placement:
-        """Place the sector of a cine on a grid of `grid` pixels a side."""
+        """Place the sector of a cine on a grid of `grid` pixels a side.
+
+        Raises
+        ------
+        SegmentError
+            If the sector lies outside the picture.
+        """
         box = sector.box(cine.shape)
         inside = sector.mask(cine.shape)[box.y0 : box.y1, box.x0 : box.x1]
+        if not inside.any():
+            raise SegmentError("The sector outline lies outside the picture; draw it again or reset it.")
         aspect_y, aspect_x = cine.pixel_aspect
         long_side = max(box.height * aspect_y, box.width * aspect_x)
         height = max(1, round(grid * box.height * aspect_y / long_side))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matae.errors import SegmentError
+from matae.errors import ModelError, SegmentError
 from matae.models import DEFAULT_MODEL, load_model
 from matae.nn.widths import format_width, parse_width
 from matae.stack import new_stack
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from matae.cine import Cine
     from matae.nn.card import ModelCard
+    from matae.segment.grid import Placement
     from matae.segment.sector import Sector
 
 __all__ = ["FrameMask", "SegmentOptions", "Segmentation", "Segmenter", "choose_width", "segment"]
@@ -126,7 +128,9 @@ class Segmenter:
         model, self.card = load_model(options.model)
         self.width = choose_width(options.width, self.card, on_gpu=device.type == "cuda")
         self.notices: list[str] = []
-        self._backend = choose_backend(options.backend, model, self.width, self.card.grid, device, self.notices.append)
+        self._backend = choose_backend(
+            options.backend, model, self.width, grid=self.card.grid, device=device, notify=self.notices.append
+        )
 
     def describe(self) -> dict[str, Any]:
         """Return what runs, as JSON values: model, sha256, width, device, backend, precision, grid."""
@@ -173,16 +177,20 @@ class Segmenter:
             if min(batch) < 0 or max(batch) >= cine.n_frames:
                 raise SegmentError(f"The cine has frames 0 to {cine.n_frames - 1}; choose among them.")
             logits = self._backend(placement.to_grid(np.asarray(cine.frames[batch])))
-            native = placement.to_native(logits)
-            for t, frame_logits in zip(batch, native, strict=True):
-                yield _frame_mask(t, frame_logits, placement, cine.shape)
+            # One frame at a time at native size: a batch of large pictures would need more than the network does.
+            for i, t in enumerate(batch):
+                yield _frame_mask(t, logits[i : i + 1], placement, cine.shape)
 
 
-def _frame_mask(index: int, logits: Any, placement: Any, shape: tuple[int, int]) -> FrameMask:
+def _frame_mask(index: int, logits: Tensor, placement: Placement, shape: tuple[int, int]) -> FrameMask:
     import torch
 
     from matae.segment.cleanup import keep_largest
 
+    try:
+        logits = placement.to_native(logits)[0]
+    except torch.OutOfMemoryError:
+        logits = placement.to_native(logits.cpu())[0]
     best, which = logits.max(0)
     found = torch.where(best > 0, which + 1, 0).to(torch.uint8).cpu().numpy()
     certain = (best.sigmoid() * 255).round().to(torch.uint8).cpu().numpy()
@@ -190,7 +198,7 @@ def _frame_mask(index: int, logits: Any, placement: Any, shape: tuple[int, int])
     box = placement.box
     mask[box.y0 : box.y1, box.x0 : box.x1] = keep_largest(found)
     probability[box.y0 : box.y1, box.x0 : box.x1] = certain
-    return FrameMask(index, mask, probability, int((mask == 1).sum()))
+    return FrameMask(int(index), mask, probability, int((mask == 1).sum()))
 
 
 def choose_width(text: str, card: ModelCard, *, on_gpu: bool) -> float:
@@ -208,10 +216,15 @@ def choose_width(text: str, card: ModelCard, *, on_gpu: bool) -> float:
     Raises
     ------
     ModelError
-        If the text is no width.
+        If the text is no width, or the model has no such width.
     """
     if text != "auto":
-        return parse_width(text)
+        width = parse_width(text)
+        for known in card.widths:
+            if abs(known - width) < 1e-6:
+                return known
+        have = ", ".join(format_width(w) for w in card.widths)
+        raise ModelError(f"The model {card.name} has no width {text}; choose {have} or auto.")
     return 0.5 if not on_gpu and 0.5 in card.widths else max(card.widths)
 
 
@@ -253,8 +266,8 @@ def segment(
     segmenter = segmenter or Segmenter(options)
     sector = sector or find_sector(cine)
     result = Segmentation(
-        masks=new_stack(cine.frames.shape),  # type: ignore[arg-type]
-        probability=new_stack(cine.frames.shape),  # type: ignore[arg-type]
+        masks=new_stack(cine.frames.shape),
+        probability=new_stack(cine.frames.shape),
         area_px=np.full(cine.n_frames, np.nan),
         sector=sector,
         run=segmenter.describe(),

@@ -63,6 +63,10 @@ class Sector:
         centre = self.polygon.mean(0)
         grown = centre + (self.polygon - centre) * (1 + 2 * _MARGIN)
         inside: NDArray[np.bool_] = polygon2mask(shape, grown)
+        if min(np.ptp(self.polygon, axis=0)) < 2:
+            # An outline without area (a picture of a row or two) holds no pixel centre: take its box.
+            box = self.box(shape)
+            inside[box.y0 : box.y1, box.x0 : box.x1] = True
         return inside
 
     def describe(self) -> str:
@@ -112,11 +116,11 @@ def find_sector(cine: Cine) -> Sector:
     Sector
         A fan where one fits, else the outline of what moves, else the file's region, else the whole picture.
     """
-    box = cine.region or Box(0, 0, *cine.shape)
+    box = _region(cine)
     step = max(1, math.ceil(max(box.height, box.width) / _WORK_SIDE))
     part = _tissue(_reduced(cine, box, step))
     origin = np.array([box.y0, box.x0], dtype=np.float64)
-    fallback = Sector(_rectangle(box), "file" if cine.region else "whole")
+    fallback = Sector(_rectangle(box), "whole" if box == Box(0, 0, *cine.shape) else "file")
     if part is None:
         return fallback
     fan, apex_down = _fit_fan(part)
@@ -131,6 +135,16 @@ def find_sector(cine: Cine) -> Sector:
     native = (polygon + 0.5) * step - 0.5 + origin
     low, high = _rectangle(box).min(0), _rectangle(box).max(0)
     return Sector(np.clip(native, low, high), source, apex_down)
+
+
+def _region(cine: Cine) -> Box:
+    rows, columns = cine.shape
+    whole = Box(0, 0, rows, columns)
+    if cine.region is None:
+        return whole
+    y0, x0, y1, x1 = cine.region
+    box = Box(max(0, y0), max(0, x0), min(rows, y1), min(columns, x1))
+    return box if box.height > 0 and box.width > 0 else whole
 
 
 def _rectangle(box: Box) -> NDArray[np.float64]:
@@ -162,6 +176,7 @@ def _tissue(frames: NDArray[np.float32]) -> NDArray[np.bool_] | None:
         part = moving > level
     else:
         part = brightest > max(2.0, 0.03 * float(np.percentile(brightest, 99)))
+    part = _without_strips(part)
     size = max(1, round(0.02 * max(part.shape)))
     part = ndimage.binary_closing(np.pad(part, 2 * size), iterations=size)[2 * size : -2 * size, 2 * size : -2 * size]
     part = ndimage.binary_opening(ndimage.binary_fill_holes(part), iterations=2 * size)
@@ -171,6 +186,25 @@ def _tissue(frames: NDArray[np.float32]) -> NDArray[np.bool_] | None:
     sizes = np.bincount(labels.ravel())[1:]
     largest: NDArray[np.bool_] = ndimage.binary_fill_holes(labels == 1 + int(sizes.argmax()))
     return largest if largest.mean() > 0.05 else None
+
+
+def _without_strips(part: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Remove flat parts wholly above or below the largest one: an ECG, a progress bar, a line of text.
+
+    Done before gaps are closed, or a trace that runs close under the fan would be bridged to it.
+    """
+    from scipy import ndimage
+
+    labels, count = ndimage.label(part, np.ones((3, 3)))
+    if count < 2:
+        return part
+    main = ndimage.find_objects(labels)[int(np.bincount(labels.ravel())[1:].argmax())][0]
+    kept = part.copy()
+    for value, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
+        flat = columns.stop - columns.start >= 2 * (rows.stop - rows.start)
+        if flat and (rows.start >= main.stop or rows.stop <= main.start):
+            kept[rows, columns][labels[rows, columns] == value] = False
+    return kept
 
 
 def _hull(part: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -199,7 +233,10 @@ class _Fan(NamedTuple):
         rows, columns = np.mgrid[: shape[0], : shape[1]]
         dy, dx = (rows - self.y) * (1 if self.down else -1), columns - self.x
         radius, angle = np.hypot(dy, dx), np.arctan2(dx, dy)
-        return (radius >= self.near) & (radius <= self.far) & (angle >= self.left) & (angle <= self.right)
+        inside: NDArray[np.bool_] = (
+            (radius >= self.near) & (radius <= self.far) & (angle >= self.left) & (angle <= self.right)
+        )
+        return inside
 
     def polygon(self, points: int = 13) -> NDArray[np.float64]:
         far = np.linspace(self.left, self.right, points)
@@ -217,7 +254,7 @@ def _fit_fan(part: NDArray[np.bool_]) -> tuple[_Fan | None, bool]:
     # Most displays have the transducer at the top: the other way must be clearly better.
     apex_down = up > down + 0.03
     fan, score = fits[1] if apex_down else fits[0]
-    return (fan if score > 0.85 else None), bool(apex_down)
+    return (fan if score > 0.85 else None), apex_down
 
 
 def _fit_one(part: NDArray[np.bool_], *, down: bool) -> tuple[_Fan, float]:
