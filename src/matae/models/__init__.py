@@ -6,6 +6,7 @@ from matae.models.foreign import import_model
 from matae.models.registry import (
     DEFAULT_MODEL,
     ModelEntry,
+    check_name,
     find_model,
     home,
     list_models,
@@ -16,6 +17,7 @@ from matae.models.registry import (
 __all__ = [
     "DEFAULT_MODEL",
     "ModelEntry",
+    "check_name",
     "find_model",
     "home",
     "import_model",

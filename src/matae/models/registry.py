@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from matae.nn.card import ModelCard
     from matae.nn.network import Network
 
-__all__ = ["DEFAULT_MODEL", "ModelEntry", "find_model", "home", "list_models", "load_model", "new_model_folder"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "ModelEntry",
+    "check_name",
+    "find_model",
+    "home",
+    "list_models",
+    "load_model",
+    "new_model_folder",
+]
 
 DEFAULT_MODEL = "matae-lv"
 _BUNDLED = Path(__file__).parent / "bundled"
@@ -101,6 +110,20 @@ def load_model(name: str) -> tuple[Network, ModelCard]:
     return load(find_model(name).folder)
 
 
+def check_name(name: str) -> None:
+    """Refuse what cannot name a model.
+
+    Raises
+    ------
+    ModelError
+        If the name is not made of letters, digits, dots and dashes.
+    """
+    if not _NAME.fullmatch(name):
+        raise ModelError(
+            f"'{name}' is no model name; choose one of letters, digits, dots and dashes (at most 64) with --name."
+        )
+
+
 def new_model_folder(name: str) -> Path:
     """Return the folder a new model of this name goes to (not made here).
 
@@ -109,10 +132,7 @@ def new_model_folder(name: str) -> Path:
     ModelError
         If the name is taken, or is no plain name.
     """
-    if not _NAME.fullmatch(name):
-        raise ModelError(
-            f"'{name}' is no model name; choose one of letters, digits, dots and dashes (at most 64) with --name."
-        )
+    check_name(name)
     folder = home() / "models" / name
     # Some file systems do not tell capitals apart, so neither do we.
     if folder.exists() or any(entry.name.casefold() == name.casefold() for entry in list_models()):

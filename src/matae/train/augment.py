@@ -119,7 +119,7 @@ def _regrade(images: Tensor, generator: torch.Generator, config: AugmentConfig) 
         images = torch.where(each(0, 1) < config.drift, images * field, images)
     if config.blur:
         side = images.shape[-1]
-        small = int(side * (0.35 + 0.4 * float(_uniform(1, 0, 1, generator))))
+        small = max(1, int(side * (0.35 + 0.4 * float(_uniform(1, 0, 1, generator)))))
         soft = F.interpolate(images, (small, small), mode="bilinear", antialias=True)
         soft = F.interpolate(soft, (side, side), mode="bilinear")
         images = torch.where(each(0, 1) < config.blur, soft, images)

@@ -7,6 +7,7 @@ sides is refused.
 from __future__ import annotations
 
 import csv
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["LabelledFrames", "load_frames"]
 
+_MOST_CLASSES = 20
+
 
 @dataclass(frozen=True, eq=False)
 class LabelledFrames:
-    """Frames of one size with their masks and what the index says of them.
+    """Square frames of one size with their masks and what the index says of them.
 
     Parameters
     ----------
@@ -49,6 +52,18 @@ class LabelledFrames:
         """Return the number of frames."""
         return len(self.frames)
 
+    @property
+    def classes(self) -> int:
+        """Number of foreground classes that occur."""
+        return int(self.masks.max(initial=0))
+
+    def digest(self) -> str:
+        """Return the sha256 of names, pictures and masks: a run goes on only with the frames it began with."""
+        found = hashlib.sha256(repr((self.frames, self.patients, self.images.shape)).encode())
+        for stack in (self.images, self.masks):
+            found.update(np.ascontiguousarray(stack).data)
+        return found.hexdigest()
+
 
 def load_frames(folder: Path, split: str) -> LabelledFrames:
     """Load the frames of one side of the split.
@@ -57,14 +72,16 @@ def load_frames(folder: Path, split: str) -> LabelledFrames:
     ----------
     folder
         Folder with ``index.csv`` (columns frame, patient, split; phase and spacing_mm if known), ``images/`` and
-        ``masks/`` with one PNG a frame. A mask of 0 and 255 is one class; other values are class numbers.
+        ``masks/`` with one PNG a frame. A mask of 0 and 255 is one class; other values are class numbers. Frames
+        that are not square are padded with black, as the network sees a cine.
     split
         ``"train"`` or ``"val"``.
 
     Raises
     ------
     TrainError
-        If the folder, a picture or the split is missing, sizes differ, or a patient is on both sides.
+        If the folder, a picture or the split is missing, sizes differ, a value makes no sense, or a patient is on
+        both sides.
     """
     rows = _read_index(folder)
     chosen = [row for row in rows if row["split"] == split]
@@ -81,27 +98,59 @@ def load_frames(folder: Path, split: str) -> LabelledFrames:
     labels = np.stack(masks)
     if set(np.unique(labels)) <= {0, 255}:
         labels = (labels > 0).astype(np.uint8)
+    if labels.max(initial=0) > _MOST_CLASSES:
+        raise TrainError(
+            f"A mask in {folder.name} has the value {labels.max()}; write 0 and 255, or class numbers up to "
+            f"{_MOST_CLASSES}."
+        )
     return LabelledFrames(
-        images=np.stack(images),
-        masks=labels,
+        images=_square(np.stack(images)),
+        masks=_square(labels),
         frames=tuple(row["frame"] for row in chosen),
         patients=tuple(row["patient"] for row in chosen),
         phases=tuple(row.get("phase") or "" for row in chosen),
-        spacing=np.array([float(row.get("spacing_mm") or "nan") for row in chosen]),
+        spacing=np.array([_spacing(row) for row in chosen]),
     )
+
+
+def _square(stack: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = stack.shape[1:]
+    down, right = max(0, width - height), max(0, height - width)
+    pad = ((0, 0), (down // 2, down - down // 2), (right // 2, right - right // 2))
+    return np.pad(stack, pad) if down or right else stack
+
+
+def _spacing(row: dict[str, str]) -> float:
+    try:
+        return float(row.get("spacing_mm") or "nan")
+    except ValueError:
+        raise TrainError(
+            f"{row['frame']}: spacing_mm is '{row['spacing_mm']}' in index.csv; give millimetres or leave it empty."
+        ) from None
 
 
 def _read_index(folder: Path) -> list[dict[str, str]]:
     index = folder / "index.csv"
     if not index.is_file():
         raise TrainError(f"{folder} has no index.csv; name a folder with index.csv, images/ and masks/.")
-    with index.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        # utf-8-sig: spreadsheets put a mark in front of the first column's name.
+        with index.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        raise TrainError(f"{folder.name}/index.csv cannot be read ({error}); export the folder again.") from None
     missing = {"frame", "patient", "split"} - set(rows[0] if rows else ())
     if missing:
-        raise TrainError(f"{index.name} in {folder.name} lacks the column(s) {', '.join(sorted(missing))}.")
+        raise TrainError(
+            f"{index.name} in {folder.name} lacks {', '.join(sorted(missing))}; add the column and a row a frame."
+        )
     sides: dict[str, str] = {}
     for row in rows:
+        if not (row["frame"] and row["patient"] and row["split"]):
+            raise TrainError(
+                f"{folder.name}/index.csv has a row without frame, patient or split ({row['frame'] or 'no name'}); "
+                "fill it in or remove it."
+            )
         if sides.setdefault(row["patient"], row["split"]) != row["split"]:
             raise TrainError(
                 f"Patient {row['patient']} is in both '{sides[row['patient']]}' and '{row['split']}'; "
@@ -115,9 +164,13 @@ def _read_png(path: Path) -> NDArray[np.uint8]:
 
     if not path.is_file():
         raise TrainError(f"{path.parent.name}/{path.name} is named in index.csv but missing; export the folder again.")
-    picture = np.asarray(iio.imread(path))
+    try:
+        picture = np.asarray(iio.imread(path))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise TrainError(f"{path.parent.name}/{path.name} is damaged ({error}); export the folder again.") from None
     if picture.ndim != 2 or picture.dtype != np.uint8:
         raise TrainError(
-            f"{path.parent.name}/{path.name} must be an 8-bit grey PNG, not {picture.dtype} {picture.shape}."
+            f"{path.parent.name}/{path.name} must be an 8-bit grey PNG, not {picture.dtype} {picture.shape}; "
+            "export the folder again."
         )
     return picture

@@ -6,91 +6,136 @@ Not `torch.save`: its files are pickles, and this project reads none.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
-from matae.errors import TrainError
-from matae.files import write_atomic
+from matae.errors import OutputError, TrainError
+from matae.files import write_atomic, writing_to
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
-__all__ = ["STATE", "load_state", "save_state"]
+    from matae.nn.network import Network
+
+__all__ = ["STATE", "Run"]
 
 STATE = "state.safetensors"
 
 
-def save_state(
-    out: Path,
-    step: int,
-    model: nn.Module,
-    average: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-    generator: torch.Generator,
-    config: dict[str, Any],
-) -> None:
-    """Save everything a run needs to go on exactly; the last state stays whole if this fails."""
-    from safetensors.torch import save
+@dataclass(eq=False)
+class Run:
+    """The objects of a run that change as it goes on.
 
-    tensors: dict[str, Tensor] = {"generator": generator.get_state(), "generator/cpu": torch.get_rng_state()}
-    for name, module in (("model", model), ("average", average)):
-        tensors |= {f"{name}/{key}": value for key, value in module.state_dict().items()}
-    for index, values in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser/{index}/{key}": value for key, value in values.items()}
-    plain = {key: value for key, value in schedule.state_dict().items() if isinstance(value, (int, float, list))}
-    groups = [{k: v for k, v in g.items() if k != "params"} for g in optimiser.state_dict()["param_groups"]]
-    metadata = {"step": step, "config": config, "schedule": plain, "groups": groups}
-    data = save(
-        {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()},
-        metadata={"run": json.dumps(metadata, sort_keys=True)},
-    )
-    write_atomic(out / STATE, data)
-
-
-def load_state(
-    out: Path,
-    model: nn.Module,
-    average: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-    generator: torch.Generator,
-    config: dict[str, Any],
-) -> int:
-    """Restore a run from `out` and return the step it had reached, 0 if there is none.
-
-    Raises
-    ------
-    TrainError
-        If the folder holds a run with other settings.
+    Parameters
+    ----------
+    model, average
+        The network that is trained and the running average of its weights.
+    optimiser, schedule
+        What changes the weights, and the learning rate.
+    generator
+        Source of every random number.
+    config
+        Settings as JSON values; a state with others is refused.
+    data
+        Digest of the frames; a state with another is refused, one without it is not.
+    step, seconds
+        How far the run is, and how long it took so far.
     """
-    from safetensors import safe_open
 
-    path = out / STATE
-    if not path.is_file():
-        return 0
-    with safe_open(path, "pt") as file:
-        run = json.loads(file.metadata()["run"])
-        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
-    if run["config"] != json.loads(json.dumps(config)):
-        raise TrainError(f"{out} holds a run with other settings; choose another --out or remove it.")
-    for name, module in (("model", model), ("average", average)):
-        prefix = f"{name}/"
-        module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith("optimiser/"):
-            _, index, what = key.split("/")
-            state.setdefault(int(index), {})[what] = value
-    groups = optimiser.state_dict()["param_groups"]
-    for group, saved in zip(groups, run["groups"], strict=True):
-        group.update(saved)
-    optimiser.load_state_dict({"state": state, "param_groups": groups})
-    schedule.load_state_dict(run["schedule"])
-    generator.set_state(tensors["generator"])
-    torch.set_rng_state(tensors["generator/cpu"])
-    return int(run["step"])
+    model: Network
+    average: Network
+    optimiser: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    generator: torch.Generator
+    config: dict[str, Any]
+    data: str = ""
+    step: int = 0
+    seconds: float = 0.0
+
+    def save(self, out: Path) -> None:
+        """Save everything the run needs to go on exactly; the last state stays whole if this fails.
+
+        Raises
+        ------
+        TrainError
+            If the disk is full or `out` cannot be written.
+        """
+        from safetensors.torch import save
+
+        tensors: dict[str, Tensor] = {"generator": self.generator.get_state(), "generator/cpu": torch.get_rng_state()}
+        for name, module in (("model", self.model), ("average", self.average)):
+            tensors |= {f"{name}/{key}": value for key, value in module.state_dict().items()}
+        for index, values in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser/{index}/{key}": value for key, value in values.items()}
+        schedule = {k: v for k, v in self.schedule.state_dict().items() if isinstance(v, (int, float, list))}
+        groups = [{k: v for k, v in g.items() if k != "params"} for g in self.optimiser.state_dict()["param_groups"]]
+        metadata = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "config": self.config,
+            "data": self.data,
+            "schedule": schedule,
+            "groups": groups,
+        }
+        content = save(
+            {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()},
+            metadata={"run": json.dumps(metadata, sort_keys=True)},
+        )
+        try:
+            with writing_to(out):
+                write_atomic(out / STATE, content)
+        except OutputError as error:
+            raise TrainError(f"Step {self.step} was not saved, the last state is whole. {error}") from error
+
+    def resume(self, out: Path) -> None:
+        """Take up the run in `out` where it was, or do nothing if there is none.
+
+        Raises
+        ------
+        TrainError
+            If the folder holds a damaged state, or a run with other settings, frames or another network.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        path = out / STATE
+        if not path.is_file():
+            return
+        try:
+            with safe_open(path, "pt") as file:
+                run = json.loads(file.metadata()["run"])
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            raise TrainError(
+                f"{path} is damaged ({error}); remove it to start again, or choose another --out."
+            ) from None
+        if run["config"] != json.loads(json.dumps(self.config)):
+            raise TrainError(f"{out} holds a run with other settings; choose another --out or remove it.")
+        if run.get("data") and self.data and run["data"] != self.data:
+            raise TrainError(f"{out} holds a run with other frames; choose another --out or remove it.")
+        try:
+            self._restore(tensors, run)
+        except (RuntimeError, KeyError, ValueError):
+            raise TrainError(f"{out} holds a run of another network; choose another --out or remove it.") from None
+
+    def _restore(self, tensors: dict[str, Tensor], run: dict[str, Any]) -> None:
+        for name, module in (("model", self.model), ("average", self.average)):
+            prefix = f"{name}/"
+            module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            if key.startswith("optimiser/"):
+                _, index, what = key.split("/")
+                state.setdefault(int(index), {})[what] = value
+        groups = self.optimiser.state_dict()["param_groups"]
+        for group, saved in zip(groups, run["groups"], strict=True):
+            group.update(saved)
+        self.optimiser.load_state_dict({"state": state, "param_groups": groups})
+        self.schedule.load_state_dict(run["schedule"])
+        self.generator.set_state(tensors["generator"])
+        torch.set_rng_state(tensors["generator/cpu"])
+        self.step, self.seconds = int(run["step"]), float(run.get("seconds", 0.0))

@@ -1,0 +1,186 @@
+"""From a folder of labelled frames to a checkpoint folder with its model card: what ``train`` does."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from matae.errors import TrainError
+from matae.metrics import dice
+from matae.models import check_name, find_model
+from matae.nn.card import ModelCard
+from matae.nn.checkpoint import WEIGHTS, load, save
+from matae.nn.matae import Matae, MataeConfig
+from matae.nn.widths import format_width
+from matae.train.data import load_frames
+from matae.train.loop import TrainConfig, predict, train
+from matae.train.state import STATE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from matae.nn.network import Network
+    from matae.train.data import LabelledFrames
+    from matae.train.loop import StepReport
+
+__all__ = ["train_model"]
+
+_LICENCE_FILES = ("LICENCE.txt", "LICENSE.txt", "LICENCE", "LICENSE")
+_LIMITS = (
+    "Measured on the validation frames of its own data only; other scanners, views and patients may differ.",
+    "Outlines a cavity in every picture it is shown, whatever the picture is.",
+)
+
+
+def train_model(
+    data: Path,
+    out: Path,
+    *,
+    name: str,
+    config: TrainConfig | None = None,
+    init: str | None = None,
+    channels: tuple[int, ...] | None = None,
+    licence: str | None = None,
+    citation: str = "",
+    half: bool = True,
+    report: Callable[[StepReport], None] | None = None,
+) -> ModelCard:
+    """Train a network on a folder of labelled frames and write its checkpoint folder.
+
+    A run that was stopped goes on where it was when called again with the same arguments.
+
+    Parameters
+    ----------
+    data
+        Folder as for `load_frames`, with a train and a val split. Its ``LICENCE.txt``, if there is one, goes into
+        the card.
+    out
+        Folder for ``model.safetensors``, ``card.json``, ``metrics.csv`` and the state a stopped run resumes from.
+    name
+        Name of the model in its card.
+    config
+        Settings of the run; the defaults if None.
+    init
+        Model of the registry to continue from; a new nested network if None.
+    channels
+        Channels of each stage of a new network; the family's default if None.
+    licence, citation
+        Terms of the weights and what to cite; the data folder's (or the first model's) if not given.
+    half
+        Store kernels as float16.
+    report
+        Called after each validation.
+
+    Returns
+    -------
+    ModelCard
+        The card as written.
+
+    Raises
+    ------
+    TrainError
+        If the data, the settings or what lies in `out` do not allow it.
+    ModelError
+        If the name is no model name, or `init` is unknown or damaged.
+    OutputError
+        If `out` cannot be written.
+    """
+    config = config or TrainConfig()
+    check_name(name)
+    if (out / WEIGHTS).exists() and not (out / STATE).exists():
+        raise TrainError(f"{out} holds a finished model; choose another --out.")
+    frames, held_out = load_frames(data, "train"), load_frames(data, "val")
+    network, begun = _start(name, max(frames.classes, held_out.classes, 1), config, init=init, channels=channels)
+    seconds = 0.0
+
+    def note(step: StepReport) -> None:
+        nonlocal seconds
+        seconds = step.seconds
+        if report is not None:
+            report(step)
+
+    network = train(network, frames, held_out, out, config, report=note)
+    card = replace(
+        begun,
+        data=f"{data.resolve().name}: {_count(frames)} for training, {_count(held_out)} for validation",
+        licence=licence or _licence(data) or begun.licence,
+        citation=citation or begun.citation,
+        figures={
+            f"{data.resolve().name}, val": {"frames": len(held_out), "patients": len(set(held_out.patients))}
+            | _figures(network, held_out, config.grid)
+        },
+        training=asdict(config) | {"seconds": round(seconds, 1), "torch": str(torch.__version__)},
+        limits=_LIMITS,
+    )
+    return save(out, network, card, half=half)
+
+
+def _start(
+    name: str, classes: int, config: TrainConfig, *, init: str | None, channels: tuple[int, ...] | None
+) -> tuple[Network, ModelCard]:
+    if init is not None:
+        if channels is not None:
+            raise TrainError("A model that is continued keeps its channels; leave out either channels or --init.")
+        network, card = load(find_model(init).folder)
+        parent = {"name": card.name, "sha256": card.sha256}
+        return network, replace(card, name=name, grid=config.grid, parent=parent, sha256="")
+    try:
+        shape = MataeConfig(classes=classes) if channels is None else MataeConfig(channels=channels, classes=classes)
+    except ValueError as error:
+        raise TrainError(f"No network has this shape ({error}); correct the settings.") from None
+    # Seeded apart from the caller's own random numbers: the same call gives the same network.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        network = Matae(shape)
+    names = ("left ventricular cavity",) if classes == 1 else tuple(f"class {i + 1}" for i in range(classes))
+    return network, ModelCard(
+        name=name,
+        family="matae",
+        architecture=shape.to_json(),
+        grid=config.grid,
+        classes=names,
+        data="",
+        licence="not stated; that of its data applies",
+    )
+
+
+def _count(frames: LabelledFrames) -> str:
+    return f"{len(frames)} frames of {len(set(frames.patients))} patients"
+
+
+def _licence(data: Path) -> str:
+    for file in _LICENCE_FILES:
+        path = data / file
+        if path.is_file():
+            return path.read_text(encoding="utf-8", errors="replace").strip()
+    return ""
+
+
+def _figures(network: Network, frames: LabelledFrames, grid: int) -> dict[str, Any]:
+    """Return frame-mean Dice and its SD at each width, over all frames and by phase."""
+    figures: dict[str, Any] = {}
+    phases = np.array(frames.phases)
+    for width in network.widths:
+        found = predict(network, frames, width, grid)
+        each = [dice(found == c, frames.masks == c) for c in range(1, network.classes + 1)]
+        scores = np.mean(each, axis=0)
+        figures[f"dice, width {format_width(width)}"] = _summary(scores) | {
+            phase: _summary(scores[phases == phase]) for phase in sorted(set(frames.phases) - {""})
+        }
+    return figures
+
+
+def _summary(scores: NDArray[np.float64]) -> dict[str, Any]:
+    spread = float(scores.std(ddof=1)) if len(scores) > 1 else None
+    return {
+        "frame_mean": round(float(scores.mean()), 4),
+        "frame_sd": None if spread is None else round(spread, 4),
+        "n_frames": len(scores),
+    }
