@@ -1,0 +1,74 @@
+"""What is built and shipped holds what an installation needs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CHECK = ROOT / "scripts" / "check_dist.py"
+BUNDLED = ROOT / "src" / "matae" / "models" / "bundled" / "matae-lv" / "model.safetensors"
+
+
+def check(dist: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, CHECK, dist], capture_output=True, text=True, check=False)
+
+
+def test_check_finds_what_is_missing(tmp_path) -> None:
+    assert "nothing was built" in check(tmp_path).stderr
+    with zipfile.ZipFile(tmp_path / "napari_matae-0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("matae/py.typed", "")
+    done = check(tmp_path)
+    assert done.returncode == 1
+    assert "lacks napari_matae/napari.yaml" in done.stderr
+    assert "lacks matae/output/write.py; is its package in setup.cfg?" in done.stderr
+    assert "py.typed" not in done.stderr.replace("napari_matae/py.typed", "")
+
+
+def test_every_room_is_in_setup_cfg() -> None:
+    import configparser
+
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    listed = set(parser["options"]["packages"].split())
+    present = {
+        ".".join(folder.parent.relative_to(root).parts)
+        for root, name in ((ROOT / "src", "matae"), (ROOT, "napari_matae"))
+        for folder in (root / name).rglob("__init__.py")
+    }
+    assert listed == present
+
+
+def test_manifest_at_the_top_is_that_of_the_package() -> None:
+    top, inside = ROOT / "napari.yaml", ROOT / "napari_matae" / "napari.yaml"
+    # Windows checks a link out as a file that holds its target, which is as good.
+    assert top.read_bytes() == inside.read_bytes() or top.read_text().strip() == "napari_matae/napari.yaml"
+
+
+def test_torch_is_not_pinned_to_a_build() -> None:
+    # A plain installation must be free to take the CUDA build.
+    assert "torch==2.13.0\n" in (ROOT / "constraints.txt").read_text()
+    assert '"torch>=' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_wheel_and_source_archive(tmp_path) -> None:
+    if not BUNDLED.is_file():
+        pytest.skip("the bundled model is not in this checkout")
+    tree = tmp_path / "tree"  # a copy: building leaves folders behind
+    left_out = shutil.ignore_patterns(".*", "runs", "*.egg-info", "build", "dist", "__pycache__", "matae-demo")
+    shutil.copytree(ROOT, tree, symlinks=True, ignore=left_out)
+    built = subprocess.run(
+        [sys.executable, "-m", "build", "--outdir", tmp_path / "dist", tree],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    done = check(tmp_path / "dist")
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "dist").iterdir())) == 2
