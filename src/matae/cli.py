@@ -214,18 +214,22 @@ def _segment(inputs: Sequence[Path], settings: JobSettings, scheduler: str | Non
                 else:
                     reporter.finish(outcome)
     finally:
-        _report_failures(failures, len(jobs))
+        _report_failures(failures)
     if failures:
         raise typer.Exit(1)
 
 
-def _report_failures(failures: Sequence[Failure], tried: int) -> None:
-    if len(failures) > 1 or (failures and tried > 1):
+def _report_failures(failures: Sequence[Failure]) -> None:
+    if len(failures) > 1:
         typer.echo(f"napari-matae: {len(failures)} could not be segmented:", err=True)
     for failure in failures:
         # The sentence names the file; where it does not, it is put before.
         name = "" if failure.source.name in failure.message else f"{failure.source.name}: "
         typer.echo(f"napari-matae: {name}{failure.message}", err=True)
+
+
+def _frames(count: int) -> str:
+    return f"{count} frame{'' if count == 1 else 's'}"
 
 
 class _Reporter:
@@ -283,11 +287,11 @@ class _Reporter:
         run, name = result.run, result.source.name
         count = f"[{self._done}/{self._count}] " if self._count > 1 else ""
         self._line(
-            f"{count}{name}: {run['frames']} frames, {run['frames_per_second']} a second, "
+            f"{count}{name}: {_frames(run['frames'])}, {run['frames_per_second']} a second, "
             f"{run['model']} at width {run['width']} on {run['device']}"
         )
         if result.empty_frames:
-            self._line(f"{name}: no left ventricle in {result.empty_frames} of {run['frames']} frames.")
+            self._line(f"{name}: no left ventricle in {result.empty_frames} of {_frames(run['frames'])}.")
         for notice in result.notices:
             self._line(f"{name}: {notice}")
         with self._paused():

@@ -5,6 +5,7 @@ Pillow only, so that a server without a display draws the same pictures as a des
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -84,17 +85,18 @@ def draw_outlines(picture: Image.Image, mask: NDArray[np.uint8], thickness: floa
         contour = outline(mask == value)
         scale = np.array([picture.height / mask.shape[0], picture.width / mask.shape[1]])
         # Pixel centres are integers in the mask; in the picture the frame begins at its corner.
-        points = _smoothed((contour + 0.5) * scale)
+        points = _smoothed((contour + 0.5) * scale, 2 * math.ceil(2 * max(1.0, 1 / scale.min())) + 1)
         colour = COLOURS[(int(value) - 1) % len(COLOURS)]
         _draw_line(picture, points, colour, thickness)
 
 
-def _smoothed(points: NDArray[np.float64]) -> NDArray[np.float64]:
+def _smoothed(points: NDArray[np.float64], window: int) -> NDArray[np.float64]:
     # The contour of a binary mask turns at every pixel; a short moving average takes only those steps out.
-    if len(points) < 12:
+    if len(points) < 3 * window:
         return points
     ring = points[:-1]  # the contour is closed: its last point is its first
-    rounded: NDArray[np.float64] = np.mean([np.roll(ring, shift, axis=0) for shift in (-2, -1, 0, 1, 2)], axis=0)
+    half = window // 2
+    rounded: NDArray[np.float64] = np.mean([np.roll(ring, shift, axis=0) for shift in range(-half, half + 1)], axis=0)
     return np.concatenate([rounded, rounded[:1]])
 
 

@@ -51,7 +51,8 @@ def draw_still(cine: Cine, result: Segmentation) -> Image.Image:
     width = max(2 * _MARGIN + len(panels) * size[0] + (len(panels) - 1) * _GAP, 560)
     curve = _CURVE if cine.n_frames > 1 else 0
     top = 84
-    height = top + 30 + size[1] + (_GAP + curve if curve else 0) + 48
+    notice = _lines(RESEARCH_USE, width - 2 * _MARGIN, 12)
+    height = top + 30 + size[1] + (_GAP + curve if curve else 0) + 30 + 18 * len(notice)
     page = Image.new("RGB", (width, height), _PAPER)
     draw = ImageDraw.Draw(page)
     draw.text((_MARGIN, 24), _shortened(draw, cine.source.name, width - 2 * _MARGIN, 22), fill=_INK, font=font(22))
@@ -69,7 +70,8 @@ def draw_still(cine: Cine, result: Segmentation) -> Image.Image:
     if curve:
         box = (_MARGIN, top + 30 + size[1] + _GAP, width - _MARGIN, top + 30 + size[1] + _GAP + curve)
         _draw_curve(page, box, cine, result, [t for _, t in panels])
-    draw.text((_MARGIN, height - 26), RESEARCH_USE, fill=_FAINT, font=font(12))
+    for number, line in enumerate(reversed(notice)):
+        draw.text((_MARGIN, height - 26 - 18 * number), line, fill=_FAINT, font=font(12))
     return page
 
 
@@ -107,10 +109,18 @@ def _frame_text(cine: Cine, result: Segmentation, t: int) -> str:
 
 def _subtitle(cine: Cine, result: Segmentation) -> str:
     run = result.run
-    rate = "frame rate unknown" if cine.frame_rate is None else f"{cine.frame_rate:.1f} Hz"
-    scale = "not calibrated" if cine.spacing is None else f"{cine.spacing.x:.3f} mm/px"
-    model = f"{run.get('model', '?')}, width {run.get('width', '?')}"
-    return "  ·  ".join((f"{cine.n_frames} frame{'s'[: cine.n_frames != 1]}", rate, scale, model))
+    facts = ["1 frame"]
+    if cine.n_frames > 1:
+        rate = "frame rate unknown" if cine.frame_rate is None else f"{cine.frame_rate:.1f} Hz"
+        facts = [f"{cine.n_frames} frames", rate]
+    if cine.spacing is None:
+        facts.append("not calibrated")
+    elif cine.spacing.x == cine.spacing.y:
+        facts.append(f"{cine.spacing.x:.3f} mm/px")
+    else:
+        facts.append(f"{cine.spacing.x:.3f} x {cine.spacing.y:.3f} mm/px")
+    facts.append(f"{run.get('model', '?')}, width {run.get('width', '?')}")
+    return "  ·  ".join(facts)
 
 
 def _shortened(draw: ImageDraw.ImageDraw, text: str, room: float, size: int) -> str:
@@ -119,6 +129,17 @@ def _shortened(draw: ImageDraw.ImageDraw, text: str, room: float, size: int) -> 
     while text and draw.textlength(text + "…", font=font(size)) > room:
         text = text[:-1]
     return text + "…"
+
+
+def _lines(text: str, room: float, size: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and font(size).getlength(longer) > room:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def _mark(draw: ImageDraw.ImageDraw, centre: tuple[float, float], which: int) -> None:
