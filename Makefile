@@ -56,11 +56,12 @@ format: $(INSTALLED) ## put the style right
 typecheck: $(INSTALLED) ## mypy, strict
 	$(BIN)/mypy
 
-# make train DATA="folder another-folder" OUT=runs/mine [ARGS="--init matae-lv"]
-# DATA: a CAMUS or EchoNet-Dynamic folder, this project's export, or a folder with index.csv.
+# make train DATA=folder OUT=runs/mine [ARGS="--init matae-lv --config settings.toml"]
+# DATA has index.csv (frame, patient, split, ...), images/ and masks/. Stopped with Ctrl-C, it goes on when called
+# again. `napari-matae models import runs/mine` makes the result a model to choose.
 train: $(INSTALLED) ## train a model: make train DATA=folder OUT=folder
-	@test -n "$(DATA)" && test -n "$(OUT)" || { echo 'usage: make train DATA="folder..." OUT=folder [ARGS=...]' >&2; exit 2; }
-	$(BIN)/napari-matae train $(foreach folder,$(DATA),--data $(folder)) --out $(OUT) $(ARGS)
+	@test -n "$(DATA)" && test -n "$(OUT)" || { echo 'usage: make train DATA=folder OUT=folder [ARGS=...]' >&2; exit 2; }
+	$(BIN)/napari-matae train --data "$(DATA)" --out "$(OUT)" $(ARGS)
 
 screenshot: $(DISPLAY_READY) ## make the pictures of the documentation again
 	$(HIDDEN) $(BIN)/python docs/screenshot.py

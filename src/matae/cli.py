@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from matae.jobs import Failure, FileJob, FileResult, JobSettings
     from matae.nn.card import ModelCard
+    from matae.train.loop import StepReport
 
 __all__ = ["app", "main"]
 
@@ -113,7 +114,9 @@ def _check_sector(text: str) -> str:
     return text
 
 
-def _check_device(text: str) -> str:
+def _check_device(text: str | None) -> str | None:
+    if text is None:
+        return None
     kind, _, index = text.partition(":")
     if kind not in {"auto", "cpu", "cuda"} or (":" in text and (kind != "cuda" or not index.isdigit())):
         raise typer.BadParameter(f"'{text}' is no device; choose auto, cpu, cuda or cuda:0.")
@@ -382,6 +385,98 @@ def _launch(*arguments: str) -> None:
             f"The viewer ended with code {code}; 'napari --info' tells whether its graphics work, "
             "'napari-matae demo --headless' works without them."
         )
+
+
+# --- train -------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def train(
+    *,
+    data: Annotated[
+        Path,
+        typer.Option("--data", metavar="DIR", help="Folder with index.csv, images/ and masks/.", show_default=False),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the model; made if missing.")],
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Name of the model; the folder's if left out.")
+    ] = None,
+    init: Annotated[
+        str | None, typer.Option("--init", metavar="NAME", help="Go on from this model; a new one if left out.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="Settings as TOML, such as 'steps = 3000'.")
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            "--device", metavar="auto|cpu|cuda[:i]", callback=_check_device, help="Instead of the one in the settings."
+        ),
+    ] = None,
+) -> None:
+    """Train a model on labelled frames; one that was stopped goes on when called again.
+
+    Add the finished model with 'napari-matae models import DIR'.
+    """
+    from dataclasses import replace
+
+    from matae.train.loop import TrainConfig
+    from matae.train.run import train_model
+    from matae.train.settings import read_settings
+
+    settings = TrainConfig() if config is None else read_settings(config)
+    if device is not None:
+        settings = replace(settings, device=device)
+    with _TrainingReporter(settings.steps) as reporter:
+        try:
+            card = train_model(
+                data, out, name=name or out.absolute().name, config=settings, init=init, report=reporter.report
+            )
+        except KeyboardInterrupt:
+            typer.echo("napari-matae: stopped; the same command goes on from the last validation.", err=True)
+            raise typer.Exit(_STOPPED) from None
+    typer.echo(f"{card.name}  {out}")
+
+
+class _TrainingReporter:
+    """One line a validation, and on a terminal a bar with the time left."""
+
+    def __init__(self, steps: int) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False)
+        self._steps = steps
+        self._progress: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> _TrainingReporter:
+        if self._console.is_terminal:
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+            columns = (BarColumn(), MofNCompleteColumn(), TextColumn("steps"), TimeElapsedColumn())
+            left = TextColumn("{task.fields[left]}")
+            self._progress = Progress(*columns, left, console=self._console, transient=True)
+            self._progress.start()
+            self._task = self._progress.add_task("", total=self._steps, left="")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def report(self, found: StepReport) -> None:
+        """Say what a validation found, and how long the rest will take."""
+        from matae.nn.widths import format_width
+
+        seconds = found.seconds / max(found.step, 1) * (self._steps - found.step)
+        left = f"{seconds / 60:.0f} min left" if seconds >= 60 else f"{seconds:.0f} s left"
+        scores = ", ".join(f"{format_width(width)}: {score:.3f}" for width, score in found.dice.items())
+        self._console.print(
+            f"step {found.step}/{self._steps}, loss {found.loss:.4f}, Dice at width {scores}, {left}",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
+        if self._progress is not None:
+            self._progress.update(self._task, completed=found.step, left=left)
 
 
 # --- models ------------------------------------------------------------------------------------------------
