@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from matae.nn.checkpoint import WEIGHTS, load, save
 from matae.nn.matae import Matae, MataeConfig
 from matae.nn.widths import format_width
 from matae.train.data import load_frames
-from matae.train.loop import TrainConfig, predict, train
+from matae.train.loop import METRICS, TrainConfig, predict, train
 from matae.train.state import STATE
 
 if TYPE_CHECKING:
@@ -98,15 +99,7 @@ def train_model(
         raise TrainError(f"{out} holds a finished model; choose another --out.")
     frames, held_out = load_frames(data, "train"), load_frames(data, "val")
     network, begun = _start(name, max(frames.classes, held_out.classes, 1), config, init=init, channels=channels)
-    seconds = 0.0
-
-    def note(step: StepReport) -> None:
-        nonlocal seconds
-        seconds = step.seconds
-        if report is not None:
-            report(step)
-
-    network = train(network, frames, held_out, out, config, report=note)
+    network = train(network, frames, held_out, out, config, report=report)
     card = replace(
         begun,
         data=f"{data.resolve().name}: {_count(frames)} for training, {_count(held_out)} for validation",
@@ -116,7 +109,7 @@ def train_model(
             f"{data.resolve().name}, val": {"frames": len(held_out), "patients": len(set(held_out.patients))}
             | _figures(network, held_out, config.grid)
         },
-        training=asdict(config) | {"seconds": round(seconds, 1), "torch": str(torch.__version__)},
+        training=asdict(config) | {"seconds": _seconds(out), "torch": str(torch.__version__)},
         limits=_LIMITS,
     )
     return save(out, network, card, half=half)
@@ -153,6 +146,12 @@ def _start(
 
 def _count(frames: LabelledFrames) -> str:
     return f"{len(frames)} frames of {len(set(frames.patients))} patients"
+
+
+def _seconds(out: Path) -> float:
+    # As the run wrote them: a run that is finished already takes no step that could tell.
+    with (out / METRICS).open(newline="", encoding="utf-8") as file:
+        return max((float(row["seconds"]) for row in csv.DictReader(file)), default=0.0)
 
 
 def _licence(data: Path) -> str:
