@@ -1,0 +1,256 @@
+"""Speeds a user feels, measured side by side in one run.
+
+    python benchmarks/speed.py [--json FILE] [--markdown FILE] [--no-gui]
+
+Absolute times belong to the machine; the ratios travel. Each figure is the median of several runs after a warm-up.
+The viewer is measured under whatever display there is (Xvfb renders in software, so GL costs more than on a desk).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matae.demo import demo_cine, demo_path
+from matae.nn.widths import WIDTHS, format_width
+from matae.phantom import make_phantom
+from matae.read import open_cine
+from matae.segment import Segmenter, SegmentOptions, find_sector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matae.cine import Cine
+
+RUNS = 5
+TICK_MS = 4
+FRAME_BUDGET_MS = 16.7
+
+
+def median_seconds(work: Callable[[], object], runs: int = RUNS) -> float:
+    work()
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def phantom_clip(n_frames: int, shape: tuple[int, int]) -> Cine:
+    return make_phantom(seed=3, n_frames=n_frames, shape=shape).cine
+
+
+def write_avi(cine: Cine, folder: Path) -> Path:
+    import imageio.v3 as iio
+
+    path = folder / "clip.avi"
+    colour = np.repeat(cine.frames[..., None], 3, -1)
+    iio.imwrite(path, colour, plugin="pyav", codec="mjpeg", fps=50, out_pixel_format="yuvj420p")
+    return path
+
+
+def engine(report: dict[str, object]) -> None:
+    import torch
+
+    small, large = phantom_clip(175, (112, 112)), phantom_clip(60, (600, 800))
+    with tempfile.TemporaryDirectory() as folder:
+        avi = write_avi(small, Path(folder))
+        report["open"] = {
+            "DICOM 30 x 240x320": median_seconds(lambda: open_cine(demo_path())),
+            "AVI 175 x 112x112": median_seconds(lambda: open_cine(avi)),
+        }
+    report["sector"] = {"DICOM 30 x 240x320": median_seconds(lambda: find_sector(demo_cine()), 3)}
+    rows = []
+    clips = {"EchoNet-size, 175 x 112x112": small, "large, 60 x 600x800": large}
+    for name, clip in clips.items():
+        sector = find_sector(clip)
+        for width in WIDTHS:
+            segmenter = Segmenter(SegmentOptions(width=format_width(width)))
+            images = torch.zeros(4, 1, segmenter.card.grid, segmenter.card.grid)
+            backend = segmenter._backend  # the network alone, to compare the whole path with
+            alone = median_seconds(lambda b=backend, i=images: b(i)) / len(images)
+            whole = median_seconds(lambda s=segmenter, c=clip, k=sector: list(s.stream(c, k)), 3) / clip.n_frames
+            rows.append(
+                {
+                    "clip": name, "width": format_width(width), "device": segmenter.describe()["device"],
+                    "precision": segmenter.describe()["precision"], "network_ms": 1e3 * alone, "whole_ms": 1e3 * whole,
+                    "frames_per_second": 1 / whole, "whole_over_network": whole / alone,
+                    "clip_seconds": whole * clip.n_frames,
+                }
+            )  # fmt: skip
+    report["segment"] = rows
+    report["first_mask_s"] = first_mask()
+    report["peak_memory_mb"] = peak_memory()
+
+
+def first_mask() -> float:
+    """Return seconds from a cold interpreter to the first frame's mask."""
+    code = (
+        "from matae.demo import demo_cine\nfrom matae.segment import Segmenter, find_sector\n"
+        "cine = demo_cine()\nnext(Segmenter().stream(cine, find_sector(cine)))"
+    )
+    return median_seconds(lambda: subprocess.run([sys.executable, "-c", code], check=True), 3)
+
+
+def peak_memory() -> dict[str, float]:
+    """Return the peak resident memory of segmenting clips of 200 and 2,000 frames, in MB."""
+    code = (
+        "import resource, sys\nfrom dataclasses import replace\nimport numpy as np\n"
+        "from matae.phantom import make_phantom\n"
+        "from matae.segment import segment\n"
+        "cine = make_phantom(seed=3, n_frames=20, shape=(112, 112)).cine\n"
+        "n = int(sys.argv[1])\n"
+        "long = replace(cine, frames=np.resize(cine.frames, (n, 112, 112)), frame_times=np.arange(n) / 50)\n"
+        "segment(long)\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    found = {}
+    for frames in (200, 2000):
+        done = subprocess.run([sys.executable, "-c", code, str(frames)], check=True, capture_output=True, text=True)
+        unit = 2**20 if sys.platform == "darwin" else 2**10
+        found[f"{frames} x 112x112"] = int(done.stdout) / unit
+    return found
+
+
+class Ticks:
+    """How late the GUI thread answers: the gaps between ticks of a short timer."""
+
+    def __init__(self) -> None:
+        from qtpy.QtCore import Qt, QTimer
+
+        self.times: list[float] = []
+        self.timer = QTimer()
+        self.timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self.timer.setInterval(TICK_MS)
+        self.timer.timeout.connect(lambda: self.times.append(time.perf_counter()))
+
+    def start(self) -> None:
+        self.times.clear()
+        self.timer.start()
+
+    def stop(self) -> dict[str, float]:
+        self.timer.stop()
+        gaps = np.diff(self.times) * 1e3
+        return {"p50_ms": float(np.median(gaps)), "p95_ms": float(np.percentile(gaps, 95)), "max_ms": float(gaps.max())}
+
+
+def gui(report: dict[str, object]) -> None:
+    from qtpy.QtCore import QEventLoop, QTimer
+
+    from napari_matae.app import open_viewer
+
+    viewer, dock = open_viewer()
+    found: dict[str, object] = {}
+
+    def wait(milliseconds: int) -> None:
+        loop = QEventLoop()
+        QTimer.singleShot(milliseconds, loop.quit)
+        loop.exec()
+
+    def wait_for(signal: object) -> None:
+        loop = QEventLoop()
+        signal.connect(lambda *_: loop.quit())  # type: ignore[attr-defined]
+        QTimer.singleShot(120_000, loop.quit)
+        loop.exec()
+
+    wait(3000)  # torch loads in the background
+    clip = phantom_clip(175, (400, 400))
+    dock.session.open(clip)
+    wait(500)
+    ticks = Ticks()
+    ticks.start()
+    wait(2000)
+    found["idle"] = ticks.stop()
+    for name, visible in (("segmenting", True), ("segmenting, canvas hidden (no GL)", False)):
+        for layer in viewer.layers:
+            layer.visible = visible
+        ticks.start()
+        start = time.perf_counter()
+        dock.segment_panel.run()
+        wait_for(dock.segment_panel.finished)
+        found[name] = ticks.stop() | {"frames_per_second": clip.n_frames / (time.perf_counter() - start)}
+    for layer in viewer.layers:
+        layer.visible = True
+    latencies = []
+    for _ in range(RUNS):
+        dock.segment_panel.run()
+        while dock.segment_panel.progress.value() < 5:
+            wait(10)
+        start = time.perf_counter()
+        dock.segment_panel.cancel()
+        wait_for(dock.segment_panel.finished)
+        latencies.append(1e3 * (time.perf_counter() - start))
+    found["cancel_ms"] = {"median": statistics.median(latencies), "max": max(latencies)}
+    dock.segment_panel.run()
+    wait_for(dock.segment_panel.finished)
+    shown: list[int] = []
+    dock.session.frame_changed.connect(shown.append)
+    dock.player.play()
+    wait(4000)
+    dock.player.pause()
+    found["playback"] = {"asked_hz": clip.frame_rate, "shown_hz": len(shown) / 4, "size": "400x400"}
+    report["gui"] = found
+    viewer.close()
+
+
+def as_markdown(report: dict) -> str:
+    lines = [f"Machine: {report['machine']}", ""]
+    lines += ["| what | figure |", "| --- | --- |"]
+    lines += [f"| open {name} | {1e3 * s:.0f} ms |" for name, s in report["open"].items()]
+    lines += [f"| find the sector, {name} | {1e3 * s:.0f} ms |" for name, s in report["sector"].items()]
+    lines += [f"| cold start to first mask | {report['first_mask_s']:.1f} s |"]
+    lines += [f"| peak memory, {name} | {mb:.0f} MB |" for name, mb in report["peak_memory_mb"].items()]
+    if "gui" in report:
+        g = report["gui"]
+        for name in ("idle", "segmenting", "segmenting, canvas hidden (no GL)"):
+            lines.append(f"| GUI tick, {name} | p95 {g[name]['p95_ms']:.1f} ms, max {g[name]['max_ms']:.0f} ms |")
+        lines.append(f"| cancel | median {g['cancel_ms']['median']:.0f} ms, max {g['cancel_ms']['max']:.0f} ms |")
+        p = g["playback"]
+        lines.append(f"| playback {p['size']} | {p['shown_hz']:.0f} frames/s shown of {p['asked_hz']:.0f} |")
+    lines += ["", "| clip | width | network ms/frame | whole ms/frame | whole / network | frames/s | clip s |"]
+    lines += ["| --- | --- | --- | --- | --- | --- | --- |"]
+    lines += [
+        f"| {r['clip']} | {r['width']} | {r['network_ms']:.1f} | {r['whole_ms']:.1f} | {r['whole_over_network']:.2f} "
+        f"| {r['frames_per_second']:.0f} | {r['clip_seconds']:.2f} |"
+        for r in report["segment"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--markdown", type=Path)
+    parser.add_argument("--no-gui", action="store_true")
+    arguments = parser.parse_args()
+    import os
+
+    import torch
+
+    gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "no GPU"
+    report: dict[str, object] = {
+        "machine": f"{os.cpu_count()} CPU cores ({platform.machine()}), {gpu}, torch {torch.__version__}"
+    }
+    engine(report)
+    if not arguments.no_gui:
+        gui(report)
+    text = as_markdown(report)
+    print(text)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(report, indent=2))
+    if arguments.markdown:
+        arguments.markdown.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
