@@ -208,3 +208,16 @@ def test_closing_while_segmenting_leaves_nothing_running(make_napari_viewer_prox
     widget.close()
     assert not widget.segment_panel.is_running
     qtbot.waitUntil(lambda: not worker.is_running, timeout=10_000)
+
+
+def test_a_dock_closed_and_opened_again_works_once(make_napari_viewer_proxy, qtbot, tiny_model, cine):
+    viewer = make_napari_viewer_proxy()
+    docked, first = viewer.window.add_plugin_dock_widget("napari-matae", "MatAE")
+    qtbot.waitUntil(lambda: not first.is_probing, timeout=30_000)
+    viewer.window.remove_dock_widget(docked)
+    _, second = viewer.window.add_plugin_dock_widget("napari-matae", "MatAE")
+    qtbot.waitUntil(lambda: not second.is_probing, timeout=30_000)
+    second.session.open(cine)
+    assert first.session.current is None
+    assert len([layer for layer in viewer.layers if layer.name.startswith("Sector")]) == 1
+    second.close_down()
