@@ -25,13 +25,16 @@ def keep_largest(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     from scipy import ndimage
 
     out = np.zeros_like(mask)
-    for value, around in enumerate(ndimage.find_objects(mask), start=1):
-        if around is None:
-            continue
-        # All that follows happens inside the class's own rectangle: frames are large, cavities are not.
-        labels, count = ndimage.label(mask[around] == value)
+    if not mask.any():
+        return out
+    # All of it happens inside each class's own rectangle: frames are large, cavities are not.
+    places = [(value, at) for value, at in enumerate(ndimage.find_objects(mask), start=1) if at is not None]
+    for value, at in places:
+        labels, count = ndimage.label(mask[at] == value)
         part = labels == 1 + int(np.bincount(labels.ravel())[1:].argmax()) if count > 1 else labels > 0
-        filled = ndimage.binary_fill_holes(part)
-        # A hole may be another class (cavity inside myocardium): only background is filled.
-        out[around][part | (filled & (mask[around] == 0) & (out[around] == 0))] = value
+        out[at][part] = value
+    for value, at in places:
+        # A hole may hold another class (cavity inside myocardium): only what nothing claims is filled.
+        filled = ndimage.binary_fill_holes(out[at] == value)
+        out[at][filled & (out[at] == 0)] = value
     return out

@@ -8,7 +8,7 @@ the largest part that moves, and a fan is fitted to it. A person can always drag
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -123,14 +123,12 @@ def find_sector(cine: Cine) -> Sector:
     fallback = Sector(_rectangle(box), "whole" if box == Box(0, 0, *cine.shape) else "file")
     if part is None:
         return fallback
-    fan, apex_down = _fit_fan(part)
-    if fan is not None:
-        polygon = fan.polygon()
-        source: SectorSource = "fan"
-    elif part.mean() > 0.9:
-        return replace(fallback, apex_down=apex_down)
-    else:
-        polygon, source = _hull(part), "outline"
+    if part.mean() > 0.9:
+        return fallback
+    # A fan leaves corners empty: what fills its own box is a rectangular picture, and any cone would fit it badly.
+    fan, apex_down = _fit_fan(part) if _fullness(part) < 0.95 else (None, False)
+    polygon = _hull(part) if fan is None else fan.polygon()
+    source: SectorSource = "outline" if fan is None else "fan"
     # From centres of the reduced pixels back to native ones.
     native = (polygon + 0.5) * step - 0.5 + origin
     low, high = _rectangle(box).min(0), _rectangle(box).max(0)
@@ -205,6 +203,12 @@ def _without_strips(part: NDArray[np.bool_]) -> NDArray[np.bool_]:
         if flat and (rows.start >= main.stop or rows.stop <= main.start):
             kept[rows, columns][labels[rows, columns] == value] = False
     return kept
+
+
+def _fullness(part: NDArray[np.bool_]) -> float:
+    """Return the share of its bounding box that a part fills."""
+    rows, columns = np.nonzero(part)
+    return float(len(rows) / ((np.ptp(rows) + 1) * (np.ptp(columns) + 1)))
 
 
 def _hull(part: NDArray[np.bool_]) -> NDArray[np.float64]:
