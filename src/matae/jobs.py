@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from matae.segment import Sector, Segmenter
 
 __all__ = [
-    "FLIPS",
     "Failure",
     "FileJob",
     "FileResult",
@@ -40,7 +39,6 @@ __all__ = [
 ]
 
 _CONNECT_SECONDS = 10.0
-FLIPS = ("auto", "none", "vertical")
 
 
 @dataclass(frozen=True)
