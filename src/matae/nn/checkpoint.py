@@ -101,7 +101,8 @@ def save(folder: Path, model: Network, card: ModelCard, *, half: bool = False) -
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise ModelError(f"The weights of {card.name} are not finite ({key}) and were not saved; train again.")
     tensors = {key: _for_disk(value, half=half) for key, value in model.state_dict().items()}
-    data = to_bytes(tensors, metadata={"format": "pt", "name": card.name, "family": card.family})
+    # One entry and no more: several are written in any order, and the same weights would have many digests.
+    data = to_bytes(tensors, metadata={"format": "pt"})
     card = card.with_sha256(hashlib.sha256(data).hexdigest())
     with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -160,17 +160,18 @@ def _read_index(folder: Path) -> list[dict[str, str]]:
 
 
 def _read_png(path: Path) -> NDArray[np.uint8]:
-    import imageio.v3 as iio
+    from PIL import Image
 
     if not path.is_file():
         raise TrainError(f"{path.parent.name}/{path.name} is named in index.csv but missing; export the folder again.")
     try:
-        picture = np.asarray(iio.imread(path))
-    except (OSError, ValueError, SyntaxError) as error:
+        with Image.open(path, formats=("PNG",)) as file:
+            mode, picture = file.mode, np.array(file)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise TrainError(f"{path.parent.name}/{path.name} is damaged ({error}); export the folder again.") from None
-    if picture.ndim != 2 or picture.dtype != np.uint8:
+    if mode != "L":
         raise TrainError(
-            f"{path.parent.name}/{path.name} must be an 8-bit grey PNG, not {picture.dtype} {picture.shape}; "
+            f"{path.parent.name}/{path.name} must be an 8-bit grey PNG, not one of mode {mode}; "
             "export the folder again."
         )
     return picture

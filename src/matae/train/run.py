@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -109,7 +110,7 @@ def train_model(
             f"{data.resolve().name}, val": {"frames": len(held_out), "patients": len(set(held_out.patients))}
             | _figures(network, held_out, config.grid)
         },
-        training=asdict(config) | {"seconds": _seconds(out), "torch": str(torch.__version__)},
+        training=json.loads(json.dumps(asdict(config))) | {"seconds": _seconds(out), "torch": str(torch.__version__)},
         limits=_LIMITS,
     )
     return save(out, network, card, half=half)

@@ -213,3 +213,9 @@ def test_published_families_are_built_from_their_card(family: str) -> None:
     assert model.classes == 2
     with pytest.raises(ModelError, match="do not fit"):
         load_state(model, {}, "nothing")
+
+
+def test_the_same_weights_have_one_digest(tmp_path: Path) -> None:
+    model = Matae(CONFIG)
+    digests = {save(tmp_path / str(i), model, a_card(name=f"n{i}")).sha256 for i in range(4)}
+    assert len(digests) == 1

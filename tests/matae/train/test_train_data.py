@@ -1,0 +1,168 @@
+"""Labelled frames: every way the folder can be wrong, then what is read; and augmentation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from train_makers import SIDE, read_index, write_frames, write_index
+
+from matae.errors import TrainError
+from matae.train.augment import AugmentConfig, augment
+from matae.train.data import load_frames
+
+
+def test_a_folder_without_an_index_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainError, match=r"has no index\.csv; name a folder"):
+        load_frames(tmp_path, "train")
+
+
+@pytest.mark.parametrize("content", [b"", b"frame,patient,split\n", b"\xff\xfe\x00\x01", b'"' + b"x" * 200_000])
+def test_an_index_without_rows_is_refused(toy: Path, content: bytes) -> None:
+    (toy / "index.csv").write_bytes(content)
+    with pytest.raises(TrainError, match=r"index\.csv"):
+        load_frames(toy, "train")
+
+
+@pytest.mark.parametrize("column", ["frame", "patient", "split"])
+def test_a_missing_column_is_named(toy: Path, column: str) -> None:
+    write_index(toy, [{k: v for k, v in row.items() if k != column} for row in read_index(toy)])
+    with pytest.raises(TrainError, match=f"lacks {column}"):
+        load_frames(toy, "train")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"patient": ""}, "without frame, patient or split"),
+        ({"frame": ""}, "without frame, patient or split"),
+        ({"frame": "absent"}, r"images/absent\.png is named"),
+        ({"split": "val"}, "is in both 'val' and 'train'"),
+        ({"spacing_mm": "wide"}, "spacing_mm is 'wide'"),
+    ],
+)
+def test_a_row_that_makes_no_sense_is_refused(toy: Path, change: dict, words: str) -> None:
+    rows = read_index(toy)
+    write_index(toy, [rows[0] | change, *rows[1:]])
+    with pytest.raises(TrainError, match=words):
+        load_frames(toy, "train")
+
+
+def test_an_empty_split_is_refused(toy: Path) -> None:
+    with pytest.raises(TrainError, match="no frame with split 'test'"):
+        load_frames(toy, "test")
+
+
+def test_a_missing_mask_is_named(toy: Path) -> None:
+    (toy / "masks" / "p0_ED.png").unlink()
+    with pytest.raises(TrainError, match=r"masks/p0_ED\.png is named"):
+        load_frames(toy, "train")
+
+
+@pytest.mark.parametrize("part", ["images", "masks"])
+def test_pictures_that_are_damaged_coloured_or_of_another_size_are_refused(toy: Path, part: str) -> None:
+    path = toy / part / "p1_ES.png"
+    whole = path.read_bytes()
+    for size in (0, 20, len(whole) // 2):
+        path.write_bytes(whole[:size])
+        with pytest.raises(TrainError, match="p1_ES"):
+            load_frames(toy, "train")
+    for mode in ("RGB", "LA", "P", "1", "I;16"):
+        Image.new(mode, (SIDE, SIDE)).save(path)
+        with pytest.raises(TrainError, match=f"8-bit grey PNG, not one of mode {mode}"):
+            load_frames(toy, "train")
+    Image.new("L", (SIDE, SIDE + 1)).save(path)
+    with pytest.raises(TrainError, match="export the folder again at one size"):
+        load_frames(toy, "train")
+
+
+def test_a_mask_of_too_many_classes_is_refused(toy: Path) -> None:
+    Image.fromarray(np.full((SIDE, SIDE), 128, np.uint8)).save(toy / "masks" / "p0_ED.png")
+    with pytest.raises(TrainError, match="has the value 255"):
+        load_frames(toy, "train")
+
+
+@pytest.mark.parametrize("high", [1, 2, 255])
+def test_frames_are_read_as_they_are(tmp_path: Path, high: int) -> None:
+    folder = write_frames(tmp_path / "toy", high=high)
+    frames, held_out = load_frames(folder, "train"), load_frames(folder, "val")
+    assert (len(frames), len(held_out)) == (12, 6)
+    assert frames.images.shape == frames.masks.shape == (12, SIDE, SIDE)
+    assert frames.classes == (1 if high == 255 else high)
+    assert frames.phases[:2] == ("ED", "ES")
+    assert set(frames.patients).isdisjoint(held_out.patients)
+    np.testing.assert_array_equal(frames.spacing, 0.5)
+
+
+def test_a_spreadsheets_index_without_optional_columns_is_read(toy: Path) -> None:
+    rows = [{key: row[key] for key in ("frame", "patient", "split")} for row in read_index(toy)]
+    write_index(toy, rows, encoding="utf-8-sig")
+    frames = load_frames(toy, "train")
+    assert set(frames.phases) == {""}
+    assert np.isnan(frames.spacing).all()
+
+
+@pytest.mark.parametrize("size", [(30, 41), (41, 30)])
+def test_frames_that_are_not_square_are_padded(tmp_path: Path, size: tuple[int, int]) -> None:
+    frames = load_frames(write_frames(tmp_path / "toy", size=size), "val")
+    assert frames.images.shape == frames.masks.shape == (6, 41, 41)
+    assert (frames.images > 0).sum() == 6 * 30 * 41
+
+
+def test_the_digest_is_that_of_names_pictures_and_masks(toy: Path) -> None:
+    frames = load_frames(toy, "train")
+    assert frames.digest() == load_frames(toy, "train").digest()
+    assert frames.digest() != load_frames(toy, "val").digest()
+    for changed in (
+        replace(frames, masks=1 - frames.masks),
+        replace(frames, images=frames.images + 1),
+        replace(frames, patients=("x", *frames.patients[1:])),
+    ):
+        assert changed.digest() != frames.digest()
+
+
+def batch(n: int = 6, side: int = SIDE) -> tuple[torch.Tensor, torch.Tensor]:
+    y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    masks = torch.stack([((y - 18) ** 2 + (x - 15 - i % 5) ** 2 < 64).float() for i in range(n)])[:, None]
+    return masks * 0.9, masks
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_augmentation_is_repeated_by_its_seed_alone() -> None:
+    first, again, other = (augment(*batch(), 32, generator(seed)) for seed in (4, 4, 5))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first[0], other[0])
+
+
+def test_picture_and_mask_move_together() -> None:
+    still = AugmentConfig(gamma=1.0, gain=0.0, blur=0.0, drift=0.0)
+    images, masks = augment(*batch(), 64, generator(), still)
+    torch.testing.assert_close(images, 0.9 * masks, atol=1e-3, rtol=0)
+    centres = [tuple(torch.nonzero(mask[0] > 0.5).float().mean(0).round().tolist()) for mask in masks]
+    assert len(set(centres)) > 3
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 33])
+def test_augmented_frames_stay_in_range_and_black_stays_black(side: int) -> None:
+    harsh = AugmentConfig(blur=1.0, drift=1.0)
+    images, masks = augment(*batch(8), side, generator(), harsh)
+    assert images.shape == masks.shape == (8, 1, side, side)
+    for values in (images, masks):
+        assert values.min() >= 0
+        assert values.max() <= 1
+    black = torch.zeros(2, 1, SIDE, SIDE)
+    assert not any(part.any() for part in augment(black, black, 32, generator(), harsh))
+
+
+def test_nothing_moves_where_nothing_is_allowed_to() -> None:
+    none = AugmentConfig(rotate=0, scale=(1, 1), stretch=0, shift=0, flip=0, gamma=1, gain=0, blur=0, drift=0)
+    images, masks = augment(*batch(), SIDE, generator(), none)
+    torch.testing.assert_close(images, batch()[0], atol=2e-4, rtol=0)
+    torch.testing.assert_close(masks, batch()[1], atol=1e-5, rtol=0)
