@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MataeDock"]
 
-_NO_GPU = "No GPU here: the CPU is used, at half width unless you choose otherwise."
+_NO_GPU = "No GPU here: the CPU is used. Choose a smaller width if it is slow."
 _RESEARCH = "Research use only. Not for diagnosis."
 
 

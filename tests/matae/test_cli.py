@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import matae.cli
+import matae.cli.options
+import matae.cli.viewer
 from matae import RESEARCH_USE, __version__
 from matae.cli import app
 from matae.models import DEFAULT_MODEL
@@ -336,8 +337,8 @@ def launched(monkeypatch) -> list[list[str]]:
         return SimpleNamespace(returncode=0)
 
     monkeypatch.setattr(subprocess, "run", note)
-    monkeypatch.setattr(matae.cli, "_has_viewer", lambda: True)
-    monkeypatch.setattr(matae.cli, "_has_display", lambda: True)
+    monkeypatch.setattr(matae.cli.viewer, "_has_viewer", lambda: True)
+    monkeypatch.setattr(matae.cli.viewer, "_has_display", lambda: True)
     return calls
 
 
@@ -363,13 +364,13 @@ def test_viewer_that_crashes(launched, monkeypatch) -> None:
 
 
 def test_demo_without_viewer_or_display(launched, out, tiny_default, monkeypatch) -> None:
-    monkeypatch.setattr(matae.cli, "_has_viewer", lambda: False)
+    monkeypatch.setattr(matae.cli.viewer, "_has_viewer", lambda: False)
     result = run("demo", "--out", out)
     assert 'pip install "napari-matae[all]"' in result.stderr
     assert len(list(out.iterdir())) == 4
     assert 'pip install "napari-matae[all]"' in one_line(run("open"))
-    monkeypatch.setattr(matae.cli, "_has_viewer", lambda: True)
-    monkeypatch.setattr(matae.cli, "_has_display", lambda: False)
+    monkeypatch.setattr(matae.cli.viewer, "_has_viewer", lambda: True)
+    monkeypatch.setattr(matae.cli.viewer, "_has_display", lambda: False)
     assert "no display" in run("demo", "--out", out).stderr
     assert "no display" in one_line(run("open"))
     assert not launched
@@ -379,12 +380,12 @@ def test_display_is_found(monkeypatch) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "platform", "linux")
-    assert not matae.cli._has_display()
+    assert not matae.cli.viewer._has_display()
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
-    assert matae.cli._has_display()
+    assert matae.cli.viewer._has_display()
     monkeypatch.delenv("WAYLAND_DISPLAY")
     monkeypatch.setattr(sys, "platform", "win32")
-    assert matae.cli._has_display()
+    assert matae.cli.viewer._has_display()
 
 
 # --- models ------------------------------------------------------------------------------------------------
@@ -430,7 +431,7 @@ def test_version() -> None:
 
 
 def test_default_model_is_the_registrys() -> None:
-    assert matae.cli._DEFAULT_MODEL == DEFAULT_MODEL
+    assert matae.cli.options.DEFAULT_MODEL == DEFAULT_MODEL
 
 
 @pytest.mark.parametrize(

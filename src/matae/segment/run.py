@@ -42,7 +42,8 @@ class SegmentOptions:
     model
         Name in the registry.
     width
-        ``1/8``, ``1/4``, ``1/2``, ``1``, or ``auto``: 1 on a GPU, 1/2 on the CPU where the model has it.
+        ``1/8``, ``1/4``, ``1/2``, ``1``, or ``auto``: 1 on a GPU or a processor that computes in bf16, else 1/2 if the
+        model has it.
     device
         ``auto``, ``cpu``, ``cuda`` or ``cuda:i``.
     backend
@@ -120,13 +121,15 @@ class Segmenter:
     """
 
     def __init__(self, options: SegmentOptions | None = None) -> None:
-        from matae.segment.backend import choose_backend
+        import torch
+
+        from matae.segment.backend import choose_backend, reduced_precision
         from matae.segment.device import choose_device
 
         self.options = options = options or SegmentOptions()
         device = choose_device(options.device)
         model, self.card = load_model(options.model)
-        self.width = choose_width(options.width, self.card, on_gpu=device.type == "cuda")
+        self.width = choose_width(options.width, self.card, fast=reduced_precision(device) != torch.float32)
         self.notices: list[str] = []
         self._backend = choose_backend(
             options.backend, model, self.width, grid=self.card.grid, device=device, notify=self.notices.append
@@ -191,8 +194,11 @@ def _frame_mask(index: int, logits: Tensor, placement: Placement, shape: tuple[i
         logits = placement.to_native(logits)[0]
     except torch.OutOfMemoryError:
         logits = placement.to_native(logits.cpu())[0]
-    best, which = logits.max(0)
-    found = torch.where(best > 0, which + 1, 0).to(torch.uint8).cpu().numpy()
+    if len(logits) == 1:  # the common case needs no search for the likeliest class
+        best, found = logits[0], (logits[0] > 0).to(torch.uint8).cpu().numpy()
+    else:
+        best, which = logits.max(0)
+        found = torch.where(best > 0, which + 1, 0).to(torch.uint8).cpu().numpy()
     certain = (best.sigmoid() * 255).round().to(torch.uint8).cpu().numpy()
     mask, probability = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
     box = placement.box
@@ -201,7 +207,7 @@ def _frame_mask(index: int, logits: Tensor, placement: Placement, shape: tuple[i
     return FrameMask(int(index), mask, probability, int((mask == 1).sum()))
 
 
-def choose_width(text: str, card: ModelCard, *, on_gpu: bool) -> float:
+def choose_width(text: str, card: ModelCard, *, fast: bool) -> float:
     """Return the width to run at.
 
     Parameters
@@ -210,8 +216,9 @@ def choose_width(text: str, card: ModelCard, *, on_gpu: bool) -> float:
         ``auto`` or a width.
     card
         The model's card.
-    on_gpu
-        ``auto`` takes the whole network on a GPU and the half-width one on a CPU, if there is one.
+    fast
+        Whether the device computes in reduced precision (a GPU, a recent processor): there ``auto`` takes the whole
+        network, elsewhere the half-width one if there is one, so that a clip still takes seconds.
 
     Raises
     ------
@@ -225,7 +232,7 @@ def choose_width(text: str, card: ModelCard, *, on_gpu: bool) -> float:
                 return known
         have = ", ".join(format_width(w) for w in card.widths)
         raise ModelError(f"The model {card.name} has no width {text}; choose {have} or auto.")
-    return 0.5 if not on_gpu and 0.5 in card.widths else max(card.widths)
+    return 0.5 if not fast and 0.5 in card.widths else max(card.widths)
 
 
 def segment(

@@ -117,7 +117,7 @@ def find_sector(cine: Cine) -> Sector:
         A fan where one fits, else the outline of what moves, else the file's region, else the whole picture.
     """
     box = _region(cine)
-    step = max(1, math.ceil(max(box.height, box.width) / _WORK_SIDE))
+    step = max(1, round(max(box.height, box.width) / _WORK_SIDE))
     part = _tissue(_reduced(cine, box, step))
     origin = np.array([box.y0, box.x0], dtype=np.float64)
     fallback = Sector(_rectangle(box), "whole" if box == Box(0, 0, *cine.shape) else "file")

@@ -83,9 +83,9 @@ def test_a_width_that_a_model_lacks_is_refused(tiny_model: str, width: str) -> N
 
 def test_auto_width_is_whole_on_a_gpu_and_half_on_the_cpu(tiny_model: str) -> None:
     card = find_model(tiny_model).card
-    assert choose_width("auto", card, on_gpu=True) == 1
-    assert choose_width("auto", card, on_gpu=False) == 0.5
-    assert choose_width("1/8", card, on_gpu=True) == 0.125
+    assert choose_width("auto", card, fast=True) == 1
+    assert choose_width("auto", card, fast=False) == 0.5
+    assert choose_width("1/8", card, fast=True) == 0.125
 
 
 def test_a_backend_that_is_none_is_refused(tiny_model: str) -> None:

@@ -1,0 +1,73 @@
+"""The command line, ``napari-matae``: what the dock does, without a window, with the same defaults.
+
+Exit codes: 0 done, 1 failed (one line says why), 2 wrong use, 130 stopped with Ctrl-C. What was made goes to the
+standard output, everything else to the standard error. One module a command.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from matae import RESEARCH_USE, __version__
+from matae.cli import models
+from matae.cli.options import STOPPED
+from matae.cli.segment import segment
+from matae.cli.train import train
+from matae.cli.viewer import demo, open_
+from matae.errors import MataeError
+
+__all__ = ["app", "main"]
+
+
+class _Group(TyperGroup):
+    """Say in one line what a user can cause; a defect of ours keeps its traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except MataeError as error:
+            typer.echo(f"napari-matae: {error}", err=True)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            typer.echo("napari-matae: stopped; finished results are kept, nothing half-written is left.", err=True)
+            raise typer.Exit(STOPPED) from None
+
+
+app = typer.Typer(
+    name="napari-matae",
+    cls=_Group,
+    help=f"Segment the left ventricle in echocardiography cines with MatAE-U-Net.\n\n{RESEARCH_USE}",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(segment)
+app.command()(demo)
+app.command(name="open")(open_)
+app.command()(train)
+app.add_typer(models.app, name="models")
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    app()
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"napari-matae {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _napari_matae(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass

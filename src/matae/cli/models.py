@@ -1,0 +1,113 @@
+"""``models``: what is on this machine, and adding to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from matae.errors import MataeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matae.nn.card import ModelCard
+
+__all__ = ["app"]
+
+app = typer.Typer(help="The models on this machine.", no_args_is_help=True)
+
+
+@app.command(name="list")
+def models_list() -> None:
+    """List the models on this machine, the default first."""
+    from matae.models import list_models
+    from matae.nn.widths import format_width
+
+    rows = [("NAME", "WIDTHS", "GRID", "FROM", "LICENCE")]
+    problems: list[str] = []
+    for entry in list_models():
+        try:
+            card = entry.card
+        except MataeError as error:
+            problems.append(str(error))
+            continue
+        widths = ", ".join(format_width(w) for w in card.widths)
+        rows.append((entry.name, widths, str(card.grid), "package" if entry.bundled else "you", card.licence))
+    for row in _aligned(rows):
+        typer.echo(row)
+    for problem in problems:
+        typer.echo(f"napari-matae: {problem}", err=True)
+    if len(rows) == 1 and not problems:
+        typer.echo("There is no model here; add one with 'napari-matae models import PATH'.", err=True)
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    sizes = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(size) for cell, size in zip(row, sizes, strict=True)).rstrip() for row in rows]
+
+
+@app.command(name="show")
+def models_show(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the model.")]) -> None:
+    """Show a model's card: what it is, what it was measured at, what it may be used for."""
+    from matae.models import find_model
+
+    entry = find_model(name)
+    typer.echo(_card_text(entry.card))
+    typer.echo(f"\nFolder: {entry.folder}")
+
+
+def _card_text(card: ModelCard) -> str:
+    from matae.nn.widths import format_width
+
+    parent = card.parent.get("name", "unnamed") if card.parent else "none"
+    facts = [
+        ("family", card.family),
+        ("widths", ", ".join(format_width(w) for w in card.widths)),
+        ("grid", f"{card.grid} x {card.grid} pixels"),
+        ("finds", ", ".join(card.classes)),
+        ("data", card.data),
+        ("licence", card.licence),
+        ("citation", card.citation or "none stated"),
+        ("parent", parent),
+        ("sha256", card.sha256 or "none stated"),
+    ]
+    lines = [card.name, "", *(f"{key:<10}{value}" for key, value in facts)]
+    for title, values in (("Figures", card.figures), ("Training", card.training)):
+        lines += ["", f"{title}:", *(_indented(values) or ["  none stated"])]
+    lines += ["", "Limits:", *([f"  - {limit}" for limit in card.limits] or ["  none stated"]), "", card.research_use]
+    return "\n".join(lines)
+
+
+def _indented(value: Any, depth: int = 1) -> list[str]:
+    pad = "  " * depth
+    if not isinstance(value, dict):
+        return [f"{pad}{_plain(value)}"]
+    lines: list[str] = []
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            lines += [f"{pad}{key}:", *_indented(inner, depth + 1)]
+        else:
+            lines.append(f"{pad}{key}: {_plain(inner)}")
+    return lines
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_plain(item) for item in value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+@app.command(name="import")
+def models_import(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A model folder, or the authors' .pth file.")],
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Name here; the file's if left out.")
+    ] = None,
+) -> None:
+    """Add a model: it is read without running code in it, checked, and stored as safetensors with a card."""
+    from matae.models import import_model
+
+    entry = import_model(path, name)
+    typer.echo(f"{entry.name}  {entry.folder}")

@@ -1,0 +1,63 @@
+"""Options that several commands share, checked at once: wrong use exits with 2."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from matae.errors import MataeError
+
+__all__ = ["DEFAULT_MODEL", "STOPPED", "Device", "Model", "Width", "check_device", "check_sector"]
+
+STOPPED = 130
+"""Exit code of what Ctrl-C ended, as a shell expects it."""
+
+
+def _check_width(text: str) -> str:
+    from matae.nn.widths import parse_width
+
+    if text != "auto":
+        _checked(parse_width, text)
+    return text
+
+
+def check_sector(text: str) -> str:
+    """Return the text if it names a part of the picture."""
+    from matae.jobs import parse_sector
+
+    _checked(parse_sector, text)
+    return text
+
+
+def check_device(text: str | None) -> str | None:
+    """Return the text if it is written like a device; whether it is there is found out later."""
+    if text is None:
+        return None
+    kind, _, index = text.partition(":")
+    if kind not in {"auto", "cpu", "cuda"} or (":" in text and (kind != "cuda" or not index.isdigit())):
+        raise typer.BadParameter(f"'{text}' is no device; choose auto, cpu, cuda or cuda:0.")
+    return text
+
+
+def _checked(parse: Any, text: str) -> None:
+    try:
+        parse(text)
+    except MataeError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+Model = Annotated[str, typer.Option("--model", metavar="NAME", help="Model; see 'models list'.")]
+Width = Annotated[
+    str,
+    typer.Option(
+        "--width",
+        metavar="1/8|1/4|1/2|1|auto",
+        callback=_check_width,
+        help="Share of the network to run: narrower is faster. auto: 1 on a GPU or a recent processor, else 1/2.",
+    ),
+]
+Device = Annotated[
+    str, typer.Option("--device", metavar="auto|cpu|cuda[:i]", callback=check_device, help="Where to run.")
+]
+DEFAULT_MODEL = "matae-lv"  # equal to matae.models.DEFAULT_MODEL, without importing it for --help
