@@ -72,7 +72,7 @@ class TrainConfig:
         Ranges of the augmentation.
     """
 
-    steps: int = 6000
+    steps: int = 5000
     batch: int = 16
     grid: int = 224
     lr: float = 2e-3
