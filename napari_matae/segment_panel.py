@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import qthrottled
 
 from matae.models import DEFAULT_MODEL, list_models
 from matae.nn.widths import WIDTHS, format_width
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SegmentPanel"]
 
+_PROGRESS_MS = 100
 _WIDTH_NAMES = {1 / 8: "1/8 (fastest)", 1 / 4: "1/4", 1 / 2: "1/2", 1.0: "1 (most exact)"}
 
 
@@ -60,6 +62,8 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         self._outcome = "failed"
         self._run: dict[str, Any] = {}
         self._target: OpenCine | None = None
+        # Every change repaints the window, the canvas with it: ten times a second is enough to read.
+        self._show_progress_soon = qthrottled(self._show_progress, timeout=_PROGRESS_MS, parent=self)
         self._build()
         session.opened.connect(self._on_opened)
         self._on_opened()
@@ -178,10 +182,14 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
             return
         self._seen += 1
         self._written += self._session.receive(result)
+        self._show_progress_soon()
+
+    def _show_progress(self) -> None:
         self.progress.setValue(self._seen)
-        spent = time.perf_counter() - self._began
-        left = spent / self._seen * (self._asked - self._seen)
-        self.progress.setFormat(f"frame {self._seen} of {self._asked}, {_duration(left)} left")
+        if self.is_running and not self._cancelled and self._seen:
+            spent = time.perf_counter() - self._began
+            left = spent / self._seen * (self._asked - self._seen)
+            self.progress.setFormat(f"frame {self._seen} of {self._asked}, {_duration(left)} left")
 
     def _fail(self, text: str) -> None:
         from napari.utils.notifications import show_error
@@ -205,11 +213,13 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
             )
         self.progress.setFormat({"done": "done", "cancelled": "cancelled"}.get(self._outcome, "stopped"))
         self._worker = None
+        self._show_progress()
         self._show_running()
         self.finished.emit(self._outcome)
 
     def close_down(self) -> None:
         """Stop listening and end a run that is under way."""
+        self._show_progress_soon.cancel()
         self._session.opened.disconnect(self._on_opened)
         self.sector.close_down()
         if self._worker is not None:

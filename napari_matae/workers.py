@@ -94,6 +94,7 @@ def segment_events(
     from matae.segment import Segmenter
 
     try:
+        _leave_a_core()
         segmenter = Segmenter(options)
         yield Started(segmenter.describe())
         said, start = 0, time.perf_counter()
@@ -105,6 +106,15 @@ def segment_events(
         yield Done(time.perf_counter() - start, segmenter.describe())
     except Exception as error:  # noqa: BLE001 - see the module's docstring
         yield Failed(explain(error))
+
+
+def _leave_a_core() -> None:
+    """Keep one core for the viewer: torch's threads wait for each other, so one that is held up holds up all."""
+    import os
+
+    import torch
+
+    torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 2) - 1)))
 
 
 def open_events(opener: Callable[[], Cine]) -> Iterator[Opened | Failed]:
