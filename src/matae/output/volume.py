@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["write_mask", "write_masks"]
 
 _HEADER = 352  # bytes before the pixels in a single-file NIfTI-1
+_UNITS_AT = 123  # xyzt_units, one byte
+_MILLIMETRES, _SECONDS = 2, 8
 _CHUNK = 1 << 22
 
 
@@ -34,7 +37,7 @@ def write_mask(path: Path, masks: NDArray[np.integer[Any]], cine: Cine | None = 
     masks
         Classes (T, Y, X), or (Y, X) for a single frame.
     cine
-        Whose spacing and frame time go into the header; 1 without it.
+        Whose spacing and frame time go into the header; without it 1, of no unit.
 
     Raises
     ------
@@ -67,7 +70,8 @@ def write_masks(path: Path, cine: Cine | None, masks: NDArray[np.uint8]) -> None
     path
         The file, ending in ``.nii.gz`` or ``.nii``.
     cine
-        Whose spacing (dx, dy in mm) and frame time (third axis, in seconds) go into the header; 1 where unknown.
+        Whose spacing (dx, dy in mm) and frame time (third axis, in seconds) go into the header; where one is unknown,
+        it is 1 and of no unit.
     masks
         (T, Y, X) classes.
 
@@ -80,25 +84,45 @@ def write_masks(path: Path, cine: Cine | None, masks: NDArray[np.uint8]) -> None
 
     image = SimpleITK.GetImageFromArray(np.asarray(masks))
     rate = cine.frame_rate if cine else None
-    dx, dy = (cine.spacing.x, cine.spacing.y) if cine and cine.spacing else (1.0, 1.0)
+    spacing = cine.spacing if cine else None
+    dx, dy = (spacing.x, spacing.y) if spacing else (1.0, 1.0)
     image.SetSpacing((dx, dy, 1.0 / rate if rate else 1.0))
     packed = path.suffix == ".gz"
     try:
         SimpleITK.WriteImage(image, str(path), useCompression=packed)
     except RuntimeError as error:
         raise OutputError(f"{path.name} cannot be written; free some space or choose another folder.") from error
-    # ITK does not look at what the last write returned: on a full disk it leaves a torn file and says nothing.
-    size = _unpacked_size(path) if packed else path.stat().st_size
+    # ITK claims millimetres and seconds whatever it is given: a length of 1 would pass for a measurement.
+    units = (_MILLIMETRES if spacing else 0) | (_SECONDS if rate else 0)
+    size = _state_units_packed(path, units) if packed else _state_units(path, units)
+    # Nor does it look at what the last write returned: on a full disk it leaves a torn file and says nothing.
     if size < _HEADER + masks.size:
         raise OutputError(f"The disk is full: {path.name} did not fit; free some space or choose another folder.")
 
 
-def _unpacked_size(path: Path) -> int:
+def _state_units(path: Path, units: int) -> int:
+    """Put the units into the header; return the size of the file."""
+    size = path.stat().st_size
+    if size >= _HEADER:
+        with path.open("r+b") as file:
+            file.seek(_UNITS_AT)
+            file.write(bytes([units]))
+    return size
+
+
+def _state_units_packed(path: Path, units: int) -> int:
+    """Pack the file again with the units in its header; return its unpacked size, 0 when it is torn."""
+    part = path.with_name(f"units-{path.name}")
     total = 0
-    try:
-        with gzip.open(path, "rb") as file:
-            while chunk := file.read(_CHUNK):
-                total += len(chunk)
-    except (OSError, EOFError):
-        return 0
+    with part.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed:
+        try:
+            with gzip.open(path, "rb") as file:
+                while chunk := file.read(_CHUNK):
+                    if total == 0:
+                        chunk = chunk[:_UNITS_AT] + bytes([units]) + chunk[_UNITS_AT + 1 :]
+                    packed.write(chunk)
+                    total += len(chunk)
+        except (gzip.BadGzipFile, EOFError, zlib.error):
+            return 0
+    part.replace(path)
     return total

@@ -51,6 +51,29 @@ def test_read_back(tmp_path, name) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.parametrize("name", ["mask.nii", "mask.nii.gz"])
+@pytest.mark.parametrize(
+    ("calibrated", "timed", "units"), [(True, True, 10), (True, False, 2), (False, True, 8), (False, False, 0)]
+)
+def test_units_are_stated_only_where_they_are_known(tmp_path, *, name, calibrated, timed, units) -> None:
+    import SimpleITK
+
+    from matae.read import open_cine
+
+    cine = make_cine(calibrated=calibrated, timed=timed)
+    masks = np.stack([disc(cine.shape, 5 + t) for t in range(6)])
+    write_mask(tmp_path / name, masks, cine)
+    data = (tmp_path / name).read_bytes()
+    data = gzip.decompress(data) if name.endswith("gz") else data
+    assert data[123] == units
+    image = SimpleITK.ReadImage(str(tmp_path / name))
+    assert (SimpleITK.GetArrayFromImage(image) == masks).all()
+    expected = (*((0.25, 0.5) if calibrated else (1, 1)), 0.02 if timed else 1)
+    assert image.GetSpacing() == pytest.approx(expected)
+    assert open_cine(tmp_path / name).spacing == cine.spacing
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_single_frame_without_cine(tmp_path) -> None:
     write_mask(tmp_path / "mask.nii", disc((9, 7), 3))
     data = (tmp_path / "mask.nii").read_bytes()

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import SimpleITK
 
-import matae.output.volume
 from matae.errors import OutputError
 from matae.output import write_results
 
@@ -72,8 +72,13 @@ def test_full_disk_at_any_point_leaves_nothing(tmp_path, room) -> None:
 
 
 def test_torn_mask_is_noticed(tmp_path, cine, result, monkeypatch) -> None:
-    whole = matae.output.volume._unpacked_size
-    monkeypatch.setattr("matae.output.volume._unpacked_size", lambda path: whole(path) - 1)
+    write = SimpleITK.WriteImage
+
+    def tear(image: object, path: str, **more: object) -> None:
+        write(image, path, **more)
+        Path(path).write_bytes(Path(path).read_bytes()[:-20])
+
+    monkeypatch.setattr(SimpleITK, "WriteImage", tear)
     with pytest.raises(OutputError, match="The disk is full"):
         write_results(cine, result, tmp_path)
     assert list(tmp_path.iterdir()) == []
