@@ -268,11 +268,11 @@ def plan(refs: Sequence[CineRef], settings: JobSettings) -> list[FileJob]:
     settings
         How, and where to.
     """
-    from matae.output import result_stem
+    from matae.read import file_stem
 
     # Folded: on Windows and macOS, Clip.avi and clip.dcm would write the same files.
-    names = Counter(result_stem(ref.path).casefold() for ref in refs)
-    return [FileJob(ref, settings, names[result_stem(ref.path).casefold()] > 1) for ref in refs]
+    names = Counter(file_stem(ref.path).casefold() for ref in refs)
+    return [FileJob(ref, settings, names[file_stem(ref.path).casefold()] > 1) for ref in refs]
 
 
 def check_folder(out: Path) -> None:

@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from matae.output.record import make_record
 from matae.output.volume import write_mask
-from matae.output.write import Written, is_own_result, result_stem, write_results
+from matae.output.write import Written, is_own_result, write_results
 
-__all__ = ["Written", "is_own_result", "make_record", "result_stem", "write_mask", "write_results"]
+__all__ = ["Written", "is_own_result", "make_record", "write_mask", "write_results"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from matae.errors import OutputError
 from matae.files import file_sha256, staged, writing_to
 from matae.output.record import dump_record, make_record, read_record
+from matae.read import file_stem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.segment import Segmentation
 
-__all__ = ["Written", "is_own_result", "result_stem", "write_results"]
+__all__ = ["Written", "is_own_result", "write_results"]
 
 _SUFFIXES = {"mask": "_mask.nii.gz", "overlay": "_overlay.mp4", "still": "_still.png"}
 
@@ -37,12 +38,6 @@ class Written:
 
     files: dict[str, Path]
     notices: tuple[str, ...] = field(default=())
-
-
-def result_stem(source: Path) -> str:
-    """Return the name that the results of a source file begin with."""
-    name = source.name
-    return name[:-7] if name.lower().endswith(".nii.gz") else source.stem or name
 
 
 def is_own_result(path: Path) -> bool:
@@ -121,7 +116,7 @@ def write_results(
 
 def _free_stem(out: Path, cine: Cine, *, distinguish: bool) -> tuple[str, str]:
     """Return the name to use and, where it is not the plain one, a sentence saying why."""
-    stem = result_stem(cine.source)
+    stem = file_stem(cine.source)
     marked = f"{stem}-{cine.content_id[:8]}"
     first = [marked] if distinguish else [stem, marked]
     for candidate in chain(first, _numbered(marked)):

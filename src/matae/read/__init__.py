@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matae.errors import ReadError
-from matae.read._formats import SUFFIXES, full_suffix, is_label_name, natural_key, sniff, stem
+from matae.read._formats import SUFFIXES, file_stem, full_suffix, is_label_name, natural_key, sniff
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from matae.cine import Cine
 
-__all__ = ["SUPPORTED_SUFFIXES", "CineRef", "can_read", "is_supported_suffix", "list_cines", "open_cine"]
+__all__ = ["SUPPORTED_SUFFIXES", "CineRef", "can_read", "file_stem", "is_supported_suffix", "list_cines", "open_cine"]
 
 SUPPORTED_SUFFIXES: tuple[str, ...] = tuple(SUFFIXES)
 """Lower-case file suffixes with a reader. DICOM files are also recognised without one."""
@@ -125,7 +126,7 @@ def list_cines(path: Path | str) -> list[CineRef]:
     Returns
     -------
     list of CineRef
-        In natural order; never empty.
+        CAMUS images by patient and view, then the others in natural order; never empty.
 
     Raises
     ------
@@ -155,43 +156,45 @@ def _list_folder(folder: Path) -> list[CineRef]:
     from matae.read.echonet import echonet_clips, is_echonet
     from matae.read.images import is_tiff_stack
 
-    if files := camus_files(folder):
-        return [_reference(file, folder, "volume") for file in files]
     if is_echonet(folder):
         clips = echonet_clips(folder)
         if not clips:
             raise ReadError(f"{folder.name} has a FileList.csv, but none of its videos is in Videos; copy them there.")
         return [CineRef(video, video.stem, "echonet", {**facts, "view": "A4C"}) for video, facts in clips.items()]
-    found: list[CineRef] = []
+    camus = camus_files(folder)
+    lists = cache(echonet_clips)
+    found = [_reference(file, folder, "volume") for file in camus]
     picture_folders: set[Path] = set()
-    for file in sorted(_walk(folder), key=natural_key):
+    for file in sorted(set(_walk(folder)).difference(camus), key=natural_key):
         kind = sniff(file) if _is_candidate(file) else None
         if kind == "image" and is_supported_suffix(file) and not is_tiff_stack(file):
             if file.parent not in picture_folders:
                 picture_folders.add(file.parent)
                 found.append(CineRef(file.parent, _label(file.parent, folder), "image-folder"))
         elif kind is not None:
-            found.append(_reference(file, folder, kind))
+            found.append(_reference(file, folder, kind, lists))
     if not found:
         raise ReadError(f"{folder.name} holds nothing that can be read; choose a folder with clips or frames.")
     return found
 
 
-def _reference(path: Path, root: Path, kind: str) -> CineRef:
+def _reference(
+    path: Path, root: Path, kind: str, clips: Callable[[Path], dict[Path, dict[str, Any]]] | None = None
+) -> CineRef:
     """Describe one file, recognising the data sets whose folders say more than the file."""
     from matae.read.camus import camus_info, is_camus_file
-    from matae.read.echonet import echonet_info
+    from matae.read.echonet import echonet_clips, echonet_info
 
     if kind == "volume" and is_camus_file(path):
         return CineRef(path, _label(path, root), "camus", camus_info(path))
-    if kind == "video" and (facts := echonet_info(path)) is not None:
+    if kind == "video" and (facts := echonet_info(path, clips or echonet_clips)) is not None:
         return CineRef(path, _label(path, root), "echonet", {**facts, "view": "A4C"})
     return CineRef(path, _label(path, root), kind)
 
 
 def _label(path: Path, root: Path) -> str:
     inside = path.relative_to(root)
-    name = path.name if path.is_dir() else stem(path)
+    name = path.name if path.is_dir() else file_stem(path)
     return (inside.parent / name).as_posix()
 
 

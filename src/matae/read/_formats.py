@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SUFFIXES",
+    "file_stem",
     "full_suffix",
     "is_label_name",
     "natural_key",
     "quiet",
     "size_text",
     "sniff",
-    "stem",
     "view_from_text",
 ]
 
@@ -42,15 +42,15 @@ def full_suffix(path: Path) -> str:
     return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
 
 
-def stem(path: Path) -> str:
-    """Return the file name without its (full) suffix."""
+def file_stem(path: Path) -> str:
+    """Return the file name without its suffix; what is none, as in a name of numbers and dots, stays."""
     suffix = full_suffix(path)
-    return path.name[: -len(suffix)] if suffix else path.name
+    return (path.name[: -len(suffix)] or path.name) if suffix in SUFFIXES else path.name
 
 
 def is_label_name(path: Path) -> bool:
     """Say whether the name is that of a reference or exported mask, which is never a cine."""
-    return bool(re.search(r"_(gt|mask|masks)$", stem(path), re.IGNORECASE))
+    return bool(re.search(r"_(gt|mask|masks)$", file_stem(path), re.IGNORECASE))
 
 
 def natural_key(path: Path) -> tuple[tuple[int, int | str], ...]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from matae.errors import ReadError
-from matae.read._formats import SUFFIXES, full_suffix, natural_key, stem
+from matae.read._formats import SUFFIXES, file_stem, full_suffix, natural_key
 from matae.read._timing import rates_agree, uniform
 from matae.read.volume import read_volume
 
@@ -29,7 +29,7 @@ _ORDER = ("half_sequence", "sequence", "ED", "ES")
 
 def is_camus_file(path: Path) -> bool:
     """Say whether the name is that of a CAMUS image (a mask is none)."""
-    return _NAME.fullmatch(stem(path)) is not None and SUFFIXES.get(full_suffix(path)) == "volume"
+    return _NAME.fullmatch(file_stem(path)) is not None and SUFFIXES.get(full_suffix(path)) == "volume"
 
 
 def camus_files(folder: Path) -> list[Path]:
@@ -52,7 +52,7 @@ def camus_info(path: Path) -> dict[str, Any]:
     "image_quality", "reference_ef" (percent), "reference_edv_ml", "reference_esv_ml", "frame_rate_hz",
     "ed_frame" and "es_frame" (0-based, in the sequence).
     """
-    match = _NAME.fullmatch(stem(path))
+    match = _NAME.fullmatch(file_stem(path))
     if match is None:
         raise ReadError(f"{path.name} is not named like a CAMUS image; open it as an ordinary file.")
     view = f"A{match['view']}C"
@@ -81,8 +81,8 @@ def camus_info(path: Path) -> dict[str, Any]:
 
 def camus_labels(path: Path) -> Path | None:
     """Return the reference mask of a CAMUS image, or None when there is none beside it."""
-    suffix = path.name[len(stem(path)) :]
-    labels = path.with_name(f"{stem(path)}_gt{suffix}")
+    suffix = path.name[len(file_stem(path)) :]
+    labels = path.with_name(f"{file_stem(path)}_gt{suffix}")
     return labels if labels.is_file() else None
 
 
@@ -143,6 +143,6 @@ def _read_cfg(path: Path) -> dict[str, str]:
 
 
 def _sort_key(path: Path) -> tuple[Any, ...]:
-    match = _NAME.fullmatch(stem(path))
+    match = _NAME.fullmatch(file_stem(path))
     view, what = (match["view"], match["what"]) if match else ("", "ED")
     return natural_key(path.parent), view, _ORDER.index(what), path.name

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from by_hand import make_cine, make_result
 
-from matae.output import is_own_result, result_stem, write_results
+from matae.output import is_own_result, write_results
+from matae.read import file_stem
 
 
 def stem(written) -> str:
@@ -89,10 +90,19 @@ def test_record_with_strange_files_is_somebody_elses(tmp_path, cine, result) -> 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("a.nii.gz", "a"), ("A.NII.GZ", "A"), ("a.b.avi", "a.b"), ("IM0001", "IM0001"), (".avi", ".avi")],
+    [
+        ("a.nii.gz", "a"),
+        ("A.NII.GZ", "A"),
+        ("a.b.avi", "a.b"),
+        ("IM0001", "IM0001"),
+        (".avi", ".avi"),
+        (".nii.gz", ".nii.gz"),
+        ("1.2.840.113619.2.5.17", "1.2.840.113619.2.5.17"),
+        ("1.2.840.17.dcm", "1.2.840.17"),
+    ],
 )
 def test_stem(name, expected) -> None:
-    assert result_stem(Path(name)) == expected
+    assert file_stem(Path(name)) == expected
 
 
 def test_own_results_are_known(tmp_path, cine, result) -> None:
