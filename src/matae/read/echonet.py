@@ -15,6 +15,7 @@ from matae.read._timing import no_timing, rates_agree, uniform
 from matae.read.video import read_video
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from typing import Any
 
@@ -70,12 +71,22 @@ def echonet_clips(folder: Path) -> dict[Path, dict[str, Any]]:
     return clips
 
 
-def echonet_info(video: Path) -> dict[str, Any] | None:
-    """Return what the list says of one video, or None when the video lies in no EchoNet-Dynamic folder."""
+def echonet_info(
+    video: Path, clips: Callable[[Path], dict[Path, dict[str, Any]]] = echonet_clips
+) -> dict[str, Any] | None:
+    """Return what the list says of one video, or None when the video lies in no EchoNet-Dynamic folder.
+
+    Parameters
+    ----------
+    video
+        The file.
+    clips
+        `echonet_clips`, or a caller's memory of it: ten thousand videos share one list.
+    """
     folder = video.parent.parent
     if video.parent.name != _VIDEOS or not is_echonet(folder):
         return None
-    return echonet_clips(folder).get(video)
+    return clips(folder).get(video)
 
 
 def read_echonet(video: Path, facts: dict[str, Any] | None = None) -> Cine:

@@ -123,6 +123,15 @@ def test_camus_folder(camus: Path) -> None:
     assert (still.view, still.ed_frame, still.es_frame) == ("A2C", None, 0)
 
 
+def test_camus_images_hide_no_other_cine(camus: Path) -> None:
+    write_video(camus / "patient0001" / "loop.avi", coded_frames(3))
+    (camus / "deep" / "er").mkdir(parents=True)
+    write_video(camus / "deep" / "er" / "loop.avi", coded_frames(3))
+    found = list_cines(camus)
+    assert [ref.kind for ref in found] == ["camus"] * 12 + ["video"] * 2
+    assert [ref.label for ref in found[12:]] == ["deep/er/loop", "patient0001/loop"]
+
+
 def test_camus_cfg_that_does_not_fit(camus: Path) -> None:
     (camus / "patient0001" / "Info_4CH.cfg").write_text("ED: 1\nES: 40\nbroken line\nFrameRate: often\n")
     cine = open_cine(camus / "patient0001" / "patient0001_4CH_half_sequence.nii.gz")
@@ -143,6 +152,23 @@ def test_echonet_folder(echonet: Path) -> None:
     assert other.frame_times is None
     assert other.info["frame_rate_candidates"] == pytest.approx({"video": 50, "FileList.csv": 30})
     assert "10 of 12 frames" in other.warnings[0]
+
+
+@pytest.mark.parametrize("inside", ["..", "Videos"])
+def test_echonet_list_is_read_once_a_listing(echonet: Path, monkeypatch: pytest.MonkeyPatch, inside: str) -> None:
+    import matae.read.echonet
+
+    read: list[Path] = []
+    whole = matae.read.echonet.echonet_clips
+
+    def counted(folder: Path) -> dict:
+        read.append(folder)
+        return whole(folder)
+
+    monkeypatch.setattr(matae.read.echonet, "echonet_clips", counted)
+    found = list_cines(echonet.parent if inside == ".." else echonet / inside)
+    assert [(ref.kind, ref.info["split"]) for ref in found] == [("echonet", "train"), ("echonet", "test")]
+    assert len(read) == 1
 
 
 def test_echonet_without_videos_or_columns(echonet: Path) -> None:
