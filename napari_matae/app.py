@@ -38,6 +38,7 @@ def show_demo() -> tuple[napari.viewer.Viewer, MataeDock]:
     viewer, dock = open_viewer()
 
     def play(outcome: str) -> None:
+        dock.segment_panel.finished.disconnect(play)
         if outcome == "done":
             dock.player.play()
 

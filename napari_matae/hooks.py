@@ -76,7 +76,11 @@ def phantom_sample() -> list[LayerData]:
     from matae.phantom import make_phantom
     from napari_matae.layers import image_layer_data
 
-    return [image_layer_data(make_phantom(seed=0).cine)]
+    phantom = make_phantom(seed=0)
+    image = image_layer_data(phantom.cine)
+    exact = {"name": f"Exact LV of {phantom.cine.source.name}", "scale": image[1]["scale"], "opacity": 0.4}
+    # Hidden at first: it is the answer, to compare a model with.
+    return [image, (phantom.masks, exact | {"visible": False}, "labels")]
 
 
 def write_mask(path: str, data: Any, meta: dict[str, Any]) -> list[str]:

@@ -1,47 +1,51 @@
-"""Keys of the dock, one table: what they are bound from is what the help shows."""
+"""Keys of the dock: one table that they are bound from and that the help shows."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from napari_matae.player import Player
     from napari_matae.session import Session
 
-__all__ = ["KEYS", "bind_keys", "release_keys"]
+    Action = Callable[[Session, Player], None]
 
-KEYS: dict[str, str] = {
-    "Shift-Space": "play or pause",
-    "Left": "previous frame",
-    "Right": "next frame",
-    "Home": "first frame",
-    "End": "last frame",
+__all__ = ["KEYS", "bind_keys", "help_text", "release_keys"]
+
+
+def _last(session: Session, _: Player) -> None:
+    if session.current is not None:
+        session.seek(session.current.cine.n_frames - 1)
+
+
+KEYS: dict[str, tuple[str, Action]] = {
+    "Shift-Space": ("play or pause", lambda _, player: player.toggle()),
+    "Home": ("first frame", lambda session, _: session.seek(0)),
+    "End": ("last frame", _last),
 }
-"""Key and what it does. Left and Right are napari's own."""
+"""Key, what it does in words, and the deed. Left and Right step through the frames: those are napari's own."""
 
-_OURS = ("Shift-Space", "Home", "End")
+
+def help_text() -> str:
+    """Return the keys in one line, napari's own for stepping included."""
+    ours = [f"{key} {words}" for key, (words, _) in KEYS.items()]
+    return ", ".join([*ours, "Left and Right step"])
 
 
 def bind_keys(viewer: Any, session: Session, player: Player) -> None:
     """Bind the dock's keys to a viewer."""
 
-    def play(_: Any) -> None:
-        player.toggle()
+    def bound(action: Action) -> Callable[[Any], None]:
+        return lambda _: action(session, player)
 
-    def first(_: Any) -> None:
-        session.seek(0)
-
-    def last(_: Any) -> None:
-        if session.current is not None:
-            session.seek(session.current.cine.n_frames - 1)
-
-    for key, action in zip(_OURS, (play, first, last), strict=True):
-        viewer.bind_key(key, action, overwrite=True)
+    for key, (_, action) in KEYS.items():
+        viewer.bind_key(key, bound(action), overwrite=True)
 
 
 def release_keys(viewer: Any) -> None:
     """Give the dock's keys back."""
-    for key in _OURS:
+    for key in KEYS:
         viewer.bind_key(key, None, overwrite=True)

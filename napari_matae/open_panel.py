@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
-    QDoubleSpinBox,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QLabel,
     QListWidget,
@@ -19,8 +17,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from matae.errors import MataeError
-from napari_matae.workers import Failed, Opened, open_events
+from napari_matae.rate_question import RateQuestion
+from napari_matae.workers import Failed, Listed, Opened, open_events, path_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -90,49 +88,27 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         self.facts.setTextFormat(Qt.TextFormat.RichText)
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
 
-        self.rate = QDoubleSpinBox(self)
-        self.rate.setRange(1, 400)
-        self.rate.setDecimals(2)
-        self.rate.setSuffix(" Hz")
-        self.rate.setSpecialValueText("choose")
-        self.rate_button = QPushButton("Use this rate", self)
-        self.rate_button.clicked.connect(self._use_rate)
-        self.rate_box = QWidget(self)
-        form = QFormLayout(self.rate_box)
-        form.setContentsMargins(0, 0, 0, 0)
-        question = QLabel("The file does not state its frame rate. What was it?", self.rate_box)
-        question.setWordWrap(True)
-        form.addRow(question)
-        form.addRow(self.rate, self.rate_button)
+        self.rate_question = RateQuestion(self._session, self)
 
         column = QVBoxLayout(self)
         column.addLayout(rows)
         column.addWidget(self.choices)
         column.addWidget(self.status)
         column.addWidget(self.facts)
-        column.addWidget(self.rate_box)
+        column.addWidget(self.rate_question)
         column.addStretch(1)
 
     # -- reading ------------------------------------------------------------------------------------------
 
     def open(self, path: Path) -> None:
-        """Open a file, or list a folder's cines and open the only one."""
-        from matae.read import list_cines
-
-        try:
-            found = list_cines(path)
-        except MataeError as error:
-            self._say(str(error))
-            self.finished.emit(False)
-            return
-        self._list(found)
-        if len(found) == 1:
-            self.read(found[0].open)
-        else:
-            self.status.setText(f"{len(found)} cines in {path.name}: choose one.")
+        """Open a file, or list a folder's cines and open the only one, off the GUI thread."""
+        self._start(path_events, path)
 
     def read(self, opener: Callable[[], Cine]) -> None:
         """Read a cine off the GUI thread and show it."""
+        self._start(open_events, opener)
+
+    def _start(self, work: Callable[..., Any], argument: object) -> None:
         from napari.qt.threading import create_worker
 
         if self._worker is not None:
@@ -140,13 +116,17 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         self._opened = False
         self.status.setText("Reading…")
         self._set_enabled(on=False)
-        self._worker = create_worker(open_events, opener, _start_thread=False)
+        self._worker = create_worker(work, argument, _start_thread=False)
         self._worker.yielded.connect(self._on_event)
         self._worker.finished.connect(self._on_finished)
         self._worker.start()
 
     def _on_event(self, event: object) -> None:
-        if isinstance(event, Opened):
+        if isinstance(event, Listed):
+            self._list(event.found)
+            if len(event.found) > 1:
+                self.status.setText(f"{len(event.found)} cines in {event.path.name}: choose one.")
+        elif isinstance(event, Opened):
             self._opened = True
             self.status.setText("")
             self._session.open(event.cine)
@@ -204,16 +184,11 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         current = self._session.current
         if current is None:
             self.facts.setText("")
-            self.rate_box.hide()
+            self.rate_question.ask(None)
             return
         cine = current.cine
         self.facts.setText(_facts(cine))
-        self.rate_box.setVisible(cine.frame_times is None and cine.n_frames > 1)
-
-    def _use_rate(self) -> None:
-        current = self._session.current
-        if current is not None and self.rate.value() > self.rate.minimum():
-            self._session.replace_cine(current.cine.with_frame_rate(self.rate.value()))
+        self.rate_question.ask(cine)
 
 
 def _real() -> Cine:
@@ -232,7 +207,7 @@ def _facts(cine: Cine) -> str:
     from html import escape
 
     rows, columns = cine.shape
-    rate = "not stated" if cine.frame_rate is None else f"{cine.frame_rate:.1f} Hz"
+    rate = "unknown" if cine.frame_rate is None else f"{cine.frame_rate:.1f} Hz"
     if cine.spacing is None:
         spacing = "uncalibrated: areas in pixels"
     else:
@@ -251,7 +226,6 @@ def _facts(cine: Cine) -> str:
         for name, value in facts
     )
     notes = [cine.spacing_note] if cine.spacing is None and cine.spacing_note else []
-    notes += [cine.timing_note] if cine.frame_times is None and cine.timing_note else []
     notes += list(cine.warnings)
     listed = "".join(f"<p style='margin:6px 0 0 0'>{escape(note)}</p>" for note in dict.fromkeys(notes))
     return f"<table>{lines}</table>{listed}"

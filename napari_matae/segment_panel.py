@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
@@ -19,22 +18,21 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import qthrottled
 
-from matae.models import DEFAULT_MODEL, list_models
-from matae.nn.widths import WIDTHS, format_width
-from matae.segment import FrameMask, SegmentOptions
+from matae.errors import MataeError
+from matae.models import DEFAULT_MODEL, find_model, list_models
+from matae.nn.widths import format_width
+from matae.segment import SegmentOptions
 from napari_matae.layers import OUTLINE_WIDTH
 from napari_matae.sector_controls import SectorControls
-from napari_matae.workers import Done, Failed, Notice, Started, segment_events
+from napari_matae.segment_run import SegmentRun
 
 if TYPE_CHECKING:
-    from typing import Any
-
-    from napari_matae.session import OpenCine, Session
+    from napari_matae.session import Session
 
 __all__ = ["SegmentPanel"]
 
 _PROGRESS_MS = 100
-_WIDTH_NAMES = {1 / 8: "1/8 (fastest)", 1 / 4: "1/4", 1 / 2: "1/2", 1.0: "1 (most exact)"}
+_ENDED = {"done": "done", "cancelled": "cancelled", "failed": "stopped"}
 
 
 class SegmentPanel(QWidget):  # type: ignore[misc]
@@ -54,14 +52,7 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._worker: Any = None
-        self._cancelled = False
-        self._asked = self._written = self._seen = 0
-        self._began = 0.0
-        self._kept_text = ""
-        self._outcome = "failed"
-        self._run: dict[str, Any] = {}
-        self._target: OpenCine | None = None
+        self._run: SegmentRun | None = None
         # Every change repaints the window, the canvas with it: ten times a second is enough to read.
         self._show_progress_soon = qthrottled(self._show_progress, timeout=_PROGRESS_MS, parent=self)
         self._build()
@@ -76,9 +67,8 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
             self.model.addItem(entry.name)
         self.model.setCurrentText(DEFAULT_MODEL)
         self.width_choice = QComboBox(self)
-        self.width_choice.addItem("auto", "auto")
-        for width in reversed(WIDTHS):
-            self.width_choice.addItem(_WIDTH_NAMES[width], format_width(width))
+        self.model.currentTextChanged.connect(self._list_widths)
+        self._list_widths()
         self.width_choice.setToolTip("One model holds four networks. Narrow ones are faster; auto fits the device.")
         self.device = QComboBox(self)
         for name in ("auto", "cpu", "cuda"):
@@ -116,12 +106,25 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         column.addWidget(self.outline)
         column.addStretch(1)
 
+    def _list_widths(self) -> None:
+        """Offer the widths of the chosen model, the most exact first."""
+        try:
+            widths = find_model(self.model.currentText()).card.widths
+        except MataeError:
+            widths = ()  # the run will say what is wrong with it
+        self.width_choice.clear()
+        self.width_choice.addItem("auto", "auto")
+        for width in reversed(widths):
+            name = format_width(width)
+            note = "" if len(widths) == 1 else {widths[0]: " (fastest)", widths[-1]: " (most exact)"}.get(width, "")
+            self.width_choice.addItem(name + note, name)
+
     # -- running ------------------------------------------------------------------------------------------
 
     @property
     def is_running(self) -> bool:
         """Whether a run is under way."""
-        return self._worker is not None
+        return self._run is not None
 
     @property
     def options(self) -> SegmentOptions:
@@ -132,101 +135,57 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
 
     def run(self) -> None:
         """Segment every frame that no person has edited, starting with the one on screen."""
-        from napari.qt.threading import create_worker
-
         current = self._session.current
         if current is None or current.sector is None or self.is_running:
             return
-        here = self._session.frame
-        frames = self._session.begin_run()
-        # What the user looks at comes first; the rest follows round the loop.
-        frames = [t for t in frames if t >= here] + [t for t in frames if t < here]
-        kept = current.cine.n_frames - len(frames)
-        self._asked, self._written, self._seen, self._cancelled = len(frames), 0, 0, False
-        self._kept_text = f" {kept} edited frame{'s' * (kept != 1)} kept." if kept else ""
-        self._run, self._outcome, self._target = {}, "failed", current
-        self.progress.setRange(0, max(1, len(frames)))
+        self._run = run = SegmentRun(self._session, self.options, self)
+        run.changed.connect(self._show_progress_soon)
+        run.noticed.connect(self.status.setText)
+        run.finished.connect(self._on_finished)
+        self.progress.setRange(0, max(1, len(run.frames)))
         self.progress.setValue(0)
         self.progress.setFormat("loading the model")
+        self.progress.show()
         self.status.setText("")
-        self._worker = create_worker(
-            segment_events, current.cine, current.sector, frames, self.options, _start_thread=False
-        )
-        self._worker.yielded.connect(self._on_event)
-        self._worker.finished.connect(self._on_finished)
         self._show_running()
-        self._worker.start()
+        run.start()
 
     def cancel(self) -> None:
-        """Stop after the frame under way; what is done stays."""
-        if self._worker is not None:
-            self._cancelled = True
-            self.progress.setFormat("cancelling")
-            self._worker.quit()
-
-    def _on_event(self, event: object) -> None:
-        if isinstance(event, FrameMask):
-            self._on_frame(event)
-        elif isinstance(event, Started):
-            self._run, self._began = event.run, time.perf_counter()
-        elif isinstance(event, Notice):
-            self.status.setText(event.text)
-        elif isinstance(event, Failed):
-            self._fail(event.text)
-        elif isinstance(event, Done):
-            self._run, self._outcome = event.run, "done"
-
-    def _on_frame(self, result: FrameMask) -> None:
-        if self._session.current is not self._target:
-            self.cancel()  # another cine was opened meanwhile
-            return
-        self._seen += 1
-        self._written += self._session.receive(result)
-        self._show_progress_soon()
+        """Stop now; what is done stays."""
+        if self._run is not None:
+            self._run.cancel()
 
     def _show_progress(self) -> None:
-        self.progress.setValue(self._seen)
-        if self.is_running and not self._cancelled and self._seen:
-            spent = time.perf_counter() - self._began
-            left = spent / self._seen * (self._asked - self._seen)
-            self.progress.setFormat(f"frame {self._seen} of {self._asked}, {_duration(left)} left")
+        if (run := self._run) is None:
+            return
+        self.progress.setValue(run.seen)
+        if (left := run.seconds_left) is not None:
+            self.progress.setFormat(f"frame {run.seen} of {len(run.frames)}, {_duration(left)} left")
 
-    def _fail(self, text: str) -> None:
-        from napari.utils.notifications import show_error
+    def _on_finished(self, outcome: str) -> None:
+        if (run := self._run) is None:
+            return
+        self.progress.setValue(run.seen)
+        self._run = None
+        self.progress.setFormat(_ENDED[outcome])
+        self.status.setText(_summary(run, outcome))
+        if outcome == "failed":
+            from napari.utils.notifications import show_error
 
-        self._outcome = "failed"
-        self.status.setText(text)
-        show_error(text)
-
-    def _on_finished(self) -> None:
-        spent = max(time.perf_counter() - self._began, 1e-6)
-        if self._cancelled and self._outcome != "done":
-            self._outcome = "cancelled"
-            self.status.setText(f"Cancelled: {self._written} of {self._asked} frames segmented and kept.")
-        elif self._outcome == "done":
-            run = self._run
-            if self._target is not None:
-                self._target.run = run
-            self.status.setText(
-                f"{self._written} frames by {run['model']}, width {run['width']}, on {run['device']}, "
-                f"{run['precision']}: {self._seen / spent:.0f} frames/s.{self._kept_text}"
-            )
-        self.progress.setFormat({"done": "done", "cancelled": "cancelled"}.get(self._outcome, "stopped"))
-        self._worker = None
-        self._show_progress()
+            show_error(run.error)
+        run.deleteLater()
         self._show_running()
-        self.finished.emit(self._outcome)
+        self.finished.emit(outcome)
 
     def close_down(self) -> None:
         """Stop listening and end a run that is under way."""
         self._show_progress_soon.cancel()
         self._session.opened.disconnect(self._on_opened)
         self.sector.close_down()
-        if self._worker is not None:
-            self._worker.yielded.disconnect(self._on_event)
-            self._worker.finished.disconnect(self._on_finished)
-            self._worker.quit()
-            self._worker = None
+        if self._run is not None:
+            self._run.finished.disconnect(self._on_finished)
+            self._run.cancel()
+            self._run = None
 
     # -- following the session ----------------------------------------------------------------------------
 
@@ -234,13 +193,12 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         running, ready = self.is_running, self._session.current is not None
         self.run_button.setEnabled(ready and not running)
         self.cancel_button.setEnabled(running)
-        self.progress.setVisible(running or self._asked > 0)
         for widget in (self.model, self.width_choice, self.device, self.sector):
             widget.setEnabled(ready and not running)
 
     def _on_opened(self, _: object = None) -> None:
         if not self.is_running:
-            self._asked = 0
+            self.progress.hide()
             self.status.setText("" if self._session.current else "Open a cine first.")
         self._show_running()
 
@@ -255,3 +213,16 @@ def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     return f"{round(seconds / 60)} min"
+
+
+def _summary(run: SegmentRun, outcome: str) -> str:
+    if outcome == "failed":
+        return run.error
+    if outcome == "cancelled":
+        return f"Cancelled: {run.written} of {len(run.frames)} frames segmented and kept."
+    what = run.what
+    kept = f" {run.kept} edited frame{'s' * (run.kept != 1)} kept." if run.kept else ""
+    return (
+        f"{run.written} frames by {what['model']}, width {what['width']}, on {what['device']}, "
+        f"{what['precision']}: {run.seen / max(run.seconds, 1e-6):.0f} frames/s.{kept}"
+    )

@@ -12,7 +12,7 @@ import numpy as np
 from psygnal import Signal
 
 from matae.stack import new_stack
-from napari_matae.layers import cine_of, image_of, make_labels, make_sector_layer, sector_polygon
+from napari_matae.layers import CINE_KEY, cine_of, image_of, make_labels, make_sector_layer, sector_polygon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +49,8 @@ class OpenCine:
         """What the model proposed, frame by frame: a frame that differs from it is a person's work."""
         self.area_px = np.full(cine.n_frames, np.nan)
         """Cavity area of each frame as shown, (T,); NaN where there is no mask yet."""
+        self.drawn: set[int] = set()
+        """Frames a person drew in; an undo may change any of them, shown or not."""
         self.run: dict[str, Any] = {}
         """Model, width and device of the last run."""
 
@@ -62,10 +64,13 @@ class OpenCine:
         """Return the frames a person changed."""
         return [t for t in range(self.cine.n_frames) if self.is_edited(t)]
 
-    def measure(self, frame: int) -> None:
-        """Bring the area of one frame up to date with its mask."""
-        if self.labels is not None:
-            self.area_px[frame] = np.count_nonzero(self.labels.data[frame] == 1)
+    def measure(self, frame: int) -> bool:
+        """Bring the area of one frame up to date with its mask; return whether it changed."""
+        before = self.area_px[frame]
+        if self.labels is None or (np.isnan(before) and not self.is_edited(frame)):
+            return False  # not segmented and nothing drawn: no area, which is not an area of zero
+        self.area_px[frame] = np.count_nonzero(self.labels.data[frame] == 1)
+        return bool(self.area_px[frame] != before)
 
     @property
     def area_mm2(self) -> NDArray[np.float64] | None:
@@ -140,7 +145,7 @@ class Session:
             self.current.cine = cine
             for layer in (self.current.image, self.current.labels):
                 if layer is not None:
-                    layer.metadata = image_of(cine).metadata
+                    layer.metadata = {CINE_KEY: cine}
             self.opened.emit(self.current)
 
     # -- the sector ---------------------------------------------------------------------------------------
@@ -188,42 +193,31 @@ class Session:
 
     # -- masks --------------------------------------------------------------------------------------------
 
-    def begin_run(self) -> list[int]:
-        """Prepare the labels layer for a new run and return the frames it may write.
+    def begin_run(self) -> None:
+        """Put a new labels layer in place of the old one, with all that was in it.
 
-        Frames a person edited are kept as they are. A new layer replaces the old one, because napari's undo
-        would otherwise write pixels of the old proposal into the new.
+        napari's undo would otherwise write pixels of the old proposal into the new. Frames that a run does not
+        reach keep their masks.
         """
         current = self.current
         if current is None:
-            return []
-        kept: dict[int, tuple[Any, Any]] = {}
-        if current.labels is not None and current.machine is not None:
-            kept = {t: (current.labels.data[t], current.machine[t]) for t in current.edited_frames()}
+            return
         masks: Any = new_stack(current.cine.frames.shape)
         machine: Any = new_stack(current.cine.frames.shape)
-        current.area_px[:] = np.nan
-        for t, (mask, proposal) in kept.items():
-            masks[t], machine[t] = mask, proposal
-        visible, contour = True, None
+        labels = make_labels(current.cine, masks)
+        old = current.labels
         self._busy = True
         try:
-            if current.labels is not None and current.labels in self.viewer.layers:
-                visible, contour = current.labels.visible, current.labels.contour
-                self.viewer.layers.remove(current.labels)
-            labels = make_labels(current.cine, masks)
-            labels.visible = visible
-            if contour is not None:
-                labels.contour = contour
+            if old is not None and current.machine is not None:
+                np.copyto(masks, old.data)
+                np.copyto(machine, current.machine)
+                labels.visible, labels.contour, labels.opacity = old.visible, old.contour, old.opacity
+                self.viewer.layers.remove(old)
             current.labels, current.machine = self._add_above(labels), machine
         finally:
             self._busy = False
         self._follow(current.labels)
-        for t in kept:
-            current.measure(t)
         self.labels_changed.emit()
-        self.area_changed.emit()
-        return [t for t in range(current.cine.n_frames) if t not in kept]
 
     def receive(self, result: FrameMask) -> bool:
         """Write one frame's result, unless a person has drawn in that frame meanwhile.
@@ -247,19 +241,24 @@ class Session:
 
     def _follow(self, labels: Labels) -> None:
         # A stroke emits labels_update, undo emits set_data; `paint` comes before the pixels have changed.
+        labels.events.labels_update.connect(self._on_drawn)
         labels.events.set_data.connect(self._on_labels)
-        labels.events.labels_update.connect(self._on_labels)
+
+    def _on_drawn(self) -> None:
+        if self.current is not None:
+            self.current.drawn.add(self.frame)
+        self._on_labels()
 
     def _on_labels(self) -> None:
-        current, t = self.current, self.frame
+        """Measure what may have changed, and show the frame that an undo changed out of sight."""
+        current, shown = self.current, self.frame
         if current is None or current.labels is None:
             return
-        before = current.area_px[t]
-        if np.isnan(before) and not current.is_edited(t):
-            return  # not segmented yet and nothing drawn: no area, which is not an area of zero
-        current.measure(t)
-        if current.area_px[t] != before:
+        changed = [t for t in sorted(current.drawn) if current.measure(t)]
+        if changed:
             self.area_changed.emit()
+            if shown not in changed:
+                self.seek(changed[0])
 
     # -- following the viewer -----------------------------------------------------------------------------
 
@@ -317,6 +316,7 @@ class Session:
             self.opened.emit(None)
         elif layer is current.labels:
             current.labels = current.machine = None
+            current.drawn.clear()
             current.area_px[:] = np.nan
             self.labels_changed.emit()
             self.area_changed.emit()

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
+from napari_matae.keys import help_text
+
 if TYPE_CHECKING:
     from napari_matae.player import Player
     from napari_matae.session import Session
@@ -67,9 +69,9 @@ class Transport(QWidget):  # type: ignore[misc]
         elif self._session.current.cine.n_frames == 1:
             self.play_button.setToolTip("This is a single frame.")
         elif not self._player.can_play:
-            self.play_button.setToolTip("The file does not state its frame rate: give it in the Open step.")
+            self.play_button.setToolTip("The frame rate is not known: give it in the Open step.")
         else:
-            self.play_button.setToolTip("Play at the file's own rate (Shift+Space).")
+            self.play_button.setToolTip(f"Play at the file's own rate.\n\nKeys: {help_text()}")
         self._update_where(self._session.frame)
 
     def _update_where(self, frame: int) -> None:

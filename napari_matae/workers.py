@@ -18,17 +18,19 @@ if TYPE_CHECKING:
     from typing import Any
 
     from matae.cine import Cine
+    from matae.read import CineRef
     from matae.segment import FrameMask, Sector, SegmentOptions
 
 __all__ = [
     "Done",
     "Failed",
+    "Listed",
     "Notice",
     "Opened",
     "Started",
     "explain",
     "open_events",
-    "open_path",
+    "path_events",
     "probe",
     "segment_events",
 ]
@@ -61,6 +63,14 @@ class Done:
 
     seconds: float
     run: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What a file or folder holds, not decoded yet."""
+
+    path: Path
+    found: tuple[CineRef, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,15 +135,21 @@ def open_events(opener: Callable[[], Cine]) -> Iterator[Opened | Failed]:
         yield Failed(explain(error))
 
 
+def path_events(path: Path) -> Iterator[Listed | Opened | Failed]:
+    """List the cines of a file or folder, and read the only one, as events for the GUI thread."""
+    from matae.read import list_cines
+
+    try:
+        found = list_cines(path)
+        yield Listed(path, tuple(found))
+        if len(found) == 1:
+            yield Opened(found[0].open())
+    except Exception as error:  # noqa: BLE001 - see the module's docstring
+        yield Failed(explain(error))
+
+
 def probe() -> bool:
     """Load torch in the background and return whether there is a GPU."""
     from matae.segment.device import has_gpu
 
     return has_gpu()
-
-
-def open_path(path: Path) -> Cine:
-    """Read the cine at a path."""
-    from matae.read import open_cine
-
-    return open_cine(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -52,33 +54,72 @@ def test_open_segment_play(dock, qtbot, cine):
     assert not dock.player.is_playing
 
 
-def test_cancel_keeps_what_is_done(dock, qtbot, monkeypatch):
-    cine = make_cine(64)
-    dock.session.open(cine)
+def test_cancel_keeps_what_is_done_and_answers_at_once(dock, qtbot, monkeypatch):
+    dock.session.open(make_cine(64))
     real = Segmenter.stream
+    release = threading.Event()
 
     def watched(self, *args):
         for result in real(self, *args):
             yield result
             if result.index >= 8:
-                seen.wait(20)  # until the user has pressed Cancel
+                release.wait(20)  # a batch that takes very long
 
-    import threading
-
-    seen = threading.Event()
     monkeypatch.setattr(Segmenter, "stream", watched)
     panel = dock.segment_panel
     panel.run_button.click()
     qtbot.waitUntil(lambda: panel.progress.value() >= 9, timeout=30_000)
-    with qtbot.waitSignal(panel.finished, timeout=5000) as ended:
-        panel.cancel_button.click()
-        seen.set()
-    assert ended.args == ["cancelled"]
+    ended = []
+    panel.finished.connect(ended.append)
+    panel.cancel_button.click()
+    assert ended == ["cancelled"]  # before the network has come back
+    release.set()
     done = np.isfinite(dock.session.current.area_px)
     assert done[:9].all()
     assert not done.all()
-    assert "Cancelled" in panel.status.text()
+    assert "Cancelled: 9 of 64" in panel.status.text()
     assert panel.run_button.isEnabled()
+
+
+def test_cancel_answers_while_the_model_loads_and_changes_nothing(dock, qtbot, cine, monkeypatch):
+    dock.session.open(cine)
+    segment(dock, qtbot)
+    before = dock.session.current.labels.data.copy()
+    release = threading.Event()
+    real = Segmenter.__init__
+
+    def slow(self, *args):
+        release.wait(20)
+        real(self, *args)
+
+    monkeypatch.setattr(Segmenter, "__init__", slow)
+    ended = []
+    dock.segment_panel.finished.connect(ended.append)
+    dock.segment_panel.run_button.click()
+    dock.segment_panel.cancel_button.click()
+    assert ended == ["cancelled"]
+    release.set()
+    monkeypatch.setattr(Segmenter, "__init__", real)
+    assert segment(dock, qtbot) == "done"  # and what the old run still had to say is not heard
+    np.testing.assert_array_equal(dock.session.current.labels.data, before)
+
+
+def test_a_run_that_cannot_start_leaves_the_masks(dock, qtbot, cine, monkeypatch):
+    monkeypatch.setattr("napari.utils.notifications.show_error", lambda _: None)
+    dock.session.open(cine)
+    segment(dock, qtbot)
+    labels, before = dock.session.current.labels, dock.session.current.labels.data.copy()
+    dock.segment_panel.device.setCurrentText("cuda")
+    monkeypatch.setattr("matae.segment.device.has_gpu", lambda: False)
+    assert segment(dock, qtbot) == "failed"
+    assert dock.session.current.labels is labels
+    np.testing.assert_array_equal(labels.data, before)
+    assert np.isfinite(dock.session.current.area_px).all()
+
+
+def test_the_widths_offered_are_the_models_own(dock):
+    panel = dock.segment_panel
+    assert [panel.width_choice.itemData(i) for i in range(5)] == ["auto", "1", "1/2", "1/4", "1/8"]
 
 
 def test_edited_frames_are_kept_and_said_so(dock, qtbot, cine):
@@ -141,14 +182,30 @@ def test_the_sector_can_be_adjusted_turned_and_found_again(dock, cine):
 
 def test_an_unknown_frame_rate_is_asked_for(dock, qtbot):
     dock.session.open(make_cine(timed=False))
-    panel = dock.open_panel
-    assert not panel.rate_box.isHidden()
+    question = dock.open_panel.rate_question
+    assert not question.isHidden()
+    assert question.candidates.isHidden()
     assert "frame rate" in dock.transport.play_button.toolTip()
-    panel.rate.setValue(42)
-    panel.rate_button.click()
+    question.button.click()  # nothing chosen yet: nothing is guessed
+    assert dock.session.current.cine.frame_rate is None
+    question.rate.setValue(42)
+    question.button.click()
     assert dock.session.current.cine.frame_rate == pytest.approx(42)
-    assert panel.rate_box.isHidden()
+    assert question.isHidden()
     assert dock.transport.play_button.isEnabled()
+
+
+def test_contradictory_rates_are_offered_to_choose_from(dock):
+    from dataclasses import replace
+
+    stated = {"frame_rate_candidates": {"FrameTime": 25.0, "CineRate": 50.0}}
+    dock.session.open(replace(make_cine(timed=False), info=stated, timing_note="FrameTime and CineRate disagree."))
+    question = dock.open_panel.rate_question
+    assert question.text.text() == "FrameTime and CineRate disagree."
+    question.candidates.setCurrentIndex(2)
+    question.candidates.activated.emit(2)
+    question.button.click()
+    assert dock.session.current.cine.frame_rate == pytest.approx(50)
 
 
 def test_reading_a_file_happens_off_the_gui_thread(dock, qtbot):
@@ -179,8 +236,10 @@ def test_a_folder_of_cines_is_a_list_to_choose_from(dock, qtbot, tmp_path):
 
     for name in ("a.dcm", "b.dcm"):
         (tmp_path / name).write_bytes(demo_path().read_bytes())
-    dock.open_panel.open(tmp_path)
+    with qtbot.waitSignal(dock.open_panel.finished, timeout=30_000):
+        dock.open_panel.open(tmp_path)
     assert dock.open_panel.choices.count() == 2
+    assert dock.open_panel.status.text() == f"2 cines in {tmp_path.name}: choose one."
     with qtbot.waitSignal(dock.open_panel.finished, timeout=30_000):
         dock.open_panel.choices.itemActivated.emit(dock.open_panel.choices.item(1))
     assert dock.session.current.cine.source.name == "b.dcm"
@@ -202,7 +261,7 @@ def test_closing_while_segmenting_leaves_nothing_running(make_napari_viewer_prox
     widget.segment_panel.model.setCurrentText("tiny")
     widget.session.open(make_cine(400))
     widget.segment_panel.run()
-    worker = widget.segment_panel._worker
+    worker = widget.segment_panel._run._worker
     qtbot.waitUntil(lambda: widget.segment_panel.progress.value() > 0, timeout=30_000)
     viewer.window.remove_dock_widget(widget)
     widget.close()

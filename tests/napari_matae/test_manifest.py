@@ -64,9 +64,17 @@ def test_a_dicom_without_suffix_opens(tmp_path):
 
 @pytest.mark.parametrize("sample", [real_sample, phantom_sample])
 def test_samples_are_cines(sample):
-    ((frames, keywords, _),) = sample()
+    frames, keywords, _ = sample()[0]
     assert frames.ndim == 3
     assert keywords["metadata"][CINE_KEY].frames is frames
+
+
+def test_the_phantom_comes_with_its_exact_masks():
+    (frames, image, _), (masks, labels, kind) = phantom_sample()
+    assert kind == "labels"
+    assert masks.shape == frames.shape
+    assert labels["scale"] == image["scale"]
+    assert (masks.reshape(len(masks), -1).max(1) == 1).all()
 
 
 def test_masks_are_written_with_spacing_and_frame_time(tmp_path):

@@ -28,7 +28,7 @@ def test_nothing_open_is_no_error(session):
     session.find_sector()
     session.flip_sector(apex_down=True)
     assert session.frame == 0
-    assert session.begin_run() == []
+    session.begin_run()
     assert not session.receive(result(make_cine(), 0))
 
 
@@ -63,7 +63,7 @@ def test_a_new_cine_opens_at_its_first_frame(session, cine):
 
 def test_results_are_written_and_measured(session, cine):
     session.open(cine)
-    assert session.begin_run() == list(range(12))
+    session.begin_run()
     assert session.receive(result(cine, 3))
     current = session.current
     assert current.area_px[3] == 10 * 13
@@ -91,8 +91,8 @@ def test_a_new_run_keeps_edited_frames_and_what_the_machine_said_of_them(session
     session.current.labels.paint((4, 50, 60), 1)
     edited, proposal = session.current.labels.data[4].copy(), session.current.machine[4].copy()
     assert session.current.edited_frames() == [4]
-    frames = session.begin_run()
-    assert frames == [t for t in range(12) if t != 4]
+    session.begin_run()
+    assert not session.receive(result(cine, 4))
     np.testing.assert_array_equal(session.current.labels.data[4], edited)
     np.testing.assert_array_equal(session.current.machine[4], proposal)
     assert session.current.edited_frames() == [4]
@@ -103,7 +103,8 @@ def test_a_frame_erased_to_nothing_is_an_edit_too(session, cine):
     session.begin_run()
     session.receive(result(cine, 2))
     session.current.labels.data[2] = 0
-    assert 2 not in session.begin_run()
+    session.begin_run()
+    assert not session.receive(result(cine, 2))
     assert not session.current.labels.data[2].any()
 
 
@@ -133,6 +134,31 @@ def test_drawing_changes_the_area(session, cine):
     assert changes
     session.current.labels.undo()
     assert session.current.area_px[0] == before
+
+
+def test_an_undo_out_of_sight_is_measured_and_shown(session, cine):
+    session.open(cine)
+    session.begin_run()
+    for t in range(12):
+        session.receive(result(cine, t))
+    session.seek(2)
+    before = session.current.area_px[2]
+    session.current.labels.paint((2, 55, 10), 1)
+    session.seek(7)
+    session.current.labels.undo()
+    assert session.current.area_px[2] == before
+    assert session.frame == 2
+
+
+def test_a_new_run_shows_the_old_masks_until_they_are_replaced(session, cine):
+    session.open(cine)
+    session.begin_run()
+    session.receive(result(cine, 3))
+    old = session.current.labels
+    session.begin_run()
+    assert session.current.labels is not old
+    np.testing.assert_array_equal(session.current.labels.data, old.data)
+    assert session.current.area_px[3] > 0
 
 
 def test_edits_survive_opening_another_cine(session, cine):
@@ -183,4 +209,5 @@ def test_deleting_a_layer_is_followed(session, cine, which):
     else:
         assert getattr(session.current, which) is None
         session.find_sector()
-        assert session.begin_run()
+        session.begin_run()
+        assert session.receive(result(cine, 1))

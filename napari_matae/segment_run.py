@@ -1,0 +1,134 @@
+"""One run of a model over the open cine: the worker's events, counted and written into the session."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal
+
+from matae.segment import FrameMask
+from napari_matae.workers import Done, Failed, Notice, Started, segment_events
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from matae.segment import SegmentOptions
+    from napari_matae.session import OpenCine, Session
+
+__all__ = ["SegmentRun"]
+
+
+class SegmentRun(QObject):  # type: ignore[misc]
+    """Runs once, and tells how it goes.
+
+    Nothing on screen changes before the model is loaded: a run that cannot start, or is cancelled before it does,
+    leaves the masks as they were.
+
+    Parameters
+    ----------
+    session
+        Whose current cine is segmented; it must have one, with a sector.
+    options
+        Model, width, device.
+    parent
+        Qt parent.
+    """
+
+    changed = Signal()
+    """Another frame is done."""
+    noticed = Signal(str)
+    """Something the user should know, while the run goes on."""
+    finished = Signal(str)
+    """The run is over: ``done``, ``cancelled`` or ``failed``."""
+
+    def __init__(self, session: Session, options: SegmentOptions, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        if session.current is None or session.current.sector is None:
+            raise RuntimeError("there is nothing to segment")
+        self._session, self._options = session, options
+        self._target: OpenCine = session.current
+        self._sector = session.current.sector
+        self._worker: Any = None
+        self._began: float | None = None
+        self.frames = self._order()
+        self.seen = self.written = 0
+        self.kept = self._target.cine.n_frames - len(self.frames)
+        """Frames left alone because a person edited them."""
+        self.seconds = 0.0
+        self.what: dict[str, Any] = {}
+        """Model, width, device and precision that ran."""
+        self.error = ""
+
+    def _order(self) -> list[int]:
+        # What the user looks at comes first; the rest follows round the loop.
+        here, edited = self._session.frame, set(self._target.edited_frames())
+        frames = [t for t in range(self._target.cine.n_frames) if t not in edited]
+        return [t for t in frames if t >= here] + [t for t in frames if t < here]
+
+    def start(self) -> None:
+        """Begin, off the GUI thread."""
+        from napari.qt.threading import create_worker
+
+        self._worker = create_worker(
+            segment_events, self._target.cine, self._sector, self.frames, self._options, _start_thread=False
+        )
+        self._worker.yielded.connect(self._on_event)
+        self._worker.finished.connect(self._on_worker_finished)
+        self._worker.start()
+
+    def cancel(self) -> None:
+        """End now. What is done stays; the thread ends by itself after the frames under way."""
+        self._end("cancelled")
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time left at the speed so far, or None before the first frame."""
+        if self._began is None or not self.seen:
+            return None
+        return (time.perf_counter() - self._began) / self.seen * (len(self.frames) - self.seen)
+
+    def _on_event(self, event: object) -> None:
+        if self._worker is None:
+            return  # said after the end
+        if isinstance(event, FrameMask):
+            self._on_frame(event)
+        elif isinstance(event, Started):
+            if self._session.current is not self._target:
+                self.cancel()
+                return
+            self.what, self._began = event.run, time.perf_counter()
+            self._session.begin_run()
+        elif isinstance(event, Notice):
+            self.noticed.emit(event.text)
+        elif isinstance(event, Failed):
+            self.error = event.text
+            self._end("failed")
+        elif isinstance(event, Done):
+            self.what = self._target.run = event.run
+            self._end("done")
+
+    def _on_frame(self, result: FrameMask) -> None:
+        if self._session.current is not self._target:
+            self.cancel()  # another cine was opened meanwhile
+            return
+        self.seen += 1
+        if self._session.receive(result):
+            self.written += 1
+        else:
+            self.kept += 1
+        self.changed.emit()
+
+    def _on_worker_finished(self) -> None:
+        if self._worker is not None:
+            self.error = "The run ended without a word; try again, and report it if it happens twice."
+            self._end("failed")
+
+    def _end(self, outcome: str) -> None:
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return
+        if self._began is not None:
+            self.seconds = time.perf_counter() - self._began
+        worker.quit()
+        self.finished.emit(outcome)
