@@ -75,7 +75,6 @@ class MataeDock(QWidget):  # type: ignore[misc]
         below.addWidget(self.area_plot, stretch=1)
         below.addWidget(self.banner)
         research = QLabel(_RESEARCH, self)
-        research.setEnabled(False)  # quiet, and follows the theme
         below.addWidget(research)
 
         splitter = QSplitter(Qt.Orientation.Vertical, self)
