@@ -9,7 +9,7 @@ from matae.errors import DeviceError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["choose_device", "describe_device", "has_gpu"]
+__all__ = ["choose_device", "describe_device", "has_gpu", "parse_device"]
 
 
 def has_gpu() -> bool:
@@ -24,6 +24,20 @@ def has_gpu() -> bool:
         return bool(torch.cuda.is_available())
 
 
+def parse_device(name: str) -> tuple[str, int]:
+    """Return the kind (``auto``, ``cpu``, ``cuda``) and number of a device; whether it is there is not looked at.
+
+    Raises
+    ------
+    DeviceError
+        If nothing is called so.
+    """
+    kind, colon, index = name.partition(":")
+    if kind not in {"auto", "cpu", "cuda"} or (colon and not (kind == "cuda" and index.isascii() and index.isdigit())):
+        raise DeviceError(f"'{name}' is no device; choose auto, cpu, cuda or cuda:0.")
+    return kind, int(index or 0)
+
+
 def choose_device(name: str) -> torch.device:
     """Return the device called ``auto``, ``cpu``, ``cuda`` or ``cuda:i``.
 
@@ -34,14 +48,11 @@ def choose_device(name: str) -> torch.device:
     """
     import torch
 
-    kind, _, index = name.partition(":")
-    if kind not in {"auto", "cpu", "cuda"} or (index and (kind != "cuda" or not index.isdigit())):
-        raise DeviceError(f"'{name}' is no device; choose auto, cpu, cuda or cuda:0.")
+    kind, number = parse_device(name)
     if kind == "auto":
         return torch.device("cuda:0" if has_gpu() else "cpu")
     if kind == "cpu":
         return torch.device("cpu")
-    number = int(index or 0)
     if not has_gpu():
         raise DeviceError("There is no CUDA GPU that PyTorch can use here; choose device auto or cpu.")
     if number >= torch.cuda.device_count():
@@ -55,4 +66,5 @@ def describe_device(device: torch.device) -> str:
 
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)} ({device})"
-    return f"CPU ({torch.get_num_threads()} threads)"
+    threads = torch.get_num_threads()
+    return f"CPU ({threads} thread{'' if threads == 1 else 's'})"
