@@ -6,7 +6,16 @@ Anything else that escapes is a defect of ours and keeps its traceback.
 
 from __future__ import annotations
 
-__all__ = ["DeviceError", "MataeError", "ModelError", "OutputError", "ReadError", "SegmentError", "TrainError"]
+__all__ = [
+    "DeviceError",
+    "MataeError",
+    "ModelError",
+    "OutputError",
+    "ReadError",
+    "ScratchError",
+    "SegmentError",
+    "TrainError",
+]
 
 
 class MataeError(Exception):
@@ -31,6 +40,10 @@ class SegmentError(MataeError):
 
 class OutputError(MataeError):
     """Results cannot be written where they were asked for."""
+
+
+class ScratchError(OutputError):
+    """The temporary folder has no room for one clip; another may fit."""
 
 
 class TrainError(MataeError):

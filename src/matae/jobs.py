@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from matae.errors import MataeError, OutputError, SegmentError
+from matae.errors import MataeError, OutputError, ScratchError
 from matae.models import find_model
 from matae.segment import SegmentOptions
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
     from matae.read import CineRef
-    from matae.segment import Sector, Segmenter
+    from matae.segment import Segmenter
 
 __all__ = [
     "Failure",
@@ -29,9 +28,7 @@ __all__ = [
     "FileResult",
     "JobSettings",
     "check_folder",
-    "choose_sector",
     "find_inputs",
-    "parse_sector",
     "plan",
     "run_here",
     "run_on_cluster",
@@ -115,64 +112,32 @@ class FileResult:
 
 @dataclass(frozen=True)
 class Failure:
-    """A job that could not be done, and the sentence why."""
-
-    source: Path
-    message: str
-
-
-def parse_sector(text: str) -> tuple[int, int, int, int] | None:
-    """Return the rectangle of ``y0,x0,y1,x1``, or None for ``auto`` and ``whole``.
-
-    Raises
-    ------
-    SegmentError
-        If the text is neither.
-    """
-    if text in {"auto", "whole"}:
-        return None
-    try:
-        y0, x0, y1, x1 = (int(part) for part in text.split(","))
-    except ValueError:
-        y0 = x0 = y1 = x1 = 0
-    if not (0 <= y0 < y1 and 0 <= x0 < x1):
-        raise SegmentError(f"'{text}' is no sector; give auto, whole, or y0,x0,y1,x1 in pixels, as in 20,40,460,600.")
-    return y0, x0, y1, x1
-
-
-def choose_sector(cine: Cine, sector: str = "auto", flip: str = "auto") -> Sector:
-    """Return the part of the picture the network sees.
+    """A job that could not be done.
 
     Parameters
     ----------
-    cine
-        What is to be segmented.
-    sector, flip
-        As in `JobSettings`.
-
-    Raises
-    ------
-    SegmentError
-        If the rectangle is not inside the picture.
+    source
+        The file.
+    message
+        The sentence why.
+    trace
+        Where in the code, if nobody had foreseen it; else empty.
     """
-    from matae.segment import find_sector, sector_from_polygon
 
-    rectangle = parse_sector(sector)
-    # Also where the rectangle is given: which way up the heart is, is seen in the picture.
-    found = find_sector(cine) if sector == "auto" or flip == "auto" else None
-    if rectangle is not None or found is None or sector == "whole":
-        y0, x0, y1, x1 = rectangle or (0, 0, *cine.shape)
-        if y1 > cine.shape[0] or x1 > cine.shape[1]:
-            raise SegmentError(
-                f"The sector {sector} is not inside the picture of {cine.shape[0]} rows and {cine.shape[1]} columns; "
-                "give y0,x0,y1,x1 within it."
-            )
-        corners = np.array([[y0, x0], [y0, x1 - 1], [y1 - 1, x1 - 1], [y1 - 1, x0]], dtype=np.float64)
-        chosen = sector_from_polygon(corners, apex_down=found is not None and found.apex_down)
-        chosen = replace(chosen, source="user" if rectangle else "whole")
-    else:
-        chosen = found
-    return chosen if flip == "auto" else replace(chosen, apex_down=flip == "vertical")
+    source: Path
+    message: str
+    trace: str = ""
+
+    @classmethod
+    def of(cls, source: Path, problem: BaseException) -> Failure:
+        """Put what went wrong into a sentence; what nobody foresaw (a codec, a defect, a lost worker) too."""
+        if isinstance(problem, MataeError):
+            return cls(source, str(problem))
+        what = ": ".join(filter(None, [type(problem).__name__, str(problem).strip().rstrip(".")]))
+        text = f"{source.name} failed in a way nobody foresaw ({what}); report what --debug says of it."
+        if isinstance(problem, MemoryError):
+            text = f"{source.name} does not fit into memory; close other programs, or cut the clip."
+        return cls(source, text, "".join(traceback.format_exception(problem)))
 
 
 # One model a process, used by one thread at a time: two at once would share its cores and its notices.
@@ -213,6 +178,7 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
     """
     from matae.output import write_results
     from matae.segment import segment
+    from matae.segment.choice import choose_sector
 
     settings = job.settings
     cine = job.ref.open()
@@ -220,15 +186,31 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
         cine = cine.with_frame_rate(settings.frame_rate)
     sector = choose_sector(cine, settings.sector, settings.flip)
     with _busy:
-        result = segment(cine, sector=sector, segmenter=_segmenter(settings.options), progress=progress)
+        segmenter = _segmenter(settings.options)
+        said = len(segmenter.notices)
+        try:
+            result = segment(cine, sector=sector, segmenter=segmenter, progress=progress)
+        finally:
+            if len(segmenter.notices) > said:
+                # It had to make do with less memory: the next file starts afresh, or says so itself.
+                _loaded.cache_clear()
     written = write_results(cine, result, settings.out, overlay=settings.overlay, distinguish=job.distinguish)
     return FileResult(
         source=job.ref.path,
         files=written.files,
         run=result.run,
         empty_frames=int((result.area_px == 0).sum()),
-        notices=(*cine.warnings, *result.notices, *written.notices),
+        notices=(*cine.warnings, *result.notices, *written.notices, *_rate_notice(cine)),
     )
+
+
+def _rate_notice(cine: Cine) -> tuple[str, ...]:
+    """Return what the file does state of its frame rate where that could not be trusted, to choose from."""
+    stated: dict[str, float] = cine.info.get("frame_rate_candidates", {})
+    if cine.frame_rate is not None or not stated:
+        return ()
+    listed = ", ".join(f"{rate:.4g} Hz ({name})" for name, rate in stated.items())
+    return (f"The file states {listed}, which cannot be trusted; choose with --frame-rate.",)
 
 
 def find_inputs(paths: Iterable[Path]) -> tuple[list[CineRef], list[Failure]]:
@@ -322,12 +304,14 @@ def run_here(
     for job in jobs:
         if start is not None:
             start(job)
+        outcome: FileResult | Failure
         try:
-            yield segment_file(job, progress)
-        except OutputError:
-            raise
-        except MataeError as error:
-            yield Failure(job.ref.path, str(error))
+            outcome = segment_file(job, progress)
+        except Exception as error:  # a codec may raise anything, and the other files are sound
+            if isinstance(error, OutputError) and not isinstance(error, ScratchError):
+                raise  # the folder of the results is the same for all
+            outcome = Failure.of(job.ref.path, error)
+        yield outcome
 
 
 def run_on_cluster(jobs: Sequence[FileJob], address: str) -> Iterator[FileResult | Failure]:
@@ -368,13 +352,11 @@ def run_on_cluster(jobs: Sequence[FileJob], address: str) -> Iterator[FileResult
         try:
             for future in distributed.as_completed(futures, loop=client.loop):
                 problem = future.exception()
-                if problem is None:
-                    yield future.result()
-                elif isinstance(problem, MataeError):
-                    yield Failure(futures[future], str(problem))
-                else:
-                    # A lost worker or a defect: said for this file, the others go on.
-                    yield Failure(futures[future], f"The worker failed: {type(problem).__name__}: {problem}")
+                yield (
+                    future.result()
+                    if problem is None
+                    else Failure.of(futures[future], problem.with_traceback(future.traceback()))
+                )
         finally:
             client.cancel(list(futures))
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar, overload
 
 import numpy as np
 
-from matae.errors import OutputError
+from matae.errors import ScratchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ def new_stack(
 
     Raises
     ------
-    OutputError
+    ScratchError
         If the temporary folder has no room for it.
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
@@ -75,7 +75,7 @@ def _room_for(size: int) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(
+        raise ScratchError(
             f"The temporary folder {tempfile.gettempdir()} cannot take {size / 2**20:.0f} MB "
             f"({error.strerror or error}); free some space, or set TMPDIR to a folder with room."
         ) from error
@@ -127,7 +127,7 @@ class StackBuilder:
         ------
         ValueError
             If the frame has another shape than the first one.
-        OutputError
+        ScratchError
             If the temporary folder is full.
         """
         if frame.ndim != 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -16,12 +17,15 @@ import matae.cli.options
 import matae.cli.viewer
 from matae import RESEARCH_USE, __version__
 from matae.cli import app
+from matae.errors import ScratchError
 from matae.models import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from click.testing import Result
+
+    from matae.cine import Cine
 
 
 def run(*arguments: object) -> Result:
@@ -87,8 +91,6 @@ def test_out_cannot_be_written(tmp_path, clip, tiny_model) -> None:
 
 
 def test_disk_fills_up(clip, out, tiny_model, monkeypatch) -> None:
-    import errno
-
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -167,13 +169,78 @@ def test_ctrl_c(clip, out, tiny_model, monkeypatch) -> None:
     assert list(out.iterdir()) == []
 
 
-def test_a_defect_keeps_its_traceback(clip, out, tiny_model, monkeypatch) -> None:
-    def crash(*_: object, **__: object) -> None:
-        raise ZeroDivisionError
+@pytest.mark.parametrize(
+    ("problem", "message"),
+    [
+        (
+            ZeroDivisionError(),
+            "a.npy failed in a way nobody foresaw (ZeroDivisionError); report what --debug says of it.",
+        ),
+        (RuntimeError("codec gave up."), "nobody foresaw (RuntimeError: codec gave up); report"),
+        (MemoryError(), "a.npy does not fit into memory; close other programs, or cut the clip."),
+        (ScratchError("The temporary folder is full; free some space."), "The temporary folder is full; free"),
+    ],
+)
+def test_what_fails_in_one_file_does_not_stop_the_others(
+    tmp_path, out, tiny_model, monkeypatch, *, problem, message
+) -> None:
+    import matae.output.still
+
+    whole = matae.output.still.write_still
+
+    def crash(path: Path, cine: Cine, result: object) -> None:
+        if cine.source.name == "a.npy":
+            raise problem
+        whole(path, cine, result)
 
     monkeypatch.setattr("matae.output.still.write_still", crash)
-    with pytest.raises(ZeroDivisionError):
-        run("segment", clip, "--out", out, "--model", tiny_model)
+    clips = [make_clip(tmp_path / "in" / f"{name}.npy") for name in "ab"]
+    arguments = ("segment", *clips, "--out", out, "--model", tiny_model, "--no-overlay")
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert message in result.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in result.stderr
+    assert {path.name for path in out.glob("*.json")} == {"b.json"}
+    assert ("Traceback" in run(*arguments, "--debug").stderr) == (not isinstance(problem, ScratchError))
+
+
+def test_a_full_folder_of_results_stops_the_run(tmp_path, out, tiny_model, monkeypatch) -> None:
+    tried = []
+
+    def full(_: Path, cine: Cine, __: object) -> None:
+        tried.append(cine.source.name)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("matae.output.still.write_still", full)
+    clips = [make_clip(tmp_path / "in" / f"{name}.npy") for name in "ab"]
+    result = run("segment", *clips, "--out", out, "--model", tiny_model)
+    assert result.exit_code == 1
+    assert "is full; free some space" in result.stderr
+    assert tried == ["a.npy"]
+
+
+def test_a_file_that_ran_short_of_memory_does_not_slow_the_next(tmp_path, out, tiny_model, monkeypatch) -> None:
+    import torch
+
+    from matae.segment.backend import TorchBackend
+
+    inner, calls = TorchBackend._run, []
+
+    def tight(self: TorchBackend, images: torch.Tensor) -> torch.Tensor:
+        calls.append(len(images))
+        if len(calls) == 1:
+            raise torch.OutOfMemoryError("full")
+        return inner(self, images)
+
+    monkeypatch.setattr(TorchBackend, "_run", tight)
+    clips = [make_clip(tmp_path / "in" / f"{name}.npy") for name in "ab"]
+    result = run("segment", *clips, "--out", out, "--model", tiny_model, "--no-overlay", "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    assert [line for line in result.stderr.splitlines() if "ran out" in line] == [
+        f"a.npy: Memory ran out; going on with {calls[1]} frames at a time."
+    ]
+    assert calls[0] == 2 * calls[1]
+    assert calls[-2:] == [4, 1]  # a whole batch again
 
 
 # --- segment -----------------------------------------------------------------------------------------------
@@ -200,6 +267,23 @@ def test_unknown_rate_is_said(clip, out, tiny_model) -> None:
     result = run("segment", clip, "--out", out, "--model", tiny_model)
     assert "25 frames a second, which is not a measurement" in result.stderr
     assert json.loads((out / "clip.json").read_text("utf-8"))["frame_rate"] is None
+
+
+def test_rates_that_contradict_are_named(tmp_path, out, tiny_model, monkeypatch) -> None:
+    from dataclasses import replace
+
+    from matae.read import CineRef
+
+    whole = CineRef.open
+
+    def contradictory(self: CineRef) -> Cine:
+        return replace(whole(self), info={"frame_rate_candidates": {"FrameTime": 50.0, "CineRate": 30.0}})
+
+    monkeypatch.setattr(CineRef, "open", contradictory)
+    clip = make_clip(tmp_path / "clip.npy")
+    arguments = ("segment", clip, "--out", out, "--model", tiny_model, "--no-overlay")
+    assert "50 Hz (FrameTime), 30 Hz (CineRate), which cannot be trusted" in run(*arguments).stderr
+    assert "cannot be trusted" not in run(*arguments, "--frame-rate", "50").stderr
 
 
 def test_no_overlay(clip, out, tiny_model) -> None:

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from matae.errors import OutputError
+from matae.errors import ScratchError
 from matae.stack import StackBuilder, new_stack
 
 
@@ -70,7 +70,7 @@ def test_a_full_disk_is_said_when_the_stack_is_made(monkeypatch: pytest.MonkeyPa
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
-    with pytest.raises(OutputError, match=r"No space left on device.*TMPDIR"):
+    with pytest.raises(ScratchError, match=r"No space left on device.*TMPDIR"):
         new_stack((10, 10), limit=0)
 
 
@@ -78,7 +78,7 @@ def test_a_full_disk_is_said_where_room_cannot_be_reserved(monkeypatch: pytest.M
     monkeypatch.delattr(os, "posix_fallocate", raising=False)
     assert new_stack((10, 10), limit=0).sum() == 0
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=99))
-    with pytest.raises(OutputError, match="too full"):
+    with pytest.raises(ScratchError, match="too full"):
         new_stack((10, 10), limit=0)
 
 
@@ -95,5 +95,5 @@ def test_a_disk_that_fills_up_while_frames_arrive_is_said(monkeypatch: pytest.Mo
 
     builder._file.close()
     builder._file = Full()
-    with pytest.raises(OutputError, match="temporary folder"):
+    with pytest.raises(ScratchError, match="temporary folder"):
         builder.append(np.zeros((2, 2), np.uint8))

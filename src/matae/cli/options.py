@@ -24,7 +24,7 @@ def _check_width(text: str) -> str:
 
 def check_sector(text: str) -> str:
     """Return the text if it names a part of the picture."""
-    from matae.jobs import parse_sector
+    from matae.segment.choice import parse_sector
 
     _checked(parse_sector, text)
     return text
@@ -32,11 +32,10 @@ def check_sector(text: str) -> str:
 
 def check_device(text: str | None) -> str | None:
     """Return the text if it is written like a device; whether it is there is found out later."""
-    if text is None:
-        return None
-    kind, _, index = text.partition(":")
-    if kind not in {"auto", "cpu", "cuda"} or (":" in text and (kind != "cuda" or not index.isdigit())):
-        raise typer.BadParameter(f"'{text}' is no device; choose auto, cpu, cuda or cuda:0.")
+    from matae.segment.device import parse_device
+
+    if text is not None:
+        _checked(parse_device, text)
     return text
 
 

@@ -61,6 +61,9 @@ def segment(
         float | None,
         typer.Option("--frame-rate", metavar="HZ", min=0.1, max=1000, help="Where the file does not state it."),
     ] = None,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Say where in the code a file failed that nobody foresaw.")
+    ] = False,
 ) -> None:
     """Outline the left ventricle in every frame of every INPUT.
 
@@ -75,12 +78,14 @@ def segment(
     settings = JobSettings(
         out, options, sector=sector, flip=flip.value, frame_rate=frame_rate, overlay=overlay
     )  # fmt: skip
-    run_segment(inputs, settings, scheduler)
+    run_segment(inputs, settings, scheduler, debug=debug)
 
 
-def run_segment(inputs: Sequence[Path], settings: JobSettings, scheduler: str | None = None) -> None:
+def run_segment(
+    inputs: Sequence[Path], settings: JobSettings, scheduler: str | None = None, *, debug: bool = False
+) -> None:
     """Segment files and report; exit with 1 if one could not be done."""
-    from matae.cli.progress import FileReporter
+    from matae.cli.file_reporter import FileReporter
     from matae.jobs import Failure, find_inputs, plan, run_here, run_on_cluster
 
     refs, failures = find_inputs(inputs)
@@ -99,15 +104,17 @@ def run_segment(inputs: Sequence[Path], settings: JobSettings, scheduler: str | 
                 else:
                     reporter.finish(outcome)
     finally:
-        _report_failures(failures)
+        _report_failures(failures, debug=debug)
     if failures:
         raise typer.Exit(1)
 
 
-def _report_failures(failures: Sequence[Failure]) -> None:
+def _report_failures(failures: Sequence[Failure], *, debug: bool) -> None:
     if len(failures) > 1:
         typer.echo(f"napari-matae: {len(failures)} could not be segmented:", err=True)
     for failure in failures:
         # The sentence names the file; where it does not, it is put before.
         name = "" if failure.source.name in failure.message else f"{failure.source.name}: "
         typer.echo(f"napari-matae: {name}{failure.message}", err=True)
+        if debug and failure.trace:
+            typer.echo(failure.trace.rstrip(), err=True)

@@ -17,7 +17,16 @@ from matae.metrics import dice
 from matae.models import find_model, load_model
 from matae.nn.matae import Matae, MataeConfig
 from matae.segment import Sector, Segmenter, SegmentOptions, choose_width, find_sector, segment
-from matae.segment.backend import OpenVINOBackend, TorchBackend, choose_backend, fast_bf16
+from matae.segment import backend as backends
+from matae.segment.backend import (
+    OpenVINOBackend,
+    TorchBackend,
+    choose_backend,
+    fast_bf16,
+    has_bf16,
+    is_out_of_memory,
+    reduced_precision,
+)
 from matae.segment.device import choose_device, describe_device
 
 CAMUS = Path(__file__).parents[3].parent / "shared" / "data" / "camus-a4c-256"
@@ -43,7 +52,7 @@ def a_network() -> Matae:
     return Matae(MataeConfig(channels=(8, 8, 16))).eval()
 
 
-@pytest.mark.parametrize("name", ["", "gpu", "cuda:x", "cuda:-1", "cpu:0", "auto:1", "CUDA"])
+@pytest.mark.parametrize("name", ["", "gpu", "cuda:", "cuda:²", "cuda:x", "cuda:-1", "cpu:0", "auto:1", "CUDA"])
 def test_what_is_no_device_is_refused(name: str) -> None:
     with pytest.raises(DeviceError, match="is no device; choose"):
         choose_device(name)
@@ -81,7 +90,7 @@ def test_a_width_that_a_model_lacks_is_refused(tiny_model: str, width: str) -> N
     assert "1/8, 1/4, 1/2, 1 or auto" in str(refused.value)
 
 
-def test_auto_width_is_whole_on_a_gpu_and_half_on_the_cpu(tiny_model: str) -> None:
+def test_auto_width_is_whole_where_it_is_fast_and_half_where_not(tiny_model: str) -> None:
     card = find_model(tiny_model).card
     assert choose_width("auto", card, fast=True) == 1
     assert choose_width("auto", card, fast=False) == 0.5
@@ -127,7 +136,131 @@ class Tight:
         return self.inner(images)
 
 
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA"), RuntimeError("can't allocate memory: you tried")])
+OUT_OF_MEMORY = [
+    torch.OutOfMemoryError("CUDA"),
+    MemoryError(),
+    RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be reported later"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
+    RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"),
+    RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes"),
+    RuntimeError("Failed to pin memory"),
+]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("Sizes of tensors must match"), ValueError("out of memory")])
+def test_what_is_not_memory_is_not_taken_for_it(error: Exception) -> None:
+    assert not is_out_of_memory(error)
+
+
+def fill_gpu(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Make moving to the GPU fail, on machines with and without one."""
+
+    def move(network: torch.nn.Module, device: torch.device) -> None:
+        if device.type == "cuda":
+            raise error
+        inner(network, device)
+
+    inner = backends.to_device
+    monkeypatch.setattr(backends, "to_device", move)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY)
+def test_a_gpu_that_is_already_full_is_left(error: Exception, tiny_model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cine = a_cine()
+    fill_gpu(monkeypatch, error)
+    segmenter = Segmenter(options(tiny_model, device="cuda"))
+    assert segmenter.notices == ["GPU memory is full; going on with the CPU."]
+    for _ in range(2):
+        result = segment(cine, sector=whole(cine), segmenter=segmenter)
+        assert result.notices == segmenter.notices
+        assert result.run["device"].startswith("CPU")
+
+
+def test_other_errors_of_a_gpu_are_raised(tiny_model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_gpu(monkeypatch, RuntimeError("CUDA error: an illegal memory access was encountered"))
+    with pytest.raises(RuntimeError, match="illegal"):
+        Segmenter(options(tiny_model, device="cuda"))
+
+
+def test_no_memory_for_the_network_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OUT_OF_MEMORY[-3]
+
+    monkeypatch.setattr(backends, "to_device", full)
+    with pytest.raises(DeviceError, match="for the network; close"):
+        TorchBackend(a_network(), 1.0, torch.device("cpu"))
+
+
+def test_frames_that_cannot_be_pinned_are_copied_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("CUDA error: out of memory")
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", full)
+    images = torch.rand(1, 1, 8, 8)
+    assert backends._pinned(images) is images
+
+
+@pytest.mark.parametrize(("real", "dtype"), [(True, torch.bfloat16), (False, torch.float16)])
+def test_a_gpu_that_emulates_bf16_computes_in_fp16(
+    real: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu = torch.device("cuda", 0)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or real)
+    assert has_bf16(gpu) is real
+    assert reduced_precision(gpu) == dtype
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: real)  # torch 2.4
+    assert reduced_precision(gpu) == dtype
+
+
+class SlowNetwork:
+    """A backend's network that takes `seconds` a frame by a clock of its own."""
+
+    def __init__(self, backend: TorchBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds, self.now, self.passes, self.inner = 0.0, 0.0, [], backend._run
+        backend._run = self
+        monkeypatch.setattr(backends.time, "perf_counter", lambda: self.now)
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        self.passes.append(len(images))
+        self.now += self.seconds * len(images)
+        return self.inner(images)
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(0.0, 4), (0.01, 4), (0.02, 2), (0.03, 1), (9.0, 1)])
+def test_a_pass_on_a_slow_cpu_is_short(seconds: float, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "fast_bf16", lambda: True)
+    backend = TorchBackend(a_network(), 0.5, torch.device("cpu"))
+    x = torch.rand(13, 1, 32, 32)
+    expected = backend(x)
+    backend._size(None)
+    slow = SlowNetwork(backend, monkeypatch)
+    slow.seconds = seconds
+    torch.testing.assert_close(backend(x), expected, atol=0.05, rtol=0.05)
+    assert slow.passes[0] == 1
+    assert max(slow.passes) == backend.batch == most
+    slow.seconds = 0.03  # another program took the processor
+    backend(x)
+    assert backend.batch == 1
+
+
+def test_in_fp32_the_clock_changes_no_digit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "fast_bf16", lambda: False)
+    x, results = torch.rand(9, 1, 32, 32), []
+    for seconds in (0.0, 0.02, 9.0):
+        backend = TorchBackend(a_network(), 0.5, torch.device("cpu"))
+        SlowNetwork(backend, monkeypatch).seconds = seconds
+        results.append(backend(x))
+    assert torch.equal(results[0], results[1])
+    assert torch.equal(results[0], results[2])
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY)
 def test_the_batch_is_halved_until_it_fits(error: Exception) -> None:
     said: list[str] = []
     backend = TorchBackend(a_network(), 0.5, torch.device("cpu"), batch=8, notify=said.append)
@@ -212,7 +345,7 @@ def test_frames_come_in_the_order_asked_for_and_are_asked_for_late(tiny_model: s
     stream = segmenter.stream(cine, whole(cine), wanted())
     first = [next(stream) for _ in range(3)]
     assert [frame.index for frame in first] == [9, 3, 3]
-    assert len(asked) <= segmenter._backend.batch
+    assert len(asked) <= 1 + backends._CPU_BATCH
     np.testing.assert_array_equal(first[1].mask, first[2].mask)
     for frame in first:
         assert frame.mask.shape == frame.probability.shape == cine.shape
@@ -237,7 +370,7 @@ def test_a_huge_clip_is_read_a_batch_at_a_time(tiny_model: str) -> None:
     segmenter = Segmenter(options(tiny_model))
     stream = segmenter.stream(cine, whole(cine))
     assert [next(stream).index for _ in range(9)] == list(range(9))
-    assert frames.most <= segmenter._backend.batch
+    assert frames.most <= backends._CPU_BATCH
 
 
 def test_results_do_not_depend_on_the_batch(tiny_model: str) -> None:
