@@ -9,6 +9,7 @@ from pathlib import Path
 
 NEEDED = (
     "matae/py.typed",
+    "matae/models/bundled/matae-lv/LICENCE.txt",
     "matae/models/bundled/matae-lv/card.json",
     "matae/models/bundled/matae-lv/model.safetensors",
     "napari_matae/py.typed",
