@@ -6,6 +6,7 @@ gracefully: half the batch, and at a batch of one the CPU, each said in a notice
 
 from __future__ import annotations
 
+import time
 import warnings
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,11 +22,35 @@ if TYPE_CHECKING:
 
     from matae.nn.network import Network
 
-__all__ = ["BACKENDS", "Backend", "OpenVINOBackend", "TorchBackend", "choose_backend", "fast_bf16", "reduced_precision"]
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "OpenVINOBackend",
+    "TorchBackend",
+    "choose_backend",
+    "fast_bf16",
+    "has_bf16",
+    "is_out_of_memory",
+    "reduced_precision",
+]
 
 BACKENDS = ("auto", "torch", "openvino")
-_CPU_BATCH = 4  # small, so that a cancel answers at once
+_CPU_BATCH = 4
 _CUDA_BATCH = 32
+_PASS_SECONDS = 0.05  # a cancel waits for the pass it falls into
+
+# How torch and the libraries under it say it where they do not raise torch.OutOfMemoryError: the driver (also for
+# memory that is to be pinned), cuBLAS, cuDNN, torch on the CPU of Linux and of Windows.
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "cublas_status_alloc_failed",
+    "cudnn_status_alloc_failed",
+    "allocation_failed",  # cuDNN 9 puts host or device before it
+    "allocate memory",
+    "not enough memory",
+    "pin memory",
+    "pin_memory",
+)
 
 
 class Backend(Protocol):
@@ -53,9 +78,14 @@ class TorchBackend:
     device
         Where to run.
     batch
-        Frames a pass; a default for the device if None.
+        Frames a pass; if None the device's default, on the CPU as few as keep a pass short.
     notify
         Called with a sentence when memory runs out.
+
+    Raises
+    ------
+    DeviceError
+        If memory does not suffice for the network. A GPU that is full is left for the CPU instead.
     """
 
     name = "torch"
@@ -70,8 +100,36 @@ class TorchBackend:
     ) -> None:
         self._model = model.plain(width).eval()
         self._notify = notify
-        self.batch = batch or (_CUDA_BATCH if device.type == "cuda" else _CPU_BATCH)
-        self._move(device)
+        if not self._moved(device):
+            if device.type == "cpu":
+                raise DeviceError("Memory does not suffice for the network; close other programs.")
+            notify("GPU memory is full; going on with the CPU.")
+            self._leave_gpu()
+        else:
+            self._size(batch)
+
+    def _moved(self, device: torch.device) -> bool:
+        # As in `_try`, what is to be done about it is done after the exception is gone.
+        try:
+            self._move(device)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return False
+        return True
+
+    def _leave_gpu(self) -> None:
+        self._move(torch.device("cpu"))
+        torch.cuda.empty_cache()
+        self._size(None)
+
+    def _size(self, batch: int | None) -> None:
+        # In fp32 the CPU's kernels round one frame otherwise than several: a batch that followed the clock would
+        # make the last digits depend on it. One frame a pass costs such a processor little. In bf16 they agree.
+        default = _CUDA_BATCH if self.device.type == "cuda" else _CPU_BATCH if self.precision == "bf16" else 1
+        self._most = batch or default
+        self._paced = batch is None and self.device.type == "cpu"
+        self.batch = 1 if self._paced else self._most  # the first pass, not yet timed, is as short as can be
 
     def _move(self, device: torch.device) -> None:
         self.device = device
@@ -84,10 +142,13 @@ class TorchBackend:
         parts: list[Tensor] = []
         done = 0
         while done < len(images):
+            start = time.perf_counter()
             part = self._try(images[done : done + self.batch])
             if part is None:
                 self._make_room()
                 continue
+            if self._paced:
+                self.batch = _short_batch(self._most, len(part), time.perf_counter() - start)
             parts.append(part)
             done += len(part)
         return torch.cat([part.to(self.device) for part in parts])
@@ -96,10 +157,8 @@ class TorchBackend:
         # Room is made only after this returns: the exception holds on to the maps that filled the memory.
         try:
             return self._run(images)
-        except torch.OutOfMemoryError:
-            return None
-        except RuntimeError as error:
-            if "allocate memory" not in str(error):  # how torch says it on the CPU
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
                 raise
             return None
 
@@ -108,30 +167,62 @@ class TorchBackend:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         if self.batch > 1:
-            self.batch //= 2
+            self.batch = self._most = self.batch // 2
             self._notify(f"{place} ran out; going on with {self.batch} frames at a time.")
         elif self.device.type == "cuda":
             self._notify("GPU memory does not suffice even for one frame; going on with the CPU.")
-            self._move(torch.device("cpu"))
-            self.batch = _CPU_BATCH
+            self._leave_gpu()
         else:
             raise DeviceError("Memory does not suffice for one frame; close other programs or choose a smaller width.")
 
     @torch.inference_mode()
     def _run(self, images: Tensor) -> Tensor:
         if self.device.type == "cuda":
-            images = images.pin_memory().to(self.device, non_blocking=True)
+            images = _pinned(images).to(self.device, non_blocking=True)
         images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, self._dtype, enabled=self._dtype != torch.float32):
             logits: Tensor = self._model(images)
         return logits.float()
 
 
+def _short_batch(most: int, frames: int, seconds: float) -> int:
+    # By the last pass, not by the first: that one also compiles the kernels, and other programs come and go.
+    return max(1, min(most, int(frames * _PASS_SECONDS / max(seconds, 1e-9))))
+
+
+def _pinned(images: Tensor) -> Tensor:
+    # Memory to pin is scarcer than memory (a container's limit); without it the copy is slower, no more.
+    try:
+        return images.pin_memory()
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        return images
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory ran out, on the GPU or the CPU, in whatever words."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    said = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in said for words in _OUT_OF_MEMORY)
+
+
 def reduced_precision(device: torch.device) -> torch.dtype:
     """Return the type a device computes fastest in: bf16, fp16, or fp32 where nothing narrower is quicker."""
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    return torch.bfloat16 if fast_bf16() else torch.float32
+    if has_bf16(device):
+        return torch.bfloat16
+    return torch.float16 if device.type == "cuda" else torch.float32
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Return whether a device computes in bf16 itself; emulated, it is slower than what it stands for."""
+    if device.type != "cuda":
+        return fast_bf16()
+    try:
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    except TypeError:  # torch 2.4, which cannot tell the two apart
+        return bool(torch.cuda.is_bf16_supported())
 
 
 def fast_bf16() -> bool:
@@ -153,7 +244,7 @@ class OpenVINOBackend:
     grid
         Side of the network's input.
     batch
-        Frames a pass.
+        Frames a pass; as few as keep a pass short if None.
 
     Raises
     ------
@@ -171,7 +262,7 @@ class OpenVINOBackend:
             raise DeviceError(
                 "OpenVINO is not installed; pip install 'napari-matae[cpu]' or choose backend torch."
             ) from None
-        self.batch = batch or _CPU_BATCH
+        self.batch, self._paced = batch or 1, batch is None
         self.device = torch.device("cpu")
         plain = model.plain(width).float().eval()
         with warnings.catch_warnings(), torch.no_grad():
@@ -184,10 +275,15 @@ class OpenVINOBackend:
 
     def __call__(self, images: Tensor) -> Tensor:
         """Return float32 logits for a batch."""
-        parts = [
-            torch.from_numpy(self._compiled(images[i : i + self.batch].cpu().contiguous().numpy())[0].copy())
-            for i in range(0, len(images), self.batch)
-        ]
+        parts: list[Tensor] = []
+        done = 0
+        while done < len(images):
+            start = time.perf_counter()
+            part = self._compiled(images[done : done + self.batch].cpu().contiguous().numpy())[0].copy()
+            parts.append(torch.from_numpy(part))
+            done += len(part)
+            if self._paced:
+                self.batch = _short_batch(_CPU_BATCH, len(part), time.perf_counter() - start)
         return torch.cat(parts)
 
 

@@ -112,6 +112,13 @@ class Segmenter:
     options
         What to run, and where.
 
+    Attributes
+    ----------
+    notices
+        What happened so far (memory ran out, GPU left).
+    lasting_notices
+        What happened as it was made ready; it concerns every cine.
+
     Raises
     ------
     ModelError
@@ -121,19 +128,19 @@ class Segmenter:
     """
 
     def __init__(self, options: SegmentOptions | None = None) -> None:
-        import torch
-
-        from matae.segment.backend import choose_backend, reduced_precision
+        from matae.segment.backend import choose_backend, fast_bf16
         from matae.segment.device import choose_device
 
         self.options = options = options or SegmentOptions()
         device = choose_device(options.device)
         model, self.card = load_model(options.model)
-        self.width = choose_width(options.width, self.card, fast=reduced_precision(device) != torch.float32)
+        # A GPU is not asked what it can do: one that is full would not even answer.
+        self.width = choose_width(options.width, self.card, fast=device.type == "cuda" or fast_bf16())
         self.notices: list[str] = []
         self._backend = choose_backend(
             options.backend, model, self.width, grid=self.card.grid, device=device, notify=self.notices.append
         )
+        self.lasting_notices = tuple(self.notices)
 
     def describe(self) -> dict[str, Any]:
         """Return what runs, as JSON values: model, sha256, width, device, backend, precision, grid."""
@@ -188,11 +195,14 @@ class Segmenter:
 def _frame_mask(index: int, logits: Tensor, placement: Placement, shape: tuple[int, int]) -> FrameMask:
     import torch
 
+    from matae.segment.backend import is_out_of_memory
     from matae.segment.cleanup import keep_largest
 
     try:
         logits = placement.to_native(logits)[0]
-    except torch.OutOfMemoryError:
+    except RuntimeError as error:
+        if logits.device.type == "cpu" or not is_out_of_memory(error):
+            raise
         logits = placement.to_native(logits.cpu())[0]
     if len(logits) == 1:  # the common case needs no search for the likeliest class
         best, found = logits[0], (logits[0] > 0).to(torch.uint8).cpu().numpy()
@@ -293,5 +303,5 @@ def segment(
         "seconds": round(seconds, 3),
         "frames_per_second": round(cine.n_frames / max(seconds, 1e-9), 1),
     }
-    result.notices = segmenter.notices[first_notice:]
+    result.notices = [*segmenter.lasting_notices, *segmenter.notices[first_notice:]]
     return result

@@ -25,7 +25,7 @@ from matae.metrics import dice
 from matae.nn.losses import bce_dice
 from matae.nn.network import to_device
 from matae.nn.widths import format_width
-from matae.segment.backend import fast_bf16
+from matae.segment.backend import has_bf16, is_out_of_memory
 from matae.segment.device import choose_device
 from matae.train.augment import AugmentConfig, augment
 from matae.train.state import Run
@@ -142,9 +142,9 @@ def train(
     """
     config = config or TrainConfig()
     _check(model, frames, held_out, config)
-    run = _begin(model, config)
-    run.data = f"{frames.digest()} {held_out.digest()}"
     try:
+        run = _begin(model, config)
+        run.data = f"{frames.digest()} {held_out.digest()}"
         with writing_to(out):
             out.mkdir(parents=True, exist_ok=True)
             run.resume(out)
@@ -152,7 +152,9 @@ def train(
         _go_on(run, frames, held_out, out, config, report=report)
     except OutputError as error:
         raise TrainError(str(error)) from error
-    except torch.OutOfMemoryError:
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
         raise TrainError(
             f"Memory does not suffice for {config.batch} frames a step; choose a smaller batch and another --out."
         ) from None
@@ -279,9 +281,8 @@ def _step(run: Run, batch: tuple[Tensor, Tensor], config: TrainConfig) -> float:
 
 
 def _half_precision(device: torch.device) -> torch.autocast:
-    # bf16 needs no loss scaling; where a processor only emulates it, it is slower than fp32.
-    native = torch.cuda.is_bf16_supported() if device.type == "cuda" else fast_bf16()
-    return torch.autocast(device.type, torch.bfloat16, enabled=native)
+    # bf16 needs no loss scaling, fp16 would; where bf16 is only emulated, fp32 is quicker.
+    return torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device))
 
 
 def _sandwich(widths: tuple[float, ...], generator: torch.Generator) -> Iterator[float]:

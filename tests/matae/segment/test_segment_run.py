@@ -313,6 +313,17 @@ def test_openvino_agrees_with_torch(width: float) -> None:
         torch.testing.assert_close(found, model(x, width), atol=1e-3, rtol=0)
 
 
+def test_openvino_on_a_slow_cpu_runs_a_frame_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("openvino", reason="OpenVINO (extra cpu) is not installed")
+    backend, x, now = OpenVINOBackend(a_network(), 0.5, 32), torch.rand(9, 1, 32, 32), [0.0]
+    monkeypatch.setattr(backends.time, "perf_counter", lambda: now[0])
+    expected = backend(x)
+    assert backend.batch == 4
+    monkeypatch.setattr(backends.time, "perf_counter", lambda: now.__setitem__(0, now[0] + 0.3) or now[0])
+    torch.testing.assert_close(backend(x), expected, atol=1e-3, rtol=0)
+    assert backend.batch == 1
+
+
 def test_openvino_runs_a_whole_cine(tiny_model: str) -> None:
     pytest.importorskip("openvino", reason="OpenVINO (extra cpu) is not installed")
     cine = a_cine()

@@ -135,13 +135,27 @@ def test_a_full_disk_keeps_the_last_state(sides: tuple, tmp_path: Path, monkeypa
         assert [row["step"] for row in csv.DictReader(file)] == ["3", "6"]
 
 
-def test_memory_that_runs_out_is_said(sides: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("where", ["to_device", "_step"])
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA"), RuntimeError("CUDA error: out of memory")])
+def test_memory_that_runs_out_is_said(
+    sides: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, error: Exception
+) -> None:
     def full(*_: object) -> float:
-        raise torch.OutOfMemoryError("CUDA")
+        raise error
 
-    monkeypatch.setattr(loop, "_step", full)
+    monkeypatch.setattr(loop, where, full)
     with pytest.raises(TrainError, match="4 frames a step; choose a smaller batch"):
         train(a_network(), *sides, tmp_path, CONFIG)
+
+
+def test_a_gpu_that_emulates_bf16_trains_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = torch.device("cuda", 0)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for real in (True, False):
+        monkeypatch.setattr(
+            torch.cuda, "is_bf16_supported", lambda including_emulation=True, r=real: r or including_emulation
+        )
+        assert loop._half_precision(gpu)._enabled is real
 
 
 class KilledError(Exception):
