@@ -220,27 +220,27 @@ def test_a_full_folder_of_results_stops_the_run(tmp_path, out, tiny_model, monke
 
 
 def test_a_file_that_ran_short_of_memory_does_not_slow_the_next(tmp_path, out, tiny_model, monkeypatch) -> None:
-    import torch
-
+    import matae.segment.run
     from matae.segment.backend import TorchBackend
 
-    inner, calls = TorchBackend._run, []
+    run_network, load, loaded = TorchBackend._run, matae.segment.run.load_model, []
 
-    def tight(self: TorchBackend, images: torch.Tensor) -> torch.Tensor:
-        calls.append(len(images))
-        if len(calls) == 1:
-            raise torch.OutOfMemoryError("full")
-        return inner(self, images)
+    def tight(self: TorchBackend, images: object) -> object:
+        if not loaded[1:]:
+            self._notify("Memory ran out.")
+        return run_network(self, images)
+
+    def counted(name: str) -> object:
+        loaded.append(name)
+        return load(name)
 
     monkeypatch.setattr(TorchBackend, "_run", tight)
-    clips = [make_clip(tmp_path / "in" / f"{name}.npy") for name in "ab"]
-    result = run("segment", *clips, "--out", out, "--model", tiny_model, "--no-overlay", "--device", "cpu")
+    monkeypatch.setattr(matae.segment.run, "load_model", counted)
+    clips = [make_clip(tmp_path / "in" / f"{name}.npy", n_frames=1) for name in "abc"]
+    result = run("segment", *clips, "--out", out, "--model", tiny_model, "--device", "cpu")
     assert result.exit_code == 0, result.output
-    assert [line for line in result.stderr.splitlines() if "ran out" in line] == [
-        f"a.npy: Memory ran out; going on with {calls[1]} frames at a time."
-    ]
-    assert calls[0] == 2 * calls[1]
-    assert calls[-2:] == [4, 1]  # a whole batch again
+    assert [line for line in result.stderr.splitlines() if "ran out" in line] == ["a.npy: Memory ran out."]
+    assert len(loaded) == 2  # the second file starts afresh, the third goes on with what it loaded
 
 
 # --- segment -----------------------------------------------------------------------------------------------
