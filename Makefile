@@ -57,11 +57,13 @@ typecheck: $(INSTALLED) ## mypy, strict
 	$(BIN)/mypy
 
 # make train DATA=folder OUT=runs/mine [ARGS="--init matae-lv --config settings.toml"]
-# DATA has index.csv (frame, patient, split, ...), images/ and masks/. Stopped with Ctrl-C, it goes on when called
+# DATA is one folder or several (then without spaces in their names); each has index.csv (frame, patient, split, ...), images/ and masks/. Stopped with Ctrl-C, it goes on when called
 # again. `napari-matae models import runs/mine` makes the result a model to choose.
 train: $(INSTALLED) ## train a model: make train DATA=folder OUT=folder
 	@test -n "$(DATA)" && test -n "$(OUT)" || { echo 'usage: make train DATA=folder OUT=folder [ARGS=...]' >&2; exit 2; }
-	$(BIN)/napari-matae train --data "$(DATA)" --out "$(OUT)" $(ARGS)
+	@if test -d "$(DATA)"; then set -- --data "$(DATA)"; \
+	else set --; for folder in $(DATA); do set -- "$$@" --data "$$folder"; done; fi; \
+	$(BIN)/napari-matae train "$$@" --out "$(OUT)" $(ARGS)
 
 screenshot: $(DISPLAY_READY) ## make the pictures of the documentation again
 	$(HIDDEN) $(BIN)/python docs/screenshot.py

@@ -587,6 +587,7 @@ def test_train_without_data(tmp_path, out, tiny_model) -> None:
     assert "cannot be read" in one_line(
         run("train", "--data", tmp_path, "--out", out, "--config", tmp_path / "no.toml")
     )
+    assert "named twice" in one_line(run("train", "--data", tmp_path, "--data", tmp_path, "--out", out))
     assert run("train", "--out", out).exit_code == 2
     assert run("train", "--data", tmp_path, "--out", out, "--device", "tpu").exit_code == 2
 

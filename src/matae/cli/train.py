@@ -15,8 +15,13 @@ __all__ = ["train"]
 def train(
     *,
     data: Annotated[
-        Path,
-        typer.Option("--data", metavar="DIR", help="Folder with index.csv, images/ and masks/.", show_default=False),
+        list[Path],
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="Folder with index.csv, images/ and masks/; may be given several times.",
+            show_default=False,
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the model; made if missing.")],
     name: Annotated[

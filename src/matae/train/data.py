@@ -1,7 +1,7 @@
 """Labelled frames in memory: a folder with ``index.csv``, ``images/`` and ``masks/``.
 
 The layout of this project's own export. The split is read, never drawn here: a patient that stands on both
-sides is refused.
+sides is refused, in one folder or over several.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import numpy as np
 from matae.errors import TrainError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-__all__ = ["LabelledFrames", "load_frames"]
+__all__ = ["LabelledFrames", "load_folders", "load_frames"]
 
 _MOST_CLASSES = 20
 
@@ -87,6 +88,73 @@ def load_frames(folder: Path, split: str) -> LabelledFrames:
     chosen = [row for row in rows if row["split"] == split]
     if not chosen:
         raise TrainError(f"{folder.name}/index.csv has no frame with split '{split}'; add some or name another split.")
+    return _load_rows(folder, chosen)
+
+
+def load_folders(folders: Sequence[Path]) -> tuple[LabelledFrames, LabelledFrames]:
+    """Load the training and the validation frames of several folders, each side joined in the order given.
+
+    Parameters
+    ----------
+    folders
+        Folders as for `load_frames`; one may lack a side if another has it.
+
+    Raises
+    ------
+    TrainError
+        As `load_frames`, or if no folder is given, one is given twice or has neither side, none has a side, their
+        frames differ in size, or a patient of one folder is on the other side in another.
+    """
+    if not folders:
+        raise TrainError("There is no folder to train on; name one with index.csv, images/ and masks/.")
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise TrainError("A folder is named twice; name each once.")
+    indexes = [(folder, _read_index(folder)) for folder in folders]
+    _check_sides(indexes)
+    train, val = (_join(indexes, split) for split in ("train", "val"))
+    return train, val
+
+
+def _check_sides(indexes: list[tuple[Path, list[dict[str, str]]]]) -> None:
+    sides: dict[str, tuple[str, str]] = {}
+    for folder, rows in indexes:
+        if not any(row["split"] in {"train", "val"} for row in rows):
+            raise TrainError(f"{folder.name}/index.csv has no frame with split 'train' or 'val'; add some.")
+        for row in rows:
+            split, where = sides.setdefault(row["patient"], (row["split"], folder.name))
+            if split != row["split"]:
+                raise TrainError(
+                    f"Patient {row['patient']} is in '{split}' of {where} and in '{row['split']}' of {folder.name}; "
+                    "give each patient one split, and other people other names."
+                )
+
+
+def _join(indexes: list[tuple[Path, list[dict[str, str]]]], split: str) -> LabelledFrames:
+    parts: list[LabelledFrames] = []
+    for folder, rows in indexes:
+        if chosen := [row for row in rows if row["split"] == split]:
+            part = _load_rows(folder, chosen)
+            if parts and part.images.shape[1:] != parts[0].images.shape[1:]:
+                (height, width), (rows_before, columns_before) = part.images.shape[1:], parts[0].images.shape[1:]
+                raise TrainError(
+                    f"The frames of {folder.name} are {height} x {width} pixels, those before {rows_before} x "
+                    f"{columns_before}; export all folders at one size."
+                )
+            parts.append(part)
+    if not parts:
+        names = ", ".join(f"{folder.name}/index.csv" for folder, _ in indexes)
+        raise TrainError(f"{names}: there is no frame with split '{split}'; add some or another folder.")
+    return LabelledFrames(
+        images=np.concatenate([part.images for part in parts]),
+        masks=np.concatenate([part.masks for part in parts]),
+        frames=tuple(name for part in parts for name in part.frames),
+        patients=tuple(name for part in parts for name in part.patients),
+        phases=tuple(phase for part in parts for phase in part.phases),
+        spacing=np.concatenate([part.spacing for part in parts]),
+    )
+
+
+def _load_rows(folder: Path, chosen: list[dict[str, str]]) -> LabelledFrames:
     images = [_read_png(folder / "images" / f"{row['frame']}.png") for row in chosen]
     masks = [_read_png(folder / "masks" / f"{row['frame']}.png") for row in chosen]
     for row, image, mask in zip(chosen, images, masks, strict=True):

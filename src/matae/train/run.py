@@ -1,4 +1,4 @@
-"""From a folder of labelled frames to a checkpoint folder with its model card: what ``train`` does."""
+"""From folders of labelled frames to a checkpoint folder with its model card: what ``train`` does."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from matae.nn.card import ModelCard
 from matae.nn.checkpoint import WEIGHTS, load, save
 from matae.nn.matae import Matae, MataeConfig
 from matae.nn.widths import format_width
-from matae.train.data import load_frames
+from matae.train.data import load_folders
 from matae.train.loop import METRICS, TrainConfig, predict, train
 from matae.train.state import STATE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from typing import Any
 
@@ -42,7 +42,7 @@ _LIMITS = (
 
 
 def train_model(
-    data: Path,
+    data: Sequence[Path],
     out: Path,
     *,
     name: str,
@@ -54,15 +54,15 @@ def train_model(
     half: bool = True,
     report: Callable[[StepReport], None] | None = None,
 ) -> ModelCard:
-    """Train a network on a folder of labelled frames and write its checkpoint folder.
+    """Train a network on folders of labelled frames and write its checkpoint folder.
 
     A run that was stopped goes on where it was when called again with the same arguments.
 
     Parameters
     ----------
     data
-        Folder as for `load_frames`, with a train and a val split. Its ``LICENCE.txt``, if there is one, goes into
-        the card.
+        Folders as for `load_folders`, together with a train and a val split. The ``LICENCE.txt`` of each, if there
+        is one, goes into the card.
     out
         Folder for ``model.safetensors``, ``card.json``, ``metrics.csv`` and the state a stopped run resumes from.
     name
@@ -74,7 +74,7 @@ def train_model(
     channels
         Channels of each stage of a new network; the family's default if None.
     licence, citation
-        Terms of the weights and what to cite; the data folder's (or the first model's) if not given.
+        Terms of the weights and what to cite; the data folders' (or the first model's) if not given.
     half
         Store kernels as float16.
     report
@@ -98,16 +98,17 @@ def train_model(
     check_name(name)
     if (out / WEIGHTS).exists() and not (out / STATE).exists():
         raise TrainError(f"{out} holds a finished model; choose another --out.")
-    frames, held_out = load_frames(data, "train"), load_frames(data, "val")
+    frames, held_out = load_folders(data)
+    names = " + ".join(folder.resolve().name for folder in data)
     network, begun = _start(name, max(frames.classes, held_out.classes, 1), config, init=init, channels=channels)
     network = train(network, frames, held_out, out, config, report=report)
     card = replace(
         begun,
-        data=f"{data.resolve().name}: {_count(frames)} for training, {_count(held_out)} for validation",
-        licence=licence or _licence(data) or begun.licence,
+        data=f"{names}: {_count(frames)} for training, {_count(held_out)} for validation",
+        licence=licence or _licences(data) or begun.licence,
         citation=citation or begun.citation,
         figures={
-            f"{data.resolve().name}, val": {"frames": len(held_out), "patients": len(set(held_out.patients))}
+            f"{names}, val": {"frames": len(held_out), "patients": len(set(held_out.patients))}
             | _figures(network, held_out, config.grid)
         },
         training=json.loads(json.dumps(asdict(config))) | {"seconds": _seconds(out), "torch": str(torch.__version__)},
@@ -155,9 +156,18 @@ def _seconds(out: Path) -> float:
         return max((float(row["seconds"]) for row in csv.DictReader(file)), default=0.0)
 
 
-def _licence(data: Path) -> str:
+def _licences(data: Sequence[Path]) -> str:
+    found = {folder: _licence(folder) for folder in data}
+    texts = set(found.values())
+    if len(texts) == 1:
+        return texts.pop()
+    # A folder that states none must not pass for one under the terms of another.
+    return "\n\n".join(f"{folder.resolve().name}: {text or 'not stated'}" for folder, text in found.items())
+
+
+def _licence(folder: Path) -> str:
     for file in _LICENCE_FILES:
-        path = data / file
+        path = folder / file
         if path.is_file():
             return path.read_text(encoding="utf-8", errors="replace").strip()
     return ""

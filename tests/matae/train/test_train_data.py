@@ -13,7 +13,7 @@ from train_makers import SIDE, read_index, write_frames, write_index
 
 from matae.errors import TrainError
 from matae.train.augment import AugmentConfig, augment
-from matae.train.data import load_frames
+from matae.train.data import load_folders, load_frames
 
 
 def test_a_folder_without_an_index_is_refused(tmp_path: Path) -> None:
@@ -166,3 +166,37 @@ def test_nothing_moves_where_nothing_is_allowed_to() -> None:
     images, masks = augment(*batch(), SIDE, generator(), none)
     torch.testing.assert_close(images, batch()[0], atol=2e-4, rtol=0)
     torch.testing.assert_close(masks, batch()[1], atol=1e-5, rtol=0)
+
+
+def other(folder: Path, **more: object) -> Path:
+    """Write a folder of other patients."""
+    write_frames(folder, **more)
+    write_index(folder, [row | {"patient": f"q{row['patient']}"} for row in read_index(folder)])
+    return folder
+
+
+def test_folders_are_joined_in_their_order(toy: Path, tmp_path: Path) -> None:
+    second = other(tmp_path / "second", train=2, val=0)
+    train, val = load_folders([toy, second])
+    alone = load_frames(toy, "train")
+    assert train.frames == alone.frames + load_frames(second, "train").frames
+    np.testing.assert_array_equal(train.images[: len(alone)], alone.images)
+    assert len(train.masks) == len(train.patients) == len(train.phases) == len(train.spacing) == 16
+    assert val.digest() == load_frames(toy, "val").digest()
+
+
+def test_folders_that_do_not_fit_are_refused(toy: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainError, match="no folder to train on"):
+        load_folders([])
+    with pytest.raises(TrainError, match="named twice"):
+        load_folders([toy, toy / ".." / "toy"])
+    with pytest.raises(TrainError, match="of big are 48 x 48 pixels, those before 40 x 40"):
+        load_folders([toy, other(tmp_path / "big", size=(48, 48))])
+    moved = write_frames(tmp_path / "moved", train=0, val=1)
+    with pytest.raises(TrainError, match="Patient p0 is in 'train' of toy and in 'val' of moved"):
+        load_folders([toy, moved])
+    with pytest.raises(TrainError, match="there is no frame with split 'train'"):
+        load_folders([moved])
+    write_index(moved, [row | {"split": "test"} for row in read_index(moved)])
+    with pytest.raises(TrainError, match=r"moved/index\.csv has no frame with split 'train' or 'val'"):
+        load_folders([toy, moved])

@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from train_makers import write_frames
+from train_makers import read_index, write_frames, write_index
 
 from matae.errors import DeviceError, ModelError, OutputError, TrainError
 from matae.models import find_model, import_model
@@ -250,7 +250,7 @@ def test_two_classes_are_learnt_where_one_side_lacks_one(tmp_path: Path) -> None
 def test_a_folder_becomes_a_model(toy: Path, tmp_path: Path, matae_home: Path) -> None:
     (toy / "LICENCE.txt").write_text("CC0 1.0\n")
     out, reports = tmp_path / "out", []
-    card = train_model(toy, out, name="toy-lv", config=CONFIG, channels=(8, 8, 16), report=reports.append)
+    card = train_model([toy], out, name="toy-lv", config=CONFIG, channels=(8, 8, 16), report=reports.append)
     assert load(out)[1] == card
     assert (card.family, card.grid, card.classes, card.licence) == (
         "matae",
@@ -272,18 +272,33 @@ def test_a_folder_becomes_a_model(toy: Path, tmp_path: Path, matae_home: Path) -
     assert figures["dice, width 1"]["frame_mean"] == pytest.approx(reports[-1].dice[1.0], abs=2e-4)
     assert str(tmp_path) not in card.dumps()
     # Once more is the same model, not another run.
-    assert train_model(toy, out, name="toy-lv", config=CONFIG, channels=(8, 8, 16)) == card
+    assert train_model([toy], out, name="toy-lv", config=CONFIG, channels=(8, 8, 16)) == card
     import_model(out, "toy-lv")
     continued = train_model(
-        toy, tmp_path / "next", name="toy-2", config=CONFIG, init="toy-lv", licence="mine", citation="me"
+        [toy], tmp_path / "next", name="toy-2", config=CONFIG, init="toy-lv", licence="mine", citation="me"
     )
     assert continued.parent == {"name": "toy-lv", "sha256": find_model("toy-lv").card.sha256}
     assert (continued.licence, continued.citation, continued.architecture) == ("mine", "me", card.architecture)
 
 
+def test_several_folders_become_one_model_under_the_terms_of_all(tmp_path: Path, matae_home: Path) -> None:
+    first = write_frames(tmp_path / "first", val=0)
+    second = write_frames(tmp_path / "second", train=0, val=2)
+    write_index(second, [row | {"patient": f"q{row['patient']}"} for row in read_index(second)])
+    (first / "LICENCE.txt").write_text("CC0 1.0")
+    card = train_model([first, second], tmp_path / "out", name="x", config=CONFIG, channels=(8, 8, 16))
+    assert card.data == "first + second: 12 frames of 6 patients for training, 4 frames of 2 patients for validation"
+    assert card.licence == "first: CC0 1.0\n\nsecond: not stated"
+    assert list(card.figures) == ["first + second, val"]
+    (second / "LICENCE").write_text("CC0 1.0\n")
+    assert train_model([first, second], tmp_path / "out", name="x", config=CONFIG, channels=(8, 8, 16)).licence == (
+        "CC0 1.0"
+    )
+
+
 def test_what_cannot_become_a_model_is_refused_before_training(toy: Path, tmp_path: Path, matae_home: Path) -> None:
     def attempt(**more: object) -> None:
-        train_model(**{"data": toy, "out": tmp_path / "out", "name": "x", "config": CONFIG} | more)
+        train_model(**{"data": [toy], "out": tmp_path / "out", "name": "x", "config": CONFIG} | more)
 
     with pytest.raises(ModelError, match="no model name"):
         attempt(name="../x")
@@ -294,7 +309,7 @@ def test_what_cannot_become_a_model_is_refused_before_training(toy: Path, tmp_pa
     with pytest.raises(TrainError, match="leave out either"):
         attempt(channels=(8,), init="absent")
     with pytest.raises(TrainError, match=r"no index\.csv"):
-        attempt(data=tmp_path)
+        attempt(data=[tmp_path])
     (tmp_path / "done").mkdir()
     (tmp_path / "done" / "model.safetensors").write_bytes(b"someone's")
     with pytest.raises(TrainError, match="holds a finished model"):
@@ -313,9 +328,9 @@ def test_a_model_that_cannot_be_written_leaves_the_run(
             monkeypatch.setattr(os, "fsync", full)
 
     with pytest.raises(OutputError, match="full"):
-        train_model(toy, tmp_path / "out", name="x", config=CONFIG, channels=(8, 8, 16), report=last)
+        train_model([toy], tmp_path / "out", name="x", config=CONFIG, channels=(8, 8, 16), report=last)
     monkeypatch.undo()
-    train_model(toy, tmp_path / "out", name="x", config=CONFIG, channels=(8, 8, 16), report=kill)
+    train_model([toy], tmp_path / "out", name="x", config=CONFIG, channels=(8, 8, 16), report=kill)
     assert load(tmp_path / "out")[1].name == "x"
 
 
