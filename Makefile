@@ -57,8 +57,9 @@ typecheck: $(INSTALLED) ## mypy, strict
 	$(BIN)/mypy
 
 # make train DATA=folder OUT=runs/mine [ARGS="--init matae-lv --config settings.toml"]
-# DATA is one folder or several (then without spaces in their names); each has index.csv (frame, patient, split, ...), images/ and masks/. Stopped with Ctrl-C, it goes on when called
-# again. `napari-matae models import runs/mine` makes the result a model to choose.
+# DATA is one folder or several (then without spaces in their names); each has index.csv (frame, patient, split, ...),
+# images/ and masks/. Stopped with Ctrl-C, it goes on when called again. `napari-matae models import runs/mine` makes
+# the result a model to choose.
 train: $(INSTALLED) ## train a model: make train DATA=folder OUT=folder
 	@test -n "$(DATA)" && test -n "$(OUT)" || { echo 'usage: make train DATA=folder OUT=folder [ARGS=...]' >&2; exit 2; }
 	@if test -d "$(DATA)"; then set -- --data "$(DATA)"; \
