@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, Qt
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     import napari
-    from qtpy.QtGui import QCloseEvent
+    from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 
 __all__ = ["MataeDock"]
 
@@ -87,6 +88,8 @@ class MataeDock(QWidget):  # type: ignore[misc]
         column.setContentsMargins(4, 4, 4, 4)
         column.addWidget(splitter)
         self.setMinimumWidth(330)
+        # Dropped on the canvas, napari asks which of its readers to use; dropped here there is nothing to ask.
+        self.setAcceptDrops(True)
 
         self.session.opened.connect(self._on_opened)
         bind_keys(self.viewer, self.session, self.player)
@@ -127,6 +130,19 @@ class MataeDock(QWidget):  # type: ignore[misc]
             (part.close if part is self.session else part.close_down)()
         release_keys(self.viewer)
 
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+        """Take files and folders."""
+        if _dropped(event) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+        """Open the file or folder that was dropped."""
+        path = _dropped(event)
+        if path is not None:
+            event.acceptProposedAction()
+            self.steps.setCurrentIndex(0)
+            self.open_panel.open(path)
+
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Let go of the viewer when napari takes the widget out of its dock."""
         super().changeEvent(event)
@@ -137,3 +153,9 @@ class MataeDock(QWidget):  # type: ignore[misc]
         """Let go of the viewer when the dock is closed."""
         self.close_down()
         super().closeEvent(event)
+
+
+def _dropped(event: QDropEvent) -> Path | None:
+    """Return the one file or folder that is being dropped, or None if it is something else."""
+    urls = event.mimeData().urls()
+    return Path(urls[0].toLocalFile()) if len(urls) == 1 and urls[0].isLocalFile() else None

@@ -56,9 +56,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
 
     def _build(self) -> None:
         self.file_button = QPushButton("Open file…", self)
-        self.file_button.setToolTip(
-            "DICOM, AVI, MP4, MOV, NIfTI, MetaImage, TIFF and more; or drop a file on the viewer."
-        )
+        self.file_button.setToolTip("DICOM, AVI, MP4, MOV, NIfTI, MetaImage, TIFF and more; or drop one on this panel.")
         self.file_button.clicked.connect(self._ask_file)
         self.folder_button = QPushButton("Open folder…", self)
         self.folder_button.setToolTip("A CAMUS or EchoNet-Dynamic folder, a folder of clips, or one of images.")

@@ -280,3 +280,39 @@ def test_a_dock_closed_and_opened_again_works_once(make_napari_viewer_proxy, qtb
     assert first.session.current is None
     assert len([layer for layer in viewer.layers if layer.name.startswith("Sector")]) == 1
     second.close_down()
+
+
+@pytest.mark.parametrize("name", ["cine.dcm", "IM000001"])
+def test_a_file_that_napari_opens_by_our_reader_is_taken_over(dock, tmp_path, name):
+    from matae.demo import demo_path
+
+    (tmp_path / name).write_bytes(demo_path().read_bytes())
+    dock.viewer.open(str(tmp_path / name), plugin="napari-matae")
+    assert dock.session.current.cine.source.name == name
+    assert dock.session.current.sector.source == "fan"
+    assert dock.steps.currentIndex() == 1
+
+
+def test_a_file_dropped_on_the_dock_opens(dock, qtbot):
+    from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+    from qtpy.QtGui import QDropEvent
+
+    from matae.demo import demo_path
+
+    files = QMimeData()
+    files.setUrls([QUrl.fromLocalFile(str(demo_path()))])
+    action, button, key = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    with qtbot.waitSignal(dock.open_panel.finished, timeout=30_000):
+        dock.dropEvent(QDropEvent(QPointF(5, 5), action, files, button, key))
+    assert dock.session.current.cine.source == demo_path()
+
+
+def test_text_dropped_on_the_dock_is_declined(dock):
+    from qtpy.QtCore import QMimeData, QPointF, Qt
+    from qtpy.QtGui import QDropEvent
+
+    text = QMimeData()
+    text.setText("hello")
+    action, button, key = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    dock.dropEvent(QDropEvent(QPointF(5, 5), action, text, button, key))
+    assert dock.session.current is None
