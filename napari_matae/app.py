@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["open_viewer", "show_demo"]
 
+_SIZE = (1280, 820)  # room for the picture, the steps and the curve on a laptop's screen
+
 
 def open_viewer(path: Path | None = None) -> tuple[napari.viewer.Viewer, MataeDock]:
     """Open a viewer with the dock, and a cine if one is given.
@@ -25,6 +27,7 @@ def open_viewer(path: Path | None = None) -> tuple[napari.viewer.Viewer, MataeDo
     import napari
 
     viewer = napari.Viewer(title="MatAE - napari")
+    viewer.window.resize(*_SIZE)
     _, dock = viewer.window.add_plugin_dock_widget("napari-matae", "MatAE")
     if path is not None:
         dock.open_panel.open(path)

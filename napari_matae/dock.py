@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["MataeDock"]
 
 _NO_GPU = "No GPU here: the CPU is used. Choose a smaller width if it is slow."
+_WATCH_HEIGHT = 300
 _RESEARCH = "Research use only. Not for diagnosis."
 
 
@@ -78,6 +79,8 @@ class MataeDock(QWidget):  # type: ignore[misc]
         research = QLabel(_RESEARCH, self)
         below.addWidget(research)
 
+        # Wrapped labels do not count in a layout's smallest height: without this they are drawn over the plot.
+        watch.setMinimumHeight(_WATCH_HEIGHT)
         splitter = QSplitter(Qt.Orientation.Vertical, self)
         splitter.addWidget(self.steps)
         splitter.addWidget(watch)

@@ -194,13 +194,13 @@ class Session:
     # -- masks --------------------------------------------------------------------------------------------
 
     def begin_run(self) -> None:
-        """Put a new labels layer in place of the old one, with all that was in it.
+        """Make the labels layer ready for new proposals; frames that a run does not reach keep their masks.
 
-        napari's undo would otherwise write pixels of the old proposal into the new. Frames that a run does not
-        reach keep their masks.
+        A layer somebody drew in is replaced by one with the same masks: napari's undo would otherwise write pixels
+        of the old proposal into the new.
         """
         current = self.current
-        if current is None:
+        if current is None or (current.labels is not None and not current.drawn):
             return
         masks: Any = new_stack(current.cine.frames.shape)
         machine: Any = new_stack(current.cine.frames.shape)
@@ -216,6 +216,7 @@ class Session:
             current.labels, current.machine = self._add_above(labels), machine
         finally:
             self._busy = False
+        current.drawn.clear()  # what can be undone; what was edited still differs from the proposal
         self._follow(current.labels)
         self.labels_changed.emit()
 

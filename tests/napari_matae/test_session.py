@@ -156,6 +156,9 @@ def test_a_new_run_shows_the_old_masks_until_they_are_replaced(session, cine):
     session.receive(result(cine, 3))
     old = session.current.labels
     session.begin_run()
+    assert session.current.labels is old  # nobody drew in it: there is nothing to undo
+    old.paint((0, 50, 60), 1)
+    session.begin_run()
     assert session.current.labels is not old
     np.testing.assert_array_equal(session.current.labels.data, old.data)
     assert session.current.area_px[3] > 0
