@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,7 @@ class SegmentRun(QObject):  # type: ignore[misc]
         self._target: OpenCine = session.current
         self._sector = session.current.sector
         self._worker: Any = None
+        self._go = threading.Event()
         self._began: float | None = None
         self.frames = self._order()
         self.seen = self.written = 0
@@ -71,7 +73,7 @@ class SegmentRun(QObject):  # type: ignore[misc]
         from napari.qt.threading import create_worker
 
         self._worker = create_worker(
-            segment_events, self._target.cine, self._sector, self.frames, self._options, _start_thread=False
+            segment_events, self._target.cine, self._sector, self.frames, self._options, self._go, _start_thread=False
         )
         self._worker.yielded.connect(self._on_event)
         self._worker.finished.connect(self._on_worker_finished)
@@ -97,8 +99,9 @@ class SegmentRun(QObject):  # type: ignore[misc]
             if self._session.current is not self._target:
                 self.cancel()
                 return
-            self.what, self._began = event.run, time.perf_counter()
             self._session.begin_run()
+            self.what, self._began = event.run, time.perf_counter()
+            self._go.set()
         elif isinstance(event, Notice):
             self.noticed.emit(event.text)
         elif isinstance(event, Failed):
@@ -131,4 +134,5 @@ class SegmentRun(QObject):  # type: ignore[misc]
         if self._began is not None:
             self.seconds = time.perf_counter() - self._began
         worker.quit()
+        self._go.set()
         self.finished.emit(outcome)

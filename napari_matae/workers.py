@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from matae.errors import MataeError
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import Any
@@ -92,7 +93,7 @@ def explain(error: BaseException) -> str:
 
 
 def segment_events(
-    cine: Cine, sector: Sector, frames: list[int], options: SegmentOptions
+    cine: Cine, sector: Sector, frames: list[int], options: SegmentOptions, go: threading.Event | None = None
 ) -> Iterator[Started | FrameMask | Notice | Done | Failed]:
     """Segment frames one by one, as events for the GUI thread.
 
@@ -100,6 +101,8 @@ def segment_events(
     ----------
     cine, sector, frames, options
         As for `matae.segment.Segmenter.stream`.
+    go
+        Waited for after `Started`: the GUI makes its layer before the network competes with it for the processor.
     """
     from matae.segment import Segmenter
 
@@ -107,6 +110,8 @@ def segment_events(
         _leave_a_core()
         segmenter = Segmenter(options)
         yield Started(segmenter.describe())
+        if go is not None:
+            go.wait()
         said, start = 0, time.perf_counter()
         for result in segmenter.stream(cine, sector, frames):
             yield result
