@@ -2,7 +2,7 @@
 # there. `make demo` is the first thing to try, `make test` the last thing before a commit.
 
 PYTHON ?= python3
-EXTRAS ?= all,cluster,cpu
+EXTRAS ?= all,cluster,cpu,dicom-seg,postgresql,tensorboard
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed

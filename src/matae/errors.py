@@ -7,13 +7,17 @@ Anything else that escapes is a defect of ours and keeps its traceback.
 from __future__ import annotations
 
 __all__ = [
+    "ConflictError",
     "DeviceError",
+    "ExchangeError",
     "MataeError",
+    "MeasureError",
     "ModelError",
     "OutputError",
     "ReadError",
     "ScratchError",
     "SegmentError",
+    "StoreError",
     "TrainError",
 ]
 
@@ -48,3 +52,19 @@ class ScratchError(OutputError):
 
 class TrainError(MataeError):
     """A training run cannot start or go on."""
+
+
+class MeasureError(MataeError):
+    """A mask or a cine cannot be measured as asked."""
+
+
+class StoreError(MataeError):
+    """A study cannot be opened, read or written as asked."""
+
+
+class ConflictError(StoreError):
+    """Somebody else changed the same label meanwhile; both versions are kept."""
+
+
+class ExchangeError(MataeError):
+    """Training data cannot be exported or imported as asked."""

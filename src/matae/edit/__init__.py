@@ -1,0 +1,1 @@
+"""Tools that change masks: pure functions, no layers and no widgets."""

@@ -1,0 +1,1 @@
+"""From masks to contours, landmarks, volumes and ejection fraction."""

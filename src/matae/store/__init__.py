@@ -1,0 +1,1 @@
+"""The study: one database of what people drew, and everything about it."""
