@@ -1,0 +1,209 @@
+"""Which frame should a person look at next.
+
+A reader with two minutes cannot look at every frame. The frames worth those minutes are end-diastole and
+end-systole, on which the volumes rest, and those where the machine contradicts itself: the area jumps where a heart
+cannot, the widths of the network disagree, or there is no cavity at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["MAX_FLAGS", "MIN_GAP", "THRESHOLD", "Phases", "find_phases", "flag_frames", "frame_scores", "next_frame"]
+
+MIN_GAP = 8
+"""Smallest distance in frames between two flags: neighbours look alike and are corrected together."""
+
+MAX_FLAGS = 5
+"""Flags in one cine besides end-diastole and end-systole; more would not be looked at."""
+
+THRESHOLD = 0.2
+"""Score below which a frame is not worth a flag.
+
+A beat of N frames whose area follows a sine has a second difference of at most ``2 (pi / N)**2`` of its range: 0.2 for
+a beat of 10 frames, 0.01 for one of 40."""
+
+_WEIGHT_JUMP, _WEIGHT_DISAGREEMENT, _WEIGHT_CLIPPED = 1.0, 2.0, 1.0
+
+
+@dataclass(frozen=True)
+class Phases:
+    """End-diastole and end-systole, as 0-based frames; None where no frame has a mask."""
+
+    ed: int | None
+    es: int | None
+
+
+def find_phases(area: ArrayLike, ed: int | None = None, es: int | None = None) -> Phases:
+    """Return the end-diastolic and end-systolic frame: those stated, else the largest and the smallest cavity.
+
+    Parameters
+    ----------
+    area
+        Cavity area of each frame, (T,), in any unit; NaN where there is no mask yet.
+    ed, es
+        Frames that a person or the file states.
+
+    Notes
+    -----
+    Each area is first replaced by the median of itself and its neighbours, so that one bad mask is not taken for the
+    end of systole. An empty mask is no cavity and not the smallest one.
+    """
+    smooth = _median_of_three(_known(area))
+    found = np.isfinite(smooth)
+    if not found.any():
+        return Phases(ed, es)
+    return Phases(
+        int(np.nanargmax(smooth)) if ed is None else ed,
+        int(np.nanargmin(smooth)) if es is None else es,
+    )
+
+
+def frame_scores(
+    area: ArrayLike, *, disagreement: ArrayLike | None = None, clipped: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Score how much each frame needs a person's eye.
+
+    Parameters
+    ----------
+    area
+        Cavity area of each frame, (T,), in any unit; NaN where there is no mask yet.
+    disagreement
+        One minus the Dice between the widths of the network, (T,) in 0-1, if known; NaN where it is not.
+    clipped
+        Share of the mask's outline that lies on the edge of the sector or the picture, (T,) in 0-1, if known.
+
+    Returns
+    -------
+    numpy.ndarray
+        (T,) scores from 0 (nothing to see); about 1 is a frame that cannot be right. Frames without a mask score 0;
+        empty masks in a cine that has others score at least 1.
+
+    Notes
+    -----
+    The sum of the second difference of the area relative to its range (the 95th minus the 5th percentile), as in the
+    temporal consistency of Painchaud et al. 2022, of the widths' disagreement, counted twice, and of the clipped
+    share. A wrong frame also raises its neighbours' second difference by half: only a third of it is theirs to keep
+    if the frame itself stands out more.
+    """
+    known = _known(area)
+    raw = np.asarray(area, dtype=np.float64)
+    score = _WEIGHT_JUMP * _jumps(known)
+    for extra, weight in ((disagreement, _WEIGHT_DISAGREEMENT), (clipped, _WEIGHT_CLIPPED)):
+        if extra is not None:
+            values = np.asarray(extra, dtype=np.float64)
+            if values.shape != raw.shape:
+                raise ValueError(f"{values.shape} values for {raw.shape} frames")
+            score = score + weight * np.nan_to_num(values)
+    score[~np.isfinite(raw)] = 0.0
+    if np.isfinite(known).any():
+        score[raw == 0] = np.maximum(score[raw == 0], 1.0)
+    return score
+
+
+def flag_frames(
+    scores: ArrayLike, phases: Phases, *, gap: int = MIN_GAP, limit: int = MAX_FLAGS, threshold: float = THRESHOLD
+) -> list[int]:
+    """Return the frames a person should look at, in order of time.
+
+    Parameters
+    ----------
+    scores
+        From `frame_scores`.
+    phases
+        From `find_phases`: end-diastole and end-systole are always among the frames.
+    gap
+        Smallest distance in frames between two suspects; end-diastole and end-systole may be beside them.
+    limit
+        Most frames flagged besides end-diastole and end-systole.
+    threshold
+        Smallest score of a flagged frame.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    always = {t for t in (phases.ed, phases.es) if t is not None and 0 <= t < len(values)}
+    suspects: list[int] = []
+    for frame in map(int, np.argsort(-values, kind="stable")):
+        if len(suspects) >= limit or values[frame] < threshold:
+            break
+        if frame not in always and all(abs(frame - t) >= gap for t in suspects):
+            suspects.append(frame)
+    return sorted(always.union(suspects))
+
+
+def next_frame(
+    here: int, n_frames: int, *, flagged: Sequence[int], done: Collection[int], backward: bool = False
+) -> int | None:
+    """Return the frame to look at after this one: the next flagged one, else the next that nobody has reviewed.
+
+    Parameters
+    ----------
+    here
+        Frame on screen, 0-based.
+    n_frames
+        Frames of the cine; the search goes round the loop once, the frame on screen excluded.
+    flagged
+        Frames worth a look.
+    done
+        Frames a person has accepted or rejected.
+    backward
+        Search towards the start.
+
+    Returns
+    -------
+    int or None
+        None when every other frame has been reviewed.
+
+    Examples
+    --------
+    >>> next_frame(3, 10, flagged=[2, 6], done={6})
+    2
+    >>> next_frame(3, 10, flagged=[], done={4, 5})
+    6
+    """
+    step = -1 if backward else 1
+    reviewed, suspects = set(done), set(flagged)
+    order = [(here + step * k) % n_frames for k in range(1, n_frames)]
+    open_frames = [t for t in order if t not in reviewed]
+    return next((t for t in open_frames if t in suspects), open_frames[0] if open_frames else None)
+
+
+def _known(area: ArrayLike) -> NDArray[np.float64]:
+    values = np.array(area, dtype=np.float64, ndmin=1)
+    if values.ndim != 1:
+        raise ValueError(f"areas must be one for each frame, not {values.shape}")
+    values[values == 0] = np.nan
+    return values
+
+
+def _median_of_three(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    found = values.copy()
+    for t in np.flatnonzero(np.isfinite(values)):
+        near = values[max(0, t - 1) : t + 2]
+        near = near[np.isfinite(near)]
+        found[t] = np.median(near) if near.size == 3 else values[t]
+    return found
+
+
+def _jumps(area: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the second difference of the area relative to its range, (T,)."""
+    jumps = np.zeros(len(area))
+    known = area[np.isfinite(area)]
+    if known.size < 3:
+        return jumps
+    low, high = np.percentile(known, [5, 95])
+    # A still heart has no range to compare with; a twentieth of its area is the least that counts as motion.
+    span = max(float(high - low), 0.05 * float(np.median(known)))
+    jumps[1:-1] = np.nan_to_num(np.abs(np.diff(area, 2))) / span
+    peaks = jumps.copy()
+    before, after = np.roll(peaks, 1), np.roll(peaks, -1)
+    shadow = np.maximum(before, after) > peaks
+    jumps[shadow] /= 3
+    return jumps
