@@ -47,7 +47,7 @@ def train(
     from dataclasses import replace
 
     from matae.cli.training_reporter import TrainingReporter
-    from matae.train.loop import TrainConfig
+    from matae.train.config import TrainConfig
     from matae.train.run import train_model
     from matae.train.settings import read_settings
 

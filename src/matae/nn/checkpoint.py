@@ -14,7 +14,7 @@ from matae.errors import ModelError
 from matae.files import file_sha256, write_atomic, writing_to
 from matae.nn.card import ModelCard
 from matae.nn.matae import Matae, MataeConfig
-from matae.nn.published import MataePublished, UNetPublished
+from matae.nn.published import PUBLISHED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,10 +48,8 @@ def build(card: ModelCard) -> Network:
 
 def _build(card: ModelCard) -> Network:
     classes = len(card.classes)
-    if card.family == "unet-published":
-        return UNetPublished(classes)
-    if card.family == "matae-published":
-        return MataePublished(classes)
+    if card.family in PUBLISHED:
+        return PUBLISHED[card.family](classes)
     if card.family == "matae":
         try:
             config = MataeConfig.from_json(card.architecture)

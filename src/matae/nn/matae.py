@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from matae.errors import ModelError
+from matae.nn.autoencoder import Autoencoder, unexplained
 from matae.nn.network import Network
 from matae.nn.widths import WIDTHS, format_width
 
@@ -44,6 +45,8 @@ class MataeConfig:
         Side of the pixel block that becomes channels at the input and is unfolded at the output.
     widths
         The widths it is trained at, narrowest first; the last is 1.
+    autoencoder
+        Whether it has heads that rebuild each latent's predecessor, see `matae.nn.autoencoder`.
 
     Raises
     ------
@@ -55,6 +58,7 @@ class MataeConfig:
     classes: int = 1
     fold: int = 2
     widths: tuple[float, ...] = WIDTHS
+    autoencoder: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built, before memory is asked for it."""
@@ -86,6 +90,7 @@ class MataeConfig:
             classes=int(values["classes"]),
             fold=int(values["fold"]),
             widths=tuple(float(w) for w in values["widths"]),
+            autoencoder=bool(values.get("autoencoder", False)),
         )
 
 
@@ -153,6 +158,7 @@ class Matae(Network):
         self.up = _Ups(nn.ConvTranspose2d(deep, shallow, 2, stride=2) for shallow, deep in pairwise(channels))
         self.decoder = nn.ModuleList(_Block([_NestedConv(c, c, joined=2), _NestedConv(c, c)]) for c in channels[:-1])
         self.head = nn.Conv2d(channels[0], config.classes * folded, 1)
+        self.autoencoder = Autoencoder(channels, folded) if config.autoencoder else None
         for width in config.widths:
             narrow = config.at(width)
             for block, outputs in zip(self._blocks(), narrow + narrow[:-1], strict=True):
@@ -171,12 +177,21 @@ class Matae(Network):
 
     def forward(self, x: Tensor, width: float = 1.0) -> Tensor:
         """Return logits (N, classes, H, W) of the network at `width`; see `Network.forward`."""
+        return self.decode(self.encode(x, width), width)
+
+    def encode(self, x: Tensor, width: float = 1.0) -> list[Tensor]:
+        """Return the folded picture and the latent of every stage at `width`, shallow to deep."""
         index, channels = self._index(width), self.config.at(width)
-        x = F.pixel_unshuffle(x, self.config.fold)
-        skips: list[Tensor] = []
+        stages = [F.pixel_unshuffle(x, self.config.fold)]
         for stage, (block, outputs) in enumerate(zip(self.encoder, channels, strict=True)):
-            x = block(F.max_pool2d(x, 2) if stage else x, outputs, index)
-            skips.append(x)
+            x = F.max_pool2d(stages[-1], 2) if stage else stages[-1]
+            stages.append(block(x, outputs, index))
+        return stages
+
+    def decode(self, stages: list[Tensor], width: float = 1.0) -> Tensor:
+        """Return the logits (N, classes, H, W) of what `encode` returned at the same width."""
+        index, channels = self._index(width), self.config.at(width)
+        skips, x = stages[1:-1], stages[-1]
         for stage in reversed(range(len(channels) - 1)):
             up, outputs = self.up.at(stage), channels[stage]
             bias = None if up.bias is None else up.bias[:outputs]
@@ -185,6 +200,30 @@ class Matae(Network):
         logits = F.conv2d(x, self.head.weight[:, : x.shape[1]], self.head.bias)
         return F.pixel_shuffle(logits, self.config.fold)
 
+    def rebuild(self, stages: list[Tensor], prefix: float = 1.0) -> Tensor:
+        """Return the share of the latents' variance that a prefix of each cannot rebuild of the one before it.
+
+        Parameters
+        ----------
+        stages
+            What `encode` returned.
+        prefix
+            Share of the channels of width 1 that may be used; all of the width in use if that has fewer.
+
+        Returns
+        -------
+        Tensor
+            One value a frame, (N,); low for pictures like those it was trained on.
+
+        Raises
+        ------
+        ModelError
+            If the network has no autoencoder heads.
+        """
+        if self.autoencoder is None:
+            raise ModelError("This model has no autoencoder heads; train it with them, or do without the check.")
+        return unexplained(stages, self.autoencoder(stages, self.config.at(prefix)))
+
     def plain(self, width: float = 1.0) -> Network:
         """Return the network at `width` alone; see `extract`."""
         return self.extract(width)
@@ -192,7 +231,7 @@ class Matae(Network):
     def extract(self, width: float = 1.0) -> PlainMatae:
         """Return the network at `width` as a plain one: sliced weights, batch norm folded, nothing nested."""
         index, channels = self._index(width), self.config.at(width)
-        plain = PlainMatae(replace(self.config, channels=channels, widths=(1.0,)))
+        plain = PlainMatae(replace(self.config, channels=channels, widths=(1.0,), autoencoder=False))
         with torch.no_grad():
             for block, convolutions in zip(self._blocks(), plain.blocks(), strict=True):
                 for nested, conv in zip(block.convolutions(), convolutions, strict=True):

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from matae.errors import ModelError
 from matae.nn.network import Network
 
-__all__ = ["MataePublished", "UNetPublished"]
+__all__ = ["PUBLISHED", "MataePublished", "UNetPublished"]
 
 
 def _double_conv(inputs: int, outputs: int) -> nn.Sequential:
@@ -138,3 +138,10 @@ class MataePublished(Network):
         """Return the network itself."""
         _check_width(width)
         return self
+
+
+PUBLISHED: dict[str, type[UNetPublished | MataePublished]] = {
+    "unet-published": UNetPublished,
+    "matae-published": MataePublished,
+}
+"""The families that have one shape each."""

@@ -15,6 +15,8 @@ from torch.nn import functional as F
 
 __all__ = ["AugmentConfig", "augment"]
 
+_KNOTS = 6  # of the smooth warp, a side: bends that a heart could have, no wrinkles
+
 
 @dataclass(frozen=True)
 class AugmentConfig:
@@ -30,6 +32,10 @@ class AugmentConfig:
         Largest difference of zoom between rows and columns, as a ratio minus 1.
     shift
         Largest shift, as a share of the side.
+    perspective
+        Largest change of zoom from one side of the frame to the other, as a share.
+    bend
+        Typical displacement of a smooth random warp, as a share of the side.
     flip
         Probability of a left-right flip.
     gamma
@@ -46,11 +52,18 @@ class AugmentConfig:
     scale: tuple[float, float] = (0.8, 1.25)
     stretch: float = 0.12
     shift: float = 0.09
+    perspective: float = 0.1
+    bend: float = 0.01
     flip: float = 0.25
     gamma: float = 1.6
     gain: float = 0.2
     blur: float = 0.15
     drift: float = 0.25
+
+    @classmethod
+    def none(cls) -> AugmentConfig:
+        """Return ranges that change nothing but the size."""
+        return cls(0.0, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
 
 
 def augment(
@@ -100,6 +113,13 @@ def _move(x: Tensor, grid: int, generator: torch.Generator, config: AugmentConfi
     theta[:, 0, 2] = _uniform(n, -2 * config.shift, 2 * config.shift, generator)
     theta[:, 1, 2] = _uniform(n, -2 * config.shift, 2 * config.shift, generator)
     points = F.affine_grid(theta, [n, x.shape[1], grid, grid], align_corners=False)
+    if config.perspective:
+        lean = _uniform(2 * n, -config.perspective / 2, config.perspective / 2, generator).reshape(n, 1, 1, 2)
+        points = points / (1 + (points * lean).sum(-1, keepdim=True))
+    if config.bend:
+        knots = torch.randn(n, 2, _KNOTS, _KNOTS, generator=generator, device=generator.device) * (2 * config.bend)
+        warp = F.interpolate(knots, (grid, grid), mode="bicubic", align_corners=True)
+        points = points + warp.permute(0, 2, 3, 1)
     return F.grid_sample(x, points, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 

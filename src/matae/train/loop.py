@@ -1,88 +1,50 @@
-"""The training loop: sandwich rule, in-place distillation, an average of the weights, exact resume.
+"""The training loop: steps, an average of the weights, validation, exact resume.
 
-Each step trains the widest and the narrowest network and one width between them (sandwich rule, Yu & Huang
-2019). The widest learns from the masks; the others from the masks and from the widest's own prediction. Every
-random number comes from one generator whose state is saved, so a killed run goes on as if nothing had happened.
+Every random number comes from the seed or from one generator whose state is saved, so a killed run goes on as if
+nothing had happened. Lightning Fabric decides device and precision.
 """
 
 from __future__ import annotations
 
 import csv
-import math
 import time
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 
 from matae.errors import OutputError, TrainError
 from matae.files import write_atomic, writing_to
 from matae.metrics import dice
-from matae.nn.losses import bce_dice
 from matae.nn.network import to_device
 from matae.nn.widths import format_width
 from matae.segment.backend import has_bf16, is_out_of_memory
 from matae.segment.device import choose_device
-from matae.train.augment import AugmentConfig, augment
+from matae.train.batches import Batches
+from matae.train.config import TrainConfig
+from matae.train.curves import Curves
 from matae.train.state import Run
+from matae.train.step import NotFiniteError, take_step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
+    from typing import Any
 
+    from lightning_fabric import Fabric
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from matae.nn.network import Network
     from matae.train.data import LabelledFrames
 
-__all__ = ["METRICS", "StepReport", "TrainConfig", "predict", "train"]
+__all__ = ["BAD_BATCH", "METRICS", "StepReport", "make_fabric", "predict", "train"]
 
 METRICS = "metrics.csv"
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """Settings of a run; the defaults made the shipped model.
-
-    Parameters
-    ----------
-    steps
-        Optimiser steps.
-    batch
-        Frames a step.
-    grid
-        Side of the network's input.
-    lr, weight_decay
-        Peak learning rate and weight decay of AdamW; one-cycle schedule.
-    ema
-        Decay of the running average of the weights that is saved.
-    distil
-        Share of the loss of narrower widths that comes from the widest's prediction.
-    check_every
-        Steps between validations (and saved states).
-    seed
-        Seed of every random number.
-    device
-        ``auto``, ``cpu``, ``cuda`` or ``cuda:i``.
-    augment
-        Ranges of the augmentation.
-    """
-
-    steps: int = 5000
-    batch: int = 16
-    grid: int = 224
-    lr: float = 2e-3
-    weight_decay: float = 1e-2
-    ema: float = 0.998
-    distil: float = 0.5
-    check_every: int = 250
-    seed: int = 1
-    device: str = "cpu"
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
+BAD_BATCH = "bad-batch.safetensors"
 
 
 @dataclass(frozen=True)
@@ -110,6 +72,7 @@ def train(
     out: Path,
     config: TrainConfig | None = None,
     *,
+    unlabelled: NDArray[np.uint8] | None = None,
     report: Callable[[StepReport], None] | None = None,
 ) -> Network:
     """Train a network and return its averaged weights.
@@ -121,9 +84,12 @@ def train(
     frames, held_out
         Training and validation frames; of different patients.
     out
-        Folder for ``metrics.csv`` and the state that a killed run resumes from.
+        Folder for ``metrics.csv``, the state that a killed run resumes from and, where TensorBoard is installed,
+        its event files.
     config
         Settings; the defaults if None.
+    unlabelled
+        More frames (N, Y, X), square, that only the autoencoder heads learn from.
     report
         Called after each validation.
 
@@ -135,21 +101,23 @@ def train(
     Raises
     ------
     TrainError
-        If there are no frames, a patient is on both sides, the frames have more classes than the network, the loss
-        is not finite, memory or disk run out, or `out` holds another run.
+        If there are no frames, a patient is on both sides, the frames have more classes than the network, a
+        setting makes no sense, the loss is not finite, memory or disk run out, or `out` holds another run.
     DeviceError
         If the device is not there.
     """
     config = config or TrainConfig()
-    _check(model, frames, held_out, config)
+    _check(model, frames, held_out, config, unlabelled)
     try:
-        run = _begin(model, config)
+        fabric = make_fabric(config)
+        run = _begin(model, config, fabric.device)
         run.data = f"{frames.digest()} {held_out.digest()}"
         with writing_to(out):
             out.mkdir(parents=True, exist_ok=True)
             run.resume(out)
             _forget_after(out / METRICS, run.step)
-        _go_on(run, frames, held_out, out, config, report=report)
+        batches = Batches(frames, model.classes, config, run.generator, unlabelled)
+        _go_on(fabric, run, batches, held_out, out, report=report)
     except OutputError as error:
         raise TrainError(str(error)) from error
     except (RuntimeError, MemoryError) as error:
@@ -161,7 +129,38 @@ def train(
     return run.average.cpu().eval()
 
 
-def _check(model: Network, frames: LabelledFrames, held_out: LabelledFrames, config: TrainConfig) -> None:
+def make_fabric(config: TrainConfig) -> Fabric:
+    """Return the Lightning Fabric of the settings: device and precision.
+
+    Raises
+    ------
+    DeviceError
+        If the device is not there.
+    """
+    import logging
+
+    from lightning_fabric import Fabric
+
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it tells the terminal about every choice
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    device = choose_device(config.device)
+    half = config.precision == "bf16" or (config.precision == "auto" and has_bf16(device))
+    # bf16 needs no loss scaling, fp16 would; where bf16 is only emulated, fp32 is quicker.
+    precision: Any = "bf16-mixed" if half else "32-true"
+    return Fabric(
+        accelerator="cpu" if device.type == "cpu" else "cuda",
+        devices=1 if device.index is None else [device.index],
+        precision=precision,
+    )
+
+
+def _check(
+    model: Network,
+    frames: LabelledFrames,
+    held_out: LabelledFrames,
+    config: TrainConfig,
+    unlabelled: NDArray[np.uint8] | None,
+) -> None:
     for side, name in ((frames, "training"), (held_out, "validation")):
         if not len(side):
             raise TrainError(f"There are no {name} frames; label some patients for it.")
@@ -170,78 +169,90 @@ def _check(model: Network, frames: LabelledFrames, held_out: LabelledFrames, con
                 f"The {name} masks have {side.classes} classes, the network {model.classes}; "
                 "start from a network with as many."
             )
+    if not frames.masks.any():
+        raise TrainError("Every training mask is empty; outline the ventricle in some frames first.")
     shared = set(frames.patients) & set(held_out.patients)
     if shared:
         raise TrainError(f"Patient {min(shared)} is in training and validation; give each patient one split.")
-    if min(config.steps, config.batch, config.check_every) < 1 or config.lr <= 0:
-        raise TrainError("Steps, batch, check_every and learning rate must be above 0; correct the settings.")
-    if config.grid < 1 or config.grid % model.divisor:
-        raise TrainError(f"A grid of {config.grid} does not fit this network; choose a multiple of {model.divisor}.")
+    config.check(model)
+    if unlabelled is not None and (getattr(model, "autoencoder", None) is None or not config.rebuild):
+        raise TrainError("Unlabelled frames train the autoencoder heads only; set rebuild above 0 or leave them out.")
 
 
-def _begin(model: Network, config: TrainConfig) -> Run:
-    device = choose_device(config.device)
+def _begin(model: Network, config: TrainConfig, device: torch.device) -> Run:
     generator = torch.Generator(device).manual_seed(config.seed)
     to_device(model, device)
-    optimiser = torch.optim.AdamW(_parameter_groups(model, config.weight_decay), lr=config.lr)
-    # The schedule warms up over a tenth of the steps, but over one at least: fewer are none to it.
-    warm_up = max(0.1, 2 / config.steps) if config.steps > 2 else 0.5
+    groups = _parameter_groups(model, config.weight_decay)
+    optimiser = (torch.optim.Adam if config.optimiser == "adam" else torch.optim.AdamW)(groups, lr=config.lr)
     return Run(
         model=model,
         average=deepcopy(model).eval(),
         optimiser=optimiser,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(optimiser, config.lr, max(config.steps, 4), pct_start=warm_up),
+        schedule=_schedule(optimiser, config),
         generator=generator,
-        config=asdict(config),
+        settings=config,
     )
 
 
+def _schedule(optimiser: torch.optim.Optimizer, config: TrainConfig) -> torch.optim.lr_scheduler.LRScheduler:
+    steps = max(config.steps, 4)
+    if config.schedule == "constant":
+        return torch.optim.lr_scheduler.ConstantLR(optimiser, 1.0, steps)
+    if config.schedule == "cosine":
+        return torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    # The schedule warms up over a tenth of the steps, but over one at least: fewer are none to it.
+    warm_up = max(0.1, 2 / config.steps) if config.steps > 2 else 0.5
+    return torch.optim.lr_scheduler.OneCycleLR(optimiser, config.lr, steps, pct_start=warm_up)
+
+
 def _go_on(
+    fabric: Fabric,
     run: Run,
-    frames: LabelledFrames,
+    batches: Batches,
     held_out: LabelledFrames,
     out: Path,
-    config: TrainConfig,
     *,
     report: Callable[[StepReport], None] | None,
 ) -> None:
-    batches = _Batches(frames, run.model.classes, config, run.generator)
+    config = run.settings
     losses: list[float] = []
     clock = time.perf_counter() - run.seconds
-    while run.step < config.steps:
-        # A loss that is not finite stops the run here, before the weights, their average or the state see it.
-        losses.append(_step(run, batches.draw(), config))
-        run.step += 1
-        # A short warm-up of the average: early weights should not linger in it.
-        _average(run.average, run.model, min(config.ema, run.step / (run.step + 20)))
-        if run.step % config.check_every and run.step != config.steps:
-            continue
-        found = {width: _dice(run.average, held_out, width, config.grid) for width in run.model.widths}
-        run.seconds = time.perf_counter() - clock
-        step_report = StepReport(run.step, float(np.mean(losses)), run.seconds, found)
-        with writing_to(out):
-            _append(out / METRICS, step_report)
-        run.save(out)
-        losses.clear()
-        if report is not None:
-            report(step_report)
+    with Curves(out, run.step) as curves:
+        while run.step < config.steps:
+            batch = batches.draw(run.step)
+            try:
+                losses.append(take_step(fabric, run, batch, batches.draw_unlabelled(run.step)))
+            except NotFiniteError:
+                raise _stopped(run, batch, out) from None
+            run.step += 1
+            # A short warm-up of the average: early weights should not linger in it.
+            _average(run.average, run.model, min(config.ema, run.step / (run.step + 20)))
+            if run.step % config.check_every and run.step != config.steps:
+                continue
+            found = {width: _dice(run.average, held_out, width, config.grid) for width in run.model.widths}
+            run.seconds = time.perf_counter() - clock
+            step_report = StepReport(run.step, float(np.mean(losses)), run.seconds, found)
+            with writing_to(out):
+                _append(out / METRICS, step_report)
+                curves.add(step_report)
+            run.save(out)
+            losses.clear()
+            if report is not None:
+                report(step_report)
 
 
-class _Batches:
-    """All frames on the training device; every batch is drawn from all of them."""
+def _stopped(run: Run, batch: tuple[Tensor, Tensor], out: Path) -> TrainError:
+    """Keep the batch that broke the run and the weights from before it, and say so."""
+    from safetensors.torch import save
 
-    def __init__(self, frames: LabelledFrames, classes: int, config: TrainConfig, generator: torch.Generator) -> None:
-        self.images = torch.tensor(frames.images, device=generator.device)[:, None]
-        masks = torch.tensor(frames.masks, device=generator.device)
-        self.masks = torch.stack([masks == c for c in range(1, classes + 1)], 1)
-        self.config, self.generator = config, generator
-
-    def draw(self) -> tuple[Tensor, Tensor]:
-        # Drawing with replacement needs no epoch state, so a resumed run sees the very same batches.
-        n = len(self.images)
-        chosen = torch.randint(n, (self.config.batch,), generator=self.generator, device=self.generator.device)
-        images, masks = self.images[chosen].float() / 255, self.masks[chosen].float()
-        return augment(images, masks, self.config.grid, self.generator, self.config.augment)
+    content = save({"images": batch[0].cpu().contiguous(), "masks": batch[1].cpu().contiguous()})
+    with writing_to(out):
+        write_atomic(out / BAD_BATCH, content)
+    run.save(out)
+    return TrainError(
+        f"The loss was not finite at step {run.step + 1}; the weights before it and the batch ({BAD_BATCH}) are kept. "
+        "Lower the learning rate and train into another --out."
+    )
 
 
 def _parameter_groups(model: Network, weight_decay: float) -> list[dict[str, object]]:
@@ -249,48 +260,6 @@ def _parameter_groups(model: Network, weight_decay: float) -> list[dict[str, obj
     kernels = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
     return [{"params": kernels, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-
-
-def _step(run: Run, batch: tuple[Tensor, Tensor], config: TrainConfig) -> float:
-    model = run.model.train()
-    images, masks = batch
-    images = images.to(memory_format=torch.channels_last)
-    half = _half_precision(images.device)
-    with half:
-        logits = model(images, 1.0)
-    loss = bce_dice(logits, masks)
-    torch.autograd.backward(loss)
-    total = float(loss.detach())
-    teacher = logits.detach().float().sigmoid()
-    for width in _sandwich(model.widths, run.generator):
-        with half:
-            narrow = model(images, width)
-        loss = (1 - config.distil) * bce_dice(narrow, masks)
-        loss = loss + config.distil * F.binary_cross_entropy_with_logits(narrow.float(), teacher)
-        torch.autograd.backward(loss)
-    norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0))
-    if not math.isfinite(total) or not math.isfinite(norm):
-        raise TrainError(
-            f"The loss was not finite at step {run.step + 1}; the last state is kept. "
-            "Lower the learning rate and train into another --out."
-        )
-    run.optimiser.step()
-    run.optimiser.zero_grad(set_to_none=True)
-    run.schedule.step()
-    return total
-
-
-def _half_precision(device: torch.device) -> torch.autocast:
-    # bf16 needs no loss scaling, fp16 would; where bf16 is only emulated, fp32 is quicker.
-    return torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device))
-
-
-def _sandwich(widths: tuple[float, ...], generator: torch.Generator) -> Iterator[float]:
-    if len(widths) > 1:
-        yield widths[0]
-    if len(widths) > 2:
-        pick = torch.randint(len(widths) - 2, (1,), generator=generator, device=generator.device)
-        yield widths[1 + int(pick)]
 
 
 @torch.no_grad()

@@ -16,10 +16,13 @@ from matae.models import check_name, find_model
 from matae.nn.card import ModelCard
 from matae.nn.checkpoint import WEIGHTS, load, save
 from matae.nn.matae import Matae, MataeConfig
+from matae.nn.published import PUBLISHED
 from matae.nn.widths import format_width
+from matae.train.config import NetworkConfig, TrainConfig
 from matae.train.data import load_folders
-from matae.train.loop import METRICS, TrainConfig, predict, train
+from matae.train.loop import METRICS, predict, train
 from matae.train.state import STATE
+from matae.train.unlabelled import load_unlabelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,7 +51,7 @@ def train_model(
     name: str,
     config: TrainConfig | None = None,
     init: str | None = None,
-    channels: tuple[int, ...] | None = None,
+    unlabelled: Sequence[Path] = (),
     licence: str | None = None,
     citation: str = "",
     half: bool = True,
@@ -71,8 +74,8 @@ def train_model(
         Settings of the run; the defaults if None.
     init
         Model of the registry to continue from; a new nested network if None.
-    channels
-        Channels of each stage of a new network; the family's default if None.
+    unlabelled
+        Clips or folders of pictures that only the autoencoder heads learn from.
     licence, citation
         Terms of the weights and what to cite; the data folders' (or the first model's) if not given.
     half
@@ -100,12 +103,13 @@ def train_model(
         raise TrainError(f"{out} holds a finished model; choose another --out.")
     frames, held_out = load_folders(data)
     names = " + ".join(folder.resolve().name for folder in data)
-    network, begun = _start(name, max(frames.classes, held_out.classes, 1), config, init=init, channels=channels)
-    network = train(network, frames, held_out, out, config, report=report)
+    network, begun = _start(name, max(frames.classes, held_out.classes, 1), config, init)
+    more = load_unlabelled(unlabelled, frames.images.shape[1]) if unlabelled else None
+    network = train(network, frames, held_out, out, config, unlabelled=more, report=report)
     card = replace(
         begun,
         data=f"{names}: {_count(frames)} for training, {_count(held_out)} for validation",
-        licence=licence or _licences(data) or begun.licence,
+        licence=licence or _terms(_licences(data), begun),
         citation=citation or begun.citation,
         figures={
             f"{names}, val": {"frames": len(held_out), "patients": len(set(held_out.patients))}
@@ -117,33 +121,58 @@ def train_model(
     return save(out, network, card, half=half)
 
 
-def _start(
-    name: str, classes: int, config: TrainConfig, *, init: str | None, channels: tuple[int, ...] | None
-) -> tuple[Network, ModelCard]:
+def _start(name: str, classes: int, config: TrainConfig, init: str | None) -> tuple[Network, ModelCard]:
     if init is not None:
-        if channels is not None:
-            raise TrainError("A model that is continued keeps its channels; leave out either channels or --init.")
-        network, card = load(find_model(init).folder)
-        parent = {"name": card.name, "sha256": card.sha256}
-        return network, replace(card, name=name, grid=config.grid, parent=parent, sha256="")
-    try:
-        shape = MataeConfig(classes=classes) if channels is None else MataeConfig(channels=channels, classes=classes)
-    except ValueError as error:
-        raise TrainError(f"No network has this shape ({error}); correct the settings.") from None
+        return _continued(name, config, init)
     # Seeded apart from the caller's own random numbers: the same call gives the same network.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        network = Matae(shape)
+        network, architecture = _new(config, classes)
     names = ("left ventricular cavity",) if classes == 1 else tuple(f"class {i + 1}" for i in range(classes))
     return network, ModelCard(
         name=name,
-        family="matae",
-        architecture=shape.to_json(),
+        family=config.network.family,
+        architecture=architecture,
         grid=config.grid,
         classes=names,
         data="",
         licence="not stated; that of its data applies",
     )
+
+
+def _new(config: TrainConfig, classes: int) -> tuple[Network, dict[str, Any]]:
+    wanted = config.network
+    if wanted.family in PUBLISHED:
+        return PUBLISHED[wanted.family](classes), {"widths": [1.0]}
+    if wanted.family != "matae":
+        raise TrainError(f"There is no family '{wanted.family}'; choose matae, {' or '.join(PUBLISHED)}.")
+    try:
+        shape = MataeConfig(
+            channels=wanted.channels,
+            classes=classes,
+            fold=wanted.fold,
+            widths=wanted.widths,
+            autoencoder=config.rebuild > 0,
+        )
+    except ValueError as error:
+        raise TrainError(f"No network has this shape ({error}); correct the settings.") from None
+    return Matae(shape), shape.to_json()
+
+
+def _continued(name: str, config: TrainConfig, init: str) -> tuple[Network, ModelCard]:
+    if config.network != NetworkConfig():
+        raise TrainError("A model that is continued keeps its shape; leave out either [network] or --init.")
+    network, card = load(find_model(init).folder)
+    if isinstance(network, Matae) and network.autoencoder is None and config.rebuild:
+        # Heads it was shipped without: they are learnt anew, nothing else changes.
+        shape = replace(network.config, autoencoder=True)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            whole = Matae(shape)
+        whole.load_state_dict(whole.state_dict() | network.state_dict())
+        network, card = whole, replace(card, architecture=shape.to_json())
+    parent = {"name": card.name, "sha256": card.sha256}
+    return network, replace(card, name=name, grid=config.grid, parent=parent, sha256="")
 
 
 def _count(frames: LabelledFrames) -> str:
@@ -154,6 +183,14 @@ def _seconds(out: Path) -> float:
     # As the run wrote them: a run that is finished already takes no step that could tell.
     with (out / METRICS).open(newline="", encoding="utf-8") as file:
         return max((float(row["seconds"]) for row in csv.DictReader(file)), default=0.0)
+
+
+def _terms(of_data: str, begun: ModelCard) -> str:
+    # Weights that go on from a model stay under its terms, whatever the new data adds.
+    if begun.parent is None:
+        return of_data or begun.licence
+    own = begun.licence.strip()
+    return own if not of_data or of_data == own else f"{begun.parent['name']}: {own}\n\nnew data: {of_data}"
 
 
 def _licences(data: Sequence[Path]) -> str:

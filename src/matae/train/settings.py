@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from matae.train.loop import TrainConfig
+    from matae.train.config import TrainConfig
 
 __all__ = ["read_settings"]
 
 _Settings = TypeVar("_Settings")
+_ANY_LENGTH = (": channels", ": widths")
 
 
 def read_settings(path: Path) -> TrainConfig:
@@ -25,14 +26,15 @@ def read_settings(path: Path) -> TrainConfig:
     Parameters
     ----------
     path
-        File with the fields of `TrainConfig`, and those of `AugmentConfig` in a table ``[augment]``.
+        File with the fields of `TrainConfig`, and those of `AugmentConfig` and
+        `NetworkConfig` in tables ``[augment]`` and ``[network]``.
 
     Raises
     ------
     TrainError
         If the file cannot be read, a setting is unknown, or a value is of the wrong kind.
     """
-    from matae.train.loop import TrainConfig
+    from matae.train.config import TrainConfig
 
     try:
         with path.open("rb") as file:
@@ -56,8 +58,11 @@ def _filled(defaults: _Settings, values: dict[str, Any], where: str) -> _Setting
 def _converted(default: Any, value: Any, where: str) -> Any:
     if is_dataclass(default) and isinstance(value, dict):
         return _filled(default, value, where)
-    if isinstance(default, tuple) and isinstance(value, list) and len(value) == len(default):
-        return tuple(_converted(inner, item, where) for inner, item in zip(default, value, strict=True))
+    if isinstance(default, tuple) and isinstance(value, list):
+        # A network may have any number of stages and widths; a range has two ends.
+        like = default[:1] * len(value) if where.endswith(_ANY_LENGTH) else default
+        if len(like) == len(value):
+            return tuple(_converted(inner, item, where) for inner, item in zip(like, value, strict=True))
     if isinstance(default, float) and type(value) is int:
         return float(value)
     if type(value) is not type(default):

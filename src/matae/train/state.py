@@ -6,7 +6,7 @@ Not `torch.save`: its files are pickles, and this project reads none.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from matae.nn.network import Network
+    from matae.train.config import TrainConfig
 
 __all__ = ["STATE", "Run"]
 
@@ -39,8 +40,8 @@ class Run:
         What changes the weights, and the learning rate.
     generator
         Source of every random number.
-    config
-        Settings as JSON values; a state with others is refused.
+    settings
+        Settings; a state with others is refused.
     data
         Digest of the frames; a state with another is refused, one without it is not.
     step, seconds
@@ -52,10 +53,16 @@ class Run:
     optimiser: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
     generator: torch.Generator
-    config: dict[str, Any]
+    settings: TrainConfig
     data: str = ""
     step: int = 0
     seconds: float = 0.0
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The settings as JSON values."""
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self.settings)))
+        return values
 
     def save(self, out: Path) -> None:
         """Save everything the run needs to go on exactly; the last state stays whole if this fails.
@@ -113,7 +120,7 @@ class Run:
             raise TrainError(
                 f"{path} is damaged ({error}); remove it to start again, or choose another --out."
             ) from None
-        if run["config"] != json.loads(json.dumps(self.config)):
+        if run["config"] != self.config:
             raise TrainError(f"{out} holds a run with other settings; choose another --out or remove it.")
         if run.get("data") and self.data and run["data"] != self.data:
             raise TrainError(f"{out} holds a run with other frames; choose another --out or remove it.")

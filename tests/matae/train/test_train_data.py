@@ -162,8 +162,7 @@ def test_augmented_frames_stay_in_range_and_black_stays_black(side: int) -> None
 
 
 def test_nothing_moves_where_nothing_is_allowed_to() -> None:
-    none = AugmentConfig(rotate=0, scale=(1, 1), stretch=0, shift=0, flip=0, gamma=1, gain=0, blur=0, drift=0)
-    images, masks = augment(*batch(), SIDE, generator(), none)
+    images, masks = augment(*batch(), SIDE, generator(), AugmentConfig.none())
     torch.testing.assert_close(images, batch()[0], atol=2e-4, rtol=0)
     torch.testing.assert_close(masks, batch()[1], atol=1e-5, rtol=0)
 

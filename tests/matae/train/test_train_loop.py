@@ -21,12 +21,15 @@ from matae.models import find_model, import_model
 from matae.nn.checkpoint import load
 from matae.nn.matae import Matae, MataeConfig
 from matae.train import loop
+from matae.train import step as step_module
+from matae.train.config import NetworkConfig, TrainConfig
 from matae.train.data import LabelledFrames, load_frames
-from matae.train.loop import METRICS, TrainConfig, train
+from matae.train.loop import METRICS, train
 from matae.train.run import train_model
 from matae.train.state import STATE
 
-CONFIG = TrainConfig(steps=6, batch=4, grid=32, check_every=3)
+CONFIG = TrainConfig(steps=6, batch=4, grid=32, check_every=3, rebuild=0.0, network=NetworkConfig(channels=(8, 8, 16)))
+GOING_ON = replace(CONFIG, network=NetworkConfig())
 
 
 def a_network(classes: int = 1) -> Matae:
@@ -97,7 +100,7 @@ def state_of(out: Path) -> tuple[int, dict[str, torch.Tensor]]:
 def test_a_loss_that_is_no_number_keeps_the_last_good_state(
     sides: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    real, calls = loop.bce_dice, []
+    real, calls = step_module.bce_dice, []
 
     def breaks(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         calls.append(1)
@@ -106,15 +109,18 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_state(
             return loss
         return loss * torch.nan if what == "loss" else torch.sqrt(loss - loss)
 
-    monkeypatch.setattr(loop, "bce_dice", breaks)
+    monkeypatch.setattr(step_module, "bce_dice", breaks)
     network = a_network()
-    with pytest.raises(TrainError, match="not finite at step 5; the last state is kept"):
+    with pytest.raises(TrainError, match=r"not finite at step 5; the weights before it and the batch \(bad-batch"):
         train(network, *sides, tmp_path, CONFIG)
     assert all(torch.isfinite(p).all() for p in network.parameters())
     step, tensors = state_of(tmp_path)
-    assert step == 3
+    assert step == 4
+    bad = load_file(tmp_path / loop.BAD_BATCH)
+    assert bad["images"].shape == (CONFIG.batch, 1, CONFIG.grid, CONFIG.grid)
+    assert bad["masks"].shape == bad["images"].shape
     assert all(torch.isfinite(value).all() for value in tensors.values())
-    monkeypatch.setattr(loop, "bce_dice", real)
+    monkeypatch.setattr(step_module, "bce_dice", real)
     train(a_network(), *sides, tmp_path, CONFIG)
     assert state_of(tmp_path)[0] == 6
 
@@ -135,7 +141,7 @@ def test_a_full_disk_keeps_the_last_state(sides: tuple, tmp_path: Path, monkeypa
         assert [row["step"] for row in csv.DictReader(file)] == ["3", "6"]
 
 
-@pytest.mark.parametrize("where", ["to_device", "_step"])
+@pytest.mark.parametrize("where", ["to_device", "take_step"])
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA"), RuntimeError("CUDA error: out of memory")])
 def test_memory_that_runs_out_is_said(
     sides: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, error: Exception
@@ -155,7 +161,9 @@ def test_a_gpu_that_emulates_bf16_trains_in_fp32(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(
             torch.cuda, "is_bf16_supported", lambda including_emulation=True, r=real: r or including_emulation
         )
-        assert loop._half_precision(gpu)._enabled is real
+        monkeypatch.setattr(loop, "choose_device", lambda _: gpu)
+        monkeypatch.setattr("lightning_fabric.Fabric", dict)
+        assert loop.make_fabric(CONFIG)["precision"] == ("bf16-mixed" if real else "32-true")
 
 
 class KilledError(Exception):
@@ -250,7 +258,7 @@ def test_two_classes_are_learnt_where_one_side_lacks_one(tmp_path: Path) -> None
 def test_a_folder_becomes_a_model(toy: Path, tmp_path: Path, matae_home: Path) -> None:
     (toy / "LICENCE.txt").write_text("CC0 1.0\n")
     out, reports = tmp_path / "out", []
-    card = train_model([toy], out, name="toy-lv", config=CONFIG, channels=(8, 8, 16), report=reports.append)
+    card = train_model([toy], out, name="toy-lv", config=CONFIG, report=reports.append)
     assert load(out)[1] == card
     assert (card.family, card.grid, card.classes, card.licence) == (
         "matae",
@@ -272,10 +280,10 @@ def test_a_folder_becomes_a_model(toy: Path, tmp_path: Path, matae_home: Path) -
     assert figures["dice, width 1"]["frame_mean"] == pytest.approx(reports[-1].dice[1.0], abs=2e-4)
     assert str(tmp_path) not in card.dumps()
     # Once more is the same model, not another run.
-    assert train_model([toy], out, name="toy-lv", config=CONFIG, channels=(8, 8, 16)) == card
+    assert train_model([toy], out, name="toy-lv", config=CONFIG) == card
     import_model(out, "toy-lv")
     continued = train_model(
-        [toy], tmp_path / "next", name="toy-2", config=CONFIG, init="toy-lv", licence="mine", citation="me"
+        [toy], tmp_path / "next", name="toy-2", config=GOING_ON, init="toy-lv", licence="mine", citation="me"
     )
     assert continued.parent == {"name": "toy-lv", "sha256": find_model("toy-lv").card.sha256}
     assert (continued.licence, continued.citation, continued.architecture) == ("mine", "me", card.architecture)
@@ -286,14 +294,12 @@ def test_several_folders_become_one_model_under_the_terms_of_all(tmp_path: Path,
     second = write_frames(tmp_path / "second", train=0, val=2)
     write_index(second, [row | {"patient": f"q{row['patient']}"} for row in read_index(second)])
     (first / "LICENCE.txt").write_text("CC0 1.0")
-    card = train_model([first, second], tmp_path / "out", name="x", config=CONFIG, channels=(8, 8, 16))
+    card = train_model([first, second], tmp_path / "out", name="x", config=CONFIG)
     assert card.data == "first + second: 12 frames of 6 patients for training, 4 frames of 2 patients for validation"
     assert card.licence == "first: CC0 1.0\n\nsecond: not stated"
     assert list(card.figures) == ["first + second, val"]
     (second / "LICENCE").write_text("CC0 1.0\n")
-    assert train_model([first, second], tmp_path / "out", name="x", config=CONFIG, channels=(8, 8, 16)).licence == (
-        "CC0 1.0"
-    )
+    assert train_model([first, second], tmp_path / "out", name="x", config=CONFIG).licence == ("CC0 1.0")
 
 
 def test_what_cannot_become_a_model_is_refused_before_training(toy: Path, tmp_path: Path, matae_home: Path) -> None:
@@ -303,11 +309,13 @@ def test_what_cannot_become_a_model_is_refused_before_training(toy: Path, tmp_pa
     with pytest.raises(ModelError, match="no model name"):
         attempt(name="../x")
     with pytest.raises(ModelError, match="no model 'absent'"):
-        attempt(init="absent")
+        attempt(init="absent", config=replace(CONFIG, network=NetworkConfig()))
     with pytest.raises(TrainError, match="No network has this shape"):
-        attempt(channels=())
+        attempt(config=replace(CONFIG, network=NetworkConfig(channels=())))
+    with pytest.raises(TrainError, match="no family 'vit'; choose matae, unet-published or matae-published"):
+        attempt(config=replace(CONFIG, network=NetworkConfig(family="vit")))
     with pytest.raises(TrainError, match="leave out either"):
-        attempt(channels=(8,), init="absent")
+        attempt(init="absent")
     with pytest.raises(TrainError, match=r"no index\.csv"):
         attempt(data=[tmp_path])
     (tmp_path / "done").mkdir()
@@ -328,9 +336,9 @@ def test_a_model_that_cannot_be_written_leaves_the_run(
             monkeypatch.setattr(os, "fsync", full)
 
     with pytest.raises(OutputError, match="full"):
-        train_model([toy], tmp_path / "out", name="x", config=CONFIG, channels=(8, 8, 16), report=last)
+        train_model([toy], tmp_path / "out", name="x", config=CONFIG, report=last)
     monkeypatch.undo()
-    train_model([toy], tmp_path / "out", name="x", config=CONFIG, channels=(8, 8, 16), report=kill)
+    train_model([toy], tmp_path / "out", name="x", config=CONFIG, report=kill)
     assert load(tmp_path / "out")[1].name == "x"
 
 

@@ -1,0 +1,121 @@
+"""Settings of a run, and the checks that need neither data nor memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from matae.errors import TrainError
+from matae.nn.matae import MataeConfig
+from matae.train.augment import AugmentConfig
+
+if TYPE_CHECKING:
+    from matae.nn.network import Network
+
+__all__ = ["NetworkConfig", "TrainConfig"]
+
+_CHOICES = {
+    "loss": ("bce+dice", "bce"),
+    "optimiser": ("adamw", "adam"),
+    "schedule": ("one-cycle", "cosine", "constant"),
+    "precision": ("auto", "32", "bf16"),
+}
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Shape of a new network; a continued one keeps its own.
+
+    Parameters
+    ----------
+    family
+        ``matae``, or ``unet-published`` or ``matae-published``, which have one shape each.
+    channels, fold, widths
+        As in `matae.nn.matae.MataeConfig`.
+    """
+
+    family: str = "matae"
+    channels: tuple[int, ...] = MataeConfig.channels
+    fold: int = MataeConfig.fold
+    widths: tuple[float, ...] = MataeConfig.widths
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of a run; the defaults made the shipped model.
+
+    Parameters
+    ----------
+    steps
+        Optimiser steps.
+    batch
+        Frames a step.
+    grid
+        Side of the network's input.
+    lr, weight_decay
+        Peak learning rate and weight decay.
+    optimiser, schedule
+        ``adamw`` or ``adam``; ``one-cycle``, ``cosine`` or ``constant``.
+    loss
+        ``bce+dice`` or ``bce``.
+    scc
+        Weight of the spectral correlation loss (our interpretation, see `matae.nn.losses`); 0 leaves it out.
+    rebuild
+        Weight of the autoencoder heads' loss; 0 builds a new network without them.
+    distil
+        Share of the loss of narrower widths that comes from the widest's prediction.
+    ema
+        Decay of the running average of the weights that is saved; 0 saves the weights themselves.
+    check_every
+        Steps between validations (and saved states).
+    seed
+        Seed of every random number.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``cuda:i``.
+    precision
+        ``auto`` (bf16 where the processor has it), ``32`` or ``bf16``.
+    network
+        Shape of a new network.
+    augment
+        Ranges of the augmentation.
+    """
+
+    steps: int = 5000
+    batch: int = 16
+    grid: int = 224
+    lr: float = 2e-3
+    weight_decay: float = 1e-2
+    optimiser: str = "adamw"
+    schedule: str = "one-cycle"
+    loss: str = "bce+dice"
+    scc: float = 0.0
+    rebuild: float = 0.1
+    distil: float = 0.5
+    ema: float = 0.998
+    check_every: int = 250
+    seed: int = 1
+    device: str = "cpu"
+    precision: str = "auto"
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+    def check(self, model: Network) -> None:
+        """Refuse settings that no run of `model` can have.
+
+        Raises
+        ------
+        TrainError
+            If a number or a choice makes no sense, or the grid does not fit the network.
+        """
+        if min(self.steps, self.batch, self.check_every) < 1 or self.lr <= 0:
+            raise TrainError("Steps, batch, check_every and learning rate must be above 0; correct the settings.")
+        if self.grid < 1 or self.grid % model.divisor:
+            raise TrainError(f"A grid of {self.grid} does not fit this network; choose a multiple of {model.divisor}.")
+        if not 0 <= self.ema < 1 or not 0 <= self.distil <= 1 or min(self.scc, self.rebuild, self.weight_decay) < 0:
+            raise TrainError(
+                "ema must be in 0-1 (below 1), distil in 0-1, and scc, rebuild and weight_decay 0 or more; "
+                "correct the settings."
+            )
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise TrainError(f"{name} is '{getattr(self, name)}'; choose {' or '.join(choices)}.")
