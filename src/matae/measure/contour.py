@@ -91,7 +91,7 @@ def outline(mask: ArrayLike, label: int | None = None) -> Outline:
     # Outer rings run one way round, holes the other; the largest ring of all is an outer one.
     best = int(np.abs(areas).argmax())
     outer = np.sign(areas) == np.sign(areas[best])
-    points = rings[best][:-1] + (top - 1.0, left - 1.0)
+    points = rings[best][:-1] + np.array([top - 1.0, left - 1.0])
     border = top == 0 or left == 0 or bottom == inside.shape[0] - 1 or right == inside.shape[1] - 1
     return Outline(points, int(outer.sum()), int((~outer).sum()), int(np.count_nonzero(crop)), on_border=border)
 

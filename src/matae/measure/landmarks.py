@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Landmarks", "find_landmarks", "landmarks"]
 
 _RING = 240  # points of the evenly spaced outline
-_ARC = 44  # of its basal part
+_ARC = 127  # of its basal part
+_STEP = 3  # every third is an end of a candidate for the base
 _FLAT = 0.025  # of the length: how far the base may leave its chord
 _TIP = 0.01  # of the length: what counts as furthest
 _LEAST = 6.0  # pixels, area and longest side
@@ -99,7 +100,7 @@ class Landmarks:
 
     def shifted(self, dy: float, dx: float) -> Landmarks:
         """Return the landmarks moved by pixels."""
-        return Landmarks.from_array(self.as_array() + (dy, dx), by_hand=self.by_hand)
+        return Landmarks.from_array(self.as_array() + np.array([dy, dx]), by_hand=self.by_hand)
 
 
 def landmarks(
@@ -147,8 +148,9 @@ def find_landmarks(points: Points, spacing: Spacing | None = None, *, apex_down:
     frame = (ring - centre) @ np.stack([down, right], 1)
     length = float(np.ptp(frame[:, 0]))
     arc = _basal_arc(frame)
-    first, last = _base_chord(arc, max(_FLAT * length, 0.75 * pixel))
-    reach = max(1.5 * _FLAT * length, 1.5 * pixel)
+    flat = max(_FLAT * length, 0.75 * pixel)
+    first, last = _straight_part(arc, *_base_chord(arc[::_STEP], flat), flat)
+    reach = max(_FLAT * length, 1.5 * pixel)
     left_corner, right_corner = _corner(frame, first, last, reach), _corner(frame, last, first, reach)
     if left_corner[1] > right_corner[1]:
         left_corner, right_corner = right_corner, left_corner
@@ -157,11 +159,11 @@ def find_landmarks(points: Points, spacing: Spacing | None = None, *, apex_down:
     found = (np.stack([tip, left_corner, right_corner]) @ back + centre) / scale
     if np.hypot(*(tip - (left_corner + right_corner) / 2.0)) < 1e-6 or not np.isfinite(found).all():
         return None
-    return Landmarks(*((float(y), float(x)) for y, x in found))
+    return Landmarks.from_array(found)
 
 
 def _direction_of_base(second: Points, *, apex_down: bool) -> Points:
-    """Unit vector from apex to base: the main axis, as far as it is not too far from the vertical."""
+    """Return the unit vector from apex to base: the main axis, as far as it is not too far from the vertical."""
     _, vectors = np.linalg.eigh(second)
     axis: Points = vectors[:, 1]
     if abs(axis[0]) < _STEEPEST:
@@ -183,8 +185,8 @@ def _basal_arc(frame: Points) -> Points:
     return resample(arc, _ARC, closed=False)
 
 
-def _base_chord(arc: Points, flat: float) -> tuple[Points, Points]:
-    """Return the ends of the longest chord that the arc between them follows to within `flat`."""
+def _base_chord(arc: Points, flat: float) -> tuple[int, int]:
+    """Return the ends (as places on the full arc) of the longest chord that the arc between them follows to within `flat`."""
     i, j = np.triu_indices(len(arc), 2)
     chord = arc[j] - arc[i]
     size = np.hypot(chord[:, 0], chord[:, 1])
@@ -193,7 +195,7 @@ def _base_chord(arc: Points, flat: float) -> tuple[Points, Points]:
     level &= size > 0.25 * np.ptp(arc[:, 1])
     if not level.any():
         wide = int(arc[:, 1].argmin()), int(arc[:, 1].argmax())
-        return arc[wide[0]], arc[wide[1]]
+        return min(wide) * _STEP, max(wide) * _STEP
     i, j, chord, size = i[level], j[level], chord[level], size[level]
     unit = chord / size[:, None]
     # Distance of each arc point from each chord: a difference of two projections on the chord's normal.
@@ -204,7 +206,26 @@ def _base_chord(arc: Points, flat: float) -> tuple[Points, Points]:
     strays = height.max(1)
     fits = strays <= flat
     best = int(np.where(fits, size, 0).argmax()) if fits.any() else int((strays / size).argmin())
-    return arc[i[best]], arc[j[best]]
+    return int(i[best]) * _STEP, int(j[best]) * _STEP
+
+
+def _straight_part(arc: Points, first: int, last: int, flat: float) -> tuple[Points, Points]:
+    """Return the ends of the straight part of the base.
+
+    The longest chord within a tolerance uses that tolerance up at one end: it leans. So a line is fitted to the
+    middle of its arc, and followed outwards as long as the arc stays near.
+    """
+    inner = (last - first) // 6
+    middle = arc[first + inner : last - inner + 1]
+    centre = middle.mean(0)
+    along = np.linalg.eigh((middle - centre).T @ (middle - centre))[1][:, 1]
+    away = np.abs((arc - centre) @ np.array([-along[1], along[0]])) > flat / 2.0
+    left, right = first + inner, last - inner
+    while left > 0 and not away[left - 1]:
+        left -= 1
+    while right < len(arc) - 1 and not away[right + 1]:
+        right += 1
+    return arc[left], arc[right]
 
 
 def _corner(frame: Points, end: Points, other: Points, reach: float) -> Points:

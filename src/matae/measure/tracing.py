@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.errors import MeasureError
+from matae.measure._plane import scale_of
 from matae.measure.contour import contour
 from matae.measure.disks import N_DISKS, chords_at
 from matae.measure.landmarks import Landmarks, find_landmarks
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from matae.cine import Spacing
+
+_FURTHEST = 1.15
 
 __all__ = ["landmarks_of_tracing", "mask_of_tracing", "tracing"]
 
@@ -34,8 +37,8 @@ def tracing(
 ) -> NDArray[np.float64] | None:
     """Trace a mask as EchoNet-Dynamic does.
 
-    The chords are evenly spaced; the first lies half a step below the apex, the last at the mitral annulus, so that
-    the polygon through them loses no more than the tip of the cavity.
+    The chords are evenly spaced; the first lies half a step below the apex, the last at the lowest point
+    of the cavity, so that the polygon through them loses no more than the tip.
 
     Parameters
     ----------
@@ -67,15 +70,23 @@ def tracing(
     marks = landmarks or find_landmarks(points, spacing, apex_down=apex_down)
     if marks is None or len(points) < 3 or n < 2:
         return None
-    # A hair above the annulus: exactly on it, a line would meet the outline along an edge, or not at all.
-    places = (np.arange(n) + 0.5) / (n - 0.5) * (1.0 - 1e-6)
-    chords, diameters = chords_at(points, marks, places, spacing)
-    if diameters[-1] == 0:
-        chords[-1] = [marks.left, marks.right]
+    # As far as the cavity goes (a slanted base ends below the middle of the annulus), within reason; a hair less,
+    # since exactly on its edge a line would meet the outline all along, or not at all.
+    end = min(_extent(points, marks, spacing), _FURTHEST) * (1.0 - 1e-6)
+    places: NDArray[np.float64] = (np.arange(n) + 0.5) / (n - 0.5) * end
+    chords, _ = chords_at(points, marks, places, spacing)
     rows = np.empty((n + 1, 4))
     rows[0] = marks.apex[1], marks.apex[0], marks.base[1], marks.base[0]
     rows[1:] = chords[:, :, ::-1].reshape(n, 4)
     return rows
+
+
+def _extent(points: NDArray[np.float64], marks: Landmarks, spacing: Spacing | None) -> float:
+    """Return how far the outline reaches along the long axis, as a fraction of it."""
+    scale = scale_of(spacing)
+    apex, base = np.array(marks.apex) * scale, np.array(marks.base) * scale
+    axis = base - apex
+    return float(((points * scale - apex) @ axis).max() / (axis @ axis))
 
 
 def mask_of_tracing(rows: ArrayLike, shape: tuple[int, int]) -> NDArray[np.uint8]:
