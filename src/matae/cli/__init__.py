@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from matae import RESEARCH_USE, __version__
 from matae.cli import models
+from matae.cli.evaluate import evaluate
 from matae.cli.options import STOPPED
 from matae.cli.segment import segment
 from matae.cli.train import train
@@ -50,6 +51,7 @@ app.command()(segment)
 app.command()(demo)
 app.command(name="open")(open_)
 app.command()(train)
+app.command()(evaluate)
 app.add_typer(models.app, name="models")
 
 

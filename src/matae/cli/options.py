@@ -8,13 +8,14 @@ import typer
 
 from matae.errors import MataeError
 
-__all__ = ["DEFAULT_MODEL", "STOPPED", "Device", "Model", "Width", "check_device", "check_sector"]
+__all__ = ["DEFAULT_MODEL", "STOPPED", "Device", "Model", "Width", "check_device", "check_sector", "check_width"]
 
 STOPPED = 130
 """Exit code of what Ctrl-C ended, as a shell expects it."""
 
 
-def _check_width(text: str) -> str:
+def check_width(text: str) -> str:
+    """Return the text if it is a width or ``auto``."""
     from matae.nn.widths import parse_width
 
     if text != "auto":
@@ -52,7 +53,7 @@ Width = Annotated[
     typer.Option(
         "--width",
         metavar="1/8|1/4|1/2|1|auto",
-        callback=_check_width,
+        callback=check_width,
         help="Share of the network to run: narrower is faster. auto: 1 on a GPU or a recent processor, else 1/2.",
     ),
 ]

@@ -1,0 +1,66 @@
+"""Frames with reference masks, at native size: the one place that knows how labelled data lie on disk.
+
+A folder with ``index.csv``, a CAMUS folder, or EchoNet-Dynamic. What a folder holds is listed at once, so that a
+mistake shows before any work; cines are opened one at a time, in bounded memory. The split is read, never drawn here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matae.labelled._types import LabelledCine, LabelledError, LabelledRef, LabelledSet, choose
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["LabelledCine", "LabelledError", "LabelledRef", "LabelledSet", "open_labelled"]
+
+
+def open_labelled(folder: Path, split: str = "all", view: str = "A4C") -> LabelledSet:
+    """List the labelled frames of a folder.
+
+    Parameters
+    ----------
+    folder
+        A folder with ``index.csv``, ``images/`` and ``masks/``; a CAMUS folder (NIfTI or MetaImage); or an
+        EchoNet-Dynamic folder with ``VolumeTracings.csv``.
+    split
+        ``train``, ``val``, ``test``, or ``all``, as the data state it.
+    view
+        ``A4C``, ``A2C``, ... or ``all``; frames of a stated other view are left out and counted.
+
+    Returns
+    -------
+    LabelledSet
+        What is there, frames of one patient and view together.
+
+    Raises
+    ------
+    LabelledError
+        If the folder is in none of these layouts, is empty or has no masks, sizes or values make no sense, the split
+        or view is not there, or a patient is on two sides of the split.
+    ReadError
+        If a list of the data set cannot be read.
+    """
+    from matae.read.camus import camus_files
+    from matae.read.echonet import is_echonet
+
+    if not folder.is_dir():
+        raise LabelledError(f"{folder} is no folder; name one with index.csv, or a CAMUS or EchoNet-Dynamic folder.")
+    if (folder / "index.csv").is_file():
+        from matae.labelled._index import list_index
+
+        found = list_index(folder)
+    elif is_echonet(folder):
+        from matae.labelled._echonet import list_echonet
+
+        found = list_echonet(folder)
+    elif camus_files(folder):
+        from matae.labelled._camus import list_camus
+
+        found = list_camus(folder)
+    else:
+        raise LabelledError(
+            f"{folder} has no index.csv and is neither a CAMUS nor an EchoNet-Dynamic folder; name one that is."
+        )
+    return choose(found, split, view)
