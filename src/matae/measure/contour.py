@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -59,7 +59,8 @@ def as_frame(mask: ArrayLike, label: int | None = None) -> NDArray[np.bool_]:
     array = np.asarray(mask)
     if array.ndim != 2:
         raise MeasureError(f"A mask of one frame has rows and columns; this one is {array.shape}: give one frame.")
-    return array == label if label is not None else array != 0
+    inside: NDArray[np.bool_] = array == label if label is not None else array != 0
+    return inside
 
 
 def outline(mask: ArrayLike, label: int | None = None) -> Outline:
@@ -80,7 +81,7 @@ def outline(mask: ArrayLike, label: int | None = None) -> Outline:
     from skimage.measure import find_contours
 
     inside = as_frame(mask, label)
-    rows, columns = inside.any(1).nonzero()[0], inside.any(0).nonzero()[0]
+    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     if not rows.size:
         return Outline(np.zeros((0, 2)), 0, 0, 0, on_border=False)
     top, bottom, left, right = int(rows[0]), int(rows[-1]), int(columns[0]), int(columns[-1])
@@ -96,7 +97,7 @@ def outline(mask: ArrayLike, label: int | None = None) -> Outline:
     return Outline(points, int(outer.sum()), int((~outer).sum()), int(np.count_nonzero(crop)), on_border=border)
 
 
-def contour(mask: ArrayLike, label: int | None = None) -> NDArray[Any]:
+def contour(mask: ArrayLike, label: int | None = None) -> NDArray[np.float64]:
     """Return the outline of the largest part of a mask, holes filled.
 
     Vertices lie half-way between pixels inside and outside (marching squares), so the outline encloses the area of

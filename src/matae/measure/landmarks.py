@@ -186,7 +186,7 @@ def _basal_arc(frame: Points) -> Points:
 
 
 def _base_chord(arc: Points, flat: float) -> tuple[int, int]:
-    """Return the ends (as places on the full arc) of the longest chord that the arc between them follows to within `flat`."""
+    """Return the ends, as places on the full arc, of the longest chord that its arc follows to within `flat`."""
     i, j = np.triu_indices(len(arc), 2)
     chord = arc[j] - arc[i]
     size = np.hypot(chord[:, 0], chord[:, 1])

@@ -73,7 +73,7 @@ def tracing(
     # As far as the cavity goes (a slanted base ends below the middle of the annulus), within reason; a hair less,
     # since exactly on its edge a line would meet the outline all along, or not at all.
     end = min(_extent(points, marks, spacing), _FURTHEST) * (1.0 - 1e-6)
-    places: NDArray[np.float64] = (np.arange(n) + 0.5) / (n - 0.5) * end
+    places = np.linspace(0.5 / (n - 0.5), 1.0, n) * end
     chords, _ = chords_at(points, marks, places, spacing)
     rows = np.empty((n + 1, 4))
     rows[0] = marks.apex[1], marks.apex[0], marks.base[1], marks.base[0]
