@@ -1,7 +1,7 @@
 """Train every row of the tables in docs/models-compared.md and evaluate it on the validation patients.
 
-    python benchmarks/ablations.py --data DIR --phantom DIR --out runs/ablations
-    python benchmarks/ablations.py --data DIR --phantom DIR --out runs/full --steps 12000 --grid 224 --device cuda
+    python benchmarks/ablations.py --data DIR --out runs/ablations
+    python benchmarks/ablations.py --data DIR --out runs/full --steps 12000 --grid 224 --device cuda
 
 One folder a row; a row that is finished is skipped and one that was stopped goes on, so the same command may be
 called until all are there. `--rows` takes some of them. `benchmarks/compare.py` makes the table.
@@ -36,7 +36,6 @@ class Row:
     name: str
     config: TrainConfig
     init: str | None = None
-    phantom: bool = False
 
 
 def rows(base: TrainConfig, grids: list[int]) -> list[Row]:
@@ -53,8 +52,7 @@ def rows(base: TrainConfig, grids: list[int]) -> list[Row]:
     for width in reversed(WIDTHS):
         alone = NetworkConfig(channels=whole.at(width), widths=(1.0,))
         found.append(Row(f"alone-{format_width(width).replace('/', '-')}", replace(base, network=alone)))
-    found.append(Row("phantom", base, phantom=True))
-    found.append(Row("phantom-first", base, init="phantom"))
+    found.append(Row("phantom-first", base, init="matae-phantom"))
     for grid in grids:
         # The picture is folded 2 x 2 before the first convolution; 112 is no multiple of 32, so that one is not.
         fold = 2 if grid % 32 == 0 else 1
@@ -78,10 +76,9 @@ def published(base: TrainConfig, frames: int) -> list[Row]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with index.csv, images/ and masks/")
-    parser.add_argument("--phantom", type=Path, required=True, help="the same, synthetic (see docs/models-compared.md)")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--rows", nargs="*", help="names of rows; all if left out")
-    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--grid", type=int, default=160)
     parser.add_argument("--grids", type=int, nargs="*", default=[112, 224])
     parser.add_argument("--seed", type=int, default=1)
@@ -114,8 +111,7 @@ def make(row: Row, args: argparse.Namespace) -> None:
         print(f"{row.name}: training", flush=True)
         with TrainingReporter(row.config.steps) as reporter:
             train_model(
-                [args.phantom if row.phantom else args.data], out, name=registered, config=row.config,
-                init=f"{args.out.name}-{row.init}" if row.init else None, report=reporter.report,
+                [args.data], out, name=registered, config=row.config, init=row.init, report=reporter.report,
             )  # fmt: skip
         import_model(out, registered)
     if not figures.exists():

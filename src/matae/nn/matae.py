@@ -112,9 +112,25 @@ class _NestedConv(nn.Module):
         parts = [self.weight[:outputs, i * self.inputs : i * self.inputs + inputs] for i in range(self.joined)]
         return parts[0] if self.joined == 1 else torch.cat(parts, 1)
 
+    def folded(self, outputs: int, inputs: int, index: int) -> tuple[Tensor, Tensor]:
+        """Return weight and bias of the prefix with the batch norm of a width folded into them.
+
+        Convolution and batch norm are one affine map at inference: the filters are scaled, the mean moves into the
+        bias. In double precision, since a channel that hardly varies has a large scale, which amplifies rounding.
+        """
+        norm = cast("nn.BatchNorm2d", self.norms[index])
+        mean, variance = cast("Tensor", norm.running_mean).double(), cast("Tensor", norm.running_var).double()
+        scale = norm.weight.double() / torch.sqrt(variance + norm.eps)
+        weight = self.sliced(outputs, inputs) * scale[:, None, None, None]
+        return weight.to(self.weight.dtype), (norm.bias - mean * scale).to(self.weight.dtype)
+
     def forward(self, x: Tensor, outputs: int, index: int) -> Tensor:
-        x = F.conv2d(x, self.sliced(outputs, x.shape[1] // self.joined), padding=1)
-        normed: Tensor = self.norms[index](x)
+        inputs = x.shape[1] // self.joined
+        if not self.training:
+            # As an extracted network computes it, so that the two agree to the last bits.
+            weight, bias = self.folded(outputs, inputs, index)
+            return F.relu(F.conv2d(x, weight, bias, padding=1), inplace=True)
+        normed: Tensor = self.norms[index](F.conv2d(x, self.sliced(outputs, inputs), padding=1))
         return F.relu(normed, inplace=True)
 
 
@@ -235,7 +251,9 @@ class Matae(Network):
         with torch.no_grad():
             for block, convolutions in zip(self._blocks(), plain.blocks(), strict=True):
                 for nested, conv in zip(block.convolutions(), convolutions, strict=True):
-                    _fold(nested, conv, cast("nn.BatchNorm2d", nested.norms[index]))
+                    weight, bias = nested.folded(conv.out_channels, conv.in_channels // nested.joined, index)
+                    conv.weight.copy_(weight)
+                    cast("Tensor", conv.bias).copy_(bias)
             for stage in range(len(plain.up)):
                 _copy(self.up.at(stage), plain.up.at(stage))
             _copy(self.head, plain.head)
@@ -247,16 +265,6 @@ def _copy(nested: nn.Conv2d | nn.ConvTranspose2d, plain: nn.Conv2d | nn.ConvTran
     plain.weight.copy_(nested.weight[:first, :second])
     if plain.bias is not None and nested.bias is not None:
         plain.bias.copy_(nested.bias[: len(plain.bias)])
-
-
-def _fold(nested: _NestedConv, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
-    # conv then batch norm at inference is one affine map: scale the filters, move the mean into the bias.
-    # In double precision: a channel that hardly varies has a large scale, which would amplify rounding.
-    mean, variance = cast("Tensor", norm.running_mean).double(), cast("Tensor", norm.running_var).double()
-    scale = norm.weight.double() / torch.sqrt(variance + norm.eps)
-    weight = nested.sliced(conv.out_channels, conv.in_channels // nested.joined)
-    conv.weight.copy_(weight * scale[:, None, None, None])
-    cast("Tensor", conv.bias).copy_(norm.bias - mean * scale)
 
 
 class PlainMatae(Network):

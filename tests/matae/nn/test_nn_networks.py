@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from matae.errors import ModelError
+from matae.models import load_model
 from matae.nn.losses import bce_dice
-from matae.nn.matae import Matae, MataeConfig
+from matae.nn.matae import Matae, MataeConfig, _NestedConv
 from matae.nn.network import Network, to_device
 from matae.nn.published import MataePublished, UNetPublished
 from matae.nn.widths import WIDTHS, format_width, parse_width
@@ -132,6 +133,32 @@ def test_an_extracted_network_equals_the_slice(width: float) -> None:
         torch.testing.assert_close(plain(x), sliced, atol=1e-5, rtol=0)
     assert sliced.abs().max() > 0.1
     assert sum(p.numel() for p in plain.parameters()) <= sum(p.numel() for p in model.parameters())
+
+
+def test_folding_the_batch_norm_changes_nothing_but_rounding() -> None:
+    conv = _NestedConv(3, 8, joined=2)
+    conv.norms.append(torch.nn.BatchNorm2d(8))
+    norm = conv.norms[0]
+    with torch.no_grad():
+        norm.running_mean.normal_(0, 2)
+        norm.running_var.uniform_(0.01, 9)
+        norm.weight.normal_()
+        norm.bias.normal_()
+    x = torch.randn(2, 6, 9, 7)
+    conv.eval()
+    with torch.inference_mode():
+        plain = torch.nn.functional.conv2d(x, conv.weight, padding=1)
+        by_definition = (plain - norm.running_mean[:, None, None]) / (norm.running_var[:, None, None] + norm.eps).sqrt()
+        by_definition = by_definition * norm.weight[:, None, None] + norm.bias[:, None, None]
+        torch.testing.assert_close(conv(x, 8, 0), by_definition.relu(), atol=1e-4, rtol=1e-5)
+
+
+def test_the_shipped_weights_equal_their_slices() -> None:
+    model, _ = load_model("matae-lv")
+    x = torch.rand(1, 1, 224, 224, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        for width in model.widths:
+            torch.testing.assert_close(model.plain(width)(x), model(x, width), atol=1e-5, rtol=0)
 
 
 def test_weights_outside_a_prefix_do_not_change_narrower_networks() -> None:
