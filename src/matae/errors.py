@@ -6,6 +6,12 @@ Anything else that escapes is a defect of ours and keeps its traceback.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
 __all__ = [
     "ConflictError",
     "DeviceError",
@@ -63,7 +69,22 @@ class StoreError(MataeError):
 
 
 class ConflictError(StoreError):
-    """Somebody else changed the same label meanwhile; both versions are kept."""
+    """Somebody else changed the same label meanwhile; both versions are kept.
+
+    Parameters
+    ----------
+    message
+        The sentence.
+    theirs
+        What is there now: `matae.store.FrameInfo` of each frame in question.
+    mine
+        Frame and revision under which what was refused is kept in the history.
+    """
+
+    def __init__(self, message: str, *, theirs: Sequence[Any] = (), mine: Mapping[int, int] | None = None) -> None:
+        super().__init__(message)
+        self.theirs = list(theirs)
+        self.mine = dict(mine or {})
 
 
 class ExchangeError(MataeError):

@@ -1,1 +1,61 @@
-"""The study: one database of what people drew, and everything about it."""
+"""The study: one database of what people drew, and everything about it.
+
+`Study` is the door; the rest are the values it gives and takes. Importing this package loads no database library:
+`Study` does, when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matae.errors import ConflictError, StoreError
+from matae.store.types import (
+    AuditEntry,
+    Change,
+    CineEntry,
+    CineSummary,
+    Edit,
+    Flag,
+    FrameInfo,
+    FrameStatus,
+    Landmark,
+    LandmarkSet,
+    Marks,
+    Release,
+    ReleaseFrame,
+    Revision,
+    Statistics,
+)
+
+if TYPE_CHECKING:
+    from matae.store.study import Study
+
+__all__ = [
+    "AuditEntry",
+    "Change",
+    "CineEntry",
+    "CineSummary",
+    "ConflictError",
+    "Edit",
+    "Flag",
+    "FrameInfo",
+    "FrameStatus",
+    "Landmark",
+    "LandmarkSet",
+    "Marks",
+    "Release",
+    "ReleaseFrame",
+    "Revision",
+    "Statistics",
+    "StoreError",
+    "Study",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load the database library when it is needed."""
+    if name == "Study":
+        from matae.store.study import Study
+
+        return Study
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

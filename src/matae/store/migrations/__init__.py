@@ -1,1 +1,10 @@
-"""Migrations of the study database."""
+"""Migrations of the study database: one module a version of the schema, run from inside the package by Alembic.
+
+To add one: change `matae.store.schema`, write ``versions/v000N_what.py`` beside the others, and set `HEAD`. The tests
+compare what the migrations make with what the schema says, on both databases.
+"""
+
+from __future__ import annotations
+
+HEAD = "0001"
+"""The newest version; known without importing Alembic, so that opening a study stays quick."""

@@ -1,0 +1,240 @@
+"""One transaction after another: what every part of the study stands on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import insert, select, update
+
+from matae.errors import StoreError
+from matae.store.engine import WRITING, make_engine
+from matae.store.faults import damaged, speaking
+from matae.store.schema import Audit, Cine, Rater, StudyRow, Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any, Self
+
+    from sqlalchemy import Connection, Row
+
+    from matae.store.engine import Target
+
+__all__ = ["EMPTY_DIGEST", "StudyBase", "Writing", "audit_digest", "new_code", "parse_time"]
+
+EMPTY_DIGEST = "0" * 64
+
+
+def new_code() -> str:
+    """Return a random id that says nothing about what it stands for."""
+    return secrets.token_hex(16)
+
+
+def parse_time(text: str) -> datetime:
+    """Return a stored time."""
+    return datetime.fromisoformat(text)
+
+
+def audit_digest(before: str, values: Mapping[str, Any]) -> str:
+    """Return the digest of an audit entry: it covers the entry before it too, so that none can be taken out unseen."""
+    order = ("number", "at", "event", "subject", "cine", "rater", "details", "sequence")
+    return hashlib.sha256(json.dumps([before, *(values[key] for key in order)]).encode()).hexdigest()
+
+
+@dataclass
+class Writing:
+    """A transaction that writes.
+
+    Parameters
+    ----------
+    connection
+        Inside the transaction.
+    sequence
+        Number of the transaction.
+    at
+        The time all its rows get.
+    rater_id, rater_code
+        Who writes; None and empty for nobody in particular.
+    session
+        Which `Study` object writes.
+    """
+
+    connection: Connection
+    sequence: int
+    at: str
+    rater_id: int | None
+    rater_code: str
+    session: str
+    number: int
+    head: str
+    entries: list[dict[str, Any]] = field(default_factory=list)
+
+    def audit(
+        self, event: str, *, cine: str = "", subject: str = "", details: Mapping[str, Any], by_machine: bool = False
+    ) -> None:
+        """Add a line to the audit log. `details` must hold no name and no path."""
+        self.number += 1
+        values: dict[str, Any] = {
+            "number": self.number,
+            "at": self.at,
+            "event": event,
+            "subject": subject,
+            "cine": cine,
+            "rater": "" if by_machine else self.rater_code,
+            "details": json.dumps(details, sort_keys=True, separators=(",", ":")),
+            "sequence": self.sequence,
+        }
+        self.head = values["digest"] = audit_digest(self.head, values)
+        self.entries.append(values)
+
+
+class StudyBase:
+    """An open study: its engine, who works with it, and its transactions.
+
+    One object may be used from several threads; their writes take turns.
+    """
+
+    def __init__(self, target: Target, *, rater: str, wait_s: float) -> None:
+        self._target = target
+        self._rater = rater.strip()
+        self._session = new_code()
+        self._turn = threading.Lock()
+        self._raters: dict[str, tuple[int, str]] = {}
+        self._closed = False
+        self._engine = make_engine(target, wait_s)
+
+    def __enter__(self) -> Self:
+        """Return the study."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    @property
+    def name(self) -> str:
+        """The file's name, or the server's address without the password: for the screen."""
+        return self._target.name
+
+    @property
+    def target(self) -> str:
+        """What `Study.open` takes to open it again; holds the password of a server."""
+        file = self._target.file
+        return str(file) if file is not None else self._target.url.render_as_string(hide_password=False)
+
+    @property
+    def rater(self) -> str:
+        """The id under which changes are made; chosen by the user, may be empty."""
+        return self._rater
+
+    def close(self) -> None:
+        """Let go of the database. Nothing waits to be written: that was done with every stroke."""
+        if not self._closed:
+            self._closed = True
+            with speaking(self.name):
+                self._engine.dispose()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        self._check_open()
+        with speaking(self.name), self._engine.connect() as connection:
+            if self._target.file is None:
+                # Several questions, one state of the study.
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Writing]:
+        """Yield a transaction: durable when the block ends, without a trace when it raises.
+
+        Raises
+        ------
+        StoreError
+            If another program writes for too long, or the database refuses.
+        """
+        self._check_open()
+        with self._turn, speaking(self.name), self._engine.connect() as connection:
+            connection = connection.execution_options(**{WRITING: True})
+            learnt: dict[str, tuple[int, str]] = {}
+            with connection.begin():
+                # The row is held until the end: on every database writers take turns, and numbers rise as they finish.
+                row = connection.execute(
+                    select(StudyRow.sequence, StudyRow.audit_head, StudyRow.audit_count).with_for_update()
+                ).one_or_none()
+                if row is None:
+                    raise damaged(self.name, "its first table is empty")
+                rater_id, code = self._rater_of(connection, learnt)
+                at = datetime.now(UTC).isoformat()
+                writing = Writing(
+                    connection,
+                    row.sequence + 1,
+                    at,
+                    rater_id,
+                    code,
+                    self._session,
+                    number=row.audit_count,
+                    head=row.audit_head,
+                )
+                yield writing
+                if writing.entries:
+                    connection.execute(insert(Audit), writing.entries)
+                connection.execute(
+                    update(StudyRow).values(
+                        sequence=writing.sequence, audit_head=writing.head, audit_count=writing.number
+                    )
+                )
+            self._raters |= learnt
+
+    def _rater_of(self, connection: Connection, learnt: dict[str, tuple[int, str]]) -> tuple[int | None, str]:
+        if not self._rater:
+            return None, ""
+        known = self._raters.get(self._rater)
+        if known is None:
+            row = connection.execute(select(Rater.id, Rater.code).where(Rater.name == self._rater)).one_or_none()
+            if row is None:
+                code = new_code()
+                made = connection.execute(insert(Rater).values(code=code, name=self._rater).returning(Rater.id))
+                known = (made.scalar_one(), code)
+            else:
+                known = (row.id, row.code)
+            learnt[self._rater] = known
+        return known
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError(f"{self.name} has been closed; open the study again.")
+
+    def _cine(self, connection: Connection, content_id: str) -> Row[Any]:
+        """Return the cine's row of the database."""
+        row = connection.execute(
+            select(Cine.id, Cine.code, Cine.n_frames, Cine.height, Cine.width, Subject.code.label("subject_code"))
+            .outerjoin(Subject, Subject.id == Cine.subject_id)
+            .where(Cine.content_id == content_id)
+        ).one_or_none()
+        if row is None:
+            raise StoreError(f"This cine is not in {self.name}; add it to the study first.")
+        return row
+
+    @property
+    def sequence(self) -> int:
+        """Number of the last transaction: rises whenever anybody changes anything."""
+        with self._reading() as connection:
+            return int(connection.execute(select(StudyRow.sequence)).scalar_one())
+
+    @property
+    def secret(self) -> bytes:
+        """The study's own random key, for pseudonyms that leave it: equal inside a study, unlinkable between two."""
+        with self._reading() as connection:
+            return bytes(connection.execute(select(StudyRow.secret)).scalar_one())
+
+    def keyed(self, text: str, length: int = 12) -> str:
+        """Return a pseudonym for `text` under the study's key (HMAC-SHA256), `length` hexadecimal digits."""
+        import hmac
+
+        return hmac.new(self.secret, text.encode(), hashlib.sha256).hexdigest()[:length]

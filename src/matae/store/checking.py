@@ -1,0 +1,226 @@
+"""Looking for damage, and copying a study while people work in it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, insert, select, text
+
+from matae.errors import StoreError
+from matae.store.base import EMPTY_DIGEST, StudyBase, audit_digest
+from matae.store.codec import decode_mask, digest_of
+from matae.store.engine import WAIT_S, WRITING, make_engine, parse_target
+from matae.store.faults import speaking
+from matae.store.making import make_file, make_on_server, new_file
+from matae.store.schema import Audit, Base, Label, Mask, StudyRow
+from matae.store.schema import Cine as CineRow
+from matae.store.schema import Revision as RevisionRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy import Connection
+
+    from matae.store.engine import Target
+
+__all__ = ["GUARDS", "CheckingPart"]
+
+GUARDS = frozenset(
+    f"{table}_refuses_update"
+    for table in ("audit", "landmarks", "marks", "masks", "release_frames", "revisions", "splits")
+) | {"audit_refuses_delete"}
+"""Triggers that must be there."""
+_AT_ONCE = 500
+_MOST = 20  # problems of one kind that are listed
+
+
+class CheckingPart(StudyBase):
+    """Whether a study is sound, and a second one just like it."""
+
+    def check(self, progress: Callable[[int, int], None] | None = None) -> list[str]:
+        """Read everything and return what is wrong, a sentence each; an empty list is good news.
+
+        Parameters
+        ----------
+        progress
+            Called with the number of masks read, and of all.
+        """
+        problems: list[str] = []
+        try:
+            with self._reading() as connection:
+                for part in (_structure, _guards, _audit, _labels):
+                    problems += list(part(connection))
+                problems += list(_masks(connection, progress))
+        except StoreError as error:
+            problems.append(str(error))
+        return problems
+
+    def backup(self, path: str | Path) -> Path:
+        """Copy the study into a new file while people go on working in it.
+
+        Whatever the study lives in, the copy is a SQLite file and a whole study: `open` opens it.
+
+        Parameters
+        ----------
+        path
+            File to make.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+
+        Raises
+        ------
+        StoreError
+            If the file is there already, or the disk is full; then no file is left behind.
+        OutputError
+            If the folder cannot be written to.
+        """
+        file = Path(path).expanduser().absolute()
+        self._check_open()
+        with new_file(file) as part:
+            if self._target.file is None:
+                make_file(part, fill=False)
+                self._copy_rows(parse_target(part))
+            else:
+                self._copy_pages(self._target.file, part, file.name)
+        return file
+
+    def copy(self, target: str) -> None:
+        """Copy the study into an empty PostgreSQL database, or a new file: how a study moves to a server and back.
+
+        Raises
+        ------
+        StoreError
+            If there is something already.
+        """
+        place = parse_target(target)
+        if place.file is not None:
+            self.backup(place.file)
+            return
+        make_on_server(place, fill=False)
+        self._copy_rows(place)
+
+    def _copy_pages(self, source: Path, part: Path, name: str) -> None:
+        with speaking(self.name), closing(sqlite3.connect(f"{source.as_uri()}?mode=rw", uri=True)) as origin:
+            with speaking(name), closing(sqlite3.connect(part)) as copy:
+                origin.backup(copy)  # in one go: the state of one moment, and writers do not wait for it
+                found = copy.execute("PRAGMA quick_check").fetchone()[0]
+            if found != "ok":
+                raise StoreError(f"The copy of {self.name} is not sound ({found}); run 'napari-matae study check'.")
+
+    def _copy_rows(self, place: Target) -> None:
+        engine = make_engine(place, WAIT_S, journal=False)
+        try:
+            with self._reading() as origin, speaking(place.name), engine.connect() as plain:
+                copy = plain.execution_options(**{WRITING: True})
+                with copy.begin():
+                    for table in Base.metadata.sorted_tables:
+                        rows = origin.execution_options(yield_per=_AT_ONCE).execute(table.select())
+                        for some in rows.mappings().partitions():
+                            copy.execute(insert(table), [dict(row) for row in some])
+                    if place.file is None:
+                        _go_on_counting(copy)
+        finally:
+            engine.dispose()
+
+
+def _go_on_counting(connection: Connection) -> None:
+    """Let a server number new rows after those that were copied."""
+    for table in Base.metadata.sorted_tables:
+        column = table.autoincrement_column
+        if column is not None:
+            connection.execute(
+                text(
+                    f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), "  # noqa: S608 (our names)
+                    f"GREATEST((SELECT MAX({column.name}) FROM {table.name}), 1))"
+                )
+            )
+
+
+def _structure(connection: Connection) -> Iterator[str]:
+    if connection.dialect.name != "sqlite":
+        return
+    for (line,) in connection.exec_driver_sql(f"PRAGMA integrity_check({_MOST})"):
+        if line != "ok":
+            yield f"The file is damaged: {line}."
+    for row in connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(_MOST):
+        yield f"A row of {row[0]} belongs to a row of {row[2]} that is gone."
+
+
+def _guards(connection: Connection) -> Iterator[str]:
+    if connection.dialect.name == "sqlite":
+        found = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars()
+    else:
+        found = connection.exec_driver_sql("SELECT tgname FROM pg_trigger WHERE tgenabled <> 'D'").scalars()
+    for name in sorted(GUARDS - set(found)):
+        yield f"The guard {name} is gone: what must never change could have been changed."
+
+
+def _audit(connection: Connection) -> Iterator[str]:
+    study = connection.execute(select(StudyRow.audit_head, StudyRow.audit_count)).one_or_none()
+    if study is None:
+        yield "The study's own row is gone."
+        return
+    head, count = EMPTY_DIGEST, 0
+    for row in (
+        connection.execution_options(yield_per=_AT_ONCE).execute(select(Audit).order_by(Audit.number)).mappings()
+    ):
+        count += 1
+        head = audit_digest(head, row)
+        if row["number"] != count or row["digest"] != head:
+            yield f"The audit log was changed or cut at entry {count}."
+            return
+    if (head, count) != (study.audit_head, study.audit_count):
+        yield f"The audit log was cut after entry {count}: {study.audit_count} were written."
+
+
+def _labels(connection: Connection) -> Iterator[str]:
+    wrong = connection.execute(
+        select(CineRow.content_id, Label.frame)
+        .join(CineRow, CineRow.id == Label.cine_id)
+        .outerjoin(
+            RevisionRow,
+            (RevisionRow.cine_id == Label.cine_id)
+            & (RevisionRow.frame == Label.frame)
+            & (RevisionRow.number == Label.revision),
+        )
+        .where(
+            RevisionRow.id.is_(None)
+            | (RevisionRow.status != Label.status)
+            | RevisionRow.mask_id.is_distinct_from(Label.mask_id)
+            | ~RevisionRow.shown
+        )
+        .limit(_MOST)
+    )
+    for content_id, frame in wrong:
+        yield f"Frame {frame + 1} of cine {content_id[:12]} does not show its last version."
+
+
+def _masks(connection: Connection, progress: Callable[[int, int], None] | None) -> Iterator[str]:
+    total = connection.execute(select(func.count()).select_from(Mask)).scalar_one()
+    rows = connection.execution_options(yield_per=_AT_ONCE).execute(
+        select(Mask.sha256, Mask.png, Mask.area, CineRow.content_id, CineRow.height, CineRow.width).join(
+            CineRow, CineRow.id == Mask.cine_id
+        )
+    )
+    found = 0
+    for number, row in enumerate(rows, 1):
+        if progress is not None and (number % _AT_ONCE == 0 or number == total):
+            progress(number, total)
+        try:
+            mask = decode_mask(row.png)
+            sound = (
+                mask.shape == (row.height, row.width)
+                and digest_of(mask) == row.sha256
+                and int((mask != 0).sum()) == row.area
+            )
+        except StoreError:
+            sound = False
+        if not sound and found < _MOST:
+            found += 1
+            yield f"A mask of cine {row.content_id[:12]} is not what was stored."

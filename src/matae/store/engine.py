@@ -1,0 +1,138 @@
+"""Where a study lives and how it is reached: a SQLite file, or a PostgreSQL database by URL."""
+
+from __future__ import annotations
+
+import importlib.util
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import QueuePool
+
+from matae.errors import StoreError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sqlalchemy import Engine
+
+__all__ = ["APPLICATION_ID", "WAIT_S", "WRITING", "Target", "make_engine", "parse_target"]
+
+APPLICATION_ID = 0x4D415445
+"""Marks a SQLite file as a study: "MATE" in its header."""
+WAIT_S = 10.0
+"""Seconds to wait while another program writes, before saying so."""
+WRITING = "matae_writing"
+"""Execution option of a connection that is going to write."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a study is.
+
+    Parameters
+    ----------
+    url
+        For SQLAlchemy.
+    file
+        The SQLite file, or None for a server.
+    name
+        How it is called in a sentence: the file's name, or the address without the password.
+    """
+
+    url: URL
+    file: Path | None
+    name: str
+
+
+def parse_target(target: str | Path) -> Target:
+    """Read what the user gave: the path of a file, or a URL.
+
+    Raises
+    ------
+    StoreError
+        If it is a URL of another database, or the driver is missing.
+    """
+    text = str(target)
+    if "://" not in text:
+        return _file(Path(text).expanduser())
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise StoreError(
+            "The address of the study is not a URL; give the path of a file, or postgresql://USER@HOST/DATABASE."
+        ) from error
+    kind = url.drivername.split("+")[0]
+    if kind == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise StoreError("A study in memory would be lost; give the path of a file.")
+        return _file(Path(url.database))
+    if kind not in {"postgresql", "postgres"}:
+        raise StoreError(
+            f"A study cannot live in a {kind} database; give the path of a file, or postgresql://USER@HOST/DATABASE."
+        )
+    if importlib.util.find_spec("psycopg") is None:
+        raise StoreError(
+            "Reaching a PostgreSQL study needs another package; run: pip install 'napari-matae[postgresql]'."
+        )
+    return Target(url.set(drivername="postgresql+psycopg"), None, f"{url.database} on {url.host or 'this computer'}")
+
+
+def _file(path: Path) -> Target:
+    path = path.absolute()
+    return Target(URL.create("sqlite", database=str(path)), path, path.name)
+
+
+def make_engine(target: Target, wait_s: float = WAIT_S, *, journal: bool = True) -> Engine:
+    """Return the engine: transactions begun by us, strict, and durable when they end.
+
+    Parameters
+    ----------
+    target
+        Where the study is.
+    wait_s
+        How long to wait for another program that writes.
+    journal
+        Keep SQLite's write-ahead log beside the file, so that readers never wait. Off while a file is being made.
+    """
+    file = target.file
+    if file is None:
+        engine = create_engine(
+            target.url, pool_pre_ping=True, isolation_level="READ COMMITTED", connect_args={"connect_timeout": 10}
+        )
+        milliseconds = int(wait_s * 1000)
+
+        @event.listens_for(engine, "connect")
+        def _patience(connection: Any, _record: object) -> None:
+            connection.execute(f"SET lock_timeout = {milliseconds}")
+            connection.commit()
+
+        return engine
+    engine = create_engine("sqlite://", creator=lambda: _connect(file, wait_s, journal=journal), poolclass=QueuePool)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        # A writer takes its turn at once: one that only finds out at its first change might have to give up.
+        writing = connection.get_execution_options().get(WRITING)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+def _connect(file: Path, wait_s: float, *, journal: bool) -> sqlite3.Connection:
+    address = f"{file.as_uri()}?mode=rw"  # a file that is not there is not made
+    connection = sqlite3.connect(address, uri=True, timeout=wait_s, check_same_thread=False, isolation_level=None)
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")  # who is forgotten leaves no bytes behind
+        if journal:
+            connection.execute("PRAGMA journal_mode = WAL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,142 @@
+"""The study: opening and making it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sqlalchemy import inspect
+
+from matae.errors import StoreError
+from matae.store.checking import CheckingPart
+from matae.store.cines import CinesPart
+from matae.store.engine import WAIT_S, WRITING, parse_target
+from matae.store.faults import damaged, speaking
+from matae.store.labels import LabelsPart
+from matae.store.making import check_file, lock_schema, make_file, make_on_server, new_file
+from matae.store.marks import MarksPart
+from matae.store.migrate import HEAD, is_older, migrate, version_of
+from matae.store.overview import OverviewPart
+from matae.store.releases import ReleasesPart
+from matae.store.schema import Base
+from matae.store.splits import SplitsPart
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Self
+
+__all__ = ["Study"]
+
+
+class Study(CinesPart, LabelsPart, MarksPart, SplitsPart, ReleasesPart, OverviewPart, CheckingPart):
+    """Everything people drew, in one database: a SQLite file, or a PostgreSQL database by URL.
+
+    `open` or `create` one; close it, or use it as a context manager. Every change is one transaction, durable when the
+    call returns: whatever happens to the program, the machine or the disk afterwards, it is there, or the call raised.
+    """
+
+    @classmethod
+    def create(cls, target: str | Path, *, rater: str = "", wait_s: float = WAIT_S) -> Self:
+        """Make an empty study and open it.
+
+        Parameters
+        ----------
+        target
+            Path of the file to make, or URL of an empty PostgreSQL database.
+        rater
+            Free id under which changes are made.
+        wait_s
+            Seconds to wait while another program writes.
+
+        Raises
+        ------
+        StoreError
+            If there is something already, or the database cannot be reached.
+        OutputError
+            If the folder cannot be written to.
+        """
+        place = parse_target(target)
+        if place.file is None:
+            make_on_server(place, wait_s)
+        else:
+            with new_file(place.file) as part:
+                make_file(part)
+        return cls.open(target, rater=rater, wait_s=wait_s)
+
+    @classmethod
+    def open(cls, target: str | Path, *, rater: str = "", wait_s: float = WAIT_S) -> Self:
+        """Open a study; one of an older version is brought up to date, after a copy was put beside it.
+
+        Parameters
+        ----------
+        target
+            Path of the file, or URL.
+        rater
+            Free id under which changes are made; the audit log replaces it by a random code.
+        wait_s
+            Seconds to wait while another program writes, before saying so.
+
+        Raises
+        ------
+        StoreError
+            If it is not there, no study, damaged, read-only, in use for too long, or of a newer version.
+        """
+        place = parse_target(target)
+        if place.file is not None:
+            check_file(place.file)
+        study = cls(place, rater=rater, wait_s=wait_s)
+        try:
+            study._make_ready()
+        except BaseException:
+            with suppress(StoreError):
+                study.close()
+            raise
+        return study
+
+    def _make_ready(self) -> None:
+        with speaking(self.name), self._engine.connect() as connection:
+            version = version_of(connection)
+            if version is None:
+                raise StoreError(f"{self.name} holds no study; make one with 'napari-matae study init'.")
+            if version == HEAD:
+                missing = set(Base.metadata.tables) - set(inspect(connection).get_table_names())
+                if missing:
+                    raise damaged(self.name, f"{', '.join(sorted(missing))} is missing")
+        if version != HEAD:
+            self._upgrade(version)
+        if self._target.file is not None:
+            self._check_writable(self._target.file)
+
+    def _upgrade(self, version: str) -> None:
+        if not is_older(version):
+            raise StoreError(
+                f"{self.name} was made by a newer version of napari-matae; update napari-matae to open it. "
+                "Nothing was changed."
+            )
+        file = self._target.file
+        if file is not None:
+            copy = file.with_name(f"{file.stem}.version-{version}{file.suffix}")
+            if not copy.exists():
+                self.backup(copy)
+        with speaking(self.name), self._engine.connect() as connection:
+            writing = connection.execution_options(**{WRITING: True})
+            with writing.begin():
+                lock_schema(writing)
+                found = version_of(writing)
+                if found != HEAD:  # else somebody was quicker
+                    migrate(writing)
+
+    def _check_writable(self, file: Path) -> None:
+        """Say now, not at the first stroke, that nothing can be stored."""
+        with speaking(self.name):
+            connection = sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None)
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("ROLLBACK")
+            except sqlite3.OperationalError as error:
+                # That somebody writes just now is no reason not to look at it.
+                if not error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+                    raise
+            finally:
+                connection.close()
