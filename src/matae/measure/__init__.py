@@ -1,25 +1,44 @@
-"""From masks to contours, landmarks, volumes and ejection fraction.
+"""From masks to contours, landmarks, volumes, ejection fraction and motion, with how far to trust them.
 
 Importing this package imports numpy alone.
 """
 
 from __future__ import annotations
 
+from matae.measure.calibrate import spacing_from_depth_scale
 from matae.measure.contour import contour
+from matae.measure.cycle import Beat, Cycle, Marks, find_cycle
 from matae.measure.disks import Disks, SinglePlane, area_length, biplane, disks, single_plane
 from matae.measure.landmarks import Landmarks, landmarks
-from matae.measure.tracing import mask_of_tracing, tracing
+from matae.measure.measurement import BeatValues, Measurement, MeasureOptions, measure_cine
+from matae.measure.motion import AnnulusMotion, Segment
+from matae.measure.tracing import landmarks_of_tracing, mask_of_tracing, tracing
+from matae.measure.trust import Flag, Interval
 
 __all__ = [
+    "AnnulusMotion",
+    "Beat",
+    "BeatValues",
+    "Cycle",
     "Disks",
+    "Flag",
+    "Interval",
     "Landmarks",
+    "Marks",
+    "MeasureOptions",
+    "Measurement",
+    "Segment",
     "SinglePlane",
     "area_length",
     "biplane",
     "contour",
     "disks",
+    "find_cycle",
     "landmarks",
+    "landmarks_of_tracing",
     "mask_of_tracing",
+    "measure_cine",
     "single_plane",
+    "spacing_from_depth_scale",
     "tracing",
 ]

@@ -1,0 +1,248 @@
+"""What to know before a number is believed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matae.measure._plane import scale_of
+from matae.measure.trust import Flag
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from matae.cine import Cine
+    from matae.measure.cycle import Beat, Cycle
+    from matae.measure.disks import Disks, SinglePlane
+    from matae.measure.frames import FrameShape
+
+__all__ = ["find_flags"]
+
+LOW_FRAME_RATE = 30.0
+"""Hz; below it, end-systole falls between frames."""
+BEAT_SPREAD = 5.0
+"""Points of ejection fraction between the beats."""
+SLENDER = (1.0, 3.6)
+"""Plausible long axis divided by widest diameter, any phase."""
+SHORT_ED = 1.3
+"""Long axis divided by widest diameter at end-diastole, below which the view may be foreshortened."""
+APEX_TRAVEL = 0.10
+"""Travel of the apex towards the base relative to the long axis: a true apex hardly moves."""
+JUMP = 0.25
+"""Change of area from frame to frame that no heart makes, at 30 Hz and more."""
+_CLIPPED = 0.08  # share of the outline at the sector's edge
+_EDGE = 0.015  # of the long axis: what counts as at the edge
+_STANDS_OUT = 6.0  # robust standard deviations
+
+
+def find_flags(
+    cine: Cine,
+    shapes: Sequence[FrameShape],
+    cycle: Cycle,
+    *,
+    beats: Sequence[tuple[Beat, SinglePlane]],
+    outlines: Mapping[int, NDArray[np.float64]],
+    view: str | None = None,
+    sector: NDArray[np.bool_] | None = None,
+    errors: NDArray[np.float64] | None = None,
+    error_limit: float | None = None,
+) -> tuple[Flag, ...]:
+    """Return everything doubtful about a measurement, warnings first.
+
+    Parameters
+    ----------
+    cine
+        The clip.
+    shapes
+        The cavity of each frame.
+    cycle
+        The beats.
+    beats
+        Those that could be measured.
+    outlines
+        Outlines of their frames in pixels.
+    view
+        Standard view, or None.
+    sector
+        Pixels of the sector, (Y, X) bool, or None.
+    errors, error_limit
+        See `matae.measure.measure_cine`.
+    """
+    flags = [
+        *_of_file(cine, view),
+        *_of_cycle(cine, shapes, cycle, beats),
+        *_of_masks(cine, shapes),
+        *_of_view(cine, beats, outlines, sector),
+        *_of_network(errors, error_limit),
+    ]
+    return tuple(sorted(flags, key=lambda flag: flag.level != "warning"))
+
+
+def _of_file(cine: Cine, view: str | None) -> list[Flag]:
+    flags = []
+    if cine.spacing is None:
+        text = "Not calibrated: volumes in mL and lengths in mm are left out; draw over the depth scale to set it."
+        flags.append(Flag("uncalibrated", text, level="note"))
+    if view is None:
+        flags.append(
+            Flag("view-unknown", "The view is not stated; choose it, so that segments have names.", (), "note")
+        )
+    rate = cine.frame_rate
+    if rate is None and cine.n_frames > 1:
+        text = "The frame rate is not known: heart rate and cardiac output are left out, end-systole may be missed."
+        flags.append(Flag("frame-rate-unknown", text, level="note"))
+    elif rate is not None and rate < LOW_FRAME_RATE:
+        text = f"{rate:.0f} frames a second: below {LOW_FRAME_RATE:.0f}, end-systole falls between frames and the "
+        flags.append(Flag("low-frame-rate", text + "ejection fraction comes out too low."))
+    return flags
+
+
+def _of_cycle(
+    cine: Cine, shapes: Sequence[FrameShape], cycle: Cycle, beats: Sequence[tuple[Beat, SinglePlane]]
+) -> list[Flag]:
+    flags = []
+    if not beats:
+        text = "No beat could be measured: the clip shows no end-diastole followed by an end-systole with a cavity."
+        flags.append(Flag("no-beat", text))
+    if cut := [beat for beat, _ in beats if not beat.whole]:
+        frames = tuple(sorted({f for beat in cut for f in (beat.ed, beat.es)}))
+        text = (
+            "The clip shows no whole systole: its largest and smallest cavity stand for end-diastole and end-systole."
+        )
+        flags.append(Flag("incomplete-beat", text, frames))
+    if backwards := [beat for beat, volumes in beats if volumes.ef_percent < 0]:
+        frames = tuple(sorted({f for beat in backwards for f in (beat.ed, beat.es)}))
+        flags.append(Flag("negative-ef", "End-systole is larger than end-diastole; mark the frames again.", frames))
+    found = [volumes.ef_percent for _, volumes in beats]
+    if len(found) > 1 and max(found) - min(found) > BEAT_SPREAD:
+        frames = tuple(sorted({f for beat, _ in beats for f in (beat.ed, beat.es)}))
+        text = (
+            f"The beats differ by {max(found) - min(found):.0f} points of ejection fraction; an arrhythmia wants five."
+        )
+        flags.append(Flag("beat-spread", text, frames))
+    stated, measured = cine.heart_rate, cycle.heart_rate
+    if stated and measured and cycle.heart_rate_source != "file" and abs(measured - stated) > 0.2 * stated:
+        text = f"{measured:.0f} beats a minute measured, {stated:.0f} stated by the file; check the frame rate."
+        flags.append(Flag("heart-rate", text))
+    if missing := tuple(t for t, shape in enumerate(shapes) if shape.area_px == 0):
+        if len(missing) < len(shapes):
+            flags.append(Flag("empty-frames", f"{_count(missing)} without a cavity.", missing, "note"))
+        else:
+            flags.append(Flag("empty-frames", "No frame has a cavity; segment the clip or draw one.", missing))
+    return flags
+
+
+def _of_masks(cine: Cine, shapes: Sequence[FrameShape]) -> list[Flag]:
+    flags = []
+    for code, text, wrong in (
+        ("holes", "{} with a hole in the cavity: filled for measuring.", [s.holes > 0 for s in shapes]),
+        ("several-parts", "{} with several parts: the largest is measured.", [s.parts > 1 for s in shapes]),
+        ("too-small", "{} with a cavity too small to measure.", [s.area_px > 0 and s.disks is None for s in shapes]),
+        ("on-border", "{} with a cavity that touches the edge of the picture.", [s.on_border for s in shapes]),
+    ):
+        if frames := tuple(int(t) for t in np.flatnonzero(wrong)):
+            flags.append(Flag(code, text.format(_count(frames)), frames))
+    odd = [t for t, shape in enumerate(shapes) if shape.disks is not None and not _plausible(shape.disks)]
+    if odd:
+        low, high = SLENDER
+        text = f"{_count(odd)} with an implausible shape: length divided by width is outside {low:g} to {high:g}."
+        flags.append(Flag("implausible-shape", text, tuple(odd)))
+    rate = cine.frame_rate
+    if rate is not None and rate >= LOW_FRAME_RATE and len(shapes) > 2:
+        area = np.array([shape.area_px or np.nan for shape in shapes], np.float64)
+        step = np.abs(np.diff(area)) / np.fmin(area[1:], area[:-1])
+        if frames := tuple(int(t) + 1 for t in np.flatnonzero(step > JUMP)):
+            text = f"{_count(frames)} where the area jumps by more than {JUMP:.0%} from the one before."
+            flags.append(Flag("area-jump", text, frames))
+    return flags
+
+
+def _plausible(disks: Disks) -> bool:
+    widest = float(disks.diameters.max())
+    return widest > 0 and SLENDER[0] <= disks.length / widest <= SLENDER[1]
+
+
+def _of_view(
+    cine: Cine,
+    beats: Sequence[tuple[Beat, SinglePlane]],
+    outlines: Mapping[int, NDArray[np.float64]],
+    sector: NDArray[np.bool_] | None,
+) -> list[Flag]:
+    flags = []
+    scale = scale_of(cine.spacing)
+    short, moving = [], []
+    for beat, volumes in beats:
+        ed, es = volumes.ed, volumes.es
+        if ed.length < SHORT_ED * float(ed.diameters.max()):
+            short.append(beat.ed)
+        base, apex = np.array(ed.landmarks.base), np.array(ed.landmarks.apex)
+        down = (base - apex) * scale / ed.length
+        travel = float((np.array(es.landmarks.apex) - apex) * scale @ down)
+        if travel > APEX_TRAVEL * ed.length:
+            moving += [beat.ed, beat.es]
+    if short:
+        text = "The cavity is short for its width: the view may be foreshortened, and the volume too small."
+        flags.append(Flag("foreshortened", text, tuple(short)))
+    if moving:
+        text = "The apex moves towards the base in systole; a true apex hardly moves: the view may be foreshortened."
+        flags.append(Flag("apex-moves", text, tuple(sorted(set(moving)))))
+    if sector is not None:
+        flags += _of_sector(beats, outlines, sector, scale)
+    return flags
+
+
+def _of_sector(
+    beats: Sequence[tuple[Beat, SinglePlane]],
+    outlines: Mapping[int, NDArray[np.float64]],
+    sector: NDArray[np.bool_],
+    scale: NDArray[np.float64],
+) -> list[Flag]:
+    from scipy.ndimage import distance_transform_edt
+
+    # The picture's own edge is an edge of the sector too.
+    depth = distance_transform_edt(np.pad(sector, 1), sampling=tuple(scale))[1:-1, 1:-1]
+    height, width = sector.shape
+    apex_out, clipped = [], []
+    for beat, volumes in beats:
+        for frame, disks in ((beat.ed, volumes.ed), (beat.es, volumes.es)):
+            limit = max(_EDGE * disks.length, 1.5 * float(scale.mean()))
+
+            def near(points: NDArray[np.float64], limit: float = limit) -> NDArray[np.bool_]:
+                y, x = np.rint(points).astype(int).T
+                found: NDArray[np.bool_] = depth[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)] <= limit
+                return found
+
+            if near(np.array([disks.landmarks.apex]))[0]:
+                apex_out.append(frame)
+            elif near(outlines[frame]).mean() > _CLIPPED:
+                clipped.append(frame)
+    flags = []
+    if apex_out:
+        text = "The apex lies at the edge of the sector or outside: the cavity is cut off, its volume too small."
+        flags.append(Flag("apex-outside", text, tuple(sorted(set(apex_out)))))
+    if clipped:
+        text = "The edge of the sector cuts a wall of the cavity: its volume may be too small."
+        flags.append(Flag("wall-outside", text, tuple(sorted(set(clipped)))))
+    return flags
+
+
+def _of_network(errors: NDArray[np.float64] | None, limit: float | None) -> list[Flag]:
+    if errors is None or not np.isfinite(errors).any():
+        return []
+    if limit is None:
+        middle = float(np.nanmedian(errors))
+        spread = 1.4826 * float(np.nanmedian(np.abs(errors - middle)))
+        limit = middle + _STANDS_OUT * max(spread, 0.02 * abs(middle))
+    frames = tuple(int(t) for t in np.flatnonzero(errors > limit))
+    if not frames:
+        return []
+    return [
+        Flag("unknown-picture", f"{_count(frames)} unlike the pictures that the model knows; look at them.", frames)
+    ]
+
+
+def _count(frames: Sequence[int]) -> str:
+    return "1 frame" if len(frames) == 1 else f"{len(frames)} frames"

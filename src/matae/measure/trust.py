@@ -1,0 +1,126 @@
+r"""How far to trust an ejection fraction.
+
+The 90 % interval is :math:`EF \pm 1.645\,\sigma` with
+
+.. math:: \sigma^2 = \sigma_w^2 + (\delta\,s)^2 + \sigma_r^2
+
+- :math:`\sigma_w`: standard deviation of the ejection fractions that the widths of the nested network give on the same
+  frames (0 where there is one width or a person's outline);
+- :math:`\delta\,s`: a shift of the outline by :math:`\delta` of the long axis, independent at end-diastole and
+  end-systole; *s* is how strongly the ejection fraction of this heart follows such a shift;
+- :math:`\sigma_r`: what remains between two readings of the same frames by the same method.
+
+The two constants were set on the CAMUS validation patients (docs/measure.md gives the fit and its coverage). The
+interval speaks of reading the same frames again; it does not hold the difference to another view, probe position or
+method: experts differ by 7 points (standard deviation) on biplane ejection fraction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matae.measure.disks import Disks
+
+__all__ = ["Flag", "Interval", "boundary_sensitivity", "ef_interval"]
+
+BOUNDARY_SHIFT = 0.01
+"""Standard deviation of the outline's place relative to the long axis."""
+READER_SD = 3.0
+"""Standard deviation of what remains, points of ejection fraction."""
+_Z90 = 1.6448536269514722
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Something to know before a number is believed.
+
+    Parameters
+    ----------
+    code
+        Short name that does not change.
+    text
+        One sentence for the person.
+    frames
+        Frames it is about; empty when it is about the whole clip.
+    level
+        ``warning``: a number may be wrong; ``note``: something is missing or assumed.
+    """
+
+    code: str
+    text: str
+    frames: tuple[int, ...] = ()
+    level: Literal["warning", "note"] = "warning"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its 90 % interval.
+
+    Parameters
+    ----------
+    value, low, high
+        Percent.
+    widths_sd, boundary_sd, reader_sd
+        The parts of the standard deviation, points.
+    """
+
+    value: float
+    low: float
+    high: float
+    widths_sd: float
+    boundary_sd: float
+    reader_sd: float
+
+    @property
+    def half_width(self) -> float:
+        """Half of the interval before it is cut at 0 and 100 %."""
+        return _Z90 * float(np.sqrt(self.widths_sd**2 + self.boundary_sd**2 + self.reader_sd**2))
+
+
+def boundary_sensitivity(ed: Disks, es: Disks) -> float:
+    """Return the change of ejection fraction in points for an outline shifted by the whole long axis.
+
+    To first order, with the shift of the two frames independent of each other; multiply by a shift relative to the
+    end-diastolic long axis.
+    """
+    if ed.volume <= 0 or ed.length <= 0:
+        return 0.0
+    per = 1000.0 if ed.calibrated else 1.0
+    ratio = es.volume / ed.volume
+    gains = []
+    for disks in (ed, es):
+        n = len(disks.diameters)
+        # Each diameter grows by two shifts, the axis by one at the apex; the valve plane is a cut, not a wall.
+        grown = np.pi / 4.0 * ((4.0 * disks.diameters).sum() * disks.length / n + (disks.diameters**2).sum() / n)
+        gains.append(grown / per)
+    by_ed, by_es = 100.0 * ratio * gains[0] / ed.volume, 100.0 * gains[1] / ed.volume
+    return float(np.hypot(by_ed, by_es) * ed.length)
+
+
+def ef_interval(ef_percent: float, sensitivity: float, widths: Sequence[float] = ()) -> Interval:
+    """Return the 90 % interval of an ejection fraction.
+
+    Parameters
+    ----------
+    ef_percent
+        The value, mean of the beats.
+    sensitivity
+        `boundary_sensitivity`, mean of the beats.
+    widths
+        Ejection fractions by the widths of the network on the same frames; fewer than two count as none.
+
+    Notes
+    -----
+    Several beats do not narrow it: a reader errs alike in all of them.
+    """
+    spread = float(np.std(widths, ddof=1)) if len(widths) > 1 else 0.0
+    boundary = BOUNDARY_SHIFT * sensitivity
+    half = _Z90 * float(np.sqrt(spread**2 + boundary**2 + READER_SD**2))
+    low, high = max(ef_percent - half, min(ef_percent, 0.0)), min(ef_percent + half, 100.0)
+    return Interval(ef_percent, low, high, spread, boundary, READER_SD)
