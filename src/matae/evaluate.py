@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from matae.errors import MataeError, ReadError
 from matae.labelled import LabelledError, open_labelled
+from matae.measure.disks import disks, ejection_fraction
 from matae.metrics import FrameScore, agreement, network_cost, score_frame, summary
 from matae.metrics.score import number
 from matae.models import DEFAULT_MODEL
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from numpy.typing import NDArray
-
-    from matae.cine import Spacing
     from matae.labelled import LabelledCine, LabelledRef, LabelledSet
     from matae.nn.card import ModelCard
     from matae.segment import FrameMask, Sector, Segmenter
@@ -193,14 +191,22 @@ def _run(
 
 @dataclass
 class _Heart:
-    """Cavity masks of one beat until both phases are there, then its ejection fractions."""
+    """Cavity volumes of one beat by phase, of the reference and as found; mL, or cubic pixels."""
 
-    reference: dict[str, NDArray[Any]] = field(default_factory=dict)
-    predicted: dict[str, NDArray[Any]] = field(default_factory=dict)
-    spacing: dict[str, Spacing | None] = field(default_factory=dict)
+    reference: dict[str, float | None] = field(default_factory=dict)
+    predicted: dict[str, float | None] = field(default_factory=dict)
+    calibrated: set[bool] = field(default_factory=set)
 
-    def is_complete(self) -> bool:
-        return all(phase in self.reference for phase in _PHASES)
+    def to_json(self) -> dict[str, Any]:
+        unit = "ml" if self.calibrated == {True} else "px3"
+        found: dict[str, Any] = {}
+        for kind, volumes in (("reference", self.reference), ("predicted", self.predicted)):
+            edv, esv = volumes["ED"], volumes["ES"]
+            # A volume in mL and one in cubic pixels make no fraction.
+            alike = len(self.calibrated) == 1
+            ef = ejection_fraction(edv, esv) if alike and edv is not None and esv is not None else None
+            found |= {f"edv_{kind}": _known(edv), f"esv_{kind}": _known(esv), f"ef_{kind}": _known(ef)}
+        return {"unit": unit, **found}
 
 
 class _Tally:
@@ -237,27 +243,26 @@ class _Tally:
                 )
             )
             self.apex_down += place.apex_down
-            self._add_phase(ref, found, reference, phase, spacing)
+            self._add_phase(ref, case, place, found)
 
-    def _add_phase(
-        self, ref: LabelledRef, found: FrameMask, reference: NDArray[Any], phase: str, spacing: Spacing | None
-    ) -> None:
+    def _add_phase(self, ref: LabelledRef, case: LabelledCine, place: Sector, found: FrameMask) -> None:
+        reference, phase, spacing = case.masks[found.index], case.phases[found.index], case.cine.spacing
         if self._cavity is None or phase not in _PHASES or ref.group in self._repeated:
             return
         heart = self._hearts.setdefault(ref.group, _Heart())
-        heart.reference[phase] = reference == self._cavity.theirs
-        heart.predicted[phase] = found.mask == self._cavity.ours
-        heart.spacing[phase] = spacing
-        if heart.is_complete():
+        heart.calibrated.add(spacing is not None)
+        for volumes, mask in (
+            (heart.reference, reference == self._cavity.theirs),
+            (heart.predicted, found.mask == self._cavity.ours),
+        ):
+            stack = disks(mask, spacing, apex_down=place.apex_down)
+            volumes[phase] = None if stack is None else stack.volume
+        if len(heart.reference) == len(_PHASES):
             del self._hearts[ref.group]
             self.patients.append(
-                {
-                    "patient": ref.patient,
-                    "view": ref.view,
-                    "ef_reference": number(_ejection_fraction(heart.reference, heart.spacing)),
-                    "ef_predicted": number(_ejection_fraction(heart.predicted, heart.spacing)),
-                    "ef_stated": ref.reference_ef,
-                }
+                {"patient": ref.patient, "view": ref.view, "clip": ref.clip}
+                | heart.to_json()
+                | {"ef_stated": ref.reference_ef}
             )
 
     def report(self, sector: str) -> dict[str, Any]:
@@ -325,11 +330,5 @@ class _Tally:
         }
 
 
-def _ejection_fraction(masks: dict[str, NDArray[Any]], spacing: dict[str, Spacing | None]) -> float:
-    """Return the single-plane ejection fraction in percent, by the method of ``measure``; NaN if there is none."""
-    try:
-        from matae.measure import single_plane
-    except ImportError:
-        return math.nan
-    found = single_plane(masks["ED"], masks["ES"], spacing["ED"])
-    return math.nan if found is None else float(found.ef_percent)
+def _known(value: float | None) -> float | None:
+    return None if value is None else number(value)

@@ -48,10 +48,10 @@ def open_labelled(folder: Path, split: str = "all", view: str = "A4C") -> Labell
     if not folder.is_dir():
         raise LabelledError(f"{folder} is no folder; name one with index.csv, or a CAMUS or EchoNet-Dynamic folder.")
     if (folder / "index.csv").is_file():
-        from matae.labelled._index import list_index
+        from matae.labelled._index import list_index, with_classes
 
-        found = list_index(folder)
-    elif is_echonet(folder):
+        return with_classes(choose(list_index(folder), split, view))
+    if is_echonet(folder):
         from matae.labelled._echonet import list_echonet
 
         found = list_echonet(folder)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.labelled._types import CAVITY, LabelledCine, LabelledError, LabelledRef, LabelledSet
+from matae.measure import mask_of_tracing
 from matae.read.echonet import echonet_clips, read_echonet
 
 if TYPE_CHECKING:
@@ -97,19 +98,8 @@ def _read(video: Path, facts: dict[str, Any], traced: dict[int, NDArray[np.float
         raise LabelledError(
             f"{video.name} has {cine.n_frames} frames, but frame {max(traced)} is traced; copy the video again."
         )
-    masks = {frame: _mask_of_tracing(rows, cine.shape) for frame, rows in sorted(traced.items())}
+    masks = {frame: mask_of_tracing(rows, cine.shape) for frame, rows in sorted(traced.items())}
     # By area, not by the order in the table: the larger is end-diastole.
     by_area = sorted(masks, key=lambda frame: int(masks[frame].sum()))
     phases = dict.fromkeys(masks, "") | {by_area[0]: "ES", by_area[-1]: "ED"}
     return LabelledCine(cine, masks, phases)
-
-
-def _mask_of_tracing(rows: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.uint8]:
-    """Draw the mask as the data set's own code does: the ends of the chords as one polygon, rounded to pixels."""
-    from skimage.draw import polygon
-
-    x = np.concatenate([rows[1:, 0], rows[1:, 2][::-1]])
-    y = np.concatenate([rows[1:, 1], rows[1:, 3][::-1]])
-    mask = np.zeros(shape, np.uint8)
-    mask[polygon(np.rint(y).astype(int), np.rint(x).astype(int), shape)] = 1
-    return mask

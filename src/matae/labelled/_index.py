@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import math
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,11 +15,13 @@ from matae.cine import Cine, Spacing
 from matae.labelled._types import CAVITY, LabelledCine, LabelledError, LabelledRef, LabelledSet, class_map
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+    from typing import Any
 
     from numpy.typing import NDArray
 
-__all__ = ["list_index"]
+__all__ = ["list_index", "with_classes"]
 
 _EF_COLUMNS = ("reference_ef", "biplane_ef", "ef")
 
@@ -25,47 +29,58 @@ _EF_COLUMNS = ("reference_ef", "biplane_ef", "ef")
 def list_index(folder: Path) -> LabelledSet:
     """List the frames of a folder with ``index.csv``.
 
-    Columns: ``frame`` and ``patient``; where known ``split``, ``phase``, ``view``, ``image_quality``, ``cine``,
-    ``spacing_mm`` (or ``spacing_y_mm`` and ``spacing_x_mm``), ``reference_ef`` (or ``biplane_ef``). Each picture and
-    mask is an 8-bit grey PNG named after its frame. Masks are looked through now, to know their classes and that they
-    fit.
+    Columns: ``frame`` and ``patient``; where known ``split``, ``phase``, ``view``, ``image_quality``, ``clip``,
+    ``spacing_mm`` (or ``spacing_y_mm`` and ``spacing_x_mm``), ``reference_ef`` (or ``biplane_ef``).
 
     Raises
     ------
     LabelledError
-        If the table, a picture or a value in them makes no sense.
+        If the table or a value in it makes no sense.
     """
     rows = _read_index(folder)
-    highest, refs, seen = 1, [], set()
+    refs, seen = [], set()
     for row in rows:
         name = row["frame"]
         if name in seen:
             raise LabelledError(f"{folder.name}/index.csv names the frame {name} twice; remove one of the rows.")
         seen.add(name)
-        mask = _read_mask(folder, name)
-        shape = _size(folder / "images" / f"{name}.png")
-        if shape != mask.shape:
-            raise LabelledError(
-                f"{name}: the image is {shape[0]} x {shape[1]} pixels and its mask {mask.shape[0]} x {mask.shape[1]}; "
-                "export the folder again."
-            )
-        highest = max(highest, int(mask.max(initial=0)))
-        spacing = _spacing(row)
+        spacing, phase, view = _spacing(row), row.get("phase", "").upper(), row.get("view", "")
         refs.append(
             LabelledRef(
                 id=name,
                 patient=row["patient"],
-                read=partial(_read, folder, name, spacing, row.get("phase") or "", row.get("view") or ""),
-                view=row.get("view") or "",
-                phase=row.get("phase") or "",
-                split=(row.get("split") or "").lower(),
-                quality=row.get("image_quality") or "",
+                read=partial(_read, folder, name, spacing, phase, view),
+                view=view,
+                phase=phase,
+                split=row.get("split", "").lower(),
+                quality=row.get("image_quality", ""),
                 reference_ef=_reference_ef(row),
-                cine=row.get("cine") or "",
+                clip=row.get("clip", ""),
             )
         )
-    classes = {1: CAVITY} | {i: f"class {i}" for i in range(2, highest + 1)}
-    return LabelledSet(folder, "index", classes, tuple(refs))
+    return LabelledSet(folder, "index", {1: CAVITY}, tuple(refs))
+
+
+def with_classes(found: LabelledSet) -> LabelledSet:
+    """Look through the masks of the frames that were chosen: which classes they hold, and that each fits its picture.
+
+    Each is an 8-bit grey PNG named after its frame. A mistake shows here, before the work, not in the midst of it.
+
+    Raises
+    ------
+    LabelledError
+        If a picture or mask is missing, damaged or of another kind, or the two differ in size.
+    """
+    highest = 1
+    for ref in found.refs:
+        mask, shape = _read_mask(found.folder, ref.id), _size(found.folder, f"images/{ref.id}.png")
+        if shape != mask.shape:
+            raise LabelledError(
+                f"{ref.id}: the image is {shape[0]} x {shape[1]} pixels and its mask {mask.shape[0]} x "
+                f"{mask.shape[1]}; export the folder again."
+            )
+        highest = max(highest, int(mask.max(initial=0)))
+    return replace(found, classes={1: CAVITY} | {i: f"class {i}" for i in range(2, highest + 1)})
 
 
 def _read_index(folder: Path) -> list[dict[str, str]]:
@@ -126,12 +141,11 @@ def _reference_ef(row: dict[str, str]) -> float | None:
 
 
 def _read(folder: Path, name: str, spacing: Spacing | None, phase: str, view: str) -> LabelledCine:
-    path = folder / "images" / f"{name}.png"
     cine = Cine(
-        frames=_read_png(path)[None],
+        frames=_read_png(folder, f"images/{name}.png")[None],
         frame_times=None,
         spacing=spacing,
-        source=path,
+        source=folder / "images" / f"{name}.png",
         view=view or None,
         timing_note="A still has no frame times.",
         spacing_note="From index.csv." if spacing else "No millimetres: index.csv states none.",
@@ -140,46 +154,35 @@ def _read(folder: Path, name: str, spacing: Spacing | None, phase: str, view: st
 
 
 def _read_mask(folder: Path, name: str) -> NDArray[np.uint8]:
-    return class_map(_read_png(folder / "masks" / f"{name}.png"), f"{folder.name}/masks/{name}.png")
+    inner = f"masks/{name}.png"
+    return class_map(_read_png(folder, inner), f"{folder.name}/{inner}")
 
 
-def _size(path: Path) -> tuple[int, int]:
-    """Return rows and columns of a picture without decoding it."""
-    from PIL import Image
-
-    _check_there(path)
-    try:
-        with Image.open(path, formats=("PNG",)) as file:
-            return file.height, file.width
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise _damaged(path, error) from None
-
-
-def _read_png(path: Path) -> NDArray[np.uint8]:
-    from PIL import Image
-
-    _check_there(path)
-    try:
-        with Image.open(path, formats=("PNG",)) as file:
-            mode, picture = file.mode, np.array(file)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise _damaged(path, error) from None
+def _read_png(folder: Path, inner: str) -> NDArray[np.uint8]:
+    with _opened(folder, inner) as file:
+        mode, picture = file.mode, np.array(file)
     if mode != "L":
-        raise LabelledError(
-            f"{path.parent.name}/{path.name} must be an 8-bit grey PNG, not one of mode {mode}; export the folder "
-            "again."
-        )
+        raise LabelledError(f"{inner} must be an 8-bit grey PNG, not one of mode {mode}; export the folder again.")
     return picture
 
 
-def _check_there(path: Path) -> None:
-    if not path.parent.is_dir():
-        raise LabelledError(f"{path.parents[1].name} has no {path.parent.name}/; add it, one PNG a frame.")
-    if not path.is_file():
-        raise LabelledError(
-            f"{path.parent.name}/{path.name} is named in index.csv but missing; export the folder again."
-        )
+def _size(folder: Path, inner: str) -> tuple[int, int]:
+    """Return rows and columns of a picture without decoding it."""
+    with _opened(folder, inner) as file:
+        return int(file.height), int(file.width)
 
 
-def _damaged(path: Path, error: Exception) -> LabelledError:
-    return LabelledError(f"{path.parent.name}/{path.name} is damaged ({error}); export the folder again.")
+@contextmanager
+def _opened(folder: Path, inner: str) -> Iterator[Any]:
+    from PIL import Image
+
+    kind = inner.partition("/")[0]
+    if not (folder / kind).is_dir():
+        raise LabelledError(f"{folder.resolve().name} has no {kind}/; add it, one PNG a frame.")
+    if not (folder / inner).is_file():
+        raise LabelledError(f"{inner} is named in index.csv but missing; export the folder again.")
+    try:
+        with Image.open(folder / inner, formats=("PNG",)) as file:
+            yield file
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise LabelledError(f"{inner} is damaged ({error}); export the folder again.") from None

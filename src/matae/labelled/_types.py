@@ -65,8 +65,8 @@ class LabelledRef:
         "ED" or "ES" of a still; "" for a clip, where it is told when it is read.
     reference_ef
         Ejection fraction in percent that comes with the data, or None.
-    cine
-        Name of the recording within the patient and view, "" where there is one.
+    clip
+        Name of the recording the frame is from, "" where it is not stated.
     n_frames
         Number of labelled frames.
     is_clip
@@ -81,14 +81,14 @@ class LabelledRef:
     split: str = ""
     quality: str = ""
     reference_ef: float | None = None
-    cine: str = ""
+    clip: str = ""
     n_frames: int = 1
     is_clip: bool = False
 
     @property
     def group(self) -> tuple[str, str, str]:
         """Patient, view and recording: end-diastole and end-systole of one group make an ejection fraction."""
-        return self.patient, self.view, self.cine
+        return self.patient, self.view, self.clip
 
 
 @dataclass(frozen=True)
