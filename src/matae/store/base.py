@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any, Self
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection
 
     from matae.store.engine import Target
 
@@ -146,7 +146,7 @@ class StudyBase:
         with speaking(self.name), self._engine.connect() as connection:
             if self._target.file is None:
                 # Several questions, one state of the study.
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+                connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
     @contextmanager
@@ -159,8 +159,8 @@ class StudyBase:
             If another program writes for too long, or the database refuses.
         """
         self._check_open()
-        with self._turn, speaking(self.name), self._engine.connect() as connection:
-            connection = connection.execution_options(**{WRITING: True})
+        with self._turn, speaking(self.name), self._engine.connect() as plain:
+            connection = plain.execution_options(**{WRITING: True})
             learnt: dict[str, tuple[int, str]] = {}
             with connection.begin():
                 # The row is held until the end: on every database writers take turns, and numbers rise as they finish.
@@ -194,23 +194,21 @@ class StudyBase:
     def _rater_of(self, connection: Connection, learnt: dict[str, tuple[int, str]]) -> tuple[int | None, str]:
         if not self._rater:
             return None, ""
-        known = self._raters.get(self._rater)
-        if known is None:
-            row = connection.execute(select(Rater.id, Rater.code).where(Rater.name == self._rater)).one_or_none()
-            if row is None:
-                code = new_code()
-                made = connection.execute(insert(Rater).values(code=code, name=self._rater).returning(Rater.id))
-                known = (made.scalar_one(), code)
-            else:
-                known = (row.id, row.code)
-            learnt[self._rater] = known
-        return known
+        if self._rater in self._raters:
+            return self._raters[self._rater]
+        query = select(Rater.id, Rater.code).where(Rater.name == self._rater)
+        row = connection.execute(query).one_or_none()
+        if row is None:
+            connection.execute(insert(Rater).values(code=new_code(), name=self._rater))
+            row = connection.execute(query).one()
+        learnt[self._rater] = (row.id, row.code)
+        return row.id, row.code
 
     def _check_open(self) -> None:
         if self._closed:
             raise StoreError(f"{self.name} has been closed; open the study again.")
 
-    def _cine(self, connection: Connection, content_id: str) -> Row[Any]:
+    def _cine(self, connection: Connection, content_id: str) -> Any:
         """Return the cine's row of the database."""
         row = connection.execute(
             select(Cine.id, Cine.code, Cine.n_frames, Cine.height, Cine.width, Subject.code.label("subject_code"))

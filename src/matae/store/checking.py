@@ -171,7 +171,7 @@ def _audit(connection: Connection) -> Iterator[str]:
         connection.execution_options(yield_per=_AT_ONCE).execute(select(Audit).order_by(Audit.number)).mappings()
     ):
         count += 1
-        head = audit_digest(head, row)
+        head = audit_digest(head, dict(row))
         if row["number"] != count or row["digest"] != head:
             yield f"The audit log was changed or cut at entry {count}."
             return

@@ -19,7 +19,7 @@ from matae.store.types import CineEntry, CineSummary, FrameStatus
 if TYPE_CHECKING:
     from typing import Any
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection
 
     from matae.cine import Cine
     from matae.store.base import Writing
@@ -130,7 +130,7 @@ class CinesPart(StudyBase):
                 self._give_subject(writing, row, pseudonym)
             return _entry(_entry_row(writing.connection, content_id))
 
-    def _give_subject(self, writing: Writing, row: Row[Any], pseudonym: str) -> None:
+    def _give_subject(self, writing: Writing, row: Any, pseudonym: str) -> None:
         subject_id, code = self._subject(writing, pseudonym)
         sides = select(Split.part).where(Split.subject_id == literal(subject_id))
         after = writing.connection.execute(sides).scalar()
@@ -151,8 +151,8 @@ class CinesPart(StudyBase):
         if row is not None:
             return row.id, row.code
         code = new_code()
-        result = connection.execute(insert(Subject).values(code=code, pseudonym=pseudonym, added_at=writing.at))
-        subject_id = int(result.inserted_primary_key[0])
+        connection.execute(insert(Subject).values(code=code, pseudonym=pseudonym, added_at=writing.at))
+        subject_id = int(connection.execute(select(Subject.id).where(Subject.code == code)).scalar_one())
         writing.audit("subject added", subject=code, details={})
         draw_for(writing, [(subject_id, code, pseudonym)])
         return subject_id, code
@@ -276,7 +276,7 @@ def _pseudonym(subject: str) -> str:
     return text
 
 
-def _entry_row(connection: Connection, content_id: str) -> Row[Any] | None:
+def _entry_row(connection: Connection, content_id: str) -> Any:
     return connection.execute(
         select(CineRow, Subject.pseudonym)
         .outerjoin(Subject, Subject.id == CineRow.subject_id)
@@ -284,7 +284,7 @@ def _entry_row(connection: Connection, content_id: str) -> Row[Any] | None:
     ).one_or_none()
 
 
-def _entry(row: Row[Any] | None, *, is_new: bool = False) -> CineEntry:
+def _entry(row: Any, *, is_new: bool = False) -> CineEntry:
     if row is None:
         raise StoreError("This cine has just been taken out of the study; open another one.")
     times = None if row.frame_times is None else tuple(np.frombuffer(row.frame_times, "<f8").tolist())

@@ -59,36 +59,41 @@ def speaking(name: str) -> Iterator[None]:
         raise sentence from error
 
 
+_FULL = "The disk of {name} is full. {safe}; free some space and draw the last stroke again."
+_BROKEN = (
+    "{name} could not be read or written: the disk is full, failing or gone. {safe}; free some space or connect the "
+    "disk again, then try again."
+)
+_BUSY = (
+    "Another program has been writing to {name} for too long. {safe}; wait until it has finished, or close it, then "
+    "try again."
+)
+_READ_ONLY = (
+    "{name} cannot be written to: the file or its folder is read-only. {safe}; copy the study to a folder of yours, or "
+    "ask for the right to write."
+)
+_NO_STUDY = (
+    "{name} is no study, or its first bytes are damaged; choose a file made by 'napari-matae study init', or go back "
+    "to a backup."
+)
+_TOO_LARGE = "{name} has grown beyond what this system can hold; move it to another disk."
+_SQLITE: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("SQLITE_FULL",), _FULL),
+    (("SQLITE_IOERR",), _BROKEN),
+    (("SQLITE_BUSY", "SQLITE_LOCKED"), _BUSY),
+    (("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH"), _READ_ONLY),
+    (("SQLITE_NOTADB",), _NO_STUDY),
+    (("SQLITE_NOLFS", "SQLITE_TOOBIG"), _TOO_LARGE),
+)
+
+
 def _sqlite(name: str, error: sqlite3.Error) -> StoreError | None:
     code = getattr(error, "sqlite_errorname", "")
-    if code == "SQLITE_FULL":
-        return StoreError(
-            f"The disk of {name} is full. {_NOTHING_LOST}; free some space and draw the last stroke again."
-        )
-    if code.startswith("SQLITE_IOERR"):
-        return StoreError(
-            f"{name} could not be read or written; the disk is full, failing or gone. {_NOTHING_LOST}; "
-            "free some space or reconnect the disk, then try again."
-        )
-    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return StoreError(
-            f"Another program has been writing to {name} for too long. {_NOTHING_LOST}; "
-            "wait until it has finished, or close it, then try again."
-        )
-    if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
-        return StoreError(
-            f"{name} cannot be written to: the file or its folder is read-only. {_NOTHING_LOST}; "
-            "copy the study to a folder of yours, or ask for the right to write."
-        )
-    if code == "SQLITE_NOTADB":
-        return StoreError(
-            f"{name} is no study, or its first bytes are damaged; choose a file made by 'napari-matae study init', "
-            "or go back to a backup."
-        )
     if code.startswith("SQLITE_CORRUPT"):
         return damaged(name, "part of the file does not read as it was written")
-    if code == "SQLITE_NOLFS" or code == "SQLITE_TOOBIG":
-        return StoreError(f"{name} has grown beyond what this system can hold; move it to another disk.")
+    for known, sentence in _SQLITE:
+        if code.startswith(known):
+            return StoreError(sentence.format(name=name, safe=_NOTHING_LOST))
     return None
 
 

@@ -144,8 +144,7 @@ class MarksPart(StudyBase):
             now = _marks(writing.connection, cine.id)
             if expected is not None and expected != now.revision:
                 raise ConflictError(
-                    "Somebody else marked end-diastole or end-systole of this cine meanwhile; look at theirs, then mark "
-                    "again.",
+                    "Somebody else marked end-diastole or end-systole meanwhile; look at theirs, then mark again.",
                     theirs=[now],
                 )
             writing.connection.execute(

@@ -111,7 +111,7 @@ class OverviewPart(StudyBase):
         ]
 
     def codes(self) -> dict[str, str]:
-        """Return what the codes of the audit log stand for: pseudonyms, content ids, raters. The forgotten are not in it."""
+        """Return what the codes of the audit log stand for: pseudonyms, content ids, raters; none of the forgotten."""
         with self._reading() as connection:
             found: dict[str, str] = {}
             for query in (
@@ -119,7 +119,7 @@ class OverviewPart(StudyBase):
                 select(CineRow.code, CineRow.content_id),
                 select(Rater.code, Rater.name),
             ):
-                found |= {code: name for code, name in connection.execute(query)}
+                found |= {row[0]: row[1] for row in connection.execute(query)}
             return found
 
 
@@ -148,7 +148,7 @@ def _changes(sequence: int) -> Any:
     forgotten = select(
         Audit.sequence, literal(FORGOTTEN), literal(""), none, literal(0), literal(""), literal("")
     ).where(Audit.sequence > sequence, Audit.event == FORGOTTEN)
-    whole = union_all(
+    whole: Any = union_all(
         of(RevisionRow, RevisionRow.kind, RevisionRow.frame, RevisionRow.number),
         of(LandmarkRevision, literal("landmarks"), LandmarkRevision.frame, LandmarkRevision.revision),
         of(MarkRevision, literal("marks"), none, MarkRevision.revision),

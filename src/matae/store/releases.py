@@ -55,21 +55,21 @@ class ReleasesPart(StudyBase):
             connection = writing.connection
             newest = connection.execute(select(func.max(ReleaseRow.number)).where(ReleaseRow.name == name)).scalar()
             number = (newest or 0) + 1
-            made = connection.execute(
+            connection.execute(
                 insert(ReleaseRow).values(
                     name=name, number=number, manifest=json.dumps(dict(manifest or {}), sort_keys=True), at=writing.at
                 )
             )
-            release_id = int(made.inserted_primary_key[0])
+            release_id = connection.execute(
+                select(ReleaseRow.id).where(ReleaseRow.name == name, ReleaseRow.number == number)
+            ).scalar_one()
             rows: list[dict[str, Any]] = []
             for content_id, chosen in frames.items():
                 cine = self._cine(connection, content_id)
-                revisions: dict[int, int] = {
-                    frame: revision
-                    for frame, revision in connection.execute(
-                        select(Label.frame, Label.revision).where(Label.cine_id == cine.id, Label.mask_id.is_not(None))
-                    )
-                }
+                found = connection.execute(
+                    select(Label.frame, Label.revision).where(Label.cine_id == cine.id, Label.mask_id.is_not(None))
+                )
+                revisions = {row.frame: row.revision for row in found}
                 for frame in sorted({int(frame) for frame in chosen}):
                     if frame not in revisions:
                         raise StoreError(f"Frame {frame + 1} of a cine has no label; leave it out of the release.")
@@ -156,8 +156,8 @@ class ReleasesPart(StudyBase):
         with self._reading() as connection:
             raw: Any = connection.connection.dbapi_connection
             connection.rollback()
-            # Deleted rows are overwritten as they go; this is about what moved inside pages before. Where another viewer
-            # is at work, it has to be left to the next time.
+            # Deleted rows are overwritten as they go; this is about what moved inside pages before. Where another
+            # viewer is at work, it has to be left to the next time.
             with suppress(sqlite3.OperationalError):
                 raw.execute("VACUUM")
                 raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -53,7 +53,7 @@ def draw(pseudonym: str, seed: int, shares: Mapping[str, float]) -> str:
 def draw_for(writing: Writing, subjects: Sequence[tuple[int, str, str]]) -> None:
     """Draw the side of new subjects (id, code, pseudonym), if the study has been split."""
     seed, shares = writing.connection.execute(select(StudyRow.split_seed, StudyRow.split_shares)).one()
-    if shares is None:
+    if seed is None or shares is None:
         return
     chosen = json.loads(shares)
     for subject_id, code, pseudonym in subjects:
@@ -97,8 +97,8 @@ class SplitsPart(StudyBase):
                 writing.audit("splits fixed", details={"seed": number, "shares": chosen})
             elif (seed is not None and seed != known_seed) or (shares is not None and dict(shares) != json.loads(text)):
                 raise StoreError(
-                    f"The sides of {self.name} were drawn with seed {known_seed} and shares {text}, and stay so for the "
-                    "life of the study; leave both out, or start another study."
+                    f"The sides of {self.name} were drawn with seed {known_seed} and shares {text}, and stay so for "
+                    "the life of the study; leave both out, or start another study."
                 )
             missing = connection.execute(
                 select(Subject.id, Subject.code, Subject.pseudonym)
@@ -147,7 +147,7 @@ class SplitsPart(StudyBase):
             rows = connection.execute(
                 select(Subject.pseudonym, Split.part).join(Split, Split.subject_id == Subject.id).order_by(Subject.id)
             )
-            return {pseudonym: part for pseudonym, part in rows}
+            return {row.pseudonym: row.part for row in rows}
 
 
 def _part(text: str) -> str:

@@ -11,8 +11,10 @@ from sqlalchemy import inspect
 from matae.errors import StoreError
 from matae.store.checking import CheckingPart
 from matae.store.cines import CinesPart
+from matae.store.edits import EditsPart
 from matae.store.engine import WAIT_S, WRITING, parse_target
 from matae.store.faults import damaged, speaking
+from matae.store.flags import FlagsPart
 from matae.store.labels import LabelsPart
 from matae.store.making import check_file, lock_schema, make_file, make_on_server, new_file
 from matae.store.marks import MarksPart
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["Study"]
 
 
-class Study(CinesPart, LabelsPart, MarksPart, SplitsPart, ReleasesPart, OverviewPart, CheckingPart):
+class Study(
+    CinesPart, LabelsPart, EditsPart, FlagsPart, MarksPart, SplitsPart, ReleasesPart, OverviewPart, CheckingPart
+):
     """Everything people drew, in one database: a SQLite file, or a PostgreSQL database by URL.
 
     `open` or `create` one; close it, or use it as a context manager. Every change is one transaction, durable when the

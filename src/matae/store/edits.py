@@ -1,0 +1,294 @@
+"""Writing labels: a version for every stroke, a person's before any machine's, nobody's overwritten in silence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from matae.errors import ConflictError, StoreError
+from matae.store.base import StudyBase
+from matae.store.label_rows import (
+    add_revision,
+    check_frames,
+    frame_infos,
+    frames_for_audit,
+    heads_of,
+    is_proposal,
+    named_frames,
+    numbers_of,
+    prepare_masks,
+    set_head,
+    store_masks,
+)
+from matae.store.schema import Revision as RevisionRow
+from matae.store.types import Edit, FrameInfo, FrameStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    from numpy.typing import NDArray
+    from sqlalchemy import Connection
+
+__all__ = ["EditsPart"]
+
+_NOTE = 80
+
+
+class EditsPart(StudyBase):
+    """What a study lets people and models do to labels."""
+
+    def put_proposals(
+        self,
+        content_id: str,
+        masks: Mapping[int, NDArray[Any]],
+        *,
+        model: str,
+        width: str,
+        model_sha256: str = "",
+    ) -> list[int]:
+        """Store what a model proposes: shown on machine frames, kept beside a person's work on all others.
+
+        Parameters
+        ----------
+        content_id
+            The cine.
+        masks
+            Frame and mask, (Y, X) class map in native pixels.
+        model, width, model_sha256
+            What proposed them.
+
+        Returns
+        -------
+        list of int
+            Frames a person has worked on: their mask and status are as they were.
+
+        Raises
+        ------
+        StoreError
+            If a mask has another shape than the cine, or a frame does not exist.
+        """
+        with self._reading() as connection:
+            cine = self._cine(connection, content_id)
+        ready = prepare_masks(cine, masks.items())
+        kept: list[int] = []
+        with self._writing() as writing:
+            cine = self._cine(writing.connection, content_id)
+            heads, numbers = (
+                heads_of(writing.connection, cine.id, ready),
+                numbers_of(writing.connection, cine.id, ready),
+            )
+            ids = store_masks(writing, cine.id, ready.values())
+            made: dict[str, Any] = {"model": model, "width": width, "model_sha256": model_sha256}
+            for frame, (digest, area, _) in sorted(ready.items()):
+                head = heads.get(frame)
+                mask_id, number = ids[digest], numbers.get(frame, 0) + 1
+                free = head is None or head.status == FrameStatus.MACHINE.value
+                add_revision(
+                    writing, cine.id, frame, number, kind="machine", status=FrameStatus.MACHINE, mask_id=mask_id,
+                    based_on=0 if head is None else head.revision, shown=free, **made,
+                )  # fmt: skip
+                values: dict[str, Any] = {"newest": number, "newest_mask_id": mask_id}
+                if free:
+                    values |= made | {
+                        "status": FrameStatus.MACHINE.value, "revision": number, "mask_id": mask_id, "area": area,
+                        "original": number, "original_mask_id": mask_id, "rater_id": None, "updated_at": writing.at,
+                    }  # fmt: skip
+                else:
+                    kept.append(frame)
+                set_head(writing, cine.id, frame, head, values)
+            writing.audit(
+                "proposed",
+                cine=cine.code,
+                subject=cine.subject_code or "",
+                details={**frames_for_audit(ready), "kept": len(kept), "model_sha256": model_sha256},
+                by_machine=True,
+            )
+        return kept
+
+    def put_edits(self, content_id: str, edits: Sequence[Edit], *, note: str = "") -> list[FrameInfo]:
+        """Store what a person made of one frame or several: all of them, durably, before this returns; or none.
+
+        A machine is never in the way of a person: if a model proposed something new meanwhile, the edit wins.
+
+        Parameters
+        ----------
+        content_id
+            The cine.
+        edits
+            At most one a frame.
+        note
+            The tool, such as "brush"; kept with the versions.
+
+        Returns
+        -------
+        list of FrameInfo
+            The new state of the frames, in the order of `edits`. Frames whose label was taken away have revision 0.
+
+        Raises
+        ------
+        ConflictError
+            If another person changed one of the frames since `expected_revision`. Nothing is changed, and the
+            refused versions are in the history as "conflict": `theirs` is the state of those frames, `mine` maps each
+            refused frame to its revision. To insist, put the edits again with the revisions in `theirs`.
+        StoreError
+            If a mask has another shape than the cine, or the study cannot be written to.
+        """
+        frames = [int(edit.frame) for edit in edits]
+        if len(set(frames)) != len(frames):
+            raise StoreError("A frame was edited twice in one step; give its last version only.")
+        if not edits:
+            return []
+        with self._reading() as connection:
+            cine = self._cine(connection, content_id)
+        check_frames(cine, frames)
+        ready = prepare_masks(cine, ((edit.frame, edit.mask) for edit in edits if edit.mask is not None))
+        conflict: ConflictError | None = None
+        with self._writing() as writing:
+            connection = writing.connection
+            cine = self._cine(connection, content_id)
+            heads, numbers = heads_of(connection, cine.id, frames), numbers_of(connection, cine.id, frames)
+            ids = store_masks(writing, cine.id, ready.values())
+            late = [edit.frame for edit in edits if self._is_late(connection, cine.id, edit, heads.get(edit.frame))]
+            for edit in edits:
+                found = ready.get(edit.frame)
+                mask_id, area = (None, 0) if found is None else (ids[found[0]], found[1])
+                status = self._status_of(connection, cine.id, edit, mask_id)
+                number = numbers.get(edit.frame, 0) + 1
+                add_revision(
+                    writing, cine.id, edit.frame, number, kind="conflict" if late else "person", status=status,
+                    mask_id=mask_id, based_on=int(edit.expected_revision), shown=not late, seconds=edit.seconds,
+                    note=note[:_NOTE],
+                )  # fmt: skip
+                if late:
+                    numbers[edit.frame] = number
+                    continue
+                head = heads.get(edit.frame)
+                values = {
+                    "status": status.value, "revision": number, "mask_id": mask_id, "area": area,
+                    "rater_id": None if status is FrameStatus.MACHINE else writing.rater_id,
+                    "seconds": (0.0 if head is None else head.seconds) + max(0.0, float(edit.seconds)),
+                    "updated_at": writing.at,
+                }  # fmt: skip
+                set_head(writing, cine.id, edit.frame, head, values)
+            writing.audit(
+                "edit refused" if late else "edited",
+                cine=cine.code,
+                subject=cine.subject_code or "",
+                details={**frames_for_audit(frames), "seconds": round(sum(edit.seconds for edit in edits), 3)},
+            )
+            infos = frame_infos(connection, cine.id, frames, withdrawn=True)
+            if late:
+                conflict = ConflictError(
+                    f"Somebody else changed {named_frames(late)} meanwhile. Both versions are kept; choose one.",
+                    theirs=[infos[frame] for frame in late if frame in infos],
+                    mine={frame: numbers[frame] for frame in frames},
+                )
+        if conflict is not None:
+            raise conflict
+        return [infos[frame] for frame in frames]
+
+    def set_status(
+        self,
+        content_id: str,
+        frames: Iterable[int],
+        status: FrameStatus,
+        *,
+        expected: Mapping[int, int] | None = None,
+        seconds: float = 0.0,
+        note: str = "",
+    ) -> list[FrameInfo]:
+        """Judge frames without changing their masks, in one transaction.
+
+        Parameters
+        ----------
+        content_id
+            The cine.
+        frames
+            Frames with a label.
+        status
+            ACCEPTED, REJECTED, or EDITED to take a judgement back. MACHINE takes back what was said about a mask that
+            is still the model's; a mask that a person drew stays EDITED.
+        expected
+            Frame and `FrameInfo.revision` the person saw; frames left out are not checked.
+        seconds
+            Time spent looking, shared among the frames.
+        note
+            Kept with the versions.
+
+        Returns
+        -------
+        list of FrameInfo
+            The new state of the frames, in order.
+
+        Raises
+        ------
+        ConflictError
+            If the mask of one of them is not the one the person saw; nothing is changed, `theirs` says what is there.
+        StoreError
+            If a frame has no label.
+        """
+        wanted = sorted({int(frame) for frame in frames})
+        seen = expected or {}
+        conflict: ConflictError | None = None
+        with self._writing() as writing:
+            connection = writing.connection
+            cine = self._cine(connection, content_id)
+            check_frames(cine, wanted)
+            heads, numbers = heads_of(connection, cine.id, wanted), numbers_of(connection, cine.id, wanted)
+            bare = [frame for frame in wanted if frame not in heads or heads[frame].mask_id is None]
+            if bare:
+                raise StoreError(f"There is no mask on {named_frames(bare)}; draw one, or run a model first.")
+            late = [frame for frame in wanted if frame in seen and heads[frame].revision != seen[frame]]
+            if late:
+                infos = frame_infos(connection, cine.id, late)
+                conflict = ConflictError(
+                    f"{named_frames(late).capitalize()} changed meanwhile; look at what is there, then judge again.",
+                    theirs=[infos[frame] for frame in late],
+                    mine={},
+                )
+            else:
+                for frame in wanted:
+                    head = heads[frame]
+                    chosen = status
+                    if status is FrameStatus.MACHINE and not is_proposal(connection, cine.id, frame, head.mask_id):
+                        chosen = FrameStatus.EDITED
+                    number, spent = numbers[frame] + 1, max(0.0, float(seconds)) / len(wanted)
+                    add_revision(
+                        writing, cine.id, frame, number, kind="status", status=chosen, mask_id=head.mask_id,
+                        based_on=head.revision, shown=True, seconds=spent, note=note[:_NOTE],
+                    )  # fmt: skip
+                    values = {
+                        "status": chosen.value, "revision": number, "seconds": head.seconds + spent,
+                        "rater_id": None if chosen is FrameStatus.MACHINE else writing.rater_id,
+                        "updated_at": writing.at,
+                    }  # fmt: skip
+                    set_head(writing, cine.id, frame, head, values)
+                writing.audit(
+                    status.value, cine=cine.code, subject=cine.subject_code or "", details=frames_for_audit(wanted)
+                )
+                infos = frame_infos(connection, cine.id, wanted)
+        if conflict is not None:
+            raise conflict
+        return [infos[frame] for frame in wanted]
+
+    def _is_late(self, connection: Connection, cine_id: int, edit: Edit, head: Any) -> bool:
+        current = 0 if head is None else head.revision
+        if current == edit.expected_revision:
+            return False
+        shown = [RevisionRow.cine_id == cine_id, RevisionRow.frame == int(edit.frame), RevisionRow.shown]
+        seen = int(edit.expected_revision)
+        if seen == 0:  # a label that was taken away is the same as one never drawn
+            gone = select(func.max(RevisionRow.number)).where(*shown, RevisionRow.mask_id.is_(None))
+            seen = connection.execute(gone).scalar() or 0
+        by_people = select(func.count()).where(*shown, RevisionRow.number > seen, RevisionRow.kind != "machine")
+        return current < seen or connection.execute(by_people).scalar_one() > 0
+
+    def _status_of(self, connection: Connection, cine_id: int, edit: Edit, mask_id: int | None) -> FrameStatus:
+        if mask_id is None:
+            return FrameStatus.MACHINE  # free again, for a model too
+        status = FrameStatus(edit.status)
+        if status is FrameStatus.MACHINE and not is_proposal(connection, cine_id, int(edit.frame), mask_id):
+            return FrameStatus.EDITED
+        return status
