@@ -10,11 +10,11 @@ from matae.edit.clean import fill_holes, keep_largest, smooth
 from matae.edit.interpolate import interpolate
 from matae.edit.propagate import propagate
 from matae.edit.region import EditError, paste
-from matae.edit.warp import Handles, nudge, reshape
+from matae.edit.reshape import reshape
+from matae.edit.warp import nudge
 
 __all__ = [
     "EditError",
-    "Handles",
     "fill_holes",
     "interpolate",
     "keep_largest",

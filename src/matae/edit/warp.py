@@ -1,14 +1,13 @@
-"""Push the contour, and reshape the cavity by its three handles: smooth warps of one class."""
+"""Push the contour from one point to another: a smooth warp of one class."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from matae.edit.region import (
     EditError,
-    bounds,
     box_around,
     centres,
     checked_mask,
@@ -17,7 +16,6 @@ from matae.edit.region import (
     cut,
     grow,
     put,
-    put_part,
     region_of,
     signed_distance,
 )
@@ -29,26 +27,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Box, Spacing
 
-__all__ = ["Handles", "nudge", "reshape"]
-
-_FLAT = 0.02
-"""Three handles whose triangle is flatter than this (height by longest side) do not say where the cavity is."""
-
-
-class Handles(Protocol):
-    """Three positions (y, x) in pixels, as in `matae.measure.Landmarks`."""
-
-    @property
-    def apex(self) -> ArrayLike:
-        """Apex of the cavity."""
-
-    @property
-    def left(self) -> ArrayLike:
-        """Hinge point of the mitral valve on the left of the picture."""
-
-    @property
-    def right(self) -> ArrayLike:
-        """Hinge point of the mitral valve on the right of the picture."""
+__all__ = ["nudge"]
 
 
 def nudge(
@@ -103,63 +82,13 @@ def nudge(
         offset = (positions - centre[:, None]) / reach[:, None]
         near = np.clip(1 - (offset**2).sum(0), 0, None) ** 2
         positions -= way[:, None] * near
-    moved = _sample(region, positions, box).reshape(box.height, box.width)
+    moved = sample(region, positions, box).reshape(box.height, box.width)
     out = region.copy()
     out[box.y0 : box.y1, box.x0 : box.x1] = moved
     return put(mask, out, label)
 
 
-def reshape(mask: ArrayLike, before: Handles, after: Handles, label: int = 1) -> NDArray[np.uint8]:
-    """Return the mask with one class reshaped so that its apex and mitral hinge points lie where the handles are.
-
-    The three handles before and after fix one affine map, and the cavity follows it. Every handle arrives exactly,
-    the mitral plane stays straight, the walls stay as smooth as they were, and what lies on the line between two
-    handles that were not moved stays in place. It does not depend on the spacing.
-
-    Parameters
-    ----------
-    mask
-        Class of every pixel, (Y, X); 0 is background.
-    before, after
-        Where the handles were and where they are now, in pixels; see `matae.measure.landmarks`.
-    label
-        The class that changes.
-
-    Raises
-    ------
-    EditError
-        If `mask` is not a class map of one frame, or the handles lie on one line.
-    """
-    mask = checked_mask(mask, label)
-    old, new = _corners(before), _corners(after)
-    region = region_of(mask, label)
-    box = bounds(region)
-    if box is None or np.array_equal(old, new):
-        return mask.copy()
-    # old = back @ new for homogeneous columns: the inverse map, from where a pixel is to where it was.
-    back = np.linalg.solve(np.vstack([new, np.ones(3)]).T, old.T).T
-    there = np.linalg.inv(back[:, :2])
-    corners = np.array([[y, x] for y in (box.y0 - 1, box.y1) for x in (box.x0 - 1, box.x1)], float).T
-    target = box_around(there @ (corners - back[:, 2:]), 1.0, mask.shape)
-    if not (target.height and target.width):
-        return np.where(region, np.uint8(0), mask)
-    positions = back[:, :2] @ centres(target) + back[:, 2:]
-    moved = _sample(region, positions, box).reshape(target.height, target.width)
-    return put_part(mask, moved, target, label)
-
-
-def _corners(handles: Handles) -> NDArray[np.float64]:
-    """Return the handles as columns (2, 3), or say that they lie on one line."""
-    names = {"apex": "The apex", "left": "The left hinge point", "right": "The right hinge point"}
-    points = np.stack([checked_point(getattr(handles, name, ()), what) for name, what in names.items()], 1)
-    one, two = points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]
-    longest = max(float(np.hypot(*side)) for side in (one, two, two - one))
-    if abs(one[0] * two[1] - one[1] * two[0]) <= _FLAT * longest**2:
-        raise EditError("The apex and the two hinge points lie on one line; draw them further apart.")
-    return points
-
-
-def _sample(region: NDArray[np.bool_], positions: NDArray[np.float64], box: Box) -> NDArray[np.bool_]:
+def sample(region: NDArray[np.bool_], positions: NDArray[np.float64], box: Box) -> NDArray[np.bool_]:
     """Return whether positions (2, N) lie inside the region's contour, which is looked for in the box alone."""
     from scipy import ndimage
 
