@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from matae import RESEARCH_USE, __version__
-from matae.cli import models
+from matae.cli import models, study
 from matae.cli.evaluate import evaluate
 from matae.cli.options import STOPPED
 from matae.cli.segment import segment
@@ -53,6 +53,7 @@ app.command(name="open")(open_)
 app.command()(train)
 app.command()(evaluate)
 app.add_typer(models.app, name="models")
+app.add_typer(study.app, name="study")
 
 
 def main() -> None:

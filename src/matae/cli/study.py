@@ -1,0 +1,135 @@
+"""``study``: the database of what people drew."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from matae.store import Statistics
+
+__all__ = ["app"]
+
+app = typer.Typer(help="The study: the database of what people drew.", no_args_is_help=True)
+
+Where = Annotated[
+    str,
+    typer.Argument(metavar="STUDY", help="File of the study, or postgresql://USER@HOST/DATABASE.", show_default=False),
+]
+
+
+@app.command(name="init")
+def study_init(study: Where) -> None:
+    """Make an empty study: a file, or the tables in an empty PostgreSQL database."""
+    from matae.store import Study
+
+    with Study.create(study) as made:
+        typer.echo(made.name)
+
+
+@app.command(name="status")
+def study_status(
+    study: Where,
+    as_json: Annotated[bool, typer.Option("--json", help="Say it as JSON, with a line for each cine.")] = False,
+) -> None:
+    """Say what a study holds and how far it is: frames by status, minutes per frame, share accepted unedited."""
+    from matae.store import Study
+
+    with Study.open(study) as opened:
+        statistics = opened.statistics()
+        if not as_json:
+            typer.echo("\n".join(f"{key:<28}{value}" for key, value in _facts(statistics)))
+            return
+        cines = [
+            {
+                "content_id": cine.content_id,
+                "view": cine.view,
+                "n_frames": cine.n_frames,
+                "split": cine.split,
+                "frames": {str(status): n for status, n in cine.counts.items()},
+                "seconds": round(cine.seconds, 1),
+            }
+            for cine in opened.cines()
+        ]
+        typer.echo(json.dumps(_as_json(statistics) | {"cines": cines}, indent=1))
+
+
+def _facts(statistics: Statistics) -> list[tuple[str, str]]:
+    minutes, share = statistics.minutes_per_accepted, statistics.accepted_unedited
+    return [
+        ("subjects", str(statistics.n_subjects)),
+        ("cines", str(statistics.n_cines)),
+        ("frames", str(statistics.n_frames)),
+        *((f"  {status}", str(n)) for status, n in statistics.by_status.items()),
+        ("  without a label", str(statistics.n_unlabelled)),
+        ("hours of work", f"{statistics.seconds / 3600:.1f}"),
+        ("minutes per accepted frame", "none accepted yet" if minutes is None else f"{minutes:.2f}"),
+        ("accepted unedited", "none accepted yet" if share is None else f"{100 * share:.0f} %"),
+    ]
+
+
+def _as_json(statistics: Statistics) -> dict[str, Any]:
+    return {
+        "n_subjects": statistics.n_subjects,
+        "n_cines": statistics.n_cines,
+        "n_frames": statistics.n_frames,
+        "frames": {str(status): n for status, n in statistics.by_status.items()} | {"none": statistics.n_unlabelled},
+        "seconds": statistics.seconds,
+        "minutes_per_accepted": statistics.minutes_per_accepted,
+        "accepted_unedited": statistics.accepted_unedited,
+    }
+
+
+@app.command(name="check")
+def study_check(study: Where) -> None:
+    """Read everything in a study and say what is damaged; exits with 1 if something is."""
+    from matae.store import Study
+
+    with Study.open(study) as opened:
+        problems = opened.check()
+        name = opened.name
+    for problem in problems:
+        typer.echo(problem)
+    if problems:
+        typer.echo(f"napari-matae: {name} is damaged; leave it as it is and go back to the last backup.", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{name} is sound.")
+
+
+@app.command(name="backup")
+def study_backup(
+    study: Where,
+    copy: Annotated[
+        str, typer.Argument(metavar="COPY", help="File to make, or an empty PostgreSQL database.", show_default=False)
+    ],
+) -> None:
+    """Copy a study while people work in it; also how it moves to a server, or from one into a file."""
+    from matae.store import Study
+
+    with Study.open(study) as opened:
+        if "://" in copy:
+            opened.copy(copy)
+            typer.echo("copied")
+        else:
+            typer.echo(str(opened.backup(Path(copy))))
+
+
+@app.command(name="forget")
+def study_forget(
+    study: Where,
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="Pseudonym of the person.", show_default=False)],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Take a subject and everything drawn on their cines out of a study for good; copies are not reached."""
+    from matae.store import Study
+
+    if not yes:
+        typer.confirm(f"Delete {subject} and all their labels from the study? This cannot be undone.", abort=True)
+    with Study.open(study) as opened:
+        gone = opened.forget_subject(subject)
+    typer.echo(f"forgotten, with {gone} cine{'' if gone == 1 else 's'}")
