@@ -9,11 +9,14 @@ from matae.measure.calibrate import spacing_from_depth_scale
 from matae.measure.contour import contour
 from matae.measure.cycle import Beat, Cycle, Marks, find_cycle
 from matae.measure.disks import Disks, SinglePlane, area_length, biplane, disks, single_plane
+from matae.measure.kymograph import kymograph
 from matae.measure.landmarks import Landmarks, landmarks
 from matae.measure.measurement import BeatValues, Measurement, MeasureOptions, measure_cine
 from matae.measure.motion import AnnulusMotion, Segment
 from matae.measure.tracing import landmarks_of_tracing, mask_of_tracing, tracing
 from matae.measure.trust import Flag, Interval
+from matae.measure.two_views import TwoViews, measure_two_views
+from matae.measure.values import Value
 
 __all__ = [
     "AnnulusMotion",
@@ -29,15 +32,19 @@ __all__ = [
     "Measurement",
     "Segment",
     "SinglePlane",
+    "TwoViews",
+    "Value",
     "area_length",
     "biplane",
     "contour",
     "disks",
     "find_cycle",
+    "kymograph",
     "landmarks",
     "landmarks_of_tracing",
     "mask_of_tracing",
     "measure_cine",
+    "measure_two_views",
     "single_plane",
     "spacing_from_depth_scale",
     "tracing",

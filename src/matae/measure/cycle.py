@@ -229,7 +229,7 @@ def _extremes(curve: Curve, distance: float) -> list[int]:
 def _beats_of_curve(curve: Curve, period: float | None, rate: float | None) -> list[Beat]:
     distance = 0.5 * period if period else _APART_S * rate if rate else 0.35 * curve.size
     peaks, troughs = _extremes(curve, distance), _extremes(-curve, distance)
-    beats = []
+    beats: list[Beat] = []
     for number, peak in enumerate(peaks):
         following = peaks[number + 1] if number + 1 < len(peaks) else None
         inside = [t for t in troughs if t > peak and (following is None or t < following)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine, Spacing
     from matae.measure.landmarks import Landmarks
+    from matae.measure.values import Value
 
 __all__ = ["BeatValues", "MeasureOptions", "Measurement", "measure_cine"]
 
@@ -213,6 +214,10 @@ class Measurement:
         """Return apex and hinge points of a frame, None where there is no cavity."""
         return self.shapes[frame].landmarks
 
+    def outline(self, frame: int) -> NDArray[np.float64]:
+        """Return the outline of a frame, (N, 2) as (y, x) in pixels; (0, 2) where there is no cavity."""
+        return contour(self.inputs.mask(frame), self.inputs.options.label)
+
     def mean(self, what: Callable[[BeatValues], float]) -> float | None:
         """Return the mean of something over the beats, None without any."""
         return float(np.mean([what(values) for values in self.beats])) if self.beats else None
@@ -222,6 +227,18 @@ class Measurement:
         """Standard deviation of the ejection fraction over the beats; None with fewer than two."""
         found = [values.volumes.ef_percent for values in self.beats]
         return float(np.std(found, ddof=1)) if len(found) > 1 else None
+
+    def table(self) -> list[Value]:
+        """Return every number with its unit, its frames and why it is missing, in the order of a report."""
+        from matae.measure.values import table
+
+        return table(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the measurement as JSON values; see `matae.measure.record`."""
+        from matae.measure.record import to_json
+
+        return to_json(self)
 
     def updated(
         self,

@@ -1,0 +1,177 @@
+"""A measurement as JSON and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from matae import RESEARCH_USE, __version__
+from matae.files import write_atomic, writing_to
+from matae.measure.values import NOT_STRAIN, beat_values, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from matae.measure.landmarks import Landmarks
+    from matae.measure.measurement import BeatValues, Measurement
+
+__all__ = ["to_json", "write_csv", "write_json"]
+
+RECORD_VERSION = 1
+
+
+def to_json(measurement: Measurement) -> dict[str, Any]:
+    """Return a measurement as JSON values; the same keys whatever could be measured, null where it could not.
+
+    Only the name of the source is kept: a path often holds a person's name.
+    """
+    m = measurement
+    primary = m.primary
+    numbers = {row.key: _number(row.value) for row in table(m)}
+    return {
+        "tool": "napari-matae",
+        "tool_version": __version__,
+        "record": "measurement",
+        "record_version": RECORD_VERSION,
+        "research_use": RESEARCH_USE,
+        "source": m.name,
+        "content_id": m.content_id,
+        "n_frames": m.n_frames,
+        "frame_rate": _number(m.frame_rate),
+        "ed_frame": m.ed_frame,
+        "es_frame": m.es_frame,
+        **numbers,
+        "ef_interval": None
+        if m.ef is None
+        else {
+            "level": 0.9,
+            "low": _number(m.ef.low),
+            "high": _number(m.ef.high),
+            "widths_sd": _number(m.ef.widths_sd),
+            "boundary_sd": _number(m.ef.boundary_sd),
+            "reader_sd": _number(m.ef.reader_sd),
+        },
+        "ef_sd_of_beats": _number(m.ef_sd),
+        "ef_by_width": {width: _number(value) for width, value in m.by_width.items()},
+        "shortening_note": NOT_STRAIN,
+        "heart_rate_source": m.cycle.heart_rate_source,
+        "method": m.method,
+        "view": m.view,
+        "calibrated": m.calibrated,
+        "calibration": m.calibration,
+        "spacing_mm": _spacing(m),
+        "model": m.model or None,
+        "width": m.width or None,
+        "beats": [{key: _plain(value) for key, value in row.items()} for row in beat_values(m)],
+        "segments": [] if primary is None else _segments(primary),
+        "landmarks_yx": {}
+        if primary is None
+        else {"ed": _landmarks(primary.volumes.ed.landmarks), "es": _landmarks(primary.volumes.es.landmarks)},
+        "area_px": _numbers(m.area_px),
+        "area_mm2": None if m.area_mm2 is None else _numbers(m.area_mm2),
+        "length_px": _numbers(m.length_px),
+        "length_mm": _numbers(m.length) if m.calibrated else None,
+        "volume_ml": _numbers(m.volume) if m.calibrated else None,
+        "flags": [
+            {"code": flag.code, "level": flag.level, "text": flag.text, "frames": list(flag.frames)} for flag in m.flags
+        ],
+    }
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else round(float(value), 4)
+
+
+def _plain(value: float | int | str | bool | None) -> float | int | str | bool | None:
+    return _number(value) if isinstance(value, float) else value
+
+
+def _numbers(values: Iterable[float]) -> list[float | int | None]:
+    rounded = (_number(value) for value in values)
+    return [None if v is None else int(v) if v == int(v) else v for v in rounded]
+
+
+def _spacing(m: Measurement) -> dict[str, float] | None:
+    spacing = m.inputs.cine.spacing
+    return None if spacing is None else {"y": spacing.y, "x": spacing.x}
+
+
+def _landmarks(marks: Landmarks) -> dict[str, Any]:
+    points = {"apex": marks.apex, "left": marks.left, "right": marks.right, "base": marks.base}
+    return {name: [round(y, 2), round(x, 2)] for name, (y, x) in points.items()} | {"by_hand": marks.by_hand}
+
+
+def _segments(values: BeatValues) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": segment.name,
+            "side": segment.side,
+            "level": segment.level,
+            "inward_percent": _number(segment.inward_percent),
+            "inward_px": _number(segment.inward_px),
+            "inward_mm": _number(segment.inward_mm),
+            "area_change_percent": _number(segment.area_change_percent),
+        }
+        for segment in values.segments
+    ]
+
+
+def write_json(path: Path, measurement: Measurement) -> None:
+    """Write a measurement as JSON, whole or not at all; a file of that name is replaced.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    text = json.dumps(to_json(measurement), indent=2, ensure_ascii=False, allow_nan=False)
+    # A list of numbers goes on one line; a line break never stands inside a text.
+    text = re.sub(r"\[\n[^\[\]{}\"]*\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
+    _write(path, f"{text}\n".encode())
+
+
+def write_csv(path: Path, measurement: Measurement) -> None:
+    """Write one row a beat as CSV, with what is needed to read it beside other clips; a file of that name is replaced.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    m = measurement
+    about: dict[str, Any] = {
+        "source": m.name,
+        "view": m.view,
+        "method": m.method,
+        "calibrated": m.calibrated,
+        "model": m.model,
+        "width": m.width,
+        "heart_rate": _number(m.cycle.heart_rate),
+        "flags": " ".join(flag.code for flag in m.flags),
+        "note": "Research use only. Not for diagnosis.",
+    }
+    rows = beat_values(m) or [{"beat": None}]
+    keys = ["beat", *(key for key in rows[0] if key != "beat")]
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, [*list(about)[:1], *keys, *list(about)[1:]], lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: _safe(_plain(value)) for key, value in (about | row).items()})
+    _write(path, buffer.getvalue().encode())
+
+
+def _safe(value: Any) -> Any:
+    # A spreadsheet runs a cell that begins like a formula; a file may be named like one.
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
+
+
+def _write(path: Path, data: bytes) -> None:
+    with writing_to(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, data)
