@@ -19,7 +19,8 @@ def train(
         typer.Option(
             "--data",
             metavar="DIR",
-            help="Folder with index.csv, images/ and masks/; may be given several times.",
+            help="Folder with index.csv, images/ and masks/, CAMUS folder or EchoNet-Dynamic folder; may be given "
+            "several times.",
             show_default=False,
         ),
     ],
@@ -29,6 +30,15 @@ def train(
     ] = None,
     init: Annotated[
         str | None, typer.Option("--init", metavar="NAME", help="Go on from this model; a new one if left out.")
+    ] = None,
+    unlabelled: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--unlabelled",
+            metavar="PATH",
+            help="Clip or folder of clips without masks, for the autoencoder heads; may be given several times.",
+            show_default=False,
+        ),
     ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="Settings as TOML, such as 'steps = 3000'.")
@@ -57,7 +67,13 @@ def train(
     with TrainingReporter(settings.steps) as reporter:
         try:
             card = train_model(
-                data, out, name=name or out.absolute().name, config=settings, init=init, report=reporter.report
+                data,
+                out,
+                name=name or out.absolute().name,
+                config=settings,
+                init=init,
+                unlabelled=unlabelled or (),
+                report=reporter.report,
             )
         except KeyboardInterrupt:
             typer.echo("napari-matae: stopped; the same command goes on from the last validation.", err=True)

@@ -1,34 +1,36 @@
-"""Labelled frames in memory: a folder with ``index.csv``, ``images/`` and ``masks/``.
+"""Labelled frames in memory, at one size: what the training steps draw from.
 
-The layout of this project's own export. The split is read, never drawn here: a patient that stands on both
-sides is refused, in one folder or over several.
+What lies on disk, and how, is `matae.labelled`'s business. The split is read, never drawn here: a patient that
+stands on both sides is refused, in one folder or over several.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from matae.errors import TrainError
+from matae.labelled import choose, open_labelled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-__all__ = ["LabelledFrames", "load_folders", "load_frames"]
+    from matae.labelled import LabelledRef, LabelledSet
 
-_MOST_CLASSES = 20
+__all__ = ["LabelledFrames", "load_folders", "load_frames", "place"]
+
+_LARGEST = 256  # pixels a side: the networks' grids are smaller, and ten thousand frames must fit in memory
 
 
 @dataclass(frozen=True, eq=False)
 class LabelledFrames:
-    """Square frames of one size with their masks and what the index says of them.
+    """Square frames of one size with their masks and what the data say of them.
 
     Parameters
     ----------
@@ -58,6 +60,11 @@ class LabelledFrames:
         """Number of foreground classes that occur."""
         return int(self.masks.max(initial=0))
 
+    @property
+    def empty(self) -> int:
+        """Number of frames without any mask: allowed, and counted in the model card."""
+        return int((~self.masks.any((1, 2))).sum())
+
     def digest(self) -> str:
         """Return the sha256 of names, pictures and masks: a run goes on only with the frames it began with."""
         found = hashlib.sha256(repr((self.frames, self.patients, self.images.shape)).encode())
@@ -67,32 +74,28 @@ class LabelledFrames:
 
 
 def load_frames(folder: Path, split: str) -> LabelledFrames:
-    """Load the frames of one side of the split.
+    """Load the frames of one side of the split of one folder; see `load_folders`.
 
     Parameters
     ----------
     folder
-        Folder with ``index.csv`` (columns frame, patient, split; phase and spacing_mm if known), ``images/`` and
-        ``masks/`` with one PNG a frame. A mask of 0 and 255 is one class; other values are class numbers. Frames
-        that are not square are padded with black, as the network sees a cine.
+        A folder with ``index.csv``, a CAMUS folder or an EchoNet-Dynamic folder.
     split
-        ``"train"`` or ``"val"``.
+        ``"train"``, ``"val"`` or ``"test"``.
 
     Raises
     ------
-    TrainError
-        If the folder, a picture or the split is missing, sizes differ, a value makes no sense, or a patient is on
-        both sides.
+    LabelledError, ReadError
+        If the folder cannot be read.
     """
-    rows = _read_index(folder)
-    chosen = [row for row in rows if row["split"] == split]
-    if not chosen:
-        raise TrainError(f"{folder.name}/index.csv has no frame with split '{split}'; add some or name another split.")
-    return _load_rows(folder, chosen)
+    found = _opened(folder)
+    return _loaded([[choose(found, split, "all")]])[0]
 
 
 def load_folders(folders: Sequence[Path]) -> tuple[LabelledFrames, LabelledFrames]:
     """Load the training and the validation frames of several folders, each side joined in the order given.
+
+    All frames are brought to one square size: that of the largest, but no more than 256 pixels; see `place`.
 
     Parameters
     ----------
@@ -101,145 +104,128 @@ def load_folders(folders: Sequence[Path]) -> tuple[LabelledFrames, LabelledFrame
 
     Raises
     ------
+    LabelledError, ReadError
+        If a folder cannot be read, or a patient of it is on both sides.
     TrainError
-        As `load_frames`, or if no folder is given, one is given twice or has neither side, none has a side, their
-        frames differ in size, or a patient of one folder is on the other side in another.
+        If no folder is given, one is given twice or has neither side, none has a side, or a patient of one folder
+        is on the other side in another.
     """
     if not folders:
-        raise TrainError("There is no folder to train on; name one with index.csv, images/ and masks/.")
+        raise TrainError("There is no folder to train on; name one with index.csv, or a CAMUS or EchoNet folder.")
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise TrainError("A folder is named twice; name each once.")
-    indexes = [(folder, _read_index(folder)) for folder in folders]
-    _check_sides(indexes)
-    train, val = (_join(indexes, split) for split in ("train", "val"))
+    sets = [_opened(folder) for folder in folders]
+    _check_sides(sets)
+    sides = []
+    for split in ("train", "val"):
+        parts = [choose(found, split, "all") for found in sets if any(ref.split == split for ref in found.refs)]
+        if not parts:
+            names = ", ".join(found.folder.resolve().name for found in sets)
+            raise TrainError(f"{names}: there is no frame with split '{split}'; add some or another folder.")
+        sides.append(parts)
+    train, val = _loaded(sides)
     return train, val
 
 
-def _check_sides(indexes: list[tuple[Path, list[dict[str, str]]]]) -> None:
+def place(
+    image: NDArray[np.uint8], mask: NDArray[np.uint8], size: int, aspect: tuple[float, float] = (1.0, 1.0)
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return a frame and its mask scaled to fit a square of `size` pixels, the rest black.
+
+    Parameters
+    ----------
+    image, mask
+        (Y, X) uint8; data to train on hold the sector and little else.
+    size
+        Side of the square.
+    aspect
+        Relative height and width of a pixel; a millimetre becomes as long in both directions.
+    """
+    from PIL import Image
+
+    rows, columns = image.shape
+    long_side = max(rows * aspect[0], columns * aspect[1])
+    height, width = (max(1, round(size * n * a / long_side)) for n, a in zip((rows, columns), aspect, strict=True))
+    top, left = (size - height) // 2, (size - width) // 2
+    found = []
+    for pixels, method in ((image, Image.Resampling.BILINEAR), (mask, Image.Resampling.NEAREST)):
+        if (height, width) != (rows, columns):
+            pixels = np.asarray(Image.fromarray(pixels).resize((width, height), method))  # noqa: PLW2901
+        square = np.zeros((size, size), np.uint8)
+        square[top : top + height, left : left + width] = pixels
+        found.append(square)
+    return found[0], found[1]
+
+
+def _opened(folder: Path) -> LabelledSet:
+    if not folder.is_dir():
+        raise TrainError(f"{folder} is no folder; name one with index.csv, or a CAMUS or EchoNet-Dynamic folder.")
+    return open_labelled(folder)
+
+
+def _check_sides(sets: list[LabelledSet]) -> None:
     sides: dict[str, tuple[str, str]] = {}
-    for folder, rows in indexes:
-        if not any(row["split"] in {"train", "val"} for row in rows):
-            raise TrainError(f"{folder.name}/index.csv has no frame with split 'train' or 'val'; add some.")
-        for row in rows:
-            split, where = sides.setdefault(row["patient"], (row["split"], folder.name))
-            if split != row["split"]:
+    for found in sets:
+        name = found.folder.resolve().name
+        if not any(ref.split in {"train", "val"} for ref in found.refs):
+            raise TrainError(f"{name} has no frame with split 'train' or 'val'; state the split of each patient.")
+        for ref in found.refs:
+            split, where = sides.setdefault(ref.patient, (ref.split, name))
+            if split != ref.split:
                 raise TrainError(
-                    f"Patient {row['patient']} is in '{split}' of {where} and in '{row['split']}' of {folder.name}; "
+                    f"Patient {ref.patient} is in '{split}' of {where} and in '{ref.split}' of {name}; "
                     "give each patient one split, and other people other names."
                 )
 
 
-def _join(indexes: list[tuple[Path, list[dict[str, str]]]], split: str) -> LabelledFrames:
-    parts: list[LabelledFrames] = []
-    for folder, rows in indexes:
-        if chosen := [row for row in rows if row["split"] == split]:
-            part = _load_rows(folder, chosen)
-            if parts and part.images.shape[1:] != parts[0].images.shape[1:]:
-                (height, width), (rows_before, columns_before) = part.images.shape[1:], parts[0].images.shape[1:]
-                raise TrainError(
-                    f"The frames of {folder.name} are {height} x {width} pixels, those before {rows_before} x "
-                    f"{columns_before}; export all folders at one size."
-                )
-            parts.append(part)
-    if not parts:
-        names = ", ".join(f"{folder.name}/index.csv" for folder, _ in indexes)
-        raise TrainError(f"{names}: there is no frame with split '{split}'; add some or another folder.")
+def _loaded(sides: Sequence[Sequence[LabelledSet]]) -> list[LabelledFrames]:
+    """Read every frame once and bring all of them, of all sides, to one size."""
+    read = [[frame for found in sets for ref in found.refs for frame in _read(ref)] for sets in sides]
+    size = max(len(frame.image) for frames in read for frame in frames)
+    return [_stacked([frame.at(size) for frame in frames]) for frames in read]
+
+
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """One frame on the way: square already, of its own size."""
+
+    image: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    name: str
+    patient: str
+    phase: str
+    spacing: float
+
+    def at(self, size: int) -> _Frame:
+        if len(self.image) == size:
+            return self
+        image, mask = place(self.image, self.mask, size)
+        return replace(self, image=image, mask=mask, spacing=self.spacing * len(self.image) / size)
+
+
+def _read(ref: LabelledRef) -> Iterator[_Frame]:
+    found = ref.read()
+    cine = found.cine
+    size = min(_LARGEST, max(cine.shape))
+    for number, mask in found.masks.items():
+        image, placed = place(cine.frames[number], mask, size, cine.pixel_aspect)
+        long_side = max(n * a for n, a in zip(cine.shape, cine.pixel_aspect, strict=True))
+        yield _Frame(
+            image=image,
+            mask=placed,
+            name=f"{ref.id}_{number}" if ref.is_clip else ref.id,
+            patient=ref.patient,
+            phase=found.phases.get(number, ""),
+            spacing=float("nan") if cine.spacing is None else long_side / size,
+        )
+
+
+def _stacked(frames: Sequence[_Frame]) -> LabelledFrames:
     return LabelledFrames(
-        images=np.concatenate([part.images for part in parts]),
-        masks=np.concatenate([part.masks for part in parts]),
-        frames=tuple(name for part in parts for name in part.frames),
-        patients=tuple(name for part in parts for name in part.patients),
-        phases=tuple(phase for part in parts for phase in part.phases),
-        spacing=np.concatenate([part.spacing for part in parts]),
+        images=np.stack([frame.image for frame in frames]),
+        masks=np.stack([frame.mask for frame in frames]),
+        frames=tuple(frame.name for frame in frames),
+        patients=tuple(frame.patient for frame in frames),
+        phases=tuple(frame.phase for frame in frames),
+        spacing=np.array([frame.spacing for frame in frames]),
     )
-
-
-def _load_rows(folder: Path, chosen: list[dict[str, str]]) -> LabelledFrames:
-    images = [_read_png(folder / "images" / f"{row['frame']}.png") for row in chosen]
-    masks = [_read_png(folder / "masks" / f"{row['frame']}.png") for row in chosen]
-    for row, image, mask in zip(chosen, images, masks, strict=True):
-        if image.shape != images[0].shape or mask.shape != image.shape:
-            raise TrainError(
-                f"{row['frame']}: image {image.shape} and mask {mask.shape} must both be {images[0].shape}; "
-                "export the folder again at one size."
-            )
-    labels = np.stack(masks)
-    if set(np.unique(labels)) <= {0, 255}:
-        labels = (labels > 0).astype(np.uint8)
-    if labels.max(initial=0) > _MOST_CLASSES:
-        raise TrainError(
-            f"A mask in {folder.name} has the value {labels.max()}; write 0 and 255, or class numbers up to "
-            f"{_MOST_CLASSES}."
-        )
-    return LabelledFrames(
-        images=_square(np.stack(images)),
-        masks=_square(labels),
-        frames=tuple(row["frame"] for row in chosen),
-        patients=tuple(row["patient"] for row in chosen),
-        phases=tuple(row.get("phase") or "" for row in chosen),
-        spacing=np.array([_spacing(row) for row in chosen]),
-    )
-
-
-def _square(stack: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width = stack.shape[1:]
-    down, right = max(0, width - height), max(0, height - width)
-    pad = ((0, 0), (down // 2, down - down // 2), (right // 2, right - right // 2))
-    return np.pad(stack, pad) if down or right else stack
-
-
-def _spacing(row: dict[str, str]) -> float:
-    try:
-        return float(row.get("spacing_mm") or "nan")
-    except ValueError:
-        raise TrainError(
-            f"{row['frame']}: spacing_mm is '{row['spacing_mm']}' in index.csv; give millimetres or leave it empty."
-        ) from None
-
-
-def _read_index(folder: Path) -> list[dict[str, str]]:
-    index = folder / "index.csv"
-    if not index.is_file():
-        raise TrainError(f"{folder} has no index.csv; name a folder with index.csv, images/ and masks/.")
-    try:
-        # utf-8-sig: spreadsheets put a mark in front of the first column's name.
-        with index.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, ValueError, csv.Error) as error:
-        raise TrainError(f"{folder.name}/index.csv cannot be read ({error}); export the folder again.") from None
-    missing = {"frame", "patient", "split"} - set(rows[0] if rows else ())
-    if missing:
-        raise TrainError(
-            f"{index.name} in {folder.name} lacks {', '.join(sorted(missing))}; add the column and a row a frame."
-        )
-    sides: dict[str, str] = {}
-    for row in rows:
-        if not (row["frame"] and row["patient"] and row["split"]):
-            raise TrainError(
-                f"{folder.name}/index.csv has a row without frame, patient or split ({row['frame'] or 'no name'}); "
-                "fill it in or remove it."
-            )
-        if sides.setdefault(row["patient"], row["split"]) != row["split"]:
-            raise TrainError(
-                f"Patient {row['patient']} is in both '{sides[row['patient']]}' and '{row['split']}'; "
-                "give each patient one split."
-            )
-    return rows
-
-
-def _read_png(path: Path) -> NDArray[np.uint8]:
-    from PIL import Image
-
-    if not path.is_file():
-        raise TrainError(f"{path.parent.name}/{path.name} is named in index.csv but missing; export the folder again.")
-    try:
-        with Image.open(path, formats=("PNG",)) as file:
-            mode, picture = file.mode, np.array(file)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise TrainError(f"{path.parent.name}/{path.name} is damaged ({error}); export the folder again.") from None
-    if mode != "L":
-        raise TrainError(
-            f"{path.parent.name}/{path.name} must be an 8-bit grey PNG, not one of mode {mode}; "
-            "export the folder again."
-        )
-    return picture

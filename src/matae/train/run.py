@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from matae import __version__
 from matae.errors import TrainError
 from matae.metrics import dice
 from matae.models import check_name, find_model
@@ -64,8 +65,8 @@ def train_model(
     Parameters
     ----------
     data
-        Folders as for `load_folders`, together with a train and a val split. The ``LICENCE.txt`` of each, if there
-        is one, goes into the card.
+        Folders as for `matae.train.data.load_folders`, together with a train and a val split. The ``LICENCE.txt`` of
+        each, if there is one, goes into the card.
     out
         Folder for ``model.safetensors``, ``card.json``, ``metrics.csv`` and the state a stopped run resumes from.
     name
@@ -115,7 +116,15 @@ def train_model(
             f"{names}, val": {"frames": len(held_out), "patients": len(set(held_out.patients))}
             | _figures(network, held_out, config.grid)
         },
-        training=json.loads(json.dumps(asdict(config))) | {"seconds": _seconds(out), "torch": str(torch.__version__)},
+        training=json.loads(json.dumps(asdict(config)))
+        | {
+            "init": begun.parent,
+            "unlabelled_frames": 0 if more is None else len(more),
+            "frames_sha256": {"train": frames.digest(), "val": held_out.digest()},
+            "seconds": _seconds(out),
+            "napari_matae": __version__,
+            "torch": str(torch.__version__),
+        },
         limits=_LIMITS,
     )
     return save(out, network, card, half=half)
@@ -176,7 +185,8 @@ def _continued(name: str, config: TrainConfig, init: str) -> tuple[Network, Mode
 
 
 def _count(frames: LabelledFrames) -> str:
-    return f"{len(frames)} frames of {len(set(frames.patients))} patients"
+    empty = f" ({frames.empty} without any mask)" if frames.empty else ""
+    return f"{len(frames)} frames of {len(set(frames.patients))} patients{empty}"
 
 
 def _seconds(out: Path) -> float:

@@ -2,88 +2,62 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from train_makers import SIDE, read_index, write_frames, write_index
 
-from matae.errors import TrainError
+from matae.errors import MataeError, TrainError
+from matae.labelled import LabelledError
 from matae.train.augment import AugmentConfig, augment
-from matae.train.data import load_folders, load_frames
+from matae.train.data import load_folders, load_frames, place
 
 
-def test_a_folder_without_an_index_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TrainError, match=r"has no index\.csv; name a folder"):
+def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainError, match="is no folder; name one"):
+        load_frames(tmp_path / "absent", "train")
+    with pytest.raises(LabelledError, match=r"has no index\.csv and is neither"):
         load_frames(tmp_path, "train")
 
 
-@pytest.mark.parametrize("content", [b"", b"frame,patient,split\n", b"\xff\xfe\x00\x01", b'"' + b"x" * 200_000])
-def test_an_index_without_rows_is_refused(toy: Path, content: bytes) -> None:
-    (toy / "index.csv").write_bytes(content)
-    with pytest.raises(TrainError, match=r"index\.csv"):
-        load_frames(toy, "train")
+@pytest.mark.parametrize("part", ["images", "masks"])
+def test_a_folder_without_pictures_or_masks_is_refused(toy: Path, part: str) -> None:
+    shutil.rmtree(toy / part)
+    with pytest.raises(LabelledError, match=f"toy has no {part}/"):
+        load_folders([toy])
 
 
-@pytest.mark.parametrize("column", ["frame", "patient", "split"])
-def test_a_missing_column_is_named(toy: Path, column: str) -> None:
-    write_index(toy, [{k: v for k, v in row.items() if k != column} for row in read_index(toy)])
-    with pytest.raises(TrainError, match=f"lacks {column}"):
-        load_frames(toy, "train")
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"patient": ""}, "without frame, patient or split"),
-        ({"frame": ""}, "without frame, patient or split"),
-        ({"frame": "absent"}, r"images/absent\.png is named"),
-        ({"split": "val"}, "is in both 'val' and 'train'"),
-        ({"spacing_mm": "wide"}, "spacing_mm is 'wide'"),
-    ],
-)
-def test_a_row_that_makes_no_sense_is_refused(toy: Path, change: dict, words: str) -> None:
+def test_a_patient_on_both_sides_is_refused(toy: Path) -> None:
     rows = read_index(toy)
-    write_index(toy, [rows[0] | change, *rows[1:]])
-    with pytest.raises(TrainError, match=words):
-        load_frames(toy, "train")
+    write_index(toy, [rows[0] | {"split": "val"}, *rows[1:]])
+    with pytest.raises(LabelledError, match="Patient p0 of toy is in both"):
+        load_folders([toy])
 
 
 def test_an_empty_split_is_refused(toy: Path) -> None:
-    with pytest.raises(TrainError, match="no frame with split 'test'"):
+    with pytest.raises(LabelledError, match="no frame with split 'test'"):
         load_frames(toy, "test")
 
 
-def test_a_missing_mask_is_named(toy: Path) -> None:
-    (toy / "masks" / "p0_ED.png").unlink()
-    with pytest.raises(TrainError, match=r"masks/p0_ED\.png is named"):
+def test_a_mask_of_another_size_is_refused(toy: Path) -> None:
+    Image.new("L", (SIDE, SIDE + 1)).save(toy / "masks" / "p1_ES.png")
+    with pytest.raises(LabelledError, match="p1_ES: the image is 40 x 40 pixels and its mask 41 x 40"):
         load_frames(toy, "train")
 
 
-@pytest.mark.parametrize("part", ["images", "masks"])
-def test_pictures_that_are_damaged_coloured_or_of_another_size_are_refused(toy: Path, part: str) -> None:
-    path = toy / part / "p1_ES.png"
-    whole = path.read_bytes()
-    for size in (0, 20, len(whole) // 2):
-        path.write_bytes(whole[:size])
-        with pytest.raises(TrainError, match="p1_ES"):
-            load_frames(toy, "train")
-    for mode in ("RGB", "LA", "P", "1", "I;16"):
-        Image.new(mode, (SIDE, SIDE)).save(path)
-        with pytest.raises(TrainError, match=f"8-bit grey PNG, not one of mode {mode}"):
-            load_frames(toy, "train")
-    Image.new("L", (SIDE, SIDE + 1)).save(path)
-    with pytest.raises(TrainError, match="export the folder again at one size"):
-        load_frames(toy, "train")
-
-
-def test_a_mask_of_too_many_classes_is_refused(toy: Path) -> None:
-    Image.fromarray(np.full((SIDE, SIDE), 128, np.uint8)).save(toy / "masks" / "p0_ED.png")
-    with pytest.raises(TrainError, match="has the value 255"):
-        load_frames(toy, "train")
+def test_empty_masks_are_counted_and_allowed(toy: Path) -> None:
+    assert load_frames(toy, "train").empty == 0
+    for name in ("p0_ED", "p1_ES"):
+        Image.new("L", (SIDE, SIDE)).save(toy / "masks" / f"{name}.png")
+    frames = load_frames(toy, "train")
+    assert (len(frames), frames.empty) == (12, 2)
 
 
 @pytest.mark.parametrize("high", [1, 2, 255])
@@ -96,11 +70,12 @@ def test_frames_are_read_as_they_are(tmp_path: Path, high: int) -> None:
     assert frames.phases[:2] == ("ED", "ES")
     assert set(frames.patients).isdisjoint(held_out.patients)
     np.testing.assert_array_equal(frames.spacing, 0.5)
+    name = frames.frames[3]
+    np.testing.assert_array_equal(frames.images[3], np.asarray(Image.open(folder / "images" / f"{name}.png")))
 
 
-def test_a_spreadsheets_index_without_optional_columns_is_read(toy: Path) -> None:
-    rows = [{key: row[key] for key in ("frame", "patient", "split")} for row in read_index(toy)]
-    write_index(toy, rows, encoding="utf-8-sig")
+def test_without_optional_columns_phase_and_spacing_are_unknown(toy: Path) -> None:
+    write_index(toy, [{key: row[key] for key in ("frame", "patient", "split")} for row in read_index(toy)])
     frames = load_frames(toy, "train")
     assert set(frames.phases) == {""}
     assert np.isnan(frames.spacing).all()
@@ -111,6 +86,34 @@ def test_frames_that_are_not_square_are_padded(tmp_path: Path, size: tuple[int, 
     frames = load_frames(write_frames(tmp_path / "toy", size=size), "val")
     assert frames.images.shape == frames.masks.shape == (6, 41, 41)
     assert (frames.images > 0).sum() == 6 * 30 * 41
+
+
+def test_large_frames_are_reduced_with_their_spacing(tmp_path: Path) -> None:
+    frames = load_frames(write_frames(tmp_path / "toy", size=(400, 512), train=1, val=1), "val")
+    assert frames.images.shape == (2, 256, 256)
+    np.testing.assert_allclose(frames.spacing, 1.0)
+
+
+@given(
+    rows=st.integers(1, 60),
+    columns=st.integers(1, 60),
+    size=st.integers(8, 64),
+    aspect=st.tuples(st.floats(0.3, 3), st.floats(0.3, 3)),
+)
+def test_placing_keeps_picture_and_mask_together(
+    rows: int, columns: int, size: int, aspect: tuple[float, float]
+) -> None:
+    whole = np.full((rows, columns), 200, np.uint8)
+    image, mask = place(whole, np.full_like(whole, 3), size, aspect)
+    assert image.shape == mask.shape == (size, size)
+    np.testing.assert_array_equal(image > 0, mask > 0)
+    assert set(np.unique(mask)) <= {0, 3}
+    found = np.argwhere(mask)
+    assert (np.ptp(found, 0) + 1).max() == size
+    ratio = (rows * aspect[0]) / (columns * aspect[1])
+    height, width = np.ptp(found, 0) + 1
+    assert height == pytest.approx(size * min(1, ratio), abs=1)
+    assert width == pytest.approx(size * min(1, 1 / ratio), abs=1)
 
 
 def test_the_digest_is_that_of_names_pictures_and_masks(toy: Path) -> None:
@@ -184,18 +187,28 @@ def test_folders_are_joined_in_their_order(toy: Path, tmp_path: Path) -> None:
     assert val.digest() == load_frames(toy, "val").digest()
 
 
+def test_frames_of_several_folders_come_to_one_size(toy: Path, tmp_path: Path) -> None:
+    train, val = load_folders([toy, other(tmp_path / "big", size=(60, 80), val=0)])
+    assert train.images.shape == (24, 80, 80)
+    assert val.images.shape == (6, 80, 80)
+    assert train.frames[0] == val.frames[0].replace("p6", "p0")
+    np.testing.assert_allclose(train.spacing, [0.25] * 12 + [0.5] * 12)
+    areas = train.masks[:12].any(0).sum(), load_frames(toy, "train").masks.any(0).sum()
+    assert areas[0] == pytest.approx(4 * areas[1], rel=0.05)
+
+
 def test_folders_that_do_not_fit_are_refused(toy: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainError, match="no folder to train on"):
+    with pytest.raises(MataeError, match="no folder to train on"):
         load_folders([])
-    with pytest.raises(TrainError, match="named twice"):
+    with pytest.raises(MataeError, match="named twice"):
         load_folders([toy, toy / ".." / "toy"])
-    with pytest.raises(TrainError, match="of big are 48 x 48 pixels, those before 40 x 40"):
-        load_folders([toy, other(tmp_path / "big", size=(48, 48))])
+    with pytest.raises(MataeError, match="is no folder"):
+        load_folders([toy, tmp_path / "absent"])
     moved = write_frames(tmp_path / "moved", train=0, val=1)
-    with pytest.raises(TrainError, match="Patient p0 is in 'train' of toy and in 'val' of moved"):
+    with pytest.raises(MataeError, match="Patient p0 is in 'train' of toy and in 'val' of moved"):
         load_folders([toy, moved])
-    with pytest.raises(TrainError, match="there is no frame with split 'train'"):
+    with pytest.raises(MataeError, match="there is no frame with split 'train'"):
         load_folders([moved])
     write_index(moved, [row | {"split": "test"} for row in read_index(moved)])
-    with pytest.raises(TrainError, match=r"moved/index\.csv has no frame with split 'train' or 'val'"):
+    with pytest.raises(MataeError, match="moved has no frame with split 'train' or 'val'"):
         load_folders([toy, moved])

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from train_makers import read_index, write_frames, write_index
 
 from matae.errors import DeviceError, ModelError, OutputError, TrainError
+from matae.labelled import LabelledError
 from matae.models import find_model, import_model
 from matae.nn.checkpoint import load
 from matae.nn.matae import Matae, MataeConfig
@@ -316,7 +317,7 @@ def test_what_cannot_become_a_model_is_refused_before_training(toy: Path, tmp_pa
         attempt(config=replace(CONFIG, network=NetworkConfig(family="vit")))
     with pytest.raises(TrainError, match="leave out either"):
         attempt(init="absent")
-    with pytest.raises(TrainError, match=r"no index\.csv"):
+    with pytest.raises(LabelledError, match=r"no index\.csv"):
         attempt(data=[tmp_path])
     (tmp_path / "done").mkdir()
     (tmp_path / "done" / "model.safetensors").write_bytes(b"someone's")
