@@ -141,6 +141,15 @@ class SplitsPart(StudyBase):
         """Return the side of a subject, or None while it has none."""
         return self.splits().get(subject)
 
+    def side_for(self, subject: str) -> str:
+        """Return the side a subject has, or would be drawn on; nothing is stored."""
+        found = self.split_of(subject)
+        if found is not None:
+            return found
+        with self._reading() as connection:
+            seed, text = connection.execute(select(StudyRow.split_seed, StudyRow.split_shares)).one()
+        return draw(subject, seed or 0, DEFAULT_SHARES if text is None else json.loads(text))
+
     def splits(self) -> dict[str, str]:
         """Return the side of every subject that has one, by pseudonym."""
         with self._reading() as connection:
