@@ -13,7 +13,7 @@ from matae.labelled._types import LabelledCine, LabelledError, LabelledRef, Labe
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["LabelledCine", "LabelledError", "LabelledRef", "LabelledSet", "open_labelled"]
+__all__ = ["LabelledCine", "LabelledError", "LabelledRef", "LabelledSet", "choose", "open_labelled"]
 
 
 def open_labelled(folder: Path, split: str = "all", view: str = "A4C") -> LabelledSet:
