@@ -239,7 +239,8 @@ def _beats_of_curve(curve: Curve, period: float | None, rate: float | None) -> l
         if following is None and trough == curve.size - 1 and beats:
             continue  # whether the last systole had ended is not known, and there are others
         beats.append(Beat(peak, trough, following, whole=following is not None or trough < curve.size - 1))
-    if not beats:
+    if not any(beat.whole for beat in beats):
+        # The clip shows no systole from start to end: its largest and smallest cavity, of whichever beats, must do.
         ed, es = int(curve.argmax()), int(curve.argmin())
         beats = [Beat(ed, es, whole=False)]
     return beats

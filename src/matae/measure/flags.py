@@ -109,9 +109,7 @@ def _of_cycle(
         flags.append(Flag("no-beat", text))
     if cut := [beat for beat, _ in beats if not beat.whole]:
         frames = tuple(sorted({f for beat in cut for f in (beat.ed, beat.es)}))
-        text = (
-            "The clip shows no whole systole: its largest and smallest cavity stand for end-diastole and end-systole."
-        )
+        text = "The clip shows no systole from start to end: its largest and smallest cavity are taken instead."
         flags.append(Flag("incomplete-beat", text, frames))
     if backwards := [beat for beat, volumes in beats if volumes.ef_percent < 0]:
         frames = tuple(sorted({f for beat in backwards for f in (beat.ed, beat.es)}))

@@ -31,7 +31,7 @@ class Value:
     value
         Mean of the beats; None where it cannot be told.
     unit
-        ``%``, ``mL``, ``mm``, ``mm²``, ``L/min``, ``1/min``, or empty.
+        ``%``, ``mL``, ``mm``, ``mm²``, ``L/min``, ``bpm``, or empty.
     text
         Value and unit as shown; ``–`` where there is none.
     frames
@@ -91,7 +91,7 @@ def table(measurement: Measurement) -> list[Value]:
         _value("sv_ml", "Stroke volume", stroke, "mL", frames=both, group=volumes, missing=why),
         _value("co_l_min", "Cardiac output", output, "L/min", frames=both, group=volumes, digits=1,
                missing=why if stroke is None else _NEEDS_TIME),
-        _value("heart_rate", "Heart rate", rate, "1/min", frames=ed, group=volumes, missing="needs two beats in time",
+        _value("heart_rate", "Heart rate", rate, "bpm", frames=ed, group=volumes, missing="needs two beats in time",
                note={"curve": "from the area curve", "ecg": "from the R waves", "file": "stated by the file"}.get(
                    m.cycle.heart_rate_source, "")),
     ]  # fmt: skip

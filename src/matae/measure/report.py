@@ -1,0 +1,187 @@
+"""A measurement on one page, as PDF or PNG."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from matae import RESEARCH_USE, __version__
+from matae.errors import MeasureError
+from matae.files import write_atomic, writing_to
+from matae.measure.values import table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matae.measure.measurement import Measurement
+
+__all__ = ["HEADLINE", "make_report", "write_report"]
+
+HEADLINE = "Research use only. Not for diagnosis."
+_A4 = (8.27, 11.69)  # inches
+_DPI = 150
+_MOST_FLAG_LINES = 7
+
+
+def write_report(path: Path, measurement: Measurement) -> None:
+    """Write a measurement on one page, whole or not at all; a file of that name is replaced.
+
+    Parameters
+    ----------
+    path
+        The file, ending in ``.pdf`` or ``.png``.
+    measurement
+        What to report.
+
+    Raises
+    ------
+    MeasureError
+        If the name ends otherwise.
+    OutputError
+        If the file cannot be written.
+    """
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in ("pdf", "png"):
+        raise MeasureError(f"{path.name} is no name for a report; end it in .pdf or .png.")
+    buffer = io.BytesIO()
+    # No date goes into the file, and the same measurement gives the same bytes.
+    metadata = {"CreationDate": None, "Title": "Left ventricle"} if kind == "pdf" else {"Title": "Left ventricle"}
+    make_report(measurement).savefig(buffer, format=kind, dpi=_DPI, metadata=metadata)
+    with writing_to(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, buffer.getvalue())
+
+
+def make_report(measurement: Measurement) -> Any:
+    """Return a measurement as a `matplotlib.figure.Figure` of one A4 page.
+
+    It belongs to no window and to no pyplot session, so it may be made in any thread.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from matae.measure import _panels as panels
+
+    figure = Figure(_A4, dpi=_DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    _header(figure)
+    _facts(figure, measurement)
+    panels.draw_ef(figure.add_axes((0.06, 0.748, 0.88, 0.066)), measurement)
+    for number, left in enumerate((0.06, 0.365, 0.67)):
+        axes = figure.add_axes((left, 0.502, 0.27, 0.213))
+        panels.draw_picture(axes, measurement, ("ed", "es", "both")[number])
+    panels.draw_curve(figure.add_axes((0.10, 0.353, 0.84, 0.112)), measurement)
+    panels.draw_segments(figure, (0.06, 0.083, 0.32, 0.215), measurement)
+    _numbers(figure, measurement)
+    _flags(figure, measurement)
+    _footer(figure, measurement)
+    return figure
+
+
+def _header(figure: Any) -> None:
+    from matplotlib.patches import Rectangle
+
+    figure.patches.append(
+        Rectangle((0, 0.945), 1, 0.055, transform=figure.transFigure, facecolor="#22313f", edgecolor="none")
+    )
+    figure.text(0.06, 0.9725, "Left ventricle", color="white", fontsize=17, weight="bold", va="center")
+    figure.text(0.94, 0.9725, HEADLINE, color="#ffd479", fontsize=11, weight="bold", va="center", ha="right")
+
+
+def _facts(figure: Any, measurement: Measurement) -> None:
+    """State source, view, method, beats, calibration, model: two columns of label and text."""
+    m = measurement
+    rate = "frame rate not known" if m.frame_rate is None else f"{m.frame_rate:.1f} frames/s"
+    sources = {"user": "marked by hand", "file": "marked in the file", "ecg": "from the ECG", "curve": "from the curve"}
+    whose = {sources[b.beat.ed_source] for b in m.beats} | {sources[b.beat.es_source] for b in m.beats}
+    beats = f"{len(m.beats)} ({', '.join(sorted(whose))})" if m.beats else "none that could be measured"
+    by = f"{m.model}, width {m.width}" if m.model and m.width else m.model or "masks from a file or a person"
+    left = (("Source", m.name), ("View", m.view or "not stated"), ("Method", m.method))
+    right = (("Beats", beats), ("Outlined by", by), ("Clip", f"{m.n_frames} frames, {rate}"))
+    for column, rows in ((0.06, left), (0.50, right)):
+        for number, (label, text) in enumerate(rows):
+            y = 0.925 - 0.0195 * number
+            figure.text(column, y, label, fontsize=8, color="#66717c", va="center")
+            figure.text(column + 0.095, y, _short(text, 52), fontsize=8.5, color="#1b242c", va="center")
+    y = 0.925 - 0.0195 * 3
+    figure.text(0.06, y, "Calibration", fontsize=8, color="#66717c", va="center")
+    lines = textwrap.wrap(m.calibration, 100)[:2]
+    for number, line in enumerate(lines):
+        figure.text(
+            0.155, y - 0.0155 * number, line, fontsize=8.5, va="center",
+            color="#1b242c" if m.calibrated else "#a33b00",
+        )  # fmt: skip
+    marks = {True: "one placed by hand or more", False: "found in the outline"}
+    by_hand = any(v.volumes.ed.landmarks.by_hand or v.volumes.es.landmarks.by_hand for v in m.beats)
+    y -= 0.0155 * (len(lines) - 1) + 0.0195
+    figure.text(0.06, y, "Landmarks", fontsize=8, color="#66717c", va="center")
+    figure.text(0.155, y, marks[by_hand] if m.beats else "–", fontsize=8.5, color="#1b242c", va="center")
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _numbers(figure: Any, measurement: Measurement) -> None:
+    """List every number but the ejection fraction, which stands above, in two columns of groups."""
+    rows = [row for row in table(measurement) if row.key != "ef_percent"]
+    groups: dict[str, list[Any]] = {}
+    for row in rows:
+        groups.setdefault(row.group, []).append(row)
+    left = [name for name in groups if name != "Size and motion"]
+    for column, width, names in ((0.42, 0.235, left), (0.685, 0.255, ["Size and motion"])):
+        y = 0.2965
+        for name in names:
+            figure.text(column, y, name, fontsize=8.5, weight="bold", color="#22313f", va="center")
+            reasons = sorted({row.note for row in groups.get(name, []) if row.value is None})
+            figure.text(column + width, y, " or ".join(reasons), fontsize=6.8, color="#a33b00", va="center", ha="right")
+            figure.add_artist(_line(figure, column, column + width, y - 0.0085))
+            y -= 0.0185
+            for row in groups.get(name, []):
+                colour = "#8a949d" if row.value is None else "#1b242c"
+                figure.text(column, y, row.label, fontsize=7.8, color=colour, va="center")
+                figure.text(column + width, y, row.text, fontsize=7.8, color=colour, va="center", ha="right")
+                y -= 0.0158
+            y -= 0.008
+    caution = (
+        "Contour shortening and annular excursion come\nfrom the outline: no speckle-tracking strain,\n"
+        "no M-mode measurement."
+    )
+    figure.text(0.685, 0.147, caution, fontsize=6.3, color="#66717c", va="top", linespacing=1.35)
+
+
+def _line(figure: Any, x0: float, x1: float, y: float) -> Any:
+    from matplotlib.lines import Line2D
+
+    return Line2D([x0, x1], [y, y], color="#c9d1d8", linewidth=0.7, transform=figure.transFigure)
+
+
+def _flags(figure: Any, measurement: Measurement) -> None:
+    flags = measurement.flags
+    y = 0.0925
+    if not flags:
+        figure.text(0.42, y, "No flags", fontsize=7.8, color="#66717c", va="center")
+        return
+    figure.text(0.42, y + 0.004, "To know before a number is believed", fontsize=8, weight="bold", color="#a33b00")
+    lines: list[str] = []
+    for flag in flags:
+        text = flag.text if not flag.frames else f"{flag.text} (frame {_frames(flag.frames)})"
+        lines += textwrap.wrap(text, 86, initial_indent="• ", subsequent_indent="   ")
+    if len(lines) > _MOST_FLAG_LINES:
+        lines = [*lines[: _MOST_FLAG_LINES - 1], "• … and more: see the JSON."]
+    for line in lines:
+        y -= 0.0105
+        figure.text(0.42, y, line, fontsize=6.6, color="#1b242c", va="center")
+
+
+def _frames(frames: tuple[int, ...]) -> str:
+    shown = ", ".join(map(str, frames[:6]))
+    return shown if len(frames) <= 6 else f"{shown}, …"
+
+
+def _footer(figure: Any, measurement: Measurement) -> None:
+    figure.text(
+        0.5, 0.0085, f"{RESEARCH_USE}   napari-matae {__version__}, pixels {measurement.content_id[:12]}",
+        fontsize=6, color="#66717c", ha="center", va="center",
+    )  # fmt: skip
