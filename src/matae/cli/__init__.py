@@ -15,6 +15,7 @@ from matae import RESEARCH_USE, __version__
 from matae.cli import models, study
 from matae.cli.evaluate import evaluate
 from matae.cli.options import STOPPED
+from matae.cli.phantom import phantom
 from matae.cli.segment import segment
 from matae.cli.train import train
 from matae.cli.viewer import demo, open_
@@ -52,6 +53,7 @@ app.command()(demo)
 app.command(name="open")(open_)
 app.command()(train)
 app.command()(evaluate)
+app.command()(phantom)
 app.add_typer(models.app, name="models")
 app.add_typer(study.app, name="study")
 
