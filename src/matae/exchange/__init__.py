@@ -1,1 +1,35 @@
-"""Training data out and in."""
+"""Training data out and in.
+
+An export is planned, looked at, then run; so is an import. Importing this package loads none of the libraries that
+read or write the formats.
+"""
+
+from __future__ import annotations
+
+from matae.exchange.clip import Progress
+from matae.exchange.formats import FORMATS, Format
+from matae.exchange.imports import ImportPlan, ImportResult, plan_import, run_import
+from matae.exchange.plan import Counts, ExportPlan, Finding, Preview, plan_export
+from matae.exchange.release import Comparison, Release, compare_releases, read_manifest, verify_release
+from matae.exchange.run import run_export
+
+__all__ = [
+    "FORMATS",
+    "Comparison",
+    "Counts",
+    "ExportPlan",
+    "Finding",
+    "Format",
+    "ImportPlan",
+    "ImportResult",
+    "Preview",
+    "Progress",
+    "Release",
+    "compare_releases",
+    "plan_export",
+    "plan_import",
+    "read_manifest",
+    "run_export",
+    "run_import",
+    "verify_release",
+]

@@ -1,0 +1,163 @@
+"""The formats by name: what each can hold, how it is written, how a folder of it is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from matae.errors import ExchangeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from matae.exchange.clip import ExportClip, ImportClip
+    from matae.exchange.hints import Hint
+
+__all__ = ["FORMATS", "Format", "Writer", "find_format", "make_writer", "read_clips"]
+
+
+class Writer(Protocol):
+    """Writes clips into a folder."""
+
+    def add(self, clip: ExportClip, tick: Callable[[], None]) -> None:
+        """Write a clip; `tick` is called after each labelled frame."""
+
+    def close(self) -> None:
+        """Finish what belongs to all clips."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """What a format is and can hold.
+
+    Parameters
+    ----------
+    name
+        As on the command line.
+    title
+        For a list.
+    size
+        Side of its square grid unless another is asked for; None for native pixels.
+    sized
+        Whether frames may be scaled to a grid.
+    video
+        Whether all frames of a clip leave, not only the labelled ones.
+    bytes_per_pixel
+        Rough size on disk of a frame with its mask.
+    """
+
+    name: str
+    title: str
+    size: int | None = None
+    sized: bool = True
+    video: bool = False
+    bytes_per_pixel: float = 1.1
+
+
+FORMATS: dict[str, Format] = {
+    entry.name: entry
+    for entry in (
+        Format("png", "Pictures and masks (PNG) with index.csv, which 'train' reads"),
+        Format("echonet", "EchoNet-Dynamic: videos and tracings", size=112, video=True, bytes_per_pixel=0.6),
+        Format("camus", "CAMUS: NIfTI with spacing", sized=False, video=True),
+        Format("coco", "COCO: run-length encoded masks"),
+        Format("npz", "NumPy files"),
+        Format("dicom-seg", "DICOM segmentation objects", sized=False, bytes_per_pixel=1.3),
+    )
+}
+
+
+def find_format(name: str) -> Format:
+    """Return a format.
+
+    Raises
+    ------
+    ExchangeError
+        If there is none of that name.
+    """
+    if name not in FORMATS:
+        raise ExchangeError(f"There is no format '{name[:40]}'; choose one of {', '.join(FORMATS)}.")
+    return FORMATS[name]
+
+
+def make_writer(name: str, root: Path, *, classes: int, uid: Callable[[str, str], str]) -> Writer:
+    """Return the writer of a format.
+
+    Parameters
+    ----------
+    name
+        The format.
+    root
+        Folder that is there and empty.
+    classes
+        Largest class that occurs.
+    uid
+        Makes a DICOM UID of a kind and a value.
+    """
+    # Imported one by one: PNG must not wait for highdicom.
+    match name:
+        case "echonet":
+            from matae.exchange.echonet import EchonetWriter
+
+            return EchonetWriter(root)
+        case "camus":
+            from matae.exchange.camus import CamusWriter
+
+            return CamusWriter(root)
+        case "coco":
+            from matae.exchange.coco import CocoWriter
+
+            return CocoWriter(root, classes=classes)
+        case "npz":
+            from matae.exchange.npz import NpzWriter
+
+            return NpzWriter(root)
+        case "dicom-seg":
+            from matae.exchange.dicom_seg import DicomSegWriter
+
+            return DicomSegWriter(root, uid)
+        case _:
+            from matae.exchange.png import PngWriter
+
+            return PngWriter(root, binary=classes <= 1)
+
+
+def read_clips(  # noqa: PLR0911 - one return a format
+    path: Path, hints: Mapping[str, Hint]
+) -> tuple[str, Iterator[ImportClip]]:
+    """Return the format of a folder (or LabelMe file) and its clips.
+
+    Raises
+    ------
+    ExchangeError
+        If it is laid out like none of the formats.
+    """
+    from matae.exchange import camus, coco, dicom_seg, echonet, labelme, npz, png
+
+    if not path.exists():
+        raise ExchangeError(f"{path} does not exist; check the path.")
+    if path.is_file():
+        if files := labelme.labelme_files(path):
+            return "labelme", labelme.read_labelme_folder(path.parent, files)
+        if path.suffix.lower() == ".npz":
+            return "npz", npz.read_npz_folder([path], hints)
+        raise ExchangeError(f"{path.name} is no training data; choose a folder, a .zip, an .npz or a LabelMe file.")
+    if echonet.is_echonet_folder(path):
+        return "echonet", echonet.read_echonet_folder(path, hints)
+    if png.is_png_folder(path):
+        return "png", png.read_png_folder(path, hints)
+    if coco.coco_files(path):
+        return "coco", coco.read_coco_folder(path, hints)
+    if camus.is_camus_folder(path):
+        return "camus", camus.read_camus_folder(path, hints)
+    if files := npz.npz_files(path):
+        return "npz", npz.read_npz_folder(files, hints)
+    if files := dicom_seg.dicom_seg_files(path):
+        return "dicom-seg", dicom_seg.read_dicom_seg_folder(files, hints)
+    if files := labelme.labelme_files(path):
+        return "labelme", labelme.read_labelme_folder(path, files)
+    raise ExchangeError(
+        f"{path.name} is laid out like none of EchoNet-Dynamic, CAMUS, PNG with index.csv, COCO, NPZ, DICOM SEG or "
+        "LabelMe; choose the folder that holds the lists."
+    )

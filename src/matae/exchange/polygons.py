@@ -1,0 +1,94 @@
+"""Polygons from outside as masks, drawn as LabelMe draws them; what no person draws is refused."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from matae.errors import ExchangeError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["draw_polygon"]
+
+_MOST_POINTS = 5000
+_CHUNK = 256
+
+
+def draw_polygon(points: Any, shape: tuple[int, int], where: str) -> NDArray[np.bool_]:
+    """Return the inside of a polygon, outline included, as (Y, X) bool.
+
+    Parameters
+    ----------
+    points
+        Vertices (x, y) in pixels of the picture, at least three.
+    shape
+        Rows and columns.
+    where
+        For the message.
+
+    Raises
+    ------
+    ExchangeError
+        If the polygon has too few or too many points, lies off the picture, has no area or crosses itself.
+    """
+    from PIL import Image, ImageDraw
+
+    vertices = _vertices(points, shape, where)
+    if _crosses_itself(vertices):
+        raise ExchangeError(f"{where}: a polygon crosses itself; draw it again without a loop.")
+    picture = Image.new("1", (shape[1], shape[0]))
+    ImageDraw.Draw(picture).polygon([(float(x), float(y)) for x, y in vertices], outline=1, fill=1)
+    inside: NDArray[np.bool_] = np.asarray(picture, bool)
+    return inside
+
+
+def _vertices(points: Any, shape: tuple[int, int], where: str) -> NDArray[np.float64]:
+    if not isinstance(points, list) or not 3 <= len(points) <= _MOST_POINTS:
+        raise ExchangeError(f"{where}: a polygon needs 3 to {_MOST_POINTS} points; draw it again.")
+    try:
+        vertices = np.array(points, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        vertices = np.empty(0)
+    if vertices.ndim != 2 or vertices.shape[1] != 2 or not np.isfinite(vertices).all():
+        raise ExchangeError(f"{where}: a polygon has points that are no pairs of numbers; draw it again.")
+    # A hand slips over the edge by some pixels; half a picture away is a mistake or another picture.
+    slack = 0.1 * max(shape)
+    if (vertices < -slack).any() or (vertices > np.array([shape[1], shape[0]]) + slack).any():
+        raise ExchangeError(f"{where}: a polygon lies outside its picture; check that both belong together.")
+    moved = np.any(vertices != np.roll(vertices, 1, axis=0), axis=1)
+    vertices = vertices[moved]
+    if len(vertices) < 3 or math.isclose(_area(vertices), 0.0, abs_tol=1e-9):
+        raise ExchangeError(f"{where}: a polygon has no area; draw it again.")
+    return vertices
+
+
+def _area(vertices: NDArray[np.float64]) -> float:
+    x, y = vertices.T
+    return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
+
+
+def _crosses_itself(vertices: NDArray[np.float64]) -> bool:
+    """Say whether two sides that are no neighbours meet; a bounded number of pairs at a time."""
+    count = len(vertices)
+    start, end = vertices, np.roll(vertices, -1, axis=0)
+    number = np.arange(count)
+    for first in range(0, count, _CHUNK):
+        a, b = start[first : first + _CHUNK, None], end[first : first + _CHUNK, None]
+        one, two = _side(a, b, start[None]), _side(a, b, end[None])
+        three, four = _side(start[None], end[None], a), _side(start[None], end[None], b)
+        gap = (number[None] - number[first : first + _CHUNK, None]) % count
+        apart = (gap > 1) & (gap < count - 1)
+        if (apart & (one * two < 0) & (three * four < 0)).any():
+            return True
+    return False
+
+
+def _side(a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64]) -> NDArray[np.float64]:
+    sides: NDArray[np.float64] = np.sign(
+        (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (c[..., 0] - a[..., 0])
+    )
+    return sides
