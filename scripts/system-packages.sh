@@ -4,6 +4,7 @@
 #   scripts/system-packages.sh venv               what making a virtual environment needs
 #   scripts/system-packages.sh display            what Qt and a hidden screen need; stops if it cannot be had
 #   scripts/system-packages.sh display optional   the same, but only says what is missing
+#   scripts/system-packages.sh checks optional    programs that check our files; their tests are skipped without
 #
 # As root they are installed; otherwise one sentence says which to install. On other systems than Linux it does
 # nothing: their Python and Qt come complete.
@@ -52,8 +53,11 @@ display)
     ls /usr/lib/*/dri/swrast_dri.so /usr/lib/dri/swrast_dri.so /usr/lib64/dri/swrast_dri.so 2>/dev/null |
         grep -q . || need libgl1-mesa-dri
     ;;
+checks)
+    command -v dciodvfy >/dev/null || need dicom3tools
+    ;;
 *)
-    echo "usage: $0 venv|display [optional]" >&2
+    echo "usage: $0 venv|display|checks [optional]" >&2
     exit 2
     ;;
 esac
