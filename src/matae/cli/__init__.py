@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from matae import RESEARCH_USE, __version__
 from matae.cli import models, study
 from matae.cli.evaluate import evaluate
+from matae.cli.measure import measure
 from matae.cli.options import STOPPED
 from matae.cli.phantom import phantom
 from matae.cli.segment import segment
@@ -49,6 +50,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(segment)
+app.command()(measure)
 app.command()(demo)
 app.command(name="open")(open_)
 app.command()(train)

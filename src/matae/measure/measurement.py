@@ -248,6 +248,7 @@ class Measurement:
         marks: Marks | None = None,
         spacing: Spacing | None = None,
         view: str | None = None,
+        width_masks: Mapping[str, Mapping[int, NDArray[np.uint8]]] | None = None,
     ) -> Measurement:
         """Return the measurement after a change; only frames that the change touches are measured again.
 
@@ -263,6 +264,8 @@ class Measurement:
             Pixel size in mm, set by a person: every frame is measured again.
         view
             Standard view.
+        width_masks
+            As in `measure_cine`, in place of those before; an empty one once a person corrected the masks.
 
         Raises
         ------
@@ -284,6 +287,7 @@ class Measurement:
             landmarks=placed,
             changed={**inputs.changed, **(masks or {})},
             marks=inputs.marks if marks is None else marks,
+            width_masks=inputs.width_masks if width_masks is None else width_masks,
             options=inputs.options if view is None else replace(inputs.options, view=view),
         )
         shapes = list(self.shapes)

@@ -1,0 +1,115 @@
+"""Segment a clip and measure it: what the command line and the dock's button do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from matae.measure.measurement import MeasureOptions, measure_cine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from matae.cine import Cine
+    from matae.measure.cycle import Marks
+    from matae.measure.measurement import Measurement
+    from matae.segment import Segmentation, SegmentOptions
+    from matae.segment.sector import Sector
+
+__all__ = ["segment_and_measure", "segment_widths"]
+
+
+def segment_and_measure(
+    cine: Cine,
+    options: SegmentOptions | None = None,
+    measure: MeasureOptions | None = None,
+    *,
+    sector: Sector | None = None,
+    marks: Marks | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Measurement, Segmentation]:
+    """Segment a clip with one width, measure it, and ask the other widths about end-diastole and end-systole.
+
+    Parameters
+    ----------
+    cine
+        The clip.
+    options
+        Model, width, device, backend.
+    measure
+        View, orientation, class. The orientation of the sector wins.
+    sector
+        The part of the picture to look at; found if None.
+    marks
+        End-diastolic and end-systolic frames that a person marked.
+    progress
+        Called with (frames segmented, frames in all).
+
+    Returns
+    -------
+    Measurement, Segmentation
+        With the disagreement of the widths in the interval of the ejection fraction.
+
+    Raises
+    ------
+    ModelError, DeviceError, SegmentError, MeasureError
+        As `matae.segment.segment` and `matae.measure.measure_cine`.
+    """
+    from matae.segment import SegmentOptions, find_sector, segment
+
+    options, sector = options or SegmentOptions(), sector or find_sector(cine)
+    result = segment(cine, options, sector=sector, progress=progress)
+    measured = measure_cine(
+        cine,
+        result.masks,
+        replace(measure or MeasureOptions(), apex_down=sector.apex_down),
+        marks=marks,
+        sector=sector.mask(cine.shape),
+        model=result.run["model"],
+        width=result.run["width"],
+    )
+    frames = sorted({frame for values in measured.beats for frame in values.frames})
+    if frames:
+        others = segment_widths(cine, sector, options, frames, without=result.run["width"])
+        others[result.run["width"]] = {frame: result.masks[frame] for frame in frames}
+        measured = measured.updated(width_masks=others)
+    return measured, result
+
+
+def segment_widths(
+    cine: Cine, sector: Sector, options: SegmentOptions, frames: Iterable[int], *, without: str = ""
+) -> dict[str, dict[int, NDArray[np.uint8]]]:
+    """Segment a few frames with every width the model has.
+
+    Parameters
+    ----------
+    cine, sector
+        The clip and the part of it to look at.
+    options
+        Model, device, backend.
+    frames
+        0-based frames.
+    without
+        A width to leave out, such as the one that has run.
+
+    Returns
+    -------
+    dict
+        Masks (Y, X) by width and frame, narrowest first; as `measure_cine` wants them.
+    """
+    from matae.models import find_model
+    from matae.nn.widths import format_width
+    from matae.segment import Segmenter
+
+    wanted = list(frames)
+    found: dict[str, dict[int, NDArray[np.uint8]]] = {}
+    for width in sorted(find_model(options.model).card.widths):
+        name = format_width(width)
+        if name == without:
+            continue
+        segmenter = Segmenter(replace(options, width=name))
+        found[name] = {frame.index: frame.mask for frame in segmenter.stream(cine, sector, wanted)}
+    return found
