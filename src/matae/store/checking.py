@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, select, text
 
 from matae.errors import StoreError
 from matae.store.base import EMPTY_DIGEST, StudyBase, audit_digest
-from matae.store.codec import decode_mask, digest_of
+from matae.store.codec import decode_mask
 from matae.store.engine import WAIT_S, WRITING, make_engine, parse_target
 from matae.store.faults import speaking
 from matae.store.making import make_file, make_on_server, new_file
@@ -48,6 +48,7 @@ class CheckingPart(StudyBase):
         progress
             Called with the number of masks read, and of all.
         """
+        self._check_open()
         problems: list[str] = []
         try:
             with self._reading() as connection:
@@ -213,12 +214,8 @@ def _masks(connection: Connection, progress: Callable[[int, int], None] | None) 
         if progress is not None and (number % _AT_ONCE == 0 or number == total):
             progress(number, total)
         try:
-            mask = decode_mask(row.png)
-            sound = (
-                mask.shape == (row.height, row.width)
-                and digest_of(mask) == row.sha256
-                and int((mask != 0).sum()) == row.area
-            )
+            mask = decode_mask(row.png, row.sha256)
+            sound = mask.shape == (row.height, row.width) and int((mask != 0).sum()) == row.area
         except StoreError:
             sound = False
         if not sound and found < _MOST:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["as_class_map", "decode_mask", "digest_of", "encode_mask"]
 
 _LEVEL = 3  # 2 ms for 600 x 800; level 6 halves the bytes and doubles the time
+_END = b"IEND\xaeB`\x82"
 
 
 def as_class_map(mask: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.uint8]:
@@ -52,8 +53,15 @@ def encode_mask(mask: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
-def decode_mask(png: bytes) -> NDArray[np.uint8]:
+def decode_mask(png: bytes, digest: str | None = None) -> NDArray[np.uint8]:
     """Return the mask in a PNG, (Y, X) uint8.
+
+    Parameters
+    ----------
+    png
+        As `encode_mask` makes it.
+    digest
+        What `digest_of` said of the mask when it was stored; checked if given.
 
     Raises
     ------
@@ -62,13 +70,17 @@ def decode_mask(png: bytes) -> NDArray[np.uint8]:
     """
     from PIL import Image
 
+    damaged = StoreError(
+        "A stored mask is damaged; run 'napari-matae study check', and go back to a backup of the study."
+    )
     try:
         with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
-            return np.asarray(image, dtype=np.uint8)
+            mask = np.asarray(image, dtype=np.uint8)
     except (OSError, SyntaxError, ValueError) as error:
-        raise StoreError(
-            "A stored mask is damaged; run 'napari-matae study check', and go back to a backup of the study."
-        ) from error
+        raise damaged from error
+    if not png.endswith(_END) or mask.ndim != 2 or (digest is not None and digest_of(mask) != digest):
+        raise damaged
+    return mask
 
 
 def digest_of(mask: NDArray[np.uint8]) -> str:

@@ -62,7 +62,7 @@ def parse_target(target: str | Path) -> Target:
         return _file(Path(text).expanduser())
     try:
         url = make_url(text)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise StoreError(
             "The address of the study is not a URL; give the path of a file, or postgresql://USER@HOST/DATABASE."
         ) from error

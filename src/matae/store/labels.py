@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from sqlalchemy import Connection
 
 __all__ = ["LabelsPart"]
 
@@ -54,8 +55,7 @@ class LabelsPart(StudyBase):
                 chosen = select(RevisionRow.mask_id).where(
                     RevisionRow.cine_id == cine.id, RevisionRow.frame == int(frame), RevisionRow.number == revision
                 )
-            png = connection.execute(select(Mask.png).where(Mask.id == chosen.scalar_subquery())).scalar()
-        return None if png is None else decode_mask(png)
+            return _decoded(connection, chosen)
 
     def proposal(self, content_id: str, frame: int, *, original: bool = False) -> NDArray[np.uint8] | None:
         """Return what a model proposed for a frame, (Y, X) uint8, or None where none did.
@@ -72,8 +72,7 @@ class LabelsPart(StudyBase):
             cine = self._cine(connection, content_id)
             column = Label.original_mask_id if original else Label.newest_mask_id
             chosen = select(column).where(Label.cine_id == cine.id, Label.frame == int(frame))
-            png = connection.execute(select(Mask.png).where(Mask.id == chosen.scalar_subquery())).scalar()
-        return None if png is None else decode_mask(png)
+            return _decoded(connection, chosen)
 
     def load_masks(self, content_id: str, out: NDArray[np.uint8]) -> dict[int, FrameInfo]:
         """Write every mask of a cine into `out`, (T, Y, X) uint8; frames without a label are left as they are.
@@ -97,10 +96,12 @@ class LabelsPart(StudyBase):
                 )
             infos = frame_infos(connection, cine.id)
             rows = connection.execute(
-                select(Label.frame, Mask.png).join(Mask, Mask.id == Label.mask_id).where(Label.cine_id == cine.id)
+                select(Label.frame, Mask.png, Mask.sha256)
+                .join(Mask, Mask.id == Label.mask_id)
+                .where(Label.cine_id == cine.id)
             )
-            for frame, png in rows:
-                out[frame] = decode_mask(png)
+            for frame, png, digest in rows:
+                out[frame] = decode_mask(png, digest)
         return infos
 
     def history(self, content_id: str, frame: int) -> list[Revision]:
@@ -162,3 +163,8 @@ class LabelsPart(StudyBase):
                 )
                 for row in rows
             ]
+
+
+def _decoded(connection: Connection, mask_id: Any) -> NDArray[np.uint8] | None:
+    row = connection.execute(select(Mask.png, Mask.sha256).where(Mask.id == mask_id.scalar_subquery())).one_or_none()
+    return None if row is None else decode_mask(row.png, row.sha256)

@@ -166,21 +166,18 @@ class ReleasesPart(StudyBase):
 def _without(value: Any, whole: set[str], keyed: set[str]) -> Any:
     """Return a JSON value without the entries that name one of the subjects or cines."""
 
-    def names(item: Any) -> bool:
-        if isinstance(item, dict):
-            return any(
-                names(key) or (not isinstance(inner, dict | list) and names(inner)) for key, inner in item.items()
-            )
-        if not isinstance(item, str):
-            return False
-        return item in whole or (len(item) >= 8 and any(digest.startswith(item) for digest in keyed))
+    def named(text: object) -> bool:
+        return isinstance(text, str) and (
+            text in whole or (len(text) >= 8 and any(digest.startswith(text) for digest in keyed))
+        )
+
+    def about(item: object) -> bool:
+        return named(item) or (isinstance(item, dict) and any(named(inner) for inner in item.values()))
 
     if isinstance(value, dict):
         return {
-            key: _without(inner, whole, keyed)
-            for key, inner in value.items()
-            if not names(key) and not (not isinstance(inner, list) and names(inner))
+            key: _without(inner, whole, keyed) for key, inner in value.items() if not named(key) and not about(inner)
         }
     if isinstance(value, list):
-        return [_without(inner, whole, keyed) for inner in value if not names(inner)]
+        return [_without(inner, whole, keyed) for inner in value if not about(inner)]
     return value
