@@ -12,8 +12,9 @@ import typer
 from typer.core import TyperGroup
 
 from matae import RESEARCH_USE, __version__
-from matae.cli import models, study
+from matae.cli import exchange, models, study
 from matae.cli.evaluate import evaluate
+from matae.cli.exchange import export, import_
 from matae.cli.measure import measure
 from matae.cli.options import STOPPED
 from matae.cli.phantom import phantom
@@ -56,6 +57,9 @@ app.command(name="open")(open_)
 app.command()(train)
 app.command()(evaluate)
 app.command()(phantom)
+app.command()(export)
+app.command(name="import")(import_)
+app.add_typer(exchange.app, name="release")
 app.add_typer(models.app, name="models")
 app.add_typer(study.app, name="study")
 
