@@ -6,14 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import QLabel, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QMainWindow, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from napari_matae.area_plot import AreaPlot
-from napari_matae.keys import bind_keys, release_keys
+from napari_matae.conflicts import ConflictDialog
+from napari_matae.desk import Desk
+from napari_matae.key_help import KeyHelp
+from napari_matae.keys import Keys
 from napari_matae.open_panel import OpenPanel
-from napari_matae.player import Player
+from napari_matae.review_panel import ReviewPanel
+from napari_matae.saved_bar import SavedBar
 from napari_matae.segment_panel import SegmentPanel
-from napari_matae.session import Session
+from napari_matae.status_strip import StatusStrip
+from napari_matae.study_choice import default_study
 from napari_matae.transport import Transport
 from napari_matae.workers import probe
 
@@ -21,13 +26,15 @@ if TYPE_CHECKING:
     from typing import Any
 
     import napari
+    from qtpy.QtCore import QObject
     from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+
+    from napari_matae.study_link import Conflict
 
 __all__ = ["MataeDock"]
 
-_NO_GPU = "No GPU here: the CPU is used. Choose a smaller width if it is slow."
-_WATCH_HEIGHT = 300
-_RESEARCH = "Research use only. Not for diagnosis."
+_NO_GPU = "No GPU here: the CPU is used; a smaller width is faster."
+_WATCH_HEIGHT = 270
 
 
 class MataeDock(QWidget):  # type: ignore[misc]
@@ -44,43 +51,42 @@ class MataeDock(QWidget):  # type: ignore[misc]
     def __init__(self, napari_viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.viewer = napari_viewer
-        self.session = Session(napari_viewer)
-        self.player = Player(self.session, parent=self)
-        self.open_panel = OpenPanel(self.session, self)
+        self.desk = Desk(napari_viewer, self)
+        self.session, self.player = self.desk.session, self.desk.player
+        self.keys = Keys(self.desk, self)
+        self.open_panel = OpenPanel(self.session, self.desk.link, self)
         self.segment_panel = SegmentPanel(self.session, self)
+        self.review_panel = ReviewPanel(self.desk, self.keys, self)
         self.transport = Transport(self.session, self.player, self)
         self.area_plot = AreaPlot(self.session, self)
+        self.strip = StatusStrip(self.desk, self.area_plot, self)
+        self.saved = SavedBar(self.desk.link, self)
+        self.key_help: KeyHelp | None = None
+        self.conflicts: list[ConflictDialog] = []
         self.banner = QLabel(_NO_GPU, self)
         self.banner.setWordWrap(True)
         self.banner.hide()
-        self._open_parts: list[Any] = [
-            self.open_panel,
-            self.segment_panel,
-            self.transport,
-            self.area_plot,
-            self.session,
-        ]
 
+        # The steps in the order of work: a panel has `close_down`, and is one line here.
+        panels: list[tuple[Any, str]] = [
+            (self.open_panel, "1  Open"),
+            (self.segment_panel, "2  Segment"),
+            (self.review_panel, "3  Review"),
+        ]
         self.steps = QTabWidget(self)
-        for panel, title in ((self.open_panel, "1  Open"), (self.segment_panel, "2  Segment")):
+        for panel, title in panels:
             area = QScrollArea(self.steps)
             area.setWidgetResizable(True)
             area.setFrameShape(QScrollArea.Shape.NoFrame)
             area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
             area.setWidget(panel)
             self.steps.addTab(area, title)
+        self._open_parts: list[Any] = [
+            *(panel for panel, _ in panels), self.transport, self.strip, self.area_plot, self.saved, self.keys,
+            self.desk,
+        ]  # fmt: skip
 
-        watch = QWidget(self)
-        below = QVBoxLayout(watch)
-        below.setContentsMargins(0, 0, 0, 0)
-        below.addWidget(self.transport)
-        below.addWidget(self.area_plot, stretch=1)
-        below.addWidget(self.banner)
-        research = QLabel(_RESEARCH, self)
-        below.addWidget(research)
-
-        # Wrapped labels do not count in a layout's smallest height: without this they are drawn over the plot.
-        watch.setMinimumHeight(_WATCH_HEIGHT)
+        watch = self._build_watch()
         splitter = QSplitter(Qt.Orientation.Vertical, self)
         splitter.addWidget(self.steps)
         splitter.addWidget(watch)
@@ -95,10 +101,28 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.setAcceptDrops(True)
 
         self.session.opened.connect(self._on_opened)
-        bind_keys(self.viewer, self.session, self.player)
+        self.desk.help_wanted.connect(self.toggle_keys)
+        self.desk.link.conflicted.connect(self._on_conflict)
+        self._window: QWidget | None = None
+        self.desk.link.open(default_study())
         self._probe()
         if self.session.current is not None:
             self._on_opened(self.session.current)
+
+    def _build_watch(self) -> QWidget:
+        """Return what stays under every step: the transport, the statuses, the curve, and whether work is saved."""
+        watch = QWidget(self)
+        below = QVBoxLayout(watch)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.addWidget(self.transport)
+        below.addWidget(self.strip)
+        below.addWidget(self.area_plot, stretch=1)
+        below.addWidget(self.banner)
+        below.addWidget(self.saved)
+
+        # Wrapped labels do not count in a layout's smallest height: without this they are drawn over the plot.
+        watch.setMinimumHeight(_WATCH_HEIGHT)
+        return watch
 
     def _probe(self) -> None:
         """Load torch while the user chooses a file: the first mask comes sooner, and we know of a GPU."""
@@ -118,20 +142,72 @@ class MataeDock(QWidget):  # type: ignore[misc]
 
     def _on_opened(self, current: object) -> None:
         self.player.pause()
+        self.player.loop = None
         if current is not None:
             self.steps.setCurrentIndex(1)
 
+    def toggle_keys(self) -> None:
+        """Show the keys over the picture, or hide them."""
+        if self.key_help is None:
+            window = _main_window(self)
+            self.key_help = KeyHelp(self.keys, window or self)
+        self.key_help.toggle()
+
+    def _on_conflict(self, conflict: Conflict) -> None:
+        """Ask which of two versions is to be the frame's, without standing in the way of work."""
+        for dialog in self.conflicts:
+            if dialog.conflict.current is conflict.current and dialog.conflict.frame == conflict.frame:
+                dialog.close()  # the newer question takes the older one's place
+        dialog = ConflictDialog(conflict, self)
+        link = self.desk.link
+        dialog.decided.connect(
+            lambda mine: link.keep_mine(dialog.conflict) if mine else link.take_theirs(dialog.conflict)
+        )
+        dialog.finished.connect(lambda _: self.conflicts.remove(dialog))
+        self.conflicts.append(dialog)
+        self.desk.say(f"Frame {conflict.frame + 1} was changed in another window too: both versions are kept.")
+        dialog.show()
+
     def close_down(self) -> None:
-        """Stop the player, end runs and let go of the viewer."""
+        """Save everything, stop the player, end runs and let go of the viewer."""
         parts, self._open_parts = self._open_parts, []
         if not parts:
             return
         self.player.pause()
+        self._watch_window(None)
         self._probe_worker.returned.disconnect(self._on_probed)
         self.session.opened.disconnect(self._on_opened)
+        for dialog in list(self.conflicts):
+            dialog.close()
+        if self.key_help is not None:
+            self.key_help.close_down()
+            self.key_help = None
         for part in parts:
-            (part.close if part is self.session else part.close_down)()
-        release_keys(self.viewer)
+            part.close_down()
+
+    # -- the window round it ------------------------------------------------------------------------------
+
+    def _watch_window(self, window: QWidget | None) -> None:
+        """Hear when the viewer is closed: napari tells its widgets nothing."""
+        if window is self._window:
+            return
+        if self._window is not None:
+            self._window.removeEventFilter(self)
+        self._window = window
+        if window is not None:
+            window.installEventFilter(self)
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Find the window it was put in."""
+        super().showEvent(event)
+        if self._open_parts:
+            self._watch_window(_main_window(self))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Save everything when the viewer's window is about to close; it may still be told not to."""
+        if watched is self._window and event.type() == QEvent.Type.Close:
+            self.desk.link.flush()
+        return bool(super().eventFilter(watched, event))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
         """Take files and folders."""
@@ -156,6 +232,14 @@ class MataeDock(QWidget):  # type: ignore[misc]
         """Let go of the viewer when the dock is closed."""
         self.close_down()
         super().closeEvent(event)
+
+
+def _main_window(widget: QWidget) -> QMainWindow | None:
+    """Return the main window a widget is in, docked or floating."""
+    parent = widget.parentWidget()
+    while parent is not None and not isinstance(parent, QMainWindow):
+        parent = parent.parentWidget()
+    return parent
 
 
 def _dropped(event: QDropEvent) -> Path | None:

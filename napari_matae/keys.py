@@ -1,51 +1,236 @@
-"""Keys of the dock: one table that they are bound from and that the help shows."""
+"""Keys of the dock: one table that they are bound from, that the help shows, and that a person can change."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_matae.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from napari_matae.player import Player
-    from napari_matae.session import Session
+    from napari.layers import Layer
 
-    Action = Callable[[Session, Player], None]
+    from napari_matae.desk import Desk
 
-__all__ = ["KEYS", "bind_keys", "help_text", "release_keys"]
-
-
-def _last(session: Session, _: Player) -> None:
-    if session.current is not None:
-        session.seek(session.current.cine.n_frames - 1)
+__all__ = ["ACTIONS", "Action", "Keys", "pretty"]
 
 
-KEYS: dict[str, tuple[str, Action]] = {
-    "Shift-Space": ("play or pause", lambda _, player: player.toggle()),
-    "Home": ("first frame", lambda session, _: session.seek(0)),
-    "End": ("last frame", _last),
+@dataclass(frozen=True)
+class Action:
+    """Something a key does.
+
+    Parameters
+    ----------
+    name
+        Stays the same from version to version: a person's own keys are kept under it.
+    key
+        Key it has until a person gives it another, as napari writes it.
+    words
+        What it does.
+    deed
+        Does it.
+    """
+
+    name: str
+    key: str
+    words: str
+    deed: Callable[[Desk], None]
+
+
+def _last(desk: Desk) -> None:
+    if desk.session.current is not None:
+        desk.session.seek(desk.session.current.cine.n_frames - 1)
+
+
+def _apply(desk: Desk) -> None:
+    if desk.preview.is_open:
+        desk.preview.apply()
+
+
+ACTIONS: dict[str, tuple[Action, ...]] = {
+    "Watch": (
+        Action("play", "Shift+Space", "Play at true speed, or pause", lambda d: d.player.toggle()),
+        Action("loop", "L", "Loop end-diastole to end-systole", lambda d: d.toggle_loop()),
+        Action("back", "Left", "One frame back", lambda d: d.deeds.step(-1)),
+        Action("forward", "Right", "One frame on", lambda d: d.deeds.step(1)),
+        Action("first", "Home", "First frame", lambda d: d.session.seek(0)),
+        Action("last", "End", "Last frame", _last),
+        Action("mark_ed", "Shift+D", "Mark this frame as end-diastole", lambda d: d.deeds.mark("ed")),
+        Action("mark_es", "Shift+S", "Mark this frame as end-systole", lambda d: d.deeds.mark("es")),
+    ),
+    "Judge": (
+        Action("next", "N", "Next frame to look at", lambda d: d.deeds.next()),
+        Action("previous", "Shift+N", "The one before", lambda d: d.deeds.next(backward=True)),
+        Action("accept", "A", "Accept this frame", lambda d: d.deeds.accept()),
+        Action("reject", "X", "Reject this frame", lambda d: d.deeds.reject()),
+        Action(
+            "accept_between", "Shift+A", "Accept all between two corrected frames", lambda d: d.deeds.accept_between()
+        ),
+    ),
+    "Draw": (
+        Action("move", "V", "Move and zoom", lambda d: d.tools.choose("move")),
+        Action("brush", "B", "Brush", lambda d: d.tools.choose("brush")),
+        Action("eraser", "E", "Eraser", lambda d: d.tools.choose("eraser")),
+        Action("push", "G", "Push the contour", lambda d: d.tools.choose("push")),
+        Action("handles", "H", "Handles: apex and hinge points", lambda d: d.tools.choose("handles")),
+        Action("smaller", "[", "Smaller tool", lambda d: d.tools.scale(0.8)),
+        Action("larger", "]", "Larger tool", lambda d: d.tools.scale(1.25)),
+        Action("undo", "Ctrl+Z", "Undo, and show where", lambda d: d.history.undo()),
+        Action("redo", "Ctrl+Shift+Z", "Redo, and show where", lambda d: d.history.redo()),
+    ),
+    "Mend": (
+        Action("fill", "F", "Fill holes", lambda d: d.deeds.fill_holes()),
+        Action("largest", "K", "Keep the largest part", lambda d: d.deeds.keep_largest()),
+        Action("smooth", "S", "Smooth the contour", lambda d: d.deeds.smooth()),
+        Action("copy_previous", "C", "Copy from the previous frame", lambda d: d.deeds.copy(-1)),
+        Action("copy_next", "Shift+C", "Copy from the next frame", lambda d: d.deeds.copy(1)),
+        Action("machine", "M", "Back to the machine's mask", lambda d: d.deeds.take_proposal()),
+    ),
+    "Several frames": (
+        Action("interpolate", "I", "Interpolate between two corrected frames", lambda d: d.deeds.interpolate()),
+        Action("propagate", "P", "Propagate this frame forward", lambda d: d.deeds.propagate()),
+        Action("propagate_back", "Shift+P", "Propagate it backward", lambda d: d.deeds.propagate(backward=True)),
+        Action("apply", "Enter", "Apply what is previewed", _apply),
+        Action("discard", "Escape", "Discard it; put the tool down", lambda d: d.escape()),
+    ),
+    "Look": (
+        Action("outline", "O", "Outline or filled", lambda d: d.looks.set_outline(not d.looks.outline)),
+        Action("fainter", "-", "Fainter mask", lambda d: d.looks.set_opacity(d.looks.opacity - 0.1)),
+        Action("stronger", "=", "Stronger mask", lambda d: d.looks.set_opacity(d.looks.opacity + 0.1)),
+        Action("hide", "T", "Hide the mask, or show it", lambda d: d.looks.toggle_hidden()),
+        Action(
+            "difference", "D", "Show the machine's proposal", lambda d: d.looks.set_difference(not d.looks.difference)
+        ),
+        Action("help", "F1", "Show or hide these keys", lambda d: d.help_wanted.emit()),
+    ),
 }
-"""Key, what it does in words, and the deed. Left and Right step through the frames: those are napari's own."""
+"""Every action by the group it is shown in. Left and Right are napari's own steps, whatever layer is chosen."""
+
+_ALL = {action.name: action for group in ACTIONS.values() for action in group}
 
 
-def help_text() -> str:
-    """Return the keys in one line, napari's own for stepping included."""
-    ours = [f"{key} {words}" for key, (words, _) in KEYS.items()]
-    return ", ".join([*ours, "Left and Right step"])
+class Keys(QObject):  # type: ignore[misc]
+    """Binds the actions to the viewer and to the layers of the open cine.
+
+    A layer's own keys come before the viewer's in napari, and a labels layer has many; so ours are bound to whichever
+    of our layers is chosen too. That is also what keeps napari's own undo from the keyboard.
+
+    Parameters
+    ----------
+    desk
+        What the actions work on.
+    parent
+        Qt parent.
+    """
+
+    changed = Signal()
+    """At least one action has another key."""
+
+    def __init__(self, desk: Desk, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self._bound: list[tuple[Any, tuple[str, ...]]] = []
+        kept = settings()
+        self._keys = {name: str(kept.value(f"keys/{name}", action.key)) for name, action in _ALL.items()}
+        self._bind()
+        desk.viewer.layers.selection.events.active.connect(self._on_active)
+        self._on_active()
+
+    def close_down(self) -> None:
+        """Give all keys back."""
+        self._desk.viewer.layers.selection.events.active.disconnect(self._on_active)
+        self._release()
+
+    def key(self, name: str) -> str:
+        """Return the key of an action; empty if it has none."""
+        return self._keys[name]
+
+    def change(self, name: str, key: str) -> str:
+        """Give an action another key and remember it.
+
+        Returns
+        -------
+        str
+            Name of the action that had this key and is left without one; empty if none had.
+        """
+        taken = next((other for other, used in self._keys.items() if used == key and other != name and key), "")
+        if taken:
+            self._set(taken, "")
+        self._set(name, key)
+        self._rebind()
+        return taken
+
+    def reset(self) -> None:
+        """Give every action the key it came with."""
+        kept = settings()
+        kept.remove("keys")
+        self._keys = {name: action.key for name, action in _ALL.items()}
+        self._rebind()
+
+    def hint(self, name: str) -> str:
+        """Return the key in brackets for the text of a tooltip; empty if the action has none."""
+        return f" ({pretty(self._keys[name])})" if self._keys[name] else ""
+
+    def _set(self, name: str, key: str) -> None:
+        self._keys[name] = key
+        settings().setValue(f"keys/{name}", key)
+
+    def _rebind(self) -> None:
+        self._release()
+        self._bind()
+        self._on_active()
+        self.changed.emit()
+
+    def _bind(self) -> None:
+        self._bind_to(self._desk.viewer)
+
+    def _bind_to(self, place: Any) -> None:
+        desk = self._desk
+        bound = []
+        for name, key in self._keys.items():
+            if not key:
+                continue
+            deed = _ALL[name].deed
+            try:
+                place.bind_key(key, lambda _, deed=deed: deed(desk), overwrite=True)
+            except ValueError:
+                continue  # a key written by another version of napari
+            bound.append(key)
+        self._bound.append((place, tuple(bound)))
+
+    def _release(self) -> None:
+        bound, self._bound = self._bound, []
+        for place, keys in bound:
+            for key in keys:
+                place.bind_key(key, None, overwrite=True)
+
+    def _on_active(self, _: object = None) -> None:
+        layer: Layer | None = self._desk.viewer.layers.selection.active
+        if layer is None or not self._is_ours(layer) or any(place is layer for place, _ in self._bound):
+            return
+        viewer = self._desk.viewer
+        self._bound = [(place, keys) for place, keys in self._bound if place is viewer or place in viewer.layers]
+        self._bind_to(layer)
+
+    def _is_ours(self, layer: Layer) -> bool:
+        current = self._desk.session.current
+        return current is not None and layer in (current.image, current.labels, self._desk.tools.handles.layer)
 
 
-def bind_keys(viewer: Any, session: Session, player: Player) -> None:
-    """Bind the dock's keys to a viewer."""
+def pretty(key: str) -> str:
+    """Return a key as it is printed on keyboards and in help.
 
-    def bound(action: Action) -> Callable[[Any], None]:
-        return lambda _: action(session, player)
-
-    for key, (_, action) in KEYS.items():
-        viewer.bind_key(key, bound(action), overwrite=True)
-
-
-def release_keys(viewer: Any) -> None:
-    """Give the dock's keys back."""
-    for key in KEYS:
-        viewer.bind_key(key, None, overwrite=True)
+    Examples
+    --------
+    >>> pretty("Ctrl+Shift+Z")
+    'Ctrl+Shift+Z'
+    >>> pretty("Left")
+    '←'
+    """
+    signs = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓", "Escape": "Esc", "-": "−"}
+    return "+".join(signs.get(part, part) for part in (key.split("+") if key != "+" else [key]))

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from typing import Any
 
-    from napari.layers import Image, Labels, Shapes
+    from napari.layers import Image, Labels, Points, Shapes
     from numpy.typing import NDArray
 
     from matae.cine import Cine
@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 __all__ = [
     "CINE_KEY",
     "OUTLINE_WIDTH",
+    "STATE_KEY",
     "cine_of",
+    "forget_history",
     "image_layer_data",
     "image_of",
+    "make_ghost",
+    "make_handles",
     "make_labels",
     "make_sector_layer",
     "sector_polygon",
@@ -29,12 +33,18 @@ __all__ = [
 CINE_KEY = "matae_cine"
 """Key of a layer's metadata that holds its Cine."""
 
+STATE_KEY = "matae_open"
+"""Key of a layer's metadata that holds its state of work, so that a dock closed and opened again goes on with it."""
+
 OUTLINE_WIDTH = 2
 """Pixels of the ventricle's outline; thin enough to judge the border under it."""
 
 # Okabe-Ito colours: told apart by every kind of colour vision, and none of them is the grey of tissue.
 CAVITY_COLOUR = "#f0e442"
 SECTOR_COLOUR = "#56b4e9"
+PROPOSAL_COLOUR = "#d55e00"
+PREVIEW_COLOUR = "#cc79a7"
+HANDLE_COLOURS = ("#e69f00", "#56b4e9", "#56b4e9")
 _OTHER_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 
 
@@ -86,6 +96,55 @@ def make_labels(cine: Cine, masks: NDArray[np.uint8]) -> Labels:
     layer.brush_size = max(3, round(min(cine.shape) / 40))
     # A brush in 3-D would paint neighbouring frames.
     layer.n_edit_dimensions = 2
+    return layer
+
+
+def forget_history(labels: Labels) -> None:
+    """Empty a layer's own undo history.
+
+    It knows neither frames nor proposals: taken back later, a stroke would write old pixels into new masks. A layer
+    that is locked forgets what it could undo, which is the one public way to ask for it.
+    """
+    mode = labels.mode
+    labels.editable = False
+    labels.editable = True
+    labels.mode = mode
+
+
+def make_ghost(cine: Cine, masks: NDArray[np.uint8], name: str, colour: str) -> Labels:
+    """Return a labels layer that only shows masks (T, Y, X) uint8, as an outline; it cannot be drawn in."""
+    from napari.layers import Labels
+    from napari.utils.colormaps import DirectLabelColormap
+
+    layer = Labels(
+        masks,
+        name=name,
+        scale=(1.0, *cine.pixel_aspect),
+        opacity=1.0,
+        colormap=DirectLabelColormap(color_dict={None: colour, 0: "transparent"}),
+    )
+    layer.contour = OUTLINE_WIDTH
+    layer.editable = False
+    return layer
+
+
+def make_handles(cine: Cine, points: NDArray[np.float64]) -> Points:
+    """Return a points layer with apex, left and right hinge point, (3, 2) as (y, x)."""
+    from napari.layers import Points
+
+    layer = Points(
+        points,
+        name="Handles",
+        scale=cine.pixel_aspect,
+        size=max(6.0, max(cine.shape) / 45),
+        face_color=list(HANDLE_COLOURS),
+        border_color="white",
+        border_width=0.12,
+        symbol=["disc", "square", "square"],
+        opacity=0.95,
+    )
+    # Dragging is ours: napari's own tool would also add and delete points.
+    layer.mode = "pan_zoom"
     return layer
 
 

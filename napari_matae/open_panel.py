@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_matae.rate_question import RateQuestion
+from napari_matae.study_choice import StudyChoice
 from napari_matae.workers import Failed, Listed, Opened, open_events, path_events
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.read import CineRef
     from napari_matae.session import Session
+    from napari_matae.study_link import StudyLink
 
 __all__ = ["OpenPanel"]
 
@@ -38,6 +40,8 @@ class OpenPanel(QWidget):  # type: ignore[misc]
     ----------
     session
         Where cines are shown.
+    link
+        The study they are added to.
     parent
         Qt parent.
     """
@@ -45,9 +49,10 @@ class OpenPanel(QWidget):  # type: ignore[misc]
     finished = Signal(bool)
     """Reading ended; whether a cine was opened."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, link: StudyLink, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self.study = StudyChoice(link, self)
         self._worker: Any = None
         self._opened = False
         self._build()
@@ -94,6 +99,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         column.addWidget(self.status)
         column.addWidget(self.facts)
         column.addWidget(self.rate_question)
+        column.addWidget(self.study)
         column.addStretch(1)
 
     # -- reading ------------------------------------------------------------------------------------------
@@ -169,6 +175,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
 
     def close_down(self) -> None:
         """Stop listening."""
+        self.study.close_down()
         self._session.opened.disconnect(self._on_opened)
         if self._worker is not None:
             self._worker.yielded.disconnect(self._on_event)

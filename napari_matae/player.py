@@ -58,6 +58,7 @@ class Player(QObject):  # type: ignore[misc]
         super().__init__(parent)
         self._session, self._clock = session, clock
         self._speed = 1.0
+        self._loop: tuple[int, int] | None = None
         self._origin = 0.0
         self._shown = -1
         self._timer = QTimer(self)
@@ -86,6 +87,16 @@ class Player(QObject):  # type: ignore[misc]
         self._speed = value
         self._restart_clock()
 
+    @property
+    def loop(self) -> tuple[int, int] | None:
+        """First and last frame of the part that is played over and over; None for the whole cine."""
+        return self._loop
+
+    @loop.setter
+    def loop(self, value: tuple[int, int] | None) -> None:
+        self._loop = None if value is None else (min(value), max(value))
+        self._restart_clock()
+
     def toggle(self) -> None:
         """Play, or pause."""
         if self.is_playing:
@@ -106,11 +117,21 @@ class Player(QObject):  # type: ignore[misc]
             self._timer.stop()
             self.playing_changed.emit(False)
 
+    def _part(self, times: np.ndarray, duration: float) -> tuple[int, np.ndarray, float]:
+        """Return the first frame of what is played, its frames' times from 0, and its length in s."""
+        if self._loop is None or self._loop[1] >= len(times):
+            return 0, times, duration
+        first, last = self._loop
+        end = duration if last + 1 == len(times) else float(times[last + 1])
+        return first, times[first : last + 1] - times[first], end - float(times[first])
+
     def _restart_clock(self) -> None:
         current = self._session.current
-        if current is not None and current.cine.frame_times is not None:
+        if current is not None and current.cine.frame_times is not None and current.cine.duration is not None:
+            first, times, _ = self._part(current.cine.frame_times, current.cine.duration)
             self._shown = self._session.frame
-            self._origin = self._clock() - float(current.cine.frame_times[self._shown]) / self._speed
+            place = min(max(self._shown - first, 0), len(times) - 1)
+            self._origin = self._clock() - float(times[place]) / self._speed
 
     def _tick(self) -> None:
         current = self._session.current
@@ -120,7 +141,8 @@ class Player(QObject):  # type: ignore[misc]
         if self._session.frame != self._shown:
             self._restart_clock()  # someone moved the slider: go on from there
         elapsed = (self._clock() - self._origin) * self._speed
-        frame = frame_at(current.cine.frame_times, current.cine.duration, elapsed)
+        first, times, duration = self._part(current.cine.frame_times, current.cine.duration)
+        frame = first + frame_at(times, duration, elapsed)
         if frame != self._shown:
             self._shown = frame
             self._session.seek(frame)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QFormLayout,
     QHBoxLayout,
@@ -22,7 +21,6 @@ from matae.errors import MataeError
 from matae.models import DEFAULT_MODEL, find_model, list_models
 from matae.nn.widths import format_width
 from matae.segment import SegmentOptions
-from napari_matae.layers import OUTLINE_WIDTH
 from napari_matae.sector_controls import SectorControls
 from napari_matae.segment_run import SegmentRun
 
@@ -53,10 +51,12 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self._session = session
         self._run: SegmentRun | None = None
+        self._waiting = False
         # Every change repaints the window, the canvas with it: ten times a second is enough to read.
         self._show_progress_soon = qthrottled(self._show_progress, timeout=_PROGRESS_MS, parent=self)
         self._build()
         session.opened.connect(self._on_opened)
+        session.restored.connect(self._on_restored)
         self._on_opened()
 
     # -- layout -------------------------------------------------------------------------------------------
@@ -93,17 +93,12 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         self.progress.setTextVisible(True)
         self.status = QLabel(self)
         self.status.setWordWrap(True)
-        self.outline = QCheckBox("Show the outline only", self)
-        self.outline.setChecked(True)
-        self.outline.clicked.connect(self._on_outline)
-
         column = QVBoxLayout(self)
         column.addLayout(form)
         column.addWidget(self.sector)
         column.addLayout(run_row)
         column.addWidget(self.progress)
         column.addWidget(self.status)
-        column.addWidget(self.outline)
         column.addStretch(1)
 
     def _list_widths(self) -> None:
@@ -138,6 +133,11 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         current = self._session.current
         if current is None or current.sector is None or self.is_running:
             return
+        if not current.ready:  # the study is still being asked which frames are a person's
+            self.status.setText("Reading the study…")
+            self._waiting = True
+            return
+        self._session.settle()
         self._run = run = SegmentRun(self._session, self.options, self)
         run.changed.connect(self._show_progress_soon)
         run.noticed.connect(self.status.setText)
@@ -152,6 +152,7 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
 
     def cancel(self) -> None:
         """Stop now; what is done stays."""
+        self._waiting = False
         if self._run is not None:
             self._run.cancel()
 
@@ -181,6 +182,7 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         """Stop listening and end a run that is under way."""
         self._show_progress_soon.cancel()
         self._session.opened.disconnect(self._on_opened)
+        self._session.restored.disconnect(self._on_restored)
         self.sector.close_down()
         if self._run is not None:
             self._run.finished.disconnect(self._on_finished)
@@ -196,17 +198,18 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         for widget in (self.model, self.width_choice, self.device, self.sector):
             widget.setEnabled(ready and not running)
 
+    def _on_restored(self) -> None:
+        if self._waiting:
+            self._waiting = False
+            self.status.setText("")
+            self.run()
+
     def _on_opened(self, _: object = None) -> None:
+        self._waiting = False
         if not self.is_running:
             self.progress.hide()
             self.status.setText("" if self._session.current else "Open a cine first.")
         self._show_running()
-
-    def _on_outline(self, on: bool) -> None:
-        current = self._session.current
-        if current is not None and current.labels is not None:
-            current.labels.contour = OUTLINE_WIDTH if on else 0
-            current.labels.opacity = 0.9 if on else 0.4
 
 
 def _duration(seconds: float) -> str:

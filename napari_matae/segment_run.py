@@ -100,7 +100,8 @@ class SegmentRun(QObject):  # type: ignore[misc]
                 self.cancel()
                 return
             self._session.begin_run()
-            self.what, self._began = event.run, time.perf_counter()
+            self._target.run = self.what = event.run
+            self._began = time.perf_counter()
             self._go.set()
         elif isinstance(event, Notice):
             self.noticed.emit(event.text)
@@ -133,6 +134,8 @@ class SegmentRun(QObject):  # type: ignore[misc]
             return
         if self._began is not None:
             self.seconds = time.perf_counter() - self._began
+            if self._session.current is self._target:
+                self._session.end_run()
         worker.quit()
         self._go.set()
         self.finished.emit(outcome)

@@ -1,82 +1,46 @@
 """The one place that ties napari's layers to a cine.
 
-The session knows which cine is open, which layers show it, what the machine proposed for each frame and which
-frames a person has edited since. It has no Qt in it: panels listen to its signals.
+The session knows which cine is open, which layers show it and what is drawn in them. Whatever changes a mask goes
+through it: a stroke, a tool, a model's proposal, an undo, another viewer's work. It has no Qt in it: the undo stack,
+the link to the study and the panels listen to its signals.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 from psygnal import Signal
 
 from matae.stack import new_stack
-from napari_matae.layers import CINE_KEY, cine_of, image_of, make_labels, make_sector_layer, sector_polygon
+from matae.store.types import FrameStatus
+from napari_matae.layers import (
+    CINE_KEY,
+    STATE_KEY,
+    cine_of,
+    forget_history,
+    image_of,
+    make_labels,
+    make_sector_layer,
+    sector_polygon,
+)
+from napari_matae.open_cine import OpenCine
+from napari_matae.steps import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
     from napari.components import ViewerModel
-    from napari.layers import Image, Labels, Layer, Shapes
+    from napari.layers import Layer
     from numpy.typing import NDArray
 
     from matae.cine import Cine
-    from matae.segment import FrameMask, Sector
+    from matae.segment import FrameMask
+    from napari_matae.steps import FrameChange
 
 __all__ = ["OpenCine", "Session"]
-
-
-class OpenCine:
-    """A cine on screen with all that belongs to it.
-
-    Parameters
-    ----------
-    cine
-        The cine.
-    image
-        Layer that shows it.
-    """
-
-    def __init__(self, cine: Cine, image: Image) -> None:
-        self.cine = cine
-        self.image = image
-        self.sector: Sector | None = None
-        self.sector_layer: Shapes | None = None
-        self.labels: Labels | None = None
-        self.machine: NDArray[np.uint8] | None = None
-        """What the model proposed, frame by frame: a frame that differs from it is a person's work."""
-        self.area_px = np.full(cine.n_frames, np.nan)
-        """Cavity area of each frame as shown, (T,); NaN where there is no mask yet."""
-        self.drawn: set[int] = set()
-        """Frames a person drew in; an undo may change any of them, shown or not."""
-        self.run: dict[str, Any] = {}
-        """Model, width and device of the last run."""
-
-    def is_edited(self, frame: int) -> bool:
-        """Return whether a person changed this frame's mask."""
-        if self.labels is None or self.machine is None:
-            return False
-        return not np.array_equal(self.labels.data[frame], self.machine[frame])
-
-    def edited_frames(self) -> list[int]:
-        """Return the frames a person changed."""
-        return [t for t in range(self.cine.n_frames) if self.is_edited(t)]
-
-    def measure(self, frame: int) -> bool:
-        """Bring the area of one frame up to date with its mask; return whether it changed."""
-        before = self.area_px[frame]
-        if self.labels is None or (np.isnan(before) and not self.is_edited(frame)):
-            return False  # not segmented and nothing drawn: no area, which is not an area of zero
-        self.area_px[frame] = np.count_nonzero(self.labels.data[frame] == 1)
-        return bool(self.area_px[frame] != before)
-
-    @property
-    def area_mm2(self) -> NDArray[np.float64] | None:
-        """Cavity area in mm2, (T,), or None without calibration."""
-        spacing = self.cine.spacing
-        return None if spacing is None else self.area_px * (spacing.y * spacing.x)
 
 
 class Session:
@@ -98,10 +62,34 @@ class Session:
     """The sector was found, dragged or reset."""
     labels_changed = Signal()
     """The labels layer is another one, or gone."""
+    touched = Signal()
+    """Somebody draws; what is drawn is not recorded yet."""
+    stepped = Signal(object)
+    """A deed that can be taken back was recorded (Step)."""
+    written = Signal(object, str)
+    """Frames (list of int) were changed by a person and want to be saved; the tool's name."""
+    proposed = Signal(int)
+    """A frame has a new proposal that wants to be saved."""
+    status_changed = Signal()
+    """The status of at least one frame changed."""
+    restored = Signal()
+    """The study's masks of the current cine are on screen: it may be worked on."""
+    marks_changed = Signal()
+    """End-diastole or end-systole was marked, or the frames to look at changed."""
 
     def __init__(self, viewer: ViewerModel) -> None:
         self.viewer = viewer
         self.current: OpenCine | None = None
+        self.tool = "drawing"
+        """What a stroke is called in the history."""
+        self.stroking = False
+        """A stroke is under way: it is recorded as one step when it ends."""
+        self.fetches = False
+        """A study is there: a cine just opened is not ready before its masks have been fetched."""
+        self.is_safe: Callable[[OpenCine], bool] = lambda _: False
+        """Whether a cine's work is kept elsewhere, so that its layers may go."""
+        self._replaced: list[FrameChange] = []
+        self._shown = 0
         self._busy = False
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._on_removed)
@@ -110,7 +98,10 @@ class Session:
             self._adopt(layer)
 
     def close(self) -> None:
-        """Stop following the viewer."""
+        """Record what is drawn and stop following the viewer. The layers stay: another session can go on with them."""
+        self.settle()
+        if self.current is not None:
+            self._unfollow(self.current)
         self.viewer.layers.events.inserted.disconnect(self._on_inserted)
         self.viewer.layers.events.removed.disconnect(self._on_removed)
         self.viewer.dims.events.current_step.disconnect(self._on_step)
@@ -145,7 +136,7 @@ class Session:
             self.current.cine = cine
             for layer in (self.current.image, self.current.labels):
                 if layer is not None:
-                    layer.metadata = {CINE_KEY: cine}
+                    layer.metadata = {**layer.metadata, CINE_KEY: cine}
             self.opened.emit(self.current)
 
     # -- the sector ---------------------------------------------------------------------------------------
@@ -157,14 +148,11 @@ class Session:
         if (current := self.current) is None:
             return
         current.sector = find_sector(current.cine)
-        self._busy = True
-        try:
+        with self._quiet():
             if current.sector_layer is not None and current.sector_layer in self.viewer.layers:
                 self.viewer.layers.remove(current.sector_layer)
             current.sector_layer = self._add_above(make_sector_layer(current.cine, current.sector))
             current.sector_layer.events.data.connect(self._on_sector_drawn)
-        finally:
-            self._busy = False
         self.sector_changed.emit()
 
     def flip_sector(self, *, apex_down: bool) -> None:
@@ -193,73 +181,177 @@ class Session:
 
     # -- masks --------------------------------------------------------------------------------------------
 
-    def begin_run(self) -> None:
-        """Make the labels layer ready for new proposals; frames that a run does not reach keep their masks.
-
-        A layer somebody drew in is replaced by one with the same masks: napari's undo would otherwise write pixels
-        of the old proposal into the new.
-        """
+    def ensure_labels(self) -> None:
+        """Make the layer that holds the masks, if there is none yet."""
         current = self.current
-        if current is None or (current.labels is not None and not current.drawn):
+        if current is None or current.labels is not None:
             return
-        masks: Any = new_stack(current.cine.frames.shape)
-        machine: Any = new_stack(current.cine.frames.shape)
-        labels = make_labels(current.cine, masks)
-        old = current.labels
-        self._busy = True
-        try:
-            if old is not None and current.machine is not None:
-                np.copyto(masks, old.data)
-                np.copyto(machine, current.machine)
-                labels.visible, labels.contour, labels.opacity = old.visible, old.contour, old.opacity
-                self.viewer.layers.remove(old)
-            current.labels, current.machine = self._add_above(labels), machine
-        finally:
-            self._busy = False
-        current.drawn.clear()  # what can be undone; what was edited still differs from the proposal
-        self._follow(current.labels)
+        labels = make_labels(current.cine, new_stack(current.cine.frames.shape))
+        with self._quiet():
+            current.take_labels(self._add_above(labels))
+        self._follow(current)
         self.labels_changed.emit()
 
+    def begin_run(self) -> None:
+        """Make ready for new proposals; frames that a run does not reach keep their masks."""
+        self.settle()
+        self.ensure_labels()
+
     def receive(self, result: FrameMask) -> bool:
-        """Write one frame's result, unless a person has drawn in that frame meanwhile.
+        """Show one frame's result, unless a person has taken that frame.
 
         Returns
         -------
         bool
-            Whether the frame was written.
+            Whether it is shown.
         """
-        current = self.current
-        if current is None or current.labels is None or current.machine is None or current.is_edited(result.index):
+        current, frame = self.current, result.index
+        if current is None or current.labels is None:
             return False
-        current.machine[result.index] = result.mask
-        current.labels.data[result.index] = result.mask
-        current.area_px[result.index] = result.area_px
-        if result.index == self.frame:
-            # Only the frame on screen needs drawing; anything more costs the GUI its smoothness.
-            current.labels.refresh(extent=False, thumbnail=False, highlight=False)
+        if current.is_persons(frame):
+            if current.is_unrecorded(frame):
+                current.drawn.add(frame)
+                self.settle()
+            return False
+        change = current.take_proposal(frame, result.mask)
+        if change is not None:
+            self._replaced.append(change)
+        if frame == self.frame:
+            self.refresh()
+        self.proposed.emit(frame)
         self.area_changed.emit()
         return True
 
-    def _follow(self, labels: Labels) -> None:
-        # A stroke emits labels_update, undo emits set_data; `paint` comes before the pixels have changed.
-        labels.events.labels_update.connect(self._on_drawn)
-        labels.events.set_data.connect(self._on_labels)
+    def end_run(self) -> None:
+        """Record the proposals that were replaced since `begin_run` as one step."""
+        changes, self._replaced = self._replaced, []
+        if changes and self.current is not None:
+            self.stepped.emit(Step("new proposals", tuple(changes), self.frame))
+        self.status_changed.emit()
 
-    def _on_drawn(self) -> None:
-        if self.current is not None:
-            self.current.drawn.add(self.frame)
-        self._on_labels()
+    def settle(self) -> None:
+        """Record what was drawn since the last time, as one step."""
+        current = self.current
+        if current is None or current.labels is None or not current.drawn:
+            return
+        self._record(current.settle(self.tool, self._shown))
+        forget_history(current.labels)
 
-    def _on_labels(self) -> None:
-        """Measure what may have changed, and show the frame that an undo changed out of sight."""
-        current, shown = self.current, self.frame
+    def change(
+        self, text: str, masks: Mapping[int, NDArray[np.uint8]], status: FrameStatus = FrameStatus.EDITED
+    ) -> list[int]:
+        """Give frames other masks, as one step; return the frames that changed."""
+        if self.current is None:
+            return []
+        self.settle()
+        self.ensure_labels()
+        step = self.current.change(text, masks, self.frame, status)
+        self._record(step)
+        return [] if step is None else step.frames
+
+    def judge(self, text: str, frames: Iterable[int], status: FrameStatus) -> list[int]:
+        """Give frames another status, as one step; return the frames that changed."""
+        if self.current is None:
+            return []
+        self.settle()
+        step = self.current.judge(text, frames, status, self.frame)
+        self._record(step)
+        return [] if step is None else step.frames
+
+    def apply(self, step: Step, *, forward: bool) -> bool:
+        """Do a step again or take it back, and show the frame it changes.
+
+        Returns
+        -------
+        bool
+            False, and nothing is changed, where a frame is not as the step left it: another viewer changed it since.
+        """
+        current = self.current
+        if current is None or current.labels is None:
+            return False
+        self.settle()
+        if not current.fits(step, forward=forward):
+            return False
+        current.apply(step, forward=forward)
+        forget_history(current.labels)
+        self.seek(step.shows)
+        self.refresh()
+        self._announce()
+        self.written.emit(step.frames, "redo" if forward else "undo")
+        return True
+
+    def show_stored(self, frames: Mapping[int, tuple[NDArray[np.uint8], FrameStatus | None]]) -> None:
+        """Show what the study holds for some frames; nothing of it needs saving."""
+        if self.current is None or not frames:
+            return
+        self.ensure_labels()
+        for frame, (mask, status) in frames.items():
+            self.current.put(frame, mask, status)
+        if self.current.labels is not None:
+            forget_history(self.current.labels)
+        self.refresh()
+        self._announce()
+
+    def draw(self, frame: int, mask: NDArray[np.uint8]) -> None:
+        """Show a mask while it is being shaped; it is recorded when the stroke ends."""
+        current = self.current
         if current is None or current.labels is None:
             return
-        changed = [t for t in sorted(current.drawn) if current.measure(t)]
-        if changed:
+        current.labels.data[frame] = mask
+        current.drawn.add(frame)
+        self.refresh()
+        if current.measure(frame):
             self.area_changed.emit()
-            if shown not in changed:
-                self.seek(changed[0])
+
+    def refresh(self) -> None:
+        """Draw the frame on screen anew: that layer and no more, which is what keeps the viewer quick."""
+        if self.current is not None and self.current.labels is not None:
+            with self._quiet():
+                self.current.labels.refresh(extent=False, thumbnail=False, highlight=False)
+
+    def _record(self, step: Step | None) -> None:
+        if step is None:
+            return
+        if any(change.frame in step.frames for change in self._replaced):
+            self.end_run()  # what a stroke was drawn on must be taken back after it
+        self.refresh()
+        self.stepped.emit(step)
+        self._announce()
+        self.written.emit(step.frames, step.text)
+
+    def _announce(self) -> None:
+        self.area_changed.emit()
+        self.status_changed.emit()
+
+    def _follow(self, current: OpenCine) -> None:
+        # A stroke emits labels_update; napari's own undo emits set_data, as does every change of frame; `paint` comes
+        # before the pixels have changed.
+        if current.labels is not None:
+            current.labels.events.labels_update.connect(self._on_drawn)
+            current.labels.events.set_data.connect(self._on_set_data)
+
+    def _unfollow(self, current: OpenCine) -> None:
+        if current.labels is not None:
+            current.labels.events.labels_update.disconnect(self._on_drawn)
+            current.labels.events.set_data.disconnect(self._on_set_data)
+        if current.sector_layer is not None:
+            current.sector_layer.events.data.disconnect(self._on_sector_drawn)
+
+    def _on_drawn(self) -> None:
+        current = self.current
+        if self._busy or current is None:
+            return
+        current.drawn.add(self.frame)
+        if current.measure(self.frame):
+            self.area_changed.emit()
+        self.touched.emit()
+
+    def _on_set_data(self) -> None:
+        current = self.current
+        if self._busy or current is None or self.stroking or self.frame != self._shown:
+            return
+        if self._shown in current.drawn or current.is_unrecorded(self._shown):
+            self._on_drawn()
 
     # -- following the viewer -----------------------------------------------------------------------------
 
@@ -278,29 +370,59 @@ class Session:
         if self._busy or cine is None or layer.data is not cine.frames:
             return
         self._put_away()
-        self.current = OpenCine(cine, layer)
+        known = layer.metadata.get(STATE_KEY)
+        self.current = current = known if isinstance(known, OpenCine) else OpenCine(cine, layer)
+        layer.metadata[STATE_KEY] = current
+        current.ready = not self.fetches
         if self.viewer.dims.ndim == 3:
             self.viewer.dims.axis_labels = ("frame", "y", "x")
-        self.seek(0)
-        self.find_sector()
-        self.viewer.layers.selection.active = layer
-        self.viewer.reset_view()
-        self.opened.emit(self.current)
+        if known is not current:
+            self.seek(0)
+            self.find_sector()
+            self.viewer.layers.selection.active = layer
+            self.viewer.reset_view()
+        else:
+            self._take_up(current)
+        self._shown = self.frame
+        self.opened.emit(current)
+        if known is current:
+            self.settle()
+
+    def _take_up(self, current: OpenCine) -> None:
+        """Go on where another session left off."""
+        if current.labels is not None and current.labels not in self.viewer.layers:
+            current.drop_labels()
+        if current.sector_layer is not None and current.sector_layer not in self.viewer.layers:
+            current.sector_layer = None
+        if current.labels is not None:
+            current.drawn.update(t for t in range(current.cine.n_frames) if current.is_unrecorded(t))
+        if current.sector_layer is not None:
+            current.sector_layer.events.data.connect(self._on_sector_drawn)
+        self._follow(current)
 
     def _put_away(self) -> None:
-        """Hide the layers of the cine shown so far; a person's edits stay in the layer list."""
+        """Take the layers of the cine shown so far away; what is kept nowhere else stays in the layer list, hidden."""
         if (old := self.current) is None:
             return
-        keep = bool(old.edited_frames())
-        self._busy = True
-        try:
+        self.settle()
+        self._replaced.clear()
+        self._unfollow(old)
+        keep = bool(old.edited_frames()) and not self.is_safe(old)
+        with self._quiet():
             for layer in self._layers_of(old):
                 if keep and layer is not old.sector_layer:
                     layer.visible = False
                 elif layer in self.viewer.layers:
                     self.viewer.layers.remove(layer)
+
+    @contextmanager
+    def _quiet(self) -> Iterator[None]:
+        """Do not take our own doings for the user's."""
+        before, self._busy = self._busy, True
+        try:
+            yield
         finally:
-            self._busy = False
+            self._busy = before
 
     @staticmethod
     def _layers_of(item: OpenCine) -> Iterator[Layer]:
@@ -313,19 +435,24 @@ class Session:
         if self._busy or current is None:
             return
         if layer is current.image:
+            self.settle()
+            self._unfollow(current)
             self.current = None
             self.opened.emit(None)
         elif layer is current.labels:
-            current.labels = current.machine = None
-            current.drawn.clear()
-            current.area_px[:] = np.nan
+            # What is in the study stays there; without one, this is the user's own decision to forget.
+            self.settle()
+            self._unfollow(current)
+            current.drop_labels()
             self.labels_changed.emit()
-            self.area_changed.emit()
+            self._announce()
         elif layer is current.sector_layer:
             current.sector_layer = None
 
     def _on_step(self) -> None:
-        if self.current is not None:
+        if self.current is not None and self.frame != self._shown:
+            self.settle()  # a stroke belongs to the frame it was drawn in
+            self._shown = self.frame
             self.frame_changed.emit(self.frame)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
-
-from napari_matae.keys import help_text
 
 if TYPE_CHECKING:
     from napari_matae.player import Player
@@ -33,6 +32,7 @@ class Transport(QWidget):  # type: ignore[misc]
         self._session, self._player = session, player
         self.play_button = QPushButton("Play", self)
         self.play_button.clicked.connect(player.toggle)
+        self.play_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.speed = QComboBox(self)
         for value, text in _SPEEDS:
             self.speed.addItem(text, value)
@@ -71,7 +71,7 @@ class Transport(QWidget):  # type: ignore[misc]
         elif not self._player.can_play:
             self.play_button.setToolTip("The frame rate is not known: give it in the Open step.")
         else:
-            self.play_button.setToolTip(f"Play at the file's own rate.\n\nKeys: {help_text()}")
+            self.play_button.setToolTip("Play at the file's own rate. F1 shows the keys.")
         self._update_where(self._session.frame)
 
     def _update_where(self, frame: int) -> None:

@@ -20,13 +20,21 @@ def make_cine(n_frames: int = 12, shape: tuple[int, int] = (60, 80), *, timed: b
     return Cine(frames, times, Spacing(0.5, 0.25), Path(f"clip-{seed}.avi"))
 
 
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch) -> Path:
+    """Keep models, settings and study of the tests away from those of whoever runs them."""
+    monkeypatch.setenv("MATAE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MATAE_STUDY", str(tmp_path / "study.sqlite"))
+    return tmp_path / "home"
+
+
 @pytest.fixture
 def cine() -> Cine:
     return make_cine()
 
 
 @pytest.fixture
-def tiny_model(tmp_path, monkeypatch) -> str:
+def tiny_model(own_home) -> str:
     """Register a tiny nested network and make it the only thing a run has to load."""
     import torch
 
@@ -34,7 +42,6 @@ def tiny_model(tmp_path, monkeypatch) -> str:
     from matae.nn.checkpoint import save
     from matae.nn.matae import Matae, MataeConfig
 
-    monkeypatch.setenv("MATAE_HOME", str(tmp_path / "home"))
     torch.manual_seed(0)
     model = Matae(MataeConfig(channels=(8, 8, 16))).eval()
     with torch.no_grad():
@@ -43,5 +50,5 @@ def tiny_model(tmp_path, monkeypatch) -> str:
         name="tiny", family="matae", architecture=model.config.to_json(), grid=32,
         classes=("left ventricular cavity",), data="none", licence="BSD-3-Clause",
     )  # fmt: skip
-    save(tmp_path / "home" / "models" / "tiny", model, card)
+    save(own_home / "models" / "tiny", model, card)
     return "tiny"

@@ -1,0 +1,85 @@
+"""Time spent on each frame: while it is on screen, not playing, and somebody is there."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_matae.player import Player
+    from napari_matae.session import Session
+    from napari_matae.study_link import StudyLink
+
+__all__ = ["AWAY_S", "Clock"]
+
+AWAY_S = 30.0
+"""Nobody looks at one frame longer without doing anything: the rest is a telephone call."""
+
+
+class Clock(QObject):  # type: ignore[misc]
+    """Adds the time between two things a person does to the frame that was on screen.
+
+    Parameters
+    ----------
+    session, link
+        Whose frames, and where the time is stored.
+    player
+        While it plays, nobody works on a frame.
+    now
+        Seconds of a steady clock.
+    parent
+        Qt parent.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        link: StudyLink,
+        player: Player,
+        now: Callable[[], float] = time.monotonic,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._link, self._player, self._now = session, link, player, now
+        self._frame, self._since = session.frame, now()
+        session.frame_changed.connect(self._on_frame)
+        session.touched.connect(self._on_deed)
+        session.opened.connect(self._restart)
+        session.stepped.connect(self._on_deed)
+        player.playing_changed.connect(self._on_playing)
+
+    def close_down(self) -> None:
+        """Stop counting."""
+        self._session.frame_changed.disconnect(self._on_frame)
+        self._session.touched.disconnect(self._on_deed)
+        self._session.opened.disconnect(self._restart)
+        self._session.stepped.disconnect(self._on_deed)
+
+    def _on_deed(self, _: object = None) -> None:
+        """Something was done to the frame on screen: the time since the last thing belongs to it."""
+        self._add()
+
+    def _on_frame(self, frame: int) -> None:
+        # Looking and moving on counts as work on a frame that is judged or drawn in; a glance in passing does not.
+        if not self._player.is_playing and self._now() - self._since >= 1.0:
+            self._add()
+        self._restart()
+        self._frame = frame
+
+    def _on_playing(self, playing: bool) -> None:
+        if playing:
+            self._add()
+        self._restart()
+
+    def _restart(self, _: object = None) -> None:
+        self._frame, self._since = self._session.frame, self._now()
+
+    def _add(self) -> None:
+        current, now = self._session.current, self._now()
+        spent, self._since = now - self._since, now
+        if current is not None and current.ready and self._frame in current.status and not self._player.is_playing:
+            self._link.spend(self._frame, min(spent, AWAY_S))

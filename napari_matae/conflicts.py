@@ -1,0 +1,107 @@
+"""Two people changed one frame: both masks side by side, and a person decides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_matae.status_colours import STATUS_WORDS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_matae.study_link import Conflict
+
+__all__ = ["ConflictDialog", "picture"]
+
+_SIDE = 300
+_COLOUR = (240, 228, 66)
+
+
+class ConflictDialog(QDialog):  # type: ignore[misc]
+    """Shows a conflict; does not stand in the way of work, and closing it decides nothing.
+
+    Parameters
+    ----------
+    conflict
+        What happened.
+    parent
+        Qt parent.
+    """
+
+    decided = Signal(bool)
+    """Whether this person's version is to be the frame's."""
+
+    def __init__(self, conflict: Conflict, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.conflict = conflict
+        self.setWindowTitle(f"Frame {conflict.frame + 1} was changed twice")
+        self.setModal(False)
+        who = conflict.theirs.rater or "Somebody else"
+        when = conflict.theirs.updated.astimezone().strftime("%H:%M:%S")
+        text = QLabel(
+            f"{who} changed frame {conflict.frame + 1} in another window at {when}, while you worked on it. "
+            "Both versions are kept in the study, whatever you choose.",
+            self,
+        )
+        text.setWordWrap(True)
+        pictures = QHBoxLayout()
+        self.mine_button = QPushButton("Use mine", self)
+        self.theirs_button = QPushButton("Use theirs", self)
+        self.mine_button.clicked.connect(lambda: self._decide(mine=True))
+        self.theirs_button.clicked.connect(lambda: self._decide(mine=False))
+        frame = conflict.current.cine.frames[conflict.frame]
+        sides = (
+            ("Yours", conflict.mine, conflict.status, self.mine_button),
+            ("Theirs", conflict.their_mask, conflict.theirs.status, self.theirs_button),
+        )
+        for title, mask, status, button in sides:
+            column = QVBoxLayout()
+            shown = QLabel(self)
+            shown.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            shown.setPixmap(picture(frame, mask, conflict.current.cine.pixel_aspect))
+            word = "no mask" if mask is None or status is None else STATUS_WORDS[status]
+            area = 0 if mask is None else int(np.count_nonzero(mask == 1))
+            caption = QLabel(f"<b>{title}</b>: {word}, {area} px", self)
+            caption.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            for widget in (shown, caption, button):
+                column.addWidget(widget)
+            pictures.addLayout(column)
+        later = QLabel("Close this to decide later: yours stays on this screen, theirs stays in the study.", self)
+        later.setWordWrap(True)
+        whole = QVBoxLayout(self)
+        whole.addWidget(text)
+        whole.addLayout(pictures)
+        whole.addWidget(later)
+
+    def _decide(self, *, mine: bool) -> None:
+        self.decided.emit(mine)
+        self.accept()
+
+
+def picture(frame: NDArray[np.uint8], mask: NDArray[np.uint8] | None, aspect: tuple[float, float]) -> QPixmap:
+    """Return a frame (Y, X) with the outline of a mask, as large as fits a square of 300 pixels."""
+    colour = np.repeat(frame[..., None], 3, -1)
+    if mask is not None:
+        inside = mask == 1
+        core = inside.copy()
+        core[1:] &= inside[:-1]
+        core[:-1] &= inside[1:]
+        core[:, 1:] &= inside[:, :-1]
+        core[:, :-1] &= inside[:, 1:]
+        colour[inside & ~core] = _COLOUR
+    rows, columns = frame.shape
+    colour = np.ascontiguousarray(colour)
+    image = QImage(colour.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888).copy()
+    height, width = rows * aspect[0], columns * aspect[1]
+    scale = _SIDE / max(height, width)
+    return QPixmap.fromImage(image).scaled(
+        max(1, round(width * scale)),
+        max(1, round(height * scale)),
+        Qt.AspectRatioMode.IgnoreAspectRatio,
+        Qt.TransformationMode.SmoothTransformation,
+    )

@@ -1,0 +1,288 @@
+"""What a person does to frames in the Review step: judge, mend, copy, interpolate, propagate.
+
+Keys and buttons call the same deeds; each says what it did.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QObject, Signal
+
+from matae.errors import MataeError
+from matae.review import Phases, find_phases, flag_frames, frame_scores, next_frame
+from matae.store.types import FrameStatus
+from napari_matae.steps import frames_in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from napari_matae.preview import Preview
+    from napari_matae.session import OpenCine, Session
+
+__all__ = ["REACH", "Deeds"]
+
+REACH = 15
+"""Frames a correction is propagated over, unless a person's frame comes first."""
+
+_KEYS = (FrameStatus.EDITED, FrameStatus.ACCEPTED)
+_JUDGED = (FrameStatus.ACCEPTED, FrameStatus.REJECTED)
+
+
+class Deeds(QObject):  # type: ignore[misc]
+    """Everything the Review step can do to the frames of the session's cine.
+
+    Parameters
+    ----------
+    session
+        Whose frames.
+    preview
+        Where masks for several frames are shown before they are applied.
+    parent
+        Qt parent.
+    """
+
+    said = Signal(str)
+    """A sentence on what was done, or why not."""
+
+    def __init__(self, session: Session, preview: Preview, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._preview = session, preview
+        self.go_on = True
+        """Accepting or rejecting a frame shows the next one to look at."""
+        self.reach = REACH
+        """Frames a correction is propagated over."""
+
+    # -- where to look ------------------------------------------------------------------------------------
+
+    @property
+    def phases(self) -> Phases:
+        """End-diastole and end-systole: as marked, else by the area."""
+        current = self._session.current
+        return Phases(None, None) if current is None else find_phases(current.area_px, current.ed, current.es)
+
+    @property
+    def flagged(self) -> list[int]:
+        """Frames worth a look, reviewed or not."""
+        current = self._session.current
+        if current is None:
+            return []
+        scores = frame_scores(current.area_px, disagreement=current.disagreement)
+        return flag_frames(scores, self.phases)
+
+    def next(self, *, backward: bool = False) -> None:
+        """Show the next frame to look at: a flagged one, else one that nobody has reviewed."""
+        current = self._session.current
+        if current is None:
+            return
+        n, here = current.cine.n_frames, self._session.frame
+        done = current.with_status(*_JUDGED)
+        frame = next_frame(here, n, flagged=self.flagged, done=done, backward=backward)
+        if frame is None:
+            self.said.emit("Every other frame is reviewed.")
+            return
+        self._session.seek(frame)
+        self.said.emit(f"Frame {frame + 1}: {self._why(current, frame)}.")
+
+    def _why(self, current: OpenCine, frame: int) -> str:
+        phases = self.phases
+        if frame == phases.ed:
+            return "end-diastole, on which the volumes rest"
+        if frame == phases.es:
+            return "end-systole, on which the volumes rest"
+        if frame in self.flagged:
+            return "flagged: the mask is empty" if current.area_px[frame] == 0 else "flagged: the area jumps here"
+        return "not reviewed yet"
+
+    def step(self, by: int) -> None:
+        """Show a frame further on, or back."""
+        self._session.seek(self._session.frame + by)
+
+    def mark(self, phase: str) -> None:
+        """Mark the frame on screen as end-diastole (``ed``) or end-systole (``es``); marking it again unmarks it."""
+        current, frame = self._session.current, self._session.frame
+        if current is None:
+            return
+        value = None if getattr(current, phase) == frame else frame
+        setattr(current, phase, value)
+        name = "end-diastole" if phase == "ed" else "end-systole"
+        self._session.marks_changed.emit()
+        self.said.emit(f"Frame {frame + 1} is {name}." if value is not None else f"No frame is marked as {name}.")
+
+    # -- judging ------------------------------------------------------------------------------------------
+
+    def accept(self) -> None:
+        """Call the mask on screen right."""
+        self._judge(FrameStatus.ACCEPTED, "Accepted")
+
+    def reject(self) -> None:
+        """Call the frame unusable: it is never used as training data."""
+        self._judge(FrameStatus.REJECTED, "Rejected")
+
+    def _judge(self, status: FrameStatus, word: str) -> None:
+        session = self._session
+        if session.current is None:
+            return
+        session.settle()
+        frame = session.frame
+        before = session.current.status.get(frame)
+        if before is None:
+            self.said.emit("There is no mask on this frame yet: segment the cine, or draw one.")
+            return
+        if before is status:  # the same key takes it back
+            back = FrameStatus.EDITED if self._differs(session.current, frame) else FrameStatus.MACHINE
+            session.judge(f"no longer {word.lower()}", [frame], back)
+            self.said.emit(f"Frame {frame + 1} is no longer {word.lower()}.")
+            return
+        session.judge(word.lower(), [frame], status)
+        self.said.emit(f"{word}: frame {frame + 1}.")
+        if self.go_on:
+            self.next()
+
+    @staticmethod
+    def _differs(current: OpenCine, frame: int) -> bool:
+        """Return whether the mask is another than the machine's."""
+        if current.machine is None or frame not in current.proposed:
+            return True
+        return not np.array_equal(current.machine[frame], current.mask(frame))
+
+    def accept_between(self) -> None:
+        """Accept every frame with a mask between the person's frames around this one, these two included."""
+        span = self._span()
+        if span is None or self._session.current is None:
+            self.said.emit("Correct or accept a frame before this one and one after it first.")
+            return
+        status = self._session.current.status
+        frames = [t for t in range(span[0], span[1] + 1) if status.get(t) not in (None, FrameStatus.REJECTED)]
+        done = self._session.judge("accepted", frames, FrameStatus.ACCEPTED)
+        self.said.emit(f"Accepted: {frames_in_words(done)}." if done else "They are accepted already.")
+
+    # -- one frame ----------------------------------------------------------------------------------------
+
+    def copy(self, by: int) -> None:
+        """Copy the mask of the frame before (-1) or after (1) onto this one."""
+        from matae.edit import paste
+
+        current, frame = self._session.current, self._session.frame
+        source = frame + by
+        if current is None or source not in current.status:
+            self.said.emit(f"The {'next' if by > 0 else 'previous'} frame has no mask to copy.")
+            return
+        self._change(f"copy of frame {source + 1}", lambda mask: paste(current.mask(source), mask))
+
+    def fill_holes(self) -> None:
+        """Fill the holes of the mask on screen."""
+        from matae.edit import fill_holes
+
+        self._change("holes filled", fill_holes, "There is no hole to fill.")
+
+    def keep_largest(self) -> None:
+        """Keep only the largest part of the mask on screen."""
+        from matae.edit import keep_largest
+
+        self._change("largest part kept", keep_largest, "The mask is in one part already.")
+
+    def smooth(self) -> None:
+        """Smooth the contour of the mask on screen; its area stays."""
+        from matae.edit import smooth
+
+        spacing = None if self._session.current is None else self._session.current.cine.spacing
+        self._change("smoothed", lambda mask: smooth(mask, 1, spacing), "The contour is smooth already.")
+
+    def take_proposal(self) -> None:
+        """Put the machine's mask back on this frame."""
+        current, frame = self._session.current, self._session.frame
+        if current is None or current.machine is None or frame not in current.proposed:
+            self.said.emit("There is no proposal of the machine for this frame.")
+            return
+        masks = {frame: current.machine[frame].copy()}
+        done = self._session.change("machine's mask taken back", masks, FrameStatus.MACHINE)
+        self.said.emit(f"Frame {frame + 1} is the machine's again." if done else "It is the machine's mask already.")
+
+    def _change(
+        self, text: str, tool: Callable[[NDArray[np.uint8]], NDArray[np.uint8]], nothing: str = "Nothing to change."
+    ) -> None:
+        session = self._session
+        if session.current is None or not session.current.ready:
+            return
+        session.settle()
+        session.ensure_labels()
+        frame = session.frame
+        try:
+            mask = tool(session.current.mask(frame))
+        except MataeError as error:
+            self.said.emit(str(error))
+            return
+        done = session.change(text, {frame: mask})
+        self.said.emit(f"{text[0].upper()}{text[1:]}: frame {frame + 1}." if done else nothing)
+
+    # -- several frames -----------------------------------------------------------------------------------
+
+    def interpolate(self) -> None:
+        """Offer masks for the machine's frames between the person's frames around this one."""
+        from matae.edit import interpolate
+
+        session, span = self._session, self._span()
+        if session.current is None:
+            return
+        session.settle()
+        current = session.current
+        frames = [] if span is None else [t for t in range(span[0] + 1, span[1]) if not current.is_persons(t)]
+        if span is None or not frames:
+            self.said.emit("Correct a frame before this one and one after it first: those between are interpolated.")
+            return
+        keys = {t: current.mask(t).copy() for t in span}
+        onto = {t: current.mask(t).copy() for t in frames}
+        spacing = current.cine.spacing
+
+        def work() -> Iterator[tuple[int, NDArray[np.uint8]]]:
+            yield from interpolate(keys, frames, spacing=spacing, onto=onto).items()
+
+        self._preview.start("Interpolation", len(frames), work)
+
+    def propagate(self, *, backward: bool = False) -> None:
+        """Offer this frame's mask, carried along by the motion, to the machine's frames that follow (or precede) it."""
+        from matae.edit import propagate
+
+        session = self._session
+        if session.current is None:
+            return
+        session.settle()
+        current, here = session.current, session.frame
+        if here not in current.status:
+            self.said.emit("There is no mask on this frame to propagate.")
+            return
+        frames: list[int] = []
+        step = -1 if backward else 1
+        for t in range(here + step, here + step * (self.reach + 1), step):
+            if not 0 <= t < current.cine.n_frames or current.is_persons(t):
+                break
+            frames.append(t)
+        if not frames:
+            side = "before" if backward else "after"
+            self.said.emit(f"The frame {side} this one is a person's already: nothing to propagate into.")
+            return
+        mask, onto = current.mask(here).copy(), {t: current.mask(t).copy() for t in frames}
+        images, spacing = current.cine.frames, current.cine.spacing
+
+        def work() -> Iterator[tuple[int, NDArray[np.uint8]]]:
+            yield from propagate(images, mask, here, frames, spacing=spacing, onto=onto)
+
+        self._preview.start("Propagation", len(frames), work)
+
+    def _span(self) -> tuple[int, int] | None:
+        """Return the person's frames around the one on screen; a person's frame itself closes the gap before it."""
+        current, here = self._session.current, self._session.frame
+        if current is None:
+            return None
+        self._session.settle()
+        keys = current.with_status(*_KEYS)
+        before, after = [t for t in keys if t < here], [t for t in keys if t > here]
+        if here in keys:
+            if before and here - before[-1] > 1:
+                return before[-1], here
+            return (here, after[0]) if after else ((before[-1], here) if before else None)
+        return (before[-1], after[0]) if before and after else None

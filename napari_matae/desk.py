@@ -1,0 +1,95 @@
+"""All the parts of the dock that know no widget, put together once and handed to the panels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_matae.clock import Clock
+from napari_matae.deeds import Deeds
+from napari_matae.history import History
+from napari_matae.looks import Looks
+from napari_matae.player import Player
+from napari_matae.preview import Preview
+from napari_matae.session import Session
+from napari_matae.strokes import Strokes
+from napari_matae.study_link import StudyLink
+from napari_matae.tools import Tools
+
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["Desk"]
+
+
+class Desk(QObject):  # type: ignore[misc]
+    """What a person works with in one viewer.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    parent
+        Qt parent.
+    """
+
+    said = Signal(str)
+    """A sentence for the user: what was done, where, or why not."""
+    help_wanted = Signal()
+    """The keys are to be shown, or hidden again."""
+
+    def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.viewer = viewer
+        self.session = Session(viewer)
+        self.player = Player(self.session, parent=self)
+        self.history = History(self.session, self)
+        self.link = StudyLink(self.session, self.history, self)
+        self.clock = Clock(self.session, self.link, self.player, parent=self)
+        self.strokes = Strokes(self.session, self)
+        self.preview = Preview(self.session, self)
+        self.tools = Tools(self.session, self.player, self)
+        self.deeds = Deeds(self.session, self.preview, self)
+        self.looks = Looks(self.session, self)
+        for part in (self.history, self.link, self.preview, self.tools, self.deeds):
+            part.said.connect(self.say)
+
+    def say(self, sentence: str) -> None:
+        """Tell the user, in the panel and in the viewer's own status line."""
+        self.viewer.status = sentence
+        self.said.emit(sentence)
+
+    def toggle_loop(self) -> None:
+        """Play the part from end-diastole to end-systole over and over, or the whole cine again."""
+        if self.player.loop is not None:
+            self.player.loop = None
+            self.say("Playing the whole cine.")
+            return
+        phases = self.deeds.phases
+        if phases.ed is None or phases.es is None or phases.ed == phases.es:
+            self.say("End-diastole and end-systole are not known yet: segment the cine, or mark them.")
+            return
+        self.player.loop = (phases.ed, phases.es)
+        self.player.play()
+        self.say(f"Looping between end-diastole (frame {phases.ed + 1}) and end-systole (frame {phases.es + 1}).")
+
+    def escape(self) -> None:
+        """Throw a preview away, else put the tool down."""
+        if self.preview.is_open:
+            self.preview.discard()
+            self.say("Preview discarded; nothing was changed.")
+        elif self.tools.tool != "move":
+            self.tools.choose("move")
+
+    def close_down(self) -> None:
+        """Record and save everything, and let go of the viewer."""
+        self.player.pause()
+        self.strokes.close_down()
+        self.preview.close_down()
+        self.tools.close_down()
+        self.looks.close_down()
+        self.clock.close_down()
+        self.link.close_down()
+        self.history.close_down()
+        self.session.close()

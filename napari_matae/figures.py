@@ -1,0 +1,127 @@
+"""Live figures: the frame on screen against the machine's proposal, and where the study stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
+from superqt.utils import qthrottled
+
+from matae.metrics import dice, iou
+from matae.store.types import FrameStatus
+from napari_matae.status_colours import STATUS_COLOURS, STATUS_WORDS
+
+if TYPE_CHECKING:
+    from matae.store.types import Statistics
+    from napari_matae.desk import Desk
+
+__all__ = ["Figures"]
+
+_REDRAW_MS = 120
+_DASH = "–"
+
+
+class Figures(QWidget):  # type: ignore[misc]
+    """Dice, IoU, area and time of the frame; counts, minutes and shares of the study.
+
+    Parameters
+    ----------
+    desk
+        Whose frame and study.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self.values: dict[str, QLabel] = {}
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setVerticalSpacing(1)
+        facts = (
+            ("dice", "Dice", "Overlap of this mask with what the machine proposed: 1 where they are equal."),
+            ("iou", "IoU", "Intersection over union with what the machine proposed."),
+            ("area", "Area", "Area of the cavity on this frame."),
+            ("time", "Time", "Time spent on this frame."),
+        )
+        for column, (name, title, tip) in enumerate(facts):
+            head = QLabel(title, self)
+            head.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            value = QLabel(_DASH, self)
+            value.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            font = value.font()
+            font.setPointSizeF(font.pointSizeF() * 1.25)
+            font.setBold(True)
+            value.setFont(font)
+            for label in (head, value):
+                label.setToolTip(tip)
+            grid.addWidget(value, 0, column)
+            grid.addWidget(head, 1, column)
+            grid.setColumnStretch(column, 1)
+            self.values[name] = value
+        self.study = QLabel(self)
+        self.study.setWordWrap(True)
+        self.study.setTextFormat(Qt.TextFormat.RichText)
+        grid.addWidget(self.study, 2, 0, 1, 4)
+        self._show_soon = qthrottled(self.show_frame, timeout=_REDRAW_MS, parent=self)
+        session = desk.session
+        for signal in (session.frame_changed, session.area_changed, session.status_changed, session.opened):
+            signal.connect(self._show_soon)
+        desk.link.statistics_changed.connect(self.show_study)
+        desk.link.acknowledged.connect(self._show_soon)
+        self.show_frame()
+        self.show_study(desk.link.statistics)
+
+    def close_down(self) -> None:
+        """Stop listening."""
+        self._show_soon.cancel()
+        session = self._desk.session
+        for signal in (session.frame_changed, session.area_changed, session.status_changed, session.opened):
+            signal.disconnect(self._show_soon)
+        self._desk.link.statistics_changed.disconnect(self.show_study)
+        self._desk.link.acknowledged.disconnect(self._show_soon)
+
+    def show_frame(self, _: object = None) -> None:
+        """Show the figures of the frame on screen."""
+        session = self._desk.session
+        current, frame = session.current, session.frame
+        shown = dict.fromkeys(self.values, _DASH)
+        if current is not None and current.labels is not None and frame in current.status:
+            if current.machine is not None and frame in current.proposed:
+                mine, machines = current.mask(frame) == 1, current.machine[frame] == 1
+                shown["dice"] = f"{float(dice(mine, machines)):.3f}"
+                shown["iou"] = f"{float(iou(mine, machines)):.3f}"
+            mm2 = current.area_mm2
+            shown["area"] = f"{current.area_px[frame]:.0f} px" if mm2 is None else f"{mm2[frame] / 100:.1f} cm²"
+            shown["time"] = _duration(current.seconds.get(frame, 0.0))
+        for name, text in shown.items():
+            self.values[name].setText(text)
+
+    def show_study(self, statistics: Statistics | None) -> None:
+        """Show where the study stands."""
+        if statistics is None:
+            self.study.setText("")
+            return
+        cells = [
+            f"<span style='color:{STATUS_COLOURS[status]}'>■</span>&nbsp;{statistics.by_status.get(status, 0)}&nbsp;"
+            f"{STATUS_WORDS[status].replace(' ', '&nbsp;')}"
+            for status in FrameStatus
+        ]
+        lines = [" &nbsp;".join(cells)]
+        cines = f"{statistics.n_cines} cine{'s' * (statistics.n_cines != 1)}"
+        if statistics.minutes_per_accepted is not None:
+            unedited = statistics.accepted_unedited or 0.0
+            lines.append(
+                f"in {cines}; {statistics.minutes_per_accepted:.1f} min an accepted frame, {unedited:.0%} unedited"
+            )
+        else:
+            lines.append(f"in {cines} of the study")
+        self.study.setText("<br>".join(lines))
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 0.5:
+        return _DASH
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"

@@ -1,0 +1,240 @@
+"""A cine on screen and the state of its frames: masks, whose they are, and what changed. No Qt, no viewer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matae.stack import new_stack
+from matae.store.types import FrameStatus
+from napari_matae.steps import FrameChange, Patch, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from napari.layers import Image, Labels, Shapes
+    from numpy.typing import NDArray
+
+    from matae.cine import Cine
+    from matae.segment import Sector
+
+__all__ = ["OpenCine"]
+
+
+class OpenCine:
+    """A cine on screen with all that belongs to it.
+
+    Three stacks hold its masks: what is on screen (the layer's own data, which anybody may draw in), what was last
+    recorded, and what the model proposed. A frame whose first two differ has been drawn in since.
+
+    Parameters
+    ----------
+    cine
+        The cine.
+    image
+        Layer that shows it.
+    """
+
+    def __init__(self, cine: Cine, image: Image) -> None:
+        self.cine = cine
+        self.image = image
+        self.sector: Sector | None = None
+        self.sector_layer: Shapes | None = None
+        self.labels: Labels | None = None
+        self.machine: NDArray[np.uint8] | None = None
+        """What the model proposed, frame by frame."""
+        self.recorded: NDArray[np.uint8] | None = None
+        """The masks as last recorded, frame by frame."""
+        self.status: dict[int, FrameStatus] = {}
+        """Whose each mask is; frames without one are left out."""
+        self.proposed: set[int] = set()
+        """Frames for which `machine` holds a proposal."""
+        self.seconds: dict[int, float] = {}
+        """Time people spent on each frame."""
+        self.area_px = np.full(cine.n_frames, np.nan)
+        """Cavity area of each frame as shown, (T,); NaN where there is no mask yet."""
+        self.disagreement = np.full(cine.n_frames, np.nan)
+        """One minus the Dice between the network's widths, (T,); NaN where it is not known."""
+        self.drawn: set[int] = set()
+        """Frames somebody drew in since they were last recorded."""
+        self.run: dict[str, Any] = {}
+        """Model, width and device of the last run."""
+        self.ed: int | None = cine.ed_frame
+        self.es: int | None = cine.es_frame
+        """Frames marked as end-diastole and end-systole, by the file or a person."""
+        self.ready = True
+        """Its work so far has been fetched from the study."""
+        self.stack: Any = None
+        """Its undo stack, which outlives the dock."""
+
+    # -- whose a frame is ---------------------------------------------------------------------------------
+
+    def is_persons(self, frame: int) -> bool:
+        """Return whether a person has changed or judged this frame: no machine may touch it."""
+        if self.status.get(frame, FrameStatus.MACHINE) is not FrameStatus.MACHINE:
+            return True
+        return self.is_unrecorded(frame)
+
+    def is_unrecorded(self, frame: int) -> bool:
+        """Return whether the mask on screen is another than the one last recorded."""
+        if self.labels is None or self.recorded is None:
+            return False
+        return not np.array_equal(self.labels.data[frame], self.recorded[frame])
+
+    def edited_frames(self) -> list[int]:
+        """Return the frames that a person has changed or judged."""
+        judged = {t for t, status in self.status.items() if status is not FrameStatus.MACHINE}
+        return sorted(judged | {t for t in self.drawn if self.is_unrecorded(t)})
+
+    def with_status(self, *wanted: FrameStatus) -> list[int]:
+        """Return the frames of some statuses."""
+        return sorted(t for t, status in self.status.items() if status in wanted)
+
+    # -- masks --------------------------------------------------------------------------------------------
+
+    def take_labels(self, labels: Labels) -> None:
+        """Work in this layer, whose masks count as recorded."""
+        self.labels = labels
+        shape = self.cine.frames.shape
+        self.machine, self.recorded = new_stack(shape), new_stack(shape)
+        for frame in self.status:
+            self.recorded[frame] = labels.data[frame]
+
+    def drop_labels(self) -> None:
+        """Forget masks and statuses: their layer is gone."""
+        self.labels = self.machine = self.recorded = None
+        for state in (self.status, self.proposed, self.drawn, self.seconds):
+            state.clear()
+        self.area_px[:] = np.nan
+
+    def mask(self, frame: int) -> NDArray[np.uint8]:
+        """Return the mask on screen, (Y, X); not a copy."""
+        if self.labels is None:
+            raise RuntimeError("there are no masks")
+        mask: NDArray[np.uint8] = self.labels.data[frame]
+        return mask
+
+    def measure(self, frame: int) -> bool:
+        """Bring the area of one frame up to date with its mask; return whether it changed."""
+        before = self.area_px[frame]
+        if self.labels is None or (frame not in self.status and frame not in self.drawn):
+            self.area_px[frame] = np.nan  # not segmented and nothing drawn: no area, which is not an area of zero
+            return not np.isnan(before)
+        self.area_px[frame] = np.count_nonzero(self.labels.data[frame] == 1)
+        return bool(self.area_px[frame] != before)
+
+    @property
+    def area_mm2(self) -> NDArray[np.float64] | None:
+        """Cavity area in mm2, (T,), or None without calibration."""
+        spacing = self.cine.spacing
+        return None if spacing is None else self.area_px * (spacing.y * spacing.x)
+
+    # -- recording what changed ---------------------------------------------------------------------------
+
+    def take_proposal(self, frame: int, mask: NDArray[np.uint8]) -> FrameChange | None:
+        """Show a machine's mask; return what it replaced, or None where there was nothing to replace."""
+        if self.labels is None or self.machine is None or self.recorded is None:
+            raise RuntimeError("there are no masks")
+        known = frame in self.status
+        patch = Patch.between(self.recorded[frame], mask) if known else None
+        self.machine[frame] = mask
+        self.proposed.add(frame)
+        self._write(frame, mask, FrameStatus.MACHINE)
+        return FrameChange(frame, patch, FrameStatus.MACHINE, FrameStatus.MACHINE) if patch is not None else None
+
+    def settle(self, text: str, here: int) -> Step | None:
+        """Record what was drawn; return it as a step, or None if nothing was."""
+        if self.labels is None or self.recorded is None:
+            return None
+        masks = {frame: self.labels.data[frame] for frame in sorted(self.drawn)}
+        self.drawn.clear()
+        return self.change(text, masks, here)
+
+    def change(
+        self,
+        text: str,
+        masks: Mapping[int, NDArray[np.uint8]],
+        here: int,
+        status: FrameStatus = FrameStatus.EDITED,
+    ) -> Step | None:
+        """Give frames other masks; return it as a step, or None if all of them have those masks already.
+
+        Parameters
+        ----------
+        text
+            What is done.
+        masks
+            New mask (Y, X) of each frame.
+        here
+            Frame on screen.
+        status
+            Status of the frames that change.
+        """
+        if self.labels is None or self.recorded is None:
+            raise RuntimeError("there are no masks")
+        changes = []
+        for frame, mask in masks.items():
+            patch = Patch.between(self.recorded[frame], mask)
+            if patch is not None:
+                changes.append(FrameChange(frame, patch, self.status.get(frame), status))
+                self._write(frame, mask, status)
+            else:
+                self.measure(frame)
+        return Step(text, tuple(changes), here) if changes else None
+
+    def judge(self, text: str, frames: Iterable[int], status: FrameStatus, here: int) -> Step | None:
+        """Give frames with a mask another status; return it as a step, or None if all have it already."""
+        changes = []
+        for frame in frames:
+            before = self.status.get(frame)
+            if before is not None and before is not status:
+                changes.append(FrameChange(frame, None, before, status))
+                self.status[frame] = status
+        return Step(text, tuple(changes), here) if changes else None
+
+    def fits(self, step: Step, *, forward: bool) -> bool:
+        """Return whether a step can be done again (or taken back): its frames are as it found (or left) them."""
+        if self.recorded is None:
+            return False
+        for change in step.changes:
+            if self.status.get(change.frame) is not (change.before if forward else change.after):
+                return False
+            if change.patch is not None and not change.patch.fits(self.recorded[change.frame], forward=forward):
+                return False
+        return True
+
+    def apply(self, step: Step, *, forward: bool) -> None:
+        """Do a step again, or take it back."""
+        if self.recorded is None or self.machine is None:
+            raise RuntimeError("there are no masks")
+        for change in step.changes if forward else reversed(step.changes):
+            frame = change.frame
+            mask = self.recorded[frame].copy()
+            if change.patch is not None:
+                change.patch.write(mask, forward=forward)
+            status = change.after if forward else change.before
+            if status is FrameStatus.MACHINE:
+                self.machine[frame] = mask
+            self._write(frame, mask, status)
+
+    def put(self, frame: int, mask: NDArray[np.uint8], status: FrameStatus | None) -> None:
+        """Show what the study holds for a frame."""
+        if status is FrameStatus.MACHINE and self.machine is not None:
+            self.machine[frame] = mask
+            self.proposed.add(frame)
+        self._write(frame, mask, status)
+
+    def _write(self, frame: int, mask: NDArray[np.uint8], status: FrameStatus | None) -> None:
+        if self.labels is None or self.recorded is None:
+            raise RuntimeError("there are no masks")
+        self.recorded[frame] = mask
+        if mask is not self.labels.data[frame]:
+            self.labels.data[frame] = mask
+        self.drawn.discard(frame)
+        if status is None:
+            self.status.pop(frame, None)
+        else:
+            self.status[frame] = status
+        self.measure(frame)

@@ -1,0 +1,168 @@
+"""Masks that a tool offers for several frames: shown first, then applied as one step or thrown away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal
+
+from matae.stack import new_stack
+from napari_matae.ghost import Ghost
+from napari_matae.layers import PREVIEW_COLOUR
+from napari_matae.steps import frames_in_words
+from napari_matae.workers import Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_matae.session import OpenCine, Session
+
+__all__ = ["Preview"]
+
+
+class Preview(QObject):  # type: ignore[misc]
+    """Computes masks off the GUI thread, shows them as they come, and writes them when told to.
+
+    Parameters
+    ----------
+    session
+        Whose frames are offered new masks.
+    parent
+        Qt parent.
+    """
+
+    changed = Signal()
+    """Something is offered, more of it has come, or nothing is offered any more."""
+    finished = Signal()
+    """All of it has come."""
+    said = Signal(str)
+    """A sentence for the user."""
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._ghost = Ghost(session, "Preview, not applied yet", PREVIEW_COLOUR)
+        self._worker: Any = None
+        self._target: OpenCine | None = None
+        self._masks: NDArray[np.uint8] | None = None
+        self.text = ""
+        """What is offered: "interpolation", "propagation"."""
+        self.offered: list[int] = []
+        """Frames that are offered a mask."""
+        self.wanted = 0
+        """Frames that will be offered one."""
+        session.opened.connect(self._on_opened)
+
+    def close_down(self) -> None:
+        """Throw away what is offered and stop listening."""
+        self.discard()
+        self._ghost.remove()
+        self._session.opened.disconnect(self._on_opened)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is offered."""
+        return self._target is not None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether masks are still coming."""
+        return self._worker is not None
+
+    @property
+    def words(self) -> str:
+        """What is offered, in words."""
+        if not self.is_open:
+            return ""
+        if self.is_running:
+            return f"{self.text}: {len(self.offered)} of {self.wanted} frames…"
+        return f"{self.text}: {frames_in_words(self.offered)}. Nothing is changed yet."
+
+    def start(self, text: str, wanted: int, work: Callable[[], Iterator[tuple[int, NDArray[np.uint8]]]]) -> None:
+        """Compute masks with `work` in another thread and show each as it comes.
+
+        Parameters
+        ----------
+        text
+            What it is, in the history.
+        wanted
+            How many frames will come.
+        work
+            Yields frame and mask (Y, X) uint8.
+        """
+        from napari.qt.threading import create_worker
+
+        self.discard()
+        current = self._session.current
+        if current is None:
+            return
+        self._target, self.text, self.wanted = current, text, wanted
+        self._masks = new_stack(current.cine.frames.shape)
+        self._worker = create_worker(_events, work, _start_thread=False)
+        self._worker.yielded.connect(self._on_event)
+        self._worker.finished.connect(self._on_finished)
+        self._worker.start()
+        self.changed.emit()
+
+    def apply(self) -> None:
+        """Write what has come into frames no person has taken, as one step."""
+        target, masks = self._target, self._masks
+        if target is None or masks is None or target is not self._session.current:
+            return
+        taken = {t: masks[t].copy() for t in self.offered if not target.is_persons(t)}
+        text = self.text
+        self.discard()
+        changed = self._session.change(text.lower(), taken)
+        self.said.emit(f"{text}: {frames_in_words(changed)} changed. Undo takes it back as one step.")
+
+    def discard(self) -> None:
+        """Throw away what is offered."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.yielded.disconnect(self._on_event)
+            worker.finished.disconnect(self._on_finished)
+            worker.quit()
+        if self._target is None:
+            return
+        self._target, self._masks, self.offered = None, None, []
+        self._ghost.hide()
+        self.changed.emit()
+
+    def _on_event(self, event: object) -> None:
+        if isinstance(event, Failed):
+            text = event.text
+            self.discard()
+            self.said.emit(text)
+        elif isinstance(event, tuple) and self._masks is not None:
+            frame, mask = event
+            self._masks[frame] = mask
+            self.offered = sorted({*self.offered, frame})
+            if len(self.offered) == 1:
+                self._ghost.show(self._masks)
+            elif frame == self._session.frame:
+                self._ghost.refresh()
+            self.changed.emit()
+
+    def _on_finished(self) -> None:
+        self._worker = None
+        if self._target is not None and not self.offered:
+            self.discard()
+        self.changed.emit()
+        self.finished.emit()
+
+    def _on_opened(self, current: object) -> None:
+        if current is not self._target:
+            self.discard()
+
+
+def _events(work: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+    from napari_matae.workers import explain
+
+    try:
+        yield from work()
+    except Exception as error:  # noqa: BLE001 - see napari_matae.workers
+        yield Failed(explain(error))

@@ -1,0 +1,329 @@
+"""Step 3, Review: look at the frames that need it, mend what is wrong, call right what is right."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_matae.figures import Figures
+from napari_matae.status_colours import NO_MASK_COLOUR, STATUS_COLOURS, STATUS_WORDS
+from napari_matae.tools import TOOLS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_matae.desk import Desk
+    from napari_matae.keys import Keys
+
+__all__ = ["ReviewPanel"]
+
+_ALL_DONE = "Open and segment a cine first, or take the brush and draw."
+
+
+class ReviewPanel(QWidget):  # type: ignore[misc]
+    """The Review step.
+
+    Parameters
+    ----------
+    desk
+        What is worked with.
+    keys
+        The keys, for the tooltips.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, desk: Desk, keys: Keys, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk, self._keys = desk, keys
+        self._tips: list[tuple[QWidget, str, str]] = []
+        self._build()
+        session = desk.session
+        for signal in (session.opened, session.status_changed, session.restored, session.frame_changed):
+            signal.connect(self._update)
+        desk.tools.changed.connect(self._update_tools)
+        desk.preview.changed.connect(self._update_preview)
+        desk.history.changed.connect(self._update_history)
+        desk.looks.changed.connect(self._update_looks)
+        desk.said.connect(self._on_said)
+        keys.changed.connect(self._update_tips)
+        self._update()
+        self._update_tools()
+        self._update_preview()
+        self._update_history()
+        self._update_looks()
+        self._update_tips()
+
+    def close_down(self) -> None:
+        """Stop listening."""
+        session = self._desk.session
+        for signal in (session.opened, session.status_changed, session.restored, session.frame_changed):
+            signal.disconnect(self._update)
+        self._desk.tools.changed.disconnect(self._update_tools)
+        self._desk.preview.changed.disconnect(self._update_preview)
+        self._desk.history.changed.disconnect(self._update_history)
+        self._desk.looks.changed.disconnect(self._update_looks)
+        self._desk.said.disconnect(self._on_said)
+        self._keys.changed.disconnect(self._update_tips)
+        self.figures.close_down()
+
+    # -- layout -------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        desk, deeds = self._desk, self._desk.deeds
+        self.state = QLabel(self)
+        self.state.setTextFormat(Qt.TextFormat.RichText)
+        self.words = QLabel(self)
+        self.words.setWordWrap(True)
+        self.words.setMinimumHeight(2 * self.words.fontMetrics().height() + 2)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+
+        self.accept_button = self._button("✓ Accept", "accept", deeds.accept, "This mask is right")
+        self.reject_button = self._button("✗ Reject", "reject", deeds.reject, "This frame is unusable")
+        self.next_button = self._button("Next ▸", "next", deeds.next, "Show the next frame to look at")
+        self.between_button = self._button(
+            "Accept all between", "accept_between", deeds.accept_between,
+            "Accept every frame between two corrected ones",
+        )  # fmt: skip
+        self.go_on = QCheckBox("then show the next", self)
+        self.go_on.setChecked(deeds.go_on)
+        self.go_on.setToolTip("Accepting or rejecting a frame shows the next one to look at.")
+        self.go_on.toggled.connect(lambda on: setattr(deeds, "go_on", on))
+
+        self._build_tools()
+        self._build_mending()
+        self._build_looks()
+        self.figures = Figures(desk, self)
+        self._lay_out()
+
+    def _build_tools(self) -> None:
+        desk = self._desk
+        self.tool_buttons: dict[str, QPushButton] = {}
+        group = QButtonGroup(self)
+        group.setExclusive(True)
+        for name, (title, tip) in TOOLS.items():
+            button = QPushButton(title, self)
+            button.setCheckable(True)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.clicked.connect(partial(self._take, name))
+            group.addButton(button)
+            self._tips.append((button, tip, name))
+            self.tool_buttons[name] = button
+        self.size = QSlider(Qt.Orientation.Horizontal, self)
+        self.size.setRange(1, 200)
+        self.size.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.size.valueChanged.connect(desk.tools.resize)
+        self.size_text = QLabel(self)
+
+        self.undo_button = self._button("↶ Undo", "undo", desk.history.undo, "")
+        self.redo_button = self._button("↷ Redo", "redo", desk.history.redo, "")
+        self.keys_button = self._button("Keys", "help", desk.help_wanted.emit, "Show every key, and change it")
+
+    def _build_mending(self) -> None:
+        deeds = self._desk.deeds
+        self.copy_buttons = (
+            self._button("◂ Copy", "copy_previous", partial(deeds.copy, -1), "Copy the previous frame's mask"),
+            self._button("Copy ▸", "copy_next", partial(deeds.copy, 1), "Copy the next frame's mask"),
+        )
+        self.mend_buttons = (
+            self._button("Fill holes", "fill", deeds.fill_holes, "Fill the holes of this mask"),
+            self._button("Largest part", "largest", deeds.keep_largest, "Keep only the largest part of this mask"),
+            self._button("Smooth", "smooth", deeds.smooth, "Smooth the contour; the area stays"),
+            self._button("Machine's", "machine", deeds.take_proposal, "Put the machine's mask back on this frame"),
+        )
+        self.interpolate_button = self._button(
+            "Interpolate between corrected frames", "interpolate", deeds.interpolate,
+            "Offer masks for the machine's frames between two corrected ones",
+        )  # fmt: skip
+        self.back_button = self._button(
+            "◂ Propagate", "propagate_back", partial(deeds.propagate, backward=True),
+            "Carry this mask to the machine's frames before it, following the motion",
+        )  # fmt: skip
+        self.forward_button = self._button(
+            "Propagate ▸", "propagate", deeds.propagate,
+            "Carry this mask to the machine's frames after it, following the motion",
+        )  # fmt: skip
+        self.reach = QSpinBox(self)
+        self.reach.setRange(1, 999)
+        self.reach.setValue(deeds.reach)
+        self.reach.setSuffix(" frames")
+        self.reach.setToolTip("How far a mask is propagated, unless a person's frame comes first.")
+        self.reach.valueChanged.connect(lambda value: setattr(deeds, "reach", value))
+        self.preview_bar = self._build_preview()
+
+    def _build_looks(self) -> None:
+        desk = self._desk
+        self.outline = QCheckBox("Outline only", self)
+        self.outline.clicked.connect(desk.looks.set_outline)
+        self.difference = QCheckBox("Show the machine's proposal", self)
+        self.difference.clicked.connect(desk.looks.set_difference)
+        self._tips += [
+            (self.outline, "Draw the contour alone, or fill the cavity", "outline"),
+            (self.difference, "Draw the machine's contour over this one, in orange", "difference"),
+        ]
+        self.opacity = QSlider(Qt.Orientation.Horizontal, self)
+        self.opacity.setRange(5, 100)
+        self.opacity.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.opacity.setToolTip("Opacity of the mask.")
+        self.opacity.valueChanged.connect(lambda value: desk.looks.set_opacity(value / 100))
+
+    def _build_preview(self) -> QFrame:
+        bar = QFrame(self)
+        bar.setFrameShape(QFrame.Shape.StyledPanel)
+        self.preview_words = QLabel(bar)
+        self.preview_words.setWordWrap(True)
+        self.apply_button = self._button("Apply", "apply", self._desk.preview.apply, "Write these masks, as one step")
+        self.discard_button = self._button("Discard", "discard", self._desk.escape, "Throw them away")
+        row = QHBoxLayout()
+        row.addWidget(self.apply_button)
+        row.addWidget(self.discard_button)
+        column = QVBoxLayout(bar)
+        column.setContentsMargins(6, 4, 6, 4)
+        column.addWidget(self.preview_words)
+        column.addLayout(row)
+        return bar
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setSpacing(5)
+        column.addWidget(self.state)
+        column.addWidget(self.words)
+        column.addLayout(_row(self.accept_button, self.reject_button, self.next_button))
+        column.addLayout(_row(self.between_button, self.go_on))
+        column.addWidget(self.preview_bar)
+        column.addWidget(self.figures)
+        column.addWidget(_line(self))
+        column.addLayout(_row(*self.tool_buttons.values()))
+        size = QHBoxLayout()
+        size.addWidget(QLabel("Size", self))
+        size.addWidget(self.size, stretch=1)
+        size.addWidget(self.size_text)
+        column.addLayout(size)
+        column.addLayout(_row(self.undo_button, self.redo_button, self.keys_button))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(4)
+        grid.setVerticalSpacing(4)
+        for place, button in enumerate((*self.mend_buttons, *self.copy_buttons)):
+            grid.addWidget(button, place // 3, place % 3)
+        column.addLayout(grid)
+        column.addWidget(_line(self))
+        column.addWidget(self.interpolate_button)
+        column.addLayout(_row(self.back_button, self.reach, self.forward_button))
+        column.addWidget(_line(self))
+        look = QHBoxLayout()
+        look.addWidget(self.outline)
+        look.addWidget(self.opacity, stretch=1)
+        column.addLayout(look)
+        column.addWidget(self.difference)
+        column.addStretch(1)
+
+    def _button(self, text: str, name: str, deed: Callable[..., object], tip: str) -> QPushButton:
+        button = QPushButton(text, self)
+        # A click leaves the keyboard with the picture; the Tab key still reaches every button.
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.clicked.connect(lambda _=False: deed())
+        self._tips.append((button, tip, name))
+        return button
+
+    def _take(self, name: str, _: bool = False) -> None:
+        self._desk.tools.choose(name)
+
+    # -- keeping in step ----------------------------------------------------------------------------------
+
+    def _on_said(self, sentence: str) -> None:
+        self.words.setText(sentence)
+
+    def _update(self, _: object = None) -> None:
+        session = self._desk.session
+        current, frame = session.current, session.frame
+        ready = current is not None and current.ready
+        for widget in (
+            self.next_button, self.between_button, *self.tool_buttons.values(), *self.copy_buttons, *self.mend_buttons,
+            self.interpolate_button, self.back_button, self.forward_button,
+        ):  # fmt: skip
+            widget.setEnabled(ready)
+        status = None if current is None else current.status.get(frame)
+        for widget in (self.accept_button, self.reject_button):
+            widget.setEnabled(ready and status is not None)
+        self.difference.setEnabled(ready and current is not None and bool(current.proposed))
+        if current is None:
+            self.state.setText("")
+            self.words.setText(_ALL_DONE)
+            return
+        colour = NO_MASK_COLOUR if status is None else STATUS_COLOURS[status]
+        word = "no mask yet" if status is None else STATUS_WORDS[status]
+        self.state.setText(
+            f"<span style='color:{colour}; font-size:large'>⬤</span>&nbsp; <b>Frame {frame + 1}</b> "
+            f"of {current.cine.n_frames}: {word}"
+        )
+
+    def _update_tools(self) -> None:
+        tools = self._desk.tools
+        self.tool_buttons[tools.tool].setChecked(True)
+        size = tools.size
+        self.size.setEnabled(size is not None)
+        if size is not None:
+            self.size.blockSignals(True)
+            self.size.setMaximum(max(200, size))
+            self.size.setValue(size)
+            self.size.blockSignals(False)
+        self.size_text.setText("" if size is None else f"{size} px")
+
+    def _update_preview(self) -> None:
+        preview = self._desk.preview
+        self.preview_bar.setVisible(preview.is_open)
+        self.preview_words.setText(preview.words)
+        self.apply_button.setEnabled(preview.is_open and not preview.is_running)
+
+    def _update_history(self) -> None:
+        history = self._desk.history
+        self.undo_button.setEnabled(bool(history.undo_text))
+        self.redo_button.setEnabled(bool(history.redo_text))
+        self._update_tips()
+
+    def _update_looks(self) -> None:
+        looks = self._desk.looks
+        self.outline.setChecked(looks.outline)
+        self.difference.setChecked(looks.difference)
+        self.opacity.blockSignals(True)
+        self.opacity.setValue(round(100 * looks.opacity))
+        self.opacity.blockSignals(False)
+
+    def _update_tips(self) -> None:
+        history = self._desk.history
+        special = {
+            "undo": f"Take back: {history.undo_text}" if history.undo_text else "Nothing to undo",
+            "redo": f"Do again: {history.redo_text}" if history.redo_text else "Nothing to redo",
+        }
+        for widget, tip, name in self._tips:
+            widget.setToolTip(special.get(name, tip.rstrip(".")) + self._keys.hint(name) + ".")
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(4)
+    for widget in widgets:
+        row.addWidget(widget)
+    return row
+
+
+def _line(parent: QWidget) -> QFrame:
+    line = QFrame(parent)
+    line.setFrameShape(QFrame.Shape.HLine)
+    line.setFrameShadow(QFrame.Shadow.Sunken)
+    return line

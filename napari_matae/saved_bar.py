@@ -1,0 +1,71 @@
+"""The line that always says whether work is saved, and where; a banner with the reason where it is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+if TYPE_CHECKING:
+    from napari_matae.study_link import StudyLink
+
+__all__ = ["SavedBar"]
+
+_RESEARCH = "Research use only. Not for diagnosis."
+
+
+class SavedBar(QWidget):  # type: ignore[misc]
+    """Shows the state of the link to the study.
+
+    Parameters
+    ----------
+    link
+        The link.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, link: StudyLink, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._link = link
+        self.line = QLabel(self)
+        self.line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.banner = QLabel(self)
+        self.banner.setWordWrap(True)
+        self.banner.setFrameShape(QFrame.Shape.Box)
+        self.banner.setMargin(4)
+        self.banner.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(self.banner)
+        row = QHBoxLayout()
+        row.addWidget(self.line, stretch=1)
+        row.addWidget(QLabel(_RESEARCH, self))
+        column.addLayout(row)
+        link.state_changed.connect(self._update)
+        link.entry_changed.connect(self._update)
+        self._update()
+
+    def close_down(self) -> None:
+        """Stop listening."""
+        self._link.state_changed.disconnect(self._update)
+        self._link.entry_changed.disconnect(self._update)
+
+    def _update(self, _: object = None) -> None:
+        link = self._link
+        self.banner.setVisible(link.state == "unsaved")
+        if link.state == "unsaved":
+            self.banner.setText(
+                f"⚠ Not saved. {link.problem} What you draw stays on screen and is saved as soon as it can be; "
+                "another study can be chosen in the Open step."
+            )
+            self.line.setText("⚠ Not saved")
+        elif link.state == "none":
+            self.line.setText("No study: nothing is saved")
+        elif link.state == "saving":
+            self.line.setText("Saving…" if link.name else "Opening the study…")
+        else:
+            self.line.setText(f"✓ Saved in {link.name}")
+        self.line.setToolTip(f"Study: {link.target}" if link.target else "Choose a study in the Open step.")

@@ -1,0 +1,111 @@
+"""Which study work is kept in, and whose cine this is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
+
+from matae.models.registry import home
+from napari_matae.settings import settings
+
+if TYPE_CHECKING:
+    from matae.store.types import CineEntry
+    from napari_matae.study_link import StudyLink
+
+__all__ = ["StudyChoice", "default_study"]
+
+_FILTER = "Studies (*.sqlite);;All files (*)"
+
+
+def default_study() -> str:
+    """Return the study the dock opens: ``MATAE_STUDY``, else the one used last, else one among the user's data."""
+    stated = os.environ.get("MATAE_STUDY")
+    return stated or str(settings().value("study", "") or home() / "study.sqlite")
+
+
+class StudyChoice(QWidget):  # type: ignore[misc]
+    """Shows the study and the patient code of the open cine; both can be changed, neither has to be.
+
+    Parameters
+    ----------
+    link
+        The link to the study.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, link: StudyLink, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._link = link
+        self.study = QLabel(self)
+        self.study.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.open_button = QPushButton("Open…", self)
+        self.open_button.setToolTip("Go on with another study.")
+        self.open_button.clicked.connect(self._ask_open)
+        self.new_button = QPushButton("New…", self)
+        self.new_button.setToolTip("Begin an empty study.")
+        self.new_button.clicked.connect(self._ask_new)
+        self.subject = QLineEdit(self)
+        self.subject.setPlaceholderText("given when a cine is open")
+        self.subject.setToolTip(
+            "A code, never a name. Cines of one patient need the same one: training and testing must not share a heart."
+        )
+        self.subject.editingFinished.connect(self._on_subject)
+        row = QHBoxLayout()
+        row.addWidget(self.study, stretch=1)
+        row.addWidget(self.open_button)
+        row.addWidget(self.new_button)
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 4, 0, 4)
+        form.addRow("Study", row)
+        form.addRow("Patient code", self.subject)
+        link.state_changed.connect(self._update)
+        link.entry_changed.connect(self._on_entry)
+        self._update()
+        self._on_entry(link.entry)
+
+    def close_down(self) -> None:
+        """Stop listening."""
+        self._link.state_changed.disconnect(self._update)
+        self._link.entry_changed.disconnect(self._on_entry)
+
+    def use(self, target: str) -> None:
+        """Keep work in this study from now on, and in the next sitting too."""
+        settings().setValue("study", target)
+        self._link.open(target)
+
+    def _ask_open(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Open a study", self._folder(), _FILTER)
+        if name:
+            self.use(name)
+
+    def _ask_new(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, "Begin a new study", self._folder(), _FILTER)
+        if name:
+            path = Path(name)
+            self.use(str(path if path.suffix else path.with_suffix(".sqlite")))
+
+    def _folder(self) -> str:
+        target = self._link.target or default_study()
+        return str(Path.home() if "://" in target else Path(target).parent)
+
+    def _on_subject(self) -> None:
+        entry, text = self._link.entry, self.subject.text().strip()
+        if entry is None or text == (entry.subject or ""):
+            return
+        if not text:
+            self._on_entry(entry)
+            return
+        self._link.set_subject(text)
+
+    def _on_entry(self, entry: CineEntry | None) -> None:
+        self.subject.setEnabled(entry is not None)
+        self.subject.setText("" if entry is None else entry.subject or "")
+
+    def _update(self) -> None:
+        link = self._link
+        self.study.setText(link.name or ("opening…" if link.state == "saving" else "none"))
+        self.study.setToolTip(link.target)
