@@ -81,7 +81,7 @@ def reshape(
     if box is None or np.array_equal(old, new):
         return mask.copy()
     matrix, shift = _similarity(new, old)
-    start: NDArray[np.float64] = np.linalg.solve(matrix, old - shift)  # where the similarity alone brings the handles
+    start = np.linalg.solve(matrix, old - shift).astype(np.float64)  # where the similarity alone brings the handles
     left_over = float(np.hypot(*(new - start)).max())
     corners = np.array([[y, x] for y in (box.y0 - 1, box.y1) for x in (box.x0 - 1, box.x1)], float).T
     there = np.linalg.solve(matrix, corners * scale[:, None] - shift) / scale[:, None]
