@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Flag", "Interval", "boundary_sensitivity", "ef_interval"]
 
-BOUNDARY_SHIFT = 0.01
+BOUNDARY_SHIFT = 0.007
 """Standard deviation of the outline's place relative to the long axis."""
-READER_SD = 3.0
+READER_SD = 4.25
 """Standard deviation of what remains, points of ejection fraction."""
 _Z90 = 1.6448536269514722
 
