@@ -226,11 +226,11 @@ def _clip(
         for t, rows in whole.items():
             if native and hint is not None:
                 placed = hint.fit.native_points(rows.reshape(-1, 2)[:, ::-1])[:, ::-1].reshape(rows.shape)
-                yield t, mask_of_tracing(placed, hint.fit.shape)
-            else:
-                shape = _shape(video)
-                _check_inside(rows, shape, f"{video.name}, frame {t}")
-                yield t, mask_of_tracing(rows, shape)
+                yield t, mask_of_own_tracing(placed, hint.fit.shape)
+                continue
+            shape = _shape(video)
+            _check_inside(rows, shape, f"{video.name}, frame {t}")
+            yield t, mask_of_tracing(rows, shape) if hint is None else mask_of_own_tracing(rows, shape)
 
     ed, es = _extremes(whole)
     return ImportClip(
@@ -248,6 +248,20 @@ def _clip(
         es=es,
         problems=tuple(problems),
     )
+
+
+def mask_of_own_tracing(rows: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return the mask of a tracing we made: the polygon through the apex and the ends of the chords, unrounded.
+
+    EchoNet-Dynamic's own reader rounds the ends to whole pixels and leaves the apex out, and so do we with its
+    tracings; of our own we know where the apex is, which brings the mask back closer.
+    """
+    from skimage.draw import polygon
+
+    outline = np.concatenate([rows[:1, :2], rows[1:, :2], rows[:0:-1, 2:]])
+    mask = np.zeros(shape, np.uint8)
+    mask[polygon(outline[:, 1], outline[:, 0], shape)] = 1
+    return mask
 
 
 def _ours(stem: str) -> bool:
