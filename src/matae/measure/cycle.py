@@ -25,6 +25,8 @@ __all__ = ["Beat", "Cycle", "Marks", "find_cycle", "smooth_curve"]
 Source = Literal["user", "file", "ecg", "curve"]
 
 _SMOOTH_S = 0.10  # length of the Savitzky-Golay window
+_SPIKE = 0.4
+_SPIKES_FROM_HZ = 30.0
 _LEAST_RR_S = 0.30  # 200 beats a minute
 _APART_S = 0.40  # of two beats when the curve does not repeat: 20 frames at 50 Hz, as EchoNet-Dynamic
 _EDGE = 0.2  # of the curve's range: how far below the other peaks one at the clip's edge may stay
@@ -111,7 +113,10 @@ class Cycle:
 
 
 def smooth_curve(curve: ArrayLike, frame_rate: float | None = None) -> Curve:
-    """Fill gaps and smooth a curve over 0.1 s (over 5 frames where the frame rate is unknown).
+    """Fill gaps, take out spikes and smooth a curve over 0.1 s (over 5 frames where the frame rate is unknown).
+
+    A spike is a single frame that leaves the middle of its neighbours by more than 40 %, at 30 Hz or more: no heart
+    does that, a failed outline does.
 
     Parameters
     ----------
@@ -126,6 +131,11 @@ def smooth_curve(curve: ArrayLike, frame_rate: float | None = None) -> Curve:
         return np.full(values.shape, np.nan)
     places = np.arange(values.size)
     filled = np.interp(places, places[known], values[known])
+    if values.size >= 5 and (frame_rate is None or frame_rate >= _SPIKES_FROM_HZ):
+        around = np.lib.stride_tricks.sliding_window_view(np.pad(filled, 2, "reflect"), 5)
+        middle = np.median(around, axis=1)
+        spiked = np.abs(filled - middle) > _SPIKE * middle
+        filled[spiked] = np.interp(places[spiked], places[~spiked], filled[~spiked]) if not spiked.all() else 0.0
     window = 5 if frame_rate is None else round(_SMOOTH_S * frame_rate) // 2 * 2 + 1
     window = min(window, (values.size - 1) // 2 * 2 + 1)
     if window < 5:

@@ -406,7 +406,8 @@ def _derive(
     """Compute everything that follows from the shapes."""
     cine, options = inputs.cine, inputs.options
     view = options.view or cine.view
-    area = np.array([shape.area_px or np.nan for shape in shapes], np.float64)
+    # A few stray pixels are no cavity: they would pass for a deep end-systole.
+    area = np.array([np.nan if shape.disks is None else shape.area_px for shape in shapes], np.float64)
     waves = cine.info.get("r_wave_times_ms")
     cycle = find_cycle(
         area,
