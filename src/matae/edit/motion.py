@@ -198,11 +198,23 @@ def _contours(region: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
 
 
 def _fill(contours: list[NDArray[np.float64]], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Return the pixels whose centre lies inside an odd number of contours."""
-    from skimage.draw import polygon
-
+    """Return the pixels whose centre lies inside an odd number of contours, which are closed."""
+    starts = np.concatenate([points[:-1] for points in contours])
+    ends = np.concatenate([points[1:] for points in contours])
+    # Every edge crosses the rows from its upper end up to, but not with, its lower one; left to right, each crossing
+    # changes between outside and inside.
+    first, last = (np.ceil(side(starts[:, 0], ends[:, 0])).astype(int) for side in (np.minimum, np.maximum))
+    first, last = first.clip(0, shape[0]), last.clip(0, shape[0])
+    count = last - first
+    edge = np.repeat(np.arange(len(count)), count)
+    row = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count - first, count)
+    share = (row - starts[edge, 0]) / (ends[edge, 0] - starts[edge, 0])
+    column = np.ceil(starts[edge, 1] + share * (ends[edge, 1] - starts[edge, 1])).astype(int).clip(0, shape[1])
     out = np.zeros(shape, bool)
-    for points in contours:
-        rows, columns = polygon(points[:, 0], points[:, 1], shape)
-        out[rows, columns] ^= True
+    if len(row):
+        top, left = int(row.min()), int(column.min())
+        size = (int(row.max()) - top + 1, int(column.max()) - left + 1)
+        crossings = np.bincount((row - top) * size[1] + column - left, minlength=size[0] * size[1]).reshape(size)
+        inside = np.logical_xor.accumulate(crossings % 2 == 1, axis=1)
+        out[top : top + size[0], left : left + size[1]] = inside[:, : shape[1] - left]
     return out

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from matae.edit import propagate
+from matae.edit.motion import _fill
 from matae.metrics import dice
 from matae.phantom import Phantom, make_phantom
 
@@ -94,6 +95,19 @@ def test_noise_is_no_reason_to_fail(seed, shape):
     out = dict(propagate(images, mask, 2, range(4)))
     assert sorted(out) == [0, 1, 3]
     assert all(one.shape == shape and one.dtype == np.uint8 and set(np.unique(one)) <= {0, 1} for one in out.values())
+
+
+@QUICK
+@given(st.integers(0, 2**32 - 1))
+def test_contours_are_filled_as_scikit_image_fills_them(seed):
+    from skimage.draw import polygon2mask
+
+    shape = (37, 45)
+    rings = [np.random.default_rng(seed + i).uniform(-15, 60, (9, 2)) for i in range(3)]
+    expected = np.logical_xor.reduce([polygon2mask(shape, ring) for ring in rings])
+    assert (_fill([np.vstack([ring, ring[:1]]) for ring in rings], shape) == expected).all()
+    far = [np.array([[-9.0, -9], [-9, -3], [-3, -3], [-9, -9]]), np.array([[50.0, 3], [60, 3], [60, 9], [50, 3]])]
+    assert not _fill(far, shape).any()
 
 
 def test_holes_and_parts_are_carried_too(phantom):
