@@ -47,6 +47,9 @@ class MataeConfig:
         The widths it is trained at, narrowest first; the last is 1.
     autoencoder
         Whether it has heads that rebuild each latent's predecessor, see `matae.nn.autoencoder`.
+    own_bias
+        Whether each width has its own bias of the logits. With one for all, a narrow network can get stuck where
+        none of its few channels is active inside the cavity: its logits never exceed the bias.
 
     Raises
     ------
@@ -59,6 +62,7 @@ class MataeConfig:
     fold: int = 2
     widths: tuple[float, ...] = WIDTHS
     autoencoder: bool = False
+    own_bias: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built, before memory is asked for it."""
@@ -90,7 +94,9 @@ class MataeConfig:
             classes=int(values["classes"]),
             fold=int(values["fold"]),
             widths=tuple(float(w) for w in values["widths"]),
+            # Cards of before 2026-11-21 do not know these.
             autoencoder=bool(values.get("autoencoder", False)),
+            own_bias=bool(values.get("own_bias", False)),
         )
 
 
@@ -174,6 +180,7 @@ class Matae(Network):
         self.up = _Ups(nn.ConvTranspose2d(deep, shallow, 2, stride=2) for shallow, deep in pairwise(channels))
         self.decoder = nn.ModuleList(_Block([_NestedConv(c, c, joined=2), _NestedConv(c, c)]) for c in channels[:-1])
         self.head = nn.Conv2d(channels[0], config.classes * folded, 1)
+        self.offsets = nn.Parameter(torch.zeros(len(config.widths), len(self._bias))) if config.own_bias else None
         self.autoencoder = Autoencoder(channels, folded) if config.autoencoder else None
         for width in config.widths:
             narrow = config.at(width)
@@ -183,6 +190,13 @@ class Matae(Network):
 
     def _blocks(self) -> list[_Block]:
         return [cast("_Block", block) for block in (*self.encoder, *self.decoder)]
+
+    @property
+    def _bias(self) -> Tensor:
+        return cast("Tensor", self.head.bias)
+
+    def _bias_at(self, index: int) -> Tensor:
+        return self._bias if self.offsets is None else self._bias + self.offsets[index]
 
     def _index(self, width: float) -> int:
         for i, known in enumerate(self.widths):
@@ -213,7 +227,7 @@ class Matae(Network):
             bias = None if up.bias is None else up.bias[:outputs]
             x = F.conv_transpose2d(x, up.weight[: x.shape[1], :outputs], bias, stride=2)
             x = self.decoder[stage](torch.cat([x, skips[stage]], 1), outputs, index)
-        logits = F.conv2d(x, self.head.weight[:, : x.shape[1]], self.head.bias)
+        logits = F.conv2d(x, self.head.weight[:, : x.shape[1]], self._bias_at(index))
         return F.pixel_shuffle(logits, self.config.fold)
 
     def rebuild(self, stages: list[Tensor], prefix: float = 1.0) -> Tensor:
@@ -247,7 +261,7 @@ class Matae(Network):
     def extract(self, width: float = 1.0) -> PlainMatae:
         """Return the network at `width` as a plain one: sliced weights, batch norm folded, nothing nested."""
         index, channels = self._index(width), self.config.at(width)
-        plain = PlainMatae(replace(self.config, channels=channels, widths=(1.0,), autoencoder=False))
+        plain = PlainMatae(replace(self.config, channels=channels, widths=(1.0,), autoencoder=False, own_bias=False))
         with torch.no_grad():
             for block, convolutions in zip(self._blocks(), plain.blocks(), strict=True):
                 for nested, conv in zip(block.convolutions(), convolutions, strict=True):
@@ -257,6 +271,7 @@ class Matae(Network):
             for stage in range(len(plain.up)):
                 _copy(self.up.at(stage), plain.up.at(stage))
             _copy(self.head, plain.head)
+            cast("Tensor", plain.head.bias).copy_(self._bias_at(index))
         return plain.eval()
 
 

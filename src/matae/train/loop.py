@@ -6,28 +6,27 @@ nothing had happened. Lightning Fabric decides device and precision.
 
 from __future__ import annotations
 
-import csv
 import time
+from contextlib import nullcontext, suppress
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from matae.errors import OutputError, TrainError
 from matae.files import write_atomic, writing_to
-from matae.metrics import dice
 from matae.nn.network import to_device
-from matae.nn.widths import format_width
 from matae.segment.backend import has_bf16, is_out_of_memory
 from matae.segment.device import choose_device
 from matae.train.batches import Batches
 from matae.train.config import TrainConfig
 from matae.train.curves import Curves
+from matae.train.sharing import share_batch_norm
 from matae.train.state import Run
 from matae.train.step import NotFiniteError, take_step
+from matae.train.validation import METRICS, StepReport, append, forget_after, measure, predict
+from matae.train.watch import Progress, StoppedError, Watch, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,28 +40,9 @@ if TYPE_CHECKING:
     from matae.nn.network import Network
     from matae.train.data import LabelledFrames
 
-__all__ = ["BAD_BATCH", "METRICS", "StepReport", "make_fabric", "predict", "train"]
+__all__ = ["BAD_BATCH", "METRICS", "StepReport", "Watch", "make_fabric", "predict", "train", "train_here"]
 
-METRICS = "metrics.csv"
 BAD_BATCH = "bad-batch.safetensors"
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """What a validation found.
-
-    Parameters
-    ----------
-    step, loss, seconds
-        Step reached, mean training loss since the last report, seconds of training so far, over all resumptions.
-    dice
-        Frame-mean Dice on the validation frames at each width.
-    """
-
-    step: int
-    loss: float
-    seconds: float
-    dice: dict[float, float]
 
 
 def train(
@@ -73,14 +53,16 @@ def train(
     config: TrainConfig | None = None,
     *,
     unlabelled: NDArray[np.uint8] | None = None,
+    replay: LabelledFrames | None = None,
     report: Callable[[StepReport], None] | None = None,
+    watch: Watch | None = None,
 ) -> Network:
-    """Train a network and return its averaged weights.
+    """Train a network and return its averaged weights: the last ones, or the best of all validations.
 
     Parameters
     ----------
     model
-        Network to start from; it is moved to the device and changed.
+        Network to start from; it is moved to the device and changed. Parameters that need no gradient stay.
     frames, held_out
         Training and validation frames; of different patients.
     out
@@ -90,8 +72,13 @@ def train(
         Settings; the defaults if None.
     unlabelled
         More frames (N, Y, X), square, that only the autoencoder heads learn from.
+    replay
+        Labelled frames that are mixed into each batch so that what is known is not forgotten, see
+        `TrainConfig.replay`; of the same size as `frames`.
     report
         Called after each validation.
+    watch
+        Step-level progress, and a way to stop; what was found until then is returned as at the end.
 
     Returns
     -------
@@ -106,27 +93,70 @@ def train(
     DeviceError
         If the device is not there.
     """
-    config = config or TrainConfig()
-    _check(model, frames, held_out, config, unlabelled)
+    config, watch = config or TrainConfig(), watch or Watch()
+    _check(model, frames, held_out, config, unlabelled, replay)
+    if config.processes > 1:
+        from matae.train.parallel import train_in_processes
+
+        more = {"unlabelled": unlabelled, "replay": replay, "report": report, "watch": watch}
+        return train_in_processes(model, frames, held_out, out, config, **more)  # type: ignore[arg-type]
     try:
         fabric = make_fabric(config)
+    except RuntimeError as error:
+        raise _memory(config) if is_out_of_memory(error) else error from None
+    return train_here(
+        fabric, model, frames, held_out, out, config, unlabelled=unlabelled, replay=replay, report=report, watch=watch
+    )
+
+
+def train_here(
+    fabric: Fabric,
+    model: Network,
+    frames: LabelledFrames,
+    held_out: LabelledFrames,
+    out: Path,
+    config: TrainConfig,
+    *,
+    unlabelled: NDArray[np.uint8] | None = None,
+    replay: LabelledFrames | None = None,
+    report: Callable[[StepReport], None] | None = None,
+    watch: Watch,
+) -> Network:
+    """Do what `train` does in this process, which may be one of several that `fabric` knows of."""
+    try:
+        if fabric.world_size > 1:
+            share_batch_norm(model)
         run = _begin(model, config, fabric.device)
-        run.data = f"{frames.digest()} {held_out.digest()}"
+        run.data = " ".join(side.digest() for side in (frames, held_out, replay) if side is not None)
         with writing_to(out):
             out.mkdir(parents=True, exist_ok=True)
             run.resume(out)
-            _forget_after(out / METRICS, run.step)
-        batches = Batches(frames, model.classes, config, run.generator, unlabelled)
-        _go_on(fabric, run, batches, held_out, out, report=report)
+            if fabric.is_global_zero:
+                forget_after(out / METRICS, run.step)
+        batches = Batches(
+            frames,
+            model.classes,
+            config,
+            run.generator,
+            unlabelled,
+            replay=replay,
+            rank=fabric.global_rank,
+            processes=fabric.world_size,
+        )
+        _go_on(fabric, run, batches, held_out, out, report=report, watch=watch)
     except OutputError as error:
         raise TrainError(str(error)) from error
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        raise TrainError(
-            f"Memory does not suffice for {config.batch} frames a step; choose a smaller batch and another --out."
-        ) from None
-    return run.average.cpu().eval()
+        raise _memory(config) from None
+    return (run.average if run.best is None else run.best).cpu().eval()
+
+
+def _memory(config: TrainConfig) -> TrainError:
+    return TrainError(
+        f"Memory does not suffice for {config.batch} frames a step; choose a smaller batch and another --out."
+    )
 
 
 def make_fabric(config: TrainConfig) -> Fabric:
@@ -147,10 +177,15 @@ def make_fabric(config: TrainConfig) -> Fabric:
     half = config.precision == "bf16" or (config.precision == "auto" and has_bf16(device))
     # bf16 needs no loss scaling, fp16 would; where bf16 is only emulated, fp32 is quicker.
     precision: Any = "bf16-mixed" if half else "32-true"
+    accelerator = "cpu" if device.type == "cpu" else "cuda"
+    if config.processes > 1:
+        from lightning_fabric.strategies import DDPStrategy
+
+        # The network is not wrapped, see `matae.train.sharing`: of DDP only the processes and their group are used.
+        strategy = DDPStrategy(start_method="spawn", process_group_backend="gloo" if accelerator == "cpu" else "nccl")
+        return Fabric(accelerator=accelerator, devices=config.processes, strategy=strategy, precision=precision)
     return Fabric(
-        accelerator="cpu" if device.type == "cpu" else "cuda",
-        devices=1 if device.index is None else [device.index],
-        precision=precision,
+        accelerator=accelerator, devices=1 if device.index is None else [device.index], precision=precision
     )
 
 
@@ -160,6 +195,7 @@ def _check(
     held_out: LabelledFrames,
     config: TrainConfig,
     unlabelled: NDArray[np.uint8] | None,
+    replay: LabelledFrames | None,
 ) -> None:
     for side, name in ((frames, "training"), (held_out, "validation")):
         if not len(side):
@@ -175,6 +211,11 @@ def _check(
     if shared:
         raise TrainError(f"Patient {min(shared)} is in training and validation; give each patient one split.")
     config.check(model)
+    if replay is not None and len(replay):
+        if replay.classes > model.classes or replay.images.shape[1:] != frames.images.shape[1:]:
+            raise TrainError("The replay frames have other classes or another size; bring them to those of the rest.")
+        if set(replay.patients) & set(held_out.patients):
+            raise TrainError("A validation patient is among the replay frames; leave their frames out of the replay.")
     if unlabelled is not None and (getattr(model, "autoencoder", None) is None or not config.rebuild):
         raise TrainError("Unlabelled frames train the autoencoder heads only; set rebuild above 0 or leave them out.")
 
@@ -213,32 +254,105 @@ def _go_on(
     out: Path,
     *,
     report: Callable[[StepReport], None] | None,
+    watch: Watch,
 ) -> None:
     config = run.settings
     losses: list[float] = []
     clock = time.perf_counter() - run.seconds
-    with Curves(out, run.step) as curves:
-        while run.step < config.steps:
-            batch = batches.draw(run.step)
-            try:
-                losses.append(take_step(fabric, run, batch, batches.draw_unlabelled(run.step)))
-            except NotFiniteError:
-                raise _stopped(run, batch, out) from None
+    # Only one of several processes measures and writes; what it decides holds for all.
+    first, alone = fabric.is_global_zero, fabric.world_size == 1
+    should_stop = watch.should_stop if alone else never
+
+    def is_over() -> bool:
+        if first:
+            run.seconds = time.perf_counter() - clock
+        over = (
+            run.step >= config.steps
+            or (config.patience > 0 and run.stale >= config.patience)
+            or (config.seconds > 0 and run.seconds >= config.seconds)
+        )
+        return over if alone else bool(fabric.broadcast(over))
+
+    def is_stopped() -> bool:
+        return watch.should_stop() if alone else bool(fabric.broadcast(watch.should_stop()))
+
+    def check(curves: Curves | None) -> None:
+        found = measure(run.average, held_out, config.grid, should_stop) if first else ({}, {})
+        if not alone:
+            found = fabric.broadcast(found)
+        if config.keep_best:
+            _keep_best(run, float(np.mean(list(found[0].values()))))
+        if curves is None:
+            return
+        run.seconds = time.perf_counter() - clock
+        loss = float(np.mean(losses)) if losses else float("nan")
+        step_report = StepReport(run.step, loss, run.seconds, *found, best=run.best_step if config.keep_best else -1)
+        with writing_to(out):
+            append(out / METRICS, step_report)
+            curves.add(step_report)
+        run.save(out)
+        if report is not None:
+            report(step_report)
+
+    curves = Curves(out, run.step) if first else None
+    # Whoever stops in the midst of a step or a validation gets what was found before.
+    with curves or nullcontext(), suppress(StoppedError):
+        if config.keep_best and run.best is None:
+            check(curves)
+        over = is_over()
+        while not over and not is_stopped():
+            loss = _step(fabric, run, batches, out, watch, should_stop)
+            losses.append(loss)
             run.step += 1
             # A short warm-up of the average: early weights should not linger in it.
             _average(run.average, run.model, min(config.ema, run.step / (run.step + 20)))
-            if run.step % config.check_every and run.step != config.steps:
-                continue
-            found = {width: _dice(run.average, held_out, width, config.grid) for width in run.model.widths}
-            run.seconds = time.perf_counter() - clock
-            step_report = StepReport(run.step, float(np.mean(losses)), run.seconds, found)
-            with writing_to(out):
-                _append(out / METRICS, step_report)
-                curves.add(step_report)
-            run.save(out)
-            losses.clear()
-            if report is not None:
-                report(step_report)
+            over = is_over()
+            watch.step(_progress(run, batches, loss))
+            if over or not run.step % config.check_every:
+                check(curves)
+                losses.clear()
+                over = is_over()
+
+
+def _progress(run: Run, batches: Batches, loss: float) -> Progress:
+    config = run.settings
+    left = run.seconds / run.step * (config.steps - run.step)
+    if config.seconds:
+        left = min(left, max(0.0, config.seconds - run.seconds))
+    chunk = run.chunk or config.batch
+    return Progress(run.step, config.steps, batches.epoch(run.step), loss, run.seconds, left, chunk)
+
+
+def _step(
+    fabric: Fabric, run: Run, batches: Batches, out: Path, watch: Watch, should_stop: Callable[[], bool]
+) -> float:
+    """Take a step; where memory runs out, with fewer frames at a time from now on."""
+    batch, more = batches.draw(run.step), batches.draw_unlabelled(run.step)
+    while True:
+        try:
+            return take_step(fabric, run, batch, more, should_stop)
+        except NotFiniteError:
+            raise _stopped(run, batch, out) from None
+        except (RuntimeError, MemoryError) as error:
+            chunk = run.chunk or len(batch[0])
+            if fabric.world_size > 1 or chunk == 1 or not is_out_of_memory(error):
+                raise
+        # Once the exception is gone, what the failed pass held is free.
+        run.chunk = (chunk + 1) // 2
+        if batch[0].device.type == "cuda":
+            torch.cuda.empty_cache()
+        watch.notice(f"Memory ran out; going on with {run.chunk} frames at a time.")
+
+
+def _keep_best(run: Run, score: float) -> None:
+    if run.best is None or score > run.best_score:
+        if run.best is None:
+            run.best = deepcopy(run.average)
+        else:
+            run.best.load_state_dict(run.average.state_dict())
+        run.best_score, run.best_step, run.stale = score, run.step, 0
+    else:
+        run.stale += 1
 
 
 def _stopped(run: Run, batch: tuple[Tensor, Tensor], out: Path) -> TrainError:
@@ -256,9 +370,9 @@ def _stopped(run: Run, batch: tuple[Tensor, Tensor], out: Path) -> TrainError:
 
 
 def _parameter_groups(model: Network, weight_decay: float) -> list[dict[str, object]]:
-    # Biases and batch norm are not decayed.
-    kernels = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
+    # Biases and batch norm are not decayed; kernels have four dimensions, the biases of each width two.
+    kernels = [p for p in model.parameters() if p.ndim == 4]
+    others = [p for p in model.parameters() if p.ndim < 4]
     return [{"params": kernels, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
@@ -269,56 +383,3 @@ def _average(average: Network, model: Network, decay: float) -> None:
             mean.lerp_(value, 1 - decay)
         else:
             mean.copy_(value)
-
-
-@torch.no_grad()
-def predict(model: Network, frames: LabelledFrames, width: float, grid: int, batch: int = 16) -> NDArray[np.uint8]:
-    """Return masks (N, Y, X) uint8 at the frames' own size, classes numbered from 1.
-
-    Parameters
-    ----------
-    model
-        Network in inference mode.
-    frames
-        Square frames.
-    width
-        Width to run at.
-    grid
-        Side of the network's input; frames are resized with antialiasing and logits brought back.
-    batch
-        Frames a pass.
-    """
-    device = next(model.parameters()).device
-    size, masks = frames.images.shape[1:], []
-    for start in range(0, len(frames), batch):
-        images = torch.tensor(frames.images[start : start + batch], device=device)[:, None].float() / 255
-        images = F.interpolate(images, (grid, grid), mode="bilinear", antialias=True)
-        logits = F.interpolate(model(images, width).float(), size, mode="bilinear")
-        best, index = logits.max(1)
-        masks.append(torch.where(best > 0, index + 1, 0).to(torch.uint8).cpu().numpy())
-    return np.concatenate(masks)
-
-
-def _dice(model: Network, frames: LabelledFrames, width: float, grid: int) -> float:
-    found = predict(model, frames, width, grid)
-    classes = range(1, model.classes + 1)
-    return float(np.mean([dice(found == c, frames.masks == c) for c in classes]))
-
-
-def _forget_after(path: Path, step: int) -> None:
-    # A run killed between the figures and the state measures those steps again.
-    if path.is_file():
-        header, *rows = path.read_text(encoding="utf-8").splitlines() or [""]
-        kept = [row for row in rows if row.split(",")[0].isdigit() and int(row.split(",")[0]) <= step]
-        write_atomic(path, "".join(f"{line}\n" for line in (header, *kept) if line).encode())
-
-
-def _append(path: Path, report: StepReport) -> None:
-    header = ["step", "loss", "seconds", *(f"dice_{format_width(w)}" for w in report.dice)]
-    new = not path.exists() or not path.stat().st_size
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if new:
-            writer.writerow(header)
-        values = [f"{report.loss:.5f}", f"{report.seconds:.1f}", *(f"{d:.5f}" for d in report.dice.values())]
-        writer.writerow([report.step, *values])

@@ -172,9 +172,9 @@ def _continued(name: str, config: TrainConfig, init: str) -> tuple[Network, Mode
     if config.network != NetworkConfig():
         raise TrainError("A model that is continued keeps its shape; leave out either [network] or --init.")
     network, card = load(find_model(init).folder)
-    if isinstance(network, Matae) and network.autoencoder is None and config.rebuild:
-        # Heads it was shipped without: they are learnt anew, nothing else changes.
-        shape = replace(network.config, autoencoder=True)
+    if isinstance(network, Matae) and not (network.config.own_bias and (network.autoencoder or not config.rebuild)):
+        # What it was made without starts at nothing, or is learnt anew; its logits stay what they were.
+        shape = replace(network.config, own_bias=True, autoencoder=network.config.autoencoder or config.rebuild > 0)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             whole = Matae(shape)

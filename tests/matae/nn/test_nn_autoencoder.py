@@ -116,8 +116,8 @@ def test_heads_change_neither_the_logits_nor_the_extracted_network() -> None:
     assert not any("autoencoder" in name for name in plain.state_dict())
 
 
-def test_older_cards_have_no_heads() -> None:
+def test_older_cards_have_neither_heads_nor_a_bias_a_width() -> None:
     values = CONFIG.to_json()
     assert MataeConfig.from_json(values) == CONFIG
-    del values["autoencoder"]
-    assert not MataeConfig.from_json(values).autoencoder
+    del values["autoencoder"], values["own_bias"]
+    assert MataeConfig.from_json(values) == replace(CONFIG, autoencoder=False, own_bias=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -26,6 +28,8 @@ def lived_in(config: MataeConfig = SMALL) -> Matae:
             module.running_var.uniform_(0.2, 3)
             torch.nn.init.normal_(module.weight, 1, 0.3)
             torch.nn.init.normal_(module.bias, 0, 0.3)
+    if model.offsets is not None:
+        torch.nn.init.normal_(model.offsets)
     return model.eval()
 
 
@@ -105,7 +109,8 @@ def test_published_names_are_those_of_the_authors() -> None:
 def test_nested_names_are_those_of_checkpoints_in_use() -> None:
     names = set(Matae(SMALL).state_dict())
     heads = {name.split(".")[0] for name in names}
-    assert heads == {"encoder", "up", "decoder", "head"}
+    assert heads == {"encoder", "up", "decoder", "head", "offsets"}
+    assert set(Matae(replace(SMALL, own_bias=False)).state_dict()) == names - {"offsets"}
     assert {"encoder.2.1.weight", "encoder.0.0.norms.3.running_var", "up.1.bias", "decoder.1.0.weight"} <= names
     assert tuple(Matae(SMALL).state_dict()["decoder.0.0.weight"].shape) == (8, 16, 3, 3)
 
@@ -175,6 +180,16 @@ def test_weights_outside_a_prefix_do_not_change_narrower_networks() -> None:
         for width in (1 / 8, 1 / 4, 1 / 2):
             assert torch.equal(model(x, width), before[width])
         assert not torch.allclose(model(x, 1.0), before[1.0])
+
+
+def test_each_width_has_its_own_bias() -> None:
+    model, x = lived_in(), torch.rand(1, 1, 16, 16)
+    with torch.inference_mode():
+        before = {width: model(x, width) for width in WIDTHS}
+        model.offsets[0] += 3
+        torch.testing.assert_close(model(x, 1 / 8), before[1 / 8] + 3)
+        for width in WIDTHS[1:]:
+            assert torch.equal(model(x, width), before[width])
 
 
 def test_a_configuration_survives_json() -> None:
