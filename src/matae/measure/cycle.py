@@ -26,6 +26,7 @@ Source = Literal["user", "file", "ecg", "curve"]
 
 _SMOOTH_S = 0.10  # length of the Savitzky-Golay window
 _SPIKE = 0.4
+_LEAST_CHANGE = 1e-3
 _SPIKES_FROM_HZ = 30.0
 _LEAST_RR_S = 0.30  # 200 beats a minute
 _APART_S = 0.40  # of two beats when the curve does not repeat: 20 frames at 50 Hz, as EchoNet-Dynamic
@@ -187,7 +188,7 @@ def find_cycle(
     found: list[Beat] = []
     period: float | None = None
     waves: list[int] = []
-    if np.isfinite(smooth).all() and values.size > 1 and np.ptp(smooth) > 0:
+    if not _is_flat(smooth):
         period = _period(smooth, rate)
         if clock is not None and r_waves_s:
             waves = [int(np.abs(clock - t).argmin()) for t in sorted(r_waves_s) if clock[0] <= t <= clock[-1]]
@@ -201,6 +202,11 @@ def find_cycle(
     if bpm is None and heart_rate is not None:
         bpm, said_by = heart_rate, "file"
     return Cycle(beats, bpm, said_by, smooth)
+
+
+def _is_flat(curve: Curve) -> bool:
+    """Say whether there is nothing to find in a curve: no values, or no more change than rounding makes."""
+    return curve.size < 2 or not np.isfinite(curve).all() or not np.ptp(curve) > _LEAST_CHANGE * curve.max()
 
 
 def _period(curve: Curve, rate: float | None) -> float | None:
@@ -312,7 +318,7 @@ def _new_beats(loose_ed: list[int], loose_es: list[int], curve: Curve, reach: fl
     """Make beats of marks near which nothing was found: in pairs, or with the extreme of the curve beside them."""
     beats: list[Beat] = []
     free = list(loose_es)
-    flat = not np.isfinite(curve).all() or not np.ptp(curve) > 0
+    flat = _is_flat(curve)
     for number, frame in enumerate(loose_ed):
         limit = loose_ed[number + 1] if number + 1 < len(loose_ed) else curve.size
         after = [es for es in free if frame < es < limit] or free

@@ -34,7 +34,7 @@ APEX_TRAVEL = 0.10
 JUMP = 0.25
 """Change of area from frame to frame that no heart makes, at 30 Hz and more."""
 _CLIPPED = 0.08  # share of the outline at the sector's edge
-_EDGE = 0.015  # of the long axis: what counts as at the edge
+_EDGE = 0.02  # of the long axis: what counts as at the edge
 _STANDS_OUT = 6.0  # robust standard deviations
 
 
@@ -206,7 +206,7 @@ def _of_sector(
     apex_out, clipped = [], []
     for beat, volumes in beats:
         for frame, disks in ((beat.ed, volumes.ed), (beat.es, volumes.es)):
-            limit = max(_EDGE * disks.length, 1.5 * float(scale.mean()))
+            limit = max(_EDGE * disks.length, 2.0 * float(scale.mean()))
 
             def near(points: NDArray[np.float64], limit: float = limit) -> NDArray[np.bool_]:
                 y, x = np.rint(points).astype(int).T

@@ -1,0 +1,155 @@
+"""Beats from curves, marks and R waves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from matae.errors import MeasureError
+from matae.measure import Marks, find_cycle
+from matae.measure.cycle import smooth_curve
+
+RATE = 50.0
+
+
+def curve(n, *, beat=45, start=0.0, low=0.5):
+    """Return an area curve: a fall for a third of the beat, then filling with a diastasis and an atrial kick."""
+    phase = (np.arange(n) / beat + start) % 1.0
+    return np.interp(phase, [0, 0.05, 0.36, 0.42, 0.6, 0.85, 0.97, 1.0], [1, 1, low, low, 0.85, 0.87, 1, 1]) * 1000
+
+
+def times(n, rate=RATE):
+    return np.arange(n) / rate
+
+
+@pytest.mark.parametrize("values", [[], [5.0], [np.nan] * 12, [7.0] * 12, [0.0] * 3])
+def test_no_curve_no_beat(values) -> None:
+    found = find_cycle(values, heart_rate=71.0)
+    assert found.beats == ()
+    assert (found.heart_rate, found.heart_rate_source) == (71.0, "file")
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(st.lists(st.one_of(st.floats(0, 1e6), st.just(float("nan"))), max_size=60), st.sampled_from([None, 8.0, 50.0]))
+def test_any_curve_can_be_read(values, rate) -> None:
+    found = find_cycle(values, None if rate is None else np.arange(len(values)) / rate)
+    for beat in found.beats:
+        assert 0 <= beat.ed < len(values)
+        assert 0 <= beat.es < len(values)
+        assert beat.ed != beat.es
+
+
+@pytest.mark.parametrize("marks", [Marks(ed=(99,)), Marks(es=(-1,))])
+def test_marks_outside_the_clip_are_refused(marks) -> None:
+    with pytest.raises(MeasureError, match="mark again"):
+        find_cycle(curve(50), times(50), marks=marks)
+
+
+def test_one_frame_cannot_be_both() -> None:
+    with pytest.raises(MeasureError, match="take one mark away"):
+        find_cycle(curve(50), times(50), marks=Marks((4,), (4,)))
+
+
+def test_every_whole_beat_is_found() -> None:
+    found = find_cycle(curve(200, start=0.5), times(200))
+    # The clip starts in diastole; 45 frames a beat from frame 22 on, the last systole complete.
+    assert [beat.ed for beat in found.beats] == pytest.approx([22, 67, 112, 157], abs=3)
+    assert [beat.es - beat.ed for beat in found.beats] == pytest.approx([17] * 4, abs=3)
+    assert found.heart_rate == pytest.approx(60 * RATE / 45, rel=0.02)
+    assert all(beat.whole for beat in found.beats)
+
+
+def test_cut_off_beats_are_left_out() -> None:
+    # From mid-systole to just after the next end-diastole but one: only the middle beat shows its systole.
+    found = find_cycle(curve(87, start=0.2), times(87))
+    assert [beat.ed for beat in found.beats] == pytest.approx([36], abs=3)
+    assert found.beats[0].whole
+
+
+def test_a_clip_without_a_whole_systole_says_so() -> None:
+    found = find_cycle(curve(40, start=0.3), times(40))
+    assert [beat.whole for beat in found.beats] == [False]
+
+
+def test_a_half_sequence_is_a_beat() -> None:
+    for values in (curve(17), curve(17)[::-1]):
+        found = find_cycle(values)
+        assert len(found.beats) == 1
+        assert values[found.beats[0].ed] > 1.8 * values[found.beats[0].es]
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.integers(28, 80), st.floats(0, 0.99), st.integers(2, 5), st.floats(0.4, 0.8), st.integers(0, 1000))
+def test_noise_makes_no_beats(beat, start, count, low, seed) -> None:
+    values = curve(beat * count, beat=beat, start=start, low=low)
+    noisy = values * np.random.default_rng(seed).normal(1, 0.015, values.size)
+    found = find_cycle(noisy, times(values.size))
+    assert count - 2 <= len(found.beats) <= count + 1
+    for one in found.beats:
+        assert values[one.ed] > 0.93 * values.max()
+        assert values[one.es] < values.min() + 0.12 * np.ptp(values)
+
+
+def test_gaps_and_spikes_do_not_matter() -> None:
+    values = curve(135)
+    damaged = values.copy()
+    damaged[[30, 31, 80]] = np.nan
+    damaged[[10, 60, 100]] = [5.0, 5000.0, 0.0]
+    clean, found = find_cycle(values, times(135)), find_cycle(damaged, times(135))
+    assert len(found.beats) == len(clean.beats)
+    assert [beat.es for beat in found.beats] == pytest.approx([beat.es for beat in clean.beats], abs=2)
+
+
+def test_smoothing_keeps_a_straight_line() -> None:
+    line = np.linspace(3, 9, 31)
+    assert smooth_curve(line, RATE) == pytest.approx(line)
+    assert np.isnan(smooth_curve([np.nan, np.nan])).all()
+
+
+def test_marks_replace_the_nearest_frame_only() -> None:
+    plain = find_cycle(curve(135), times(135)).beats
+    marked = find_cycle(curve(135), times(135), marks=Marks(ed=(plain[1].ed + 3,), es=(plain[1].es - 2,))).beats
+    assert len(marked) == len(plain)
+    assert (marked[1].ed, marked[1].es) == (plain[1].ed + 3, plain[1].es - 2)
+    assert (marked[1].ed_source, marked[1].es_source) == ("user", "user")
+    assert marked[0].next_ed == plain[1].ed + 3
+    assert (marked[0].ed, marked[0].es, marked[0].ed_source) == (plain[0].ed, plain[0].es, "curve")
+
+
+def test_a_person_wins_over_the_file_and_the_file_over_the_curve() -> None:
+    found = find_cycle(curve(60), times(60), file_marks=Marks((2,), (19,))).beats
+    assert (found[0].ed, found[0].es, found[0].ed_source) == (2, 19, "file")
+    found = find_cycle(curve(60), times(60), file_marks=Marks((2,), (19,)), marks=Marks(es=(17,))).beats
+    assert (found[0].ed, found[0].es, found[0].ed_source, found[0].es_source) == (2, 17, "file", "user")
+
+
+def test_marks_stand_where_the_curve_says_nothing() -> None:
+    flat = np.full(30, 500.0)
+    found = find_cycle(flat, times(30), marks=Marks((3,), (14,))).beats
+    assert [(b.ed, b.es, b.whole) for b in found] == [(3, 14, True)]
+    assert find_cycle(flat, marks=Marks(ed=(3,))).beats == ()
+
+
+def test_a_single_mark_takes_its_mate_from_the_curve() -> None:
+    values = curve(45)
+    found = find_cycle(values[:20], None, marks=Marks(ed=(5,))).beats
+    assert found[0].ed == 5
+    assert values[found[0].es] == values[:20].min()
+
+
+def test_r_waves_are_end_diastole() -> None:
+    values, waves = curve(135), [0.04, 0.94, 1.84]
+    found = find_cycle(values, times(135), r_waves_s=waves)
+    assert [beat.ed for beat in found.beats] == [2, 47, 92]
+    assert found.beats[0].ed_source == "ecg"
+    assert found.heart_rate_source == "ecg"
+    assert found.heart_rate == pytest.approx(66.7, abs=0.5)
+    # Without frame times nobody knows which frame an R wave is.
+    assert find_cycle(values, r_waves_s=waves).beats[0].ed_source == "curve"
+
+
+def test_heart_rate_needs_time() -> None:
+    assert find_cycle(curve(135)).heart_rate is None
+    assert find_cycle(curve(20), times(20)).heart_rate is None
