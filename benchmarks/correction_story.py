@@ -305,6 +305,60 @@ def cines(propose: Callable[[Cine, int], Mask], count: int) -> dict[str, object]
     return {"cines": count, "dice_before": quartiles(start, 3), "rows": rows}
 
 
+MOVES = {"apex": (0,), "left": (1,), "right": (2,), "both hinge points": (1, 2), "all three": (0, 1, 2)}
+
+
+def pulled(mask: Mask, back: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Mask:
+    """Return the mask whose pixel at p is that of `mask` at back(p), p as columns (2, N)."""
+    y, x = np.indices(mask.shape)
+    where = back(np.stack([y.ravel(), x.ravel()]).astype(float))
+    found = ndimage.map_coordinates(mask.astype(np.float32), where, order=1).reshape(mask.shape)
+    return (found > 0.5).astype(np.uint8)
+
+
+def affine(mask: Mask, before: Landmarks, after: Landmarks) -> Mask:
+    """Return the mask under the one affine map that takes the handles there."""
+    new, old = (np.vstack([one.as_array().T, np.ones(3)]) for one in (after, before))
+    matrix = (old @ np.linalg.inv(new))[:2]
+    return pulled(mask, lambda points: matrix[:, :2] @ points + matrix[:, 2:])
+
+
+def local(mask: Mask, before: Landmarks, after: Landmarks) -> Mask:
+    """Return the mask with Gaussian falloffs around the handles alone, 0.3 of the long axis wide."""
+    new, old, width = after.as_array(), before.as_array(), 0.3 * after.length()
+
+    def near(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.exp(-0.5 * ((points[:, None] - new[None]) ** 2).sum(-1) / width**2)
+
+    weights = np.linalg.solve(near(new), old - new)
+    return pulled(mask, lambda points: points + (near(points.T) @ weights).T)
+
+
+def maps(propose: Callable[[Cine, int], Mask], folder: Path, count: int) -> dict[str, object]:
+    """Compare ways to follow the handles: the mean change of Dice when some go where the reference has them."""
+    labelled = load_frames(folder, "train")
+    gain: dict[tuple[str, str], list[float]] = defaultdict(list)
+    ways = {"as built": reshape, "affine map": affine, "local falloff": local}
+    for index in range(min(count, len(labelled))):
+        cine = Cine(labelled.images[index][None], None, Spacing(1.0, 1.0), Path("frame"))
+        proposal, truth = propose(cine, SEED + index)[0], (labelled.masks[index] == 1).astype(np.uint8)
+        here, there = landmarks(proposal), landmarks(truth)
+        if here is None or there is None:
+            continue
+        for moved, which in MOVES.items():
+            goal = here.as_array()
+            goal[list(which)] = there.as_array()[list(which)]
+            for name, way in ways.items():
+                change = dice(way(proposal, here, type(here).from_array(goal)), truth) - dice(proposal, truth)
+                gain[moved, name].append(float(change))
+    return {
+        "frames": min(count, len(labelled)),
+        "rows": [
+            {"moved": moved} | {name: float(np.mean(gain[moved, name])) for name in ways} for moved in MOVES
+        ],
+    }  # fmt: skip
+
+
 def as_markdown(report: dict) -> str:
     lines = [f"Proposals: {report['proposals']}. Goal: Dice {GOAL}. Median (quartiles).", ""]
     if "stills" in report:
@@ -321,6 +375,19 @@ def as_markdown(report: dict) -> str:
         lines += [
             f"| {r['tools']} | {r['reached']} of {r['frames']} | {r['operations']} | {r['pixels']} | {r['drag_px']} "
             f"| {r['dice_after']} |"
+            for r in part["rows"]
+        ]
+        lines.append("")
+    if "maps" in report:
+        part = report["maps"]
+        lines += [
+            f"Mean change of Dice on {part['frames']} CAMUS frames (split train), handles drawn to the reference:",
+            "",
+            "| handles drawn | as built | affine map | local falloff |",
+            "| --- | --- | --- | --- |",
+        ]
+        lines += [
+            f"| {r['moved']} | {r['as built']:+.3f} | {r['affine map']:+.3f} | {r['local falloff']:+.3f} |"
             for r in part["rows"]
         ]
         lines.append("")
@@ -351,12 +418,15 @@ def main() -> None:
     parser.add_argument("--model", help=f"what proposes; {POOR} when it is there")
     parser.add_argument("--frames", type=int, help="how many CAMUS frames; all of split val when not given")
     parser.add_argument("--cines", type=int, default=6, help="how many phantom cines")
+    parser.add_argument("--maps", type=int, default=0, help="how many frames of split train to compare warps on")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     propose, text = proposer(arguments.model)
     report: dict[str, object] = {"proposals": text}
     if arguments.data is not None:
         report["stills"] = stills(propose, arguments.data, arguments.frames)
+        if arguments.maps:
+            report["maps"] = maps(propose, arguments.data, arguments.maps)
     report["cines"] = cines(propose, arguments.cines)
     print(as_markdown(report))
     if arguments.json is not None:
