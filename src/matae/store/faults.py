@@ -13,7 +13,7 @@ from matae.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["damaged", "speaking"]
+__all__ = ["damaged", "read_only", "speaking"]
 
 _NOTHING_LOST = "What was stored before is safe"
 
@@ -25,6 +25,11 @@ def damaged(name: str, detail: str = "") -> StoreError:
         f"{name} is damaged{why}; leave it as it is, go back to the last backup ('napari-matae study backup' makes "
         "them), or ask for help with 'napari-matae study check'."
     )
+
+
+def read_only(name: str) -> StoreError:
+    """Return the error for a file that may not be written."""
+    return StoreError(_READ_ONLY.format(name=name, safe=_NOTHING_LOST))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from matae.errors import StoreError
 from matae.files import writing_to
 from matae.store.base import EMPTY_DIGEST, audit_digest, new_code
 from matae.store.engine import APPLICATION_ID, WAIT_S, WRITING, Target, make_engine, parse_target
-from matae.store.faults import speaking
+from matae.store.faults import read_only, speaking
 from matae.store.migrate import migrate, version_of
 from matae.store.schema import Audit, Base, StudyRow
 
@@ -28,35 +28,33 @@ if TYPE_CHECKING:
 
 __all__ = ["check_file", "lock_schema", "make_file", "make_on_server", "new_file", "refuse_other_tables"]
 
-_MAGIC = b"SQLite format 3\x00"
 _LOCK = 0x4D415445  # PostgreSQL's advisory lock while tables are made
 
 
 def check_file(file: Path) -> None:
-    """Look at the first bytes, for a better sentence than the database would find.
+    """Look at a file before it is opened, for a better sentence than the database would find.
+
+    Only through SQLite: a program that opens and closes such a file by itself loses the locks it holds on it.
 
     Raises
     ------
     StoreError
-        If it is not there, cannot be read, or is no study.
+        If it is not there, may not be read or written, or is no study.
     """
     if file.is_dir():
         raise StoreError(f"{file.name} is a folder; choose the file of a study.")
-    try:
-        with file.open("rb") as stream:
-            head = stream.read(100)
-    except FileNotFoundError as error:
-        raise StoreError(
-            f"There is no study {file.name} in {file.parent}; make it with 'napari-matae study init'."
-        ) from error
-    except OSError as error:
-        raise StoreError(f"{file.name} cannot be read ({error.strerror}); ask for the right to, or copy it.") from error
-    if not head.startswith(_MAGIC) or len(head) < 100:
-        raise StoreError(
-            f"{file.name} is no study, or its first bytes are damaged; choose a file made by "
-            "'napari-matae study init', or go back to a backup."
-        )
-    if int.from_bytes(head[68:72], "big") != APPLICATION_ID:
+    if not file.exists():
+        raise StoreError(f"There is no study {file.name} in {file.parent}; make it with 'napari-matae study init'.")
+    if not os.access(file, os.R_OK):
+        raise StoreError(f"{file.name} cannot be read; ask for the right to, or copy it.")
+    if not os.access(file, os.W_OK):
+        raise read_only(file.name)
+    with speaking(file.name), closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True)) as connection:
+        found = connection.execute("PRAGMA application_id").fetchone()[0]
+        tables = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+    if not tables:
+        raise StoreError(f"{file.name} is empty and no study; choose a file made by 'napari-matae study init'.")
+    if found != APPLICATION_ID:
         raise StoreError(
             f"{file.name} is a database of another program, or its first bytes are damaged; choose a file made by "
             "'napari-matae study init', or go back to a backup."

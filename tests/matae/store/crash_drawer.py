@@ -1,0 +1,63 @@
+"""A process that draws strokes until it is killed: run by the crash test, not a test itself.
+
+It stays warm and forks for each round, so that a kill costs milliseconds. What it is told and what it says are lines:
+``TARGET CONTENT_ID FIRST`` in; ``pid N``, ``open``, one ``ack STEP`` after each step was stored, and ``dead`` out.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from store_makers import stroke
+
+from matae.store import Edit, FrameStatus, Study
+
+FRAMES = 6
+
+
+def frames_of(step: int) -> tuple[int, ...]:
+    """Return the frames that a step changes: one stroke, and every fourth time several at once."""
+    return (1, 3, 4) if step % 4 == 3 else (step % FRAMES,)
+
+
+def say(text: str) -> None:
+    os.write(1, f"{text}\n".encode())
+
+
+def draw(target: str, identity: str, first: int) -> None:
+    with Study.open(target, rater="drawer") as study:
+        say("open")
+        revisions = {frame: info.revision for frame, info in study.frames(identity).items()}
+        step = first
+        while True:
+            if step % 7 == 6 and 0 in revisions:
+                infos = study.set_status(identity, [0], FrameStatus.ACCEPTED, note=str(step))
+            else:
+                edits = [Edit(frame, stroke(step), revisions.get(frame, 0)) for frame in frames_of(step)]
+                infos = study.put_edits(identity, edits, note=str(step))
+            revisions |= {info.frame: info.revision for info in infos}
+            say(f"ack {step}")
+            step += 1
+
+
+def main() -> None:
+    for line in sys.stdin:
+        target, identity, first = line.split()
+        child = os.fork()
+        if child == 0:
+            try:
+                draw(target, identity, int(first))
+            except BaseException as error:  # noqa: BLE001 (told to the test)
+                say(f"error {error!r}")
+            finally:
+                os._exit(1)
+        say(f"pid {child}")
+        os.waitpid(child, 0)
+        say("dead")
+
+
+if __name__ == "__main__":
+    import matae.store.study  # noqa: F401 (once, before the first fork)
+
+    main()

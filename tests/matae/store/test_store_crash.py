@@ -1,0 +1,138 @@
+"""Killed at any instant: what was acknowledged is there, and the study is sound."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from crash_drawer import frames_of
+from store_makers import make_cine, stroke
+
+from matae.store import Study
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
+
+HERE = Path(__file__).parent
+
+
+class Drawer:
+    """The process that draws, seen from outside."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", str(HERE / "crash_drawer.py")], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True, bufsize=1, env=os.environ | {"PYTHONPATH": str(HERE)},
+        )  # fmt: skip
+        self.pace = 0.01  # seconds a step takes
+
+    def round(self, target: str, identity: str, first: int, chance: random.Random) -> list[int]:
+        """Let it draw from step `first`, kill it, and return the steps it acknowledged."""
+        self.process.stdin.write(f"{target} {identity} {first}\n")
+        pid = int(self._line().removeprefix("pid "))
+        lines: list[str] = []
+        # Any instant: while the study is opened, in the first step, or in one of the next; measured in steps rather
+        # than in seconds, for on a busy machine everything takes longer.
+        for _ in range(chance.choice([0, 1, 1, 2])):
+            started = time.perf_counter()
+            lines.append(self._line())
+            self.pace = time.perf_counter() - started if lines[-1].startswith("ack") else self.pace
+        time.sleep(chance.uniform(0, 1.5 * self.pace))
+        os.kill(pid, signal.SIGKILL)
+        while lines[-1:] != ["dead"]:
+            lines.append(self._line())
+        assert not [line for line in lines if line.startswith("error")]
+        return [int(line.removeprefix("ack ")) for line in lines if line.startswith("ack")]
+
+    def _line(self) -> str:
+        # The pid and the child's own lines come from two processes: order between them is not promised.
+        line = self.process.stdout.readline().strip()
+        assert line, "the drawer is gone"
+        return line
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(10)
+
+
+@pytest.fixture
+def drawer():
+    made = Drawer()
+    yield made
+    made.close()
+
+
+def steps_in(study: Study, identity: str) -> dict[int, set[int]]:
+    """Return the frames that each step changed, by the note it left, and hold every mask against the script."""
+    found: dict[int, set[int]] = {}
+    for revisions in study.steps(identity, limit=10_000):
+        for revision in revisions:
+            step = int(revision.note)
+            found.setdefault(step, set()).add(revision.frame)
+            if revision.kind == "person":
+                np.testing.assert_array_equal(revision.mask(), stroke(step))
+    return found
+
+
+def hold_to_account(target: str, identity: str, acknowledged: set[int]) -> int:
+    """Open the study after a kill; return the step that comes next."""
+    with Study.open(target) as study:
+        assert study.check() == []
+        found = steps_in(study, identity)
+        missing = acknowledged - found.keys()
+        assert not missing, f"acknowledged and lost: {sorted(missing)}"
+        # The step under way may have been stored before its acknowledgement was written; then all of it.
+        assert len(found.keys() - acknowledged) <= 1
+        for step, frames in found.items():
+            assert frames == ({0} if step % 7 == 6 and frames == {0} else set(frames_of(step)))
+        acknowledged.update(found)
+        return max(found, default=-1) + 1
+
+
+def kill_many(drawer: Drawer, target: str, times: int, chance: random.Random) -> int:
+    cine = make_cine()
+    with Study.open(target) as study:
+        study.add_cine(cine)
+    acknowledged: set[int] = set()
+    first = 0
+    for _ in range(times):
+        acknowledged |= set(drawer.round(target, cine.content_id, first, chance))
+        first = hold_to_account(target, cine.content_id, acknowledged)
+    return len(acknowledged)
+
+
+def test_no_acknowledged_stroke_is_lost_in_200_kills(tmp_path, empty_study_file, drawer) -> None:
+    chance = random.Random(20)
+    total = 0
+    for number in range(20):  # a new study now and then: the check reads all of it each time
+        target = tmp_path / f"study{number}.matae"
+        shutil.copy(empty_study_file, target)
+        total += kill_many(drawer, str(target), 10, chance)
+    assert total > 150  # most kills met a process that was drawing
+
+
+def test_nor_on_a_server(server, drawer) -> None:
+    url = server.new_database()
+    Study.create(url).close()
+    assert kill_many(drawer, url, 8, random.Random(21)) > 0
+    server.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+
+
+def test_a_file_is_written_through_to_the_disk(file_study) -> None:
+    """A kill cannot show what a power cut would: that every commit waits for the disk."""
+    with Study.open(file_study) as study, study._reading() as connection:
+        for pragma, expected in (
+            ("journal_mode", "wal"),
+            ("synchronous", 2),
+            ("foreign_keys", 1),
+            ("secure_delete", 1),
+        ):
+            assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == expected
