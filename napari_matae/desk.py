@@ -54,6 +54,7 @@ class Desk(QObject):  # type: ignore[misc]
         self.looks = Looks(self.session, self)
         for part in (self.history, self.link, self.preview, self.tools, self.deeds):
             part.said.connect(self.say)
+        self.session.settle()  # what was drawn while no dock was there to see it
 
     def say(self, sentence: str) -> None:
         """Tell the user, in the panel and in the viewer's own status line."""

@@ -13,6 +13,7 @@ from napari_matae.conflicts import ConflictDialog
 from napari_matae.desk import Desk
 from napari_matae.key_help import KeyHelp
 from napari_matae.keys import Keys
+from napari_matae.measure_panel import MeasurePanel
 from napari_matae.open_panel import OpenPanel
 from napari_matae.review_panel import ReviewPanel
 from napari_matae.saved_bar import SavedBar
@@ -59,6 +60,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.review_panel = ReviewPanel(self.desk, self.keys, self)
         self.transport = Transport(self.session, self.player, self)
         self.area_plot = AreaPlot(self.session, self)
+        self.measure_panel = MeasurePanel(self.desk, self.keys, self.area_plot, self)
         self.strip = StatusStrip(self.desk, self.area_plot, self)
         self.saved = SavedBar(self.desk.link, self)
         self.key_help: KeyHelp | None = None
@@ -72,6 +74,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
             (self.open_panel, "1  Open"),
             (self.segment_panel, "2  Segment"),
             (self.review_panel, "3  Review"),
+            (self.measure_panel, "4  Measure"),
         ]
         self.steps = QTabWidget(self)
         for panel, title in panels:
@@ -104,6 +107,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.desk.help_wanted.connect(self.toggle_keys)
         self.desk.link.conflicted.connect(self._on_conflict)
         self._window: QWidget | None = None
+        self._shown: object = None
         self.desk.link.open(default_study())
         self._probe()
         if self.session.current is not None:
@@ -143,7 +147,8 @@ class MataeDock(QWidget):  # type: ignore[misc]
     def _on_opened(self, current: object) -> None:
         self.player.pause()
         self.player.loop = None
-        if current is not None:
+        another, self._shown = current is not self._shown, current
+        if current is not None and another:  # not the one that was open, with a scale or frame rate given by hand
             self.steps.setCurrentIndex(1)
 
     def toggle_keys(self) -> None:

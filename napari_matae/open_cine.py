@@ -215,8 +215,10 @@ class OpenCine:
             if change.patch is not None:
                 change.patch.write(mask, forward=forward)
             status = change.after if forward else change.before
-            if status is FrameStatus.MACHINE:
-                self.machine[frame] = mask
+            if status is FrameStatus.MACHINE and change.before is change.after:
+                self.machine[frame] = mask  # one proposal in place of another
+            elif status is FrameStatus.MACHINE and not np.array_equal(mask, self.machine[frame]):
+                status = FrameStatus.EDITED  # somebody else's stroke stays: it is not the machine's mask
             self._write(frame, mask, status)
 
     def put(self, frame: int, mask: NDArray[np.uint8], status: FrameStatus | None) -> None:

@@ -385,8 +385,8 @@ class Session:
             self._take_up(current)
         self._shown = self.frame
         self.opened.emit(current)
-        if known is current:
-            self.settle()
+        if current.drawn:
+            self.touched.emit()  # somebody drew while no dock was there to see it
 
     def _take_up(self, current: OpenCine) -> None:
         """Go on where another session left off."""

@@ -202,7 +202,7 @@ class StudyLink(QObject):  # type: ignore[misc]
             return "unsaved"
         if self._queue is None:
             return "none"
-        return "saving" if self._queue.waiting or not self.name else "saved"
+        return "saving" if self._queue.waiting or self._fresh or not self.name else "saved"
 
     @property
     def target(self) -> str:
@@ -446,6 +446,7 @@ class StudyLink(QObject):  # type: ignore[misc]
         self._fresh.add(frame)
         if not self._proposal_timer.isActive():
             self._proposal_timer.start()
+            self.state_changed.emit()
 
     def save_proposals(self) -> None:
         """Store the proposals that have come since the last time."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from matae.errors import ConflictError, StoreError
+from matae.errors import ConflictError, MataeError, StoreError
 from napari_matae.workers import explain
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["StudyQueue"]
 
+_OPENING = threading.Lock()
+"""Two viewers of one process open in turn: the library that makes and migrates tables is not made for two threads."""
 _RETRY_S = 1.0
 _LOCK_WAIT_S = 3.0
 """How long the database itself waits for another writer before it is tried again."""
@@ -153,7 +155,8 @@ class StudyQueue(QObject):  # type: ignore[misc]
     def _run(self) -> None:
         study = None
         try:
-            study = _open(self.target, self.rater)
+            with _OPENING:
+                study = _open(self.target, self.rater)
             self._tell(self.opened, study.name)
         except Exception as error:  # noqa: BLE001 - whatever it is, the user is told and the work goes on unsaved
             self._tell(self.closed_out, explain(error))
@@ -222,5 +225,9 @@ def _open(target: str, rater: str) -> Study:
         path = Path(target).expanduser()
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            return Study.create(path, rater=rater)
+            try:
+                return Study.create(path, rater=rater)
+            except MataeError:
+                if not path.exists():  # else another viewer was making it at the same moment
+                    raise
     return Study.open(target, rater=rater, wait_s=_LOCK_WAIT_S)

@@ -52,3 +52,57 @@ def tiny_model(own_home) -> str:
     )  # fmt: skip
     save(own_home / "models" / "tiny", model, card)
     return "tiny"
+
+
+def disc(shape: tuple[int, int], centre: tuple[float, float], radius: float) -> np.ndarray:
+    """Return a filled circle as a mask (Y, X)."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    return (np.hypot(rows - centre[0], columns - centre[1]) <= radius).astype(np.uint8)
+
+
+def proposals(cine: Cine, session, frames=None, *, centre=(30.0, 40.0), swing: float = 4.0) -> None:
+    """Let a beating disc be proposed for frames of the session's cine."""
+    from matae.segment import FrameMask
+
+    session.current.run = {"model": "disc", "width": "1"}
+    session.begin_run()
+    for t in range(cine.n_frames) if frames is None else frames:
+        radius = 10 + swing * np.cos(2 * np.pi * t / cine.n_frames)
+        mask = disc(cine.shape, centre, radius)
+        session.receive(FrameMask(t, mask, mask * 255, int(mask.sum())))
+    session.end_run()
+
+
+@pytest.fixture
+def make_desk(qapp, qtbot, tmp_path):
+    """Return a maker of desks without a window: a viewer's model and everything but widgets."""
+    from napari.components import ViewerModel
+
+    from napari_matae.desk import Desk
+
+    made = []
+
+    def make(target: str | Path | None = "study.sqlite", rater: str = "anna") -> Desk:
+        desk = Desk(ViewerModel())
+        made.append(desk)
+        if target is not None:
+            desk.link.open(str(tmp_path / target), rater)
+        return desk
+
+    yield make
+    for desk in made:
+        if desk.session.viewer is not None:
+            desk.close_down()
+
+
+def settled(qtbot, desk) -> None:
+    """Wait until everything a person did is recorded and durable."""
+    desk.session.settle()
+    desk.link.save_proposals()
+    qtbot.waitUntil(lambda: desk.link.state == "saved", timeout=20_000)
+
+
+def opened(qtbot, desk, cine) -> None:
+    """Open a cine and wait until the study's masks are on screen."""
+    desk.session.open(cine)
+    qtbot.waitUntil(lambda: desk.session.current.ready, timeout=20_000)

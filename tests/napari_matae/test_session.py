@@ -6,6 +6,7 @@ from napari.components import ViewerModel
 
 from matae.cine import Cine
 from matae.segment import FrameMask
+from matae.store import FrameStatus
 from napari_matae.layers import cine_of, image_of
 from napari_matae.session import Session
 
@@ -136,32 +137,42 @@ def test_drawing_changes_the_area(session, cine):
     assert session.current.area_px[0] == before
 
 
-def test_an_undo_out_of_sight_is_measured_and_shown(session, cine):
-    session.open(cine)
-    session.begin_run()
-    for t in range(12):
-        session.receive(result(cine, t))
-    session.seek(2)
-    before = session.current.area_px[2]
-    session.current.labels.paint((2, 55, 10), 1)
-    session.seek(7)
-    session.current.labels.undo()
-    assert session.current.area_px[2] == before
-    assert session.frame == 2
-
-
 def test_a_new_run_shows_the_old_masks_until_they_are_replaced(session, cine):
     session.open(cine)
     session.begin_run()
     session.receive(result(cine, 3))
-    old = session.current.labels
+    session.current.labels.paint((0, 50, 60), 1)
+    before = session.current.labels.data.copy()
     session.begin_run()
-    assert session.current.labels is old  # nobody drew in it: there is nothing to undo
-    old.paint((0, 50, 60), 1)
-    session.begin_run()
-    assert session.current.labels is not old
-    np.testing.assert_array_equal(session.current.labels.data, old.data)
+    np.testing.assert_array_equal(session.current.labels.data, before)
     assert session.current.area_px[3] > 0
+
+
+def test_a_stroke_is_recorded_when_the_frame_is_left(session, cine):
+    session.open(cine)
+    session.begin_run()
+    steps, saved = [], []
+    session.stepped.connect(steps.append)
+    session.written.connect(lambda frames, note: saved.append((frames, note)))
+    session.tool = "brush"
+    session.current.labels.paint((0, 50, 60), 1)
+    assert not steps
+    session.seek(4)
+    assert [(step.text, step.frames, step.here) for step in steps] == [("brush", [0], 0)]
+    assert saved == [([0], "brush")]
+    assert session.current.status == {0: FrameStatus.EDITED}
+
+
+def test_a_stroke_that_changes_nothing_is_no_step(session, cine):
+    session.open(cine)
+    session.begin_run()
+    session.receive(result(cine, 0))
+    steps = []
+    session.stepped.connect(steps.append)
+    session.current.labels.paint((0, 25, 35), 1)  # inside the mask
+    session.settle()
+    assert not steps
+    assert session.current.status == {0: FrameStatus.MACHINE}
 
 
 def test_edits_survive_opening_another_cine(session, cine):
