@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from superqt.utils import qthrottled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from qtpy.QtWidgets import QWidget
@@ -37,6 +38,10 @@ class AreaPlot(pg.PlotWidget):  # type: ignore[misc]
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent, background=None)
         self._session = session
+        self.source: Callable[[], tuple[np.ndarray, str] | None] | None = None
+        """What to draw in place of the area, with its axis label; None, or returning None, for the area."""
+        self.values = np.zeros(0)
+        """What is drawn, one value a frame."""
         self.setMinimumHeight(150)
         self.setToolTip("Area of the left ventricle in each frame. Click to go to a frame.")
         item = self.getPlotItem()
@@ -86,11 +91,20 @@ class AreaPlot(pg.PlotWidget):  # type: ignore[misc]
         """Draw the curve as it stands."""
         current = self._session.current
         if current is None:
+            self.values = np.zeros(0)
+            self.getPlotItem().setLabel("left", "LV area")
             self._curve.setData([], [])
             self._hint.setVisible(True)
             return
+        other = None if self.source is None else self.source()
         mm2 = current.area_mm2
-        area = current.area_px if mm2 is None else mm2 / 100
+        area, label = (current.area_px, "LV area (px)") if mm2 is None else (mm2 / 100, "LV area (cm²)")
+        if other is not None:
+            area, label = other
+        self.values = area
+        item = self.getPlotItem()
+        if item.getAxis("left").labelText != label:
+            item.setLabel("left", label)
         known = area[np.isfinite(area)]
         self._hint.setVisible(known.size == 0)
         if known.size == 0:
@@ -99,14 +113,12 @@ class AreaPlot(pg.PlotWidget):  # type: ignore[misc]
         else:
             self._curve.setData(self.times, area)
             # From zero, so that the height of the curve is the share of the area that the beat changes.
-            self.setYRange(0, float(known.max()) * 1.08 + 1e-9, padding=0)
+            self.setYRange(0, float(known.max()) * 1.12 + 1e-9, padding=0)
 
     def _on_opened(self, _: object = None) -> None:
         current = self._session.current
         item = self.getPlotItem()
-        calibrated = current is not None and current.cine.spacing is not None
         timed = current is not None and current.cine.frame_times is not None
-        item.setLabel("left", "LV area (cm²)" if calibrated else "LV area (px)")
         item.setLabel("bottom", "Time (s)" if timed else "Frame")
         times = self.times
         if len(times):

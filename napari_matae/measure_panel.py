@@ -1,0 +1,343 @@
+"""Step 4, Measure: from masks to volumes, ejection fraction and motion, with how far to trust them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from matae.measure.motion import SEGMENTS
+from napari_matae.beat_table import BeatTable
+from napari_matae.biplane_box import BiplaneBox
+from napari_matae.bullseye_plot import BullseyePlot
+from napari_matae.depth_scale import DepthScale
+from napari_matae.ef_card import EfCard
+from napari_matae.flag_list import FlagList
+from napari_matae.measure_curve import MeasureCurve
+from napari_matae.measuring import Measuring
+from napari_matae.mmode import MMode
+from napari_matae.number_tiles import NumberTable, NumberTiles
+from napari_matae.phase_overlay import ED_COLOUR, ES_COLOUR, PhaseOverlay
+from napari_matae.report_button import ReportButton
+from napari_matae.section import Section
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from matae.measure import Measurement
+    from napari_matae.area_plot import AreaPlot
+    from napari_matae.desk import Desk
+    from napari_matae.keys import Keys
+
+__all__ = ["MeasurePanel"]
+
+_RESEARCH = "Research use only. Not for diagnosis. Unvalidated on your equipment."
+_NOTHING_OPEN = "Open a cine first, and segment it: the numbers come from its masks."
+_NO_MASKS = (
+    "There are no masks yet. Segment the cine in step 2, or draw the cavity in step 3: the numbers come from them."
+)
+_MEASURING = "Measuring…"
+
+
+class MeasurePanel(QWidget):  # type: ignore[misc]
+    """The Measure step.
+
+    Parameters
+    ----------
+    desk
+        What is worked with.
+    keys
+        The keys, for the tooltips.
+    plot
+        The dock's curve, on which beats are drawn.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, desk: Desk, keys: Keys, plot: AreaPlot, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk, self._keys = desk, keys
+        session = desk.session
+        self.measuring = Measuring(session, desk.link, self)
+        self.overlay = PhaseOverlay(session, self.measuring, self)
+        self.curve = MeasureCurve(plot, self.measuring, self)
+        self._build()
+        self._lay_out()
+        self._parts = (
+            self.curve, self.overlay, self.mmode, self.scale, self.biplane, self.report_button, self.measuring,
+        )  # fmt: skip
+        self.measuring.changed.connect(self._update)
+        session.frame_changed.connect(self._update_frame)
+        session.opened.connect(self._update)
+        session.status_changed.connect(self._update)
+        desk.link.entry_changed.connect(self._on_entry)
+        keys.changed.connect(self._update_tips)
+        self._update_tips()
+        self._update()
+
+    def close_down(self) -> None:
+        """Stop listening and take everything off the picture."""
+        session = self._desk.session
+        self.measuring.changed.disconnect(self._update)
+        session.frame_changed.disconnect(self._update_frame)
+        session.opened.disconnect(self._update)
+        session.status_changed.disconnect(self._update)
+        self._desk.link.entry_changed.disconnect(self._on_entry)
+        self._keys.changed.disconnect(self._update_tips)
+        for part in self._parts:
+            part.close_down()
+
+    # -- layout -------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        desk, session, measuring = self._desk, self._desk.session, self.measuring
+        self.message = QLabel(self)
+        self.message.setWordWrap(True)
+        self.progress = QProgressBar(self)
+        self.progress.setRange(0, 0)
+        self.progress.setTextVisible(False)
+        self.progress.setFixedHeight(6)
+
+        self.ef = EfCard(session, measuring, self)
+        self.view = QComboBox(self)
+        self.view.setToolTip("Standard view: it names the segments of the wall.")
+        for text, data in (("", None), *((name, name) for name in SEGMENTS if name)):
+            self.view.addItem(text, data)
+        self.view.activated.connect(lambda _: measuring.choose_view(self.view.currentData()))
+        self.report_button = ReportButton(measuring, self)
+        self.words = QLabel(self)
+        self.words.setWordWrap(True)
+        self.words.hide()
+        self.scale = DepthScale(session, self)
+        for part in (self.scale, self.report_button):
+            part.said.connect(self._say)
+
+        self.ed_button = self._button("Show ED", lambda: self._open_phase(0))
+        self.es_button = self._button("Show ES", lambda: self._open_phase(1))
+        self.mark_ed = self._button("This is ED", lambda: desk.deeds.mark("ed"))
+        self.mark_es = self._button("This is ES", lambda: desk.deeds.mark("es"))
+        self.clear_button = self._button("Clear marks", measuring.clear_marks)
+        self.clear_button.setToolTip("Take your marks away: the file's frames, or the curve's, are used again.")
+
+        self.tiles = NumberTiles(self)
+        self.outlines = QCheckBox("ED and ES outlines", self)
+        self.outlines.setToolTip("Both outlines of the beat on every frame: end-diastole orange, end-systole blue.")
+        self.outlines.toggled.connect(lambda on: setattr(self.overlay, "outlines", on))
+        self.disks = QCheckBox("Long axis and disks", self)
+        self.disks.setToolTip("The long axis and the twenty disks of the frame on screen.")
+        self.disks.toggled.connect(lambda on: setattr(self.overlay, "disks", on))
+        self.flags = FlagList(self)
+        self.bullseye = BullseyePlot(self)
+        self.bullseye.clicked.connect(lambda _: self._open_primary())
+        self.beats = BeatTable(self)
+        self.table = NumberTable(self)
+        self.mmode = MMode(session, measuring, self)
+        self.biplane = BiplaneBox(desk.link, measuring, self)
+        for part in (self.ef, self.tiles, self.table, self.beats, self.flags):
+            part.seek_wanted.connect(self.open)
+
+    def _lay_out(self) -> None:
+        legend = QLabel(
+            f"<span style='color:{ED_COLOUR}'>●</span> ED &nbsp; <span style='color:{ES_COLOUR}'>■</span> ES", self
+        )
+        legend.setTextFormat(Qt.TextFormat.RichText)
+        self.content = QWidget(self)
+        column = QVBoxLayout(self.content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addWidget(self.ef)
+        column.addWidget(self.scale)
+        column.addWidget(self.tiles)
+        column.addWidget(_heading("Before a number is believed", self))
+        column.addWidget(self.flags)
+        column.addLayout(_row(self.ed_button, self.es_button, self.clear_button))
+        column.addLayout(_row(self.mark_ed, self.mark_es))
+        shown = _row(self.outlines, self.disks)
+        shown.addStretch(1)
+        shown.addWidget(legend)
+        column.addLayout(shown)
+        view = QHBoxLayout()
+        view.addWidget(QLabel("View", self))
+        view.addWidget(self.view, stretch=1)
+        view.addWidget(self.report_button, stretch=1)
+        column.addLayout(view)
+        column.addWidget(self.words)
+        self.sections: dict[str, Section] = {}
+        for name, title, widget, opened in (
+            ("wall", "Wall motion", self.bullseye, True),
+            ("beats", "Beats", self.beats, True),
+            ("numbers", "All numbers", self.table, False),
+            ("mmode", "M-mode", self.mmode, False),
+            ("biplane", "Biplane", self.biplane, False),
+        ):
+            section = Section(f"measure-{name}", title, widget, opened=opened, parent=self)
+            section.toggled.connect(self._show_details)
+            column.addWidget(section)
+            self.sections[name] = section
+        outer = QVBoxLayout(self)
+        outer.addWidget(self.message)
+        outer.addWidget(self.progress)
+        outer.addWidget(self.content)
+        research = QLabel(_RESEARCH, self)
+        research.setWordWrap(True)
+        outer.addWidget(research)
+        outer.addStretch(1)
+
+    def _button(self, text: str, deed: Callable[[], object]) -> QPushButton:
+        button = QPushButton(text, self)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.clicked.connect(lambda _=False: deed())
+        return button
+
+    # -- opening frames -----------------------------------------------------------------------------------
+
+    def open(self, frames: tuple[int, ...]) -> None:
+        """Show the frames behind a number, one after the other with each click."""
+        session = self._desk.session
+        if session.current is None or not frames:
+            return
+        self._desk.player.pause()
+        here = session.frame
+        session.seek(frames[(frames.index(here) + 1) % len(frames)] if here in frames else frames[0])
+
+    def _open_phase(self, place: int) -> None:
+        measured = self.measuring.measurement
+        if measured is not None and measured.primary is not None:
+            self.open((measured.primary.frames[place],))
+
+    def _open_primary(self) -> None:
+        measured = self.measuring.measurement
+        if measured is not None and measured.primary is not None:
+            self.open(measured.primary.frames)
+
+    # -- keeping in step ----------------------------------------------------------------------------------
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Measure while somebody looks."""
+        super().showEvent(event)
+        self.measuring.active = True
+        self.biplane.look()
+
+    def hideEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Leave the machine to others while nobody looks."""
+        super().hideEvent(event)
+        self.measuring.active = False
+
+    def _on_entry(self, entry: object) -> None:
+        if entry is not None and self.measuring.active:
+            self.biplane.look()
+
+    def _say(self, sentence: str) -> None:
+        self.words.setText(sentence)
+        self.words.show()
+        self._desk.say(sentence)
+
+    def _update(self, _: object = None) -> None:
+        measuring, current = self.measuring, self._desk.session.current
+        measured = measuring.measurement
+        self.content.setVisible(measured is not None)
+        self.progress.setVisible(measuring.is_running)
+        text = ""
+        if current is None:
+            text = _NOTHING_OPEN
+        elif measuring.problem:
+            text = measuring.problem
+        elif measured is None:
+            text = _MEASURING if measuring.is_running or measuring.has_masks else _NO_MASKS
+        self.message.setText(text)
+        self.message.setVisible(bool(text))
+        if measured is None:
+            return
+        self.ef.show_measurement()
+        self.tiles.show_values(measured.table())
+        # What the scale's own box says need not be said twice.
+        self.flags.show_flags([flag for flag in measured.flags if flag.code != "uncalibrated"])
+        self.scale.setVisible(self.scale.is_wanted)
+        self._show_view(measured)
+        self._show_details()
+        self._update_phases()
+
+    def _show_view(self, measured: Measurement) -> None:
+        stated = measured.inputs.cine.view
+        text = f"{stated}, as the file says" if stated else "not stated"
+        if self.view.itemText(0) != text:
+            self.view.setItemText(0, text)
+        place = max(0, self.view.findData(self.measuring.view))
+        if self.view.currentIndex() != place:
+            self.view.setCurrentIndex(place)
+
+    def _show_details(self, _: object = None) -> None:
+        """Fill the sections that are open."""
+        measured = self.measuring.measurement
+        if measured is None:
+            return
+        if self.sections["wall"].is_open:
+            self.bullseye.show_segments(() if measured.primary is None else measured.primary.segments)
+        if self.sections["beats"].is_open:
+            self.beats.show_measurement(measured)
+        if self.sections["numbers"].is_open:
+            self.table.show_values(measured.table())
+
+    def _update_frame(self, _: int = 0) -> None:
+        if self.isVisible():
+            self._update_phases()
+
+    def _update_phases(self) -> None:
+        session, measured = self._desk.session, self.measuring.measurement
+        current, frame = session.current, session.frame
+        primary = None if measured is None else measured.primary
+        for button, place, name in ((self.ed_button, 0, "ED"), (self.es_button, 1, "ES")):
+            at = None if primary is None else primary.frames[place]
+            button.setEnabled(at is not None)
+            button.setText(f"Show {name}" if at is None else f"Show {name} ({at + 1})")
+        for button, phase, name in ((self.mark_ed, "ed", "ED"), (self.mark_es, "es", "ES")):
+            marked = current is not None and getattr(current, phase) == frame
+            button.setEnabled(current is not None)
+            button.setText(f"✓ {name} is marked here" if marked else f"This frame is {name}")
+        self.clear_button.setEnabled(self.measuring.is_marked)
+
+    def _update_tips(self) -> None:
+        for button, name, words in (
+            (self.mark_ed, "mark_ed", "end-diastole"), (self.mark_es, "mark_es", "end-systole")
+        ):  # fmt: skip
+            button.setToolTip(
+                f"Mark the frame on screen as {words}; your mark always wins. Again takes it away"
+                f"{self._keys.hint(name)}."
+            )
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(4)
+    for widget in widgets:
+        row.addWidget(widget)
+    return row
+
+
+def _heading(text: str, parent: QWidget) -> QWidget:
+    holder = QWidget(parent)
+    label = QLabel(text, holder)
+    font = label.font()
+    font.setBold(True)
+    label.setFont(font)
+    line = QFrame(holder)
+    line.setFrameShape(QFrame.Shape.HLine)
+    line.setFrameShadow(QFrame.Shadow.Sunken)
+    column = QVBoxLayout(holder)
+    column.setContentsMargins(0, 4, 0, 0)
+    column.setSpacing(2)
+    column.addWidget(line)
+    column.addWidget(label)
+    return holder

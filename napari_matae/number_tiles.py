@@ -1,0 +1,195 @@
+"""The numbers of a measurement: the eight a reader looks for first, and all as a table; each opens its frames."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QGridLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+if TYPE_CHECKING:
+    from matae.measure import Value
+
+__all__ = ["NumberTable", "NumberTiles"]
+
+_TILES = (
+    ("edv_ml", "EDV"), ("esv_ml", "ESV"), ("sv_ml", "SV"), ("co_l_min", "CO"),
+    ("heart_rate", "Heart rate"), ("fac_percent", "FAC"), ("mitral_excursion_mm", "Annulus"),
+    ("shortening_percent", "Shortening*"),
+)  # fmt: skip
+_RATIO = {"mitral_excursion_mm": "mitral_excursion_percent"}
+"""What to show in place of a length that needs calibration."""
+
+
+class _Tile(QPushButton):  # type: ignore[misc]
+    """One number with its name under it."""
+
+    def __init__(self, title: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.frames: tuple[int, ...] = ()
+        self.setFlat(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.number = QLabel(self)
+        self.number.setTextFormat(Qt.TextFormat.RichText)
+        self.title = QLabel(title, self)
+        self.title.setEnabled(False)  # fainter, in any theme
+        column = QVBoxLayout(self)
+        column.setContentsMargins(1, 2, 1, 2)
+        column.setSpacing(0)
+        for label in (self.number, self.title):
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+            column.addWidget(label)
+        self.setMinimumHeight(42)
+        self.setMinimumWidth(70)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show_value(self, value: Value) -> None:
+        """Show a number, or a dash and why there is none."""
+        self.frames = value.frames
+        number, _, unit = value.text.partition(" ")
+        text = f"<span style='font-size:13pt; font-weight:bold'>{escape(number)}</span> {escape(unit)}"
+        if self.number.text() != text:
+            self.number.setText(text)
+            self.setAccessibleName(f"{value.label}: {value.text}")
+        self.setEnabled(bool(value.frames))
+        self.setToolTip(_tip(value))
+
+
+class NumberTiles(QWidget):  # type: ignore[misc]
+    """Eight numbers, four in a row.
+
+    Parameters
+    ----------
+    parent
+        Qt parent.
+    """
+
+    seek_wanted = Signal(tuple)
+    """Frames (tuple of int) behind a number are to be shown."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.tiles: dict[str, _Tile] = {}
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(2)
+        for place, (key, title) in enumerate(_TILES):
+            tile = _Tile(title, self)
+            tile.clicked.connect(lambda _=False, tile=tile: self.seek_wanted.emit(tile.frames))
+            grid.addWidget(tile, place // 4, place % 4)
+            self.tiles[key] = tile
+        self.note = QLabel("* of the contour, not speckle-tracking strain", self)
+        self.note.setEnabled(False)
+        grid.addWidget(self.note, 2, 0, 1, 4)
+
+    def show_values(self, values: list[Value]) -> None:
+        """Show these numbers."""
+        by_key = {value.key: value for value in values}
+        for key, tile in self.tiles.items():
+            value = by_key[key]
+            if value.value is None and key in _RATIO:
+                value = by_key[_RATIO[key]]
+            tile.show_value(value)
+
+
+class NumberTable(QTreeWidget):  # type: ignore[misc]
+    """Every number under its heading, with its frames.
+
+    Parameters
+    ----------
+    parent
+        Qt parent.
+    """
+
+    seek_wanted = Signal(tuple)
+    """Frames (tuple of int) behind a number are to be shown."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setColumnCount(3)
+        self.setHeaderLabels(["", "Value", "Frames"])
+        self.setRootIsDecorated(False)
+        self.setIndentation(8)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        header = self.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for column in (1, 2):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        self._rows: dict[str, QTreeWidgetItem] = {}
+        self.itemClicked.connect(self._on_item)
+        self.itemActivated.connect(self._on_item)
+
+    def show_values(self, values: list[Value]) -> None:
+        """Show these numbers; rows are made once and then only filled."""
+        if [value.key for value in values] != list(self._rows):
+            self._fill(values)
+        for value in values:
+            row = self._rows[value.key]
+            shown = (value.text, _frames(value.frames))
+            for column, text in enumerate(shown, start=1):
+                if row.text(column) != text:
+                    row.setText(column, text)
+            row.setText(0, value.label)
+            row.setToolTip(0, _tip(value))
+            row.setToolTip(1, _tip(value))
+            row.setData(0, Qt.ItemDataRole.UserRole, value.frames)
+
+    def _fill(self, values: list[Value]) -> None:
+        self.clear()
+        self._rows.clear()
+        groups: dict[str, QTreeWidgetItem] = {}
+        for value in values:
+            if value.group not in groups:
+                heading = QTreeWidgetItem(self, [value.group])
+                heading.setFirstColumnSpanned(True)
+                font = heading.font(0)
+                font.setBold(True)
+                heading.setFont(0, font)
+                heading.setFlags(Qt.ItemFlag.ItemIsEnabled)
+                groups[value.group] = heading
+            row = QTreeWidgetItem(groups[value.group])
+            row.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self._rows[value.key] = row
+        self.expandAll()
+        height = self.header().sizeHint().height() + 2 * self.frameWidth()
+        rows = len(values) + len(groups)
+        self.setFixedHeight(height + rows * max(14, self.sizeHintForRow(0)) + 6)
+
+    def _on_item(self, item: QTreeWidgetItem, _: int = 0) -> None:
+        frames = item.data(0, Qt.ItemDataRole.UserRole)
+        if frames:
+            self.seek_wanted.emit(tuple(frames))
+
+
+def _tip(value: Value) -> str:
+    text = value.label
+    if value.value is None:
+        text += f": none, {value.note}" if value.note else ""
+    elif value.note:
+        text += f"; {value.note}"
+    text += "."
+    return (
+        f"{text} Click to see its frame{'s, one after the other' * (len(value.frames) > 1)}." if value.frames else text
+    )
+
+
+def _frames(frames: tuple[int, ...]) -> str:
+    shown = " · ".join(str(frame + 1) for frame in frames[:4])
+    return f"{shown} …" if len(frames) > 4 else shown

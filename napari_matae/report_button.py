@@ -1,0 +1,114 @@
+"""Saves what was measured: one page for people, files for programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QFileDialog, QPushButton
+
+from napari_matae.measure_work import Saved, save_events
+from napari_matae.settings import settings
+from napari_matae.workers import Failed
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from qtpy.QtWidgets import QWidget
+
+    from napari_matae.measuring import Measuring
+
+__all__ = ["ReportButton"]
+
+_KINDS = {
+    "One page, PDF (*.pdf)": ".pdf",
+    "One page, picture (*.png)": ".png",
+    "Every number, JSON (*.json)": ".json",
+    "A row a beat, CSV (*.csv)": ".csv",
+}
+
+
+class ReportButton(QPushButton):  # type: ignore[misc]
+    """Asks for a name, and writes off the GUI thread.
+
+    Parameters
+    ----------
+    measuring
+        What is saved.
+    parent
+        Qt parent.
+    """
+
+    said = Signal(str)
+    """A sentence for the user."""
+    finished = Signal(bool)
+    """Writing ended; whether the file is there."""
+
+    def __init__(self, measuring: Measuring, parent: QWidget | None = None) -> None:
+        super().__init__("Save report…", parent)
+        self._measuring = measuring
+        self._worker: Any = None
+        self._saved = False
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setToolTip("One page as PDF or picture, every number as JSON, or a row a beat as CSV.")
+        self.clicked.connect(self.ask)
+        measuring.changed.connect(self._update)
+        self._update()
+
+    def close_down(self) -> None:
+        """Stop listening; a file that is being written is written."""
+        self._measuring.changed.disconnect(self._update)
+        if self._worker is not None:
+            self._worker.yielded.disconnect(self._on_event)
+            self._worker.finished.disconnect(self._on_finished)
+            self._worker = None
+
+    def ask(self) -> None:
+        """Ask where to, and save."""
+        measured = self._measuring.measurement
+        if measured is None:
+            return
+        folder = Path(str(settings().value("report/folder", "") or Path.home()))
+        kept = str(settings().value("report/kind", ""))
+        first = kept if kept in _KINDS else next(iter(_KINDS))
+        stem = Path(measured.name).stem or "report"
+        name, kind = QFileDialog.getSaveFileName(
+            self, "Save what was measured", str(folder / f"{stem}{_KINDS[first]}"), ";;".join(_KINDS), first
+        )
+        if name:
+            path = Path(name)
+            suffix = path.suffix.lower()
+            self.save(path if suffix in _KINDS.values() else path.with_name(path.name + _KINDS.get(kind, ".pdf")))
+            settings().setValue("report/kind", kind)
+
+    def save(self, path: Path) -> None:
+        """Write the measurement to a file of this name."""
+        from napari.qt.threading import create_worker
+
+        measured = self._measuring.measurement
+        if measured is None or self._worker is not None:
+            return
+        settings().setValue("report/folder", str(path.parent))
+        self._saved = False
+        self._worker = create_worker(save_events, path, measured, _start_thread=False)
+        self._worker.yielded.connect(self._on_event)
+        self._worker.finished.connect(self._on_finished)
+        self._worker.start()
+        self.said.emit(f"Writing {path.name}…")
+        self._update()
+
+    def _on_event(self, event: object) -> None:
+        if isinstance(event, Saved):
+            self._saved = True
+            self.said.emit(f"Saved {event.path.name} in {event.path.parent}.")
+        elif isinstance(event, Failed):
+            self.said.emit(event.text)
+
+    def _on_finished(self) -> None:
+        self._worker = None
+        self._update()
+        self.finished.emit(self._saved)
+
+    def _update(self) -> None:
+        self.setEnabled(self._measuring.measurement is not None and self._worker is None)
