@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-__all__ = ["Matae", "MataeConfig", "PlainMatae"]
+__all__ = ["ConvAdapter", "Matae", "MataeConfig", "PlainMatae"]
+
+
+_RARE = -2.2  # log-odds of a class that covers a tenth of the frame, as the cavity does
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,30 @@ class MataeConfig:
         )
 
 
+class ConvAdapter(nn.Module):
+    """A change of low rank to the weight of a 3x3 convolution (ConvLoRA, Aleem et al. 2024): nothing at first.
+
+    Parameters
+    ----------
+    shape
+        Of the weight, (outputs, inputs, rows, columns).
+    rank
+        Rank per kernel row; the change has at most `rank` times the kernel's side.
+    """
+
+    def __init__(self, shape: tuple[int, ...], rank: int) -> None:
+        super().__init__()
+        outputs, inputs, side, _ = shape
+        self.shape = shape
+        self.down = nn.Parameter(torch.empty(rank * side, inputs * side))
+        self.up = nn.Parameter(torch.zeros(outputs * side, rank * side))
+        nn.init.kaiming_uniform_(self.down, a=5**0.5)
+
+    def forward(self) -> Tensor:
+        """Return the change of the weight."""
+        return (self.up @ self.down).view(self.shape)
+
+
 class _NestedConv(nn.Module):
     """3x3 convolution, batch norm of the width in use, ReLU; any prefix of its channels works.
 
@@ -112,10 +139,13 @@ class _NestedConv(nn.Module):
         self.weight = nn.Parameter(torch.empty(outputs, inputs * joined, 3, 3))
         nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
         self.norms = nn.ModuleList()
+        self.adapter: ConvAdapter | None = None  # while one is trained, see `matae.nn.adapter`
 
     def sliced(self, outputs: int, inputs: int) -> Tensor:
         """Return the weight of the prefix with `outputs` and (per joined map) `inputs` channels."""
-        parts = [self.weight[:outputs, i * self.inputs : i * self.inputs + inputs] for i in range(self.joined)]
+        # An adapter changes the whole weight; slices of it are taken afterwards.
+        weight = self.weight if self.adapter is None else self.weight + self.adapter()
+        parts = [weight[:outputs, i * self.inputs : i * self.inputs + inputs] for i in range(self.joined)]
         return parts[0] if self.joined == 1 else torch.cat(parts, 1)
 
     def folded(self, outputs: int, inputs: int, index: int) -> tuple[Tensor, Tensor]:
@@ -180,6 +210,9 @@ class Matae(Network):
         self.up = _Ups(nn.ConvTranspose2d(deep, shallow, 2, stride=2) for shallow, deep in pairwise(channels))
         self.decoder = nn.ModuleList(_Block([_NestedConv(c, c, joined=2), _NestedConv(c, c)]) for c in channels[:-1])
         self.head = nn.Conv2d(channels[0], config.classes * folded, 1)
+        # Start from how rare a class is. From 0 the first steps push every weight of the head down to quiet the
+        # background, and the few channels of a narrow network may then never be active inside the cavity again.
+        nn.init.constant_(self._bias, _RARE)
         self.offsets = nn.Parameter(torch.zeros(len(config.widths), len(self._bias))) if config.own_bias else None
         self.autoencoder = Autoencoder(channels, folded) if config.autoencoder else None
         for width in config.widths:
@@ -187,6 +220,10 @@ class Matae(Network):
             for block, outputs in zip(self._blocks(), narrow + narrow[:-1], strict=True):
                 for conv in block.convolutions():
                     conv.norms.append(nn.BatchNorm2d(outputs))
+
+    def nested(self) -> list[_NestedConv]:
+        """Return the nested convolutions, encoder first."""
+        return [conv for block in self._blocks() for conv in block.convolutions()]
 
     def _blocks(self) -> list[_Block]:
         return [cast("_Block", block) for block in (*self.encoder, *self.decoder)]
