@@ -51,8 +51,8 @@ def reshape(
 
     The whole cavity follows the similarity (shift, turn and size) that fits the three handles best; what is left at
     each handle is made up for locally, with a smooth falloff. Every handle arrives exactly, a straight mitral plane
-    stays straight, and nothing folds. On CAMUS training frames this agreed better with the reference than an affine
-    map or local warps alone, whichever handles were moved (docs/correcting.md).
+    stays straight, and nothing folds. Affine maps and local warps alone were tried on CAMUS training frames and agreed
+    less with the reference (docs/correcting.md).
 
     Parameters
     ----------
