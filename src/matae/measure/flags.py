@@ -33,6 +33,8 @@ APEX_TRAVEL = 0.10
 """Travel of the apex towards the base relative to the long axis: a true apex hardly moves."""
 JUMP = 0.25
 """Change of area from frame to frame that no heart makes, at 30 Hz and more."""
+WIDTHS_DIFFER = 7.0
+"""Points of ejection fraction (standard deviation): 95 % of the CAMUS validation patients stay below."""
 _CLIPPED = 0.08  # share of the outline at the sector's edge
 _EDGE = 0.02  # of the long axis: what counts as at the edge
 _STANDS_OUT = 6.0  # robust standard deviations
@@ -49,6 +51,7 @@ def find_flags(
     sector: NDArray[np.bool_] | None = None,
     errors: NDArray[np.float64] | None = None,
     error_limit: float | None = None,
+    widths_sd: float = 0.0,
 ) -> tuple[Flag, ...]:
     """Return everything doubtful about a measurement, warnings first.
 
@@ -70,6 +73,8 @@ def find_flags(
         Pixels of the sector, (Y, X) bool, or None.
     errors, error_limit
         See `matae.measure.measure_cine`.
+    widths_sd
+        Standard deviation of the ejection fractions by the widths of the network, points.
     """
     flags = [
         *_of_file(cine, view),
@@ -77,6 +82,7 @@ def find_flags(
         *_of_masks(cine, shapes),
         *_of_view(cine, beats, outlines, sector),
         *_of_network(errors, error_limit),
+        *_of_widths(beats, widths_sd),
     ]
     return tuple(sorted(flags, key=lambda flag: flag.level != "warning"))
 
@@ -240,6 +246,14 @@ def _of_network(errors: NDArray[np.float64] | None, limit: float | None) -> list
     return [
         Flag("unknown-picture", f"{_count(frames)} unlike the pictures that the model knows; look at them.", frames)
     ]
+
+
+def _of_widths(beats: Sequence[tuple[Beat, SinglePlane]], widths_sd: float) -> list[Flag]:
+    if widths_sd <= WIDTHS_DIFFER:
+        return []
+    frames = tuple(sorted({f for beat, _ in beats for f in (beat.ed, beat.es)}))
+    text = f"The widths of the network differ by {widths_sd:.0f} points (standard deviation); look at the outlines."
+    return [Flag("widths-differ", text, frames)]
 
 
 def _count(frames: Sequence[int]) -> str:

@@ -437,6 +437,7 @@ def _derive(
         cine, shapes, cycle,
         beats=[(values.beat, values.volumes) for values in beats], outlines=outlines, view=view,
         sector=inputs.sector, errors=inputs.errors, error_limit=inputs.error_limit,
+        widths_sd=0.0 if ef is None else ef.widths_sd,
     )  # fmt: skip
     return Measurement(
         name=cine.source.name, content_id=cine.content_id, view=view, method=METHOD,

@@ -208,6 +208,10 @@ def test_disagreement_of_widths_widens_the_interval() -> None:
     assert list(split.by_width) == ["1", "1/8"]
     assert split.ef.widths_sd > 0
     assert split.ef.high - split.ef.low > plain.ef.high - plain.ef.low
+    assert "widths-differ" not in {flag.code for flag in split.flags}
+    empty = {frame: np.roll(masks[frame], 30, 0) & masks[frame] for frame in frames}
+    wild = plain.updated(width_masks={"1": same, "1/8": {**same, plain.es_frame: empty[plain.es_frame]}})
+    assert "widths-differ" in {flag.code for flag in wild.flags}
     # A width that does not know the frames, or found nothing there, has no say.
     assert plain.updated(width_masks={"1": {}, "1/4": {f: np.zeros_like(masks[0]) for f in frames}}).by_width == {}
 
