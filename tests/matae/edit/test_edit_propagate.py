@@ -13,7 +13,7 @@ from matae.edit.motion import _fill
 from matae.metrics import dice
 from matae.phantom import Phantom, make_phantom
 
-QUICK = settings(max_examples=8, deadline=None, derandomize=True)
+QUICK = settings(max_examples=5, deadline=None, derandomize=True)
 SEEDS = (11, 12, 13)
 
 

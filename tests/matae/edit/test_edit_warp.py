@@ -13,7 +13,7 @@ from matae.edit import nudge, reshape
 from matae.measure import Landmarks, contour
 from matae.metrics import dice
 
-QUICK = settings(max_examples=40, deadline=None, derandomize=True)
+QUICK = settings(max_examples=25, deadline=None, derandomize=True)
 MOVES = st.tuples(*[st.floats(-12, 12)] * 6).map(lambda move: np.array(move).reshape(3, 2))
 HANDLES = upright()
 MASK = cavity(HANDLES)
