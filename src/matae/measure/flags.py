@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matae.measure._edge import edge_distance
 from matae.measure._plane import scale_of
 from matae.measure.trust import Flag
 
@@ -204,17 +205,20 @@ def _of_sector(
     sector: NDArray[np.bool_],
     scale: NDArray[np.float64],
 ) -> list[Flag]:
-    from scipy.ndimage import distance_transform_edt
-
-    # The picture's own edge is an edge of the sector too.
-    depth = distance_transform_edt(np.pad(sector, 1), sampling=tuple(scale))[1:-1, 1:-1]
+    limits = {
+        frame: max(_EDGE * disks.length, 2.0 * float(scale.mean()))
+        for beat, volumes in beats
+        for frame, disks in ((beat.ed, volumes.ed), (beat.es, volumes.es))
+    }
+    apexes = [disks.landmarks.apex for _, volumes in beats for disks in (volumes.ed, volumes.es)]
+    around = np.concatenate([np.array(apexes).reshape(-1, 2), *(outlines[frame] for frame in limits)])
+    depth = edge_distance(sector, scale, around, max(limits.values(), default=0.0))
     height, width = sector.shape
     apex_out, clipped = [], []
     for beat, volumes in beats:
         for frame, disks in ((beat.ed, volumes.ed), (beat.es, volumes.es)):
-            limit = max(_EDGE * disks.length, 2.0 * float(scale.mean()))
 
-            def near(points: NDArray[np.float64], limit: float = limit) -> NDArray[np.bool_]:
+            def near(points: NDArray[np.float64], limit: float = limits[frame]) -> NDArray[np.bool_]:
                 y, x = np.rint(points).astype(int).T
                 found: NDArray[np.bool_] = depth[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)] <= limit
                 return found
