@@ -85,6 +85,7 @@ class Dragging(QObject):  # type: ignore[misc]
                     self._timer.start()
                 yield
             self._timer.stop()
+            self._place = _in_pixels(layer, event)  # napari may swallow the last moves, but not the release
             self._draw()
         finally:
             self._shape, self._place, session.stroking = None, None, False

@@ -1,0 +1,399 @@
+"""The Review step through a real window: mouse drags on the canvas, keys, buttons, the strip and the overlay."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.utils.key_bindings import KeymapHandler
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication, QMainWindow, QOpenGLWidget
+
+from matae.store import FrameStatus, Study
+from napari_matae.dock import MataeDock
+
+from .conftest import disc, make_cine, opened, proposals, settled
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def dock(make_napari_viewer_proxy, qtbot, tiny_model, cine):
+    """A dock in a real window, with a beating disc proposed for every frame."""
+    viewer = make_napari_viewer_proxy(show=True)  # hidden, a canvas does not know its size
+    widget = MataeDock(viewer)
+    viewer.window.add_dock_widget(widget, name="MatAE")
+    yield from _begun(widget, qtbot, cine)
+
+
+@pytest.fixture
+def bare(qtbot, tiny_model, cine):
+    """The same dock on a viewer's model: every widget of ours, no canvas."""
+    widget = MataeDock(ViewerModel())
+    qtbot.addWidget(widget)
+    widget.resize(430, 760)
+    widget.show()
+    yield from _begun(widget, qtbot, cine)
+
+
+def _begun(widget, qtbot, cine):
+    qtbot.waitUntil(lambda: not widget.is_probing, timeout=60_000)
+    opened(qtbot, widget.desk, cine)
+    proposals(cine, widget.session)
+    widget.steps.setCurrentIndex(2)
+    yield widget
+    widget.close_down()
+
+
+@pytest.fixture
+def press(bare):
+    """Return what presses a key: napari's own look-up, the chosen layer before the viewer."""
+
+    def press(key: str) -> None:
+        handler = KeymapHandler()
+        active = bare.viewer.layers.selection.active
+        handler.keymap_providers = [bare.viewer] if active is None else [active, bare.viewer]
+        handler.press_key(key)
+
+    return press
+
+
+class Hand:
+    """A hand on the mouse and the keyboard over the canvas."""
+
+    def __init__(self, dock, qtbot) -> None:
+        window = dock.parentWidget()
+        while not isinstance(window, QMainWindow):
+            window = window.parentWidget()
+        self.canvas = max(window.findChildren(QOpenGLWidget), key=lambda w: w.width() * w.height())
+        self.dock, self.qtbot = dock, qtbot
+
+    def at(self, y: float, x: float) -> QPoint:
+        """Return where a pixel of the cine is on the canvas."""
+        camera = self.dock.viewer.camera
+        scale = np.asarray(self.dock.session.current.cine.pixel_aspect)
+        away = (np.array([y, x]) * scale - np.asarray(camera.center)[-2:]) * camera.zoom
+        return QPoint(round(self.canvas.width() / 2 + away[1]), round(self.canvas.height() / 2 + away[0]))
+
+    def drag(self, *places: tuple[float, float]) -> None:
+        left = Qt.MouseButton.LeftButton
+        points = [self.at(*place) for place in places]
+        self.qtbot.mouseMove(self.canvas, points[0])
+        self.qtbot.mousePress(self.canvas, left, pos=points[0])
+        for point in points[1:]:
+            self._move(point)
+        self.qtbot.mouseRelease(self.canvas, left, pos=points[-1])
+
+    def _move(self, point: QPoint) -> None:
+        # QTest's own mouseMove holds no button down, and vispy ignores moves that follow each other within 10 ms.
+        left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+        place, everywhere = QPointF(point), QPointF(self.canvas.mapToGlobal(point))
+        keys = Qt.KeyboardModifier.NoModifier
+
+        def arrived() -> bool:
+            move = QMouseEvent(QEvent.Type.MouseMove, place, everywhere, none, left, keys)
+            QApplication.sendEvent(self.canvas, move)
+            y, x = self.dock.viewer.cursor.position[-2:]
+            scale = self.dock.session.current.cine.pixel_aspect
+            shown = self.at(y / scale[0], x / scale[1])
+            return (shown - point).manhattanLength() <= 2
+
+        self.qtbot.waitUntil(arrived, timeout=10_000)
+
+    def key(self, key, modifier=Qt.KeyboardModifier.NoModifier) -> None:
+        self.qtbot.keyClick(self.canvas, key, modifier)
+
+
+@pytest.fixture
+def hand(dock, qtbot) -> Hand:
+    return Hand(dock, qtbot)
+
+
+def test_brush_and_eraser_draw_one_step_a_stroke_and_every_stroke_is_saved(dock, hand, qtbot, cine, tmp_path):
+    session, desk = dock.session, dock.desk
+    session.seek(3)
+    hand.key(Qt.Key.Key_B)
+    assert desk.tools.tool == "brush"
+    before = session.current.mask(3).copy()
+    hand.drag((10, 55), (10, 60), (12, 66))
+    qtbot.waitUntil(lambda: desk.history.n_undo == 1, timeout=10_000)
+    drawn = session.current.mask(3).copy()
+    assert drawn[10, 55]
+    assert drawn[12, 66]
+    assert drawn.sum() > before.sum()
+    assert session.current.status[3] is FrameStatus.EDITED
+    settled(qtbot, desk)
+    with Study.open(tmp_path / "study.sqlite") as study:
+        np.testing.assert_array_equal(study.mask(cine.content_id, 3), drawn)
+        assert study.history(cine.content_id, 3)[-1].note == "brush"
+    hand.key(Qt.Key.Key_E)
+    hand.drag((10, 52), (10, 60), (13, 69))
+    qtbot.waitUntil(lambda: desk.history.n_undo == 2, timeout=10_000)
+    assert not session.current.mask(3)[10, 55]
+    session.seek(9)
+    hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert session.frame == 3
+    assert dock.review_panel.words.text() == "Undone: eraser, frame 4."
+    np.testing.assert_array_equal(session.current.mask(3), drawn)
+    hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    np.testing.assert_array_equal(session.current.mask(3), before)
+    both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    hand.key(Qt.Key.Key_Z, both)
+    np.testing.assert_array_equal(session.current.mask(3), drawn)
+    settled(qtbot, desk)
+
+
+def test_push_and_handles_move_the_contour_as_one_step(dock, hand, qtbot):
+    session, desk = dock.session, dock.desk
+    session.seek(2)
+    hand.key(Qt.Key.Key_G)
+    desk.tools.resize(24)
+    before = session.current.mask(2).copy()
+    right = int(np.flatnonzero(before[30])[-1])
+    hand.drag((30, right), (30, right + 3), (30, right + 6))
+    qtbot.waitUntil(lambda: desk.history.undo_text == "push", timeout=10_000)
+    pushed = session.current.mask(2).copy()
+    assert pushed[30, right + 4]
+    assert not pushed[30, right + 9]
+    np.testing.assert_array_equal(pushed[:, :30], before[:, :30])
+    hand.key(Qt.Key.Key_H)
+    places = desk.tools.handles.positions
+    assert desk.tools.handles.layer.visible
+    apex = places[0]
+    hand.drag(tuple(apex), (apex[0] - 3, apex[1]), (apex[0] - 6, apex[1]))
+    qtbot.waitUntil(lambda: desk.history.undo_text == "handles", timeout=10_000)
+    top = np.flatnonzero(session.current.mask(2).any(1))[0]
+    assert top == pytest.approx(np.flatnonzero(pushed.any(1))[0] - 6, abs=2)
+    assert desk.tools.handles.positions[0][0] < apex[0] - 3
+    hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)  # ours over the handles' layer too
+    np.testing.assert_array_equal(session.current.mask(2), pushed)
+    hand.key(Qt.Key.Key_Escape)
+    assert desk.tools.tool == "move"
+    assert not desk.tools.handles.layer.visible
+    assert len(dock.viewer.layers) == 4
+
+
+def test_a_drag_that_holds_no_handle_changes_nothing(dock, hand):
+    hand.key(Qt.Key.Key_H)
+    before = dock.session.current.labels.data.copy()
+    hand.drag((5, 5), (15, 15))
+    np.testing.assert_array_equal(dock.session.current.labels.data, before)
+
+
+def test_interpolation_is_shown_first_and_touches_machine_frames_only(dock, hand, qtbot, cine):
+    session, desk = dock.session, dock.desk
+    for frame, radius in ((2, 6), (8, 12)):
+        session.seek(frame)
+        session.change("drawing", {frame: disc(cine.shape, (25, 35), radius)})
+    session.seek(4)
+    session.change("drawing", {4: disc(cine.shape, (25, 35), 9)})
+    session.seek(6)
+    before = session.current.labels.data.copy()
+    with qtbot.waitSignal(desk.preview.finished, timeout=20_000):
+        hand.key(Qt.Key.Key_I)
+    assert desk.preview.offered == [5, 6, 7]
+    assert dock.review_panel.preview_bar.isVisibleTo(dock.review_panel)
+    assert "frames 6 to 8" in dock.review_panel.preview_words.text()
+    np.testing.assert_array_equal(session.current.labels.data, before)
+    hand.key(Qt.Key.Key_Escape)
+    assert not desk.preview.is_open
+    with qtbot.waitSignal(desk.preview.finished, timeout=20_000):
+        dock.review_panel.interpolate_button.click()
+    hand.key(Qt.Key.Key_Return)
+    changed = [t for t in range(12) if not np.array_equal(session.current.labels.data[t], before[t])]
+    assert changed == [5, 6, 7]
+    areas = [int(session.current.mask(t).sum()) for t in (4, 5, 6, 7, 8)]
+    assert areas == sorted(areas)
+    assert desk.history.undo_text == "interpolation"
+    session.seek(0)
+    hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    np.testing.assert_array_equal(session.current.labels.data, before)
+    assert session.frame == 6
+
+
+def test_propagation_stops_at_a_persons_frame(bare, press, qtbot, cine):
+    session, desk = bare.session, bare.desk
+    session.seek(7)
+    session.judge("accepted", [7], FrameStatus.ACCEPTED)
+    session.seek(3)
+    press("C")  # the previous frame's mask: now a person's
+    np.testing.assert_array_equal(session.current.mask(3), session.current.mask(2))
+    before = session.current.labels.data.copy()
+    with qtbot.waitSignal(desk.preview.finished, timeout=30_000):
+        press("P")
+    assert desk.preview.offered == [4, 5, 6]
+    np.testing.assert_array_equal(session.current.labels.data, before)
+    with qtbot.waitSignal(desk.preview.finished, timeout=30_000):
+        press("Shift+P")
+    assert desk.preview.offered == [0, 1, 2]
+    bare.review_panel.apply_button.click()
+    assert session.current.with_status(FrameStatus.EDITED) == [0, 1, 2, 3]
+
+
+def test_judging_by_key_goes_from_flag_to_flag(bare, press, cine):
+    session, desk = bare.session, bare.desk
+    session.seek(11)
+    press("N")
+    assert session.frame in (desk.deeds.phases.ed, desk.deeds.phases.es)
+    first = session.frame
+    press("A")
+    assert session.current.status[first] is FrameStatus.ACCEPTED
+    assert session.frame in set(desk.deeds.flagged) - {first}
+    press("X")
+    assert FrameStatus.REJECTED in session.current.status.values()
+    session.seek(2)
+    desk.deeds.go_on = False
+    bare.review_panel.accept_button.click()
+    session.seek(5)
+    bare.review_panel.accept_button.click()
+    session.seek(4)
+    press("Shift+A")
+    assert {session.current.status[t] for t in (2, 3, 4, 5)} == {FrameStatus.ACCEPTED}
+    press("Ctrl+Z")
+    assert session.current.status[3] is FrameStatus.MACHINE
+
+
+def test_mending_by_key(bare, press, cine):
+    session = bare.session
+    session.seek(5)
+    broken = disc(cine.shape, (30, 40), 12)
+    broken[28:32, 38:42] = 0
+    broken[2:4, 2:4] = 1
+    session.change("drawing", {5: broken})
+    press("F")
+    assert session.current.mask(5)[30, 40]
+    assert session.current.mask(5)[2, 2]
+    press("K")
+    assert not session.current.mask(5)[2, 2]
+    press("S")
+    press("F")
+    assert bare.review_panel.words.text() == "There is no hole to fill."
+    press("M")
+    np.testing.assert_array_equal(session.current.mask(5), session.current.machine[5])
+    assert session.current.status[5] is FrameStatus.MACHINE
+
+
+def test_figures_compare_the_mask_with_the_proposal(bare, press, cine):
+    from matae.metrics import dice, iou
+
+    session, figures = bare.session, bare.review_panel.figures
+    session.seek(3)
+    figures.show_frame()
+    assert figures.values["dice"].text() == "1.000"
+    mask = disc(cine.shape, (30, 44), 11)
+    session.change("drawing", {3: mask})
+    bare.desk.link.spend(3, 42.0)
+    figures.show_frame()
+    machine = session.current.machine[3]
+    assert figures.values["dice"].text() == f"{float(dice(mask, machine)):.3f}"
+    assert figures.values["iou"].text() == f"{float(iou(mask, machine)):.3f}"
+    assert figures.values["area"].text() == f"{mask.sum() * 0.125 / 100:.1f} cm²"
+    assert figures.values["time"].text() == "42 s"
+    press("D")
+    assert bare.desk.looks.difference
+    assert any(layer.name == "Machine's proposal" and layer.visible for layer in bare.viewer.layers)
+    press("D")
+    assert not any(layer.name == "Machine's proposal" and layer.visible for layer in bare.viewer.layers)
+
+
+def test_a_click_on_the_strip_goes_to_the_frame_under_it_in_the_curve(bare, qtbot):
+    strip = bare.strip
+    edges = strip.edges()
+    assert len(edges) == 13
+    for frame in (0, 4, 11):
+        qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=QPoint(round((edges[frame] + edges[frame + 1]) / 2), 18))
+        assert bare.session.frame == frame
+        assert strip.x_of(bare.area_plot.times[frame]) == pytest.approx((edges[frame] + edges[frame + 1]) / 2, abs=1.5)
+    assert "Frame 12: machine's" in strip.words(11)
+    bare.desk.deeds.mark("ed")
+    assert "end-diastole" in strip.words(11)
+
+
+def test_the_help_shows_every_key_and_a_click_changes_one_for_good(dock, hand, qtbot):
+    from napari_matae.keys import ACTIONS, Keys
+
+    hand.key(Qt.Key.Key_F1)
+    overlay = dock.key_help
+    assert overlay.isVisibleTo(overlay.parentWidget())
+    assert set(overlay.buttons) == {action.name for group in ACTIONS.values() for action in group}
+    overlay.buttons["accept"].click()
+    qtbot.keyClick(overlay, Qt.Key.Key_Y)
+    assert overlay.buttons["accept"].text() == "Y"
+    overlay.buttons["reject"].click()
+    qtbot.keyClick(overlay, Qt.Key.Key_N)  # taken: the other action is left without
+    assert overlay.buttons["next"].text() == "none"
+    assert "Next frame to look at" in overlay.hint.text()
+    qtbot.keyClick(overlay, Qt.Key.Key_Escape)
+    dock.desk.deeds.go_on = False
+    dock.session.seek(6)
+    hand.key(Qt.Key.Key_A)
+    assert dock.session.current.status[6] is FrameStatus.MACHINE
+    hand.key(Qt.Key.Key_Y)
+    assert dock.session.current.status[6] is FrameStatus.ACCEPTED
+    assert "(Y)" in dock.review_panel.accept_button.toolTip()
+    kept = Keys(dock.desk)
+    assert kept.key("accept") == "Y"
+    kept.close_down()
+    dock.keys.reset()
+    assert dock.keys.key("accept") == "A"
+
+
+def test_the_look_is_kept_from_cine_to_cine(bare, press, qtbot):
+    press("O")
+    assert bare.session.current.labels.contour == 0
+    bare.review_panel.opacity.setValue(30)
+    assert bare.session.current.labels.opacity == pytest.approx(0.3)
+    press("T")
+    assert not bare.session.current.labels.visible
+    other = make_cine(5, seed=1)
+    opened(qtbot, bare.desk, other)
+    proposals(other, bare.session)
+    assert bare.session.current.labels.contour == 0
+    assert bare.session.current.labels.opacity == pytest.approx(0.3)
+
+
+def test_loop_between_end_diastole_and_end_systole(bare, press, qtbot):
+    press("L")
+    first, last = bare.player.loop
+    assert bare.player.is_playing
+    seen = []
+    bare.session.frame_changed.connect(lambda frame: seen.append(frame))  # noqa: PLW0108 - psygnal takes no builtins
+    qtbot.waitUntil(lambda: len(set(seen)) >= 3, timeout=10_000)
+    press("Shift+Space")
+    assert not bare.player.is_playing
+    assert set(seen) <= set(range(first, last + 1))
+
+
+def test_a_conflict_is_a_question_beside_the_work(bare, qtbot, cine, tmp_path):
+    session, desk = bare.session, bare.desk
+    settled(qtbot, desk)
+    desk.link._poll_timer.stop()
+    theirs = disc(cine.shape, (20, 30), 7)
+    with Study.open(tmp_path / "study.sqlite", rater="ben") as study:
+        from matae.store import Edit
+
+        revision = study.frames(cine.content_id)[3].revision
+        study.put_edits(cine.content_id, [Edit(3, theirs, revision)])
+    session.seek(3)
+    with qtbot.waitSignal(desk.link.conflicted, timeout=20_000):
+        session.change("drawing", {3: disc(cine.shape, (30, 40), 5)})
+    qtbot.waitUntil(lambda: len(bare.conflicts) == 1, timeout=10_000)
+    dialog = bare.conflicts[0]
+    assert not dialog.isModal()
+    dialog.theirs_button.click()
+    np.testing.assert_array_equal(session.current.mask(3), theirs)
+    assert bare.conflicts == []
+
+
+def test_closing_the_window_saves_the_stroke_under_way(bare, qtbot, cine, tmp_path):
+    from qtpy.QtGui import QCloseEvent
+
+    bare.session.seek(3)
+    bare.session.current.labels.paint((3, 10, 60), 1)
+    bare._watch_window(bare)
+    bare.eventFilter(bare, QCloseEvent())
+    bare.close_down()
+    with Study.open(tmp_path / "study.sqlite") as study:
+        assert study.mask(cine.content_id, 3)[10, 60]
+        assert study.last_frame(cine.content_id) == 3
