@@ -152,6 +152,9 @@ class CamusWriter:
             listed = "".join(f"{patient}\n" for patient in sorted(self._splits) if self._splits[patient] == split)
             (folder / f"subgroup_{name}.txt").write_text(listed, encoding="utf-8", newline="\n")
 
+    def abandon(self) -> None:
+        """No file is open between two clips."""
+
 
 def is_camus_folder(folder: Path) -> bool:
     """Say whether there are CAMUS pictures with masks."""

@@ -73,6 +73,10 @@ class _SplitFile:
         self._out.write("\n]}\n")
         self._out.close()
 
+    def abandon(self) -> None:
+        self._waiting.close()
+        self._out.close()
+
 
 class CocoWriter:
     """Writes ``images/`` and ``annotations/``.
@@ -112,6 +116,11 @@ class CocoWriter:
         """Finish the files."""
         for file in self._files.values():
             file.close()
+
+    def abandon(self) -> None:
+        """Let go of the files."""
+        for file in self._files.values():
+            file.abandon()
 
 
 def coco_files(folder: Path) -> list[Path]:

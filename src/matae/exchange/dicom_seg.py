@@ -89,6 +89,8 @@ class DicomSegWriter:
     def close(self) -> None:
         """Nothing is left to finish."""
 
+    abandon = close
+
     def _image(self, clip: ExportClip, frames: list[int], pixels: NDArray[np.uint8], content: str) -> Any:
         from pydicom.dataset import Dataset, FileMetaDataset
         from pydicom.uid import ExplicitVRLittleEndian

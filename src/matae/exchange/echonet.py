@@ -98,6 +98,8 @@ class EchonetWriter:
         self._list.close()
         self._tracings.close()
 
+    abandon = close
+
 
 def grid_tracing(clip: ExportClip, frame: int) -> NDArray[np.float64] | None:
     """Return the (21, 4) tracing of a labelled frame, x1 y1 x2 y2 on the grid; None where the cavity is empty."""

@@ -26,6 +26,9 @@ class Writer(Protocol):
     def close(self) -> None:
         """Finish what belongs to all clips."""
 
+    def abandon(self) -> None:
+        """Let go of all files: the folder is about to be removed."""
+
 
 @dataclass(frozen=True)
 class Format:

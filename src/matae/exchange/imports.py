@@ -166,6 +166,7 @@ def plan_import(
     known = _own_clips(study)
     planned: list[PlannedImport] = []
     problems: list[str] = []
+    seen: dict[str, str] = {}
     found = list(clips)
     started = time.monotonic()
     for done, clip in enumerate(found):
@@ -178,9 +179,15 @@ def plan_import(
         if not clip.frames:
             continue
         try:
-            planned.append(_plan_clip(study, clip, known))
+            entry = _plan_clip(study, clip, known)
         except MataeError as error:
             problems.append(_named(clip.name, error))
+            continue
+        first = seen.setdefault(entry.content_id, clip.name)
+        if first != clip.name and not entry.is_own:
+            problems.append(f"{clip.name} shows the same pixels as {first}; it is left out.")
+        else:
+            planned.append(entry)
     _check_sides(planned)
     if not planned:
         why = f" {problems[0]}" if problems else ""

@@ -68,6 +68,8 @@ class NpzWriter:
     def close(self) -> None:
         """Nothing is left to finish."""
 
+    abandon = close
+
 
 def _facts(clip: ExportClip, frames: list[int]) -> dict[str, NDArray[Any]]:
     facts: dict[str, NDArray[Any]] = {

@@ -70,6 +70,8 @@ class PngWriter:
         """Finish the index."""
         self._index.close()
 
+    abandon = close
+
 
 def is_png_folder(folder: Path) -> bool:
     """Say whether `folder` has an index, pictures and masks."""

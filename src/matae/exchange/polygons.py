@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_polygon"]
 
 _MOST_POINTS = 5000
-_CHUNK = 256
+_CHUNK = 64
 
 
 def draw_polygon(points: Any, shape: tuple[int, int], where: str) -> NDArray[np.bool_]:
@@ -38,8 +38,11 @@ def draw_polygon(points: Any, shape: tuple[int, int], where: str) -> NDArray[np.
     from PIL import Image, ImageDraw
 
     vertices = _vertices(points, shape, where)
-    if _crosses_itself(vertices):
+    # First the crossing: the two halves of a figure of eight cancel out.
+    if len(vertices) >= 3 and _crosses_itself(vertices):
         raise ExchangeError(f"{where}: a polygon crosses itself; draw it again without a loop.")
+    if len(vertices) < 3 or math.isclose(_area(vertices), 0.0, abs_tol=1e-9):
+        raise ExchangeError(f"{where}: a polygon has no area; draw it again.")
     picture = Image.new("1", (shape[1], shape[0]))
     ImageDraw.Draw(picture).polygon([(float(x), float(y)) for x, y in vertices], outline=1, fill=1)
     inside: NDArray[np.bool_] = np.asarray(picture, bool)
@@ -61,8 +64,6 @@ def _vertices(points: Any, shape: tuple[int, int], where: str) -> NDArray[np.flo
         raise ExchangeError(f"{where}: a polygon lies outside its picture; check that both belong together.")
     moved = np.any(vertices != np.roll(vertices, 1, axis=0), axis=1)
     vertices = vertices[moved]
-    if len(vertices) < 3 or math.isclose(_area(vertices), 0.0, abs_tol=1e-9):
-        raise ExchangeError(f"{where}: a polygon has no area; draw it again.")
     return vertices
 
 

@@ -185,12 +185,16 @@ def _stage(parent: Path) -> Iterator[Path]:
 def _write(plan: ExportPlan, stage: Path, ticker: _Ticker) -> tuple[list[dict[str, Any]], Any]:
     writer = make_writer(plan.format, stage, classes=plan.classes, uid=plan.pseudonyms.uid)
     entries = []
-    for clip in plan.clips:
-        ticker.check()
-        out, infos = _opened(plan, clip)
-        writer.add(out, ticker.tick)
-        entries.append(_entry(clip, out, infos))
-    writer.close()
+    try:
+        for clip in plan.clips:
+            ticker.check()
+            out, infos = _opened(plan, clip)
+            writer.add(out, ticker.tick)
+            entries.append(_entry(clip, out, infos))
+        writer.close()
+    except BaseException:
+        writer.abandon()
+        raise
     return entries, writer
 
 

@@ -1,0 +1,241 @@
+"""Running an export: refused in a sentence, whole or not at all, with the time left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from exchange_makers import add_clip, cavity, dicom, heart
+
+from matae.errors import ExchangeError, OutputError
+from matae.exchange import Progress, plan_export, run_export
+from matae.store import Edit, FrameStatus, Study
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def left_behind(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if "matae-export" in path.name or path.name == "out")
+
+
+def test_an_empty_study_says_what_to_do(other: Study) -> None:
+    with pytest.raises(ExchangeError, match="review some frames first"):
+        plan_export(other, "png")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"format": "xls"}, "no format 'xls'"),
+        ({"format": "png", "name": "../up"}, "cannot be called"),
+        ({"format": "png", "name": ""}, "cannot be called"),
+        ({"format": "png", "name": "con"}, "cannot be called"),
+        ({"format": "png", "statuses": ("machine",)}, "Only accepted and edited"),
+        ({"format": "png", "statuses": ()}, "Only accepted and edited"),
+        ({"format": "png", "size": 5}, "size of 5"),
+        ({"format": "camus", "size": 112}, "native pixels in camus"),
+        ({"format": "png", "cines": []}, "review some frames"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(home: Study, options: dict[str, object], said: str) -> None:
+    with pytest.raises(ExchangeError, match=said):
+        plan_export(home, **options)  # type: ignore[arg-type]
+
+
+def test_only_what_a_person_looked_at_leaves(other: Study, tmp_path: Path) -> None:
+    from matae.read import open_cine
+
+    cine = open_cine(dicom(tmp_path / "a.dcm", heart()))
+    other.add_cine(cine, subject="P")
+    other.put_proposals(cine.content_id, {t: cavity(t) for t in range(5)}, model="m", width="1")
+    with pytest.raises(ExchangeError, match="no accepted frame"):
+        plan_export(other, "npz")
+    other.set_status(cine.content_id, [0], FrameStatus.ACCEPTED)
+    other.set_status(cine.content_id, [1], FrameStatus.REJECTED)
+    other.put_edits(cine.content_id, [Edit(2, cavity(3), other.frames(cine.content_id)[2].revision)])
+    assert [clip.frames for clip in plan_export(other, "npz").clips] == [(0,)]
+    assert [clip.frames for clip in plan_export(other, "npz", statuses=("accepted", "edited")).clips] == [(0, 2)]
+
+
+def test_what_a_format_has_no_place_for_is_said(other: Study, tmp_path: Path) -> None:
+    add_clip(other, tmp_path / "two.dcm", subject="A", seed=5, frames=(1, 6), ViewName="A2C")
+    add_clip(other, tmp_path / "none.dcm", subject="B", seed=6, frames=(1,), ViewName="")
+    add_clip(other, tmp_path / "none2.dcm", subject=None, seed=7, frames=(1, 3, 6), ViewName="", marks=False)
+    echonet = plan_export(other, "echonet")
+    said = " ".join(finding.sentence for finding in echonet.findings)
+    assert "two: it is left out, since it shows A2C" in said
+    assert "1 clip with one traced frame" in said
+    assert "1 clip of no stated patient" in said
+    assert "without marked ED and ES" in said
+    assert len(echonet.clips) == 2
+    camus = plan_export(other, "camus")
+    assert [clip.view for clip in camus.clips] == ["A2C"]
+    assert "Say which with --view" in " ".join(finding.sentence for finding in camus.findings)
+    assert len(plan_export(other, "camus", view="A4C").clips) == 3
+    release = run_export(camus, tmp_path / "out")
+    assert any(path.name.endswith("_2CH_ED.nii.gz") for path in release.folder.rglob("*"))
+
+
+def test_clips_that_are_gone_or_changed_are_left_out(other: Study, tmp_path: Path) -> None:
+    add_clip(other, tmp_path / "gone.dcm", subject="A", seed=5)
+    add_clip(other, tmp_path / "changed.dcm", subject="B", seed=6)
+    add_clip(other, tmp_path / "there.dcm", subject="C", seed=7)
+    (tmp_path / "gone.dcm").unlink()
+    dicom(tmp_path / "changed.dcm", heart(seed=99))
+    plan = plan_export(other, "npz")
+    assert len(plan.clips) == 1
+    said = sorted(finding.sentence for finding in plan.findings if finding.kind == "left out")
+    assert "other pixels than were labelled" in said[0]
+    assert "not where it was" in said[1]
+    (tmp_path / "there.dcm").unlink()
+    with pytest.raises(ExchangeError, match="Nothing was exported"):
+        run_export(plan, tmp_path / "out")
+    assert left_behind(tmp_path) == []
+
+
+def test_a_plan_changes_nothing(home: Study) -> None:
+    before = home.sequence
+    plan_export(home, "npz")
+    assert home.sequence == before
+
+
+def test_a_plan_shows_what_will_leave(home: Study) -> None:
+    plan = plan_export(home, "png", size=64)
+    assert plan.n_frames == 11
+    assert len(plan.previews) == 3
+    for preview in plan.previews:
+        assert preview.picture.shape == preview.mask.shape == (64, 64)
+        assert preview.mask.any()
+        assert 0.2 < preview.blanked < 0.9
+    fields = dict(plan.fields)
+    assert fields["patient (pseudonym)"].startswith("patient")
+    assert "Doe" not in str(plan.fields)
+    assert plan.bytes_needed > 11 * 64 * 64
+
+
+def test_the_preview_is_drawn(home: Study) -> None:
+    from matae.exchange.sheet import draw_sheet
+
+    picture = draw_sheet(plan_export(home, "npz").previews)
+    assert picture.width > 700
+    assert len(picture.getcolors(1 << 20)) > 100
+
+
+def test_nothing_is_overwritten(home: Study, tmp_path: Path) -> None:
+    plan = plan_export(home, "npz")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("keep")
+    with pytest.raises(ExchangeError, match="there already"):
+        run_export(plan, tmp_path / "out")
+    assert (tmp_path / "out" / "mine.txt").read_text() == "keep"
+    (tmp_path / "empty").mkdir()
+    assert (run_export(plan, tmp_path / "empty").folder / "release.json").is_file()
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError):
+        run_export(plan, tmp_path / "file" / "out")
+
+
+def test_labels_that_changed_since_the_preview_stop_it(study: Study, tmp_path: Path) -> None:
+    plan = plan_export(study, "npz")
+    content_id = study.cines()[0].content_id
+    info = study.frames(content_id)[1]
+    study.put_edits(content_id, [Edit(1, cavity(4), info.revision, FrameStatus.ACCEPTED)])
+    with pytest.raises(ExchangeError, match="changed since the preview"):
+        run_export(plan, tmp_path / "out")
+    assert left_behind(tmp_path) == []
+
+
+def test_no_space_is_said_before_anything_is_written(
+    home: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_export(home, "npz")
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    with pytest.raises(ExchangeError, match=r"needs about .* MB and .* has .* left"):
+        run_export(plan, tmp_path / "out")
+    assert left_behind(tmp_path) == []
+
+
+@pytest.mark.parametrize("after", [0, 1, 7])
+def test_stopping_leaves_nothing(home: Study, tmp_path: Path, after: int) -> None:
+    calls = 0
+
+    def stop() -> bool:
+        nonlocal calls
+        calls += 1
+        return calls > after
+
+    plan = plan_export(home, "coco")
+    before = home.releases()
+    with pytest.raises(ExchangeError, match="Stopped"):
+        run_export(plan, tmp_path / "out", should_stop=stop)
+    assert left_behind(tmp_path) == []
+    assert home.releases() == before
+    with pytest.raises(ExchangeError, match="Stopped"):
+        plan_export(home, "coco", should_stop=lambda: True)
+
+
+def test_progress_tells_the_time_left(home: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("matae.exchange.run._REPORT_SECONDS", 0.0)
+    told: list[Progress] = []
+    plan = plan_export(home, "png", progress=told.append)
+    assert [p.done for p in told] == [0, 1, 2, 3]
+    told.clear()
+    run_export(plan, tmp_path / "out", progress=told.append)
+    frames = [p for p in told if p.what == "Writing frames"]
+    assert [p.done for p in frames] == list(range(1, 12))
+    assert all(p.total == 11 and p.seconds_left is not None and p.seconds_left >= 0 for p in frames)
+    assert told[-1] == Progress(11, 11, 0.0, "Done")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX signal")
+def test_killed_in_the_middle_nothing_half_made_stands_there(home: Study, tmp_path: Path) -> None:
+    script = textwrap.dedent(
+        """
+        import sys, time
+        from pathlib import Path
+        from matae.exchange import plan_export, run_export
+        from matae.store import Study
+        study = Study.open(sys.argv[1])
+        def slow():
+            print("at work", flush=True)
+            time.sleep(0.2)
+            return False
+        run_export(plan_export(study, "png"), Path(sys.argv[2]), should_stop=slow)
+        """
+    )
+    home.backup(tmp_path / "copy.matae")
+    command = [sys.executable, "-c", script, str(tmp_path / "copy.matae"), str(tmp_path / "place" / "out")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for _ in range(4):
+            assert process.stdout is not None
+            process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+    (hidden,) = (tmp_path / "place").iterdir()
+    assert hidden.name.startswith(".matae-export-")
+    with Study.open(tmp_path / "copy.matae") as study:
+        plan = plan_export(study, "png")
+        run_export(plan, tmp_path / "place" / "other")
+        assert hidden.exists()  # it might be another export that is still at work
+        old = time.time() - 100_000
+        os.utime(hidden, (old, old))
+        run_export(plan, tmp_path / "place" / "out")
+    assert sorted(path.name for path in (tmp_path / "place").iterdir()) == ["other", "out"]
+
+
+def test_clips_of_no_stated_patient_get_one_when_they_leave(other: Study, tmp_path: Path) -> None:
+    content_id = add_clip(other, tmp_path / "a.dcm", subject=None)
+    plan = plan_export(other, "npz")
+    assert other.cine(content_id).subject is None
+    run_export(plan, tmp_path / "out")
+    assert other.cine(content_id).subject == plan.clips[0].subject
+    assert other.split_of(plan.clips[0].subject) == plan.clips[0].split
+    assert plan_export(other, "npz").clips[0].patient == plan.clips[0].patient
