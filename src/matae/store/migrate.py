@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "is_older", "migrate", "scripts", "version_of"]
 
+FOLDER = Path(__file__).with_name("migrations")
+"""Where the migrations are."""
+
 
 def version_of(connection: Connection) -> str | None:
     """Return the version of the schema, or None if this is no study."""
@@ -31,7 +34,7 @@ def scripts() -> Any:
     from alembic.script import ScriptDirectory
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     return ScriptDirectory.from_config(config)
 
 
@@ -40,7 +43,7 @@ def is_older(version: str) -> bool:
     return version in {script.revision for script in scripts().walk_revisions()}
 
 
-def migrate(connection: Connection, to: str = HEAD) -> None:
+def migrate(connection: Connection) -> None:
     """Run the migrations that are missing, inside the connection's transaction: all of them or none."""
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
@@ -48,8 +51,8 @@ def migrate(connection: Connection, to: str = HEAD) -> None:
     directory = scripts()
 
     def steps(revision: Any, _context: Any) -> Any:
-        return directory._upgrade_revs(to, revision)  # noqa: SLF001 (what Alembic's own upgrade command calls)
+        return directory._upgrade_revs(HEAD, revision)  # noqa: SLF001 (what Alembic's own upgrade command calls)
 
-    with EnvironmentContext(Config(), directory, fn=steps, destination_rev=to) as environment:
+    with EnvironmentContext(Config(), directory, fn=steps, destination_rev=HEAD) as environment:
         environment.configure(connection=connection, transactional_ddl=True)
         environment.run_migrations()

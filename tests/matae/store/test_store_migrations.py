@@ -1,0 +1,140 @@
+"""The schema: what the migrations make is what the code expects, and an older study is brought up to date."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect, text
+
+from matae.store import StoreError, Study
+from matae.store import migrate as migrations
+from matae.store.checking import GUARDS
+from matae.store.engine import parse_target
+from matae.store.schema import Base
+
+
+def test_the_newest_migration_is_the_one_the_code_asks_for() -> None:
+    assert migrations.scripts().get_current_head() == migrations.HEAD
+    assert len(migrations.scripts().get_heads()) == 1
+    assert migrations.is_older("0001")
+    assert not migrations.is_older("9999")
+
+
+def test_the_migrations_make_what_the_schema_says(study) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with study._reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = [
+            difference
+            for difference in compare_metadata(context, Base.metadata)
+            if not (difference[0] == "remove_table" and difference[1].name.startswith("first_"))  # of the tests
+        ]
+    assert differences == []
+
+
+def test_every_table_has_the_constraints_of_the_schema(study) -> None:
+    with study._reading() as connection:
+        found = inspect(connection)
+        for name, table in Base.metadata.tables.items():
+            wanted = {(key.column.table.name, key.ondelete) for column in table.columns for key in column.foreign_keys}
+            assert {(k["referred_table"], k["options"].get("ondelete")) for k in found.get_foreign_keys(name)} == wanted
+            checks = {c.name for c in table.constraints if type(c).__name__ == "CheckConstraint"}
+            assert {c["name"] for c in found.get_check_constraints(name)} == checks
+
+
+def test_the_guards_are_there(study) -> None:
+    question = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+        "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
+    }
+    with study._reading() as connection:
+        found = set(connection.execute(text(question[connection.dialect.name])).scalars())
+    assert found >= GUARDS
+    assert found - GUARDS <= {"audit_refuses_replace", "audit_refuses_truncate"}
+
+
+@pytest.fixture
+def future(tmp_path, monkeypatch) -> str:
+    """Let there be a version 0002 that adds a column."""
+    from matae.store import study as study_module
+
+    folder = tmp_path / "migrations"
+    (folder / "versions").mkdir(parents=True)
+    shutil.copy(migrations.scripts().get_revision("0001").path, folder / "versions")
+    (folder / "versions" / "v0002_colour.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\n\nrevision = '0002'\ndown_revision = '0001'\n\n\n"
+        "def upgrade():\n    op.add_column('cines', sa.Column('colour', sa.Text(), server_default='grey'))\n"
+    )
+    monkeypatch.setattr(migrations, "FOLDER", folder)
+    monkeypatch.setattr(migrations, "HEAD", "0002")
+    monkeypatch.setattr(study_module, "HEAD", "0002")
+    return "0002"
+
+
+def test_an_older_study_is_copied_then_brought_up_to_date(target, study, cine, backend, future) -> None:
+    study.close()
+    try:
+        with Study.open(target) as newer:
+            assert newer.cines()[0].subject == "p1"
+            with newer._reading() as connection:
+                assert migrations.version_of(connection) == future
+                assert connection.execute(text("SELECT colour FROM cines")).scalar_one() == "grey"
+            assert newer.check() == []
+        Study.open(target).close()
+        assert list(Path(target).parent.glob("study.version-0001.matae")) or backend == "postgresql"
+    finally:
+        if backend == "postgresql":
+            back(target)
+
+
+def back(target: str) -> None:
+    from sqlalchemy import create_engine
+
+    engine = create_engine(parse_target(target).url)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE cines DROP COLUMN colour"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    engine.dispose()
+
+
+def test_a_migration_that_fails_leaves_the_study_as_it_was(file_study, future, tmp_path) -> None:
+    script = tmp_path / "migrations" / "versions" / "v0002_colour.py"
+    script.write_text(script.read_text() + "    op.execute('SELECT * FROM nowhere')\n")
+    before = file_study.read_bytes()
+    with pytest.raises(Exception, match="nowhere"):
+        Study.open(file_study)
+    script.write_text(script.read_text().replace("    op.execute('SELECT * FROM nowhere')\n", ""))
+    assert file_study.read_bytes() == before
+    with Study.open(file_study) as study:
+        assert study.check() == []
+
+
+def test_a_study_older_than_any_migration_known_is_refused(file_study, monkeypatch, tmp_path) -> None:
+    with Study.open(file_study) as study, study._writing() as writing:
+        writing.connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+    with pytest.raises(StoreError, match="newer version"):
+        Study.open(file_study)
+
+
+def test_values_and_help_load_no_database_library() -> None:
+    code = (
+        "import sys\nimport matae.store\nimport matae.cli\n"
+        "sys.exit(','.join({'sqlalchemy', 'alembic', 'psycopg', 'PIL'} & set(sys.modules)) or None)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_opening_loads_no_migration_library(file_study) -> None:
+    code = (
+        "import sys\nfrom matae.store import Study\nStudy.open(sys.argv[1]).cines()\n"
+        "sys.exit(','.join({'alembic', 'psycopg', 'torch', 'skimage', 'scipy'} & set(sys.modules)) or None)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(file_study)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
