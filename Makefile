@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DISPLAY_READY := $(VENV)/.display
+DATABASE_READY := $(VENV)/.database
 CHECKS_READY := $(VENV)/.checks
 
 # Windows of the tests never appear on the desk: where Xvfb is, they open on a hidden screen.
@@ -40,14 +41,19 @@ $(CHECKS_READY): scripts/system-packages.sh $(INSTALLED)
 	sh scripts/system-packages.sh checks optional
 	@touch $@
 
+# The tests of the study start a PostgreSQL of their own; where it cannot be had they are skipped, with the reason.
+$(DATABASE_READY): scripts/system-packages.sh $(INSTALLED)
+	sh scripts/system-packages.sh database optional
+	@touch $@
+
 demo: $(INSTALLED) ## segment a real heart: in the viewer, or into matae-demo/ where there is no display
 	@test -z "$$DISPLAY$$WAYLAND_DISPLAY" || sh scripts/system-packages.sh display optional
 	$(BIN)/napari-matae demo
 
-test: lint typecheck $(DISPLAY_READY) $(CHECKS_READY) ## everything but what takes minutes
+test: lint typecheck $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) ## everything but what takes minutes
 	$(HIDDEN) $(BIN)/python -m pytest -m "not slow"
 
-test-slow: $(DISPLAY_READY) $(CHECKS_READY) ## what takes minutes
+test-slow: $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) ## what takes minutes
 	$(HIDDEN) $(BIN)/python -m pytest -m slow
 
 lint: $(INSTALLED) ## style, as pre-commit checks it

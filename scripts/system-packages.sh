@@ -5,6 +5,7 @@
 #   scripts/system-packages.sh display            what Qt and a hidden screen need; stops if it cannot be had
 #   scripts/system-packages.sh display optional   the same, but only says what is missing
 #   scripts/system-packages.sh checks optional    programs that check our files; their tests are skipped without
+#   scripts/system-packages.sh database optional  the PostgreSQL that the study's tests start; the same
 #
 # As root they are installed; otherwise one sentence says which to install. On other systems than Linux it does
 # nothing: their Python and Qt come complete.
@@ -56,8 +57,12 @@ display)
 checks)
     command -v dciodvfy >/dev/null || need dicom3tools
     ;;
+database)
+    # Debian keeps the server's programs off the path.
+    command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | grep -q . || need postgresql
+    ;;
 *)
-    echo "usage: $0 venv|display|checks [optional]" >&2
+    echo "usage: $0 venv|display|checks|database [optional]" >&2
     exit 2
     ;;
 esac
