@@ -18,6 +18,7 @@ from matae.cli.exchange import export, import_
 from matae.cli.measure import measure
 from matae.cli.options import STOPPED
 from matae.cli.phantom import phantom
+from matae.cli.retrain import retrain
 from matae.cli.segment import segment
 from matae.cli.train import train
 from matae.cli.viewer import demo, open_
@@ -55,6 +56,7 @@ app.command()(measure)
 app.command()(demo)
 app.command(name="open")(open_)
 app.command()(train)
+app.command()(retrain)
 app.command()(evaluate)
 app.command()(phantom)
 app.command()(export)

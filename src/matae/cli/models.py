@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from matae.cli.options import check_device, check_width
 from matae.errors import MataeError
 
 if TYPE_CHECKING:
@@ -16,16 +17,22 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
+
+def _checked_width(text: str | None) -> str | None:
+    return None if text is None else check_width(text)
+
+
 app = typer.Typer(help="The models on this machine.", no_args_is_help=True)
 
 
 @app.command(name="list")
 def models_list() -> None:
-    """List the models on this machine, the default first."""
-    from matae.models import list_models
+    """List the models on this machine, the one in use first."""
+    from matae.models import current_model, list_models
     from matae.nn.widths import format_width
 
     rows = [("NAME", "WIDTHS", "GRID", "FROM", "LICENCE")]
+    used = current_model()
     problems: list[str] = []
     for entry in list_models():
         try:
@@ -34,7 +41,8 @@ def models_list() -> None:
             problems.append(str(error))
             continue
         widths = ", ".join(format_width(w) for w in card.widths)
-        rows.append((entry.name, widths, str(card.grid), "package" if entry.bundled else "you", card.licence))
+        origin = ("package" if entry.bundled else "you") + (", in use" if entry.name == used else "")
+        rows.append((entry.name, widths, str(card.grid), origin, card.licence.partition("\n")[0]))
     for row in _aligned(rows):
         typer.echo(row)
     for problem in problems:
@@ -101,7 +109,9 @@ def _plain(value: Any) -> str:
 
 @app.command(name="import")
 def models_import(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A model folder, or the authors' .pth file.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A model folder, an adapter.safetensors, or the authors' .pth file.")
+    ],
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="Name here; the file's if left out.")
     ] = None,
@@ -111,3 +121,79 @@ def models_import(
 
     entry = import_model(path, name)
     typer.echo(f"{entry.name}  {entry.folder}")
+
+
+@app.command(name="promote")
+def models_promote(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the model.")],
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also where no verdict on held-out patients offers it.")
+    ] = False,
+) -> None:
+    """Put a model into use: the dock and 'segment' take it from then on."""
+    from matae.models import promote
+
+    before = promote(name, anyway=anyway)
+    typer.echo(f"{name} is in use now, {before} before; 'napari-matae models rollback' goes back.")
+
+
+@app.command(name="rollback")
+def models_rollback() -> None:
+    """Go back to the model that was in use before, even if the present one is broken."""
+    from matae.models import rollback
+
+    typer.echo(f"{rollback()} is in use again.")
+
+
+@app.command(name="convert")
+def models_convert(
+    source: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Name of a model, a model folder, or the authors' .pth file.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to make.", show_default=False)],
+    width: Annotated[
+        str | None,
+        typer.Option(
+            "--width",
+            metavar="1/8|1/4|1/2|1",
+            callback=_checked_width,
+            help="The network of this width alone, with the narrower ones in it.",
+        ),
+    ] = None,
+) -> None:
+    """Write a model as safetensors with a card, whole or one width of it."""
+    from matae.models import convert_model
+    from matae.nn.widths import parse_width
+
+    card = convert_model(source, out, width=None if width is None else parse_width(width))
+    typer.echo(f"{card.name}  {out}")
+
+
+@app.command(name="compare")
+def models_compare(
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="Name of a model.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="Name of another.")],
+    study: Annotated[
+        str, typer.Option("--study", metavar="FILE", help="File of the study, or its URL.", show_default=False)
+    ],
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the comparison as JSON.", show_default=False)
+    ] = None,
+    device: Annotated[
+        str, typer.Option("--device", metavar="auto|cpu|cuda[:i]", callback=check_device, help="Where to run.")
+    ] = "auto",
+) -> None:
+    """Compare two models on a study's corrected frames: held-out and training patients, each apart."""
+    import json
+
+    from matae.cli.retrain import verdict_lines
+    from matae.files import write_atomic, writing_to
+    from matae.learn.judging import compare_models
+    from matae.store import Study
+
+    with Study.open(study) as opened:
+        verdict = compare_models(opened, before, after, device=device)
+    typer.echo("\n".join(verdict_lines(verdict)))
+    if json_file is not None:
+        with writing_to(json_file.parent):
+            write_atomic(json_file, (json.dumps(verdict.to_json(), indent=1) + "\n").encode())

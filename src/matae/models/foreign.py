@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from matae.nn.card import ModelCard
+    from matae.nn.network import Network
 
-__all__ = ["import_model"]
+__all__ = ["import_model", "read_foreign"]
 
 _PUBLISHED_GRID = 112
 # A damaged file can make the reader stumble anywhere.
@@ -39,8 +40,8 @@ def import_model(path: Path, name: str | None = None) -> ModelEntry:
     Parameters
     ----------
     path
-        A folder with ``model.safetensors`` and ``card.json``, or a ``.pth``/``.pt`` file in the layout of the
-        paper's authors.
+        A folder with ``model.safetensors`` and ``card.json``, a ``.pth``/``.pt`` file in the layout of the paper's
+        authors, or an ``adapter.safetensors`` whose base is on this machine.
     name
         Name in the registry; the folder's or file's name if None.
 
@@ -64,6 +65,8 @@ def import_model(path: Path, name: str | None = None) -> ModelEntry:
         folder = stage / target.name
         if path.is_dir():
             _copy_folder(path, folder, target.name)
+        elif path.suffix == ".safetensors":
+            _fit(path, folder, target.name)
         else:
             _convert(path, folder, target.name)
         folder.rename(target)
@@ -79,14 +82,51 @@ def _copy_folder(folder: Path, staging: Path, name: str) -> None:
     save(staging, model, replace(card, name=name))
 
 
+def _fit(path: Path, staging: Path, name: str) -> None:
+    """Make the model that an adapter file and its base are together."""
+    from dataclasses import replace
+
+    from matae.models.registry import list_models, load_model
+    from matae.nn.adapter import ADAPTER, apply_adapter, read_adapter
+    from matae.nn.checkpoint import save
+
+    adapter = read_adapter(path)
+    base = next((e.name for e in list_models() if e.card.sha256 == adapter.base_sha256), None)
+    if base is None:
+        raise ModelError(
+            f"{path.name} was made for {adapter.base} (sha256 {adapter.base_sha256[:12]}), which is not on this "
+            "machine; import that model first."
+        )
+    model, card = load_model(base)
+    apply_adapter(model, adapter)
+    parent = {"name": card.name, "sha256": card.sha256}
+    limits = ("Fitted to one site by an adapter; nothing about it was measured here.", *card.limits)
+    data = f"{card.name} ({card.data}); then an adapter from elsewhere"
+    save(staging, model, replace(card, name=name, parent=parent, figures={}, data=data, limits=limits), half=True)
+    adapter.save(staging / ADAPTER)
+
+
 def _convert(path: Path, staging: Path, name: str) -> None:
-    from matae.nn.checkpoint import build, load_state, save
+    from matae.nn.checkpoint import save
+
+    save(staging, *read_foreign(path, name))
+
+
+def read_foreign(path: Path, name: str) -> tuple[Network, ModelCard]:
+    """Read the authors' ``.pth`` file, and give it a card.
+
+    Raises
+    ------
+    ModelError
+        If the file holds code or unknown tensors.
+    """
+    from matae.nn.checkpoint import build, load_state
 
     state = _read_pth(path)
     card = _recognise(state, name, path.name)
     model = build(card)
     load_state(model, state, path.name)
-    save(staging, model, card)
+    return model, card
 
 
 def _read_pth(path: Path) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matae.errors import ModelError
+from matae.models.pointer import Pointer
 
 if TYPE_CHECKING:
     from matae.nn.card import ModelCard
@@ -70,7 +71,9 @@ def home() -> Path:
 
 
 def list_models() -> list[ModelEntry]:
-    """Return all models, the default first, then by name."""
+    """Return all models, the one in use first, then those of the package, then by name."""
+    pointer = Pointer.read(home())
+    first = DEFAULT_MODEL if pointer is None else pointer.model
     entries = [
         ModelEntry(card.parent.name, card.parent, bundled)
         for root, bundled in ((_BUNDLED, True), (home() / "models", False))
@@ -78,7 +81,7 @@ def list_models() -> list[ModelEntry]:
         for card in root.glob("*/card.json")
         if not card.parent.name.startswith(".")
     ]
-    return sorted(entries, key=lambda e: (e.name != DEFAULT_MODEL, not e.bundled, e.name))
+    return sorted(entries, key=lambda e: (e.name != first, not e.bundled, e.name))
 
 
 def find_model(name: str) -> ModelEntry:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -66,8 +67,25 @@ class AugmentConfig:
         return cls(0.0, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
 
 
+class _Random(NamedTuple):
+    """Random numbers for the frames of a batch, of which only some are here."""
+
+    generator: torch.Generator
+    whole: int
+    here: slice
+
+    def uniform(self, low: float, high: float) -> Tensor:
+        return _uniform(self.whole, low, high, self.generator)[self.here]
+
+
 def augment(
-    images: Tensor, masks: Tensor, grid: int, generator: torch.Generator, config: AugmentConfig | None = None
+    images: Tensor,
+    masks: Tensor,
+    grid: int,
+    generator: torch.Generator,
+    config: AugmentConfig | None = None,
+    *,
+    here: tuple[int, int] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return randomly changed frames and masks, resampled to the network's grid.
 
@@ -83,6 +101,9 @@ def augment(
         Source of every random number.
     config
         Ranges; the defaults if None.
+    here
+        Place of the first of these frames in the batch they are part of, and the number of frames in that: the
+        random numbers are those that the whole batch would have drawn. None if they are the batch.
 
     Returns
     -------
@@ -90,56 +111,60 @@ def augment(
         Images (N, 1, grid, grid) and soft masks (N, classes, grid, grid), both in 0-1.
     """
     config = config or AugmentConfig()
-    moved = _move(torch.cat([images, masks], 1), grid, generator, config)
+    first, whole = here or (0, len(images))
+    random = _Random(generator, whole, slice(first, first + len(images)))
+    moved = _move(torch.cat([images, masks], 1), grid, random, config)
     images, masks = moved[:, : images.shape[1]], moved[:, images.shape[1] :]
-    return _regrade(images, generator, config), masks
+    return _regrade(images, random, config), masks
 
 
 def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Tensor:
     return torch.rand(n, generator=generator, device=generator.device) * (high - low) + low
 
 
-def _move(x: Tensor, grid: int, generator: torch.Generator, config: AugmentConfig) -> Tensor:
+def _move(x: Tensor, grid: int, random: _Random, config: AugmentConfig) -> Tensor:
     n = x.shape[0]
-    angle = _uniform(n, -config.rotate, config.rotate, generator) * (math.pi / 180)
+    angle = random.uniform(-config.rotate, config.rotate) * (math.pi / 180)
     low, high = (math.log(s) for s in config.scale)
-    zoom = torch.exp(_uniform(n, low, high, generator))
-    stretch = torch.exp(_uniform(n, -config.stretch, config.stretch, generator) / 2)
-    flip = torch.where(_uniform(n, 0, 1, generator) < config.flip, -1.0, 1.0)
+    zoom = torch.exp(random.uniform(low, high))
+    stretch = torch.exp(random.uniform(-config.stretch, config.stretch) / 2)
+    flip = torch.where(random.uniform(0, 1) < config.flip, -1.0, 1.0)
     cos, sin = torch.cos(angle), torch.sin(angle)
     theta = torch.zeros(n, 2, 3, device=x.device)
     theta[:, 0, 0], theta[:, 0, 1] = cos * flip / (zoom * stretch), -sin / zoom
     theta[:, 1, 0], theta[:, 1, 1] = sin * flip / zoom, cos * stretch / zoom
-    theta[:, 0, 2] = _uniform(n, -2 * config.shift, 2 * config.shift, generator)
-    theta[:, 1, 2] = _uniform(n, -2 * config.shift, 2 * config.shift, generator)
+    theta[:, 0, 2] = random.uniform(-2 * config.shift, 2 * config.shift)
+    theta[:, 1, 2] = random.uniform(-2 * config.shift, 2 * config.shift)
     points = F.affine_grid(theta, [n, x.shape[1], grid, grid], align_corners=False)
     if config.perspective:
-        lean = _uniform(2 * n, -config.perspective / 2, config.perspective / 2, generator).reshape(n, 1, 1, 2)
+        lean = _uniform(2 * random.whole, -config.perspective / 2, config.perspective / 2, random.generator)
+        lean = lean.reshape(random.whole, 1, 1, 2)[random.here]
         points = points / (1 + (points * lean).sum(-1, keepdim=True))
     if config.bend:
-        knots = torch.randn(n, 2, _KNOTS, _KNOTS, generator=generator, device=generator.device) * (2 * config.bend)
+        knots = torch.randn(
+            random.whole, 2, _KNOTS, _KNOTS, generator=random.generator, device=random.generator.device
+        )[random.here] * (2 * config.bend)
         warp = F.interpolate(knots, (grid, grid), mode="bicubic", align_corners=True)
         points = points + warp.permute(0, 2, 3, 1)
     return F.grid_sample(x, points, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
-def _regrade(images: Tensor, generator: torch.Generator, config: AugmentConfig) -> Tensor:
-    n = images.shape[0]
-
+def _regrade(images: Tensor, random: _Random, config: AugmentConfig) -> Tensor:
     def each(low: float, high: float) -> Tensor:
-        return _uniform(n, low, high, generator)[:, None, None, None]
+        return random.uniform(low, high)[:, None, None, None]
 
     log_gamma = math.log(config.gamma)
     inside = images > 0  # the black around the sector stays black
     images = images.clamp_min(1e-4) ** torch.exp(each(-log_gamma, log_gamma))
     images = images * (1 + each(-config.gain, config.gain))
     if config.drift:
-        knots = torch.rand(n, 1, 3, 3, generator=generator, device=generator.device) * 0.8 + 0.6
+        knots = torch.rand(random.whole, 1, 3, 3, generator=random.generator, device=random.generator.device)
+        knots = knots[random.here] * 0.8 + 0.6
         field = F.interpolate(knots, images.shape[-2:], mode="bicubic", align_corners=True)
         images = torch.where(each(0, 1) < config.drift, images * field, images)
     if config.blur:
         side = images.shape[-1]
-        small = max(1, int(side * (0.35 + 0.4 * float(_uniform(1, 0, 1, generator)))))
+        small = max(1, int(side * (0.35 + 0.4 * float(_uniform(1, 0, 1, random.generator)))))
         soft = F.interpolate(images, (small, small), mode="bilinear", antialias=True)
         soft = F.interpolate(soft, (side, side), mode="bilinear")
         images = torch.where(each(0, 1) < config.blur, soft, images)

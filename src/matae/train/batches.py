@@ -23,7 +23,8 @@ class Batches:
     """What the training steps see, a function of the step alone.
 
     The order of an epoch comes from the seed and the epoch's number, so a resumed run sees the very same batches
-    without any state.
+    without any state. Where several processes share a batch, each draws the random numbers of all of it and takes its
+    own part: together they see what one process would.
 
     Parameters
     ----------
@@ -37,6 +38,10 @@ class Batches:
         Source of the augmentation's random numbers; its device is where the frames are kept.
     unlabelled
         More frames (N, Y, X), for `draw_unlabelled`.
+    replay
+        Labelled frames of another kind, of the same size; `TrainConfig.replay` says how many of a batch are such.
+    rank, processes
+        Which part of each batch is drawn here, of how many.
     """
 
     def __init__(
@@ -46,34 +51,55 @@ class Batches:
         config: TrainConfig,
         generator: torch.Generator,
         unlabelled: NDArray[np.uint8] | None = None,
+        *,
+        replay: LabelledFrames | None = None,
+        rank: int = 0,
+        processes: int = 1,
     ) -> None:
-        self.images = torch.tensor(frames.images, device=generator.device)[:, None]
-        self.masks = torch.tensor(frames.masks, device=generator.device)
-        self.numbers = torch.arange(1, classes + 1, device=generator.device, dtype=torch.uint8)[None, :, None, None]
         self.config, self.generator = config, generator
+        self.numbers = torch.arange(1, classes + 1, device=generator.device, dtype=torch.uint8)[None, :, None, None]
+        sides = [frames] if replay is None or not len(replay) or not config.replay else [frames, replay]
+        self._counts = [config.batch]
+        if len(sides) == 2:
+            # At least one of each, whatever the share.
+            old = min(max(1, round(config.batch * config.replay)), config.batch - 1)
+            self._counts = [config.batch - old, old]
+        self.images = [torch.tensor(side.images, device=generator.device)[:, None] for side in sides]
+        self.masks = [torch.tensor(side.masks, device=generator.device) for side in sides]
+        self._part = slice(rank * config.batch // processes, (rank + 1) * config.batch // processes)
         self.unlabelled = None
         if unlabelled is not None and len(unlabelled):
             self.unlabelled = torch.tensor(unlabelled, device=generator.device)[:, None]
 
+    def epoch(self, step: int) -> float:
+        """Return how often each frame was drawn in the steps before `step`, on average; replay does not count."""
+        return step * self._counts[0] / len(self.images[0])
+
     def draw(self, step: int) -> tuple[Tensor, Tensor]:
         """Return augmented images (N, 1, grid, grid) and soft masks (N, classes, grid, grid) of a step from 0."""
-        chosen = self._chosen(step, len(self.images))
-        images = self.images[chosen].float() / 255
-        masks = (self.masks[chosen][:, None] == self.numbers).float()
-        return augment(images, masks, self.config.grid, self.generator, self.config.augment)
+        chosen = [self._chosen(step, len(side), n) for side, n in zip(self.images, self._counts, strict=True)]
+        images = torch.cat([side[at] for side, at in zip(self.images, chosen, strict=True)])[self._part].float() / 255
+        masks = torch.cat([side[at] for side, at in zip(self.masks, chosen, strict=True)])[self._part]
+        return self._augmented(images, (masks[:, None] == self.numbers).float())
 
     def draw_unlabelled(self, step: int) -> Tensor | None:
         """Return as many augmented unlabelled images, or None if there are none."""
         if self.unlabelled is None:
             return None
-        images = self.unlabelled[self._chosen(step, len(self.unlabelled))].float() / 255
-        return augment(images, images[:, :0], self.config.grid, self.generator, self.config.augment)[0]
+        chosen = self._chosen(step, len(self.unlabelled))[self._part]
+        images = self.unlabelled[chosen].float() / 255
+        return self._augmented(images, images[:, :0])[0]
 
-    def _chosen(self, step: int, n: int) -> Tensor:
-        first, batch = step * self.config.batch, self.config.batch
+    def _augmented(self, images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+        config, here = self.config, (self._part.start, self.config.batch)
+        return augment(images, masks, config.grid, self.generator, config.augment, here=here)
+
+    def _chosen(self, step: int, n: int, batch: int | None = None) -> Tensor:
+        batch = batch or self.config.batch
+        first = step * batch
         order = torch.cat([self._order(epoch, n) for epoch in range(first // n, (first + batch - 1) // n + 1)])
         start = first % n
-        return order[start : start + batch].to(self.images.device)
+        return order[start : start + batch].to(self.generator.device)
 
     def _order(self, epoch: int, n: int) -> Tensor:
         # Below the generator's limit of 64 bits, whatever the seed.

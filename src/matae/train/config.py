@@ -74,6 +74,18 @@ class TrainConfig:
         ``auto``, ``cpu``, ``cuda`` or ``cuda:i``.
     precision
         ``auto`` (bf16 where the processor has it), ``32`` or ``bf16``.
+    replay
+        Share of each batch that is drawn from the replay frames, where there are any.
+    seconds
+        Time the run may take, over all resumptions; 0 for as long as it needs. The same seed then gives the same
+        result only where the time does not run out.
+    keep_best
+        Return the weights of the best validation (mean Dice of all widths), those it started from included, instead of
+        the last ones.
+    patience
+        Validations without a better one after which the run ends; 0 never. Needs `keep_best`.
+    processes
+        Processes that share each batch, one a GPU, or several on the CPU; the result is that of one process.
     network
         Shape of a new network.
     augment
@@ -96,6 +108,11 @@ class TrainConfig:
     seed: int = 1
     device: str = "cpu"
     precision: str = "auto"
+    replay: float = 0.0
+    seconds: float = 0.0
+    keep_best: bool = False
+    patience: int = 0
+    processes: int = 1
     network: NetworkConfig = field(default_factory=NetworkConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
@@ -116,6 +133,13 @@ class TrainConfig:
                 "ema must be in 0-1 (below 1), distil in 0-1, and scc, rebuild and weight_decay 0 or more; "
                 "correct the settings."
             )
+        if not 0 <= self.replay < 1 or min(self.seconds, self.patience) < 0 or (self.patience and not self.keep_best):
+            raise TrainError(
+                "replay must be in 0-1 (below 1), seconds and patience 0 or more, and patience needs keep_best; "
+                "correct the settings."
+            )
+        if not 1 <= self.processes <= self.batch:
+            raise TrainError(f"{self.processes} processes cannot share {self.batch} frames; choose 1 to {self.batch}.")
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise TrainError(f"{name} is '{getattr(self, name)}'; choose {' or '.join(choices)}.")

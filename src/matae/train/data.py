@@ -65,6 +65,18 @@ class LabelledFrames:
         """Number of frames without any mask: allowed, and counted in the model card."""
         return int((~self.masks.any((1, 2))).sum())
 
+    def take(self, which: Sequence[int]) -> LabelledFrames:
+        """Return some of the frames, in the order given."""
+        at = list(which)
+        return LabelledFrames(
+            images=self.images[at],
+            masks=self.masks[at],
+            frames=tuple(self.frames[i] for i in at),
+            patients=tuple(self.patients[i] for i in at),
+            phases=tuple(self.phases[i] for i in at),
+            spacing=self.spacing[at],
+        )
+
     def digest(self) -> str:
         """Return the sha256 of names, pictures and masks: a run goes on only with the frames it began with."""
         found = hashlib.sha256(repr((self.frames, self.patients, self.images.shape)).encode())

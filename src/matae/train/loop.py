@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from matae.nn.network import Network
     from matae.train.data import LabelledFrames
 
-__all__ = ["BAD_BATCH", "METRICS", "StepReport", "Watch", "make_fabric", "predict", "train", "train_here"]
+__all__ = ["BAD_BATCH", "METRICS", "StepReport", "Watch", "begin", "make_fabric", "predict", "train", "train_here"]
 
 BAD_BATCH = "bad-batch.safetensors"
 
@@ -94,7 +94,7 @@ def train(
         If the device is not there.
     """
     config, watch = config or TrainConfig(), watch or Watch()
-    _check(model, frames, held_out, config, unlabelled, replay)
+    _check(model, frames, held_out, config, unlabelled=unlabelled, replay=replay)
     if config.processes > 1:
         from matae.train.parallel import train_in_processes
 
@@ -105,8 +105,9 @@ def train(
     except RuntimeError as error:
         raise _memory(config) if is_out_of_memory(error) else error from None
     return train_here(
-        fabric, model, frames, held_out, out, config, unlabelled=unlabelled, replay=replay, report=report, watch=watch
-    )
+        fabric, model, frames, held_out, out, config=config, unlabelled=unlabelled, replay=replay, report=report,
+        watch=watch,
+    )  # fmt: skip
 
 
 def train_here(
@@ -115,8 +116,8 @@ def train_here(
     frames: LabelledFrames,
     held_out: LabelledFrames,
     out: Path,
-    config: TrainConfig,
     *,
+    config: TrainConfig,
     unlabelled: NDArray[np.uint8] | None = None,
     replay: LabelledFrames | None = None,
     report: Callable[[StepReport], None] | None = None,
@@ -184,9 +185,7 @@ def make_fabric(config: TrainConfig) -> Fabric:
         # The network is not wrapped, see `matae.train.sharing`: of DDP only the processes and their group are used.
         strategy = DDPStrategy(start_method="spawn", process_group_backend="gloo" if accelerator == "cpu" else "nccl")
         return Fabric(accelerator=accelerator, devices=config.processes, strategy=strategy, precision=precision)
-    return Fabric(
-        accelerator=accelerator, devices=1 if device.index is None else [device.index], precision=precision
-    )
+    return Fabric(accelerator=accelerator, devices=1 if device.index is None else [device.index], precision=precision)
 
 
 def _check(
@@ -194,6 +193,7 @@ def _check(
     frames: LabelledFrames,
     held_out: LabelledFrames,
     config: TrainConfig,
+    *,
     unlabelled: NDArray[np.uint8] | None,
     replay: LabelledFrames | None,
 ) -> None:
@@ -233,6 +233,12 @@ def _begin(model: Network, config: TrainConfig, device: torch.device) -> Run:
         generator=generator,
         settings=config,
     )
+
+
+def begin(model: Network, config: TrainConfig, device: torch.device, frames: LabelledFrames) -> tuple[Run, Batches]:
+    """Return a run that has not taken a step, and its batches: to find out how long steps take."""
+    run = _begin(model, config, device)
+    return run, Batches(frames, model.classes, config, run.generator)
 
 
 def _schedule(optimiser: torch.optim.Optimizer, config: TrainConfig) -> torch.optim.lr_scheduler.LRScheduler:
@@ -301,7 +307,7 @@ def _go_on(
             check(curves)
         over = is_over()
         while not over and not is_stopped():
-            loss = _step(fabric, run, batches, out, watch, should_stop)
+            loss = _step(fabric, run, batches, out, watch=watch, should_stop=should_stop)
             losses.append(loss)
             run.step += 1
             # A short warm-up of the average: early weights should not linger in it.
@@ -324,7 +330,7 @@ def _progress(run: Run, batches: Batches, loss: float) -> Progress:
 
 
 def _step(
-    fabric: Fabric, run: Run, batches: Batches, out: Path, watch: Watch, should_stop: Callable[[], bool]
+    fabric: Fabric, run: Run, batches: Batches, out: Path, *, watch: Watch, should_stop: Callable[[], bool]
 ) -> float:
     """Take a step; where memory runs out, with fewer frames at a time from now on."""
     batch, more = batches.draw(run.step), batches.draw_unlabelled(run.step)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from matae.train.data import LabelledFrames
     from matae.train.loop import StepReport
 
-__all__ = ["train_model"]
+__all__ = ["seconds_of", "train_model"]
 
 _LICENCE_FILES = ("LICENCE.txt", "LICENSE.txt", "LICENCE", "LICENSE")
 _LIMITS = (
@@ -121,7 +121,7 @@ def train_model(
             "init": begun.parent,
             "unlabelled_frames": 0 if more is None else len(more),
             "frames_sha256": {"train": frames.digest(), "val": held_out.digest()},
-            "seconds": _seconds(out),
+            "seconds": seconds_of(out),
             "napari_matae": __version__,
             "torch": str(torch.__version__),
         },
@@ -189,7 +189,8 @@ def _count(frames: LabelledFrames) -> str:
     return f"{len(frames)} frames of {len(set(frames.patients))} patients{empty}"
 
 
-def _seconds(out: Path) -> float:
+def seconds_of(out: Path) -> float:
+    """Return how long a run took, over all its resumptions, as its table says."""
     # As the run wrote them: a run that is finished already takes no step that could tell.
     with (out / METRICS).open(newline="", encoding="utf-8") as file:
         return max((float(row["seconds"]) for row in csv.DictReader(file)), default=0.0)

@@ -6,6 +6,7 @@ Not `torch.save`: its files are pickles, and this project reads none.
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import torch
 
 from matae.errors import OutputError, TrainError
 from matae.files import write_atomic, writing_to
+from matae.train.config import TrainConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,11 +23,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from matae.nn.network import Network
-    from matae.train.config import TrainConfig
 
 __all__ = ["STATE", "Run"]
 
 STATE = "state.safetensors"
+_PROGRESS = ("best_score", "best_step", "stale", "chunk")
 
 
 @dataclass(eq=False)
@@ -46,6 +48,11 @@ class Run:
         Digest of the frames; a state with another is refused, one without it is not.
     step, seconds
         How far the run is, and how long it took so far.
+    best, best_score, best_step, stale
+        With `TrainConfig.keep_best`: the averaged weights of the best validation, its score (mean Dice of the widths)
+        and step, and how many validations since were no better.
+    chunk
+        Frames that go through the network at a time; 0 for the whole batch.
     """
 
     model: Network
@@ -57,6 +64,11 @@ class Run:
     data: str = ""
     step: int = 0
     seconds: float = 0.0
+    best: Network | None = None
+    best_score: float = -1.0
+    best_step: int = 0
+    stale: int = 0
+    chunk: int = 0
 
     @property
     def config(self) -> dict[str, Any]:
@@ -75,7 +87,7 @@ class Run:
         from safetensors.torch import save
 
         tensors: dict[str, Tensor] = {"generator": self.generator.get_state(), "generator/cpu": torch.get_rng_state()}
-        for name, module in (("model", self.model), ("average", self.average)):
+        for name, module in self._networks():
             tensors |= {f"{name}/{key}": value for key, value in module.state_dict().items()}
         for index, values in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser/{index}/{key}": value for key, value in values.items()}
@@ -88,6 +100,7 @@ class Run:
             "data": self.data,
             "schedule": schedule,
             "groups": groups,
+            **{key: getattr(self, key) for key in _PROGRESS},
         }
         content = save(
             {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()},
@@ -120,7 +133,8 @@ class Run:
             raise TrainError(
                 f"{path} is damaged ({error}); remove it to start again, or choose another --out."
             ) from None
-        if run["config"] != self.config:
+        # A run of before a setting existed went on as its default says.
+        if _filled(run["config"]) != self.config:
             raise TrainError(f"{out} holds a run with other settings; choose another --out or remove it.")
         if run.get("data") and self.data and run["data"] != self.data:
             raise TrainError(f"{out} holds a run with other frames; choose another --out or remove it.")
@@ -130,7 +144,9 @@ class Run:
             raise TrainError(f"{out} holds a run of another network; choose another --out or remove it.") from None
 
     def _restore(self, tensors: dict[str, Tensor], run: dict[str, Any]) -> None:
-        for name, module in (("model", self.model), ("average", self.average)):
+        if any(key.startswith("best/") for key in tensors):
+            self.best = deepcopy(self.average)
+        for name, module in self._networks():
             prefix = f"{name}/"
             module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
         state: dict[int, dict[str, Tensor]] = {}
@@ -146,3 +162,14 @@ class Run:
         self.generator.set_state(tensors["generator"])
         torch.set_rng_state(tensors["generator/cpu"])
         self.step, self.seconds = int(run["step"]), float(run.get("seconds", 0.0))
+        for key in _PROGRESS:
+            setattr(self, key, run.get(key, getattr(self, key)))
+
+    def _networks(self) -> list[tuple[str, Network]]:
+        found = [("model", self.model), ("average", self.average)]
+        return found if self.best is None else [*found, ("best", self.best)]
+
+
+def _filled(settings: dict[str, Any]) -> dict[str, Any]:
+    defaults: dict[str, Any] = json.loads(json.dumps(asdict(TrainConfig())))
+    return defaults | settings

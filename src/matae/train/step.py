@@ -7,7 +7,8 @@ Each step trains the widest and the narrowest network and one width between them
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,9 +16,11 @@ from torch.nn import functional as F
 
 from matae.nn.losses import bce, bce_dice, spectral_correlation
 from matae.nn.matae import Matae
+from matae.train.sharing import sum_gradients
+from matae.train.watch import StoppedError, never
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lightning_fabric import Fabric
 
@@ -34,65 +37,109 @@ class NotFiniteError(ArithmeticError):
     """The loss or its gradient was not finite; the weights have not been touched."""
 
 
-def take_step(fabric: Fabric, run: Run, batch: tuple[Tensor, Tensor], unlabelled: Tensor | None = None) -> float:
+def take_step(
+    fabric: Fabric,
+    run: Run,
+    batch: tuple[Tensor, Tensor],
+    unlabelled: Tensor | None = None,
+    should_stop: Callable[[], bool] = never,
+) -> float:
     """Change the weights once and return the widest network's loss.
 
     Parameters
     ----------
     fabric
-        Decides precision, and joins the gradients of several processes.
+        Decides precision, and says whether other processes hold other parts of the batch.
     run
-        Network, optimiser, schedule and random numbers.
+        Network, optimiser, schedule and random numbers; and how many frames go through the network at a time.
     batch
         Images (N, 1, H, W) and soft masks (N, classes, H, W).
     unlabelled
         More images that only the autoencoder heads learn from, or None.
+    should_stop
+        Asked between the passes.
 
     Raises
     ------
-    NotFiniteError
-        Before anything is changed.
+    NotFiniteError, StoppedError
+        Before any weight is changed.
     """
     model, config = run.model.train(), run.settings
-    batch = batch[0].to(memory_format=torch.channels_last), batch[1]
-    logits, loss = _forward(fabric, run, batch, 1.0)
-    fabric.backward(loss)
-    total = float(loss.detach())
-    teacher = logits.detach().float().sigmoid()
-    for width in _sandwich(model.widths, run.generator):
-        narrow, loss = _forward(fabric, run, batch, width, 1 - config.distil)
-        if config.distil:
-            loss = loss + config.distil * F.binary_cross_entropy_with_logits(narrow.float(), teacher)
-        fabric.backward(loss)
-    if unlabelled is not None and isinstance(model, Matae):
-        with fabric.autocast():
-            stages = model.encode(unlabelled.to(memory_format=torch.channels_last), 1.0)
-            loss = config.rebuild * model.rebuild(stages, _prefix(model, 1.0, run.generator)).mean()
-        fabric.backward(loss)
-    gradient = float(torch.nn.utils.clip_grad_norm_(model.parameters(), _LARGEST_GRADIENT))
-    if not math.isfinite(total) or not math.isfinite(gradient):
+    shared = fabric.world_size > 1
+    whole = config.batch if shared else len(batch[0])
+    passes = list(_passes(model, config, run.generator))
+    prefix = _prefix(model, 1.0, run.generator) if unlabelled is not None and isinstance(model, Matae) else None
+    chunk = run.chunk or len(batch[0])
+    total = torch.zeros(1, device=batch[0].device)
+    try:
+        for images, masks in zip(torch.split(batch[0], chunk), torch.split(batch[1], chunk), strict=True):
+            part = len(images) / whole
+            x = images.to(memory_format=torch.channels_last)
+            teacher: Tensor | None = None
+            for each in passes:
+                _refuse_if(should_stop())
+                logits, loss = _forward(fabric, run, (x, masks), each)
+                if teacher is None:
+                    teacher = logits.detach().float().sigmoid()
+                    total += part * loss.detach()
+                elif config.distil:
+                    loss = loss + config.distil * F.binary_cross_entropy_with_logits(logits.float(), teacher)
+                fabric.backward(part * loss)
+        if unlabelled is not None and isinstance(model, Matae) and prefix is not None:
+            for images in torch.split(unlabelled, chunk):
+                with fabric.autocast():
+                    stages = model.encode(images.to(memory_format=torch.channels_last), 1.0)
+                    loss = config.rebuild * model.rebuild(stages, prefix).mean()
+                fabric.backward(len(images) / whole * loss)
+    except BaseException:
+        run.optimiser.zero_grad(set_to_none=True)
+        raise
+    if shared:
+        total = sum_gradients(model.parameters(), total)
+    wanted = [p for p in model.parameters() if p.requires_grad]
+    gradient = float(torch.nn.utils.clip_grad_norm_(wanted, _LARGEST_GRADIENT))
+    if not math.isfinite(float(total)) or not math.isfinite(gradient):
         run.optimiser.zero_grad(set_to_none=True)
         raise NotFiniteError
     run.optimiser.step()
     run.optimiser.zero_grad(set_to_none=True)
     run.schedule.step()
-    return total
+    return float(total)
 
 
-def _forward(
-    fabric: Fabric, run: Run, batch: tuple[Tensor, Tensor], width: float, share: float = 1.0
-) -> tuple[Tensor, Tensor]:
-    """Return the logits at a width and the loss against the masks (times `share`) and of the heads."""
+def _refuse_if(stop: bool) -> None:
+    if stop:
+        raise StoppedError
+
+
+class _Pass(NamedTuple):
+    """One width's turn in a step: the prefix its heads rebuild from, and the masks' share of its loss."""
+
+    width: float
+    prefix: float
+    share: float
+
+
+def _passes(model: Network, config: TrainConfig, generator: torch.Generator) -> Iterator[_Pass]:
+    """Draw the passes of a step, the widest first: it teaches the others."""
+    heads = config.rebuild and isinstance(model, Matae) and model.autoencoder is not None
+    for number, width in enumerate(chain((1.0,), _sandwich(model.widths, generator))):
+        prefix = _prefix(model, width, generator) if heads else 0.0
+        yield _Pass(width, prefix, 1 - config.distil if number else 1.0)
+
+
+def _forward(fabric: Fabric, run: Run, batch: tuple[Tensor, Tensor], each: _Pass) -> tuple[Tensor, Tensor]:
+    """Return the logits at a width and the loss against the masks (times its share) and of the heads."""
     model, config = run.model, run.settings
     images, masks = batch
     with fabric.autocast():
-        if config.rebuild and isinstance(model, Matae) and model.autoencoder is not None:
-            stages = model.encode(images, width)
-            logits = model.decode(stages, width)
-            rebuilt = config.rebuild * model.rebuild(stages, _prefix(model, width, run.generator)).mean()
+        if each.prefix and isinstance(model, Matae):
+            stages = model.encode(images, each.width)
+            logits = model.decode(stages, each.width)
+            rebuilt = config.rebuild * model.rebuild(stages, each.prefix).mean()
         else:
-            logits, rebuilt = model(images, width), None
-    loss = share * _against_masks(logits, masks, config)
+            logits, rebuilt = model(images, each.width), None
+    loss = each.share * _against_masks(logits, masks, config)
     return logits, loss if rebuilt is None else loss + rebuilt
 
 

@@ -1,0 +1,173 @@
+"""``retrain``: a study's corrections in, a judged model out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from matae.cli.options import DEFAULT_MODEL, STOPPED, check_device
+
+if TYPE_CHECKING:
+    from matae.learn.events import Event
+    from matae.learn.paired import Paired
+    from matae.learn.verdict import Side, Verdict
+
+__all__ = ["retrain", "verdict_lines"]
+
+
+def retrain(
+    *,
+    study: Annotated[
+        str, typer.Option("--study", metavar="FILE", help="File of the study, or its URL.", show_default=False)
+    ],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--kind",
+            metavar="quick|full",
+            help="quick: a small adapter for this site, minutes at most. full: all weights, better with more frames.",
+        ),
+    ] = "quick",
+    base: Annotated[
+        str, typer.Option("--base", metavar="NAME", help="Model to start from; never a retrained one.")
+    ] = DEFAULT_MODEL,
+    seconds: Annotated[float, typer.Option("--seconds", metavar="S", help="Time for training.")] = 120.0,
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="Name of the new model; made from the base's if left out.")
+    ] = "",
+    replay: Annotated[
+        str,
+        typer.Option(
+            "--replay",
+            metavar="auto|none|DIR",
+            help="Frames mixed in so that nothing is forgotten. auto: the phantom's, if the base knows them.",
+        ),
+    ] = "auto",
+    steps: Annotated[
+        int, typer.Option("--steps", metavar="N", help="Train so many steps, whatever the time; repeatable exactly.")
+    ] = 0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of every random number.")] = 1,
+    accepted_only: Annotated[
+        bool, typer.Option("--accepted-only", help="Learn from accepted frames only, not from edited ones.")
+    ] = False,
+    odd_labels: Annotated[
+        bool, typer.Option("--odd-labels", help="Go on although most masks fill most of the picture.")
+    ] = False,
+    processes: Annotated[
+        int, typer.Option("--processes", metavar="N", help="Processes that share the work, one a GPU (full only).")
+    ] = 1,
+    promote: Annotated[
+        bool, typer.Option("--promote", help="Put the model into use if its verdict offers it.")
+    ] = False,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped or killed.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON.", show_default=False)
+    ] = None,
+    device: Annotated[
+        str, typer.Option("--device", metavar="auto|cpu|cuda[:i]", callback=check_device, help="Where to train.")
+    ] = "auto",
+) -> None:
+    """Retrain a model on a study's corrections, and judge it on patients it never saw.
+
+    The new model is put into use with 'napari-matae models promote', and taken back with 'models rollback'.
+    """
+    from matae.errors import TrainError
+    from matae.files import write_atomic, writing_to
+    from matae.learn import RetrainOptions
+    from matae.learn import retrain as run
+    from matae.learn.run import new_run_folder
+    from matae.models import promote as put_into_use
+    from matae.store import Study
+
+    options = RetrainOptions(
+        base=base,
+        kind=kind,
+        seconds=seconds,
+        steps=steps,
+        replay=replay if replay in {"auto", "none"} else str(Path(replay).absolute()),
+        device=device,
+        seed=seed,
+        name=name,
+        statuses=("accepted",) if accepted_only else ("accepted", "edited"),
+        processes=processes,
+        odd_labels=odd_labels,
+    )
+    if resume is not None and not (resume / "plan.json").is_file():
+        raise TrainError(f"{resume} is no run; leave out --resume to start a new one.")
+    folder = resume
+    with Study.open(study) as opened:
+        if folder is None:
+            from matae.learn.run import begin
+
+            # Refused before a folder is made for it.
+            options = begin(opened, options).options
+            folder = new_run_folder()
+        try:
+            verdict = run(opened, options, folder=folder, emit=_say)
+        except KeyboardInterrupt:
+            typer.echo(f"napari-matae: stopped; go on with --resume {folder}", err=True)
+            raise typer.Exit(STOPPED) from None
+    typer.echo("\n".join(verdict_lines(verdict)))
+    if json_file is not None:
+        with writing_to(json_file.parent):
+            write_atomic(json_file, (json.dumps(verdict.to_json(), indent=1) + "\n").encode())
+    if not promote:
+        return
+    if not verdict.offered:
+        raise TrainError(f"{verdict.name} was not put into use: {verdict.sentence}")
+    before = put_into_use(verdict.name)
+    typer.echo(f"{verdict.name} is in use now, {before} before; 'napari-matae models rollback' goes back.")
+
+
+def _say(event: Event) -> None:
+    from matae.learn.events import Notice, Started, Stopped, Validation
+
+    if isinstance(event, Started):
+        text = (
+            f"{event.kind} training of {event.name} from {event.base} on {event.device}: {event.n_frames} frames of "
+            f"{event.n_patients} patients, {event.n_held_out_frames} frames of {event.n_held_out_patients} held-out "
+            f"patients, {event.n_replay} replay frames, {event.steps} steps"
+        )
+    elif isinstance(event, Validation):
+        scores = ", ".join(f"{width}: {score:.3f}" for width, score in event.dice.items())
+        text = f"step {event.step}, {event.seconds:.0f} s, validation Dice at width {scores}"
+    elif isinstance(event, Notice):
+        text = event.sentence
+    elif isinstance(event, Stopped):
+        text = f"stopped at step {event.step}; the weights of step {event.best} are kept"
+    else:
+        return
+    typer.echo(text, err=True)
+
+
+def verdict_lines(verdict: Verdict) -> list[str]:
+    """Return a verdict as lines for the terminal: both sides, each under its name."""
+    lines = [f"{verdict.name} against {verdict.against}"]
+    for side in (verdict.held_out, verdict.agreement):
+        lines += ["", f"{side.meaning[0].upper()}{side.meaning[1:]}", *_table(side)]
+    if verdict.guard is not None:
+        known = "" if verdict.guard_known else " (the base never knew them: for information)"
+        lines += ["", f"Frames it must not forget{known}", _row(verdict.guard)]
+    minutes = verdict.minutes
+    saved = "" if minutes.per_100_frames is None else f"{minutes.per_100_frames:.1f} minutes saved on 100 frames. "
+    return [*lines, "", f"{saved}{minutes.sentence}", "", verdict.sentence]
+
+
+def _table(side: Side) -> list[str]:
+    head = f"{'figure':<18}{'before':>8}{'after':>8}{'change':>9}  {'95 % interval':<18}{'n':>5}{'patients':>10}"
+    return [head, *(_row(figure) for figure in side.figures.values() if figure.before is not None)]
+
+
+def _row(figure: Paired) -> str:
+    name = f"{figure.name}{f' ({figure.unit})' if figure.unit in {'mm', 'px'} else ''}"
+    interval = figure.difference_ci95
+    between = "" if interval is None else f"{interval[0]:+.3f} to {interval[1]:+.3f}"
+    return (
+        f"{name:<18}{figure.before or 0:>8.3f}{figure.after or 0:>8.3f}{figure.difference or 0:>+9.3f}  {between:<18}"
+        f"{figure.n:>5}{figure.n_patients:>10}{'  worse' if figure.worse else ''}"
+    )

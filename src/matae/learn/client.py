@@ -1,0 +1,212 @@
+"""Start, follow and stop a retraining that runs in a process of its own. No Qt: a timer that polls is all it needs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from matae.errors import TrainError
+from matae.files import writing_to
+from matae.learn.events import Done, Event, Failed, Verdicts, load_event
+from matae.learn.run import PLAN, VERDICT, Plan, new_run_folder, runs_home
+from matae.learn.verdict import Verdict
+from matae.learn.worker import EVENTS, LOG, STOP
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matae.learn.options import RetrainOptions
+    from matae.store import Study
+
+__all__ = ["LearnRun", "RunInfo", "discard_run", "unfinished_runs"]
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """A run that was begun and has no verdict yet.
+
+    Parameters
+    ----------
+    folder
+        To go on with it, or discard it.
+    name, base, kind
+        The model it makes, the one it starts from, ``quick`` or ``full``.
+    steps
+        Planned steps; 0 before they are.
+    """
+
+    folder: Path
+    name: str
+    base: str
+    kind: str
+    steps: int
+
+
+class LearnRun:
+    """One retraining in a process of its own.
+
+    Start it with `start` or `resume`, then `poll` every tenth of a second or so until `over`.
+
+    Attributes
+    ----------
+    folder
+        Where it keeps everything.
+    verdict
+        Once it is there.
+    failed
+        Why there is none, once it failed.
+    over
+        Nothing more will come.
+    """
+
+    def __init__(self, study: Study, folder: Path) -> None:
+        self.folder = folder
+        self.verdict: Verdict | None = None
+        self.failed: Failed | None = None
+        self.over = False
+        path = folder / EVENTS
+        self._at = path.stat().st_size if path.is_file() else 0
+        # A line that a kill cut off must not swallow the next one.
+        if self._at and not path.read_bytes().endswith(b"\n"):
+            with path.open("ab") as file:
+                file.write(b"\n")
+            self._at += 1
+        self._rest = b""
+        with writing_to(folder), (folder / LOG).open("ab") as log:
+            hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows opens a console otherwise
+            self._process = subprocess.Popen(  # noqa: S603 - this very Python, and a folder of ours
+                [sys.executable, "-m", "matae.learn.worker", str(folder)],
+                stdin=subprocess.PIPE, stdout=log, stderr=log, creationflags=hidden,
+            )  # fmt: skip
+        self._write(study.target)
+
+    @classmethod
+    def start(cls, study: Study, options: RetrainOptions) -> LearnRun:
+        """Start a new run.
+
+        Raises
+        ------
+        TrainError, ModelError, StoreError, OutputError
+            If nothing can be learnt from these corrections, with what to do next; nothing was started.
+        """
+        from matae.learn.run import begin
+
+        plan = begin(study, options)
+        folder = new_run_folder()
+        plan.write(folder)
+        return cls(study, folder)
+
+    @classmethod
+    def resume(cls, study: Study, folder: Path) -> LearnRun:
+        """Go on with a run that was put aside or killed.
+
+        Raises
+        ------
+        TrainError
+            If there is no run in the folder, or it belongs to another study.
+        """
+        plan = Plan.read(folder)
+        if plan is None:
+            raise TrainError(f"There is no run in {folder.name}; start a new retraining.")
+        if plan.study != study.keyed("study"):
+            raise TrainError("This run belongs to another study; open that one to go on.")
+        return cls(study, folder)
+
+    @property
+    def pid(self) -> int:
+        """Number of its process."""
+        return self._process.pid
+
+    def poll(self) -> list[Event]:
+        """Return what happened since the last call; never waits."""
+        ended = self._process.poll() is not None
+        events = self._read()
+        for event in events:
+            if isinstance(event, Verdicts):
+                self.verdict = Verdict.from_json(event.verdict)
+            elif isinstance(event, Failed):
+                self.failed, self.over = event, True
+            elif isinstance(event, Done):
+                self.over = True
+        if ended and not self.over:
+            self.over = True
+            self.failed = Failed("The training was ended from outside; it goes on when you start it again.", True)
+            events.append(self.failed)
+        return events
+
+    def _read(self) -> list[Event]:
+        path = self.folder / EVENTS
+        if not path.is_file():
+            return []
+        with path.open("rb") as file:
+            file.seek(self._at)
+            new = file.read()
+        self._at += len(new)
+        *lines, self._rest = (self._rest + new).split(b"\n")
+        found = [load_event(line.decode("utf-8", errors="replace")) for line in lines]
+        return [event for event in found if event is not None]
+
+    def stop(self) -> None:
+        """End the training; the best so far is kept and judged. Heard within a moment, see `matae.learn.events`."""
+        self._write(STOP)
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Put the run aside: it goes on with `resume`. Its process is gone when this returns."""
+        if self._process.stdin is not None:
+            with suppress(OSError):
+                self._process.stdin.close()
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self._process.kill()  # its state on disk is whole at any instant
+            self._process.wait()
+
+    def wait(self, timeout: float | None = None) -> list[Event]:
+        """Poll until it is over, and return all that happened; for scripts, not for a window.
+
+        Raises
+        ------
+        TimeoutError
+            If it takes longer.
+        """
+        events: list[Event] = []
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self.over:
+            events += self.poll()
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError("the run is not over")
+            if not self.over:
+                time.sleep(0.05)
+        self.close()
+        return events
+
+    def _write(self, line: str) -> None:
+        if self._process.stdin is None:
+            return
+        with suppress(OSError, ValueError):  # it is over already
+            self._process.stdin.write(f"{line}\n".encode())
+            self._process.stdin.flush()
+
+
+def unfinished_runs(study: Study) -> list[RunInfo]:
+    """Return the runs of a study that were begun and have no verdict, the oldest first."""
+    found = []
+    code = study.keyed("study")
+    for path in sorted(runs_home().glob(f"*/{PLAN}")):
+        with suppress(TrainError):
+            plan = Plan.read(path.parent)
+            if plan is not None and plan.study == code and not (path.parent / VERDICT).exists():
+                options = plan.options
+                found.append(RunInfo(path.parent, options.name, options.base, options.kind, plan.steps))
+    return found
+
+
+def discard_run(folder: Path) -> None:
+    """Delete a run that is not under way; a model it has put into the registry stays."""
+    with writing_to(folder.parent):
+        shutil.rmtree(folder)

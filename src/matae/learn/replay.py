@@ -1,0 +1,127 @@
+"""Frames that are mixed in so that nothing is forgotten, and frames that show whether something was.
+
+The phantom's masks are exact, and nobody can label them wrongly: its held-out hearts are the guard of every verdict.
+They are drawn once for this user and kept; another folder of labelled frames can take their place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matae.errors import TrainError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matae.nn.network import Network
+    from matae.train.data import LabelledFrames
+
+__all__ = ["KNOWN", "Replay", "knows", "load_replay"]
+
+KNOWN = 0.75
+"""Mean Dice on the guard from which a base is said to know such frames: only what is known can be forgotten."""
+_HEARTS, _GUARD, _FIRST = 60, 20, 700_000
+_SIZE = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """Frames of another source.
+
+    Parameters
+    ----------
+    name
+        What they are, for the card.
+    frames
+        To be mixed in, or None.
+    guard
+        Never trained on; they show what was forgotten. None where the source has no held-out side.
+    """
+
+    name: str
+    frames: LabelledFrames | None
+    guard: LabelledFrames | None
+
+
+def load_replay(choice: str, *, progress: Callable[[int, int], None] | None = None) -> Replay:
+    """Return the replay frames of a choice, see `matae.learn.options.RetrainOptions`.
+
+    Parameters
+    ----------
+    choice
+        ``auto``, ``none``, or a folder.
+    progress
+        Called with (hearts drawn, in all) where the phantom's frames are made for the first time.
+
+    Raises
+    ------
+    TrainError, LabelledError, ReadError, OutputError
+        If the folder cannot be used, or the phantom's cannot be written.
+    """
+    if choice == "none":
+        return Replay("none", None, None)
+    if choice != "auto":
+        return _of_folder(Path(choice))
+    folder = _phantom_folder(progress)
+    return _of_folder(folder, "phantom")
+
+
+def _of_folder(folder: Path, name: str = "") -> Replay:
+    from matae.labelled import LabelledError
+    from matae.train.data import load_frames
+
+    sides: list[LabelledFrames | None] = []
+    for side in ("train", "val"):
+        try:
+            sides.append(_at_size(load_frames(folder, side)))
+        except LabelledError:
+            if side == "train":
+                raise
+            sides.append(None)
+    frames, guard = sides
+    if frames is not None and guard is not None and set(frames.patients) & set(guard.patients):
+        raise TrainError(f"{folder.name} has a patient on both sides; give each patient one split.")
+    return Replay(name or folder.resolve().name, frames, guard)
+
+
+def _at_size(frames: LabelledFrames) -> LabelledFrames:
+    from matae.train.data import place
+
+    size = frames.images.shape[1]
+    if size == _SIZE:
+        return frames
+    placed = [place(image, mask, _SIZE) for image, mask in zip(frames.images, frames.masks, strict=True)]
+    return replace(
+        frames,
+        images=np.stack([image for image, _ in placed]),
+        masks=np.stack([mask for _, mask in placed]),
+        spacing=frames.spacing * size / _SIZE,
+    )
+
+
+def _phantom_folder(progress: Callable[[int, int], None] | None) -> Path:
+    """Return the folder of the phantom's frames, drawn the first time they are needed."""
+    from matae.models import home
+    from matae.phantom.frames import write_phantom_frames
+
+    folder = home() / "replay" / f"phantom-{_HEARTS}-{_FIRST}-{_SIZE}"
+    # The index is written last: with it, the folder is whole.
+    if not (folder / "index.csv").is_file():
+        report = None if progress is None else lambda done: progress(done, _HEARTS)
+        write_phantom_frames(folder, _HEARTS, held_out=_GUARD, size=_SIZE, seed=_FIRST, report=report)
+    return folder
+
+
+def knows(network: Network, guard: LabelledFrames | None, grid: int) -> bool:
+    """Return whether a network segments the guard well enough that it could forget it."""
+    from matae.metrics import dice
+    from matae.train.validation import predict
+
+    if guard is None or not len(guard):
+        return False
+    found = predict(network.eval(), guard, 1.0, grid)
+    return float(dice(found == 1, guard.masks == 1).mean()) >= KNOWN

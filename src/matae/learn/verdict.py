@@ -1,0 +1,259 @@
+"""The verdict: what a retraining changed, on the frames it learnt from and on patients it never saw, never mixed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from matae.learn.paired import LEVEL, TESTABLE, Paired
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import Any
+
+__all__ = ["AGREEMENT", "HELD_OUT", "FrameChange", "MinutesSaved", "Side", "Verdict", "decide", "frames_by_patient"]
+
+AGREEMENT = "agreement with your edits on training patients: how much less there would be to correct"
+HELD_OUT = "held-out patients, never learnt from: accuracy"
+
+
+@dataclass(frozen=True)
+class FrameChange:
+    """One held-out or training frame, before and after.
+
+    Parameters
+    ----------
+    content_id, frame
+        Which; content ids mean something in this study only.
+    patient
+        Under the study's key.
+    phase
+        "ED", "ES" or "".
+    dice_before, dice_after
+        Against the person's mask, width 1.
+    """
+
+    content_id: str
+    frame: int
+    patient: str
+    phase: str
+    dice_before: float
+    dice_after: float
+
+    @property
+    def gain(self) -> float:
+        """Dice won."""
+        return self.dice_after - self.dice_before
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of the verdict.
+
+    Parameters
+    ----------
+    meaning
+        What its figures say, in words: `AGREEMENT` or `HELD_OUT`.
+    sides
+        Sides of the study it covers.
+    n_frames, n_patients
+        How many.
+    figures
+        By name: ``dice``, ``iou``, ``pixel_accuracy``, ``hd95``, ``ef_error``; and of held-out frames ``dice 1/2``,
+        ``iou 1/2``, ... for each narrower width
+    frames
+        Every frame, for a paired plot.
+    """
+
+    meaning: str
+    sides: tuple[str, ...]
+    n_frames: int
+    n_patients: int
+    figures: dict[str, Paired]
+    frames: tuple[FrameChange, ...]
+
+    def most_improved(self, n: int = 5) -> list[FrameChange]:
+        """Return the frames that won most, the best first."""
+        return [f for f in sorted(self.frames, key=lambda f: -f.gain)[:n] if f.gain > 0]
+
+    def most_harmed(self, n: int = 5) -> list[FrameChange]:
+        """Return the frames that lost most, the worst first."""
+        return [f for f in sorted(self.frames, key=lambda f: f.gain)[:n] if f.gain < 0]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "meaning": self.meaning,
+            "sides": list(self.sides),
+            "n_frames": self.n_frames,
+            "n_patients": self.n_patients,
+            "figures": {name: figure.to_json() for name, figure in self.figures.items()},
+            "frames": [asdict(frame) for frame in self.frames],
+            "most_improved": [asdict(frame) for frame in self.most_improved()],
+            "most_harmed": [asdict(frame) for frame in self.most_harmed()],
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Side:
+        """Rebuild a side."""
+        return cls(
+            meaning=values["meaning"],
+            sides=tuple(values["sides"]),
+            n_frames=values["n_frames"],
+            n_patients=values["n_patients"],
+            figures={name: _paired(figure) for name, figure in values["figures"].items()},
+            frames=tuple(FrameChange(**frame) for frame in values["frames"]),
+        )
+
+
+def _paired(values: dict[str, Any]) -> Paired:
+    intervals = ("before_ci95", "after_ci95", "difference_ci95")
+    return Paired(**values | {key: values[key] and tuple(values[key]) for key in intervals})
+
+
+@dataclass(frozen=True)
+class MinutesSaved:
+    """Correction time saved, estimated from the study's own timings.
+
+    Parameters
+    ----------
+    per_100_frames
+        Minutes for 100 frames; None where there are too few timings.
+    n_timed
+        Frames with a timing that the estimate rests on.
+    sentence
+        How it was estimated, or why not.
+    """
+
+    per_100_frames: float | None
+    n_timed: int
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a retraining changed.
+
+    Parameters
+    ----------
+    name, against
+        The new model, and the one it is compared with.
+    held_out
+        Accuracy on patients nobody learnt from.
+    agreement
+        Agreement with the person's edits on training patients.
+    guard
+        Dice on frames of another source that must not be forgotten; None without one.
+    guard_known
+        Whether the base knew those frames, so that the guard has a say.
+    minutes
+        Correction time saved.
+    offered
+        Whether the model may be put into use.
+    sentence
+        Why, or why not.
+    """
+
+    name: str
+    against: str
+    held_out: Side
+    agreement: Side
+    guard: Paired | None
+    guard_known: bool
+    minutes: MinutesSaved
+    offered: bool
+    sentence: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "name": self.name,
+            "against": self.against,
+            "offered": self.offered,
+            "sentence": self.sentence,
+            "test": TEST,
+            "held_out": self.held_out.to_json(),
+            "agreement": self.agreement.to_json(),
+            "guard": None if self.guard is None else self.guard.to_json(),
+            "guard_known": self.guard_known,
+            "minutes_saved": asdict(self.minutes),
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Verdict:
+        """Rebuild a verdict."""
+        return cls(
+            name=values["name"],
+            against=values["against"],
+            held_out=Side.from_json(values["held_out"]),
+            agreement=Side.from_json(values["agreement"]),
+            guard=None if values["guard"] is None else _paired(values["guard"]),
+            guard_known=values["guard_known"],
+            minutes=MinutesSaved(**values["minutes_saved"]),
+            offered=values["offered"],
+            sentence=values["sentence"],
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> Verdict:
+        """Read the ``verdict.json`` of a run."""
+        return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+
+    def card_figures(self) -> dict[str, Any]:
+        """Return what goes into the model's card: means and counts, no frame and nobody's code."""
+
+        def of(side: Side) -> dict[str, Any]:
+            return {"meaning": side.meaning, "n_frames": side.n_frames, "n_patients": side.n_patients} | {
+                name: {"before": f.before, "after": f.after, "difference_ci95": f.difference_ci95, "n": f.n}
+                for name, f in side.figures.items()
+            }
+
+        guard = self.guard and {"before": self.guard.before, "after": self.guard.after, "n": self.guard.n}
+        return {
+            "verdict": {"offered": self.offered, "against": self.against, "sentence": self.sentence, "test": TEST},
+            "held-out patients": of(self.held_out),
+            "agreement with edits (training patients)": of(self.agreement),
+            "guard": guard,
+        }
+
+
+TEST = (
+    f"one-sided sign-flip test of patients' mean differences, {LEVEL:.2f} for each figure; with fewer than {TESTABLE} "
+    "patients any mean loss beyond the tolerance counts"
+)
+
+
+def decide(held_out: Side, guard: Paired | None, *, guard_known: bool) -> tuple[bool, str]:
+    """Return whether the model may be put into use, and why in a sentence.
+
+    It is offered when the mean Dice of held-out patients is higher, and no figure that matters is significantly worse:
+    Dice and IoU at every width, pixel accuracy, HD95 and ejection fraction of held-out patients, and the Dice of the
+    guard where the base knew it.
+    """
+    dice = held_out.figures["dice"]
+    where = f"{held_out.n_frames} frames of {held_out.n_patients} held-out patient{'s' * (held_out.n_patients != 1)}"
+    if dice.difference is None or dice.before is None or dice.after is None:
+        return False, "No held-out frame could be compared; nothing says that it got better."
+    moved = f"Dice {dice.before:.3f} before, {dice.after:.3f} after on {where}"
+    worse = [name for name, figure in held_out.figures.items() if figure.worse]
+    if guard is not None and guard_known and guard.worse:
+        worse.append("what it knew before (the guard frames)")
+    if not dice.better:
+        return False, f"It did not get better: {moved}."
+    if worse:
+        return False, f"{moved}, but significantly worse: {', '.join(worse)}."
+    interval = dice.difference_ci95
+    sure = interval is not None and interval[0] > 0
+    return True, f"{moved}; nothing that matters got significantly worse." + (
+        "" if sure else " The gain may still be chance: correct more held-out frames to be sure."
+    )
+
+
+def frames_by_patient(frames: Sequence[FrameChange]) -> dict[str, list[FrameChange]]:
+    """Return the frames of each patient, for plots that group them."""
+    found: dict[str, list[FrameChange]] = {}
+    for frame in frames:
+        found.setdefault(frame.patient, []).append(frame)
+    return found

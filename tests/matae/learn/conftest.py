@@ -1,0 +1,80 @@
+"""A base that was trained once for all tests, and the toy clinic's study."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from learn_makers import BASE, CONFIG, draw, fill, save_base
+from PIL import Image
+
+from matae.nn.matae import Matae
+from matae.store import Study
+from matae.train.config import TrainConfig
+from matae.train.data import load_folders
+from matae.train.loop import measure, train
+
+
+@pytest.fixture(scope="session")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of labelled frames like those the base was trained on."""
+    folder = tmp_path_factory.mktemp("known")
+    rng, rows = np.random.default_rng(0), []
+    for part in ("images", "masks"):
+        (folder / part).mkdir()
+    for i in range(16):
+        image, mask = draw(rng, rng.uniform(0.18, 0.3), inverted=False)
+        Image.fromarray(image).save(folder / "images" / f"k{i}.png")
+        Image.fromarray(mask * 255).save(folder / "masks" / f"k{i}.png")
+        rows.append({"frame": f"k{i}", "patient": f"k{i}", "split": "train" if i < 10 else "val"})
+    with (folder / "index.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def base_network(known: Path, tmp_path_factory: pytest.TempPathFactory) -> Matae:
+    torch.manual_seed(0)
+    frames, held_out = load_folders([known])
+    config = TrainConfig(steps=40, batch=8, grid=32, check_every=40, rebuild=0.0, ema=0.8, lr=2e-2, precision="32")
+    network = train(Matae(CONFIG), frames, held_out, tmp_path_factory.mktemp("base"), config)
+    assert measure(network, held_out, 32)[0][1.0] > 0.8
+    return network
+
+
+@pytest.fixture
+def base(base_network: Matae, matae_home: Path) -> str:
+    save_base(matae_home / "models", base_network)
+    return BASE
+
+
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "empty.matae"
+    Study.create(path).close()
+    return path
+
+
+@pytest.fixture
+def empty_study(empty_file: Path, tmp_path: Path) -> Iterator[Study]:
+    path = tmp_path / "study.matae"
+    path.write_bytes(empty_file.read_bytes())
+    with Study.open(path, rater="anna") as opened:
+        yield opened
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    return tmp_path / "clips"
+
+
+@pytest.fixture
+def study(empty_study: Study, clips: Path) -> Study:
+    fill(empty_study, clips)
+    return empty_study

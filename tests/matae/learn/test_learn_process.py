@@ -1,0 +1,122 @@
+"""The run in its own process: events, stop within a second, kill -9, a viewer that goes away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from learn_makers import BASE, same_weights
+
+from matae.errors import TrainError
+from matae.learn import LearnRun, RetrainOptions, discard_run, retrain, unfinished_runs
+from matae.learn.events import Done, Event, Failed, Notice, Step, Stopped, Stopping, Validation, dump_event, load_event
+from matae.learn.worker import EVENTS
+from matae.models import find_model, load_model
+from matae.store import Study
+
+OPTIONS = RetrainOptions(base=BASE, against=BASE, kind="full", replay="none", steps=6, device="cpu", name="made")
+PATIENCE = 120.0  # for a busy machine; nothing is measured by it
+
+
+def until(run: LearnRun, kind: type, seen: list[Event]) -> Event:
+    """Poll until an event of a kind came."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        events = run.poll()
+        seen += events
+        for event in events:
+            if isinstance(event, kind):
+                return event
+        assert not run.over, (run.failed, (run.folder / "log.txt").read_text())
+        time.sleep(0.01)
+    raise AssertionError(f"no {kind.__name__} came")
+
+
+@pytest.mark.parametrize("line", ["", "{}", "null", "[1]", '{"event": "no such"}', '{"event": "step", "step": 1', "ö"])
+def test_lines_that_hold_no_event(line: str) -> None:
+    assert load_event(line) is None
+
+
+@given(st.text(), st.booleans())
+def test_events_come_back_as_they_went(sentence: str, resumable: bool) -> None:
+    for event in (Notice(sentence), Failed(sentence, resumable), Stopping(), Validation(1, None, 2.0, {"1": 0.5})):
+        line = dump_event(event)
+        assert "\n" not in line
+        assert load_event(line) == event
+
+
+def test_no_number_is_null() -> None:
+    event = load_event(dump_event(Step(1, 2, 0.5, float("nan"), 1.0, float("inf"), 3.0, 4)))
+    assert isinstance(event, Step)
+    assert (event.loss, event.seconds_left) == (None, None)
+
+
+def test_what_cannot_be_learnt_from_starts_no_process(empty_study: Study, base: str, tmp_path: Path) -> None:
+    with pytest.raises(TrainError, match="0 corrected frames"):
+        LearnRun.start(empty_study, OPTIONS)
+    assert not (tmp_path / "home" / "runs").exists()
+    with pytest.raises(TrainError, match="There is no run"):
+        LearnRun.resume(empty_study, tmp_path)
+
+
+def test_a_run_of_its_own_and_its_stop(study: Study, base: str) -> None:
+    run, seen = LearnRun.start(study, replace(OPTIONS, steps=1_000_000, seconds=1e6)), []
+    assert [info.name for info in unfinished_runs(study)] == ["made"]
+    try:
+        until(run, Step, seen)
+        asked = time.monotonic()
+        run.stop()
+        until(run, Stopping, seen)
+        heard = time.monotonic() - asked
+        until(run, Stopped, seen)
+        stopped = time.monotonic() - asked
+        until(run, Done, seen)
+    finally:
+        run.close()
+    assert heard < 1
+    assert stopped < 1
+    assert run.verdict is not None
+    assert run.verdict.name == "made"
+    assert find_model("made").card.figures["verdict"]["offered"] is run.verdict.offered
+    assert unfinished_runs(study) == []
+    assert not (run.folder / "training").exists()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows kills otherwise")
+def test_kill_9_and_a_viewer_that_goes_away_leave_a_run_that_goes_on(study: Study, base: str, tmp_path: Path) -> None:
+    retrain(study, replace(OPTIONS, name="whole", steps=400), folder=tmp_path / "whole")
+    run, seen = LearnRun.start(study, replace(OPTIONS, steps=400)), []
+    until(run, Validation, seen)  # step 0
+    until(run, Validation, seen)
+    os.kill(run.pid, signal.SIGKILL)
+    failed = until(run, Failed, seen)
+    assert failed.resumable
+    run.close()
+    with (run.folder / EVENTS).open("a") as file:
+        file.write('{"event": "step", "st')  # what a kill cuts off
+    (info,) = unfinished_runs(study)
+    # The viewer starts it again, and is closed.
+    again, seen = LearnRun.resume(study, info.folder), []
+    until(again, Validation, seen)
+    again.close(timeout=PATIENCE)
+    assert again._process.returncode == 3
+    last, seen = LearnRun.resume(study, info.folder), []
+    seen = last.wait(PATIENCE)
+    assert isinstance(seen[-1], Done)
+    assert same_weights(load_model("whole")[0], load_model("made")[0])
+
+
+def test_a_fault_is_a_sentence(study: Study, base: str) -> None:
+    run = LearnRun.start(study, replace(OPTIONS, replay="/no/such/folder"))
+    events = run.wait(PATIENCE)
+    assert isinstance(events[-1], Failed)
+    assert "is no folder" in events[-1].sentence
+    assert run.verdict is None
+    discard_run(run.folder)
+    assert unfinished_runs(study) == []
