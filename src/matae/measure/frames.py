@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from matae.measure.contour import Outline, outline
@@ -32,6 +32,8 @@ class FrameShape:
         What was wrong with the mask, see `matae.measure.contour.Outline`.
     area_px
         Area of the mask in pixels, all parts.
+    points
+        The outline of the largest part, (N, 2) as (y, x) in pixels; (0, 2) where there is no cavity.
     """
 
     disks: Disks | None
@@ -39,6 +41,7 @@ class FrameShape:
     holes: int
     on_border: bool
     area_px: int
+    points: NDArray[np.float64] = field(repr=False)
 
     @property
     def landmarks(self) -> Landmarks | None:
@@ -63,7 +66,7 @@ def measure_frame(
     """
     found: Outline = outline(mask, label)
     disks = cut_disks(found.points, spacing, landmarks=landmarks, apex_down=apex_down)
-    return FrameShape(disks, found.parts, found.holes, found.on_border, found.area_px)
+    return FrameShape(disks, found.parts, found.holes, found.on_border, found.area_px, found.points)
 
 
 def measure_frames(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matae.errors import MeasureError
-from matae.measure.contour import contour
 from matae.measure.cycle import Beat, Cycle, Marks, find_cycle
 from matae.measure.disks import SinglePlane, pair
 from matae.measure.flags import find_flags
@@ -216,7 +215,7 @@ class Measurement:
 
     def outline(self, frame: int) -> NDArray[np.float64]:
         """Return the outline of a frame, (N, 2) as (y, x) in pixels; (0, 2) where there is no cavity."""
-        return contour(self.inputs.mask(frame), self.inputs.options.label)
+        return self.shapes[frame].points
 
     def mean(self, what: Callable[[BeatValues], float]) -> float | None:
         """Return the mean of something over the beats, None without any."""
@@ -419,7 +418,7 @@ def _derive(
     )
 
     def points(frame: int) -> NDArray[np.float64]:
-        return contour(inputs.mask(frame), options.label)
+        return shapes[frame].points
 
     beats = tuple(
         values for beat in cycle.beats if (values := _beat_values(beat, shapes, points, inputs, view)) is not None
