@@ -46,7 +46,7 @@ class MeasureCurve(QObject):  # type: ignore[misc]
             item.addItem(marks)
         self._regions: list[pg.LinearRegionItem] = []
         self._texts: list[pg.TextItem] = []
-        self._redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS, parent=self)
+        self._redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS, leading=False, parent=self)
         plot.source = self.volume
         measuring.changed.connect(self._redraw_soon)
 

@@ -1,0 +1,68 @@
+"""What the tests of the Measure step share: a beating phantom, its masks, and a panel without a window round it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matae.cine import Cine
+    from matae.phantom import Phantom
+    from napari_matae.area_plot import AreaPlot
+    from napari_matae.desk import Desk
+    from napari_matae.measure_panel import MeasurePanel
+    from napari_matae.measuring import Measuring
+
+
+@cache
+def phantom() -> Phantom:
+    """Return two beats and a bit of a small phantom."""
+    from matae.phantom import make_phantom
+
+    return make_phantom(seed=5, n_frames=76, frame_rate=30.0, shape=(96, 112))
+
+
+def two_beats() -> tuple[Cine, np.ndarray]:
+    """Return its cine, whose file marks nothing, and the masks of its cavity."""
+    made = phantom()
+    return replace(made.cine, ed_frame=None, es_frame=None), (made.masks == 1).astype(np.uint8)
+
+
+def show_masks(session, masks: np.ndarray) -> None:
+    """Let masks be proposed by a model, as a run does."""
+    from matae.segment import FrameMask
+
+    session.current.run = {"model": "gone", "width": "1"}
+    session.begin_run()
+    for t, mask in enumerate(masks):
+        session.receive(FrameMask(t, mask, mask * 255, int(mask.sum())))
+    session.end_run()
+
+
+@dataclass
+class Bench:
+    """A panel with all it works with."""
+
+    desk: Desk
+    panel: MeasurePanel
+    plot: AreaPlot
+
+    @property
+    def measuring(self) -> Measuring:
+        return self.panel.measuring
+
+    def measured(self, qtbot) -> object:
+        """Wait until everything on screen is measured, and return the measurement."""
+        measuring = self.measuring
+        qtbot.waitUntil(lambda: measuring.measurement is not None and not measuring.is_running, timeout=20_000)
+        return measuring.measurement
+
+    def open(self, qtbot, cine: Cine, masks: np.ndarray | None = None) -> None:
+        """Open a cine, with masks if there are any."""
+        self.desk.session.open(cine)
+        qtbot.waitUntil(lambda: self.desk.session.current.ready, timeout=20_000)
+        if masks is not None:
+            show_masks(self.desk.session, masks)
