@@ -204,8 +204,8 @@ def plot(path: Path, pairs: list[tuple[str, np.ndarray, np.ndarray]]) -> None:
             (a["loa_high"], f"{a['loa_high']:+.1f}", "--"),
         ):  # fmt: skip
             ax.axhline(y, color="#1b242c", linewidth=1, linestyle=style)
-            ax.annotate(text, (1, y), xycoords=("axes fraction", "data"), xytext=(-3, 2), textcoords="offset points",
-                        ha="right", va="bottom", fontsize=7.5, color="#1b242c")  # fmt: skip
+            ax.annotate(text, (0, y), xycoords=("axes fraction", "data"), xytext=(4, 2), textcoords="offset points",
+                        ha="left", va="bottom", fontsize=7.5, color="#1b242c")  # fmt: skip
         ax.set_title(f"{title} (n = {a['n']})", fontsize=9)
         ax.set_xlabel("Mean of both, %", fontsize=8.5)
         ax.tick_params(labelsize=8)

@@ -208,7 +208,7 @@ def draw_segments(figure: Any, box: tuple[float, float, float, float], measureme
     from matplotlib.colors import Normalize
 
     left, bottom, width, height = box
-    axes = figure.add_axes((left + 0.036, bottom + 0.010, width - 0.05, height - 0.046), projection="polar")
+    axes = figure.add_axes((left + 0.030, bottom + 0.010, width - 0.05, height - 0.046), projection="polar")
     axes.set(ylim=(0, 1), xticks=[], yticks=[])
     axes.spines["polar"].set_visible(False)
     figure.text(0.06, bottom + height - 0.0015, "Wall motion", fontsize=8.5, weight="bold", color="#22313f",
@@ -237,7 +237,7 @@ def draw_segments(figure: Any, box: tuple[float, float, float, float], measureme
         axes.annotate(side, (math.radians(centre), 1.03), fontsize=7, color=_INK, annotation_clip=False,
                       ha="center" if abs(math.cos(math.radians(centre))) < 0.1 else "left" if right else "right",
                       va="center")  # fmt: skip
-    bar = figure.add_axes((left + 0.071, bottom - 0.004, width - 0.12, 0.0065))
+    bar = figure.add_axes((left + 0.065, bottom - 0.004, width - 0.12, 0.0065))
     filled = figure.colorbar(ScalarMappable(scale, colours), cax=bar, orientation="horizontal")
     filled.outline.set_visible(False)
     bar.tick_params(labelsize=6.5, colors=_FAINT, length=2)

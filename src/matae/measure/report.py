@@ -134,8 +134,10 @@ def _numbers(figure: Any, measurement: Measurement) -> None:
         y = 0.2965
         for name in names:
             figure.text(column, y, name, fontsize=8.5, weight="bold", color="#22313f", va="center")
-            reasons = sorted({row.note for row in groups.get(name, []) if row.value is None})
-            figure.text(column + width, y, " or ".join(reasons), fontsize=6.8, color="#a33b00", va="center", ha="right")
+            # One reason stands for the group: what is in it mostly lacks the same thing.
+            reasons = [row.note for row in groups.get(name, []) if row.value is None]
+            why = max(reasons, key=reasons.count) if reasons else ""
+            figure.text(column + width, y, why, fontsize=6.8, color="#a33b00", va="center", ha="right")
             figure.add_artist(_line(figure, column, column + width, y - 0.0085))
             y -= 0.0185
             for row in groups.get(name, []):
