@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-SHAPE, PER_CLIP = (192, 192), 100
+SHAPE, PER_CLIP = (112, 112), 100  # the size of EchoNet-Dynamic
 FORMATS = ("png", "coco", "npz", "camus", "echonet", "dicom-seg")
 
 
@@ -36,7 +36,7 @@ def make_study(folder: Path, frames: int) -> Path:
     from matae.store import Edit, FrameStatus, Study
 
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
-    fan = (np.hypot(y - 6, x - 96) < 180) & (np.abs(np.arctan2(x - 96, y - 6)) < np.radians(38))
+    fan = (np.hypot(y - 4, x - 56) < 104) & (np.abs(np.arctan2(x - 56, y - 4)) < np.radians(38))
     path = folder / "study.matae"
     with Study.create(path, rater="bench") as study:
         for number in range(-(-frames // PER_CLIP)):
@@ -59,7 +59,7 @@ def make_study(folder: Path, frames: int) -> Path:
             edits = []
             for t in range(count):
                 size = 1 - 0.3 * t / max(1, count - 1)
-                mask = ((y - 80) / 45) ** 2 + ((x - 98) / (22 * size)) ** 2 < 1
+                mask = ((y - 48) / 27) ** 2 + ((x - 57) / (13 * size)) ** 2 < 1
                 edits.append(Edit(t, mask.astype(np.uint8), 0, FrameStatus.ACCEPTED))
             study.put_edits(cine.content_id, edits)
             study.set_marks(cine.content_id, ed=0, es=count - 1)

@@ -63,8 +63,7 @@ def _vertices(points: Any, shape: tuple[int, int], where: str) -> NDArray[np.flo
     if (vertices < -slack).any() or (vertices > np.array([shape[1], shape[0]]) + slack).any():
         raise ExchangeError(f"{where}: a polygon lies outside its picture; check that both belong together.")
     moved = np.any(vertices != np.roll(vertices, 1, axis=0), axis=1)
-    vertices = vertices[moved]
-    return vertices
+    return vertices[moved]
 
 
 def _area(vertices: NDArray[np.float64]) -> float:

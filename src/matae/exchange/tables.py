@@ -26,7 +26,7 @@ _LONGEST_LINE = 20_000
 def row_text(cells: Iterable[object]) -> str:
     """Return a line of CSV; None is an empty cell, and a float keeps every digit it needs.
 
-    A text that a spreadsheet would run gets an apostrophe in front.
+    A text that a spreadsheet would run gets an apostrophe in front; control characters become spaces.
     """
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerow([_cell(cell) for cell in cells])
@@ -36,7 +36,7 @@ def row_text(cells: Iterable[object]) -> str:
 def _cell(value: object) -> str:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
-    text = str(value)
+    text = "".join(char if char.isprintable() else " " for char in str(value))
     return f"'{text}" if isinstance(value, str) and text.startswith(("=", "+", "-", "@", "\t", "\r", "|")) else text
 
 
