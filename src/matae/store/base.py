@@ -106,6 +106,7 @@ class StudyBase:
         self._session = new_code()
         self._turn = threading.Lock()
         self._raters: dict[str, tuple[int, str]] = {}
+        self._shapes: dict[str, Any] = {}
         self._closed = False
         self._engine = make_engine(target, wait_s)
 
@@ -217,6 +218,14 @@ class StudyBase:
         ).one_or_none()
         if row is None:
             raise StoreError(f"This cine is not in {self.name}; add it to the study first.")
+        return row
+
+    def _shape_of(self, content_id: str) -> Any:
+        """Return the cine's row as it was once seen: good for what never changes, its frames and pixels."""
+        row = self._shapes.get(content_id)
+        if row is None:
+            with self._reading() as connection:
+                row = self._shapes[content_id] = self._cine(connection, content_id)
         return row
 
     @property

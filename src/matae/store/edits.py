@@ -69,8 +69,7 @@ class EditsPart(StudyBase):
         StoreError
             If a mask has another shape than the cine, or a frame does not exist.
         """
-        with self._reading() as connection:
-            cine = self._cine(connection, content_id)
+        cine = self._shape_of(content_id)
         ready = prepare_masks(cine, masks.items())
         kept: list[int] = []
         with self._writing() as writing:
@@ -140,8 +139,7 @@ class EditsPart(StudyBase):
             raise StoreError("A frame was edited twice in one step; give its last version only.")
         if not edits:
             return []
-        with self._reading() as connection:
-            cine = self._cine(connection, content_id)
+        cine = self._shape_of(content_id)
         check_frames(cine, frames)
         ready = prepare_masks(cine, ((edit.frame, edit.mask) for edit in edits if edit.mask is not None))
         conflict: ConflictError | None = None

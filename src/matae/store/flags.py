@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, insert, select
 
 from matae.store.base import StudyBase
 from matae.store.label_rows import check_frames
@@ -58,17 +58,16 @@ class FlagsPart(StudyBase):
                 return content_id, here
             if stay:
                 return None
-            others = query.with_only_columns(
-                func.max(Label.cine_id) if backwards else func.min(Label.cine_id), maintain_column_froms=True
-            ).where(*waiting, Label.cine_id < cine.id if backwards else Label.cine_id > cine.id)
-            other = connection.execute(others).scalar()
-            if other is None:
-                return None
+            away = Label.cine_id < cine.id if backwards else Label.cine_id > cine.id
+            first = Label.cine_id.desc() if backwards else Label.cine_id
             there = connection.execute(
-                query.where(*waiting, Label.cine_id == other).order_by(order).limit(1)
-            ).scalar_one()
-            found = connection.execute(select(CineRow.content_id).where(CineRow.id == other)).scalar_one()
-            return found, there
+                query.add_columns(CineRow.content_id)
+                .join(CineRow, CineRow.id == Label.cine_id)
+                .where(*waiting, away)
+                .order_by(first, order)
+                .limit(1)
+            ).one_or_none()
+            return None if there is None else (there.content_id, there.frame)
 
     def flags(self, content_id: str) -> dict[int, Flag]:
         """Return why a machine wants a person to look at which frames, in order."""

@@ -74,8 +74,8 @@ def store_masks(writing: Writing, cine_id: int, masks: Iterable[tuple[str, int, 
         if digest not in ids
     ]
     if new:
-        writing.connection.execute(insert(Mask), new)
-        ids = {sha: key for key, sha in writing.connection.execute(select(Mask.id, Mask.sha256).where(stored))}
+        made = writing.connection.execute(insert(Mask).returning(Mask.id, Mask.sha256), new)
+        ids |= {sha: key for key, sha in made}
     return ids
 
 

@@ -190,6 +190,7 @@ class Label(Base):
     __table_args__ = (
         CheckConstraint("status IN ('machine', 'edited', 'accepted', 'rejected')", name="status"),
         Index("ix_labels_cine_id_status_seconds", "cine_id", "status", "seconds"),
+        Index("ix_labels_status_cine_id_frame", "status", "cine_id", "frame"),  # what waits for a person, next first
     )
 
     cine_id: Mapped[int] = _to_cine(primary=True)

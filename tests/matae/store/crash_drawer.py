@@ -47,12 +47,12 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             try:
+                say(f"pid {os.getpid()}")
                 draw(target, identity, int(first))
             except BaseException as error:  # noqa: BLE001 (told to the test)
                 say(f"error {error!r}")
             finally:
                 os._exit(1)
-        say(f"pid {child}")
         os.waitpid(child, 0)
         say("dead")
 

@@ -32,11 +32,12 @@ class Drawer:
             stdout=subprocess.PIPE, text=True, bufsize=1, env=os.environ | {"PYTHONPATH": str(HERE)},
         )  # fmt: skip
         self.pace = 0.01  # seconds a step takes
+        self.drawing = 0  # pid
 
     def round(self, target: str, identity: str, first: int, chance: random.Random) -> list[int]:
         """Let it draw from step `first`, kill it, and return the steps it acknowledged."""
         self.process.stdin.write(f"{target} {identity} {first}\n")
-        pid = int(self._line().removeprefix("pid "))
+        pid = self.drawing = int(self._line().removeprefix("pid "))
         lines: list[str] = []
         # Any instant: while the study is opened, in the first step, or in one of the next; measured in steps rather
         # than in seconds, for on a busy machine everything takes longer.
@@ -48,16 +49,18 @@ class Drawer:
         os.kill(pid, signal.SIGKILL)
         while lines[-1:] != ["dead"]:
             lines.append(self._line())
+        self.drawing = 0
         assert not [line for line in lines if line.startswith("error")]
         return [int(line.removeprefix("ack ")) for line in lines if line.startswith("ack")]
 
     def _line(self) -> str:
-        # The pid and the child's own lines come from two processes: order between them is not promised.
         line = self.process.stdout.readline().strip()
         assert line, "the drawer is gone"
         return line
 
     def close(self) -> None:
+        if self.drawing:
+            os.kill(self.drawing, signal.SIGKILL)
         self.process.stdin.close()
         self.process.stdout.close()
         self.process.wait(10)

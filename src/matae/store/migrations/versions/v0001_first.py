@@ -239,6 +239,7 @@ def _make_tables() -> None:
         sa.PrimaryKeyConstraint("cine_id", "frame", name=op.f("pk_labels")),
     )
     op.create_index("ix_labels_cine_id_status_seconds", "labels", ["cine_id", "status", "seconds"], unique=False)
+    op.create_index("ix_labels_status_cine_id_frame", "labels", ["status", "cine_id", "frame"], unique=False)
     op.create_index(op.f("ix_labels_mask_id"), "labels", ["mask_id"], unique=False)
     op.create_table(
         "revisions",
