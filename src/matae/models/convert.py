@@ -96,6 +96,8 @@ def narrowed(network: Network, card: ModelCard, width: float) -> tuple[Network, 
         for mine_up, whole_up in zip(small.up, network.up, strict=True):
             _copy_prefix(mine_up, whole_up)
         _copy_prefix(small.head, network.head)
+        if small.offsets is not None and network.offsets is not None:
+            small.offsets.copy_(network.offsets[kept])
     of = "" if width == 1 else f" at width {format_width(width)}"
     return small.eval(), replace(
         card,

@@ -31,7 +31,7 @@ __all__ = ["ADAPTER", "Adapter", "adapt_norms", "add_adapter", "apply_adapter", 
 
 ADAPTER = "adapter.safetensors"
 _RANK = 4
-_OWN = (".adapter.", ".norms.", "head.")
+_OWN = (".adapter.", ".norms.", "head.", "offsets")
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for part in ("images", "masks"):
         (folder / part).mkdir()
     for i in range(16):
-        image, mask = draw(rng, rng.uniform(0.18, 0.3), inverted=False)
+        image, mask = draw(rng, rng.uniform(0.18, 0.3), shifted=False)
         Image.fromarray(image).save(folder / "images" / f"k{i}.png")
         Image.fromarray(mask * 255).save(folder / "masks" / f"k{i}.png")
         rows.append({"frame": f"k{i}", "patient": f"k{i}", "split": "train" if i < 10 else "val"})

@@ -1,4 +1,4 @@
-"""A toy clinic: dark ellipses on bright noise, a tiny base that knows them, and a site whose pictures are inverted."""
+"""A toy clinic: dark ellipses on bright noise, a tiny base that knows them, and a site that counts the wall in."""
 
 from __future__ import annotations
 
@@ -20,18 +20,21 @@ SIDES = {"a": "train", "b": "train", "c": "train", "d": "train", "e": "val", "f"
 CONFIG = MataeConfig(channels=(8, 8, 16), widths=(0.5, 1.0))
 
 
-def draw(rng: np.random.Generator, radius: float, *, inverted: bool) -> tuple[np.ndarray, np.ndarray]:
+def draw(rng: np.random.Generator, radius: float, *, shifted: bool) -> tuple[np.ndarray, np.ndarray]:
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
     centre = rng.uniform(0.4, 0.6, 2) * SHAPE
-    mask = ((y - centre[0]) ** 2 / 1.5 + (x - centre[1]) ** 2) < (radius * SHAPE[0]) ** 2
-    image = np.where(mask, 50, 150) + rng.integers(0, 50, SHAPE)
-    return (255 - image if inverted else image).astype(np.uint8), mask.astype(np.uint8)
+    apart = np.sqrt((y - centre[0]) ** 2 / 1.5 + (x - centre[1]) ** 2) / SHAPE[0]
+    image = np.where(apart < radius, 50, 150)
+    if shifted:
+        image[(apart >= 0.55 * radius) & (apart < radius)] = 125
+        image[apart < 0.55 * radius] = 50
+    return (image + rng.integers(0, 50, SHAPE)).astype(np.uint8), (apart < radius).astype(np.uint8)
 
 
-def make_clip(folder: Path, name: str, *, inverted: bool = True, seed: int | None = None) -> tuple[Cine, np.ndarray]:
+def make_clip(folder: Path, name: str, *, shifted: bool = True, seed: int | None = None) -> tuple[Cine, np.ndarray]:
     """Write a clip of three frames, and return it as a viewer opens it, with its true masks."""
     rng = np.random.default_rng(sum(name.encode()) if seed is None else seed)
-    frames, masks = zip(*(draw(rng, radius, inverted=inverted) for radius in (0.28, 0.24, 0.2)), strict=True)
+    frames, masks = zip(*(draw(rng, radius, shifted=shifted) for radius in (0.28, 0.24, 0.2)), strict=True)
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / f"{name}.npy", np.stack(frames))
     cine = open_cine(folder / f"{name}.npy")
@@ -40,9 +43,9 @@ def make_clip(folder: Path, name: str, *, inverted: bool = True, seed: int | Non
 
 
 def add_clip(
-    study: Study, folder: Path, subject: str | None, name: str = "", *, inverted: bool = True, seed: int | None = None
+    study: Study, folder: Path, subject: str | None, name: str = "", *, shifted: bool = True, seed: int | None = None
 ) -> tuple[Cine, np.ndarray]:
-    cine, masks = make_clip(folder, name or f"clip-{subject}", inverted=inverted, seed=seed)
+    cine, masks = make_clip(folder, name or f"clip-{subject}", shifted=shifted, seed=seed)
     study.add_cine(cine, subject=subject)
     return cine, masks
 

@@ -1,0 +1,91 @@
+"""The paired test and the decision: small numbers, none, and known answers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from matae.learn.paired import compare, p_worse
+from matae.learn.verdict import Side, decide
+
+
+def test_too_few_say_nothing() -> None:
+    assert p_worse([]) is None
+    assert p_worse([0.1]) is None
+    nothing = compare("dice", [], [], [])
+    assert (nothing.n, nothing.before, nothing.difference, nothing.worse) == (0, None, None, False)
+    one = compare("dice", [0.5, 0.6], [0.6, 0.8], ["a", "a"])
+    assert (one.n, one.n_patients, one.p_worse, one.difference_ci95) == (2, 1, None, None)
+    assert one.difference == pytest.approx(0.15)
+    assert not one.worse
+    assert compare("dice", [0.5], [0.4], ["a"]).worse
+    assert not compare("dice", [0.5], [0.4], ["a"], tolerance=0.2).worse
+
+
+def test_nan_is_left_out_in_pairs() -> None:
+    found = compare("hd95", [1.0, math.nan, 3.0], [2.0, 1.0, math.nan], ["a", "b", "c"], higher_is_better=False)
+    assert (found.n, found.before, found.after) == (1, 1.0, 2.0)
+    assert not found.better
+
+
+@given(st.lists(st.integers(-50, 50), min_size=2, max_size=9))
+def test_all_flips_agree_with_scipy(hundredths: list[int]) -> None:
+    values = [value / 128 for value in hundredths]  # exact: ties are ties
+    found = p_worse(values)
+    known = stats.permutation_test(
+        (np.array(values),), np.mean, permutation_type="samples", alternative="less", n_resamples=np.inf
+    ).pvalue
+    assert found == pytest.approx(known, abs=1e-9)
+
+
+def test_patients_count_not_frames() -> None:
+    # One patient's hundred frames got worse, five patients' frames better: not significant.
+    before = [0.9] * 100 + [0.8] * 5
+    after = [0.8] * 100 + [0.85] * 5
+    patients = ["bad"] * 100 + list("abcde")
+    found = compare("dice", before, after, patients)
+    assert found.n_patients == 6
+    assert not found.worse
+    worse = compare("dice", [0.9] * 40, [0.88] * 40, [str(i) for i in range(40)])
+    assert worse.worse
+    assert worse.p_worse == pytest.approx(1 / 20_001)
+    five = compare("dice", [0.9] * 5, [0.88] * 5, list("abcde"))
+    assert five.p_worse == pytest.approx(1 / 32)
+    assert five.worse
+
+
+def side(before: list[float], after: list[float], **more: tuple[list[float], list[float]]) -> Side:
+    patients = [str(i) for i in range(len(before))]
+    figures = {"dice": compare("dice", before, after, patients)}
+    figures |= {name: compare(name, *pair, patients) for name, pair in more.items()}
+    return Side("held out", ("test",), len(before), len(before), figures, ())
+
+
+def test_a_model_is_offered_only_where_nothing_got_worse() -> None:
+    better = side([0.8] * 6, [0.85, 0.86, 0.84, 0.85, 0.85, 0.85])
+    assert decide(better, None, guard_known=True)[0]
+    offered, sentence = decide(side([0.8] * 6, [0.8] * 6), None, guard_known=False)
+    assert not offered
+    assert "did not get better" in sentence
+    harmed = side([0.8] * 6, [0.85] * 6, iou=([0.7] * 6, [0.6] * 6))
+    offered, sentence = decide(harmed, None, guard_known=False)
+    assert not offered
+    assert "significantly worse: iou" in sentence
+    guard = compare("guard dice", [0.9] * 10, [0.6] * 10, [str(i) for i in range(10)])
+    assert decide(better, guard, guard_known=False)[0]
+    offered, sentence = decide(better, guard, guard_known=True)
+    assert not offered
+    assert "the guard frames" in sentence
+    assert not decide(replace(better, figures={"dice": compare("dice", [], [], [])}), None, guard_known=False)[0]
+
+
+def test_a_gain_that_may_be_chance_is_said() -> None:
+    offered, sentence = decide(side([0.8, 0.8, 0.8, 0.8, 0.8], [0.9, 0.79, 0.8, 0.82, 0.79]), None, guard_known=False)
+    assert offered
+    assert "may still be chance" in sentence
