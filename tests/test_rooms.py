@@ -1,0 +1,48 @@
+"""The engine's rooms: data flows down the list, a room imports only from those before it, and none knows Qt."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ENGINE = Path(__file__).resolve().parent.parent / "src" / "matae"
+ROOMS = (
+    "errors", "cine", "files", "stack", "read", "demo", "phantom", "metrics", "nn", "models", "segment", "measure", "edit",
+    "output", "jobs", "store", "labelled", "exchange", "review", "evaluate", "train", "learn", "cli",
+)  # fmt: skip
+MODULES = sorted(ENGINE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(ENGINE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the dotted names of what a module imports, at its top or inside its functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_every_room_has_its_place() -> None:
+    assert {room_of(path) for path in MODULES} - {"__init__"} == set(ROOMS)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ENGINE).as_posix())
+def test_a_room_imports_from_those_before_it(path: Path) -> None:
+    names = list(imported(path))
+    assert not [name for name in names if name.split(".")[0] in {"qtpy", "PyQt6", "PySide6", "napari", "napari_matae"}]
+    room = room_of(path)
+    if room == "__init__":
+        return
+    rooms = [name.split(".")[1] for name in names if name.startswith("matae.")]
+    later = [other for other in rooms if other in ROOMS and ROOMS.index(other) > ROOMS.index(room)]
+    assert not later
