@@ -330,6 +330,8 @@ def _add(study: Study, entry: PlannedImport, result: ImportResult) -> None:
     cine: Cine = clip.open()
     if cine.content_id != entry.content_id:
         raise ExchangeError(f"{clip.name} changed since it was looked at; import the folder again.")
+    if clip.split:
+        study.add_subject(clip.subject, clip.split)
     study.add_cine(cine, subject=clip.subject)
     result.clips += 1
     if clip.split:
@@ -337,7 +339,8 @@ def _add(study: Study, entry: PlannedImport, result: ImportResult) -> None:
             study.set_split(clip.subject, clip.split)
         except MataeError as error:
             # The patient has a side here; it keeps it, and with it the promise that nobody changes sides.
-            result.problems.append(str(error))
+            if str(error) not in result.problems:
+                result.problems.append(str(error))
     marks = study.marks(entry.content_id)
     ed, es = (value if value is not None else old for value, old in ((clip.ed, marks.ed), (clip.es, marks.es)))
     if (ed, es) != (marks.ed, marks.es):

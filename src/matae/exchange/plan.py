@@ -522,6 +522,10 @@ def _overall_findings(found: _Gathered, format_name: str) -> None:
             sum(clip.ed is not None and not clip.marked for clip in clips),
             "without marked ED and ES: the labelled frames with the largest and the smallest cavity are taken.",
         )
+    sizes = {clip.fit.out_shape for clip in clips}
+    if format_name == "png" and len(sizes) > 1:
+        sentence = f"The frames have {len(sizes)} sizes and 'train' takes one; export with a size of 112 or so for it."
+        findings.append(Finding("note", sentence))
     sides = {clip.split for clip in clips}
     for missing in ("train", "val"):
         if missing not in sides:

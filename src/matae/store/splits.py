@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert, select, update
 
 from matae.errors import StoreError
-from matae.store.base import StudyBase
+from matae.store.base import StudyBase, new_code
 from matae.store.schema import Split, StudyRow, Subject
 
 if TYPE_CHECKING:
@@ -136,6 +136,29 @@ class SplitsPart(StudyBase):
                 insert(Split).values(subject_id=row.id, part=_part(part), assigned_at=writing.at)
             )
             writing.audit("side given", subject=row.code, details={"side": part})
+
+    def add_subject(self, subject: str, part: str) -> None:
+        """Add a subject on the side that its data set states, before any of its cines; one that is there stays.
+
+        Raises
+        ------
+        StoreError
+            If the side or the pseudonym cannot be one.
+        """
+        side = _part(part)
+        if not 0 < len(subject.strip()) <= 200:
+            raise StoreError("A subject needs a pseudonym of 1 to 200 letters; choose one that is not a name.")
+        with self._writing() as writing:
+            connection = writing.connection
+            there = connection.execute(select(Subject.id).where(Subject.pseudonym == subject.strip())).scalar()
+            if there is not None:
+                return
+            code = new_code()
+            connection.execute(insert(Subject).values(code=code, pseudonym=subject.strip(), added_at=writing.at))
+            subject_id = connection.execute(select(Subject.id).where(Subject.code == code)).scalar_one()
+            writing.audit("subject added", subject=code, details={})
+            connection.execute(insert(Split).values(subject_id=subject_id, part=side, assigned_at=writing.at))
+            writing.audit("side given", subject=code, details={"side": side})
 
     def split_of(self, subject: str) -> str | None:
         """Return the side of a subject, or None while it has none."""

@@ -115,13 +115,22 @@ def test_flat_pairs_of_others(other: Study, tmp_path: Path) -> None:
     assert all(mask.max() == 1 for masks in labels(other).values() for mask in masks.values())
 
 
+def test_sides_of_the_data_set_are_taken_for_new_patients(other: Study, tmp_path: Path) -> None:
+    other.assign_splits(shares={"test": 1.0})
+    result = run_import(plan_import(other, flat_folder(tmp_path / "data")))
+    assert (result.stored, result.problems) == (3, [])
+    assert other.splits() == {"p0": "train", "p1": "train"}
+
+
 def test_sides_of_the_study_win(other: Study, tmp_path: Path) -> None:
     folder = flat_folder(tmp_path / "data")
-    other.assign_splits(shares={"test": 1.0})
+    for subject in ("p0", "p1"):
+        other.add_subject(subject, "test")
     result = run_import(plan_import(other, folder))
     assert result.stored == 3
     assert "no subject changes side" in result.problems[0]
     assert set(other.splits().values()) == {"test"}
+    assert len(result.problems) == 2
 
 
 def test_one_patient_on_two_sides_is_refused(other: Study, tmp_path: Path) -> None:
