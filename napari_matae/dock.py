@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import QLabel, QMainWindow, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QLabel, QMainWindow, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from napari_matae.area_plot import AreaPlot
 from napari_matae.conflicts import ConflictDialog
@@ -103,11 +103,17 @@ class MataeDock(QWidget):  # type: ignore[misc]
         # Dropped on the canvas, napari asks which of its readers to use; dropped here there is nothing to ask.
         self.setAcceptDrops(True)
 
+        self._window: QWidget | None = None
+        self._shown: object = None
+        self._listen()
+
+    def _listen(self) -> None:
         self.session.opened.connect(self._on_opened)
         self.desk.help_wanted.connect(self.toggle_keys)
         self.desk.link.conflicted.connect(self._on_conflict)
-        self._window: QWidget | None = None
-        self._shown: object = None
+        application = QApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self.close_down)
         self.desk.link.open(default_study())
         self._probe()
         if self.session.current is not None:
@@ -178,6 +184,9 @@ class MataeDock(QWidget):  # type: ignore[misc]
         parts, self._open_parts = self._open_parts, []
         if not parts:
             return
+        application = QApplication.instance()
+        if application is not None:
+            application.aboutToQuit.disconnect(self.close_down)
         self.player.pause()
         self._watch_window(None)
         self._probe_worker.returned.disconnect(self._on_probed)

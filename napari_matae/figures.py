@@ -113,15 +113,16 @@ class Figures(QWidget):  # type: ignore[misc]
         cines = f"{statistics.n_cines} cine{'s' * (statistics.n_cines != 1)}"
         if statistics.minutes_per_accepted is not None:
             unedited = statistics.accepted_unedited or 0.0
-            lines.append(
-                f"in {cines}; {statistics.minutes_per_accepted:.1f} min an accepted frame, {unedited:.0%} unedited"
-            )
+            spent = _duration(60 * statistics.minutes_per_accepted)
+            lines.append(f"in {cines}; {spent} an accepted frame, {unedited:.0%} unedited")
         else:
             lines.append(f"in {cines} of the study")
         self.study.setText("<br>".join(lines))
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 0.5:
+    if seconds <= 0:
         return _DASH
+    if seconds < 9.5:
+        return f"{seconds:.1f} s"
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"

@@ -59,6 +59,8 @@ class OpenCine:
         """One minus the Dice between the network's widths, (T,); NaN where it is not known."""
         self.drawn: set[int] = set()
         """Frames somebody drew in since they were last recorded."""
+        self.in_layer_history: set[int] = set()
+        """Frames that the layer's own undo history could still change."""
         self.run: dict[str, Any] = {}
         """Model, width and device of the last run."""
         self.ed: int | None = cine.ed_frame
@@ -105,7 +107,7 @@ class OpenCine:
     def drop_labels(self) -> None:
         """Forget masks and statuses: their layer is gone."""
         self.labels = self.machine = self.recorded = None
-        for state in (self.status, self.proposed, self.drawn, self.seconds):
+        for state in (self.status, self.proposed, self.drawn, self.in_layer_history, self.seconds):
             state.clear()
         self.area_px[:] = np.nan
 

@@ -196,6 +196,7 @@ class Session:
         """Make ready for new proposals; frames that a run does not reach keep their masks."""
         self.settle()
         self.ensure_labels()
+        self._forget()
 
     def receive(self, result: FrameMask) -> bool:
         """Show one frame's result, unless a person has taken that frame.
@@ -235,7 +236,6 @@ class Session:
         if current is None or current.labels is None or not current.drawn:
             return
         self._record(current.settle(self.tool, self._shown))
-        forget_history(current.labels)
 
     def change(
         self, text: str, masks: Mapping[int, NDArray[np.uint8]], status: FrameStatus = FrameStatus.EDITED
@@ -246,6 +246,7 @@ class Session:
         self.settle()
         self.ensure_labels()
         step = self.current.change(text, masks, self.frame, status)
+        self.refresh()
         self._record(step)
         return [] if step is None else step.frames
 
@@ -273,7 +274,7 @@ class Session:
         if not current.fits(step, forward=forward):
             return False
         current.apply(step, forward=forward)
-        forget_history(current.labels)
+        self._forget()
         self.seek(step.shows)
         self.refresh()
         self._announce()
@@ -287,8 +288,7 @@ class Session:
         self.ensure_labels()
         for frame, (mask, status) in frames.items():
             self.current.put(frame, mask, status)
-        if self.current.labels is not None:
-            forget_history(self.current.labels)
+        self._forget()
         self.refresh()
         self._announce()
 
@@ -314,10 +314,17 @@ class Session:
             return
         if any(change.frame in step.frames for change in self._replaced):
             self.end_run()  # what a stroke was drawn on must be taken back after it
-        self.refresh()
         self.stepped.emit(step)
         self._announce()
         self.written.emit(step.frames, step.text)
+
+    def _forget(self) -> None:
+        """Empty the layer's own history: what lies in it no longer fits the masks."""
+        current = self.current
+        if current is not None and current.labels is not None and current.in_layer_history:
+            current.in_layer_history.clear()
+            with self._quiet():
+                forget_history(current.labels)
 
     def _announce(self) -> None:
         self.area_changed.emit()
@@ -342,6 +349,7 @@ class Session:
         if self._busy or current is None:
             return
         current.drawn.add(self.frame)
+        current.in_layer_history.add(self.frame)
         if current.measure(self.frame):
             self.area_changed.emit()
         self.touched.emit()
@@ -350,8 +358,13 @@ class Session:
         current = self.current
         if self._busy or current is None or self.stroking or self.frame != self._shown:
             return
-        if self._shown in current.drawn or current.is_unrecorded(self._shown):
-            self._on_drawn()
+        # The layer's own undo, called by a script: the keyboard cannot.
+        changed = {t for t in current.in_layer_history if current.is_unrecorded(t)} - current.drawn
+        if changed or self._shown in current.drawn:
+            current.drawn |= changed
+            current.measure(self._shown)
+            self.area_changed.emit()
+            self.touched.emit()
 
     # -- following the viewer -----------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ THRESHOLD = 0.2
 A beat of N frames whose area follows a sine has a second difference of at most ``2 (pi / N)**2`` of its range: 0.2 for
 a beat of 10 frames, 0.01 for one of 40."""
 
+_STANDS_OUT = 0.1
 _WEIGHT_JUMP, _WEIGHT_DISAGREEMENT, _WEIGHT_CLIPPED = 1.0, 2.0, 1.0
 
 
@@ -55,15 +56,16 @@ def find_phases(area: ArrayLike, ed: int | None = None, es: int | None = None) -
     Notes
     -----
     Each area is first replaced by the median of itself and its neighbours, so that one bad mask is not taken for the
-    end of systole. An empty mask is no cavity and not the smallest one.
+    end of systole; of the frame found and its neighbours, the one whose own area is furthest out is taken, unless it
+    stands out by more than a tenth. An empty mask is no cavity and not the smallest one.
     """
-    smooth = _median_of_three(_known(area))
-    found = np.isfinite(smooth)
-    if not found.any():
+    known = _known(area)
+    smooth = _median_of_three(known)
+    if not np.isfinite(smooth).any():
         return Phases(ed, es)
     return Phases(
-        int(np.nanargmax(smooth)) if ed is None else ed,
-        int(np.nanargmin(smooth)) if es is None else es,
+        _furthest(known, smooth, int(np.nanargmax(smooth)), 1.0) if ed is None else ed,
+        _furthest(known, smooth, int(np.nanargmin(smooth)), -1.0) if es is None else es,
     )
 
 
@@ -185,11 +187,18 @@ def _known(area: ArrayLike) -> NDArray[np.float64]:
 
 def _median_of_three(values: NDArray[np.float64]) -> NDArray[np.float64]:
     found = values.copy()
-    for t in np.flatnonzero(np.isfinite(values)):
-        near = values[max(0, t - 1) : t + 2]
-        near = near[np.isfinite(near)]
-        found[t] = np.median(near) if near.size == 3 else values[t]
+    if len(values) > 2:
+        triples = np.stack([values[:-2], values[1:-1], values[2:]])
+        whole = np.isfinite(triples).all(axis=0)
+        found[1:-1][whole] = np.median(triples[:, whole], axis=0)
     return found
+
+
+def _furthest(known: NDArray[np.float64], smooth: NDArray[np.float64], frame: int, sign: float) -> int:
+    """Return the frame or neighbour whose own area is largest (sign 1) or smallest (-1), bad masks left out."""
+    near = [t for t in range(max(0, frame - 1), min(len(known), frame + 2)) if np.isfinite(known[t])]
+    sound = [t for t in near if abs(known[t] - smooth[frame]) <= _STANDS_OUT * smooth[frame]]
+    return max(sound, key=lambda t: (sign * known[t], t == frame), default=frame)
 
 
 def _jumps(area: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -41,6 +41,11 @@ def test_a_healthy_beat_flags_end_diastole_and_end_systole_alone():
     assert beat()[phases.es] == pytest.approx(1000, rel=0.01)
 
 
+def test_the_largest_cavity_itself_is_taken_where_it_is_no_jump():
+    area = [1000.0, 1300, 1500, 1560, 1505, 1540, 1300, 1000, 980, 990]
+    assert find_phases(area) == Phases(3, 8)
+
+
 def test_what_the_file_states_is_believed():
     assert find_phases(beat(), ed=3, es=7) == Phases(3, 7)
     assert {3, 7} <= set(flag_frames(frame_scores(beat()), Phases(3, 7)))
