@@ -8,6 +8,7 @@ and the frames of a clip ordered so that the first has the smallest cavity and t
 from __future__ import annotations
 
 import math
+from array import array
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -41,8 +42,9 @@ __all__ = [
 
 FILE_COLUMNS = ("FileName", "EF", "ESV", "EDV", "FrameHeight", "FrameWidth", "FPS", "NumberOfFrames", "Split")
 TRACING_COLUMNS = ("FileName", "X1", "Y1", "X2", "Y2", "Frame")
-_Frames = dict[int, list[tuple[float, ...]]]
+_Frames = dict[int, "array[float]"]  # four numbers a row, one after the other
 _ROWS = 21
+_MOST_ROWS = 3_000_000
 _SHOWN = 25.0  # frames a second of a video whose rate is unknown; FPS is empty then
 _QUALITY = 2  # the finest step that every MJPEG reader takes
 
@@ -188,7 +190,7 @@ def read_echonet_folder(folder: Path, hints: Mapping[str, Hint]) -> Iterator[Imp
 
 def _tracings(folder: Path, listed: Mapping[str, dict[str, str]]) -> dict[str, _Frames]:
     """Return the rows of each frame of each listed clip; no more than its clips have frames."""
-    most = sum(_count(cells) for cells in listed.values()) * _ROWS
+    most = min(sum(_count(cells) for cells in listed.values()) * _ROWS, _MOST_ROWS)
     found: dict[str, _Frames] = {}
     for line, cells in read_rows(folder / "VolumeTracings.csv", TRACING_COLUMNS, most=most, exact=True):
         where = f"VolumeTracings.csv row {line}"
@@ -196,11 +198,11 @@ def _tracings(folder: Path, listed: Mapping[str, dict[str, str]]) -> dict[str, _
         if name not in listed:
             raise ExchangeError(f"{where}: '{name[:40]}' is not in FileList.csv; add it there.")
         frame = int(number(cells["Frame"], where, low=0, high=_count(listed[name]) - 1))
-        rows = found.setdefault(name, {}).setdefault(frame, [])
-        if len(rows) >= 4 * _ROWS:
+        rows = found.setdefault(name, {}).setdefault(frame, array("d"))
+        if len(rows) >= 4 * 4 * _ROWS:
             raise ExchangeError(f"{where}: frame {frame} of {name} has more rows than a tracing; correct it.")
         # Frames are at most some thousand pixels; the picture itself is held against them when it is opened.
-        rows.append(tuple(number(cells[key], where, low=-10_000, high=20_000) for key in ("X1", "Y1", "X2", "Y2")))
+        rows.extend(number(cells[key], where, low=-10_000, high=20_000) for key in ("X1", "Y1", "X2", "Y2"))
     return found
 
 
@@ -211,14 +213,12 @@ def _count(cells: Mapping[str, str]) -> int:
         return 1000
 
 
-def _clip(
-    video: Path, cells: dict[str, str], frames: dict[int, list[tuple[float, ...]]], hint: Hint | None
-) -> ImportClip:
-    whole = {t: np.array(rows) for t, rows in sorted(frames.items()) if len(rows) == _ROWS}
+def _clip(video: Path, cells: dict[str, str], frames: _Frames, hint: Hint | None) -> ImportClip:
+    whole = {t: np.array(rows).reshape(-1, 4) for t, rows in sorted(frames.items()) if len(rows) == 4 * _ROWS}
     problems = [
-        f"Frame {t} of {video.stem} has {len(rows)} rows instead of {_ROWS}; it is left out."
+        f"Frame {t} of {video.stem} has {len(rows) // 4} rows instead of {_ROWS}; it is left out."
         for t, rows in sorted(frames.items())
-        if len(rows) != _ROWS
+        if len(rows) != 4 * _ROWS
     ]
     split = cells.get("Split", "").lower()
 

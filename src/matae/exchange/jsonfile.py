@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_object"]
 
-MOST_BYTES = 256 * 2**20
+MOST_BYTES = 128 * 2**20
 
 
 def read_object(path: Path, *, most: int = MOST_BYTES) -> dict[str, Any]:

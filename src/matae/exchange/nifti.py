@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matae.errors import ExchangeError
+from matae.exchange.names import inner_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,10 +97,27 @@ def read_labels(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
 
 
 def _check_bytes(path: Path, reader: Any) -> None:
-
+    if path.suffix.lower() == ".mhd":
+        _check_data_file(path, math.prod(reader.GetSize()))
+        return
     held = path.stat().st_size * (_RATIO if path.name.endswith(".gz") else 1)
-    if path.suffix.lower() != ".mhd" and math.prod(reader.GetSize()) > held:
+    if math.prod(reader.GetSize()) > held:
         raise ExchangeError(f"{path.name} claims more pixels than it can hold; copy it again.")
+
+
+def _check_data_file(path: Path, pixels: int) -> None:
+    """Hold a MetaImage header against the file it names, which must lie beside it."""
+    names = [
+        line.partition(b"=")[2].strip().decode("utf-8", "replace")
+        for line in path.read_bytes()[:65536].splitlines()
+        if line.partition(b"=")[0].strip() == b"ElementDataFile"
+    ]
+    inner = [str(inner_path(name, path.name)) for name in names]
+    if len(inner) != 1 or "/" in inner[0]:
+        raise ExchangeError(f"{path.name} must name one data file that lies beside it; copy it again.")
+    data = path.with_name(inner[0])
+    if not data.is_file() or data.stat().st_size * (_RATIO if data.suffix == ".zraw" else 1) < pixels:
+        raise ExchangeError(f"{path.name} claims more pixels than {inner[0]} holds; copy both again.")
 
 
 def as_classes(values: NDArray[Any], name: str) -> NDArray[np.uint8]:

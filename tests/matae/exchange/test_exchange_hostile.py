@@ -259,6 +259,23 @@ def test_a_nifti_header_that_claims_the_earth(
                 assert all(problem.endswith(".") for problem in plan.problems)
 
 
+def test_a_metaimage_that_names_another_file(other: Study, tmp_path: Path) -> None:
+    folder = tmp_path / "patient0001"
+    folder.mkdir()
+    (tmp_path / "secret.raw").write_bytes(bytes(100 * 100))
+    for end, data in (("ED", "ED.raw"), ("ED_gt", "../secret.raw")):
+        (folder / f"patient0001_4CH_{end}.mhd").write_text(
+            "ObjectType = Image\nNDims = 2\nDimSize = 100 100\nElementSpacing = 0.3 0.3\nElementType = MET_UCHAR\n"
+            f"ElementDataFile = {data}\n"
+        )
+    (folder / "ED.raw").write_bytes(bytes(range(100)) * 100)
+    refused(other, tmp_path, "does not stay inside")
+    path = folder / "patient0001_4CH_ED_gt.mhd"
+    path.write_text(path.read_text().replace("../secret.raw", "short.raw"))
+    (folder / "short.raw").write_bytes(bytes(10))
+    refused(other, tmp_path, "claims more pixels than short.raw holds")
+
+
 def test_masks_of_another_size(other: Study, released: Callable[..., Release], tmp_path: Path) -> None:
     import SimpleITK as sitk  # noqa: N813
 
