@@ -12,6 +12,8 @@ NEEDED = (
     "matae/models/bundled/matae-lv/LICENCE.txt",
     "matae/models/bundled/matae-lv/card.json",
     "matae/models/bundled/matae-lv/model.safetensors",
+    "matae/models/bundled/matae-phantom/card.json",
+    "matae/models/bundled/matae-phantom/model.safetensors",
     "napari_matae/py.typed",
     "napari_matae/napari.yaml",
 )
