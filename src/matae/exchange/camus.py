@@ -70,7 +70,7 @@ class CamusWriter:
     Attributes
     ----------
     names
-        Name in the folder (patient and view) of each clip.
+        Name in the folder (patient, view, and for a single still its phase) of each clip.
     """
 
     def __init__(self, root: Path) -> None:
@@ -90,7 +90,9 @@ class CamusWriter:
         phases = {clip.phase(t): t for t in clip.labels if clip.phase(t)}
         patient = self._free(clip.patient, view, set(phases))
         self._splits[patient] = clip.split
-        self.names[clip.name] = f"{patient}_{view}"
+        # Two stills of one patient may share a folder: then each is known by its phase.
+        alone = "" if len(phases) == 2 else f"_{next(iter(phases))}"
+        self.names[clip.name] = f"{patient}_{view}{alone}"
         folder = self._root / "database_nifti" / patient
         folder.mkdir(parents=True, exist_ok=True)
         info = self._infos.setdefault((patient, view), _Info())
@@ -195,7 +197,8 @@ def read_camus_folder(folder: Path, hints: Mapping[str, Hint]) -> Iterator[Impor
         for phase, path in files.items():
             labels = camus_labels(path)
             if labels is not None:
-                yield _still(path, labels, name, phase, split=split, hint=hint)
+                own = hint or hints.get(f"{name}_{phase}")
+                yield _still(path, labels, name, phase, split=split, hint=own)
 
 
 def _without_sequence(stem: str) -> str:

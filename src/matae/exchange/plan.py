@@ -35,6 +35,8 @@ __all__ = ["Counts", "ExportPlan", "Finding", "PlannedClip", "Preview", "plan_ex
 _PREVIEWS = 24
 _SMALLEST, _LARGEST = 32, 2048
 _STATUSES = ("accepted", "edited")
+VIEWS = ("A4C", "A2C", "A3C", "A5C", "PLAX", "PSAX", "SC4C")
+"""Views that leave by name; any other text of a source may hold anything, and counts as unknown."""
 
 
 @dataclass(frozen=True)
@@ -247,6 +249,8 @@ def plan_export(
     if size is not None and not (chosen.sized and _SMALLEST <= size <= _LARGEST):
         what = f"a side of {_SMALLEST} to {_LARGEST} pixels" if chosen.sized else f"native pixels in {chosen.name}"
         raise ExchangeError(f"A size of {size} cannot be written; choose {what}.")
+    if view is not None and view not in VIEWS:
+        raise ExchangeError(f"There is no view '{view[:20]}'; choose one of {', '.join(VIEWS)}.")
     if format == "dicom-seg":
         from matae.exchange.dicom_seg import require_highdicom
 
@@ -313,7 +317,7 @@ def _plan_clip(study: Study, summary: CineSummary, found: _Gathered, asked: _Ask
     marks = study.marks(content_id)
     areas = {t: int((mask == 1).sum()) for t, mask in masks.items()}
     ed, es, marked = _phases(areas, marks.ed, marks.es, entry.n_frames)
-    chosen_view = entry.view or asked.view
+    chosen_view = (entry.view if entry.view in VIEWS else None) or asked.view
     frames, why = _select(asked.format, areas, ed, es, chosen_view, is_dicom=is_dicom)
     if why:
         found.findings.append(Finding("left out", f"{label}: {why}", content_id))

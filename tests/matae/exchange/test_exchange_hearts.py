@@ -101,6 +101,9 @@ def test_no_false_alarm_for_text(hearts: Study) -> None:
 def test_camus_out_and_in_keeps_spacing_and_masks(hearts: Study, tmp_path: Path) -> None:
     release = run_export(plan_export(hearts, "camus"), tmp_path / "out")
     shutil.rmtree(tmp_path / "out" / "database_split")
+    home = plan_import(hearts, release.folder)
+    assert (home.n_new, home.n_same, home.n_conflicts) == (0, 20, 0)
+    assert all(clip.is_own for clip in home.clips)
     with Study.create(tmp_path / "new.matae") as new:
         assert run_import(plan_import(new, release.folder)).stored == 20
         before = sorted((m.shape, m.tobytes()) for masks in labels(hearts).values() for m in masks.values())

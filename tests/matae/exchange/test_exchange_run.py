@@ -11,11 +11,12 @@ import textwrap
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from exchange_makers import add_clip, cavity, dicom, heart
 
 from matae.errors import ExchangeError, OutputError
-from matae.exchange import Progress, plan_export, run_export
+from matae.exchange import Progress, plan_export, plan_import, run_export
 from matae.store import Edit, FrameStatus, Study
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def test_an_empty_study_says_what_to_do(other: Study) -> None:
         ({"format": "png", "size": 5}, "size of 5"),
         ({"format": "camus", "size": 112}, "native pixels in camus"),
         ({"format": "png", "cines": []}, "review some frames"),
+        ({"format": "png", "view": "Dr. Smith"}, "no view 'Dr. Smith'"),
     ],
 )
 def test_what_makes_no_sense_is_refused(home: Study, options: dict[str, object], said: str) -> None:
@@ -229,6 +231,45 @@ def test_killed_in_the_middle_nothing_half_made_stands_there(home: Study, tmp_pa
         os.utime(hidden, (old, old))
         run_export(plan, tmp_path / "place" / "out")
     assert sorted(path.name for path in (tmp_path / "place").iterdir()) == ["other", "out"]
+
+
+def test_a_heart_that_hangs_upside_down_leaves_apex_up(other: Study, tmp_path: Path) -> None:
+    import csv
+
+    from exchange_makers import dice
+
+    from matae.exchange.grid import Fit
+    from matae.measure.tracing import mask_of_tracing
+    from matae.read import open_cine
+    from matae.segment.sector import sector_from_polygon
+
+    cine = open_cine(dicom(tmp_path / "a.dcm", heart()[:, ::-1].copy()))
+    other.add_cine(cine, subject="P")
+    other.put_edits(cine.content_id, [Edit(1, cavity(1)[::-1].copy(), 0, FrameStatus.ACCEPTED)])
+    sector = sector_from_polygon([[111, 80], [40, 20], [14, 80], [40, 140]], apex_down=True)
+    plan = plan_export(other, "echonet", sectors={cine.content_id: sector})
+    release = run_export(plan, tmp_path / "out", looked=True)
+    with (release.folder / "VolumeTracings.csv").open() as file:
+        rows = np.array([[float(row[key]) for key in ("X1", "Y1", "X2", "Y2")] for row in csv.DictReader(file)])
+    assert rows.shape == (21, 4)
+    assert rows[0, 1] < rows[0, 3]  # the apex is above the base
+    assert rows[1, 1] < rows[20, 1]
+    fit = Fit.from_json(release.manifest["clips"][0]["fit"], "")
+    assert fit.flip
+    assert dice(mask_of_tracing(rows, (112, 112)), fit.mask(cavity(1)[::-1].copy())) > 0.92
+    assert plan_import(other, release.folder).n_same == 1
+
+
+def test_a_view_that_is_any_text_does_not_leave(other: Study, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from matae.read import open_cine
+
+    cine = replace(open_cine(dicom(tmp_path / "a.dcm", heart())), view="Jane Doe, room 7")
+    other.add_cine(cine, subject="P")
+    other.put_edits(cine.content_id, [Edit(1, cavity(1), 0, FrameStatus.ACCEPTED)])
+    release = run_export(plan_export(other, "png"), tmp_path / "out")
+    assert b"Jane" not in b"".join(path.read_bytes() for path in release.folder.rglob("*") if path.is_file())
 
 
 def test_clips_of_no_stated_patient_get_one_when_they_leave(other: Study, tmp_path: Path) -> None:
