@@ -22,7 +22,7 @@ def phantom() -> Phantom:
     """Return two beats and a bit of a small phantom."""
     from matae.phantom import make_phantom
 
-    return make_phantom(seed=5, n_frames=76, frame_rate=30.0, shape=(96, 112))
+    return make_phantom(seed=5, n_frames=53, frame_rate=21.0, shape=(96, 112))
 
 
 def two_beats() -> tuple[Cine, np.ndarray]:

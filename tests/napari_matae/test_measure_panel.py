@@ -317,7 +317,7 @@ def test_an_m_mode_along_a_line(bench, qtbot):
     mmode.line.put(np.array([[40.0, 30.0], [60.0, 80.0]]))
     mmode.redraw()
     picture = mmode.picture
-    assert picture.shape[1] == 76
+    assert picture.shape[1] == 53
     assert abs(picture.shape[0] - (np.hypot(20, 50) + 1)) <= 2
     mmode.seek_to(float(bench.plot.times[20]) + 0.004)
     assert bench.desk.session.frame == 20
@@ -386,7 +386,7 @@ def test_a_calibrated_file_is_not_asked_for_a_scale(bench, qtbot):
 # -- files ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("suffix", [".pdf", ".png", ".json", ".csv"])
+@pytest.mark.parametrize("suffix", [".pdf", ".json", ".csv"])
 def test_what_was_measured_is_saved(bench, qtbot, tmp_path, suffix):
     bench.open(qtbot, *two_beats())
     measured = bench.measured(qtbot)
@@ -404,7 +404,7 @@ def test_what_was_measured_is_saved(bench, qtbot, tmp_path, suffix):
     elif suffix == ".csv":
         assert data.count(b"\n") == 3
     else:
-        assert data[:4] in (b"%PDF", b"\x89PNG")
+        assert data[:4] == b"%PDF"
 
 
 def test_a_report_that_cannot_be_written_is_a_sentence(bench, qtbot, tmp_path):

@@ -1,0 +1,150 @@
+"""What the Measure step takes from the study and from the model: landmarks, the other view, the other widths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813
+
+from matae.read import open_cine
+from matae.segment import Segmenter, SegmentOptions, find_sector
+from matae.store import Landmark, Study
+from napari_matae.biplane_box import BiplaneBox
+from napari_matae.measuring import Measuring
+
+from .conftest import opened, settled
+from .measure_makers import show_masks, two_beats
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def measuring_of(qtbot):
+    made = []
+
+    def make(desk) -> Measuring:
+        measuring = Measuring(desk.session, desk.link)
+        made.append(measuring)
+        measuring.active = True
+        return measuring
+
+    yield make
+    for measuring in made:
+        measuring.close_down()
+
+
+def measured(qtbot, measuring):
+    qtbot.waitUntil(lambda: measuring.measurement is not None and not measuring.is_running, timeout=20_000)
+    return measuring.measurement
+
+
+def write(path: Path, spacing: float, *, flip: bool = False) -> None:
+    """Write the phantom as a calibrated file of its own."""
+    cine, _ = two_beats()
+    frames = cine.frames[:, :, ::-1] if flip else cine.frames
+    image = sitk.GetImageFromArray(np.ascontiguousarray(frames))
+    image.SetSpacing((spacing, spacing, 20.0))
+    sitk.WriteImage(image, str(path))
+
+
+def test_landmarks_that_a_person_stored_are_used_until_the_mask_is_changed(make_desk, measuring_of, qtbot, tmp_path):
+    cine, masks = two_beats()
+    desk = make_desk()
+    opened(qtbot, desk, cine)
+    show_masks(desk.session, masks)
+    settled(qtbot, desk)
+    measuring = measuring_of(desk)
+    first = measured(qtbot, measuring)
+    ed = first.ed_frame
+    points = first.landmarks(ed).as_array()
+    points[0, 0] += 2
+    with Study.open(tmp_path / "study.sqlite", rater="bea") as study:
+        names = dict(zip(("apex", "left", "right"), (Landmark(*p) for p in points), strict=True))
+        study.set_landmarks(cine.content_id, ed, names)
+    measuring._begin_anew()
+    placed = measured(qtbot, measuring)
+    np.testing.assert_allclose(placed.landmarks(ed).as_array(), points)
+    assert placed.landmarks(ed).by_hand
+    mask = masks[ed].copy()
+    mask[:, 1:] |= masks[ed][:, :-1]
+    desk.session.seek(ed)
+    desk.session.draw(ed, mask)
+    qtbot.waitUntil(lambda: measuring.measurement is not placed, timeout=5000)
+    assert not measuring.measurement.landmarks(ed).by_hand
+
+
+def test_the_other_widths_of_the_model_widen_the_interval(make_desk, measuring_of, qtbot, tiny_model):
+    cine, _ = two_beats()
+    desk = make_desk(None)
+    desk.session.open(cine)
+    segmenter = Segmenter(SegmentOptions(model=tiny_model, width="1"))
+    desk.session.begin_run()
+    desk.session.current.run = segmenter.describe()
+    for result in segmenter.stream(cine, find_sector(cine)):
+        desk.session.receive(result)
+    desk.session.end_run()
+    desk.session.current.ed, desk.session.current.es = 3, 12  # the tiny network sees no beat
+    measuring = measuring_of(desk)
+    assert measured(qtbot, measuring).primary.frames == (3, 12)
+    qtbot.waitUntil(lambda: len(measuring.measurement.by_width) > 1, timeout=30_000)
+    assert "1" in measuring.measurement.by_width
+    ed = measuring.measurement.ed_frame
+    desk.session.seek(ed)
+    desk.session.draw(ed, np.roll(desk.session.current.mask(ed), 1, 0))
+    measuring._check_all()
+    assert measuring.measurement.by_width == {}  # a person has corrected what the widths disagreed on
+
+
+def test_a_model_that_is_not_here_is_no_trouble(make_desk, measuring_of, qtbot):
+    desk = make_desk(None)
+    cine, masks = two_beats()
+    desk.session.open(cine)
+    show_masks(desk.session, masks)
+    measuring = measuring_of(desk)
+    measured(qtbot, measuring)
+    measuring._ask_widths()
+    qtbot.waitUntil(lambda: not measuring.is_asking_widths, timeout=20_000)
+    assert measuring.measurement.ef is not None
+    assert measuring.measurement.by_width == {}
+    assert measuring.problem == ""
+
+
+def test_both_views_of_one_patient_give_biplane_volumes(make_desk, measuring_of, qtbot, tmp_path):
+    _, masks = two_beats()
+    for name, flip in (("a4c.mha", False), ("a2c.mha", True)):
+        write(tmp_path / name, 1.2, flip=flip)
+    desk = make_desk()
+    opened(qtbot, desk, open_cine(tmp_path / "a2c.mha"))
+    show_masks(desk.session, masks[:, :, ::-1])
+    settled(qtbot, desk)
+    desk.link.set_subject("P-1")
+    qtbot.waitUntil(lambda: desk.link.entry.subject == "P-1", timeout=20_000)
+    opened(qtbot, desk, open_cine(tmp_path / "a4c.mha"))
+    qtbot.waitUntil(lambda: desk.link.entry is not None and desk.link.entry.stem == "a4c", timeout=20_000)
+    show_masks(desk.session, masks)
+    measuring = measuring_of(desk)
+    box = BiplaneBox(desk.link, measuring)
+    qtbot.addWidget(box, before_close_func=lambda _: box.close_down())
+    here = measured(qtbot, measuring)
+    box.look()
+    qtbot.waitUntil(lambda: not box.is_running, timeout=20_000)
+    assert box.choice.count() == 0  # another patient until somebody says otherwise
+    assert "same patient code" in box.words.text()
+    desk.link.set_subject("P-1")
+    qtbot.waitUntil(lambda: desk.link.entry.subject == "P-1", timeout=20_000)
+    box.look()
+    qtbot.waitUntil(lambda: box.choice.count() == 1 and not box.is_running, timeout=20_000)
+    assert box.choice.itemText(0).startswith("a2c")
+    box.button.click()
+    qtbot.waitUntil(lambda: not box.is_running, timeout=20_000)
+    # Two planes of the same shape: biplane is what one of them says.
+    assert box.result.edv_ml == pytest.approx(here.primary.volumes.edv, rel=0.02)
+    assert "biplane ejection fraction" in box.words.text()
+    (tmp_path / "a2c.mha").unlink()
+    box._other = None
+    box.button.click()
+    qtbot.waitUntil(lambda: not box.is_running, timeout=20_000)
+    assert box.result is None
+    assert "a2c" in box.words.text()
