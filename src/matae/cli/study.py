@@ -124,12 +124,24 @@ def study_forget(
     study: Where,
     subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="Pseudonym of the person.", show_default=False)],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    no_retrain: Annotated[
+        bool, typer.Option("--no-retrain", help="Remove the models that learnt from them, and train none anew.")
+    ] = False,
 ) -> None:
-    """Take a subject and everything drawn on their cines out of a study for good; copies are not reached."""
+    """Take a subject out of a study for good, and out of the models that learnt from them; copies are not reached."""
+    from matae.learn import forget_patient, models_trained_on
     from matae.store import Study
 
-    if not yes:
-        typer.confirm(f"Delete {subject} and all their labels from the study? This cannot be undone.", abort=True)
     with Study.open(study) as opened:
-        gone = opened.forget_subject(subject)
-    typer.echo(f"forgotten, with {gone} cine{'' if gone == 1 else 's'}")
+        learnt = [entry.name for entry in models_trained_on(opened, subject)]
+        if learnt:
+            anew = "removed" if no_retrain else "removed and trained anew without them"
+            typer.echo(f"These models learnt from {subject} and will be {anew}: {', '.join(learnt)}", err=True)
+        if not yes:
+            typer.confirm(f"Delete {subject} and all their labels from the study? This cannot be undone.", abort=True)
+        done = forget_patient(opened, subject, again=not no_retrain)
+    typer.echo(f"forgotten, with {done.n_cines} cine{'' if done.n_cines == 1 else 's'}")
+    for name, verdict in done.retrained.items():
+        typer.echo(f"{name} was trained anew: {verdict.sentence}")
+    for name, sentence in done.failed.items():
+        typer.echo(f"napari-matae: {name} was removed and not trained anew: {sentence}", err=True)
