@@ -71,7 +71,7 @@ def review(dock: MataeDock, shoot: Callable[[str], None], study: Path) -> None:
 
         before, after = (
             Landmarks.from_array(places),
-            Landmarks.from_array(places + np.array([[-6.0, 0], [0, -4], [0, 4]])),
+            Landmarks.from_array(places + np.array([[-3.0, 0], [0, -2], [0, 2]])),
         )
         session.tool = "handles"
         session.change("handles", {phases.ed: reshape(session.current.mask(phases.ed), before, after)})

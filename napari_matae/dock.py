@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication, QLabel, QMainWindow, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
+from matae.errors import MataeError
 from napari_matae.area_plot import AreaPlot
 from napari_matae.conflicts import ConflictDialog
 from napari_matae.desk import Desk
@@ -220,8 +221,22 @@ class MataeDock(QWidget):  # type: ignore[misc]
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Save everything when the viewer's window is about to close; it may still be told not to."""
         if watched is self._window and event.type() == QEvent.Type.Close:
-            self.desk.link.flush()
+            self._save_or_rescue()
         return bool(super().eventFilter(watched, event))
+
+    def _save_or_rescue(self) -> None:
+        """Save everything; what the study will not take goes into a file of its own."""
+        from napari.utils.notifications import show_warning
+
+        if self.desk.link.flush() and self.desk.link.state != "unsaved":
+            return
+        try:
+            target = self.desk.link.rescue()
+        except MataeError as error:
+            show_warning(f"Nothing could be saved: {error}")
+            return
+        if target is not None:
+            show_warning(f"The study did not take everything ({self.desk.link.problem}) The masks are in {target}.")
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
         """Take files and folders."""

@@ -107,7 +107,7 @@ class Preview(QObject):  # type: ignore[misc]
         self._worker.finished.connect(self._on_finished)
         self._worker.start()
         self.changed.emit()
-        self.said.emit(f"{text}: the pink contour is an offer. Apply it or discard it.")
+        self.said.emit(f"{text} offered in pink: apply or discard it.")
 
     def apply(self) -> None:
         """Write what has come into frames no person has taken, as one step."""

@@ -7,6 +7,7 @@ and a person decides; nobody's work is overwritten in silence.
 from __future__ import annotations
 
 import getpass
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from napari_matae.workers import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
     from typing import Any
 
     from numpy.typing import NDArray
@@ -194,6 +196,20 @@ class StudyLink(QObject):  # type: ignore[misc]
         self.save_proposals()
         self._remember_place()
         return self._queue.flush() if self._queue is not None else not self._unsaved
+
+    def rescue(self) -> Path | None:
+        """Write the masks on screen to a file of their own, where the study would not take them; return which."""
+        from matae.models.registry import home
+        from matae.output import write_mask
+
+        current = self._session.current
+        if current is None or current.labels is None or not current.edited_frames():
+            return None
+        name = f"{current.cine.source.name.split('.')[0]}-{current.cine.content_id[:8]}-{int(time.time())}.nii.gz"
+        target = home() / "rescued" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_mask(target, np.asarray(current.labels.data), current.cine)
+        return target
 
     @property
     def state(self) -> str:

@@ -386,6 +386,24 @@ def test_a_conflict_is_a_question_beside_the_work(bare, qtbot, cine, tmp_path):
     assert bare.conflicts == []
 
 
+def test_what_no_study_takes_is_rescued_when_the_window_closes(bare, qtbot, cine, tmp_path, monkeypatch):
+    import SimpleITK as sitk  # noqa: N813 - its own abbreviation
+
+    heard = []
+    monkeypatch.setattr("napari.utils.notifications.show_warning", heard.append)
+    (tmp_path / "broken.sqlite").write_text("no study " * 50)
+    bare.desk.link.open(str(tmp_path / "broken.sqlite"))
+    qtbot.waitUntil(lambda: bare.desk.link.state == "unsaved", timeout=20_000)
+    assert bare.saved.banner.isVisibleTo(bare)
+    bare.session.current.labels.paint((0, 10, 60), 1)
+    masks = bare.session.current.labels.data.copy()
+    bare._save_or_rescue()
+    (file,) = (tmp_path / "home" / "rescued").iterdir()
+    assert str(file) in heard[0]
+    assert "broken.sqlite" in heard[0]
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(file))), masks)
+
+
 def test_closing_the_window_saves_the_stroke_under_way(bare, qtbot, cine, tmp_path):
     from qtpy.QtGui import QCloseEvent
 

@@ -1,0 +1,95 @@
+"""A viewer that is killed while somebody draws: every stroke it called saved is there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from matae.store import FrameStatus, Study
+
+from .conftest import make_cine
+
+pytestmark = pytest.mark.gui
+
+_DRAW = """
+import hashlib, sys
+import numpy as np
+from napari.components import ViewerModel
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
+from napari_matae.desk import Desk
+from tests.napari_matae.conftest import make_cine
+
+application = QApplication([])
+cine = make_cine()
+desk = Desk(ViewerModel())
+desk.link.open(sys.argv[1], "anna")
+desk.session.open(cine)
+drawn = {}
+
+def stroke():
+    if not desk.session.current.ready:
+        return
+    desk.session.ensure_labels()
+    frame = len(drawn) % cine.n_frames
+    desk.session.seek(frame)
+    at = np.random.default_rng(len(drawn)).integers((5, 5), (55, 75))
+    desk.session.current.labels.paint((frame, *at), 1)
+    desk.session.settle()
+    drawn[len(drawn)] = (frame, hashlib.sha256(desk.session.current.mask(frame).tobytes()).hexdigest())
+
+saved = []
+
+def tell(frames):
+    for frame in frames:
+        strokes = [digest for at, digest in drawn.values() if at == frame]
+        saved.append(frame)
+        print(frame, strokes[saved.count(frame) - 1], flush=True)
+
+desk.link.acknowledged.connect(tell)
+timer = QTimer()
+timer.timeout.connect(stroke)
+timer.start(3)
+application.exec()
+"""
+
+
+def test_a_killed_viewer_has_kept_every_stroke_it_called_saved(tmp_path):
+    target = tmp_path / "study.sqlite"
+    environment = os.environ | {"QT_QPA_PLATFORM": "offscreen", "OMP_NUM_THREADS": "1"}
+    drawing = subprocess.Popen(
+        [sys.executable, "-c", _DRAW, str(target)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+        cwd=Path(__file__).parents[2],
+    )
+    said = []
+    try:
+        while len(said) < 25:  # several strokes on each frame
+            line = drawing.stdout.readline()
+            assert line, "the viewer ended by itself"
+            said.append(line.split())
+    finally:
+        drawing.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+        rest = drawing.stdout.read()
+        drawing.wait(20)
+        drawing.stdout.close()
+    said += [line.split() for line in rest.splitlines() if len(line.split()) == 2 and len(line.split()[1]) == 64]
+    cine = make_cine()
+    with Study.open(target) as study:
+        assert study.check() == []
+        for frame in {int(frame) for frame, _ in said}:
+            kept = {
+                hashlib.sha256(np.ascontiguousarray(revision.mask()).tobytes()).hexdigest()
+                for revision in study.history(cine.content_id, frame)
+            }
+            assert {digest for at, digest in said if int(at) == frame} <= kept
+            assert study.frames(cine.content_id)[frame].status is FrameStatus.EDITED
