@@ -60,10 +60,10 @@ def picture(path: Path) -> NDArray[np.uint8]:
 
 
 def shifted(frames: NDArray[np.uint8], masks: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return the frames as another scanner would show them: rotated, deeper, in a narrower sector, other grey curve."""
+    """Return the frames as another scanner would show them: rotated, deeper, softer, in a narrower sector."""
     from scipy import ndimage
 
-    angle, zoom = np.deg2rad(12.0), 1.25
+    angle, zoom = np.deg2rad(25.0), 1.4
     cos, sin = np.cos(angle), np.sin(angle)
     turn = zoom * np.array([[cos, -sin], [sin, cos]])
     centre = (np.array(frames.shape[1:]) - 1) / 2
@@ -72,7 +72,9 @@ def shifted(frames: NDArray[np.uint8], masks: NDArray[np.uint8]) -> tuple[NDArra
     labels = np.stack([ndimage.affine_transform(m, turn, offset, order=0) for m in masks])
     y, x = np.mgrid[: frames.shape[1], : frames.shape[2]]
     inside = np.abs(x - centre[1]) < 0.62 * (y + 20)
-    graded = 255 * np.clip(1.15 * (moved / 255) ** 0.65, 0, 1) * inside
+    # Soft, pale near the probe, dark in the depth.
+    fall = 1.6 - 1.1 * y / frames.shape[1]
+    graded = 255 * np.clip(fall * (ndimage.gaussian_filter(moved, (0, 1.5, 2.5)) / 255) ** 0.5, 0, 1) * inside
     return graded.astype(np.uint8), (labels * inside).astype(np.uint8)
 
 
@@ -138,11 +140,10 @@ def run(args: argparse.Namespace, kind: str, n_frames: int) -> tuple[Verdict, di
         folder = Path(name)
         with Study.create(folder / "study.matae", rater="clinic") as study:
             (folder / "clips").mkdir()
-            fill(
-                study, folder / "clips", args.data, args.base, n_frames, shift=args.scenario == "shift", n_val=args.val
-            )
-            options = RetrainOptions(base=args.base, against=args.base, kind=kind, seconds=args.seconds, steps=args.steps,
-                                     replay=args.replay, device=args.device, seed=args.seed)  # fmt: skip
+            shift = args.scenario == "shift"
+            fill(study, folder / "clips", args.data, args.base, n_frames, shift=shift, n_val=args.val)
+            chosen = {key: getattr(args, key) for key in ("base", "seconds", "steps", "replay", "device", "seed")}
+            options = RetrainOptions(against=args.base, kind=kind, **chosen)
             start = time.perf_counter()
             verdict = retrain(study, options, folder=folder / "run", emit=follow)
             took["all"] = time.perf_counter() - start

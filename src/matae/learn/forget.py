@@ -8,6 +8,7 @@ study forgets.
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,8 @@ from matae.learn.run import Plan, retrain, runs_home
 from matae.train.watch import never
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
     from typing import Any
 
     from matae.learn.events import Event
@@ -110,18 +112,13 @@ def forget_patient(
         raise StoreError(f"There is no subject {subject} in {study.name}; look at 'napari-matae study status'.")
     affected = models_trained_on(study, subject)
     used = current_model()
-    chosen = {entry.name: _options(entry) for entry in affected}
-    code = study.keyed("study")
+    runs = _runs(study)
+    chosen = {entry.name: _options(entry, runs) for entry in affected}
     for entry in affected:
         remove_model(entry.name)
     # Runs keep weights and labels of everybody; those of this study go.
-    for path in runs_home().glob("*/plan.json"):
-        try:
-            plan = Plan.read(path.parent)
-        except MataeError:
-            plan = None
-        if plan is None or plan.study == code:
-            shutil.rmtree(path.parent, ignore_errors=True)
+    for folder in runs:
+        shutil.rmtree(folder, ignore_errors=True)
     n_cines = study.forget_subject(subject)
     retrained: dict[str, Verdict] = {}
     failed: dict[str, str] = {}
@@ -140,9 +137,22 @@ def forget_patient(
     return Forgotten(n_cines, tuple(chosen), retrained, failed, current_model())
 
 
-def _options(entry: ModelEntry) -> RetrainOptions:
+def _runs(study: Study) -> dict[Path, RetrainOptions]:
+    """Return the runs of a study, with what was chosen for each."""
+    found, code = {}, study.keyed("study")
+    for path in runs_home().glob("*/plan.json"):
+        with suppress(MataeError):
+            plan = Plan.read(path.parent)
+            if plan is not None and plan.study == code:
+                found[path.parent] = plan.options
+    return found
+
+
+def _options(entry: ModelEntry, runs: Mapping[Path, RetrainOptions]) -> RetrainOptions:
+    """Return the choices a model was made with: those of its run, else what its card says."""
     facts = _facts(entry)
     options = RetrainOptions.from_json(facts.get("options", {}))
+    options = next((chosen for chosen in runs.values() if chosen.name == entry.name), options)
     steps = entry.card.training.get("steps")
     # The same steps as before: then the seed decides everything.
     return replace(options, name=entry.name, steps=steps if isinstance(steps, int) else 0, against=options.base)

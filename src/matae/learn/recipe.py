@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["plan_steps", "recipe", "some_of"]
 
-CHECKS = 10
-_MOST_CHECKED = 48  # frames a validation in training; the verdict takes all
+CHECKS = {"quick": 5, "full": 10}
+"""Validations on the way: each costs time that no step gets."""
+_MOST_CHECKED = {"quick": 24, "full": 48}  # frames a validation; the verdict takes all
 _FEWEST_STEPS = 10
 
 
@@ -51,7 +52,7 @@ def recipe(options: RetrainOptions, n_frames: int, grid: int, *, heads: bool, st
         lr=4e-3 if quick else 1.2e-3,
         rebuild=0.1 if heads and not quick else 0.0,
         ema=0.97 if quick else 0.985,
-        check_every=max(1, wanted // CHECKS),
+        check_every=max(1, wanted // CHECKS[options.kind]),
         seed=options.seed,
         device=options.device,
         replay=0.25,
@@ -64,9 +65,9 @@ def recipe(options: RetrainOptions, n_frames: int, grid: int, *, heads: bool, st
     )
 
 
-def some_of(frames: LabelledFrames, most: int = _MOST_CHECKED) -> LabelledFrames:
-    """Return at most `most` frames, spread evenly over the patients."""
-    n = len(frames)
+def some_of(frames: LabelledFrames, kind: str) -> LabelledFrames:
+    """Return as many frames as a validation of this kind takes, spread evenly over the patients."""
+    n, most = len(frames), _MOST_CHECKED[kind]
     return frames if n <= most else frames.take([i * n // most for i in range(most)])
 
 
@@ -104,5 +105,6 @@ def plan_steps(
     clock = time.perf_counter()
     measure(run.average, held_out.take(range(min(8, len(held_out)))), config.grid, should_stop)
     check = (time.perf_counter() - clock) * max(1.0, len(held_out) / 8)
-    left = config.seconds * 0.95 - (time.perf_counter() - start) - (CHECKS + 1) * check
+    checks = config.steps // config.check_every + 1
+    left = config.seconds * 0.95 - (time.perf_counter() - start) - checks * check
     return max(_FEWEST_STEPS, min(config.steps, int(left / step)))

@@ -303,7 +303,8 @@ def _train(
     from matae.train.loop import train
     from matae.train.state import STATE
 
-    options, checked = plan.options, some_of(data.held_out)
+    options = plan.options
+    checked = some_of(data.held_out, options.kind)
     heads = getattr(network, "autoencoder", None) is not None
     device = choose_device(options.device)
     if options.kind == "quick":
@@ -399,7 +400,7 @@ def _prepare_quick(network: Network, frames: LabelledFrames, grid: int, seed: in
     from matae.learn.recipe import some_of
     from matae.nn.adapter import adapt_norms, add_adapter
 
-    images = torch.from_numpy(some_of(frames).images)[:, None].float() / 255
+    images = torch.from_numpy(some_of(frames, "full").images)[:, None].float() / 255
     adapt_norms(network, F.interpolate(images, (grid, grid), mode="bilinear", antialias=True))
     add_adapter(network, seed=seed)
 
@@ -480,7 +481,9 @@ def _card(
         "n_frames": len(train),
         "n_patients": len(set(train.patients)),
         "replay": data.replay.name if replay_used else "none",
-        "options": {k: v for k, v in options.to_json().items() if k in _REPEATABLE},
+        "options": {k: v for k, v in options.to_json().items() if k in _REPEATABLE}
+        # A folder's path is nobody else's business.
+        | ({"replay": options.replay} if options.replay in {"auto", "none"} else {}),
     }
     return replace(
         base,

@@ -231,7 +231,7 @@ TEST = (
 def decide(held_out: Side, guard: Paired | None, *, guard_known: bool) -> tuple[bool, str]:
     """Return whether the model may be put into use, and why in a sentence.
 
-    It is offered when the mean Dice of held-out patients is higher (by `MIN_GAIN`), and no figure that matters is significantly worse:
+    It is offered when the mean Dice of held-out patients is higher (by `MIN_GAIN`), and nothing that matters is worse:
     Dice and IoU at every width, pixel accuracy, HD95 and ejection fraction of held-out patients, and the Dice of the
     guard where the base knew it.
     """
@@ -246,7 +246,9 @@ def decide(held_out: Side, guard: Paired | None, *, guard_known: bool) -> tuple[
     if dice.difference < MIN_GAIN:
         return False, f"It did not get better: {moved}."
     if worse:
-        return False, f"{moved}, but significantly worse: {', '.join(worse)}."
+        few = held_out.n_patients < TESTABLE
+        how = "worse, with too few patients to call it chance" if few else "significantly worse"
+        return False, f"{moved}, but {how}: {', '.join(worse)}."
     interval = dice.difference_ci95
     sure = interval is not None and interval[0] > 0
     return True, f"{moved}; nothing that matters got significantly worse." + (

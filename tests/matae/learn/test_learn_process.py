@@ -88,10 +88,11 @@ def test_a_run_of_its_own_and_its_stop(study: Study, base: str) -> None:
     assert not (run.folder / "training").exists()
 
 
+@pytest.mark.slow  # four processes; what they do is tested in one by test_learn_run
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows kills otherwise")
 def test_kill_9_and_a_viewer_that_goes_away_leave_a_run_that_goes_on(study: Study, base: str, tmp_path: Path) -> None:
-    retrain(study, replace(OPTIONS, name="whole", steps=400), folder=tmp_path / "whole")
-    run, seen = LearnRun.start(study, replace(OPTIONS, steps=400)), []
+    retrain(study, replace(OPTIONS, name="whole", steps=60), folder=tmp_path / "whole")
+    run, seen = LearnRun.start(study, replace(OPTIONS, steps=60)), []
     until(run, Validation, seen)  # step 0
     until(run, Validation, seen)
     os.kill(run.pid, signal.SIGKILL)
