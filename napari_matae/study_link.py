@@ -478,7 +478,7 @@ class StudyLink(QObject):  # type: ignore[misc]
         def work(study: Study) -> dict[int, FrameInfo]:
             study.put_proposals(
                 content_id, masks, model=str(run.get("model", "")), width=str(run.get("width", "")),
-                model_sha256=str(run.get("sha256", "")),
+                model_sha256=str(run.get("model_sha256", "")),
             )  # fmt: skip
             infos = study.frames(content_id)
             revisions.update({t: infos[t].revision for t in masks if infos[t].status is FrameStatus.MACHINE})
@@ -624,4 +624,4 @@ def _run_of(infos: dict[int, FrameInfo]) -> dict[str, Any]:
     if not made:
         return {}
     model, width, sha256 = max(set(made), key=made.count)
-    return {"model": model, "width": width, "sha256": sha256}
+    return {"model": model, "width": width, "model_sha256": sha256}

@@ -64,7 +64,7 @@ def proposals(cine: Cine, session, frames=None, *, centre=(30.0, 40.0), swing: f
     """Let a beating disc be proposed for frames of the session's cine."""
     from matae.segment import FrameMask
 
-    session.current.run = {"model": "disc", "width": "1"}
+    session.current.run = {"model": "disc", "width": "1", "model_sha256": "ab" * 32}
     session.begin_run()
     for t in range(cine.n_frames) if frames is None else frames:
         radius = 10 + swing * np.cos(2 * np.pi * t / cine.n_frames)

@@ -52,6 +52,7 @@ def test_a_stroke_is_durable_when_it_is_called_saved(make_desk, qtbot, tmp_path,
     with Study.open(tmp_path / "study.sqlite") as study:  # another connection: it is in the file
         info = study.frames(cine.content_id)[2]
         assert (info.status, info.rater, info.model) == (FrameStatus.EDITED, "anna", "disc")
+        assert (info.width, info.model_sha256) == ("1", "ab" * 32)
         np.testing.assert_array_equal(study.mask(cine.content_id, 2), desk.session.current.labels.data[2])
         assert not np.array_equal(study.proposal(cine.content_id, 2), study.mask(cine.content_id, 2))
 
