@@ -157,6 +157,7 @@ class EfCard(QWidget):  # type: ignore[misc]
         self.bar.show_interval(ef)
         self.trust.setText(escape(trust(measured, asking=self._measuring.is_asking_widths)))
         self.facts.setText(facts(measured, self._session.current))
+        self.facts.setToolTip(f"{measured.calibration[0].upper()}{measured.calibration[1:]}")
 
     def _on_clicked(self) -> None:
         measured = self._measuring.measurement
