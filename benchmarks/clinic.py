@@ -20,6 +20,7 @@ import os
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -185,12 +186,25 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--val", type=int, default=50, help="validation patients")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--set",
+        nargs="*",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change the recipe, as in lr=2e-3 (matae.learn.recipe)",
+    )
     parser.add_argument("--out", type=Path, help="append the table's lines to this file")
     args = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", str(args.threads))
     import torch
 
     torch.set_num_threads(args.threads)
+    from matae.learn.recipe import RECIPES
+
+    for kind in args.kind:
+        values = dict(text.split("=", 1) for text in args.set)
+        known = {key: type(getattr(RECIPES[kind], key))(float(value)) for key, value in values.items()}
+        RECIPES[kind] = replace(RECIPES[kind], **known)
     print(f"{HEADER}\n|{'---|' * (HEADER.count('|') - 1)}", flush=True)
     for n_frames in args.frames:
         for kind in args.kind:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from matae.train.augment import AugmentConfig
@@ -18,11 +18,44 @@ if TYPE_CHECKING:
     from matae.nn.network import Network
     from matae.train.data import LabelledFrames
 
-__all__ = ["plan_steps", "recipe", "some_of"]
+__all__ = ["RECIPES", "Recipe", "plan_steps", "recipe", "some_of"]
 
-CHECKS = {"quick": 5, "full": 10}
-"""Validations on the way: each costs time that no step gets."""
-_MOST_CHECKED = {"quick": 24, "full": 48}  # frames a validation; the verdict takes all
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is settled for a kind of training, so that nobody has to choose it.
+
+    Parameters
+    ----------
+    steps, steps_a_frame, most_steps
+        Steps wanted: a number, more for each frame, and an end to it.
+    batch, lr, ema
+        As in `matae.train.config.TrainConfig`.
+    replay
+        Share of each batch that is replay.
+    checks, checked
+        Validations on the way, and frames each of them takes: both cost time that no step gets.
+    patience
+        Checks without a better one that end the training; 0 for none.
+    """
+
+    steps: int
+    steps_a_frame: int
+    most_steps: int
+    batch: int
+    lr: float
+    ema: float
+    replay: float = 0.25
+    checks: int = 8
+    checked: int = 32
+    patience: int = 0
+
+
+RECIPES = {
+    # Few weights move in an adapter, and may move far; a whole network that knows its task may not.
+    "quick": Recipe(80, 0, 80, batch=8, lr=4e-3, ema=0.97, checks=4, checked=16),
+    "full": Recipe(240, 4, 1200, batch=16, lr=1.2e-3, ema=0.985, patience=4),
+}
 _FEWEST_STEPS = 10
 
 
@@ -42,24 +75,24 @@ def recipe(options: RetrainOptions, n_frames: int, grid: int, *, heads: bool, st
     steps
         Steps to take; what the recipe would like if 0.
     """
-    quick = options.kind == "quick"
-    wanted = steps or options.steps or (80 if quick else min(1200, 240 + 4 * n_frames))
+    chosen = RECIPES[options.kind]
+    wanted = min(chosen.most_steps, chosen.steps + chosen.steps_a_frame * n_frames)
+    wanted = steps or options.steps or wanted
     return TrainConfig(
         steps=wanted,
-        batch=8 if quick else 16,
+        batch=chosen.batch,
         grid=grid,
-        # Few weights move in an adapter, and may move far; a whole network that knows its task may not.
-        lr=4e-3 if quick else 1.2e-3,
-        rebuild=0.1 if heads and not quick else 0.0,
-        ema=0.97 if quick else 0.985,
-        check_every=max(1, wanted // CHECKS[options.kind]),
+        lr=chosen.lr,
+        rebuild=0.1 if heads and options.kind == "full" else 0.0,
+        ema=chosen.ema,
+        check_every=max(1, wanted // chosen.checks),
         seed=options.seed,
         device=options.device,
-        replay=0.25,
+        replay=chosen.replay,
         # Steps are planned so that they fit; this is for a machine that got busy meanwhile.
         seconds=0.0 if options.steps else options.seconds,
         keep_best=True,
-        patience=0 if quick else 5,
+        patience=chosen.patience,
         processes=options.processes,
         augment=AugmentConfig(),
     )
@@ -67,7 +100,7 @@ def recipe(options: RetrainOptions, n_frames: int, grid: int, *, heads: bool, st
 
 def some_of(frames: LabelledFrames, kind: str) -> LabelledFrames:
     """Return as many frames as a validation of this kind takes, spread evenly over the patients."""
-    n, most = len(frames), _MOST_CHECKED[kind]
+    n, most = len(frames), RECIPES[kind].checked
     return frames if n <= most else frames.take([i * n // most for i in range(most)])
 
 

@@ -176,7 +176,7 @@ def retrain(
         emit(Verdicts(verdict.to_json()))
         emit(Done(verdict.name))
         return verdict
-    data, plan = _data(study, plan, folder, emit)
+    data, plan = _data(study, plan, folder, emit=emit, should_stop=should_stop, should_pause=should_pause)
     base = _base(options)
     network = _load(options)
     known = _known(network, base, data.replay)
@@ -247,7 +247,15 @@ def _is_installed(name: str) -> bool:
     return True
 
 
-def _data(study: Study, plan: Plan, folder: Path, emit: Callable[[Event], None]) -> tuple[_Data, Plan]:
+def _data(
+    study: Study,
+    plan: Plan,
+    folder: Path,
+    *,
+    emit: Callable[[Event], None],
+    should_stop: Callable[[], bool],
+    should_pause: Callable[[], bool],
+) -> tuple[_Data, Plan]:
     """Freeze the labels, or take up the frozen ones, and read everything."""
     from matae.learn.replay import load_replay
 
@@ -260,7 +268,14 @@ def _data(study: Study, plan: Plan, folder: Path, emit: Callable[[Event], None])
         emit(Notice(notice))
 
     def stage(name: str) -> Callable[[int, int], None]:
-        return lambda done, total: emit(Stage(name, done, total))
+        def tell(done: int, total: int) -> None:
+            if should_pause():
+                raise PausedError
+            if should_stop():
+                raise TrainError("Stopped before the training began; nothing was changed.")
+            emit(Stage(name, done, total))
+
+        return tell
 
     def notify(sentence: str) -> None:
         emit(Notice(sentence))

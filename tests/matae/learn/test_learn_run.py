@@ -73,8 +73,9 @@ def test_full_training_helps_on_patients_it_never_saw(  # noqa: PLR0915 - one ru
     assert str(tmp_path) not in text
     assert card.figures["verdict"]["offered"] is True
     # Once more is the same verdict, not another run; and it can be read again.
-    assert Verdict.read(tmp_path / "run" / VERDICT).to_json() == json.loads(json.dumps(verdict.to_json()))
-    assert retrain(study, folder=tmp_path / "run") == Verdict.read(tmp_path / "run" / VERDICT)
+    again = Verdict.read(tmp_path / "run" / VERDICT)
+    assert json.dumps(again.to_json()) == json.dumps(verdict.to_json())
+    assert retrain(study, folder=tmp_path / "run") == again == verdict
     # Into use, and back.
     assert current_model() == "matae-lv"
     promote(BASE, anyway=True)
