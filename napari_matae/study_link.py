@@ -133,6 +133,7 @@ class StudyLink(QObject):  # type: ignore[misc]
         session.written.connect(self._on_written)
         session.proposed.connect(self._on_proposed)
         session.marks_changed.connect(self._on_marks)
+        session.labels_changed.connect(self._on_labels)
 
     def _timer(self, interval: int, slot: Any, *, single: bool) -> QTimer:
         timer = QTimer(self)
@@ -153,6 +154,7 @@ class StudyLink(QObject):  # type: ignore[misc]
         self._queue.closed_out.connect(self._on_closed_out)
         self._queue.trouble.connect(self._on_trouble)
         self._queue.waiting_changed.connect(self._on_waiting)
+        self._queue.start()
         self._attach(self._session.current)
 
     def leave(self) -> bool:
@@ -189,6 +191,7 @@ class StudyLink(QObject):  # type: ignore[misc]
         session.written.disconnect(self._on_written)
         session.proposed.disconnect(self._on_proposed)
         session.marks_changed.disconnect(self._on_marks)
+        session.labels_changed.disconnect(self._on_labels)
 
     def flush(self) -> bool:
         """Record what is drawn and wait until all of it is durable; return whether it is."""
@@ -258,6 +261,12 @@ class StudyLink(QObject):  # type: ignore[misc]
             self._attach(current)  # the same pixels with another description, or in another layer
             return
         self._attach(current)
+
+    def _on_labels(self) -> None:
+        """Fetch what the study holds when a layer is made in place of one that was deleted."""
+        current = self._session.current
+        if current is not None and current.ready and current.labels is not None and self._revisions:
+            self._attach(current)
 
     def _attach(self, current: OpenCine | None) -> None:
         self._proposal_timer.stop()

@@ -41,7 +41,7 @@ class _Job:
 
 
 class StudyQueue(QObject):  # type: ignore[misc]
-    """An open study and the jobs that wait for it.
+    """An open study and the jobs that wait for it; `start` it.
 
     Parameters
     ----------
@@ -74,6 +74,9 @@ class StudyQueue(QObject):  # type: ignore[misc]
         self._gone = False
         self._answered.connect(self._answer)
         self._thread = threading.Thread(target=self._run, name="matae-study", daemon=True)
+
+    def start(self) -> None:
+        """Open the study; connect the signals before."""
         self._thread.start()
 
     # -- asking, from the GUI thread ----------------------------------------------------------------------

@@ -99,10 +99,10 @@ def settled(qtbot, desk) -> None:
     """Wait until everything a person did is recorded and durable."""
     desk.session.settle()
     desk.link.save_proposals()
-    qtbot.waitUntil(lambda: desk.link.state == "saved", timeout=20_000)
+    qtbot.waitUntil(lambda: desk.link.state == "saved", timeout=60_000)
 
 
 def opened(qtbot, desk, cine) -> None:
     """Open a cine and wait until the study's masks are on screen."""
     desk.session.open(cine)
-    qtbot.waitUntil(lambda: desk.session.current.ready, timeout=20_000)
+    qtbot.waitUntil(lambda: desk.session.current.ready, timeout=60_000)

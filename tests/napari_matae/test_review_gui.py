@@ -190,7 +190,7 @@ def test_interpolation_is_shown_first_and_touches_machine_frames_only(dock, hand
     session.change("drawing", {4: disc(cine.shape, (25, 35), 9)})
     session.seek(6)
     before = session.current.labels.data.copy()
-    with qtbot.waitSignal(desk.preview.finished, timeout=20_000):
+    with qtbot.waitSignal(desk.preview.finished, timeout=60_000):
         hand.key(Qt.Key.Key_I)
     assert desk.preview.offered == [5, 6, 7]
     assert dock.review_panel.preview_bar.isVisibleTo(dock.review_panel)
@@ -198,7 +198,7 @@ def test_interpolation_is_shown_first_and_touches_machine_frames_only(dock, hand
     np.testing.assert_array_equal(session.current.labels.data, before)
     hand.key(Qt.Key.Key_Escape)
     assert not desk.preview.is_open
-    with qtbot.waitSignal(desk.preview.finished, timeout=20_000):
+    with qtbot.waitSignal(desk.preview.finished, timeout=60_000):
         dock.review_panel.interpolate_button.click()
     hand.key(Qt.Key.Key_Return)
     changed = [t for t in range(12) if not np.array_equal(session.current.labels.data[t], before[t])]
@@ -376,7 +376,7 @@ def test_a_conflict_is_a_question_beside_the_work(bare, qtbot, cine, tmp_path):
         revision = study.frames(cine.content_id)[3].revision
         study.put_edits(cine.content_id, [Edit(3, theirs, revision)])
     session.seek(3)
-    with qtbot.waitSignal(desk.link.conflicted, timeout=20_000):
+    with qtbot.waitSignal(desk.link.conflicted, timeout=60_000):
         session.change("drawing", {3: disc(cine.shape, (30, 40), 5)})
     qtbot.waitUntil(lambda: len(bare.conflicts) == 1, timeout=10_000)
     dialog = bare.conflicts[0]
@@ -393,7 +393,7 @@ def test_what_no_study_takes_is_rescued_when_the_window_closes(bare, qtbot, cine
     monkeypatch.setattr("napari.utils.notifications.show_warning", heard.append)
     (tmp_path / "broken.sqlite").write_text("no study " * 50)
     bare.desk.link.open(str(tmp_path / "broken.sqlite"))
-    qtbot.waitUntil(lambda: bare.desk.link.state == "unsaved", timeout=20_000)
+    qtbot.waitUntil(lambda: bare.desk.link.state == "unsaved", timeout=60_000)
     assert bare.saved.banner.isVisibleTo(bare)
     bare.session.current.labels.paint((0, 10, 60), 1)
     masks = bare.session.current.labels.data.copy()
