@@ -269,7 +269,7 @@ def test_marks_come_along_and_statuses_too(study: Study, other: Study, tmp_path:
 
     content_id = study.cines()[0].content_id
     study.put_edits(content_id, [Edit(2, cavity(2), 0)])
-    for format_name in ("png", "coco", "npz", "dicom-seg"):
+    for format_name in ("png", "coco", "npz"):
         plan = plan_export(study, format_name, statuses=("accepted", "edited"), cines=[content_id])
         folder = run_export(plan, tmp_path / format_name).folder
         with Study.create(tmp_path / f"{format_name}.matae") as new:

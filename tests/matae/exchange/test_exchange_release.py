@@ -29,7 +29,8 @@ def test_the_same_state_gives_the_same_bytes(
     home: Study, released: Callable[..., Release], tmp_path: Path, format_name: str
 ) -> None:
     first = released(format_name)
-    time.sleep(1.1)  # whatever states a time states another one now
+    made = (first.folder / "release.json").stat().st_mtime
+    time.sleep(max(0.0, made + 1.1 - time.time()))  # whatever states a time states another one now
     second = run_export(plan_export(home, format_name), tmp_path / "again")
     assert (second.name, second.number, second.is_new) == (first.name, first.number, False)
     assert contents(second.folder) == contents(first.folder)
@@ -126,14 +127,14 @@ def test_a_damaged_or_newer_manifest_is_refused(tmp_path: Path) -> None:
 def test_patients_keep_their_side_when_others_come(study: Study, tmp_path: Path) -> None:
     study.assign_splits()
     before = {clip.patient: clip.split for clip in plan_export(study, "npz").clips}
-    for number in range(6):
+    for number in range(2):
         add_clip(study, tmp_path / f"{number}.dcm", subject=f"new-{number}", seed=50 + number, frames=(1, 6))
     plan = plan_export(study, "npz")
     after = {clip.patient: clip.split for clip in plan.clips}
     assert before.items() <= after.items()
-    assert len(after) == 8
+    assert len(after) == 4
     run_export(plan, tmp_path / "out")
-    assert len(study.splits()) == 8
-    assert sum(counts.patients for counts in plan.splits.values()) == 8
-    assert sum(counts.frames for counts in plan.splits.values()) == plan.n_frames == 11 + 12
+    assert len(study.splits()) == 4
+    assert sum(counts.patients for counts in plan.splits.values()) == 4
+    assert sum(counts.frames for counts in plan.splits.values()) == plan.n_frames == 11 + 4
     assert np.array_equal(sorted(c.split for c in plan.clips), sorted(c.split for c in plan_export(study, "npz").clips))
