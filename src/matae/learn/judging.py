@@ -31,7 +31,8 @@ OVERLAYS = "overlays.npz"
 _ENOUGH_TEST = 5  # patients: with fewer the validation patients are judged along, and the sentence says so
 _FEWEST_TIMED = 8
 _LONGEST = 900.0  # seconds on one frame: beyond it somebody left the desk
-_TOLERANCE = {"dice": 0.005, "iou": 0.005, "pixel_accuracy": 0.002, "hd95": 0.3, "ef_error": 3.0}
+# Losses that a few patients show by chance; 5 points of ejection fraction are what a clinic calls a change.
+_TOLERANCE = {"dice": 0.005, "iou": 0.005, "pixel_accuracy": 0.002, "hd95": 0.3, "ef_error": 5.0}
 
 
 @dataclass(eq=False)

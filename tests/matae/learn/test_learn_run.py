@@ -24,6 +24,9 @@ OPTIONS = RetrainOptions(base=BASE, against=BASE, kind="full", replay="none", st
 def test_full_training_helps_on_patients_it_never_saw(  # noqa: PLR0915 - one run, looked at from all sides
     study: Study, base: str, tmp_path: Path
 ) -> None:
+    # Three patients' ejection fractions of blurred ellipses are noise; another test looks at them.
+    for cine in study.cines():
+        study.set_marks(cine.content_id, ed=None, es=None)
     events: list[Event] = []
     verdict = retrain(study, replace(OPTIONS, steps=50), folder=tmp_path / "run", emit=events.append)
     kinds = [type(event) for event in events]
@@ -52,7 +55,7 @@ def test_full_training_helps_on_patients_it_never_saw(  # noqa: PLR0915 - one ru
         assert dice.before_ci95[0] <= dice.before <= dice.before_ci95[1]
         assert dice.difference == pytest.approx(dice.after - dice.before)
         assert side.figures["hd95"].after < side.figures["hd95"].before
-        assert side.figures["ef_error"].n in {0, side.n_patients}
+        assert side.figures["ef_error"].n == 0
         gains = [frame.gain for frame in side.frames]
         assert [frame.gain for frame in side.most_improved()] == sorted(gains, reverse=True)[:5]
     assert {"dice 1/2", "iou 1/2"} <= set(held_out.figures)
@@ -227,4 +230,8 @@ def test_a_clip_whose_file_is_gone_is_left_out_and_said(study: Study, base: str,
     notices = [event.sentence for event in events if isinstance(event, Notice)]
     assert any(n.startswith("clip-b was left out: its file is not where it was") for n in notices)
     assert verdict.agreement.n_patients == 3
+    ef = verdict.held_out.figures["ef_error"]
+    assert (ef.n, ef.n_patients) == (3, 3)
+    assert 0 <= ef.before < 100
+    assert {frame.phase for frame in verdict.held_out.frames} == {"ED", "ES", ""}
     assert any(isinstance(event, Stage) and event.stage == "judging" for event in events)
