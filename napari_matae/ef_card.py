@@ -90,7 +90,7 @@ class _BigNumber(QPushButton):  # type: ignore[misc]
         row = QHBoxLayout(self)
         row.setContentsMargins(6, 0, 6, 0)
         row.addWidget(self.number)
-        self.setFixedSize(118, 50)
+        self.setFixedSize(112, 50)
         self.show_text("–")
 
     def show_text(self, text: str) -> None:
@@ -152,7 +152,7 @@ class EfCard(QWidget):  # type: ignore[misc]
         self.interval.setText(
             "<b>No ejection fraction</b>"
             if ef is None
-            else f"<b>Ejection fraction</b>, 90 % interval <b>{ef.low:.0f}–{ef.high:.0f}</b>"
+            else f"<b>EF</b>, 90 % interval <b>{ef.low:.0f}–{ef.high:.0f}</b>"
         )
         self.bar.show_interval(ef)
         self.trust.setText(escape(trust(measured, asking=self._measuring.is_asking_widths)))
@@ -190,7 +190,7 @@ def facts(measured: Measurement, current: OpenCine | None) -> str:
     if m.ef_sd is not None:
         beats += f", SD {m.ef_sd:.1f} points"
     view = m.view or "view not stated"
-    scale = "calibrated" if m.calibrated else "<b style='color:#f0e442'>uncalibrated: no mL, no mm</b>"
+    scale = "calibrated" if m.calibrated else "<b style='color:#e69f00'>uncalibrated: no mL, no mm</b>"
     model = f"{escape(m.model)}, width {escape(m.width)}" if m.model else "outlined by hand or from a file"
     lines = [f"{m.method[0].upper()}{m.method[1:]} · {escape(view)} · {beats} · {scale}", f"Masks: {model}"]
     primary = m.primary

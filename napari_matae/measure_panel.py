@@ -28,7 +28,7 @@ from napari_matae.measure_curve import MeasureCurve
 from napari_matae.measuring import Measuring
 from napari_matae.mmode import MMode
 from napari_matae.number_tiles import NumberTable, NumberTiles
-from napari_matae.phase_overlay import ED_COLOUR, ES_COLOUR, PhaseOverlay
+from napari_matae.phase_overlay import PhaseOverlay
 from napari_matae.report_button import ReportButton
 from napari_matae.section import Section
 
@@ -112,6 +112,8 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
 
         self.ef = EfCard(session, measuring, self)
         self.view = QComboBox(self)
+        self.view.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.view.setMinimumContentsLength(5)
         self.view.setToolTip("Standard view: it names the segments of the wall.")
         for text, data in (("", None), *((name, name) for name in SEGMENTS if name)):
             self.view.addItem(text, data)
@@ -135,7 +137,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self.outlines = QCheckBox("ED and ES outlines", self)
         self.outlines.setToolTip("Both outlines of the beat on every frame: end-diastole orange, end-systole blue.")
         self.outlines.toggled.connect(lambda on: setattr(self.overlay, "outlines", on))
-        self.disks = QCheckBox("Long axis and disks", self)
+        self.disks = QCheckBox("Axis and disks", self)
         self.disks.setToolTip("The long axis and the twenty disks of the frame on screen.")
         self.disks.toggled.connect(lambda on: setattr(self.overlay, "disks", on))
         self.flags = FlagList(self)
@@ -149,10 +151,6 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
             part.seek_wanted.connect(self.open)
 
     def _lay_out(self) -> None:
-        legend = QLabel(
-            f"<span style='color:{ED_COLOUR}'>●</span> ED &nbsp; <span style='color:{ES_COLOUR}'>■</span> ES", self
-        )
-        legend.setTextFormat(Qt.TextFormat.RichText)
         self.content = QWidget(self)
         column = QVBoxLayout(self.content)
         column.setContentsMargins(0, 0, 0, 0)
@@ -164,10 +162,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         column.addWidget(self.flags)
         column.addLayout(_row(self.ed_button, self.es_button, self.clear_button))
         column.addLayout(_row(self.mark_ed, self.mark_es))
-        shown = _row(self.outlines, self.disks)
-        shown.addStretch(1)
-        shown.addWidget(legend)
-        column.addLayout(shown)
+        column.addLayout(_row(self.outlines, self.disks))
         view = QHBoxLayout()
         view.addWidget(QLabel("View", self))
         view.addWidget(self.view, stretch=1)
@@ -187,6 +182,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
             column.addWidget(section)
             self.sections[name] = section
         outer = QVBoxLayout(self)
+        outer.setContentsMargins(6, 6, 6, 6)
         outer.addWidget(self.message)
         outer.addWidget(self.progress)
         outer.addWidget(self.content)
