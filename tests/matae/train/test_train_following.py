@@ -175,8 +175,8 @@ def test_frames_at_a_time_do_not_change_the_gradients(sides: tuple, tmp_path: Pa
         fabric = loop.make_fabric(config)
         run = loop._begin(network, config, fabric.device)
         run.chunk = chunk
-        network.train = lambda _=True, n=network: n  # type: ignore[method-assign]
         network.eval()
+        network.train = lambda _=True, n=network: n  # type: ignore[method-assign] - stays in inference mode
         loss = loop.take_step(fabric, run, loop.Batches(sides[0], 1, config, run.generator).draw(0))
         found.append((loss, [p.detach().clone() for p in network.parameters()]))
     for loss, weights in found[1:]:
