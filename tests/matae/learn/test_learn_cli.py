@@ -1,0 +1,65 @@
+"""``retrain`` and the commands of the models in use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from learn_makers import BASE
+from typer.testing import CliRunner
+
+from matae.cli import app
+from matae.models import current_model, find_model
+from matae.nn.checkpoint import load
+from matae.store import Study
+
+
+def run(*words: object, code: int = 0) -> str:
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+@pytest.fixture
+def file(study: Study) -> Path:
+    return Path(study.target)
+
+
+def test_wrong_use_and_refusals(tmp_path: Path, base: str, empty_study: Study) -> None:
+    run("retrain", code=2)
+    target = empty_study.target
+    assert "choose quick or full" in run("retrain", "--study", target, "--base", BASE, "--kind", "slow", code=1)
+    assert "0 corrected frames" in run("retrain", "--study", target, "--base", BASE, code=1)
+    assert "is no run" in run("retrain", "--study", target, "--resume", tmp_path, code=1)
+    assert "No model was in use before" in run("models", "rollback", code=1)
+    assert "nobody has compared" in run("models", "promote", BASE, code=1)
+    assert "No held-out patient" in run("models", "compare", BASE, BASE, "--study", target, code=1)
+    assert not (tmp_path / "home" / "runs").exists()
+
+
+def test_from_corrections_to_use_and_back(file: Path, base: str, tmp_path: Path) -> None:
+    out = tmp_path / "verdict.json"
+    run("models", "promote", BASE, "--anyway")  # what the new one is compared with
+    said = run("retrain", "--study", file, "--base", BASE, "--kind", "quick", "--steps", 20, "--replay", "none",
+               "--name", "mine", "--device", "cpu", "--json", out)  # fmt: skip
+    assert "Held-out patients, never learnt from: accuracy" in said
+    assert "Agreement with your edits on training patients" in said
+    verdict = json.loads(out.read_text())
+    assert verdict["name"] == "mine"
+    assert verdict["sentence"] in said
+    assert set(verdict["held_out"]["figures"]) >= {"dice", "iou", "pixel_accuracy", "hd95", "ef_error"}
+    assert find_model("mine").card.figures["verdict"]["sentence"] == verdict["sentence"]
+    run("models", "promote", "mine", "--anyway")
+    assert current_model() == "mine"
+    assert "mine" in run("models", "list").splitlines()[1]
+    assert "in use" in run("models", "list").splitlines()[1]
+    assert f"{BASE} is in use again" in run("models", "rollback")
+    compared = tmp_path / "compared.json"
+    run("models", "compare", BASE, "mine", "--study", file, "--device", "cpu", "--json", compared)
+    again = json.loads(compared.read_text())
+    assert again["held_out"]["figures"]["dice"] == verdict["held_out"]["figures"]["dice"]
+    run("models", "convert", "mine", "--width", "1/2", "--out", tmp_path / "small")
+    assert load(tmp_path / "small")[1].widths == (1.0,)
+    assert "models learnt from a and will be removed" in run("study", "forget", file, "a", "--yes", "--no-retrain")
+    assert "There is no model 'mine'" in run("models", "show", "mine", code=1)
