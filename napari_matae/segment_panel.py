@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import qthrottled
 
 from matae.errors import MataeError
-from matae.models import DEFAULT_MODEL, find_model, list_models
+from matae.models import current_model, find_model, list_models
 from matae.nn.widths import format_width
 from matae.segment import SegmentOptions
 from napari_matae.sector_controls import SectorControls
@@ -65,7 +65,7 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         self.model = QComboBox(self)
         for entry in list_models():
             self.model.addItem(entry.name)
-        self.model.setCurrentText(DEFAULT_MODEL)
+        self.model.setCurrentText(current_model())
         self.width_choice = QComboBox(self)
         self.model.currentTextChanged.connect(self._list_widths)
         self._list_widths()

@@ -18,7 +18,7 @@ from matae.labelled import LabelledError, open_labelled
 from matae.measure.disks import disks, ejection_fraction
 from matae.metrics import FrameScore, agreement, network_cost, score_frame, summary
 from matae.metrics.score import number
-from matae.models import DEFAULT_MODEL
+from matae.models import current_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,7 +41,7 @@ class EvaluateError(MataeError):
 def evaluate(
     data: Path,
     *,
-    model: str = DEFAULT_MODEL,
+    model: str | None = None,
     width: str = "auto",
     split: str = "test",
     view: str = "A4C",
@@ -58,7 +58,7 @@ def evaluate(
     data
         Folder as for `matae.labelled.open_labelled`.
     model
-        Name in the registry.
+        Name in the registry; the model in use if None.
     width
         One of the model's widths, ``auto``, or ``all`` for each of them.
     split, view
@@ -91,6 +91,7 @@ def evaluate(
     from matae.nn.widths import format_width
     from matae.segment import Segmenter, SegmentOptions
 
+    model = model or current_model()
     card = find_model(model).card
     widths = [format_width(w) for w in card.widths] if width == "all" else [width]
     labelled = open_labelled(data, split, view)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from matae.cli.options import DEFAULT_MODEL, Device, Model, check_sector, check_width
+from matae.cli.options import Device, Model, check_sector, check_width
 
 __all__ = ["evaluate"]
 
@@ -30,7 +30,7 @@ def evaluate(
     split: Annotated[
         str, typer.Option("--split", metavar="train|val|test|all", help="Which side of the data's own split.")
     ] = "test",
-    model: Model = DEFAULT_MODEL,
+    model: Model,
     width: Annotated[
         str,
         typer.Option(

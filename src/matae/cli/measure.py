@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from matae.cli.options import DEFAULT_MODEL, Device, Model, Width, check_sector
+from matae.cli.options import Device, Model, Width, check_sector
 
 if TYPE_CHECKING:
     from matae.cine import Cine
@@ -82,7 +82,7 @@ def measure(
         float | None,
         typer.Option("--frame-rate", metavar="HZ", min=0.1, max=1000, help="Where the file does not state it."),
     ] = None,
-    model: Model = DEFAULT_MODEL,
+    model: Model,
     width: Width = "auto",
     device: Device = "auto",
     sector: Annotated[
@@ -112,7 +112,7 @@ def measure(
     from matae.segment import SegmentOptions
     from matae.segment.choice import choose_sector
 
-    _check_outputs(json, csv, report)
+    _check_outputs({"--json": json, "--csv": csv, "--report": report}, inputs=(source, mask))
     cine = open_cine(source)
     if frame_rate is not None:
         cine = cine.with_frame_rate(frame_rate)
@@ -141,19 +141,26 @@ def measure(
     typer.echo(RESEARCH_USE, err=True)
 
 
-def _check_outputs(json: Path, csv: Path | None, report: Path | None) -> None:
-    """Refuse what could not be written before the work, not after it."""
+def _check_outputs(outputs: dict[str, Path | None], *, inputs: tuple[Path | None, ...]) -> None:
+    """Refuse what could not be written, or would replace what is read, before the work and not after it."""
     from matae.files import writing_to
 
-    for name, path in (("--json", json), ("--csv", csv), ("--report", report)):
+    report = outputs["--report"]
+    if report is not None and report.suffix.lower() not in (".pdf", ".png"):
+        raise typer.BadParameter(f"'{report.name}' must end in .pdf or .png.", param_hint="--report")
+    taken = {path.resolve(): "is read by this command" for path in inputs if path is not None}
+    for name, path in outputs.items():
         if path is None:
             continue
         if path.is_dir():
             raise typer.BadParameter(f"'{path}' is a folder; name a file.", param_hint=name)
-        with writing_to(path.parent):
-            path.parent.mkdir(parents=True, exist_ok=True)
-    if report is not None and report.suffix.lower() not in (".pdf", ".png"):
-        raise typer.BadParameter(f"'{report.name}' must end in .pdf or .png.", param_hint="--report")
+        if (why := taken.get(path.resolve())) is not None:
+            raise typer.BadParameter(f"'{path}' {why}; give another name.", param_hint=name)
+        taken[path.resolve()] = f"is written by {name} already"
+    for path in outputs.values():
+        if path is not None:
+            with writing_to(path.parent):
+                path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _segmented(cine: Cine, settings: Any, options: Any, *, marks: Any, fan: Any) -> Measurement:

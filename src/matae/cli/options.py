@@ -47,7 +47,18 @@ def _checked(parse: Any, text: str) -> None:
         raise typer.BadParameter(str(error)) from None
 
 
-Model = Annotated[str, typer.Option("--model", metavar="NAME", help="Model; see 'models list'.")]
+def _in_use() -> str:
+    from matae.models import current_model
+
+    return current_model()
+
+
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model", metavar="NAME", default_factory=_in_use, show_default="the one in use", help="See 'models list'."
+    ),
+]
 Width = Annotated[
     str,
     typer.Option(

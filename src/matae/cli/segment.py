@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from matae.cli.options import DEFAULT_MODEL, Device, Model, Width, check_sector
+from matae.cli.options import Device, Model, Width, check_sector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ def segment(
     *,
     inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Files, or folders to search for cines.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the results; made if missing.")],
-    model: Model = DEFAULT_MODEL,
+    model: Model,
     width: Width = "auto",
     device: Device = "auto",
     backend: Annotated[_Backend, typer.Option("--backend", help="Runtime of the network.")] = _Backend.auto,

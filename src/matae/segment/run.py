@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.errors import ModelError, SegmentError
-from matae.models import DEFAULT_MODEL, load_model
+from matae.models import current_model, load_model
 from matae.nn.widths import format_width, parse_width
 from matae.stack import new_stack
 
@@ -40,7 +40,7 @@ class SegmentOptions:
     Parameters
     ----------
     model
-        Name in the registry.
+        Name in the registry; the model in use if not given.
     width
         ``1/8``, ``1/4``, ``1/2``, ``1``, or ``auto``: 1 on a GPU or a processor that computes in bf16, else 1/2 if the
         model has it.
@@ -50,7 +50,7 @@ class SegmentOptions:
         ``auto``, ``torch`` or ``openvino``.
     """
 
-    model: str = DEFAULT_MODEL
+    model: str = field(default_factory=current_model)
     width: str = "auto"
     device: str = "auto"
     backend: str = "auto"
