@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 import threading
+import unicodedata
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,13 +21,16 @@ from matae.store.schema import Audit, Cine, Rater, StudyRow, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
     from typing import Any, Self
 
     from sqlalchemy import Connection
 
     from matae.store.engine import Target
 
-__all__ = ["EMPTY_DIGEST", "StudyBase", "Writing", "audit_digest", "new_code", "parse_time"]
+__all__ = [
+    "EMPTY_DIGEST", "StudyBase", "Writing", "as_note", "as_pseudonym", "audit_digest", "new_code", "parse_time",
+]  # fmt: skip
 
 EMPTY_DIGEST = "0" * 64
 
@@ -39,6 +43,28 @@ def new_code() -> str:
 def parse_time(text: str) -> datetime:
     """Return a stored time."""
     return datetime.fromisoformat(text)
+
+
+_LONGEST = 200
+
+
+def as_note(text: str, longest: int) -> str:
+    """Return text that every database takes: no longer than `longest`, and without what is no character."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()[:longest]
+
+
+def as_pseudonym(text: str, what: str = "A subject needs a pseudonym") -> str:
+    """Return an id that a person chose: trimmed, and in the one form that Unicode has for what looks the same.
+
+    Raises
+    ------
+    StoreError
+        If it is empty, too long, or cannot be stored.
+    """
+    name = unicodedata.normalize("NFC", text.strip())
+    if not 0 < len(name) <= _LONGEST or as_note(name, _LONGEST) != name:
+        raise StoreError(f"{what} of 1 to {_LONGEST} letters; choose one that is not a name.")
+    return name
 
 
 def audit_digest(before: str, values: Mapping[str, Any]) -> str:
@@ -102,12 +128,13 @@ class StudyBase:
 
     def __init__(self, target: Target, *, rater: str, wait_s: float) -> None:
         self._target = target
-        self._rater = rater.strip()
+        self._rater = as_pseudonym(rater, "A rater needs an id") if rater.strip() else ""
         self._session = new_code()
         self._turn = threading.Lock()
         self._raters: dict[str, tuple[int, str]] = {}
         self._shapes: dict[str, Any] = {}
         self._closed = False
+        self._place = _place_of(target.file)
         self._engine = make_engine(target, wait_s)
 
     def __enter__(self) -> Self:
@@ -135,16 +162,34 @@ class StudyBase:
         return self._rater
 
     def close(self) -> None:
-        """Let go of the database. Nothing waits to be written: that was done with every stroke."""
+        """Let go of the database. What another thread is just storing is still stored."""
         if not self._closed:
             self._closed = True
             with speaking(self.name):
                 self._engine.dispose()
 
     @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        with self._engine.connect() as connection:
+            try:
+                yield connection
+            finally:
+                if self._closed:  # meanwhile, by another thread: no connection stays behind
+                    self._engine.dispose()
+                    connection.detach()
+
+    def _check_in_place(self) -> None:
+        """Refuse to write to a file that has lost its name: what goes into it would be gone with it."""
+        if _place_of(self._target.file) != self._place:
+            raise StoreError(
+                f"{self.name} was moved, replaced or deleted while it was open; put it back where it was, then open "
+                "it again and look at the last stroke."
+            )
+
+    @contextmanager
     def _reading(self) -> Iterator[Connection]:
         self._check_open()
-        with speaking(self.name), self._engine.connect() as connection:
+        with speaking(self.name), self._connected() as connection:
             if self._target.file is None:
                 # Several questions, one state of the study.
                 connection.execution_options(isolation_level="REPEATABLE READ")
@@ -160,9 +205,10 @@ class StudyBase:
             If another program writes for too long, or the database refuses.
         """
         self._check_open()
-        with self._turn, speaking(self.name), self._engine.connect() as plain:
+        with self._turn, speaking(self.name), self._connected() as plain:
             connection = plain.execution_options(**{WRITING: True})
             learnt: dict[str, tuple[int, str]] = {}
+            self._check_in_place()
             with connection.begin():
                 # The row is held until the end: on every database writers take turns, and numbers rise as they finish.
                 row = connection.execute(
@@ -191,6 +237,7 @@ class StudyBase:
                     )
                 )
             self._raters |= learnt
+            self._check_in_place()
 
     def _rater_of(self, connection: Connection, learnt: dict[str, tuple[int, str]]) -> tuple[int | None, str]:
         if not self._rater:
@@ -245,3 +292,12 @@ class StudyBase:
         import hmac
 
         return hmac.new(self.secret, text.encode(), hashlib.sha256).hexdigest()[:length]
+
+
+def _place_of(file: Path | None) -> tuple[int, int] | None:
+    """Return which file has this name just now."""
+    try:
+        found = None if file is None else file.stat()
+    except OSError:
+        return 0, 0
+    return None if found is None else (found.st_dev, found.st_ino)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -24,15 +25,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from matae.store.engine import Target
-
 __all__ = ["GUARDS", "CheckingPart"]
 
-GUARDS = frozenset(
-    f"{table}_refuses_update"
-    for table in ("audit", "landmarks", "marks", "masks", "release_frames", "revisions", "splits")
-) | {"audit_refuses_delete"}
-"""Triggers that must be there."""
+_NEVER_CHANGED = ("audit", "landmarks", "marks", "masks", "release_frames", "revisions", "splits")
+GUARDS = {
+    dialect: frozenset(f"{table}_refuses_{what}" for table in _NEVER_CHANGED for what in ("update", "delete", other))
+    for dialect, other in (("sqlite", "replace"), ("postgresql", "truncate"))
+}
+"""Triggers that must be there, by database."""
 _AT_ONCE = 500
 _MOST = 20  # problems of one kind that are listed
 
@@ -86,7 +86,7 @@ class CheckingPart(StudyBase):
         with new_file(file) as part:
             if self._target.file is None:
                 make_file(part, fill=False)
-                self._copy_rows(parse_target(part))
+                self._copy_to_file(part)
             else:
                 self._copy_pages(self._target.file, part, file.name)
         return file
@@ -103,31 +103,36 @@ class CheckingPart(StudyBase):
         if place.file is not None:
             self.backup(place.file)
             return
-        make_on_server(place, fill=False)
-        self._copy_rows(place)
+        self._check_open()
+        make_on_server(place, fill=self._copy_into)
 
     def _copy_pages(self, source: Path, part: Path, name: str) -> None:
         with speaking(self.name), closing(sqlite3.connect(f"{source.as_uri()}?mode=rw", uri=True)) as origin:
             with speaking(name), closing(sqlite3.connect(part)) as copy:
                 origin.backup(copy)  # in one go: the state of one moment, and writers do not wait for it
                 found = copy.execute("PRAGMA quick_check").fetchone()[0]
+            shutil.copymode(source, part)  # whoever may not read the one may not read the other
             if found != "ok":
                 raise StoreError(f"The copy of {self.name} is not sound ({found}); run 'napari-matae study check'.")
 
-    def _copy_rows(self, place: Target) -> None:
-        engine = make_engine(place, WAIT_S, journal=False)
+    def _copy_to_file(self, part: Path) -> None:
+        engine = make_engine(parse_target(part), WAIT_S, journal=False)
         try:
-            with self._reading() as origin, speaking(place.name), engine.connect() as plain:
+            with speaking(part.name), engine.connect() as plain:
                 copy = plain.execution_options(**{WRITING: True})
                 with copy.begin():
-                    for table in Base.metadata.sorted_tables:
-                        rows = origin.execution_options(yield_per=_AT_ONCE).execute(table.select())
-                        for some in rows.mappings().partitions():
-                            copy.execute(insert(table), [dict(row) for row in some])
-                    if place.file is None:
-                        _go_on_counting(copy)
+                    self._copy_into(copy)
         finally:
             engine.dispose()
+
+    def _copy_into(self, copy: Connection) -> None:
+        with self._reading() as origin:
+            for table in Base.metadata.sorted_tables:
+                rows = origin.execution_options(yield_per=_AT_ONCE).execute(table.select())
+                for some in rows.mappings().partitions():
+                    copy.execute(insert(table), [dict(row) for row in some])
+        if copy.dialect.name == "postgresql":
+            _go_on_counting(copy)
 
 
 def _go_on_counting(connection: Connection) -> None:
@@ -158,7 +163,7 @@ def _guards(connection: Connection) -> Iterator[str]:
         found = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars()
     else:
         found = connection.exec_driver_sql("SELECT tgname FROM pg_trigger WHERE tgenabled <> 'D'").scalars()
-    for name in sorted(GUARDS - set(found)):
+    for name in sorted(GUARDS[connection.dialect.name] - set(found)):
         yield f"The guard {name} is gone: what must never change could have been changed."
 
 
@@ -200,6 +205,15 @@ def _labels(connection: Connection) -> Iterator[str]:
     )
     for content_id, frame in wrong:
         yield f"Frame {frame + 1} of cine {content_id[:12]} does not show its last version."
+    gaps = connection.execute(
+        select(CineRow.content_id, RevisionRow.frame)
+        .join(CineRow, CineRow.id == RevisionRow.cine_id)
+        .group_by(CineRow.content_id, RevisionRow.frame)
+        .having(func.count() != func.max(RevisionRow.number))
+        .limit(_MOST)
+    )
+    for content_id, frame in gaps:
+        yield f"Versions of frame {frame + 1} of cine {content_id[:12]} are gone."
 
 
 def _masks(connection: Connection, progress: Callable[[int, int], None] | None) -> Iterator[str]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
 
 import numpy as np
 from sqlalchemy import and_, func, insert, literal, select, update
 
 from matae.cine import Spacing
 from matae.errors import StoreError
-from matae.store.base import StudyBase, new_code, parse_time
+from matae.store.base import StudyBase, as_note, as_pseudonym, new_code, parse_time
+from matae.store.label_rows import check_frames
 from matae.store.schema import Cine as CineRow
 from matae.store.schema import Label, Position, Split, Subject
 from matae.store.splits import draw_for
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
     from matae.store.base import Writing
 
 __all__ = ["CinesPart"]
-
-_LONGEST = 200
 
 
 class CinesPart(StudyBase):
@@ -52,10 +53,11 @@ class CinesPart(StudyBase):
         Raises
         ------
         StoreError
-            If the file held other pixels when it was labelled, or `subject` is not the one it was added with.
+            If the file held other pixels when it was labelled, or `subject` is on another side of the splits than the
+            subject it was added with.
         """
-        path = str(cine.source.absolute())
-        pseudonym = _pseudonym(subject) if subject is not None else None
+        path = _as_text(cine.source)
+        pseudonym = as_pseudonym(subject) if subject is not None else None
         with self._writing() as writing:
             connection = writing.connection
             row = _entry_row(connection, cine.content_id)
@@ -87,9 +89,9 @@ class CinesPart(StudyBase):
                     spacing_y=None if cine.spacing is None else float(cine.spacing.y),
                     spacing_x=None if cine.spacing is None else float(cine.spacing.x),
                     frame_times=None if cine.frame_times is None else cine.frame_times.astype("<f8").tobytes(),
-                    view=None if cine.view is None else cine.view[:40],
+                    view=None if cine.view is None else as_note(cine.view, 40),
                     heart_rate=None if cine.heart_rate is None else float(cine.heart_rate),
-                    quality=None if quality is None else str(quality)[:40],
+                    quality=None if quality is None else as_note(str(quality), 40),
                     ed_frame=None if cine.ed_frame is None else int(cine.ed_frame),
                     es_frame=None if cine.es_frame is None else int(cine.es_frame),
                     added_at=writing.at,
@@ -122,7 +124,7 @@ class CinesPart(StudyBase):
         StoreError
             If the cine would change from one side of the splits to another.
         """
-        pseudonym = _pseudonym(subject)
+        pseudonym = as_pseudonym(subject)
         with self._writing() as writing:
             self._cine(writing.connection, content_id)
             row = _entry_row(writing.connection, content_id)
@@ -139,8 +141,9 @@ class CinesPart(StudyBase):
             before = writing.connection.execute(select(Split.part).where(Split.subject_id == row.subject_id)).scalar()
         if before is not None and before != after:
             raise StoreError(
-                f"{row.stem} belongs to the {before} side of the splits, and the subject it is given to to the {after} "
-                "side; a label never changes side: keep the subject it has."
+                f"{row.stem} belongs to the {before} side of the splits, and the subject it is given to belongs to "
+                f"{'none' if after is None else 'the ' + after + ' side'}; a label never changes side: keep the "
+                "subject it has."
             )
         writing.connection.execute(update(CineRow).where(CineRow.id == row.id).values(subject_id=subject_id))
         writing.audit("subject given", cine=row.code, subject=code, details={})
@@ -179,7 +182,7 @@ class CinesPart(StudyBase):
         with self._reading() as connection:
             self._cine(connection, content_id)
             row = _entry_row(connection, content_id)
-            return Path(row.path if row is not None else "")
+            return _as_path(row.path if row is not None else "")
 
     def cines(self) -> list[CineSummary]:
         """Return every cine in the order they were added, counted but without any pixels."""
@@ -245,6 +248,7 @@ class CinesPart(StudyBase):
         """Remember the frame this rater is at."""
         with self._writing() as writing:
             cine = self._cine(writing.connection, content_id)
+            check_frames(cine, [frame])
             place = and_(Position.cine_id == cine.id, Position.rater == self._rater)
             values = {"frame": int(frame), "at": writing.at}
             done = writing.connection.execute(update(Position).where(place).values(**values))
@@ -266,14 +270,23 @@ class CinesPart(StudyBase):
 def _stem(source: Path) -> str:
     from matae.read import file_stem
 
-    return file_stem(source)
+    return as_note(file_stem(source), 1000)
 
 
-def _pseudonym(subject: str) -> str:
-    text = subject.strip()
-    if not 0 < len(text) <= _LONGEST:
-        raise StoreError(f"A subject needs a pseudonym of 1 to {_LONGEST} letters; choose one that is not a name.")
-    return text
+def _as_text(source: Path) -> str:
+    """Return a path as text, one for each file; one whose bytes are no text as a URL: no other path looks like that."""
+    path = os.path.abspath(source)  # noqa: PTH100 (unlike Path.absolute it takes ".." away)
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return Path(path).as_uri()
+    return path
+
+
+def _as_path(text: str) -> Path:
+    if text.startswith("file:"):
+        return Path(os.fsdecode(unquote_to_bytes(text.removeprefix("file://"))))
+    return Path(text)
 
 
 def _entry_row(connection: Connection, content_id: str) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from matae.errors import ConflictError, StoreError
-from matae.store.base import StudyBase
+from matae.store.base import StudyBase, as_note
 from matae.store.label_rows import (
     add_revision,
     check_frames,
@@ -18,6 +18,7 @@ from matae.store.label_rows import (
     named_frames,
     numbers_of,
     prepare_masks,
+    seconds_of,
     set_head,
     store_masks,
 )
@@ -70,6 +71,9 @@ class EditsPart(StudyBase):
             If a mask has another shape than the cine, or a frame does not exist.
         """
         cine = self._shape_of(content_id)
+        if not masks:
+            return []
+        model, width, model_sha256 = as_note(model, 200), as_note(width, 16), as_note(model_sha256, 64)
         ready = prepare_masks(cine, masks.items())
         kept: list[int] = []
         with self._writing() as writing:
@@ -157,7 +161,7 @@ class EditsPart(StudyBase):
                 add_revision(
                     writing, cine.id, edit.frame, number, kind="conflict" if late else "person", status=status,
                     mask_id=mask_id, based_on=int(edit.expected_revision), shown=not late, seconds=edit.seconds,
-                    note=note[:_NOTE],
+                    note=as_note(note, _NOTE),
                 )  # fmt: skip
                 if late:
                     numbers[edit.frame] = number
@@ -166,7 +170,7 @@ class EditsPart(StudyBase):
                 values = {
                     "status": status.value, "revision": number, "mask_id": mask_id, "area": area,
                     "rater_id": None if status is FrameStatus.MACHINE else writing.rater_id,
-                    "seconds": (0.0 if head is None else head.seconds) + max(0.0, float(edit.seconds)),
+                    "seconds": (0.0 if head is None else head.seconds) + seconds_of(edit.seconds),
                     "updated_at": writing.at,
                 }  # fmt: skip
                 set_head(writing, cine.id, edit.frame, head, values)
@@ -174,7 +178,10 @@ class EditsPart(StudyBase):
                 "edit refused" if late else "edited",
                 cine=cine.code,
                 subject=cine.subject_code or "",
-                details={**frames_for_audit(frames), "seconds": round(sum(edit.seconds for edit in edits), 3)},
+                details={
+                    **frames_for_audit(frames),
+                    "seconds": round(sum(seconds_of(edit.seconds) for edit in edits), 3),
+                },
             )
             infos = frame_infos(connection, cine.id, frames, withdrawn=True)
             if late:
@@ -228,6 +235,8 @@ class EditsPart(StudyBase):
             If a frame has no label.
         """
         wanted = sorted({int(frame) for frame in frames})
+        if not wanted:
+            return []
         seen = expected or {}
         conflict: ConflictError | None = None
         with self._writing() as writing:
@@ -252,10 +261,10 @@ class EditsPart(StudyBase):
                     chosen = status
                     if status is FrameStatus.MACHINE and not is_proposal(connection, cine.id, frame, head.mask_id):
                         chosen = FrameStatus.EDITED
-                    number, spent = numbers[frame] + 1, max(0.0, float(seconds)) / len(wanted)
+                    number, spent = numbers[frame] + 1, seconds_of(seconds) / len(wanted)
                     add_revision(
                         writing, cine.id, frame, number, kind="status", status=chosen, mask_id=head.mask_id,
-                        based_on=head.revision, shown=True, seconds=spent, note=note[:_NOTE],
+                        based_on=head.revision, shown=True, seconds=spent, note=as_note(note, _NOTE),
                     )  # fmt: skip
                     values = {
                         "status": chosen.value, "revision": number, "seconds": head.seconds + spent,

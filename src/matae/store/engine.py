@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,24 +69,31 @@ def parse_target(target: str | Path) -> Target:
     if kind == "sqlite":
         if not url.database or url.database == ":memory:":
             raise StoreError("A study in memory would be lost; give the path of a file.")
-        return _file(Path(url.database))
+        return _file(Path(url.database).expanduser())
     if kind not in {"postgresql", "postgres"}:
         raise StoreError(
             f"A study cannot live in a {kind} database; give the path of a file, or postgresql://USER@HOST/DATABASE."
         )
-    if importlib.util.find_spec("psycopg") is None:
+    if url.host is not None and "@" in url.host:  # the rest of a password, which no message may show
+        raise StoreError("The address of the study has more than one @; write one that is in a password as %40.")
+    try:
+        import psycopg  # noqa: F401 (it may be there without the library it needs)
+    except ImportError as error:
         raise StoreError(
             "Reaching a PostgreSQL study needs another package; run: pip install 'napari-matae[postgresql]'."
-        )
-    return Target(url.set(drivername="postgresql+psycopg"), None, f"{url.database} on {url.host or 'this computer'}")
+        ) from error
+    name = f"{url.database or 'the database'} on {url.host or 'this computer'}"
+    return Target(url.set(drivername="postgresql+psycopg"), None, name)
 
 
 def _file(path: Path) -> Target:
+    if "\0" in str(path):
+        raise StoreError("The name of the study holds a character that no file may have; choose another name.")
     path = path.absolute()
-    return Target(URL.create("sqlite", database=str(path)), path, path.name)
+    return Target(URL.create("sqlite", database=str(path)), path, path.name.encode("utf-8", "replace").decode())
 
 
-def make_engine(target: Target, wait_s: float = WAIT_S, *, journal: bool = True) -> Engine:
+def make_engine(target: Target, wait_s: float = WAIT_S, *, journal: bool = True, keys: bool = True) -> Engine:
     """Return the engine: transactions begun by us, strict, and durable when they end.
 
     Parameters
@@ -98,6 +104,9 @@ def make_engine(target: Target, wait_s: float = WAIT_S, *, journal: bool = True)
         How long to wait for another program that writes.
     journal
         Keep SQLite's write-ahead log beside the file, so that readers never wait. Off while a file is being made.
+    keys
+        Let SQLite enforce foreign keys. Off while tables are changed: one that is made anew is dropped in between, and
+        with it would go all that belongs to its rows.
     """
     file = target.file
     if file is None:
@@ -109,10 +118,17 @@ def make_engine(target: Target, wait_s: float = WAIT_S, *, journal: bool = True)
         @event.listens_for(engine, "connect")
         def _patience(connection: Any, _record: object) -> None:
             connection.execute(f"SET lock_timeout = {milliseconds}")
+            # A server may be set not to wait for its disk; we promise that it was waited for.
+            connection.execute(
+                "SELECT set_config('synchronous_commit', 'on', false) "
+                "WHERE current_setting('synchronous_commit') = 'off'"
+            )
             connection.commit()
 
         return engine
-    engine = create_engine("sqlite://", creator=lambda: _connect(file, wait_s, journal=journal), poolclass=QueuePool)
+    engine = create_engine(
+        "sqlite://", creator=lambda: _connect(file, wait_s, journal=journal, keys=keys), poolclass=QueuePool
+    )
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
@@ -123,12 +139,15 @@ def make_engine(target: Target, wait_s: float = WAIT_S, *, journal: bool = True)
     return engine
 
 
-def _connect(file: Path, wait_s: float, *, journal: bool) -> sqlite3.Connection:
+def _connect(file: Path, wait_s: float, *, journal: bool, keys: bool) -> sqlite3.Connection:
     address = f"{file.as_uri()}?mode=rw"  # a file that is not there is not made
     connection = sqlite3.connect(address, uri=True, timeout=wait_s, check_same_thread=False, isolation_level=None)
     try:
-        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA foreign_keys = {'ON' if keys else 'OFF'}")
+        # With tables that change, triggers that name them are left as they are.
+        connection.execute(f"PRAGMA legacy_alter_table = {'OFF' if keys else 'ON'}")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA fullfsync = ON")  # macOS: an ordinary sync leaves the bytes in the drive's memory
         connection.execute("PRAGMA secure_delete = ON")  # who is forgotten leaves no bytes behind
         if journal:
             connection.execute("PRAGMA journal_mode = WAL")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from matae.errors import StoreError
 
@@ -52,6 +53,8 @@ def speaking(name: str) -> Iterator[None]:
         raise StoreError(
             f"{name} is not a kind of database a study can live in; give the path of a file, or postgresql://..."
         ) from error
+    except PoolTimeoutError as error:
+        raise StoreError(f"Too much of this program works on {name} at once; try again.") from error
     except DBAPIError as error:
         sentence = _sqlite(name, error.orig) if isinstance(error.orig, sqlite3.Error) else _postgresql(name, error)
         if sentence is None:
@@ -108,6 +111,7 @@ _POSTGRESQL = {
     "53300": "The server of {name} has no connection left; close other viewers, then try again.",
     "55P03": "Another program has been writing to {name} for too long. {safe}; wait until it has finished, then "
     "try again.",
+    "57014": "{name} took longer than its server allows. {safe}; try again.",
     "40P01": "Another program was writing to {name} at the same moment. {safe}; try again.",
     "40001": "Another program was writing to {name} at the same moment. {safe}; try again.",
     "25006": "{name} cannot be written to: the server is read-only. {safe}; ask whoever runs it.",

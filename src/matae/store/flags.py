@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select
 
-from matae.store.base import StudyBase
+from matae.errors import StoreError
+from matae.store.base import StudyBase, as_note
 from matae.store.label_rows import check_frames
 from matae.store.schema import Cine as CineRow
 from matae.store.schema import Flag as FlagRow
@@ -81,13 +83,26 @@ class FlagsPart(StudyBase):
             return {frame: Flag(score, reason) for frame, score, reason in rows}
 
     def set_flags(self, content_id: str, flags: Mapping[int, Flag]) -> None:
-        """Replace the flags of a cine."""
+        """Replace the flags of a cine.
+
+        Raises
+        ------
+        StoreError
+            If a frame does not exist, or a score is not a number.
+        """
+        if any(math.isnan(flag.score) for flag in flags.values()):
+            raise StoreError("The score of a flag is not a number; run the model again.")
         with self._writing() as writing:
             cine = self._cine(writing.connection, content_id)
             check_frames(cine, flags)
             writing.connection.execute(delete(FlagRow).where(FlagRow.cine_id == cine.id))
             rows = [
-                {"cine_id": cine.id, "frame": int(frame), "score": float(flag.score), "reason": flag.reason}
+                {
+                    "cine_id": cine.id,
+                    "frame": int(frame),
+                    "score": float(flag.score),
+                    "reason": as_note(flag.reason, 1000),
+                }
                 for frame, flag in flags.items()
             ]
             if rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +34,7 @@ __all__ = [
     "named_frames",
     "numbers_of",
     "prepare_masks",
+    "seconds_of",
     "set_head",
     "store_masks",
 ]
@@ -51,6 +53,11 @@ def check_frames(cine: Any, frames: Iterable[int]) -> None:
     for frame in frames:
         if not 0 <= int(frame) < cine.n_frames:
             raise StoreError(f"Frame {int(frame) + 1} does not exist: this cine has {cine.n_frames}; choose another.")
+
+
+def seconds_of(spent: float) -> float:
+    """Return a time a person spent: what is no time counts as none."""
+    return max(0.0, float(spent)) if math.isfinite(spent) else 0.0
 
 
 def prepare_masks(cine: Any, masks: Iterable[tuple[int, NDArray[Any]]]) -> dict[int, tuple[str, int, bytes]]:
@@ -131,7 +138,7 @@ def add_revision(
             width=width,
             model_sha256=model_sha256,
             rater_id=None if kind == "machine" else writing.rater_id,
-            seconds=max(0.0, float(seconds)),
+            seconds=seconds_of(seconds),
             note=note,
             at=writing.at,
             sequence=writing.sequence,

@@ -20,7 +20,7 @@ from matae.store.migrate import migrate, version_of
 from matae.store.schema import Audit, Base, StudyRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import Any
 
@@ -41,9 +41,13 @@ def check_file(file: Path) -> None:
     StoreError
         If it is not there, may not be read or written, or is no study.
     """
+    try:
+        there = file.exists()
+    except OSError as error:
+        raise StoreError(f"{file.name[:40]}... cannot be the name of a file; choose a shorter one.") from error
     if file.is_dir():
         raise StoreError(f"{file.name} is a folder; choose the file of a study.")
-    if not file.exists():
+    if not there:
         raise StoreError(f"There is no study {file.name} in {file.parent}; make it with 'napari-matae study init'.")
     if not os.access(file, os.R_OK):
         raise StoreError(f"{file.name} cannot be read; ask for the right to, or copy it.")
@@ -73,7 +77,7 @@ def new_file(file: Path) -> Iterator[Path]:
         If the folder cannot be written to.
     """
     taken = StoreError(f"{file.name} is there already and is not written over; choose another name.")
-    part = file.with_name(f".{file.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    part = file.with_name(f".matae-{os.getpid()}-{secrets.token_hex(4)}.part")  # any name may be as long as may be
     with writing_to(file.parent):
         if file.exists():
             raise taken
@@ -133,8 +137,17 @@ def make_file(file: Path, *, fill: bool = True) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
 
 
-def make_on_server(place: Target, wait_s: float = WAIT_S, *, fill: bool = True) -> None:
-    """Make the tables of a study in a server's database.
+def make_on_server(place: Target, wait_s: float = WAIT_S, *, fill: Callable[[Connection], None] | None = None) -> None:
+    """Make the tables of a study in a server's database, and fill them: both or neither.
+
+    Parameters
+    ----------
+    place
+        The database.
+    wait_s
+        Seconds to wait for another program.
+    fill
+        Puts the rows in; those of an empty study if left out.
 
     Raises
     ------
@@ -147,8 +160,7 @@ def make_on_server(place: Target, wait_s: float = WAIT_S, *, fill: bool = True) 
             lock_schema(connection)
             refuse_other_tables(connection, place.name)
             migrate(connection)
-            if fill:
-                _fill(connection)
+            (fill or _fill)(connection)
     finally:
         engine.dispose()
 

@@ -50,7 +50,8 @@ class MarksPart(StudyBase):
         expected
             `LandmarkSet.revision` the person saw, 0 for none; not checked if left out.
         by_machine
-            A model or an algorithm found them, not the rater.
+            A model or an algorithm found them, not the rater. Those that a rater set are then left as they are, and
+            returned.
 
         Raises
         ------
@@ -73,6 +74,10 @@ class MarksPart(StudyBase):
                     LandmarkRevision.cine_id == cine.id, LandmarkRevision.frame == int(frame)
                 )
             ).scalar()
+            if by_machine:
+                kept = _landmarks(writing.connection, cine.id, int(frame), taken_away=True).get(int(frame))
+                if kept is not None and kept.rater:
+                    return kept
             if expected is not None and expected != (newest or 0):
                 raise ConflictError(
                     f"Somebody else moved the landmarks of frame {int(frame) + 1} meanwhile; look at theirs, then set "
@@ -125,7 +130,8 @@ class MarksPart(StudyBase):
         expected
             `Marks.revision` the person saw; not checked if left out.
         by_machine
-            An algorithm found them, not the rater.
+            An algorithm or a data set states them, not the rater. Those that a rater set are then left as they are,
+            and returned.
 
         Raises
         ------
@@ -142,6 +148,8 @@ class MarksPart(StudyBase):
                         f"Frame {int(frame) + 1} does not exist: this cine has {cine.n_frames}; choose another."
                     )
             now = _marks(writing.connection, cine.id)
+            if by_machine and now.rater:
+                return now
             if expected is not None and expected != now.revision:
                 raise ConflictError(
                     "Somebody else marked end-diastole or end-systole meanwhile; look at theirs, then mark again.",

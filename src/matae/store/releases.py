@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, func, insert, select, update
 
 from matae.errors import StoreError
-from matae.store.base import StudyBase, parse_time
+from matae.store.base import StudyBase, as_pseudonym, parse_time
 from matae.store.overview import FORGOTTEN
 from matae.store.schema import Cine as CineRow
 from matae.store.schema import Label, StudyRow, Subject
@@ -49,8 +49,7 @@ class ReleasesPart(StudyBase):
         StoreError
             If a frame has no label.
         """
-        if not name.strip():
-            raise StoreError("A release needs a name; give one, such as 'lv-spring'.")
+        name = as_pseudonym(name, "A release needs a name, such as 'lv-spring',")
         with self._writing() as writing:
             connection = writing.connection
             newest = connection.execute(select(func.max(ReleaseRow.number)).where(ReleaseRow.name == name)).scalar()
@@ -120,6 +119,7 @@ class ReleasesPart(StudyBase):
         StoreError
             If there is no such subject.
         """
+        subject = as_pseudonym(subject)
         with self._writing() as writing:
             connection = writing.connection
             row = connection.execute(select(Subject.id, Subject.code).where(Subject.pseudonym == subject)).one_or_none()

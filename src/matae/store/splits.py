@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert, select, update
 
 from matae.errors import StoreError
-from matae.store.base import StudyBase, new_code
+from matae.store.base import StudyBase, as_pseudonym, new_code
 from matae.store.schema import Split, StudyRow, Subject
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ class SplitsPart(StudyBase):
         StoreError
             If there is no such subject, or it is on another side already.
         """
+        subject = as_pseudonym(subject)
         with self._writing() as writing:
             row = writing.connection.execute(
                 select(Subject.id, Subject.code, Split.part)
@@ -145,16 +146,14 @@ class SplitsPart(StudyBase):
         StoreError
             If the side or the pseudonym cannot be one.
         """
-        side = _part(part)
-        if not 0 < len(subject.strip()) <= 200:
-            raise StoreError("A subject needs a pseudonym of 1 to 200 letters; choose one that is not a name.")
+        side, name = _part(part), as_pseudonym(subject)
         with self._writing() as writing:
             connection = writing.connection
-            there = connection.execute(select(Subject.id).where(Subject.pseudonym == subject.strip())).scalar()
+            there = connection.execute(select(Subject.id).where(Subject.pseudonym == name)).scalar()
             if there is not None:
                 return
             code = new_code()
-            connection.execute(insert(Subject).values(code=code, pseudonym=subject.strip(), added_at=writing.at))
+            connection.execute(insert(Subject).values(code=code, pseudonym=name, added_at=writing.at))
             subject_id = connection.execute(select(Subject.id).where(Subject.code == code)).scalar_one()
             writing.audit("subject added", subject=code, details={})
             connection.execute(insert(Split).values(subject_id=subject_id, part=side, assigned_at=writing.at))
@@ -162,7 +161,7 @@ class SplitsPart(StudyBase):
 
     def split_of(self, subject: str) -> str | None:
         """Return the side of a subject, or None while it has none."""
-        return self.splits().get(subject)
+        return self.splits().get(as_pseudonym(subject))
 
     def side_for(self, subject: str) -> str:
         """Return the side a subject has, or would be drawn on; nothing is stored."""
@@ -171,7 +170,7 @@ class SplitsPart(StudyBase):
             return found
         with self._reading() as connection:
             seed, text = connection.execute(select(StudyRow.split_seed, StudyRow.split_shares)).one()
-        return draw(subject, seed or 0, DEFAULT_SHARES if text is None else json.loads(text))
+        return draw(as_pseudonym(subject), seed or 0, DEFAULT_SHARES if text is None else json.loads(text))
 
     def splits(self) -> dict[str, str]:
         """Return the side of every subject that has one, by pseudonym."""

@@ -12,7 +12,7 @@ from matae.errors import StoreError
 from matae.store.checking import CheckingPart
 from matae.store.cines import CinesPart
 from matae.store.edits import EditsPart
-from matae.store.engine import WAIT_S, WRITING, parse_target
+from matae.store.engine import WAIT_S, WRITING, make_engine, parse_target
 from matae.store.faults import damaged, speaking
 from matae.store.flags import FlagsPart
 from matae.store.labels import LabelsPart
@@ -119,17 +119,21 @@ class Study(
                 "Nothing was changed."
             )
         file = self._target.file
-        if file is not None:
-            copy = file.with_name(f"{file.stem}.version-{version}{file.suffix}")
-            if not copy.exists():
-                self.backup(copy)
-        with speaking(self.name), self._engine.connect() as connection:
-            writing = connection.execution_options(**{WRITING: True})
-            with writing.begin():
-                lock_schema(writing)
-                found = version_of(writing)
-                if found != HEAD:  # else somebody was quicker
+        engine = make_engine(self._target, keys=False)
+        try:
+            with speaking(self.name), engine.connect() as connection:
+                writing = connection.execution_options(**{WRITING: True})
+                with writing.begin():
+                    lock_schema(writing)
+                    if version_of(writing) == HEAD:
+                        return  # somebody was quicker
+                    if file is not None:
+                        self.backup(_free_name(file, version))  # nobody else writes: this is what is migrated
                     migrate(writing)
+                    if file is not None and writing.exec_driver_sql("PRAGMA foreign_key_check").first():
+                        raise damaged(self.name, "rows belong to others that are gone")
+        finally:
+            engine.dispose()
 
     def _check_writable(self, file: Path) -> None:
         """Say now, not at the first stroke, that nothing can be stored."""
@@ -144,3 +148,12 @@ class Study(
                     raise
             finally:
                 connection.close()
+
+
+def _free_name(file: Path, version: str) -> Path:
+    """Return where the copy of an older version goes: beside it, under a name that is not taken."""
+    from itertools import count
+
+    names = (file.with_name(f"{file.stem}.version-{version}{more}{file.suffix}") for more in
+             ("" if n == 1 else f"-{n}" for n in count(1)))  # fmt: skip
+    return next(name for name in names if not name.exists())

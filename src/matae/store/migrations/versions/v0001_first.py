@@ -11,32 +11,53 @@ branch_labels = None
 depends_on = None
 
 _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-_NEVER_CHANGED = ("audit", "landmarks", "marks", "masks", "release_frames", "revisions", "splits")
+# Table: what identifies a row, and what its row belongs to and may go with.
+_NEVER_CHANGED = {
+    "audit": (["number"], ""),
+    "landmarks": (["cine_id frame revision"], "cine"),
+    "marks": (["cine_id revision"], "cine"),
+    "masks": (["id", "cine_id sha256"], "cine"),
+    "release_frames": (["release_id cine_id frame"], "cine"),
+    "revisions": (["id", "cine_id frame number"], "cine"),
+    "splits": (["subject_id"], "subject"),
+}
 
 
 def upgrade() -> None:
     """Make the tables, and the triggers that keep what must stay."""
     _make_tables()
-    for table in _NEVER_CHANGED:
+    for table, (keys, owner) in _NEVER_CHANGED.items():
         _refuse(table, "UPDATE")
-    _refuse("audit", "DELETE")
-    if op.get_bind().dialect.name == "postgresql":
-        _refuse("audit", "TRUNCATE")
-    else:
+        _refuse(table, "DELETE", owner)
+        if op.get_bind().dialect.name == "postgresql":
+            _refuse(table, "TRUNCATE")
+            continue
         # INSERT OR REPLACE deletes without asking the triggers.
+        same = " OR ".join("(" + " AND ".join(f"{k} = NEW.{k}" for k in key.split()) + ")" for key in keys)
         op.execute(
-            "CREATE TRIGGER audit_refuses_replace BEFORE INSERT ON audit "
-            "WHEN EXISTS (SELECT 1 FROM audit WHERE number = NEW.number) "
-            "BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END"
+            f"CREATE TRIGGER {table}_refuses_replace BEFORE INSERT ON {table} "  # noqa: S608 (our names)
+            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
         )
 
 
-def _refuse(table: str, what: str) -> None:
+def _refuse(table: str, what: str, owner: str = "") -> None:
+    """Make a trigger that refuses; with an owner only as long as that is there, so that a subject can be forgotten."""
     name = f"{table}_refuses_{what.lower()}"
+    there = f"EXISTS (SELECT 1 FROM {owner}s WHERE id = OLD.{owner}_id)" if owner else ""  # noqa: S608
     if op.get_bind().dialect.name == "sqlite":
+        when = f"WHEN {there} " if there else ""
         op.execute(
-            f"CREATE TRIGGER {name} BEFORE {what} ON {table} BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            f"CREATE TRIGGER {name} BEFORE {what} ON {table} {when}"
+            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
         )
+        return
+    if there:
+        op.execute(
+            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            f"IF {there} THEN RAISE EXCEPTION '{table} is append-only'; END IF; RETURN OLD; END $$"
+        )
+        op.execute(f"CREATE TRIGGER {name} BEFORE {what} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()")
         return
     op.execute(
         f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
