@@ -108,6 +108,7 @@ def measure(
     from matae.measure.mask_file import read_masks
     from matae.measure.record import write_csv, write_json
     from matae.measure.report import write_report
+    from matae.measure.run import sector_pixels
     from matae.read import open_cine
     from matae.segment import SegmentOptions
     from matae.segment.choice import choose_sector
@@ -129,7 +130,7 @@ def measure(
     else:
         options = replace(options, apex_down=fan.apex_down)
         masks = read_masks(mask, cine)
-        found = measure_cine(cine, masks, options, marks=marks, sector=fan.mask(cine.shape))
+        found = measure_cine(cine, masks, options, marks=marks, sector=sector_pixels(fan, cine.shape))
     write_json(json, found)
     if csv is not None:
         write_csv(csv, found)

@@ -8,27 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matae.measure._plane import resample
+from matae.measure.bullseye import MOST_INWARD_PERCENT, all_places, place
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.measure.disks import Disks
     from matae.measure.measurement import Measurement
-    from matae.measure.motion import Segment
 
 __all__ = ["draw_curve", "draw_ef", "draw_picture", "draw_segments", "smoothed"]
 
 ED, ES = "#e69f00", "#56b4e9"
 """Colours of end-diastole and end-systole everywhere (Okabe-Ito: distinct under every colour blindness)."""
 _INK, _FAINT = "#1b242c", "#66717c"
-_MOST_INWARD = 50.0  # percent, the end of the colour scale
-
-_ROUND = {
-    "anterior": 90, "anteroseptal": 150, "inferoseptal": 210, "inferior": 270, "inferolateral": 330,
-    "anterolateral": 30,
-}  # fmt: skip
-"""Where a basal or mid segment lies on the bull's-eye, degrees (17-segment model)."""
-_TIP = {"anterior": 90, "septal": 180, "inferior": 270, "lateral": 0}
 
 
 def smoothed(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -148,15 +140,17 @@ def _scale_bar(axes: Any, measurement: Measurement) -> None:
     if spacing is None:
         axes.text(x, y, "uncalibrated", color="#ffd479", fontsize=7.5, va="center", weight="bold")
         return
-    wide = 20.0 / spacing.x
+    room = 0.5 * (columns.stop - columns.start) * spacing.x  # its text stands beside it
+    bar = next((length for length in (20.0, 10.0, 5.0, 2.0, 1.0) if length <= room), 0.5)
+    wide = bar / spacing.x
     axes.plot([x, x + wide], [y, y], color="white", linewidth=2, solid_capstyle="butt")
-    axes.text(x + wide * 1.12, y, "20 mm", color="white", fontsize=7, va="center")
+    axes.text(x + wide * 1.12, y, f"{bar:g} mm", color="white", fontsize=7, va="center")
 
 
 def draw_curve(axes: Any, measurement: Measurement) -> None:
     """Draw volume (area in percent of its largest, when not calibrated) over time, with the beats."""
     m = measurement
-    times = m.inputs.cine.frame_times
+    times = m.inputs.clip.frame_times
     x = np.arange(m.n_frames) if times is None else times
     if m.calibrated:
         y, label = m.volume, "Volume (mL)"
@@ -190,17 +184,6 @@ def draw_curve(axes: Any, measurement: Measurement) -> None:
         axes.spines[side].set_color("#c9d1d8")
 
 
-def _places(segment: Segment) -> tuple[float, float, float, float]:
-    """Return centre and span in degrees, inner and outer radius of a segment on the bull's-eye."""
-    inner, outer = {"basal": (0.68, 1.0), "mid": (0.36, 0.68), "apical": (0.0, 0.36)}[segment.level]
-    wall = segment.name.split(" ", 1)[1]
-    if wall in ("left", "right"):
-        return (180.0 if wall == "left" else 0.0), 180.0, inner, outer
-    if segment.level == "apical":
-        return float(_TIP[wall]), 90.0, inner, outer
-    return float(_ROUND[wall]), 60.0, inner, outer
-
-
 def draw_segments(figure: Any, box: tuple[float, float, float, float], measurement: Measurement) -> None:
     """Draw inward motion of the six segments of the view on a bull's-eye of the left ventricle."""
     from matplotlib import colormaps
@@ -215,14 +198,14 @@ def draw_segments(figure: Any, box: tuple[float, float, float, float], measureme
                 va="center")  # fmt: skip
     about = "inward, % of the distance to the long axis"
     figure.text(0.06, bottom + height - 0.0165, about, fontsize=6.8, color=_FAINT, va="center")
-    colours, scale = colormaps["viridis"], Normalize(0, _MOST_INWARD)
+    colours, scale = colormaps["viridis"], Normalize(0, MOST_INWARD_PERCENT)
     named = measurement.primary is None or not measurement.primary.segments[0].name.endswith("left")
     if named:
         _empty_bulls_eye(axes)
     if measurement.primary is None:
         return
     for segment in measurement.primary.segments:
-        centre, span, inner, outer = _places(segment)
+        centre, span, inner, outer = place(segment)
         shade = colours(scale(segment.inward_percent))
         axes.bar(math.radians(centre), outer - inner, math.radians(span), inner, color=shade, edgecolor="white",
                  linewidth=1.2)  # fmt: skip
@@ -232,7 +215,7 @@ def draw_segments(figure: Any, box: tuple[float, float, float, float], measureme
                   fontsize=8.5, weight="bold", color="black" if bright else "white")  # fmt: skip
     sides = [segment.name.split(" ", 1)[1] for segment in measurement.primary.segments if segment.level == "basal"]
     for segment, side in zip([s for s in measurement.primary.segments if s.level == "basal"], sides, strict=True):
-        centre, *_ = _places(segment)
+        centre, *_ = place(segment)
         right = math.cos(math.radians(centre)) > 0
         axes.annotate(side, (math.radians(centre), 1.03), fontsize=7, color=_INK, annotation_clip=False,
                       ha="center" if abs(math.cos(math.radians(centre))) < 0.1 else "left" if right else "right",
@@ -244,9 +227,6 @@ def draw_segments(figure: Any, box: tuple[float, float, float, float], measureme
 
 
 def _empty_bulls_eye(axes: Any) -> None:
-    for centre in _ROUND.values():
-        for inner, outer in ((0.68, 1.0), (0.36, 0.68)):
-            axes.bar(math.radians(centre), outer - inner, math.radians(60), inner, color="#eef1f4", edgecolor="white",
-                     linewidth=1.2)  # fmt: skip
-    for centre in _TIP.values():
-        axes.bar(math.radians(centre), 0.36, math.radians(90), 0.0, color="#eef1f4", edgecolor="white", linewidth=1.2)
+    for spot in all_places():
+        axes.bar(math.radians(spot.centre), spot.outer - spot.inner, math.radians(spot.span), spot.inner,
+                 color="#eef1f4", edgecolor="white", linewidth=1.2)  # fmt: skip

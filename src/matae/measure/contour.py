@@ -29,7 +29,7 @@ class Outline:
     holes
         Number of holes in them.
     area_px
-        Area of the whole mask in pixels.
+        Pixels of the largest part, its holes filled: what the outline goes round.
     on_border
         The mask touches the edge of the picture.
     """
@@ -94,7 +94,16 @@ def outline(mask: ArrayLike, label: int | None = None) -> Outline:
     outer = np.sign(areas) == np.sign(areas[best])
     points = rings[best][:-1] + np.array([top - 1.0, left - 1.0])
     border = top == 0 or left == 0 or bottom == inside.shape[0] - 1 or right == inside.shape[1] - 1
-    return Outline(points, int(outer.sum()), int((~outer).sum()), int(np.count_nonzero(crop)), on_border=border)
+    parts, holes = int(outer.sum()), int((~outer).sum())
+    area = int(np.count_nonzero(crop)) if parts == 1 and not holes else _pixels_inside(rings[best], padded.shape)
+    return Outline(points, parts, holes, area, on_border=border)
+
+
+def _pixels_inside(ring: NDArray[np.float64], shape: tuple[int, ...]) -> int:
+    from skimage.draw import polygon
+
+    rows, _ = polygon(ring[:, 0], ring[:, 1], shape)
+    return len(rows)
 
 
 def contour(mask: ArrayLike, label: int | None = None) -> NDArray[np.float64]:

@@ -289,8 +289,11 @@ def single_plane(
 
 
 def pair(ed: Disks, es: Disks) -> SinglePlane | None:
-    """Return volumes and ejection fraction of two stacks of disks; None if the first holds nothing."""
-    if ed.volume <= 0 or ed.area <= 0:
+    """Return volumes and ejection fraction of two stacks of disks; None if one holds nothing.
+
+    Landmarks that a person placed beside the cavity make such a stack.
+    """
+    if min(ed.volume, es.volume, ed.area) <= 0:
         return None
     per = 1000.0 if ed.calibrated else 1.0
     by_area = area_length(ed.area, ed.length) / per, area_length(es.area, es.length) / per

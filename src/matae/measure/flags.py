@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Cine
-    from matae.measure.cycle import Beat, Cycle
+    from matae.measure.beat import Beat, Marks
+    from matae.measure.cycle import Cycle
     from matae.measure.disks import Disks, SinglePlane
     from matae.measure.frames import FrameShape
+    from matae.measure.landmarks import Landmarks
 
 __all__ = ["find_flags"]
 
@@ -50,6 +52,8 @@ def find_flags(
     outlines: Mapping[int, NDArray[np.float64]],
     view: str | None = None,
     sector: NDArray[np.bool_] | None = None,
+    marks: Marks | None = None,
+    landmarks: Mapping[int, Landmarks] | None = None,
     errors: NDArray[np.float64] | None = None,
     error_limit: float | None = None,
     widths_sd: float = 0.0,
@@ -72,6 +76,8 @@ def find_flags(
         Standard view, or None.
     sector
         Pixels of the sector, (Y, X) bool, or None.
+    marks, landmarks
+        Frames that a person marked, and apex and hinge points placed by frame.
     errors, error_limit
         See `matae.measure.measure_cine`.
     widths_sd
@@ -80,6 +86,7 @@ def find_flags(
     flags = [
         *_of_file(cine, view),
         *_of_cycle(cine, shapes, cycle, beats),
+        *_of_hands(cine, beats, marks, landmarks or {}),
         *_of_masks(cine, shapes),
         *_of_view(cine, beats, outlines, sector),
         *_of_network(errors, error_limit),
@@ -137,6 +144,27 @@ def _of_cycle(
             flags.append(Flag("empty-frames", f"{_count(missing)} without a cavity.", missing, "note"))
         else:
             flags.append(Flag("empty-frames", "No frame has a cavity; segment the clip or draw one.", missing))
+    return flags
+
+
+def _of_hands(
+    cine: Cine,
+    beats: Sequence[tuple[Beat, SinglePlane]],
+    marks: Marks | None,
+    landmarks: Mapping[int, Landmarks],
+) -> list[Flag]:
+    """Say what a person marked or placed that cannot be used as it is."""
+    flags = []
+    if marks is not None:
+        used = {beat.ed for beat, _ in beats} | {beat.es for beat, _ in beats}
+        if unused := tuple(sorted({*marks.ed, *marks.es} - used)):
+            text = f"{_count(unused)} marked but in no beat: no cavity there, no mate, or two marks for one beat."
+            flags.append(Flag("mark-unused", text, unused))
+    edge = np.array(cine.shape) - 0.5
+    places = {t: points.as_array() for t, points in sorted(landmarks.items())}
+    if frames := tuple(t for t, p in places.items() if not ((p >= -0.5) & (p <= edge)).all()):
+        text = f"{_count(frames)} with a landmark placed outside the picture; place it again."
+        flags.append(Flag("landmark-outside", text, frames))
     return flags
 
 

@@ -31,7 +31,7 @@ class FrameShape:
     parts, holes, on_border
         What was wrong with the mask, see `matae.measure.contour.Outline`.
     area_px
-        Area of the mask in pixels, all parts.
+        Pixels of the largest part, its holes filled.
     points
         The outline of the largest part, (N, 2) as (y, x) in pixels; (0, 2) where there is no cavity.
     """

@@ -41,6 +41,8 @@ def read_masks(path: Path, cine: Cine) -> NDArray[np.uint8]:
     MeasureError
         If the file cannot be read, holds no classes, or is of another size than the clip.
     """
+    if path.is_dir():
+        raise MeasureError(f"{path} is a folder; give the file in it that holds the masks of this clip.")
     if not path.is_file():
         raise MeasureError(f"{path} does not exist; check the path of the mask.")
     values = _read(path)
@@ -64,8 +66,14 @@ def read_masks(path: Path, cine: Cine) -> NDArray[np.uint8]:
     return masks
 
 
+def _too_many_pixels() -> type[Exception]:
+    from PIL.Image import DecompressionBombError
+
+    return DecompressionBombError
+
+
 def _size(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape))
+    return " x ".join(map(str, shape)) or "one number"
 
 
 def _read(path: Path) -> NDArray[Any]:
@@ -83,6 +91,6 @@ def _read(path: Path) -> NDArray[Any]:
 
             with Image.open(path) as picture:
                 return np.asarray(picture if picture.mode in ("L", "P", "1", "I", "I;16") else picture.convert("L"))
-    except (OSError, ValueError, RuntimeError, EOFError) as error:
+    except (OSError, ValueError, RuntimeError, EOFError, SyntaxError, MemoryError, _too_many_pixels()) as error:
         raise MeasureError(unreadable) from error
     raise MeasureError(unreadable)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matae.errors import MeasureError
-from matae.measure.cycle import Beat, Cycle, Marks, find_cycle
-from matae.measure.disks import SinglePlane, pair
+from matae.measure.cycle import Cycle, find_cycle
 from matae.measure.flags import find_flags
-from matae.measure.frames import FrameShape, measure_frame, measure_frames
-from matae.measure.motion import AnnulusMotion, Segment, annulus_motion, contour_shortening, wall_motion
-from matae.measure.trust import Flag, Interval, boundary_sensitivity, ef_interval
+from matae.measure.frames import FrameShape, measure_frames
+from matae.measure.inputs import Inputs, MeasureOptions, check_inputs, check_landmarks, check_spacing
+from matae.measure.per_beat import BeatValues, ef_by_width, measure_beat
+from matae.measure.trust import Flag, Interval, ef_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,87 +21,13 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from matae.cine import Cine, Spacing
+    from matae.measure.beat import Marks
     from matae.measure.landmarks import Landmarks
     from matae.measure.values import Value
 
 __all__ = ["BeatValues", "MeasureOptions", "Measurement", "measure_cine"]
 
 METHOD = "single-plane disks"
-
-
-@dataclass(frozen=True)
-class MeasureOptions:
-    """How to measure; the same defaults behind the dock and the command line.
-
-    Parameters
-    ----------
-    view
-        ``A4C``, ``A2C``, ``A3C``; what the file says when None.
-    apex_down
-        The apex is at the bottom of the picture.
-    mirrored
-        Left and right are the other way round than usual.
-    label
-        Class of the cavity in the masks.
-    """
-
-    view: str | None = None
-    apex_down: bool = False
-    mirrored: bool = False
-    label: int = 1
-
-
-@dataclass(frozen=True, eq=False)
-class BeatValues:
-    """What one beat gives.
-
-    Parameters
-    ----------
-    beat
-        Its frames, and who chose them.
-    volumes
-        Volumes and ejection fraction by disks and by area-length, with the disks of both frames.
-    annulus
-        Travel of the mitral annulus.
-    shortening_percent
-        Shortening of the contour, negative; not speckle-tracking strain.
-    segments
-        Motion of the wall in six segments.
-    sensitivity
-        `matae.measure.trust.boundary_sensitivity`.
-    """
-
-    beat: Beat
-    volumes: SinglePlane
-    annulus: AnnulusMotion
-    shortening_percent: float
-    segments: tuple[Segment, ...]
-    sensitivity: float
-
-    @property
-    def frames(self) -> tuple[int, int]:
-        """End-diastolic and end-systolic frame."""
-        return self.beat.ed, self.beat.es
-
-
-@dataclass(frozen=True, eq=False)
-class Inputs:
-    """What a measurement was made from; kept so that a change measures only what it touches."""
-
-    cine: Cine
-    masks: NDArray[np.uint8]
-    options: MeasureOptions
-    landmarks: Mapping[int, Landmarks]
-    marks: Marks
-    sector: NDArray[np.bool_] | None
-    width_masks: Mapping[str, Mapping[int, NDArray[np.uint8]]]
-    errors: NDArray[np.float64] | None
-    error_limit: float | None
-    changed: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)
-
-    def mask(self, frame: int) -> NDArray[np.uint8]:
-        """Return the present mask of a frame."""
-        return self.changed.get(frame, self.masks[frame])
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +111,7 @@ class Measurement:
 
     @property
     def area_px(self) -> NDArray[np.float64]:
-        """Area of the cavity in pixels, (T,); NaN in frames without one."""
+        """Area of the cavity (the largest part, its holes filled) in pixels, (T,); NaN in frames without one."""
         return np.array([shape.area_px or np.nan for shape in self.shapes], np.float64)
 
     @property
@@ -272,32 +198,28 @@ class Measurement:
             If a frame is outside the clip or a mask of another size.
         """
         inputs = self.inputs
-        placed = dict(inputs.landmarks)
-        for frame, points in (landmarks or {}).items():
-            if points is None:
-                placed.pop(frame, None)
-            else:
-                placed[frame] = points
+        check_spacing(spacing)
+        check_landmarks(landmarks or {}, self.n_frames)
+        placed = {**inputs.landmarks, **(landmarks or {})}
         if spacing is not None:
             cine = replace(inputs.cine, spacing=spacing, spacing_note="Set by hand over the depth scale.")
             inputs = replace(inputs, cine=cine)
         inputs = replace(
             inputs,
-            landmarks=placed,
+            landmarks={frame: points for frame, points in placed.items() if points is not None},
             changed={**inputs.changed, **(masks or {})},
             marks=inputs.marks if marks is None else marks,
             width_masks=inputs.width_masks if width_masks is None else width_masks,
             options=inputs.options if view is None else replace(inputs.options, view=view),
         )
         shapes = list(self.shapes)
-        touched = range(len(shapes)) if spacing is not None else {*(masks or {}), *(landmarks or {})}
-        for frame in touched:
+        for frame in range(len(shapes)) if spacing is not None else {*(masks or {}), *(landmarks or {})}:
             if not 0 <= frame < len(shapes):
                 raise MeasureError(f"The clip has frames 0 to {len(shapes) - 1}; there is no frame {frame}.")
-            mask = np.asarray(inputs.mask(frame))
-            if mask.shape != inputs.masks.shape[1:]:
-                raise MeasureError(f"The mask of frame {frame} is {mask.shape}, not of the clip's size; draw it there.")
-            shapes[frame] = _measure_one(mask, inputs, frame)
+            shape = np.shape(inputs.mask(frame))
+            if shape != inputs.masks.shape[1:]:
+                raise MeasureError(f"The mask of frame {frame} is {shape}, not of the clip's size; draw it there.")
+            shapes[frame] = inputs.shape_of(frame)
         return _derive(inputs, tuple(shapes), model=self.model, width=self.width)
 
 
@@ -354,76 +276,30 @@ def measure_cine(
     MeasureError
         If the masks are not of this clip, or a mark or landmark is outside it.
     """
-    options = options or MeasureOptions()
-    stack = np.asarray(masks)
-    stack = stack[np.newaxis] if stack.ndim == 2 else stack
-    if stack.shape != cine.frames.shape:
-        raise MeasureError(
-            f"These masks are {stack.shape}, {cine.source.name} is {cine.frames.shape}; choose the masks of this clip."
-        )
-    for frame in landmarks or {}:
-        if not 0 <= frame < cine.n_frames:
-            raise MeasureError(f"The clip has frames 0 to {cine.n_frames - 1}; there is no frame {frame}.")
-    fan = None if sector is None else np.asarray(sector, np.bool_)
-    if fan is not None and fan.shape != cine.shape:
-        raise MeasureError(f"The sector is {fan.shape}, the frames are {cine.shape}; draw it on this clip.")
-    unlike = None if errors is None else np.asarray(errors, np.float64)
-    if unlike is not None and unlike.shape != (cine.n_frames,):
-        raise MeasureError(f"{unlike.size} reconstruction errors for {cine.n_frames} frames; give one a frame.")
-    inputs = Inputs(
-        cine, stack, options, dict(landmarks or {}), marks or Marks(), fan, width_masks or {}, unlike, error_limit
-    )
+    inputs = check_inputs(
+        cine, masks, options, marks=marks, landmarks=landmarks, sector=sector, width_masks=width_masks, errors=errors,
+        error_limit=error_limit,
+    )  # fmt: skip
     shapes = measure_frames(
-        stack,
-        cine.spacing,
-        landmarks=inputs.landmarks,
-        apex_down=options.apex_down,
-        label=options.label,
-        progress=progress,
-    )
+        inputs.masks, cine.spacing, landmarks=inputs.landmarks, apex_down=inputs.options.apex_down,
+        label=inputs.options.label, progress=progress,
+    )  # fmt: skip
     return _derive(inputs, shapes, model=model, width=width)
 
 
-def _measure_one(mask: NDArray[np.uint8], inputs: Inputs, frame: int) -> FrameShape:
-    options = inputs.options
-    return measure_frame(
-        mask,
-        inputs.cine.spacing,
-        landmarks=inputs.landmarks.get(frame),
-        apex_down=options.apex_down,
-        label=options.label,
-    )
-
-
-def _derive(
-    inputs: Inputs,
-    shapes: tuple[FrameShape, ...],
-    *,
-    model: str,
-    width: str,
-) -> Measurement:
+def _derive(inputs: Inputs, shapes: tuple[FrameShape, ...], *, model: str, width: str) -> Measurement:
     """Compute everything that follows from the shapes."""
-    cine, options = inputs.cine, inputs.options
-    view = options.view or cine.view
-    # A few stray pixels are no cavity: they would pass for a deep end-systole.
+    cine = inputs.clip
+    view = inputs.options.view or cine.view
+    # The cavity that is measured decides, not stray pixels beside it; too few of them are none at all.
     area = np.array([np.nan if shape.disks is None else shape.area_px for shape in shapes], np.float64)
-    waves = cine.info.get("r_wave_times_ms")
     cycle = find_cycle(
-        area,
-        cine.frame_times,
-        marks=inputs.marks,
-        file_marks=_file_marks(cine),
-        r_waves_s=[float(t) / 1000.0 for t in waves] if isinstance(waves, list | tuple) else None,
+        area, cine.frame_times, marks=inputs.marks, file_marks=inputs.file_marks, r_waves_s=inputs.r_waves_s,
         heart_rate=cine.heart_rate,
-    )
-
-    def points(frame: int) -> NDArray[np.float64]:
-        return shapes[frame].points
-
-    beats = tuple(
-        values for beat in cycle.beats if (values := _beat_values(beat, shapes, points, inputs, view)) is not None
-    )
-    by_width = _by_width(inputs, beats)
+    )  # fmt: skip
+    measured = (measure_beat(beat, shapes, inputs, view) for beat in cycle.beats)
+    beats = tuple(values for values in measured if values is not None)
+    by_width = ef_by_width(inputs, beats)
     ef = None
     if beats:
         ef = ef_interval(
@@ -431,81 +307,17 @@ def _derive(
             float(np.mean([values.sensitivity for values in beats])),
             list(by_width.values()),
         )
-    outlines = {frame: points(frame) for values in beats for frame in values.frames}
     flags = find_flags(
         cine, shapes, cycle,
-        beats=[(values.beat, values.volumes) for values in beats], outlines=outlines, view=view,
-        sector=inputs.sector, errors=inputs.errors, error_limit=inputs.error_limit,
+        beats=[(values.beat, values.volumes) for values in beats],
+        outlines={frame: shapes[frame].points for values in beats for frame in values.frames}, view=view,
+        marks=inputs.marks, landmarks=inputs.landmarks, sector=inputs.sector,
+        errors=inputs.errors, error_limit=inputs.error_limit,
         widths_sd=0.0 if ef is None else ef.widths_sd,
     )  # fmt: skip
     return Measurement(
-        name=cine.source.name, content_id=cine.content_id, view=view, method=METHOD,
-        calibrated=cine.spacing is not None, calibration=_calibration(cine), model=model, width=width,
+        name=cine.source.name, content_id=inputs.cine.content_id, view=view, method=METHOD,
+        calibrated=cine.spacing is not None, calibration=inputs.calibration, model=model, width=width,
         frame_rate=cine.frame_rate, shapes=shapes, cycle=cycle, beats=beats, ef=ef, by_width=by_width, flags=flags,
         inputs=inputs,
     )  # fmt: skip
-
-
-def _file_marks(cine: Cine) -> Marks:
-    ed = () if cine.ed_frame is None else (cine.ed_frame,)
-    es = () if cine.es_frame is None else (cine.es_frame,)
-    # A file may speak of another clip, or of one frame twice; only what makes sense here counts.
-    inside = Marks(tuple(f for f in ed if 0 <= f < cine.n_frames), tuple(f for f in es if 0 <= f < cine.n_frames))
-    return Marks() if set(inside.ed) & set(inside.es) else inside
-
-
-def _calibration(cine: Cine) -> str:
-    if cine.spacing is None:
-        return f"uncalibrated: {cine.spacing_note}" if cine.spacing_note else "uncalibrated"
-    size = f"{cine.spacing.y:.4g} x {cine.spacing.x:.4g} mm a pixel"
-    return f"{size}. {cine.spacing_note}" if cine.spacing_note else size
-
-
-def _beat_values(
-    beat: Beat,
-    shapes: tuple[FrameShape, ...],
-    points: Callable[[int], NDArray[np.float64]],
-    inputs: Inputs,
-    view: str | None,
-) -> BeatValues | None:
-    ed, es = shapes[beat.ed].disks, shapes[beat.es].disks
-    if ed is None or es is None:
-        return None
-    volumes = pair(ed, es)
-    if volumes is None:
-        return None
-    spacing = inputs.cine.spacing
-    return BeatValues(
-        beat=beat,
-        volumes=volumes,
-        annulus=annulus_motion(ed.landmarks, es.landmarks, spacing),
-        shortening_percent=contour_shortening(ed, es, spacing),
-        segments=wall_motion(
-            points(beat.ed), points(beat.es), ed.landmarks, es.landmarks,
-            spacing=spacing, view=view, mirrored=inputs.options.mirrored,
-        ),
-        sensitivity=boundary_sensitivity(ed, es),
-    )  # fmt: skip
-
-
-def _by_width(inputs: Inputs, beats: tuple[BeatValues, ...]) -> dict[str, float]:
-    """Ejection fraction by width, mean over the beats for which a width has both frames."""
-    found: dict[str, float] = {}
-    for width, masks in inputs.width_masks.items():
-        values = []
-        for beat in beats:
-            ed, es = beat.frames
-            if ed not in masks or es not in masks:
-                continue
-            two = [
-                measure_frame(
-                    masks[frame], inputs.cine.spacing, apex_down=inputs.options.apex_down, label=inputs.options.label
-                ).disks
-                for frame in (ed, es)
-            ]
-            single = pair(two[0], two[1]) if two[0] is not None and two[1] is not None else None
-            if single is not None:
-                values.append(single.ef_percent)
-        if values:
-            found[width] = float(np.mean(values))
-    return found

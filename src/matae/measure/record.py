@@ -168,7 +168,7 @@ def write_csv(path: Path, measurement: Measurement) -> None:
 
 def _safe(value: Any) -> Any:
     # A spreadsheet runs a cell that begins like a formula; a file may be named like one.
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 def _write(path: Path, data: bytes) -> None:

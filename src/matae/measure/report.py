@@ -76,7 +76,21 @@ def make_report(measurement: Measurement) -> Any:
     _numbers(figure, measurement)
     _flags(figure, measurement)
     _footer(figure, measurement)
+    _take_literally(figure)
     return figure
+
+
+def _take_literally(figure: Any) -> None:
+    """Draw each text as it stands: a file's name is no formula, and a letter the font lacks becomes a question mark."""
+    from matplotlib.font_manager import findfont, get_font
+    from matplotlib.text import Text
+
+    known = get_font(findfont("DejaVu Sans")).get_charmap()
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+        said = text.get_text()
+        if any(c != "\n" and ord(c) not in known for c in said):
+            text.set_text("".join(c if c == "\n" or ord(c) in known else "?" for c in said))
 
 
 def _header(figure: Any) -> None:
@@ -120,6 +134,7 @@ def _facts(figure: Any, measurement: Measurement) -> None:
 
 
 def _short(text: str, most: int) -> str:
+    text = " ".join(text.split())
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 

@@ -19,7 +19,19 @@ if TYPE_CHECKING:
     from matae.segment import Segmentation, SegmentOptions
     from matae.segment.sector import Sector
 
-__all__ = ["segment_and_measure", "segment_widths"]
+__all__ = ["sector_pixels", "segment_and_measure", "segment_widths"]
+
+
+def sector_pixels(sector: Sector, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return the pixels inside the outline of a sector, (Y, X) bool: what it cuts off, the clip does not show.
+
+    The network gets a little more (`matae.segment.sector.Sector.mask` has a margin), so that a tight fit eats no wall;
+    with that margin an apex at the very edge would seem to be well inside.
+    """
+    from skimage.draw import polygon2mask
+
+    inside: NDArray[np.bool_] = polygon2mask(shape, sector.polygon)
+    return inside if inside.any() else sector.mask(shape)
 
 
 def segment_and_measure(
@@ -67,7 +79,7 @@ def segment_and_measure(
         result.masks,
         replace(measure or MeasureOptions(), apex_down=sector.apex_down),
         marks=marks,
-        sector=sector.mask(cine.shape),
+        sector=sector_pixels(sector, cine.shape),
         model=result.run["model"],
         width=result.run["width"],
     )

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     from matae.cine import Spacing
 
-_FURTHEST = 1.15
+_FURTHEST = 1.15  # of the long axis
+_INSIDE = 0.25  # pixels
+_PIXEL_INSIDE = 0.5
 
 __all__ = ["landmarks_of_tracing", "mask_of_tracing", "tracing"]
 
@@ -37,8 +39,10 @@ def tracing(
 ) -> NDArray[np.float64] | None:
     """Trace a mask as EchoNet-Dynamic does.
 
-    The chords are evenly spaced; the first lies half a step below the apex, the last at the lowest point
-    of the cavity, so that the polygon through them loses no more than the tip.
+    The chords are evenly spaced, the first a quarter of a pixel below the apex, the last through the lowest pixels of
+    the cavity. The outline runs half a pixel outside the outermost pixels, while the rasteriser rounds the ends of the
+    chords to whole pixels and fills those too; so each chord ends a quarter of a pixel inside the outline, and half a
+    pixel above its lowest point. Without that, masks come back 3 % too large on 112 pixels.
 
     Parameters
     ----------
@@ -70,11 +74,17 @@ def tracing(
     marks = landmarks or find_landmarks(points, spacing, apex_down=apex_down)
     if marks is None or len(points) < 3 or n < 2:
         return None
-    # As far as the cavity goes (a slanted base ends below the middle of the annulus), within reason; a hair less,
-    # since exactly on its edge a line would meet the outline all along, or not at all.
-    end = min(_extent(points, marks, spacing), _FURTHEST) * (1.0 - 1e-6)
-    places = np.linspace(0.5 / (n - 0.5), 1.0, n) * end
-    chords, _ = chords_at(points, marks, places, spacing)
+    # As far as the cavity goes (a slanted base ends below the middle of the annulus), within reason.
+    pixels = max(marks.length(), 1e-12)
+    end = min(_extent(points, marks, spacing), _FURTHEST) - _PIXEL_INSIDE / pixels
+    start = _INSIDE / pixels
+    if end <= start:
+        return None
+    chords, _ = chords_at(points, marks, np.linspace(start, end, n), spacing)
+    half = (chords[:, 1] - chords[:, 0]) / 2.0
+    reach = np.hypot(*half.T)[:, None]
+    half *= np.minimum(_INSIDE / np.maximum(reach, 1e-12), 1.0)
+    chords += np.stack([half, -half], 1)
     rows = np.empty((n + 1, 4))
     rows[0] = marks.apex[1], marks.apex[0], marks.base[1], marks.base[0]
     rows[1:] = chords[:, :, ::-1].reshape(n, 4)

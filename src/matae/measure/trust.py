@@ -103,7 +103,9 @@ def boundary_sensitivity(ed: Disks, es: Disks) -> float:
     return float(np.hypot(by_ed, by_es) * ed.length)
 
 
-def ef_interval(ef_percent: float, sensitivity: float, widths: Sequence[float] = ()) -> Interval:
+def ef_interval(
+    ef_percent: float, sensitivity: float, widths: Sequence[float] = (), *, widths_sd: float | None = None
+) -> Interval:
     """Return the 90 % interval of an ejection fraction.
 
     Parameters
@@ -114,12 +116,14 @@ def ef_interval(ef_percent: float, sensitivity: float, widths: Sequence[float] =
         `boundary_sensitivity`, mean of the beats.
     widths
         Ejection fractions by the widths of the network on the same frames; fewer than two count as none.
+    widths_sd
+        Their standard deviation, where it is known in place of them.
 
     Notes
     -----
     Several beats do not narrow it: a reader errs alike in all of them.
     """
-    spread = float(np.std(widths, ddof=1)) if len(widths) > 1 else 0.0
+    spread = widths_sd if widths_sd is not None else float(np.std(widths, ddof=1)) if len(widths) > 1 else 0.0
     boundary = BOUNDARY_SHIFT * sensitivity
     half = _Z90 * float(np.sqrt(spread**2 + boundary**2 + READER_SD**2))
     low, high = max(ef_percent - half, min(ef_percent, 0.0)), min(ef_percent + half, 100.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from matae import RESEARCH_USE, __version__
 from matae.errors import MeasureError
 from matae.measure.disks import biplane
 from matae.measure.trust import Flag, Interval, ef_interval
@@ -52,15 +53,29 @@ class TwoViews:
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
         return {
+            "tool": "napari-matae",
+            "tool_version": __version__,
+            "record": "biplane measurement",
+            "research_use": RESEARCH_USE,
             "method": "biplane disks",
             "edv_ml": round(self.edv_ml, 4),
             "esv_ml": round(self.esv_ml, 4),
             "sv_ml": round(self.stroke_volume_ml, 4),
             "ef_percent": round(self.ef.value, 4),
             "ef_interval": {"level": 0.9, "low": round(self.ef.low, 4), "high": round(self.ef.high, 4)},
+            "calibrated": True,
             "length_difference_percent": round(self.length_difference_percent, 4),
             "views": {
-                view: {"source": m.name, "ed_frame": m.ed_frame, "es_frame": m.es_frame}
+                view: {
+                    "source": m.name,
+                    "content_id": m.content_id,
+                    "ed_frame": m.ed_frame,
+                    "es_frame": m.es_frame,
+                    "calibration": m.calibration,
+                    "model": m.model or None,
+                    "width": m.width or None,
+                    "flags": [flag.code for flag in m.flags],
+                }
                 for view, m in (("A4C", self.four_chamber), ("A2C", self.two_chamber))
             },
             "flags": [{"code": f.code, "level": f.level, "text": f.text, "frames": list(f.frames)} for f in self.flags],
@@ -90,7 +105,9 @@ def measure_two_views(four_chamber: Measurement, two_chamber: Measurement) -> Tw
         raise MeasureError("The end-diastolic cavity has no volume; correct the masks.")
     # Each plane carries half of the product of the diameters; their outlines err independently.
     sensitivity = 0.5 * float((four.sensitivity**2 + two.sensitivity**2) ** 0.5)
-    ef = ef_interval(100.0 * (edv - esv) / edv, sensitivity)
+    first, second = (0.0 if m.ef is None else m.ef.widths_sd for m in (four_chamber, two_chamber))
+    spread = 0.5 * float((first**2 + second**2) ** 0.5)
+    ef = ef_interval(100.0 * (edv - esv) / edv, sensitivity, widths_sd=spread)
     lengths = four.volumes.ed.length, two.volumes.ed.length
     differ = 100.0 * abs(lengths[0] - lengths[1]) / max(lengths)
     flags = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from measure_makers import beating, body, cine_of
 
 from matae.cine import Spacing
 from matae.errors import MeasureError
-from matae.measure import contour, disks, landmarks, measure_cine, single_plane, tracing
+from matae.measure import Landmarks, Marks, contour, disks, landmarks, measure_cine, single_plane, tracing
 
 
 def one_pixel():
@@ -132,3 +134,76 @@ def test_masks_of_another_clip_are_refused() -> None:
     point = landmarks(masks[0])
     with pytest.raises(MeasureError, match="no frame 9"):
         measure_cine(cine, masks, landmarks={9: point})
+
+
+# --- what is odd about the clip, not the mask -------------------------------------------------------------------
+
+BEATS = 1 - 0.25 * (1 - np.cos(np.linspace(0, 4 * np.pi, 90)))
+
+
+@pytest.mark.parametrize("times", ["a gap", "none", "standing", "backwards"])
+def test_frame_times_that_no_clock_shows_count_as_none(times) -> None:
+    cine, masks = beating(BEATS)
+    clock = {
+        "a gap": np.where(np.arange(90) == 5, np.nan, np.arange(90) / 50.0), "none": np.full(90, np.nan),
+        "standing": np.zeros(90), "backwards": np.arange(90)[::-1] / 50.0,
+    }[times]  # fmt: skip
+    odd = replace(cine, frame_times=clock)
+    found = measure_cine(odd, masks)
+    assert "frame-rate-unknown" in {flag.code for flag in found.flags}
+    assert (found.frame_rate, found.cycle.heart_rate) == (None, None)
+    assert found.ef.value == pytest.approx(measure_cine(cine, masks).ef.value, abs=1.0)
+    assert found.inputs.cine is odd  # whoever asked knows the clip again
+
+
+@pytest.mark.parametrize("spacing", [Spacing(0.0, 1.0), Spacing(float("nan"), 1.0), Spacing(-0.3, -0.3)])
+def test_impossible_pixels_are_refused(spacing) -> None:
+    cine, masks = beating(BEATS)
+    with pytest.raises(MeasureError, match="set the scale"):
+        measure_cine(replace(cine, spacing=spacing), masks)
+    with pytest.raises(MeasureError, match="set the scale"):
+        measure_cine(cine, masks).updated(spacing=spacing)
+
+
+def test_two_labelled_frames_of_a_clip_are_a_beat() -> None:
+    cine, masks = beating(BEATS)
+    whole = measure_cine(cine, masks)
+    ed, es = whole.beats[0].frames
+    sparse = np.zeros_like(masks)
+    sparse[[ed, es]] = masks[[ed, es]]
+    found = measure_cine(cine, sparse)
+    assert (found.ed_frame, found.es_frame) == (ed, es)
+    assert found.ef.value == pytest.approx(whole.beats[0].volumes.ef_percent)
+
+
+def test_a_second_part_does_not_move_end_systole() -> None:
+    cine, masks = beating(BEATS)
+    plain = measure_cine(cine, masks)
+    masks = masks.copy()
+    masks[18:28, 85:119, 2:30] = 1
+    masks[3, 60, 50:53] = 0
+    found = measure_cine(cine, masks)
+    assert [values.frames for values in found.beats] == [values.frames for values in plain.beats]
+    assert found.area_px == pytest.approx(plain.area_px, rel=0.01)
+    assert "area-jump" not in {flag.code for flag in found.flags}
+
+
+def test_landmarks_that_are_no_places_are_refused() -> None:
+    cine, masks = beating(BEATS)
+    found = measure_cine(cine, masks)
+    lost = found.landmarks(0).moved(apex=(float("nan"), 3.0))
+    with pytest.raises(MeasureError, match="place it again"):
+        found.updated(landmarks={0: lost})
+
+
+def test_landmarks_beside_the_cavity_are_said() -> None:
+    cine, masks = beating(BEATS)
+    plain = measure_cine(cine, masks)
+    ed, es = plain.beats[0].frames
+    away = Landmarks.from_array([(300, 50), (400, 20), (400, 90)], by_hand=True)
+    found = plain.updated(landmarks={es: away}, marks=Marks((ed,), (es,)))
+    flags = {flag.code: flag.frames for flag in found.flags}
+    assert flags["landmark-outside"] == (es,)
+    # A cavity of no volume gives no ejection fraction of 100 %.
+    assert flags["mark-unused"] == (ed, es)
+    assert all(values.volumes.ef_percent < 99 for values in found.beats)

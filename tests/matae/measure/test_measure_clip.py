@@ -17,8 +17,10 @@ from matae.measure import (
     measure_two_views,
     spacing_from_depth_scale,
 )
+from matae.measure.run import sector_pixels
 from matae.measure.trust import boundary_sensitivity, ef_interval
 from matae.phantom import make_phantom, random_heart
+from matae.segment.sector import sector_from_polygon
 
 BEATS = 1 - 0.25 * (1 - np.cos(np.linspace(0, 4 * np.pi, 90)))
 
@@ -173,6 +175,18 @@ def test_cut_off_apex_and_walls_are_flagged() -> None:
     assert not {"apex-outside", "wall-outside"} & {flag.code for flag in wide.flags}
 
 
+def test_the_margin_of_the_network_hides_no_cut_off_apex() -> None:
+    phantom = make_phantom(2, n_frames=12, frame_rate=20.0, shape=(192, 192))
+    cut = int(phantom.masks.any((0, 2)).argmax()) + 12
+    masks = phantom.masks.copy()
+    masks[:, :cut] = 0
+    sector = sector_from_polygon([(cut, 0), (cut, 191), (191, 191), (191, 0)])
+    found = measure_cine(phantom.cine, masks, sector=sector_pixels(sector, phantom.cine.shape))
+    assert "apex-outside" in {flag.code for flag in found.flags}
+    line = sector_from_polygon([(4, 0), (4, 9), (4.2, 9)])
+    assert sector_pixels(line, (10, 10)).any()
+
+
 def test_foreshortening_is_flagged() -> None:
     shrink = 1 - 0.15 * (1 - np.cos(np.linspace(0, 2 * np.pi, 40)))
     # Short and round; and an apex that comes down while the base stays.
@@ -310,7 +324,11 @@ def test_biplane_of_an_elliptic_heart() -> None:
     assert found.ef.value == pytest.approx(four.ef.value, abs=2)
     assert found.flags == ()
     assert found.to_json()["views"]["A2C"]["ed_frame"] == two.ed_frame
-    # Independent outlines in two planes: the boundary's part shrinks.
+    assert "Research use only" in found.to_json()["research_use"]
+    # Independent outlines in two planes: the boundary's part shrinks, and so does that of the widths.
+    unsure = replace(four, ef=replace(four.ef, widths_sd=6.0)), replace(two, ef=replace(two.ef, widths_sd=8.0))
+    assert measure_two_views(*unsure).ef.widths_sd == pytest.approx(5.0)
+    assert found.ef.widths_sd == 0.0
     assert found.ef.boundary_sd < four.ef.boundary_sd
 
 

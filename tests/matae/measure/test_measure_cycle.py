@@ -153,3 +153,36 @@ def test_r_waves_are_end_diastole() -> None:
 def test_heart_rate_needs_time() -> None:
     assert find_cycle(curve(135)).heart_rate is None
     assert find_cycle(curve(20), times(20)).heart_rate is None
+
+
+def test_no_mark_of_a_person_is_lost() -> None:
+    # One beat in the curve, two beats marked in it: both stand, each with its own end-systole.
+    values = (
+        np.concatenate([np.full(20, 1.0), np.linspace(1, 0.4, 30), np.linspace(0.4, 1, 30), np.full(20, 1.0)]) * 1e3
+    )
+    found = find_cycle(values, times(100), marks=Marks((10, 40), (25, 55))).beats
+    assert [(b.ed, b.es, b.ed_source, b.es_source) for b in found] == [
+        (10, 25, "user", "user"), (40, 55, "user", "user"),
+    ]  # fmt: skip
+    # Of two end-diastoles before one end-systole the later counts.
+    found = find_cycle(values, times(100), marks=Marks(ed=(15, 35))).beats
+    assert [(b.ed, b.es) for b in found] == [(35, 49)]
+
+
+def test_a_marked_beat_takes_the_place_of_the_one_it_covers() -> None:
+    plain = find_cycle(curve(135), times(135)).beats
+    ed, es = plain[1].ed + 2, plain[1].es + 8
+    found = find_cycle(curve(135), times(135), marks=Marks((ed,), (es,))).beats
+    assert [(b.ed, b.es) for b in found] == [(plain[0].ed, plain[0].es), (ed, es), (plain[2].ed, plain[2].es)]
+    assert found[1].next_ed == plain[1].next_ed
+
+
+def test_r_waves_in_one_frame_are_one() -> None:
+    values = curve(135)
+    for waves in ([0.04, 0.041, 0.94, 1.84], [0.04, 0.04, 0.94, 0.94, 1.84]):
+        found = find_cycle(values, times(135), r_waves_s=waves)
+        assert [beat.ed for beat in found.beats] == [2, 47, 92]
+    assert find_cycle(values, times(135), r_waves_s=[0.5, 0.5]).heart_rate_source != "ecg"
+    # The rate is that of the waves, not of the frames beside them.
+    slow = find_cycle(values[::6], times(23, RATE / 6), r_waves_s=[0.06, 0.96, 1.86])
+    assert slow.heart_rate == pytest.approx(60 / 0.9)

@@ -73,6 +73,14 @@ def test_a_report_of_nothing_says_so(nothing) -> None:
     assert "No frame has a cavity" in text
 
 
+@pytest.mark.parametrize("name", [r"a$\bad{$b.dcm", "心臓.dcm", "two\nlines.dcm", f"{'W' * 300}.dcm"])
+def test_any_name_can_stand_in_a_report(measured, tmp_path, name) -> None:
+    write_report(tmp_path / "r.png", replace(measured, name=name, model=name, view=name))
+    text = said(replace(measured, name=name))
+    assert "?" in text if "心" in name else "$" in text if "$" in name else True
+    assert "\nlines" not in text
+
+
 def test_report_as_pdf_and_png(measured, nothing, tmp_path) -> None:
     from PIL import Image
 
@@ -186,10 +194,14 @@ def test_what_is_no_mask_is_refused(phantom, tmp_path) -> None:
     np.save(tmp_path / "pickle.npy", np.array([{}], dtype=object), allow_pickle=True)
     (tmp_path / "torn.nii.gz").write_bytes(b"\x1f\x8b")
     (tmp_path / "notes.txt").write_text("mask")
+    np.save(tmp_path / "number.npy", np.uint8(1))
+    # A header that claims more than any memory holds.
+    claim = "{'descr': '|u1', 'fortran_order': False, 'shape': (99999999, 999999), }".ljust(117) + "\n"
+    (tmp_path / "claim.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00" + claim.encode())
     for name, word in (
         ("absent.npy", "check the path"), ("short.npy", "mask of this clip"), ("soft.npy", "whole numbers"),
         ("big.npy", "0 to 255"), ("pickle.npy", "cannot be read"), ("torn.nii.gz", "cannot be read"),
-        ("notes.txt", "cannot be read"),
+        ("notes.txt", "cannot be read"), (".", "is a folder"), ("number.npy", "one number"), ("claim.npy", "cannot be"),
     ):  # fmt: skip
         with pytest.raises(MeasureError, match=word):
             read_masks(tmp_path / name, cine)
@@ -230,9 +242,28 @@ def test_wrong_use_exits_with_two(clip, monkeypatch, arguments) -> None:
     assert not (clip.parent / "m.json").exists()
 
 
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        ("--json", "clip.npy"),
+        ("--json", "mask.npy"),
+        ("--json", "m.json", "--csv", "./m.json"),
+        ("--json", "m.png", "--report", "m.png"),
+    ],
+)
+def test_nothing_that_is_read_or_written_is_written_over(clip, monkeypatch, outputs) -> None:
+    monkeypatch.chdir(clip.parent)
+    before = {path.name: path.read_bytes() for path in clip.parent.iterdir()}
+    done = call("clip.npy", "--mask", "mask.npy", *outputs)
+    assert done.exit_code == 2
+    assert "another name" in " ".join(done.stderr.replace("│", " ").split())
+    assert {path.name: path.read_bytes() for path in clip.parent.iterdir()} == before
+
+
 def test_what_a_user_can_cause_is_one_line(clip, tmp_path) -> None:
     for arguments in (
-        ("--mask", tmp_path / "absent.npy"), ("--mask", tmp_path / "mask.npy", "--ed", 77),
+        ("--mask", tmp_path / "absent.npy"), ("--mask", tmp_path), ("--mask", tmp_path / "mask.npy", "--ed", 77),
+        ("--mask", tmp_path / "mask.npy", "--ed", -1), ("--mask", tmp_path / "mask.npy", "--ed", 4, "--es", 4),
     ):  # fmt: skip
         done = call(clip, "--json", tmp_path / "m.json", *arguments)
         assert done.exit_code == 1

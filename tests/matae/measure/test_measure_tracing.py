@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from measure_makers import body, heart
 
-from matae.cine import Spacing
 from matae.errors import MeasureError
 from matae.measure import disks, landmarks, landmarks_of_tracing, mask_of_tracing, tracing
 from matae.metrics import dice
@@ -59,7 +58,7 @@ def test_a_tracing_outside_the_picture_is_cut() -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_hearts_survive_the_round_trip(seed) -> None:
-    for side, least in ((256, 0.96), (112, 0.93)):
+    for side, least in ((256, 0.97), (112, 0.96)):
         _, _, masks, _, spacing = heart(seed, (side, side))
         for mask in masks:
             back = mask_of_tracing(tracing(mask, spacing), mask.shape)
@@ -106,7 +105,8 @@ def test_camus_masks_survive_the_round_trip() -> None:
         mask = SimpleITK.GetArrayFromImage(image).reshape(image.GetSize()[1::-1]) == 1
         native.append(float(dice(mask_of_tracing(tracing(mask), mask.shape) > 0, mask)))
     assert len(native) >= 8
-    assert np.mean(native) >= 0.98
+    assert np.mean(native) >= 0.99
+    assert min(native) >= 0.98
     with (DATA / "camus-a4c-256" / "index.csv").open(encoding="utf-8") as file:
         names = [row["frame"] for row in csv.DictReader(file) if row["split"] == "val"]
     small = []
@@ -114,5 +114,5 @@ def test_camus_masks_survive_the_round_trip() -> None:
     for mask in _reference(names, DATA / "camus-a4c-256"):
         low = mask[np.ix_(places, places)]
         small.append(float(dice(mask_of_tracing(tracing(low), low.shape) > 0, low)))
-    assert np.mean(small) >= 0.96
-    assert Spacing(1, 1).y == 1
+    assert np.mean(small) >= 0.98
+    assert min(small) >= 0.96

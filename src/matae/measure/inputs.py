@@ -1,0 +1,176 @@
+"""What a measurement is made from, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matae.errors import MeasureError
+from matae.measure.cycle import Marks, usable_times
+from matae.measure.frames import FrameShape, measure_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from matae.cine import Cine, Spacing
+    from matae.measure.landmarks import Landmarks
+
+__all__ = ["Inputs", "MeasureOptions", "check_inputs", "check_landmarks", "check_spacing"]
+
+
+@dataclass(frozen=True)
+class MeasureOptions:
+    """How to measure; the same defaults behind the dock and the command line.
+
+    Parameters
+    ----------
+    view
+        ``A4C``, ``A2C``, ``A3C``; what the file says when None.
+    apex_down
+        The apex is at the bottom of the picture.
+    mirrored
+        Left and right are the other way round than usual.
+    label
+        Class of the cavity in the masks.
+    """
+
+    view: str | None = None
+    apex_down: bool = False
+    mirrored: bool = False
+    label: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What a measurement was made from; kept so that a change measures only what it touches."""
+
+    cine: Cine
+    masks: NDArray[np.uint8]
+    options: MeasureOptions
+    landmarks: Mapping[int, Landmarks]
+    marks: Marks
+    sector: NDArray[np.bool_] | None
+    width_masks: Mapping[str, Mapping[int, NDArray[np.uint8]]]
+    errors: NDArray[np.float64] | None
+    error_limit: float | None
+    changed: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)
+
+    def mask(self, frame: int) -> NDArray[np.uint8]:
+        """Return the present mask of a frame."""
+        return self.changed.get(frame, self.masks[frame])
+
+    def shape_of(self, frame: int, mask: NDArray[np.uint8] | None = None) -> FrameShape:
+        """Measure the cavity of a frame, in a mask given or in its own with the landmarks that a person placed."""
+        return measure_frame(
+            self.mask(frame) if mask is None else mask,
+            self.cine.spacing,
+            landmarks=self.landmarks.get(frame) if mask is None else None,
+            apex_down=self.options.apex_down,
+            label=self.options.label,
+        )
+
+    @cached_property
+    def clip(self) -> Cine:
+        """The clip, without frame times that do not increase: no clock shows them."""
+        cine = self.cine
+        if cine.frame_times is None or usable_times(cine.frame_times, cine.n_frames) is not None:
+            return cine
+        return replace(cine, frame_times=None, timing_note="The frame times of the file do not increase.")
+
+    @property
+    def file_marks(self) -> Marks:
+        """What the file calls end-diastole and end-systole, as far as it makes sense here.
+
+        A file may speak of another clip, or of one frame twice.
+        """
+        inside = [
+            () if frame is None or not 0 <= frame < self.cine.n_frames else (frame,)
+            for frame in (self.cine.ed_frame, self.cine.es_frame)
+        ]
+        return Marks() if set(inside[0]) & set(inside[1]) else Marks(*inside)
+
+    @property
+    def r_waves_s(self) -> list[float] | None:
+        """Times of the R waves in seconds, where the file states them."""
+        waves = self.cine.info.get("r_wave_times_ms")
+        return [float(t) / 1000.0 for t in waves] if isinstance(waves, list | tuple) else None
+
+    @property
+    def calibration(self) -> str:
+        """One sentence on the size of a pixel."""
+        spacing, note = self.cine.spacing, self.cine.spacing_note
+        if spacing is None:
+            return f"uncalibrated: {note}" if note else "uncalibrated"
+        size = f"{spacing.y:.4g} x {spacing.x:.4g} mm a pixel"
+        return f"{size}. {note}" if note else size
+
+
+def check_inputs(
+    cine: Cine,
+    masks: ArrayLike,
+    options: MeasureOptions | None = None,
+    *,
+    marks: Marks | None = None,
+    landmarks: Mapping[int, Landmarks] | None = None,
+    sector: ArrayLike | None = None,
+    width_masks: Mapping[str, Mapping[int, NDArray[np.uint8]]] | None = None,
+    errors: ArrayLike | None = None,
+    error_limit: float | None = None,
+) -> Inputs:
+    """Return what `matae.measure.measure_cine` was given, checked; see there.
+
+    Raises
+    ------
+    MeasureError
+        If the masks are not of this clip, a landmark is outside it, or the size of a pixel is impossible.
+    """
+    check_spacing(cine.spacing)
+    stack = np.asarray(masks)
+    stack = stack[np.newaxis] if stack.ndim == 2 else stack
+    if stack.shape != cine.frames.shape:
+        raise MeasureError(
+            f"These masks are {stack.shape}, {cine.source.name} is {cine.frames.shape}; choose the masks of this clip."
+        )
+    check_landmarks(landmarks or {}, cine.n_frames)
+    fan = None if sector is None else np.asarray(sector, np.bool_)
+    if fan is not None and fan.shape != cine.shape:
+        raise MeasureError(f"The sector is {fan.shape}, the frames are {cine.shape}; draw it on this clip.")
+    unlike = None if errors is None else np.asarray(errors, np.float64)
+    if unlike is not None and unlike.shape != (cine.n_frames,):
+        raise MeasureError(f"{unlike.size} reconstruction errors for {cine.n_frames} frames; give one a frame.")
+    return Inputs(
+        cine, stack, options or MeasureOptions(), dict(landmarks or {}), marks or Marks(), fan, width_masks or {},
+        unlike, error_limit,
+    )  # fmt: skip
+
+
+def check_spacing(spacing: Spacing | None) -> None:
+    """Refuse a size of a pixel that none can have.
+
+    Raises
+    ------
+    MeasureError
+        If a side is not a positive number.
+    """
+    if spacing is not None and not all(np.isfinite(side) and side > 0 for side in spacing):
+        raise MeasureError(f"Pixels of {spacing[0]:g} x {spacing[1]:g} mm cannot be; set the scale of the clip again.")
+
+
+def check_landmarks(landmarks: Mapping[int, Landmarks | None], n_frames: int) -> None:
+    """Refuse landmarks of a frame that is not there, or that are no places.
+
+    Raises
+    ------
+    MeasureError
+        If there are such.
+    """
+    for frame, points in landmarks.items():
+        if not 0 <= frame < n_frames:
+            raise MeasureError(f"The clip has frames 0 to {n_frames - 1}; there is no frame {frame}.")
+        if points is not None and not np.isfinite(points.as_array()).all():
+            raise MeasureError(f"A landmark of frame {frame} is no place in the picture; place it again.")
