@@ -60,6 +60,7 @@ def make_report(measurement: Measurement) -> Any:
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
     from matae.measure import _panels as panels
 
@@ -76,17 +77,16 @@ def make_report(measurement: Measurement) -> Any:
     _numbers(figure, measurement)
     _flags(figure, measurement)
     _footer(figure, measurement)
-    _take_literally(figure)
+    _literally(figure.findobj(Text))
     return figure
 
 
-def _take_literally(figure: Any) -> None:
-    """Draw each text as it stands: a file's name is no formula, and a letter the font lacks becomes a question mark."""
+def _literally(texts: list[Any]) -> None:
+    """Let texts stand as they are: a file's name is no formula, and a letter the font lacks becomes a question mark."""
     from matplotlib.font_manager import findfont, get_font
-    from matplotlib.text import Text
 
     known = get_font(findfont("DejaVu Sans")).get_charmap()
-    for text in figure.findobj(Text):
+    for text in texts:
         text.set_parse_math(False)
         said = text.get_text()
         if any(c != "\n" and ord(c) not in known for c in said):
@@ -117,7 +117,8 @@ def _facts(figure: Any, measurement: Measurement) -> None:
         for number, (label, text) in enumerate(rows):
             y = 0.925 - 0.0195 * number
             figure.text(column, y, label, fontsize=8, color="#66717c", va="center")
-            figure.text(column + 0.095, y, _short(text, 52), fontsize=8.5, color="#1b242c", va="center")
+            said = figure.text(column + 0.095, y, _short(text, 80), fontsize=8.5, color="#1b242c", va="center")
+            _fit(figure, said, 0.33)
     y = 0.925 - 0.0195 * 3
     figure.text(0.06, y, "Calibration", fontsize=8, color="#66717c", va="center")
     lines = textwrap.wrap(m.calibration, 100)[:2]
@@ -131,6 +132,16 @@ def _facts(figure: Any, measurement: Measurement) -> None:
     y -= 0.0155 * (len(lines) - 1) + 0.0195
     figure.text(0.06, y, "Landmarks", fontsize=8, color="#66717c", va="center")
     figure.text(0.155, y, marks[by_hand] if m.beats else "–", fontsize=8.5, color="#1b242c", va="center")
+
+
+def _fit(figure: Any, text: Any, width: float) -> None:
+    """Shorten a text in its middle until it is no wider than a part of the page: the end of a name often tells most."""
+    _literally([text])
+    whole = text.get_text()
+    for kept in range(len(whole) - 1, 6, -2):
+        if text.get_window_extent(figure.canvas.get_renderer()).width <= width * figure.bbox.width:
+            return
+        text.set_text(f"{whole[: (kept + 1) // 2]}…{whole[len(whole) - kept // 2 :]}")
 
 
 def _short(text: str, most: int) -> str:

@@ -79,6 +79,13 @@ def test_any_name_can_stand_in_a_report(measured, tmp_path, name) -> None:
     text = said(replace(measured, name=name))
     assert "?" in text if "心" in name else "$" in text if "$" in name else True
     assert "\nlines" not in text
+    figure = make_report(replace(measured, name=name, model=name))
+    renderer = figure.canvas.get_renderer()
+    right = [t for t in figure.texts if t.get_position()[0] > 0.5]
+    assert max(t.get_window_extent(renderer).x1 for t in right) < 0.97 * figure.bbox.width
+    (beats,) = (t for t in figure.texts if t.get_text() == "Beats")
+    beside = [t for t in figure.texts if t.get_position()[0] < 0.2 and t.get_position()[1] == beats.get_position()[1]]
+    assert max(t.get_window_extent(renderer).x1 for t in beside) < beats.get_window_extent(renderer).x0
 
 
 def test_report_as_pdf_and_png(measured, nothing, tmp_path) -> None:
