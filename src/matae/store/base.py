@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from matae.errors import StoreError
 from matae.store.engine import WRITING, make_engine
@@ -33,6 +33,16 @@ __all__ = [
 ]  # fmt: skip
 
 EMPTY_DIGEST = "0" * 64
+
+# Made once: making a statement takes longer than running it.
+_HOLD = select(StudyRow.sequence, StudyRow.audit_head, StudyRow.audit_count).with_for_update()
+_ADD_AUDIT = insert(Audit.metadata.tables["audit"])
+_COUNT_ON = update(Audit.metadata.tables["study"])
+_CINE = (
+    select(Cine.id, Cine.code, Cine.n_frames, Cine.height, Cine.width, Subject.code.label("subject_code"))
+    .outerjoin(Subject, Subject.id == Cine.subject_id)
+    .where(Cine.content_id == bindparam("of_content"))
+)
 
 
 def new_code() -> str:
@@ -211,9 +221,7 @@ class StudyBase:
             self._check_in_place()
             with connection.begin():
                 # The row is held until the end: on every database writers take turns, and numbers rise as they finish.
-                row = connection.execute(
-                    select(StudyRow.sequence, StudyRow.audit_head, StudyRow.audit_count).with_for_update()
-                ).one_or_none()
+                row = connection.execute(_HOLD).one_or_none()
                 if row is None:
                     raise damaged(self.name, "its first table is empty")
                 rater_id, code = self._rater_of(connection, learnt)
@@ -230,11 +238,10 @@ class StudyBase:
                 )
                 yield writing
                 if writing.entries:
-                    connection.execute(insert(Audit), writing.entries)
+                    connection.execute(_ADD_AUDIT, writing.entries)
                 connection.execute(
-                    update(StudyRow).values(
-                        sequence=writing.sequence, audit_head=writing.head, audit_count=writing.number
-                    )
+                    _COUNT_ON,
+                    {"sequence": writing.sequence, "audit_head": writing.head, "audit_count": writing.number},
                 )
             self._raters |= learnt
             self._check_in_place()
@@ -258,11 +265,7 @@ class StudyBase:
 
     def _cine(self, connection: Connection, content_id: str) -> Any:
         """Return the cine's row of the database."""
-        row = connection.execute(
-            select(Cine.id, Cine.code, Cine.n_frames, Cine.height, Cine.width, Subject.code.label("subject_code"))
-            .outerjoin(Subject, Subject.id == Cine.subject_id)
-            .where(Cine.content_id == content_id)
-        ).one_or_none()
+        row = connection.execute(_CINE, {"of_content": content_id}).one_or_none()
         if row is None:
             raise StoreError(f"This cine is not in {self.name}; add it to the study first.")
         return row

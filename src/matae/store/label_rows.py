@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from matae.errors import StoreError
 from matae.store.base import parse_time
@@ -40,6 +40,21 @@ __all__ = [
 ]
 
 _LISTED = 50  # frames named in one audit entry
+
+# Made once: making a statement takes longer than running it.
+_LABELS, _REVISIONS = Label.metadata.tables["labels"], Label.metadata.tables["revisions"]
+_ADD_REVISION, _ADD_LABEL = insert(_REVISIONS), insert(_LABELS)
+_CHANGE_LABEL = update(_LABELS).where(
+    _LABELS.c.cine_id == bindparam("of_cine"), _LABELS.c.frame == bindparam("of_frame")
+)
+_HEADS = select(_LABELS.c.frame, _LABELS.c.status, _LABELS.c.revision, _LABELS.c.mask_id, _LABELS.c.seconds).where(
+    _LABELS.c.cine_id == bindparam("of_cine"), _LABELS.c.frame.in_(bindparam("frames", expanding=True))
+)
+_NUMBERS = (
+    select(_REVISIONS.c.frame, func.max(_REVISIONS.c.number))
+    .where(_REVISIONS.c.cine_id == bindparam("of_cine"), _REVISIONS.c.frame.in_(bindparam("frames", expanding=True)))
+    .group_by(_REVISIONS.c.frame)
+)
 
 
 def check_frames(cine: Any, frames: Iterable[int]) -> None:
@@ -88,21 +103,13 @@ def store_masks(writing: Writing, cine_id: int, masks: Iterable[tuple[str, int, 
 
 def heads_of(connection: Connection, cine_id: int, frames: Iterable[int]) -> dict[int, Any]:
     """Return the label row of each frame that has one."""
-    rows = connection.execute(
-        select(Label.frame, Label.status, Label.revision, Label.mask_id, Label.seconds).where(
-            Label.cine_id == cine_id, Label.frame.in_([int(frame) for frame in frames])
-        )
-    )
+    rows = connection.execute(_HEADS, {"of_cine": cine_id, "frames": [int(frame) for frame in frames]})
     return {row.frame: row for row in rows}
 
 
 def numbers_of(connection: Connection, cine_id: int, frames: Iterable[int]) -> dict[int, int]:
     """Return the highest revision of each frame; refused ones count."""
-    rows = connection.execute(
-        select(RevisionRow.frame, func.max(RevisionRow.number))
-        .where(RevisionRow.cine_id == cine_id, RevisionRow.frame.in_([int(frame) for frame in frames]))
-        .group_by(RevisionRow.frame)
-    )
+    rows = connection.execute(_NUMBERS, {"of_cine": cine_id, "frames": [int(frame) for frame in frames]})
     return {row[0]: row[1] for row in rows}
 
 
@@ -125,37 +132,36 @@ def add_revision(
 ) -> None:
     """Add a version to the history of a frame."""
     writing.connection.execute(
-        insert(RevisionRow).values(
-            cine_id=cine_id,
-            frame=int(frame),
-            number=number,
-            kind=kind,
-            status=status.value,
-            based_on=based_on,
-            shown=shown,
-            mask_id=mask_id,
-            model=model,
-            width=width,
-            model_sha256=model_sha256,
-            rater_id=None if kind == "machine" else writing.rater_id,
-            seconds=seconds_of(seconds),
-            note=note,
-            at=writing.at,
-            sequence=writing.sequence,
-            session=writing.session,
-        )
+        _ADD_REVISION,
+        {
+            "cine_id": cine_id,
+            "frame": int(frame),
+            "number": number,
+            "kind": kind,
+            "status": status.value,
+            "based_on": based_on,
+            "shown": shown,
+            "mask_id": mask_id,
+            "model": model,
+            "width": width,
+            "model_sha256": model_sha256,
+            "rater_id": None if kind == "machine" else writing.rater_id,
+            "seconds": seconds_of(seconds),
+            "note": note,
+            "at": writing.at,
+            "sequence": writing.sequence,
+            "session": writing.session,
+        },
     )
 
 
 def set_head(writing: Writing, cine_id: int, frame: int, head: Any, values: dict[str, Any]) -> None:
     """Make the label of a frame what `values` say; `head` is what it was, None if there was none."""
     if head is not None:
-        writing.connection.execute(
-            update(Label).where(Label.cine_id == cine_id, Label.frame == int(frame)).values(**values)
-        )
+        writing.connection.execute(_CHANGE_LABEL, values | {"of_cine": cine_id, "of_frame": int(frame)})
         return
     empty: dict[str, Any] = {"model": "", "width": "", "model_sha256": "", "seconds": 0.0, "rater_id": None}
-    writing.connection.execute(insert(Label).values(**(empty | values), cine_id=cine_id, frame=int(frame)))
+    writing.connection.execute(_ADD_LABEL, empty | values | {"cine_id": cine_id, "frame": int(frame)})
 
 
 def is_proposal(connection: Connection, cine_id: int, frame: int, mask_id: int | None) -> bool:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    pytest.importorskip("psycopg", reason="needs the extra postgresql")
+    pytest.importorskip("psycopg", reason="needs the extra postgresql", exc_type=ImportError)
     pytest.importorskip("pwd", reason="PostgreSQL is started as another user, which Windows does otherwise")
     try:
         made = Server()

@@ -19,7 +19,7 @@ def find_programs() -> Path | None:
     found = shutil.which("initdb")
     if found:
         return Path(found).resolve().parent
-    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: path.parts[4].zfill(9))
     return installed[-1].parent if installed else None
 
 
@@ -27,6 +27,14 @@ class Server:
     """A cluster in a temporary folder; PostgreSQL refuses root, so root runs it as somebody else."""
 
     def __init__(self) -> None:
+        try:
+            self._set_up()
+        except BaseException:
+            if hasattr(self, "folder"):
+                self.close()
+            raise
+
+    def _set_up(self) -> None:
         programs = find_programs()
         if programs is None:
             raise RuntimeError("PostgreSQL is not installed (Debian package: postgresql)")
