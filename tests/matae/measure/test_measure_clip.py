@@ -20,7 +20,7 @@ from matae.measure import (
 from matae.measure.run import sector_pixels
 from matae.measure.trust import boundary_sensitivity, ef_interval
 from matae.phantom import make_phantom, random_heart
-from matae.segment.sector import sector_from_polygon
+from matae.segment.sector import Sector, sector_from_polygon
 
 BEATS = 1 - 0.25 * (1 - np.cos(np.linspace(0, 4 * np.pi, 90)))
 
@@ -183,8 +183,8 @@ def test_the_margin_of_the_network_hides_no_cut_off_apex() -> None:
     sector = sector_from_polygon([(cut, 0), (cut, 191), (191, 191), (191, 0)])
     found = measure_cine(phantom.cine, masks, sector=sector_pixels(sector, phantom.cine.shape))
     assert "apex-outside" in {flag.code for flag in found.flags}
-    line = sector_from_polygon([(4, 0), (4, 9), (4.2, 9)])
-    assert sector_pixels(line, (10, 10)).any()
+    line = Sector(np.array([(0.3, 0.3), (0.3, 9.3), (0.4, 9.3)]), "whole")  # goes round no pixel's centre
+    assert sector_pixels(line, (1, 10)).any()
 
 
 def test_foreshortening_is_flagged() -> None:
