@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -111,6 +114,7 @@ class Server:
             return subprocess.Popen(
                 [str(word) for word in command], stdout=log, stderr=log, cwd=self.folder,
                 env={"LC_ALL": "C", "PATH": os.environ["PATH"]}, **self._user,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 (it calls the system once)
             )  # fmt: skip
 
     def _wait(self) -> bool:
@@ -125,6 +129,12 @@ class Server:
             else:
                 return True
         return False
+
+
+def _end_with_parent() -> None:
+    """Ask Linux to stop the server when the tests are killed and cannot do so themselves."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGINT)  # PR_SET_PDEATHSIG
 
 
 def _exists(name: str) -> bool:

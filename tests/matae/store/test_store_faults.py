@@ -170,7 +170,14 @@ def public(filled):
         folder.chmod(0o755)
 
 
-@pytest.mark.parametrize(("file_mode", "folder_mode"), [(0o444, 0o777), (0o444, 0o555), (0o666, 0o555)])
+@pytest.mark.parametrize(
+    ("file_mode", "folder_mode"),
+    [
+        (0o444, 0o777),
+        (0o666, 0o555),
+        pytest.param(0o444, 0o555, marks=pytest.mark.slow),
+    ],
+)
 def test_a_read_only_file_or_folder_is_a_sentence(public, file_mode, folder_mode) -> None:
     public.chmod(file_mode)
     public.parent.chmod(folder_mode)

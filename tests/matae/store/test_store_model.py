@@ -199,7 +199,7 @@ def test_the_study_does_what_the_model_does(empty_study_file) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=8,
+            max_examples=5,
             stateful_step_count=12,
             deadline=None,
             derandomize=True,
