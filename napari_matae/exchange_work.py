@@ -1,0 +1,289 @@
+"""What the Learn step asks of a study, off the GUI thread: counts, exports, imports.
+
+Each piece of work opens the study for itself: a study belongs to the thread that opened it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from matae.exchange import Comparison, ExportPlan, ImportPlan, ImportResult, Progress, Release
+    from matae.segment import Sector
+    from matae.store import Study
+    from matae.store.types import CineSummary
+    from matae.store.types import Release as KeptRelease
+
+    Tick = Callable[[Progress], None]
+    Stop = Callable[[], bool]
+
+__all__ = [
+    "ExportChoice",
+    "Overview",
+    "PreparedExport",
+    "PreparedImport",
+    "compare_in_words",
+    "overview",
+    "prepare_export",
+    "prepare_import",
+    "write_export",
+    "write_import",
+]
+
+_PICTURES = 48
+
+
+@dataclass(frozen=True)
+class Overview:
+    """How much training data a study holds.
+
+    Parameters
+    ----------
+    accepted, edited
+        Frames.
+    clips, patients
+        Those with an accepted frame.
+    sides
+        Patients and accepted frames by side of the split; the empty name stands for "not drawn yet".
+    new_patients
+        Of the patients, those that the last release did not hold; None without a release.
+    releases
+        Oldest first.
+    titles
+        What clips are called on this screen, by content id.
+    """
+
+    accepted: int
+    edited: int
+    clips: int
+    patients: int
+    sides: dict[str, tuple[int, int]]
+    new_patients: int | None
+    releases: tuple[KeptRelease, ...]
+    titles: dict[str, str]
+
+
+@dataclass(frozen=True)
+class ExportChoice:
+    """What a person wants to export; the options of `matae.exchange.plan_export`."""
+
+    format: str
+    name: str
+    folder: Path
+    edited: bool = False
+    size: int | None = None
+    native: bool = False
+    view: str | None = None
+
+    @property
+    def statuses(self) -> tuple[str, ...]:
+        """Statuses that leave."""
+        return ("accepted", "edited") if self.edited else ("accepted",)
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedExport:
+    """An export to look at.
+
+    Parameters
+    ----------
+    target
+        The study, path or URL.
+    choice, plan
+        What was asked for, and what would leave.
+    before
+        Pictures as they are here, (Y, X, 3) uint8, with what is blanked tinted; by content id.
+    titles
+        What clips are called on this screen, by content id.
+    free
+        Bytes free where it is to go, or None if that is not known.
+    """
+
+    target: str
+    choice: ExportChoice
+    plan: ExportPlan
+    before: dict[str, NDArray[np.uint8]]
+    titles: dict[str, str]
+    free: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedImport:
+    """An import to look at.
+
+    Parameters
+    ----------
+    target
+        The study, path or URL.
+    plan
+        What would be stored.
+    titles
+        What clips of the study are called on this screen, by content id.
+    """
+
+    target: str
+    plan: ImportPlan
+    titles: dict[str, str]
+
+
+def overview(target: str) -> Overview:
+    """Count what a study holds."""
+    from matae.store import Study
+    from matae.store.types import FrameStatus
+
+    with Study.open(target) as study:
+        cines, splits, releases = study.cines(), study.splits(), tuple(study.releases())
+    accepted = [(_subject(cine), cine.counts.get(FrameStatus.ACCEPTED, 0)) for cine in cines]
+    accepted = [(subject, count) for subject, count in accepted if count]
+    sides: dict[str, tuple[int, int]] = {}
+    for side in dict.fromkeys(("train", "val", "test", *splits.values(), "")):
+        mine = [(subject, count) for subject, count in accepted if splits.get(subject, "") == side]
+        sides[side] = len({subject for subject, _ in mine}), sum(count for _, count in mine)
+    subjects = {subject for subject, _ in accepted}
+    new = None if not releases else len(subjects - _released(releases[-1].manifest))
+    return Overview(
+        accepted=sum(count for _, count in accepted),
+        edited=sum(cine.counts.get(FrameStatus.EDITED, 0) for cine in cines),
+        clips=len(accepted),
+        patients=len(subjects),
+        sides=sides,
+        new_patients=new,
+        releases=releases,
+        titles=_titles(cines),
+    )
+
+
+def _subject(cine: CineSummary) -> str:
+    return cine.subject or f"unnamed-{cine.content_id[:16]}"  # as it is named when it leaves
+
+
+def _released(manifest: Mapping[str, object]) -> set[str]:
+    clips = manifest.get("clips")
+    found = clips if isinstance(clips, list) else []
+    return {str(clip.get("subject")) for clip in found if isinstance(clip, dict)}
+
+
+def _titles(cines: list[CineSummary]) -> dict[str, str]:
+    return {cine.content_id: cine.stem for cine in cines}
+
+
+def prepare_export(
+    target: str, choice: ExportChoice, sectors: Mapping[str, Sector], tick: Tick, should_stop: Stop
+) -> PreparedExport:
+    """Plan an export, and draw what is blanked beside what leaves."""
+    from matae.exchange import plan_export
+    from matae.store import Study
+
+    with Study.open(target) as study:
+        plan = plan_export(
+            study, choice.format, name=choice.name, statuses=choice.statuses, size=choice.size, native=choice.native,
+            view=choice.view, sectors=sectors, progress=tick, should_stop=should_stop,
+        )  # fmt: skip
+        return PreparedExport(
+            target, choice, plan, _before(study, plan, tick, should_stop), _titles(study.cines()), _free(choice.folder)
+        )
+
+
+def _before(study: Study, plan: ExportPlan, tick: Tick, should_stop: Stop) -> dict[str, NDArray[np.uint8]]:
+    from matae.errors import ExchangeError
+    from matae.exchange import Progress
+    from matae.exchange.blank import blanking
+    from matae.exchange.plan import open_source
+
+    sectors = {clip.content_id: clip.sector for clip in plan.clips}
+    chosen = sorted(plan.previews, key=lambda preview: not preview.text)[:_PICTURES]
+    found = {}
+    for done, preview in enumerate(chosen):
+        if should_stop():
+            raise ExchangeError("Stopped before anything was written; preview the export again when you are ready.")
+        tick(Progress(done, len(chosen), None, "Drawing the preview"))
+        cine, _ = open_source(study, study.cine(preview.clip))
+        allowed = blanking(cine, sectors[preview.clip]).allowed
+        colour = np.repeat(np.asarray(cine.frames[preview.frame])[..., None], 3, -1).astype(np.float32)
+        colour[~allowed] = 0.55 * colour[~allowed] + 0.45 * np.array((213, 94, 0), np.float32)
+        found[preview.clip] = colour.astype(np.uint8)
+    return found
+
+
+def _free(folder: Path) -> int | None:
+    import shutil
+
+    for place in (folder, *folder.parents):
+        if place.is_dir():
+            try:
+                return shutil.disk_usage(place).free
+            except OSError:
+                return None
+    return None
+
+
+def write_export(prepared: PreparedExport, looked: bool, tick: Tick, should_stop: Stop) -> Release:
+    """Write an export that was looked at."""
+    from matae.exchange import run_export
+    from matae.store import Study
+
+    with Study.open(prepared.target) as study:
+        plan = replace(prepared.plan, study=study)
+        return run_export(plan, prepared.choice.folder, tick, should_stop, looked=looked)
+
+
+def prepare_import(target: str, path: Path, tick: Tick, should_stop: Stop) -> PreparedImport:
+    """Find out what an import would do."""
+    from matae.exchange import plan_import
+    from matae.store import Study
+
+    with Study.open(target) as study:
+        plan = plan_import(study, path, progress=tick, should_stop=should_stop)
+        return PreparedImport(target, plan, _titles(study.cines()))
+
+
+def write_import(prepared: PreparedImport, rater: str, tick: Tick, should_stop: Stop) -> ImportResult:
+    """Store the new labels of an import."""
+    from matae.exchange import run_import
+    from matae.store import Study
+
+    with Study.open(prepared.target, rater=rater) as study:
+        return run_import(replace(prepared.plan, study=study), tick, should_stop)
+
+
+def compare_in_words(first: KeptRelease, second: KeptRelease, titles: Mapping[str, str]) -> str:
+    """Say what the second of two releases holds that the first does not, and the other way round."""
+    from matae.exchange import compare_releases
+
+    found = compare_releases(first.manifest, second.manifest)
+    names: dict[str, str] = {}
+    for release in (first, second):
+        for clip in release.manifest["clips"]:
+            names[str(clip["name"])] = titles.get(str(clip.get("original", "")), str(clip["name"]))
+    return "\n".join(_lines(found, names))
+
+
+def _lines(found: Comparison, names: Mapping[str, str]) -> list[str]:
+    lines = [f"{found.same} label{'' if found.same == 1 else 's'} the same."]
+    for what, entries in (("Added", found.added), ("Changed", found.changed), ("Removed", found.removed)):
+        if not entries:
+            lines.append(f"{what}: none.")
+            continue
+        frames: dict[str, list[int]] = {}
+        for clip, frame in entries:
+            frames.setdefault(clip, []).append(frame)
+        lines.append(f"{what}: {len(entries)}, in {_clips(frames, names)}.")
+    if found.moved:
+        lines.append(f"{len(found.moved)} patients changed sides: do not compare results across these two.")
+    return lines
+
+
+def _clips(frames: Mapping[str, list[int]], names: Mapping[str, str]) -> str:
+    from napari_matae.steps import frames_in_words
+
+    shown = [f"{names.get(clip, clip)} ({frames_in_words(numbers)})" for clip, numbers in list(frames.items())[:5]]
+    more = f" and {len(frames) - 5} more clips" if len(frames) > 5 else ""
+    return ", ".join(shown) + more

@@ -1,0 +1,264 @@
+"""What will leave, shown before anything is written; then the export itself."""
+
+from __future__ import annotations
+
+from functools import partial
+from html import escape
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, QUrl, Signal
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_matae.exchange_work import write_export
+from napari_matae.export_pictures import ExportPictures
+from napari_matae.job import Job
+from napari_matae.job_bar import JobBar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from qtpy.QtGui import QCloseEvent
+
+    from matae.exchange import ExportPlan, Release
+    from napari_matae.exchange_work import PreparedExport
+
+__all__ = ["ExportDialog", "megabytes", "plural", "table"]
+
+_TICK = "I have looked at what leaves"
+_TICK_FIRST = "Look at the pictures with a ⚠ first (More ▸), then tick that you did."
+_MUST_TICK = "Something above asks for your eyes: look at the pictures with a ⚠, then tick that you did."
+
+
+class ExportDialog(QDialog):  # type: ignore[misc]
+    """Shows a planned export, and runs it; does not stand in the way of work.
+
+    Parameters
+    ----------
+    prepared
+        What would leave.
+    parent
+        Qt parent.
+    """
+
+    exported = Signal(object)
+    """It is written (`matae.exchange.Release`)."""
+    failed = Signal(str)
+    """It is not; a sentence."""
+
+    def __init__(self, prepared: PreparedExport, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._prepared = prepared
+        self.release: Release | None = None
+        self.job = Job(self)
+        self.setWindowTitle("What will leave")
+        self.setModal(False)
+        self.resize(1020, 720)
+        plan = prepared.plan
+        self.summary = QLabel(_summary(prepared), self)
+        self.summary.setWordWrap(True)
+        self.pictures = ExportPictures(prepared, self)
+        self.findings = QLabel(_findings(plan), self)
+        self.findings.setWordWrap(True)
+        self.splits = table(("Side", "Patients", "Clips", "Frames"), _split_rows(plan), self)
+        self.fields = table(("What leaves beside the pictures", "For example"), plan.fields, self)
+        self.looked = QCheckBox(_TICK, self)
+        self.looked.setVisible(plan.needs_look)
+        self.looked.toggled.connect(self._update)
+        self.pictures.page_changed.connect(self._update)
+        self.result = QLabel(self)
+        self.result.setWordWrap(True)
+        self.bar = JobBar(self.job, self)
+        self.export_button = QPushButton("Export", self)
+        self.export_button.clicked.connect(self.export)
+        self.open_button = QPushButton("Open folder", self)
+        self.open_button.clicked.connect(self._open_folder)
+        self.open_button.hide()
+        self.close_button = QPushButton("Close", self)
+        self.close_button.clicked.connect(self.close)
+        self.job.finished.connect(self._on_finished)
+        self.job.failed.connect(self._on_failed)
+        self.job.stopped.connect(self.result.setText)
+        self.job.ended.connect(self._update)
+        self._lay_out()
+        self._update()
+
+    def _lay_out(self) -> None:
+        right = QVBoxLayout()
+        right.addWidget(_heading("Before it leaves", self))
+        right.addWidget(self.findings)
+        right.addWidget(_heading("Sides of the split, by patient", self))
+        right.addWidget(self.splits)
+        right.addWidget(_heading("Fields", self))
+        right.addWidget(self.fields, stretch=1)
+        middle = QHBoxLayout()
+        middle.setSpacing(12)
+        middle.addWidget(self.pictures, stretch=1)
+        middle.addLayout(right, stretch=1)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.looked)
+        buttons.addStretch(1)
+        for button in (self.open_button, self.export_button, self.close_button):
+            button.setAutoDefault(False)
+            buttons.addWidget(button)
+        column = QVBoxLayout(self)
+        column.addWidget(self.summary)
+        column.addLayout(middle, stretch=1)
+        column.addWidget(self.result)
+        column.addWidget(self.bar)
+        column.addLayout(buttons)
+
+    def export(self) -> None:
+        """Write it, off the GUI thread."""
+        if self._must_look:
+            self.result.setText(_MUST_TICK)
+            return
+        self.result.setText("")
+        self.job.start(partial(write_export, self._prepared, self.looked.isChecked()))
+        self._update()
+
+    @property
+    def _must_look(self) -> bool:
+        return self._prepared.plan.needs_look and not self.looked.isChecked()
+
+    def _update(self, _: object = None) -> None:
+        running = self.job.is_running
+        self.looked.setEnabled(self.pictures.all_seen and not running and self.release is None)
+        self.export_button.setEnabled(not running and self.release is None and not self._must_look)
+        self.close_button.setEnabled(not running)
+        if self._must_look:
+            self.looked.setToolTip("" if self.pictures.all_seen else _TICK_FIRST)
+            self.export_button.setToolTip(_MUST_TICK)
+        else:
+            self.export_button.setToolTip("Write it into a new folder, whole or not at all.")
+
+    def _on_finished(self, release: Release) -> None:
+        self.release = release
+        plan = self._prepared.plan
+        known = "" if release.is_new else " It holds just what that release held before, byte for byte."
+        self.result.setText(
+            f"Exported as {release.name} {release.number}: {plural(plan.n_frames, 'frame')} of "
+            f"{plural(len(plan.clips), 'clip')}, in {release.folder}.{known}"
+        )
+        self.open_button.show()
+        self.export_button.hide()
+        self.exported.emit(release)
+
+    def _on_failed(self, sentence: str) -> None:
+        self.result.setText(sentence)
+        self.failed.emit(sentence)
+
+    def _open_folder(self) -> None:
+        if self.release is not None:
+            open_folder(self.release.folder)
+
+    def close_down(self) -> None:
+        """Stop what runs, and go."""
+        self.job.close_down()
+        self.close()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        """Stop what runs: what is half written is removed."""
+        self.job.stop()
+        super().closeEvent(event)
+
+
+def open_folder(folder: Path) -> None:
+    """Show a folder in the system's file manager."""
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+
+def plural(count: int, word: str) -> str:
+    """Return a count with its word.
+
+    Examples
+    --------
+    >>> plural(1, "frame"), plural(2, "frame")
+    ('1 frame', '2 frames')
+    """
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def megabytes(count: int) -> str:
+    """Return a size on disk.
+
+    Examples
+    --------
+    >>> megabytes(2_400_000), megabytes(3_100_000_000)
+    ('2.4 MB', '3.1 GB')
+    """
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(count, 1e5) / 1e6:.1f} MB"
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[object]], parent: QWidget) -> QTreeWidget:
+    """Return a table to read."""
+    made = QTreeWidget(parent)
+    made.setColumnCount(len(titles))
+    made.setHeaderLabels(list(titles))
+    made.setRootIsDecorated(False)
+    made.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+    made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    header = made.header()
+    if header is not None:
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    for row in rows:
+        item = QTreeWidgetItem([str(cell) for cell in row])
+        for place, cell in enumerate(row):
+            item.setToolTip(place, str(cell))
+        made.addTopLevelItem(item)
+    fit_height(made)
+    return made
+
+
+def fit_height(tree: QTreeWidget, most: int = 8) -> None:
+    """Make a table as high as its rows, up to a number of them."""
+    rows = min(max(tree.topLevelItemCount(), 1), most)
+    line = tree.sizeHintForRow(0) if tree.topLevelItemCount() else tree.fontMetrics().height()
+    header = tree.header()
+    head = header.sizeHint().height() if header is not None else 0
+    tree.setMinimumHeight(head + rows * max(line, tree.fontMetrics().height() + 4) + 6)
+    if tree.topLevelItemCount() <= most:
+        tree.setMaximumHeight(tree.minimumHeight())
+
+
+def _summary(prepared: PreparedExport) -> str:
+    plan, out = prepared.plan, prepared.choice.folder
+    patients = len({clip.patient for clip in plan.clips})
+    size = "native pixels" if plan.size is None else f"{plan.size} x {plan.size} pixels"
+    free = "" if prepared.free is None else f", {megabytes(prepared.free)} free there"
+    return (
+        f"<b>{plural(plan.n_frames, 'frame')} of {plural(len(plan.clips), 'clip')} from "
+        f"{plural(patients, 'patient')}</b> leave as {escape(plan.format)}, {size}, in {escape(str(out))} "
+        f"(about {megabytes(plan.bytes_needed)}{free}). Nothing is written yet. Names of patients, files and readers, "
+        "dates and every field of the file's header stay here; what lies outside the sector is black."
+    )
+
+
+def _findings(plan: ExportPlan) -> str:
+    if not plan.findings:
+        return "✓ No text was found inside the sector, and nothing was left out. This is a help, no proof: look."
+    first = sorted(plan.findings, key=lambda finding: not finding.needs_look)
+    shown = [("⚠ " if finding.needs_look else "• ") + escape(finding.sentence) for finding in first[:12]]
+    more = [f"and {len(first) - 12} more."] if len(first) > 12 else []
+    return "<br>".join([*shown, *more])
+
+
+def _split_rows(plan: ExportPlan) -> list[tuple[object, ...]]:
+    return [(side, counts.patients, counts.clips, counts.frames) for side, counts in plan.splits.items()]
+
+
+def _heading(text: str, parent: QWidget) -> QLabel:
+    return QLabel(f"<b>{text}</b>", parent)

@@ -1,0 +1,169 @@
+"""What would come in: what differs from a person's label first; then the import itself."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from napari_matae.exchange_work import write_import
+from napari_matae.export_dialog import plural, table
+from napari_matae.job import Job
+from napari_matae.job_bar import JobBar
+from napari_matae.steps import frames_in_words
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QCloseEvent
+
+    from matae.exchange import ImportPlan, ImportResult
+    from napari_matae.exchange_work import PreparedImport
+
+__all__ = ["ImportDialog"]
+
+_MOST_CLIPS = 500
+_MOST_PROBLEMS = 8
+
+
+class ImportDialog(QDialog):  # type: ignore[misc]
+    """Shows a planned import, and runs it; does not stand in the way of work.
+
+    Parameters
+    ----------
+    prepared
+        What would be stored.
+    parent
+        Qt parent.
+    """
+
+    imported = Signal(object)
+    """It is stored (`matae.exchange.ImportResult`)."""
+    failed = Signal(str)
+    """It is not; a sentence."""
+
+    def __init__(self, prepared: PreparedImport, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._prepared = prepared
+        self.outcome: ImportResult | None = None
+        self.job = Job(self)
+        self.setWindowTitle("What will come in")
+        self.setModal(False)
+        self.resize(720, 520)
+        plan = prepared.plan
+        self.summary = QLabel(_summary(plan), self)
+        self.summary.setWordWrap(True)
+        self.clips = table(("Clip", "Kept: yours differ", "New", "Same already"), _rows(plan, prepared.titles), self)
+        self.problems = QLabel(_problems(plan.problems), self)
+        self.problems.setWordWrap(True)
+        self.problems.setVisible(bool(plan.problems))
+        self.rater = QLineEdit(self)
+        self.rater.setPlaceholderText("a code, if known")
+        self.rater.setToolTip("Code of the person who drew these labels, as it is to stand in the study.")
+        self.result = QLabel(self)
+        self.result.setWordWrap(True)
+        self.bar = JobBar(self.job, self)
+        self.import_button = QPushButton("Import", self)
+        self.import_button.clicked.connect(self.run_import)
+        self.import_button.setEnabled(bool(plan.n_new))
+        self.import_button.setToolTip("" if plan.n_new else "There is nothing new in it.")
+        self.close_button = QPushButton("Close", self)
+        self.close_button.clicked.connect(self.close)
+        self.job.finished.connect(self._on_finished)
+        self.job.failed.connect(self._on_failed)
+        self.job.stopped.connect(self.result.setText)
+        self.job.ended.connect(self._on_ended)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        buttons = QHBoxLayout()
+        buttons.addWidget(QLabel("Drawn by", self))
+        buttons.addWidget(self.rater)
+        buttons.addStretch(1)
+        for button in (self.import_button, self.close_button):
+            button.setAutoDefault(False)
+            buttons.addWidget(button)
+        column = QVBoxLayout(self)
+        column.addWidget(self.summary)
+        column.addWidget(self.clips)
+        column.addWidget(self.problems)
+        column.addStretch(1)
+        column.addWidget(self.result)
+        column.addWidget(self.bar)
+        column.addLayout(buttons)
+
+    def run_import(self) -> None:
+        """Store what is new, off the GUI thread."""
+        self.result.setText("")
+        self.import_button.setEnabled(False)
+        self.close_button.setEnabled(False)
+        self.rater.setEnabled(False)
+        self.job.start(partial(write_import, self._prepared, self.rater.text().strip()))
+
+    def _on_finished(self, result: ImportResult) -> None:
+        self.outcome = result
+        kept = ""
+        if result.conflicts:
+            one = result.conflicts == 1
+            verbs = "differs and was left as it is" if one else "differ and were left as they are"
+            kept = f" {plural(result.conflicts, 'label')} of yours {verbs}."
+        added = f" {plural(result.clips, 'clip')} added." if result.clips else ""
+        self.result.setText(f"{plural(result.stored, 'label')} stored.{added}{kept}{_after(result.problems)}")
+        self.imported.emit(result)
+
+    def _on_failed(self, sentence: str) -> None:
+        self.result.setText(sentence)
+        self.failed.emit(sentence)
+
+    def _on_ended(self) -> None:
+        again = self.outcome is None or bool(self.outcome.problems)
+        self.import_button.setEnabled(again and bool(self._prepared.plan.n_new))
+        self.import_button.setVisible(self.outcome is None)
+        self.close_button.setEnabled(True)
+
+    def close_down(self) -> None:
+        """Stop what runs, and go."""
+        self.job.close_down()
+        self.close()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        """Stop what runs: what was stored is whole."""
+        self.job.stop()
+        super().closeEvent(event)
+
+
+def _summary(plan: ImportPlan) -> str:
+    new_clips = sum(clip.is_new for clip in plan.clips)
+    text = f"<b>{plural(plan.n_new, 'label')} new</b>, {plan.n_same:,} here already"
+    verb = "differs" if plan.n_conflicts == 1 else "differ"
+    text += f", <b>{plan.n_conflicts:,} {verb} from a person's label</b>" if plan.n_conflicts else ""
+    text += (
+        f": {plan.format}, {plural(len(plan.clips), 'clip')} of {plural(plan.n_patients, 'patient')}, "
+        f"{new_clips:,} of them new to this study. Nothing is stored yet."
+    )
+    if plan.n_conflicts:
+        text += " Where yours differ, yours stay as they are: accept or change those by hand."
+    return text
+
+
+def _rows(plan: ImportPlan, titles: dict[str, str]) -> list[tuple[str, ...]]:
+    rows = []
+    for clip in sorted(plan.clips, key=lambda clip: not clip.conflicts)[:_MOST_CLIPS]:
+        title = titles.get(clip.content_id, f"{clip.clip.name} (new clip)")
+        rows.append((title, *(_frames(frames) for frames in (clip.conflicts, clip.new, clip.same))))
+    if len(plan.clips) > _MOST_CLIPS:
+        rows.append((f"and {len(plan.clips) - _MOST_CLIPS} more clips", "", "", ""))
+    return rows
+
+
+def _frames(frames: tuple[int, ...]) -> str:
+    return frames_in_words(frames) if frames else "none"
+
+
+def _problems(problems: tuple[str, ...]) -> str:
+    more = [f"and {len(problems) - _MOST_PROBLEMS} more."] if len(problems) > _MOST_PROBLEMS else []
+    return "Cannot be used:\n" + "\n".join([*problems[:_MOST_PROBLEMS], *more])
+
+
+def _after(problems: list[str]) -> str:
+    return "" if not problems else "\n" + "\n".join(problems[:_MOST_PROBLEMS])

@@ -1,0 +1,41 @@
+"""Step 5, Learn: what people corrected becomes training data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_matae.section import Section
+from napari_matae.training_data import TrainingData
+
+if TYPE_CHECKING:
+    from napari_matae.desk import Desk
+
+__all__ = ["LearnPanel"]
+
+
+class LearnPanel(QWidget):  # type: ignore[misc]
+    """The Learn step: its sections, one under the other.
+
+    Parameters
+    ----------
+    desk
+        What is worked with.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.data = TrainingData(desk, self)
+        self.sections = {"data": Section("learn-data", "Training data", self.data, opened=True, parent=self)}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(6, 6, 6, 6)
+        for section in self.sections.values():
+            column.addWidget(section)
+        column.addStretch(1)
+
+    def close_down(self) -> None:
+        """Stop what runs and stop listening."""
+        self.data.close_down()

@@ -1,0 +1,328 @@
+"""The training data of a study: how much there is, out as a release, in from others, and what was released."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_matae.exchange_work import Overview, overview, prepare_export, prepare_import
+from napari_matae.export_dialog import ExportDialog, plural
+from napari_matae.export_form import ExportForm
+from napari_matae.import_dialog import ImportDialog
+from napari_matae.job import Job
+from napari_matae.job_bar import JobBar
+from napari_matae.release_list import ReleaseList
+from napari_matae.section import Section
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from napari_matae.desk import Desk
+    from napari_matae.exchange_work import PreparedExport, PreparedImport
+
+__all__ = ["TrainingData"]
+
+_NO_STUDY = "No study is open: choose one or begin a new one in step 1. What you correct there becomes training data."
+_NOT_OPEN = (
+    "The study cannot be opened, so nothing can leave it; see the line at the foot, or choose another in step 1."
+)
+_EMPTY = "Nothing is accepted yet. Segment a cine in step 2, then accept its good frames in step 3: those can leave."
+_NOT_SAVED = "Your last changes are not in the study yet; wait until the foot says that they are saved, then try again."
+_COUNT_MS = 400
+
+
+class TrainingData(QWidget):  # type: ignore[misc]
+    """Export, import and releases of the open study.
+
+    Parameters
+    ----------
+    desk
+        What is worked with.
+    parent
+        Qt parent.
+    """
+
+    counted = Signal(object)
+    """The study was counted (`Overview`)."""
+    opened = Signal(object)
+    """A dialog was opened: `ExportDialog` or `ImportDialog`."""
+    failed = Signal(str)
+    """Something did not work; a sentence."""
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self.overview: Overview | None = None
+        self.dialogs: list[Any] = []
+        self._counting = Job(self)
+        self._again = False
+        self.planning = Job(self)
+        self._then: Callable[[Any], None] | None = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_COUNT_MS)
+        self._timer.timeout.connect(self.count)
+        self._build()
+        self._lay_out()
+        self._counting.finished.connect(self._on_counted)
+        self._counting.failed.connect(self.message.setText)
+        self._counting.ended.connect(self._count_again)
+        self.planning.finished.connect(self._on_planned)
+        self.planning.failed.connect(self.complain)
+        self.planning.stopped.connect(self._say)
+        self.planning.ended.connect(self._update)
+        self.form.changed.connect(self._update)
+        desk.link.state_changed.connect(self._on_state)
+        desk.link.statistics_changed.connect(self._on_state)
+        self._update()
+
+    def close_down(self) -> None:
+        """Stop what runs and stop listening."""
+        link = self._desk.link
+        link.state_changed.disconnect(self._on_state)
+        link.statistics_changed.disconnect(self._on_state)
+        self._timer.stop()
+        self._counting.close_down()
+        self.planning.close_down()
+        for dialog in list(self.dialogs):
+            dialog.close_down()
+
+    # -- layout -------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.message = QLabel(self)
+        self.message.setWordWrap(True)
+        self.counts = QLabel(self)
+        self.counts.setWordWrap(True)
+        self.counts.setToolTip(
+            "Patients are drawn to a side once and stay there: no heart is in training and in testing."
+        )
+        self.form = ExportForm(self)
+        self.preview_button = QPushButton("Preview…", self)
+        self.preview_button.setToolTip("See every picture and field that would leave. Nothing is written yet.")
+        self.preview_button.clicked.connect(self.preview)
+        self.bar = JobBar(self.planning, self)
+        self.words = QLabel(self)
+        self.words.setWordWrap(True)
+        self.words.hide()
+        self.folder_button = QPushButton("Folder…", self)
+        self.folder_button.clicked.connect(self._ask_folder)
+        self.file_button = QPushButton("File or .zip…", self)
+        self.file_button.clicked.connect(self._ask_file)
+        self.releases = ReleaseList(self)
+
+    def _lay_out(self) -> None:
+        out, into = QWidget(self), QWidget(self)
+        column = QVBoxLayout(out)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.form)
+        column.addWidget(self.preview_button)
+        column = QVBoxLayout(into)
+        column.setContentsMargins(0, 0, 0, 0)
+        words = QLabel(
+            "Labels from EchoNet-Dynamic, CAMUS, COCO, PNG, NumPy, DICOM segmentations, LabelMe, or an export of ours. "
+            "You see first what would change; a label that a person drew here is never overwritten.",
+            into,
+        )
+        words.setWordWrap(True)
+        column.addWidget(words)
+        row = QHBoxLayout()
+        row.addWidget(self.folder_button)
+        row.addWidget(self.file_button)
+        column.addLayout(row)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(6)
+        whole.addWidget(self.message)
+        whole.addWidget(self.counts)
+        whole.addWidget(self.bar)
+        whole.addWidget(self.words)
+        self.sections: dict[str, Section] = {}
+        for name, title, widget, opened in (
+            ("export", "Export", out, True), ("import", "Import", into, False),
+            ("releases", "Releases", self.releases, False),
+        ):  # fmt: skip
+            self.sections[name] = Section(f"learn-{name}", title, widget, opened=opened, parent=self)
+            whole.addWidget(self.sections[name])
+
+    # -- counting -----------------------------------------------------------------------------------------
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Count when somebody looks."""
+        super().showEvent(event)
+        self.count()
+
+    def _on_state(self, _: object = None) -> None:
+        self._update()
+        if self.isVisible():
+            self._timer.start()
+
+    @property
+    def _target(self) -> str:
+        """The study, once it is open; else empty."""
+        link = self._desk.link
+        return link.target if link.name else ""
+
+    def count(self) -> None:
+        """Count the study anew, off the GUI thread."""
+        target = self._target
+        if not target:
+            self.overview = None
+            self._update()
+        elif self._counting.is_running:
+            self._again = True
+        else:
+            self._counting.start(lambda _tick, _stop: (target, overview(target)))
+
+    def _count_again(self) -> None:
+        if self._again:
+            self._again = False
+            self.count()
+
+    def _on_counted(self, found: tuple[str, Overview]) -> None:
+        if found[0] != self._target:
+            self._again = True
+            return
+        self.overview = found[1]
+        self._update()
+        self.counted.emit(self.overview)
+
+    # -- export -------------------------------------------------------------------------------------------
+
+    def preview(self) -> None:
+        """Plan the export, and show what would leave."""
+        problem = self.form.problem or self._unready()
+        if problem:
+            self.complain(problem)
+            return
+        self.form.remember()
+        self._plan(partial(prepare_export, self._target, self.form.choice, self._sectors()), self._show_export)
+
+    def _sectors(self) -> dict[str, Any]:
+        current = self._desk.session.current
+        drawn = current is not None and current.sector is not None and current.sector.source == "user"
+        return {current.cine.content_id: current.sector} if drawn and current is not None else {}
+
+    def _unready(self) -> str:
+        link = self._desk.link
+        if not self._target:
+            return _NOT_OPEN if link.problem else _NO_STUDY
+        return "" if link.flush() and not link.problem else _NOT_SAVED
+
+    def _plan(self, work: Any, then: Callable[[Any], None]) -> None:
+        self._then = then
+        self.words.hide()
+        self.planning.start(work)
+        self._update()
+
+    def _on_planned(self, prepared: object) -> None:
+        if self._then is not None:
+            self._then(prepared)
+
+    def _show_export(self, prepared: PreparedExport) -> None:
+        dialog = ExportDialog(prepared, self)
+        dialog.exported.connect(lambda _: self._say(dialog.result.text()))
+        self._show_dialog(dialog)
+
+    def _show_dialog(self, dialog: Any) -> None:
+        dialog.failed.connect(self.complain)
+        dialog.job.ended.connect(self._on_changed)
+        dialog.finished.connect(lambda _: self.dialogs.remove(dialog))
+        self.dialogs.append(dialog)
+        dialog.show()
+        self.opened.emit(dialog)
+
+    def _on_changed(self) -> None:
+        self.form.refresh()
+        self._desk.link.count()
+        self.count()
+
+    # -- import -------------------------------------------------------------------------------------------
+
+    def _ask_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Folder with labels", self.form.folder.text())
+        if name:
+            self.look_at(Path(name))
+
+    def _ask_file(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(
+            self, "File with labels", self.form.folder.text(), "Labels (*.zip *.json *.npz);;All files (*)"
+        )
+        if name:
+            self.look_at(Path(name))
+
+    def look_at(self, path: Path) -> None:
+        """Plan an import, and show what would come in."""
+        problem = self._unready()
+        if problem:
+            self.complain(problem)
+            return
+        self._plan(partial(prepare_import, self._target, path), self._show_import)
+
+    def _show_import(self, prepared: PreparedImport) -> None:
+        dialog = ImportDialog(prepared, self)
+        dialog.imported.connect(lambda _: self._say(dialog.result.text()))
+        self._show_dialog(dialog)
+
+    # -- keeping in step ----------------------------------------------------------------------------------
+
+    def complain(self, sentence: str) -> None:
+        """Tell what did not work, and what to do next."""
+        from napari.utils.notifications import show_warning
+
+        self._show_words(sentence)
+        show_warning(sentence)
+        self.failed.emit(sentence)
+
+    def _say(self, sentence: str) -> None:
+        self._show_words(sentence)
+        self._desk.say(sentence)
+
+    def _show_words(self, sentence: str) -> None:
+        self.words.setText(sentence)
+        self.words.show()
+
+    def _update(self, _: object = None) -> None:
+        target, found = self._target, self.overview
+        if not target:
+            link = self._desk.link
+            opening = link.state == "saving"
+            self.message.setText("Opening the study…" if opening else _NOT_OPEN if link.problem else _NO_STUDY)
+        elif found is not None:
+            exportable = found.accepted or (self.form.edited.isChecked() and found.edited)
+            self.message.setText("" if exportable else _EMPTY)
+        else:
+            self.message.setText("Counting…")
+        self.message.setVisible(bool(self.message.text()))
+        shown = found if target else None
+        self.counts.setVisible(shown is not None and bool(shown.accepted or shown.edited))
+        if shown is not None:
+            self.counts.setText(_counts(shown))
+        self.releases.show_overview(shown)
+        some = shown is not None and bool(shown.accepted or (self.form.edited.isChecked() and shown.edited))
+        running = self.planning.is_running
+        self.preview_button.setEnabled(some and not running)
+        for button in (self.folder_button, self.file_button):
+            button.setEnabled(bool(target) and not running)
+
+
+def _counts(found: Overview) -> str:
+    where = f"in {plural(found.clips, 'clip')} of {plural(found.patients, 'patient')}"
+    lines = [f"<b>{plural(found.accepted, 'accepted frame')}</b> {where}; {found.edited:,} edited, not accepted yet."]
+    sides = [
+        f"{side or 'not drawn yet'} {plural(patients, 'patient')} ({plural(frames, 'frame')})"
+        for side, (patients, frames) in found.sides.items()
+        if patients or side in {"train", "val", "test"}
+    ]
+    if found.patients:
+        lines.append("Split by patient: " + ", ".join(sides) + ".")
+    if found.new_patients is not None:
+        last = found.releases[-1]
+        new = plural(found.new_patients, "new patient") if found.new_patients else "No new patient"
+        lines.append(f"{new} since the last release, {last.name} {last.number}.")
+    return "<br>".join(lines)
