@@ -14,6 +14,7 @@ from napari_matae.conflicts import ConflictDialog
 from napari_matae.desk import Desk
 from napari_matae.key_help import KeyHelp
 from napari_matae.keys import Keys
+from napari_matae.learn_panel import LearnPanel
 from napari_matae.measure_panel import MeasurePanel
 from napari_matae.open_panel import OpenPanel
 from napari_matae.review_panel import ReviewPanel
@@ -62,6 +63,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.transport = Transport(self.session, self.player, self)
         self.area_plot = AreaPlot(self.session, self)
         self.measure_panel = MeasurePanel(self.desk, self.keys, self.area_plot, self)
+        self.learn_panel = LearnPanel(self.desk, self)
         self.strip = StatusStrip(self.desk, self.area_plot, self)
         self.saved = SavedBar(self.desk.link, self)
         self.key_help: KeyHelp | None = None
@@ -76,6 +78,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
             (self.segment_panel, "2  Segment"),
             (self.review_panel, "3  Review"),
             (self.measure_panel, "4  Measure"),
+            (self.learn_panel, "5  Learn"),
         ]
         self.steps = QTabWidget(self)
         for panel, title in panels:
