@@ -71,15 +71,19 @@ def segment_and_measure(
         As `matae.segment.segment` and `matae.measure.measure_cine`.
     """
     from matae.segment import SegmentOptions, find_sector, segment
+    from matae.segment.familiar import rebuild_errors
 
     options, sector = options or SegmentOptions(), sector or find_sector(cine)
     result = segment(cine, options, sector=sector, progress=progress)
+    errors, limit = rebuild_errors(cine, sector, result.run["model"]) or (None, None)
     measured = measure_cine(
         cine,
         result.masks,
         replace(measure or MeasureOptions(), apex_down=sector.apex_down),
         marks=marks,
         sector=sector_pixels(sector, cine.shape),
+        errors=errors,
+        error_limit=limit,
         model=result.run["model"],
         width=result.run["width"],
     )

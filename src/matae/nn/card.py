@@ -31,6 +31,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "parent": (dict, type(None)),
     "figures": dict,
     "training": dict,
+    "familiar": dict,
     "limits": (list, tuple),
     "research_use": str,
 }
@@ -66,6 +67,9 @@ class ModelCard:
         Configuration of the run, enough to repeat it.
     limits
         Known failures and where not to trust it.
+    familiar
+        ``width`` and ``limit`` of the autoencoder heads' error beyond which a picture is not of the kind the model
+        knows, and ``of``, where the limit comes from; empty where it has none.
     """
 
     name: str
@@ -84,6 +88,7 @@ class ModelCard:
     figures: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
+    familiar: dict[str, Any] = field(default_factory=dict)
     research_use: str = RESEARCH_USE
     version: int = CARD_VERSION
 
