@@ -284,6 +284,7 @@ def _lines(found: Comparison, names: Mapping[str, str]) -> list[str]:
 def _clips(frames: Mapping[str, list[int]], names: Mapping[str, str]) -> str:
     from napari_matae.steps import frames_in_words
 
-    shown = [f"{names.get(clip, clip)} ({frames_in_words(numbers)})" for clip, numbers in list(frames.items())[:5]]
+    chosen = sorted(frames.items(), key=lambda entry: names.get(entry[0], entry[0]))
+    shown = [f"{names.get(clip, clip)} ({frames_in_words(numbers)})" for clip, numbers in chosen[:5]]
     more = f" and {len(frames) - 5} more clips" if len(frames) > 5 else ""
     return ", ".join(shown) + more

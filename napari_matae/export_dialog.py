@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from matae.exchange.formats import find_format
 from napari_matae.exchange_work import write_export
 from napari_matae.export_pictures import ExportPictures
 from napari_matae.job import Job
@@ -30,8 +31,6 @@ from napari_matae.job_bar import JobBar
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
-
-    from qtpy.QtGui import QCloseEvent
 
     from matae.exchange import ExportPlan, Release
     from napari_matae.exchange_work import PreparedExport
@@ -66,7 +65,7 @@ class ExportDialog(QDialog):  # type: ignore[misc]
         self.job = Job(self)
         self.setWindowTitle("What will leave")
         self.setModal(False)
-        self.resize(1020, 720)
+        self.resize(1060, 740)
         plan = prepared.plan
         self.summary = QLabel(_summary(prepared), self)
         self.summary.setWordWrap(True)
@@ -102,7 +101,7 @@ class ExportDialog(QDialog):  # type: ignore[misc]
         right.addWidget(self.findings)
         right.addWidget(_heading("Sides of the split, by patient", self))
         right.addWidget(self.splits)
-        right.addWidget(_heading("Fields", self))
+        right.addWidget(_heading("Fields (frames count from 0 in the files)", self))
         right.addWidget(self.fields, stretch=1)
         middle = QHBoxLayout()
         middle.setSpacing(12)
@@ -170,10 +169,10 @@ class ExportDialog(QDialog):  # type: ignore[misc]
         self.job.close_down()
         self.close()
 
-    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
-        """Stop what runs: what is half written is removed."""
+    def reject(self) -> None:
+        """Stop what runs, and close, by whatever button or key: what is half written is removed."""
         self.job.stop()
-        super().closeEvent(event)
+        super().reject()
 
 
 def open_folder(folder: Path) -> None:
@@ -239,9 +238,10 @@ def _summary(prepared: PreparedExport) -> str:
     patients = len({clip.patient for clip in plan.clips})
     size = "native pixels" if plan.size is None else f"{plan.size} x {plan.size} pixels"
     free = "" if prepared.free is None else f", {megabytes(prepared.free)} free there"
+    title = escape(find_format(plan.format).title)
     return (
         f"<b>{plural(plan.n_frames, 'frame')} of {plural(len(plan.clips), 'clip')} from "
-        f"{plural(patients, 'patient')}</b> leave as {escape(plan.format)}, {size}, in {escape(str(out))} "
+        f"{plural(patients, 'patient')}</b> leave as {title}; {size}, in {escape(str(out))} "
         f"(about {megabytes(plan.bytes_needed)}{free}). Nothing is written yet. Names of patients, files and readers, "
         "dates and every field of the file's header stay here; what lies outside the sector is black."
     )

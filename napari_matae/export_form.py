@@ -103,6 +103,7 @@ class ExportForm(QWidget):  # type: ignore[misc]
 
     def _lay_out(self) -> None:
         place = QHBoxLayout()
+        place.setSpacing(4)
         place.addWidget(self.folder, stretch=1)
         place.addWidget(self.choose_button)
         self._form = form = QFormLayout(self)

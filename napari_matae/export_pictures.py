@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ExportPictures"]
 
-_SIDE = 200
+_SIDE = 224
 _ON_A_PAGE = 6
-_ALARM = "#e69f00"
+_ALARM = "#ff7a5c"
 
 
 class ExportPictures(QWidget):  # type: ignore[misc]
@@ -87,9 +87,11 @@ class ExportPictures(QWidget):  # type: ignore[misc]
         grid = QGridLayout(holder)
         grid.setContentsMargins(0, 0, 8, 0)
         grid.setVerticalSpacing(2)
-        for place, title in enumerate(("Here; what is blanked is orange", "As it leaves")):
+        for place, title in enumerate(("Here (orange is blanked)", "As it leaves")):
             heading = QLabel(f"<b>{title}</b>", holder)
+            heading.setFixedWidth(_SIDE)
             grid.addWidget(heading, 0, place)
+        grid.setColumnStretch(2, 1)
         for number, preview in enumerate(shown):
             self._add(grid, 3 * number + 1, preview, holder)
         grid.setRowStretch(3 * len(shown) + 1, 1)
@@ -112,13 +114,13 @@ class ExportPictures(QWidget):  # type: ignore[misc]
         after.setPixmap(_pixmap(_drawn(preview)))
         title = self._prepared.titles.get(preview.clip, "")
         left = QLabel(f"{title}, frame {preview.frame + 1}; {preview.blanked:.0%} blanked", holder)
-        right = QLabel(f"as {preview.name}", holder)
+        right = QLabel("called " + preview.name.replace("-", "-\u200b"), holder)
         for place, (picture, caption) in enumerate(((before, left), (after, right))):
             picture.setFixedSize(_SIDE, _SIDE)
             picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
             picture.setStyleSheet("background: black")
             caption.setWordWrap(True)
-            caption.setMaximumWidth(_SIDE + 10)
+            caption.setFixedWidth(_SIDE)
             caption.setAlignment(Qt.AlignmentFlag.AlignTop)
             grid.addWidget(picture, row, place)
             grid.addWidget(caption, row + 1, place)

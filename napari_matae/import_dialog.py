@@ -15,8 +15,6 @@ from napari_matae.job_bar import JobBar
 from napari_matae.steps import frames_in_words
 
 if TYPE_CHECKING:
-    from qtpy.QtGui import QCloseEvent
-
     from matae.exchange import ImportPlan, ImportResult
     from napari_matae.exchange_work import PreparedImport
 
@@ -24,6 +22,7 @@ __all__ = ["ImportDialog"]
 
 _MOST_CLIPS = 500
 _MOST_PROBLEMS = 8
+_NOTHING_NEW = "There is nothing new in it."
 
 
 class ImportDialog(QDialog):  # type: ignore[misc]
@@ -49,7 +48,7 @@ class ImportDialog(QDialog):  # type: ignore[misc]
         self.job = Job(self)
         self.setWindowTitle("What will come in")
         self.setModal(False)
-        self.resize(720, 520)
+        self.resize(720, 380)
         plan = prepared.plan
         self.summary = QLabel(_summary(plan), self)
         self.summary.setWordWrap(True)
@@ -60,13 +59,13 @@ class ImportDialog(QDialog):  # type: ignore[misc]
         self.rater = QLineEdit(self)
         self.rater.setPlaceholderText("a code, if known")
         self.rater.setToolTip("Code of the person who drew these labels, as it is to stand in the study.")
-        self.result = QLabel(self)
+        self.result = QLabel("" if plan.n_new else _NOTHING_NEW, self)
         self.result.setWordWrap(True)
         self.bar = JobBar(self.job, self)
         self.import_button = QPushButton("Import", self)
         self.import_button.clicked.connect(self.run_import)
         self.import_button.setEnabled(bool(plan.n_new))
-        self.import_button.setToolTip("" if plan.n_new else "There is nothing new in it.")
+        self.import_button.setToolTip("" if plan.n_new else _NOTHING_NEW)
         self.close_button = QPushButton("Close", self)
         self.close_button.clicked.connect(self.close)
         self.job.finished.connect(self._on_finished)
@@ -126,10 +125,10 @@ class ImportDialog(QDialog):  # type: ignore[misc]
         self.job.close_down()
         self.close()
 
-    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
-        """Stop what runs: what was stored is whole."""
+    def reject(self) -> None:
+        """Stop what runs, and close, by whatever button or key: what was stored is whole."""
         self.job.stop()
-        super().closeEvent(event)
+        super().reject()
 
 
 def _summary(plan: ImportPlan) -> str:

@@ -232,10 +232,18 @@ class TrainingData(QWidget):  # type: ignore[misc]
     def _show_dialog(self, dialog: Any) -> None:
         dialog.failed.connect(self.complain)
         dialog.job.ended.connect(self._on_changed)
-        dialog.finished.connect(lambda _: self.dialogs.remove(dialog))
+        dialog.job.stopped.connect(self._say)
+        dialog.finished.connect(lambda _: self._on_closed(dialog))
         self.dialogs.append(dialog)
         dialog.show()
         self.opened.emit(dialog)
+
+    def _on_closed(self, dialog: Any) -> None:
+        self.dialogs.remove(dialog)
+        if dialog.job.is_running:  # it is stopping
+            dialog.job.ended.connect(dialog.deleteLater)
+        else:
+            dialog.deleteLater()
 
     def _on_changed(self) -> None:
         self.form.refresh()
@@ -315,12 +323,12 @@ def _counts(found: Overview) -> str:
     where = f"in {plural(found.clips, 'clip')} of {plural(found.patients, 'patient')}"
     lines = [f"<b>{plural(found.accepted, 'accepted frame')}</b> {where}; {found.edited:,} edited, not accepted yet."]
     sides = [
-        f"{side or 'not drawn yet'} {plural(patients, 'patient')} ({plural(frames, 'frame')})"
+        f"{side or 'not drawn yet'} {patients:,}" + (f" ({plural(frames, 'frame')})" if frames else "")
         for side, (patients, frames) in found.sides.items()
         if patients or side in {"train", "val", "test"}
     ]
     if found.patients:
-        lines.append("Split by patient: " + ", ".join(sides) + ".")
+        lines.append("Patients on each side: " + ", ".join(sides) + ".")
     if found.new_patients is not None:
         last = found.releases[-1]
         new = plural(found.new_patients, "new patient") if found.new_patients else "No new patient"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
+from qtpy.QtCore import Qt
 
 from matae.exchange import read_manifest, verify_release
 from matae.phantom import make_phantom
@@ -27,9 +29,14 @@ pytestmark = pytest.mark.gui
 WAIT = 30_000
 
 
+@cache
+def phantom():
+    return make_phantom(seed=5, n_frames=9, shape=(96, 112))
+
+
 def write(path: Path, *, text: bool = False) -> Path:
     """Write a phantom as a file of its own; with something like text burned in if wished."""
-    frames = np.array(make_phantom(seed=5, n_frames=9, shape=(96, 112)).cine.frames)
+    frames = np.array(phantom().cine.frames)
     if text:
         from PIL import Image, ImageDraw
 
@@ -42,7 +49,7 @@ def write(path: Path, *, text: bool = False) -> Path:
 
 def fill(target: Path, files: dict[str, Path], status=FrameStatus.ACCEPTED, frames=(1, 2, 6)) -> list[str]:
     """Put cines into a study, with masks a person drew."""
-    masks = make_phantom(seed=5, n_frames=9, shape=(96, 112)).masks
+    masks = phantom().masks
     found = []
     with Study.open(target, rater="anna") if target.exists() else Study.create(target, rater="anna") as study:
         for subject, path in files.items():
@@ -147,6 +154,7 @@ def test_an_export_is_looked_at_and_then_really_written(learn, qtbot, tmp_path):
     assert data.overview.new_patients is None
     dialog = previewed(qtbot, panel)
     assert "3 frames of 1 clip from 1 patient" in dialog.summary.text()
+    assert "Pictures and masks (PNG)" in dialog.summary.text()
     assert "free there" in dialog.summary.text()
     assert dialog.looked.isHidden()
     assert not (tmp_path / "out").exists()
@@ -190,7 +198,8 @@ def test_a_folder_that_appears_after_the_preview_is_not_overwritten(learn, qtbot
     assert [path.name for path in folder.iterdir()] == ["mine.txt"]
 
 
-def test_cancel_answers_at_once_and_leaves_nothing(learn, qtbot, tmp_path, monkeypatch):
+@pytest.mark.parametrize("closed", [False, True])
+def test_cancel_answers_at_once_and_leaves_nothing(learn, qtbot, tmp_path, monkeypatch, closed):
     from matae.exchange.png import PngWriter
 
     fill(tmp_path / "study.sqlite", {"P1": write(tmp_path / "a.mha")})
@@ -207,13 +216,19 @@ def test_cancel_answers_at_once_and_leaves_nothing(learn, qtbot, tmp_path, monke
     dialog.export_button.click()
     qtbot.waitUntil(begun.is_set, timeout=WAIT)
     assert not dialog.bar.isHidden()
-    dialog.bar.cancel_button.click()
-    assert dialog.bar.text.text() == "Stopping…"  # before the writer has come back
+    if closed:
+        qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+        assert dialog.isHidden()
+    else:
+        dialog.bar.cancel_button.click()
+        assert dialog.bar.text.text() == "Stopping…"  # before the writer has come back
     with qtbot.waitSignal(dialog.job.ended, timeout=WAIT):
         go.set()
-    assert dialog.result.text() == "Stopped; nothing was exported and nothing is left behind."
+    assert panel.data.words.text() == "Stopped; nothing was exported and nothing is left behind."
     assert list((tmp_path / "out").iterdir()) == []
-    assert dialog.export_button.isEnabled()
+    if not closed:
+        assert dialog.result.text() == panel.data.words.text()
+        assert dialog.export_button.isEnabled()
 
 
 def test_text_in_the_picture_holds_the_export_back_until_ticked(learn, qtbot, tmp_path):
