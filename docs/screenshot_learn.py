@@ -101,14 +101,15 @@ def main() -> None:
         folder, study = Path(name), Path(name) / "lab.sqlite"
         os.environ["MATAE_HOME"], os.environ["MATAE_STUDY"] = f"{folder}/home", str(study)
         fill(folder, study, range(3))
-        viewer, dock = open_viewer()
+        viewer, opened_dock = open_viewer()
+        dock: Any = opened_dock
         viewer.window.resize(*SIZE)
         from matae.read import open_cine
 
         dock.session.open(open_cine(folder / "clip-0.mha"))
         wait_for(lambda: dock.session.current.ready and not dock.is_probing)
         dock.steps.setCurrentIndex(LEARN)
-        data = dock.learn_panel.data
+        data: Any = dock.learn_panel.data
         data.form.folder.setText(str(folder / "exports"))
         data.form.name.setText("lv-spring")
         wait_for(lambda: data.overview is not None)
@@ -139,7 +140,7 @@ def main() -> None:
         with Study.open(study, rater="reader 2") as opened:
             cine = opened.cines()[0]
             info = opened.frames(cine.content_id)[3]
-            mask = np.roll(opened.mask(cine.content_id, 3), 8, 1)
+            mask = np.roll(np.asarray(opened.mask(cine.content_id, 3)), 8, 1)
             opened.put_edits(cine.content_id, [Edit(3, mask, info.revision)])
         dialog = dialog_of(data, lambda: data.look_at(folder / "exports" / "lv-spring-png"))
         shoot(dialog, "learn-import")
