@@ -204,5 +204,6 @@ def _say(found: Measurement) -> None:
         ]
         typer.echo(f"{found.name}: {'; '.join(filter(None, parts))}")
     for flag in found.flags:
-        frames = f" Frame {', '.join(map(str, flag.frames[:8]))}." if flag.frames else ""
+        # Numbered as in the viewer and the report; the JSON counts from 0.
+        frames = f" Frame {', '.join(str(frame + 1) for frame in flag.frames[:8])}." if flag.frames else ""
         typer.echo(f"{flag.level}: {flag.text}{frames}", err=True)

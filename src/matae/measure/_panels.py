@@ -116,7 +116,7 @@ def draw_picture(axes: Any, measurement: Measurement, which: str) -> None:
         )
         _draw_disks(axes, disks, m.outline(frame), colour)
         amount = f", {disks.volume:.0f} mL" if m.calibrated else ""
-        axes.set_title(f"{name}, frame {frame}{amount}", fontsize=8.5, color=_INK, pad=4)
+        axes.set_title(f"{name}, frame {frame + 1}{amount}", fontsize=8.5, color=_INK, pad=4)
         if which == "ed":
             _scale_bar(axes, m)
     axes.set(xlim=extent[:2], ylim=extent[2:])

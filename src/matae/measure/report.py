@@ -204,7 +204,7 @@ def _flags(figure: Any, measurement: Measurement) -> None:
 
 
 def _frames(frames: tuple[int, ...]) -> str:
-    shown = ", ".join(map(str, frames[:6]))
+    shown = ", ".join(str(frame + 1) for frame in frames[:6])  # for people the first frame is 1, as in the viewer
     return shown if len(frames) <= 6 else f"{shown}, …"
 
 
