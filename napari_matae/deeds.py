@@ -11,8 +11,8 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from matae.errors import MataeError
-from matae.review import Phases, find_phases, flag_frames, frame_scores, next_frame
-from matae.store.types import FrameStatus
+from matae.review import Phases, flag_frames, frame_scores, next_frame
+from matae.store.types import Flag, FrameStatus
 from napari_matae.steps import frames_in_words
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_matae.phase_finder import PhaseFinder
     from napari_matae.preview import Preview
     from napari_matae.session import OpenCine, Session
 
@@ -41,16 +42,20 @@ class Deeds(QObject):  # type: ignore[misc]
         Whose frames.
     preview
         Where masks for several frames are shown before they are applied.
+    finder
+        Knows end-diastole and end-systole.
     parent
         Qt parent.
     """
 
     said = Signal(str)
     """A sentence on what was done, or why not."""
+    finished = Signal(bool)
+    """Another frame to look at was asked for and this cine has none left; whether to look backward."""
 
-    def __init__(self, session: Session, preview: Preview, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, preview: Preview, finder: PhaseFinder, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._session, self._preview = session, preview
+        self._session, self._preview, self._finder = session, preview, finder
         self.go_on = True
         """Accepting or rejecting a frame shows the next one to look at."""
         self.reach = REACH
@@ -60,21 +65,36 @@ class Deeds(QObject):  # type: ignore[misc]
 
     @property
     def phases(self) -> Phases:
-        """End-diastole and end-systole: as marked, else by the area."""
-        current = self._session.current
-        return Phases(None, None) if current is None else find_phases(current.area_px, current.ed, current.es)
+        """End-diastole and end-systole: as marked, else by the area; the same frames as in the Measure step."""
+        return self._finder.phases
 
     @property
     def flagged(self) -> list[int]:
         """Frames worth a look, reviewed or not."""
-        current = self._session.current
-        if current is None:
-            return []
-        scores = frame_scores(current.area_px, disagreement=current.disagreement)
-        return flag_frames(scores, self.phases)
+        return list(self.flags)
 
-    def next(self, *, backward: bool = False) -> None:
-        """Show the next frame to look at: a flagged one, else one that nobody has reviewed."""
+    @property
+    def flags(self) -> dict[int, Flag]:
+        """Frames worth a look with their score and why, in order of time."""
+        current = self._session.current
+        return {} if current is None else self.flags_of(current)
+
+    def flags_of(self, current: OpenCine) -> dict[int, Flag]:
+        """Return those of a cine that was on screen until just now, or is."""
+        scores = frame_scores(current.area_px, disagreement=current.disagreement)
+        phases = self._finder.phases_of(current)
+        return {t: Flag(round(float(scores[t]), 4), _reason(current, phases, t)) for t in flag_frames(scores, phases)}
+
+    def next(self, *, backward: bool = False, judged: bool = False) -> None:
+        """Show the next frame to look at: a flagged one, else one that nobody has reviewed.
+
+        Parameters
+        ----------
+        backward
+            Look towards the start.
+        judged
+            A frame has just been judged: the cine is not left without being asked to.
+        """
         current = self._session.current
         if current is None:
             return
@@ -82,20 +102,16 @@ class Deeds(QObject):  # type: ignore[misc]
         done = current.with_status(*_JUDGED)
         frame = next_frame(here, n, flagged=self.flagged, done=done, backward=backward)
         if frame is None:
-            self.said.emit("Every other frame is reviewed.")
+            if here not in done:
+                self.said.emit("Every other frame is reviewed; accept or reject this one.")
+            elif judged:
+                self.said.emit("Every frame of this cine is reviewed; Next goes on to the next cine.")
+            else:
+                self.finished.emit(backward)
             return
         self._session.seek(frame)
-        self.said.emit(f"Frame {frame + 1}: {self._why(current, frame)}.")
-
-    def _why(self, current: OpenCine, frame: int) -> str:
-        phases = self.phases
-        if frame == phases.ed:
-            return "end-diastole, on which the volumes rest"
-        if frame == phases.es:
-            return "end-systole, on which the volumes rest"
-        if frame in self.flagged:
-            return "flagged: the mask is empty" if current.area_px[frame] == 0 else "flagged: the area jumps here"
-        return "not reviewed yet"
+        flag = self.flags.get(frame)
+        self.said.emit(f"Frame {frame + 1}: {'not reviewed yet' if flag is None else flag.reason}.")
 
     def step(self, by: int) -> None:
         """Show a frame further on, or back."""
@@ -140,7 +156,7 @@ class Deeds(QObject):  # type: ignore[misc]
         session.judge(word.lower(), [frame], status)
         self.said.emit(f"{word}: frame {frame + 1}.")
         if self.go_on:
-            self.next()
+            self.next(judged=True)
 
     @staticmethod
     def _differs(current: OpenCine, frame: int) -> bool:
@@ -286,3 +302,14 @@ class Deeds(QObject):  # type: ignore[misc]
                 return before[-1], here
             return (here, after[0]) if after else ((before[-1], here) if before else None)
         return (before[-1], after[0]) if before and after else None
+
+
+def _reason(current: OpenCine, phases: Phases, frame: int) -> str:
+    """Return why a flagged frame is worth a look."""
+    if frame == phases.ed:
+        return "end-diastole, on which the volumes rest"
+    if frame == phases.es:
+        return "end-systole, on which the volumes rest"
+    if current.area_px[frame] == 0:
+        return "flagged: the mask is empty"
+    return "flagged: the area jumps here"

@@ -8,8 +8,11 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_matae.clock import Clock
 from napari_matae.deeds import Deeds
+from napari_matae.flag_keeper import FlagKeeper
 from napari_matae.history import History
 from napari_matae.looks import Looks
+from napari_matae.next_cine import NextCine
+from napari_matae.phase_finder import PhaseFinder
 from napari_matae.player import Player
 from napari_matae.preview import Preview
 from napari_matae.session import Session
@@ -50,9 +53,13 @@ class Desk(QObject):  # type: ignore[misc]
         self.strokes = Strokes(self.session, self)
         self.preview = Preview(self.session, self)
         self.tools = Tools(self.session, self.player, self)
-        self.deeds = Deeds(self.session, self.preview, self)
+        self.phase_finder = PhaseFinder(self.session)
+        self.deeds = Deeds(self.session, self.preview, self.phase_finder, self)
+        self.flag_keeper = FlagKeeper(self.session, self.link, self.deeds, self)
+        self.next_cine = NextCine(self.session, self.link, self)
+        self.deeds.finished.connect(self.next_cine.go)
         self.looks = Looks(self.session, self)
-        for part in (self.history, self.link, self.preview, self.tools, self.deeds):
+        for part in (self.history, self.link, self.preview, self.tools, self.deeds, self.next_cine):
             part.said.connect(self.say)
         self.session.settle()  # what was drawn while no dock was there to see it
 
@@ -91,6 +98,8 @@ class Desk(QObject):  # type: ignore[misc]
         self.tools.close_down()
         self.looks.close_down()
         self.clock.close_down()
+        self.next_cine.close_down()
+        self.flag_keeper.close_down()
         self.link.close_down()
         self.history.close_down()
         self.session.close()

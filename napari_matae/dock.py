@@ -38,6 +38,8 @@ __all__ = ["MataeDock"]
 
 _NO_GPU = "No GPU here: the CPU is used; a smaller width is faster."
 _WATCH_HEIGHT = 270
+_REVIEW = 2
+"""Place of the Review step among the tabs."""
 
 
 class MataeDock(QWidget):  # type: ignore[misc]
@@ -115,6 +117,9 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.session.opened.connect(self._on_opened)
         self.desk.help_wanted.connect(self.toggle_keys)
         self.desk.link.conflicted.connect(self._on_conflict)
+        self.measure_panel.measuring.changed.connect(self._on_measured)
+        self.desk.next_cine.wanted.connect(lambda waiting: self.open_panel.read(waiting.open))
+        self.desk.next_cine.arrived.connect(lambda: self.steps.setCurrentIndex(_REVIEW))
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.close_down)
@@ -160,6 +165,12 @@ class MataeDock(QWidget):  # type: ignore[misc]
         another, self._shown = current is not self._shown, current
         if current is not None and another:  # not the one that was open, with a scale or frame rate given by hand
             self.steps.setCurrentIndex(1)
+
+    def _on_measured(self) -> None:
+        before = self.desk.phase_finder.phases
+        self.desk.phase_finder.take(self.measure_panel.measuring.measurement)
+        if self.desk.phase_finder.phases != before:
+            self.strip.redraw()
 
     def toggle_keys(self) -> None:
         """Show the keys over the picture, or hide them."""

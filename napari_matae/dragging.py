@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from matae.errors import MataeError
 
@@ -38,6 +38,9 @@ class Dragging(QObject):  # type: ignore[misc]
     parent
         Qt parent.
     """
+
+    ended = Signal(int)
+    """A drag in a frame is over, and what it drew is recorded."""
 
     def __init__(
         self, session: Session, begin: Callable[[NDArray[np.float64]], Shape | None], parent: QObject | None = None
@@ -90,6 +93,7 @@ class Dragging(QObject):  # type: ignore[misc]
         finally:
             self._shape, self._place, session.stroking = None, None, False
         session.settle()
+        self.ended.emit(self._frame)
 
     def _draw(self) -> None:
         if self._shape is None or self._place is None or self._session.frame != self._frame:

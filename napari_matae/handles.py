@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_matae.dragging import Dragging
 from napari_matae.layers import make_handles
+from napari_matae.open_cine import digest_of
 
 if TYPE_CHECKING:
     from typing import Any
@@ -45,13 +46,16 @@ class Handles(QObject):  # type: ignore[misc]
         self._layer: Points | None = None
         self._found: Landmarks | None = None
         self._dragging = Dragging(session, self._begin, self)
+        self._dragging.ended.connect(self._on_ended)
         session.frame_changed.connect(self._update)
         session.status_changed.connect(self._update)
+        session.placed.connect(self._update)
 
     def close_down(self) -> None:
         """Take the handles away and stop listening."""
         self._session.frame_changed.disconnect(self._update)
         self._session.status_changed.disconnect(self._update)
+        self._session.placed.disconnect(self._update)
         self._dragging.close_down()
         layer, self._layer = self._layer, None
         if layer is not None and layer in self._session.viewer.layers:
@@ -85,7 +89,10 @@ class Handles(QObject):  # type: ignore[misc]
         from matae.measure import landmarks
 
         down = current.sector is not None and current.sector.apex_down
-        self._found = landmarks(current.mask(session.frame), current.cine.spacing, apex_down=down, label=1)
+        # Where a person left them, if the mask is still the one they belong to.
+        self._found = current.placed(session.frame) or landmarks(
+            current.mask(session.frame), current.cine.spacing, apex_down=down, label=1
+        )
         if self._found is None:
             if self._layer is not None:
                 self._layer.visible = False
@@ -111,6 +118,9 @@ class Handles(QObject):  # type: ignore[misc]
         if viewer.layers.selection.active is not self._layer:
             viewer.layers.selection.active = self._layer
 
+    def _on_ended(self, frame: int) -> None:
+        self._session.placed.emit(frame)
+
     def _begin(self, start: NDArray[np.float64]) -> Any:
         """Return what turns a position of the handle nearest to where the drag begins into a mask."""
         from matae.edit import reshape
@@ -125,13 +135,16 @@ class Handles(QObject):  # type: ignore[misc]
         if away[nearest] > _GRASP * min(np.asarray(current.cine.shape) * scale):
             return None
         self._session.tool = "handles"
-        base = current.mask(self._session.frame).copy()
+        frame = self._session.frame
+        base = current.mask(frame).copy()
+        known = dict(current.by_hand.get(frame, {}))
 
         def shape(place: NDArray[np.float64]) -> NDArray[np.uint8]:
             moved = points.copy()
             moved[nearest] = points[nearest] + place - start
             after = type(found).from_array(moved, by_hand=True)
-            mask = reshape(base, found, after)
+            mask: NDArray[np.uint8] = reshape(base, found, after)
+            current.by_hand[frame] = {**known, digest_of(mask): after}  # not those it passed through
             if self._layer is not None:
                 self._layer.data = moved
             return mask

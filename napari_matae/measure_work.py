@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from matae.errors import MeasureError
+from napari_matae.placed import from_stored
 from napari_matae.scales import with_remembered_scale
 from napari_matae.workers import Failed, explain
 
@@ -57,6 +59,8 @@ class Task:
         What made the masks.
     study
         Where a person's landmarks may be, path or URL; empty for nowhere.
+    placed
+        Landmarks of this screen by frame, which may be on their way to the study; None for those taken away.
     """
 
     cine: Cine
@@ -68,6 +72,7 @@ class Task:
     model: str = ""
     width: str = ""
     study: str = ""
+    placed: Mapping[int, Landmarks | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,8 +124,10 @@ def measure_events(task: Task) -> Iterator[Measured | Failed]:
 
 def _measure(task: Task) -> Measurement:
     from matae.measure import measure_cine
+    from matae.measure.run import sector_pixels
     from matae.stack import new_stack
 
+    errors, limit = _unfamiliar(task) or (None, None)
     masks = new_stack(task.masks.shape)  # a copy: the person goes on drawing
     for frame in task.frames:
         masks[frame] = task.masks[frame]
@@ -130,33 +137,39 @@ def _measure(task: Task) -> Measurement:
         task.options,
         marks=task.marks,
         landmarks=_placed(task),
-        sector=None if task.sector is None else task.sector.mask(task.cine.shape),
+        sector=None if task.sector is None else sector_pixels(task.sector, task.cine.shape),
+        errors=errors,
+        error_limit=limit,
         model=task.model,
         width=task.width,
     )
 
 
+def _unfamiliar(task: Task) -> tuple[NDArray[np.float64], float] | None:
+    """Return how little the model that outlined the clip knows its pictures, and its limit."""
+    from matae.errors import ModelError
+    from matae.segment.familiar import rebuild_errors
+
+    if not task.model or task.sector is None:
+        return None
+    try:
+        return rebuild_errors(task.cine, task.sector, task.model)
+    except ModelError:
+        return None  # it was removed since; the numbers do without it
+
+
 def _placed(task: Task) -> Mapping[int, Landmarks]:
-    """Return the landmarks that people stored for this cine."""
-    from matae.measure import Landmarks
+    """Return the landmarks that people placed on this cine: those stored, and those on screen."""
     from matae.store import Study
 
-    if not task.study:
-        return {}
-    try:
-        with Study.open(task.study) as study:
-            stored = study.landmarks(task.cine.content_id)
-    except Exception:  # noqa: BLE001 - the saved bar says what is wrong with a study; the numbers do without it
-        return {}
-    found = {}
-    for frame, points in stored.items():
-        if points.rater and {"apex", "left", "right"} <= set(points.points) and 0 <= frame < task.cine.n_frames:
-            array = [tuple(points.points[name]) for name in ("apex", "left", "right")]
-            try:
-                found[frame] = Landmarks.from_array(array, by_hand=True)
-            except MeasureError:
-                continue
-    return found
+    found: dict[int, Landmarks | None] = {}
+    if task.study:
+        with suppress(Exception):  # the saved bar says what is wrong with a study; the numbers do without it
+            with Study.open(task.study) as study:
+                stored = study.landmarks(task.cine.content_id)
+            found = {t: from_stored(points) for t, points in stored.items() if 0 <= t < task.cine.n_frames}
+    found |= task.placed
+    return {t: points for t, points in found.items() if points is not None}
 
 
 def widths_events(cine: Cine, sector: Sector, run: dict[str, Any], frames: list[int]) -> Iterator[WidthsDone | Failed]:
@@ -213,6 +226,7 @@ def other_view_events(target: str, content_id: str, view: str) -> Iterator[Other
         What it counts as.
     """
     from matae.measure import Marks, MeasureOptions, measure_cine
+    from matae.measure.run import sector_pixels
     from matae.read import open_cine
     from matae.segment import find_sector
     from matae.stack import new_stack
@@ -237,7 +251,7 @@ def other_view_events(target: str, content_id: str, view: str) -> Iterator[Other
         )
         sector = find_sector(cine)
         options = MeasureOptions(view=view, apex_down=sector.apex_down)
-        found = measure_cine(cine, masks, options, marks=marks, sector=sector.mask(cine.shape))
+        found = measure_cine(cine, masks, options, marks=marks, sector=sector_pixels(sector, cine.shape))
         return OtherView(replace(found, view=view))
 
     yield from _events(work)

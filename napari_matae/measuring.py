@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Cine
-    from matae.measure import Marks, Measurement
+    from matae.measure import Landmarks, Marks, Measurement
     from napari_matae.session import OpenCine, Session
     from napari_matae.study_link import StudyLink
 
@@ -90,6 +90,7 @@ class Measuring(QObject):  # type: ignore[misc]
             (session.sector_changed, self._on_sector),
             (session.written, self._on_written),
             (session.restored, self._on_other_labels),
+            (session.placed, self._on_placed),
         )
         for signal, slot in self._signals:
             signal.connect(slot)
@@ -205,6 +206,15 @@ class Measuring(QObject):  # type: ignore[misc]
         self._written.update(frames)
         self._on_masks()
 
+    def _on_placed(self, frame: int) -> None:
+        current, measured = self._session.current, self.measurement
+        if not self._active or current is None or measured is None or self._worker is not None:
+            return
+        self._take([frame])
+        placed = current.placed(frame)
+        if self.measurement is not None and placed != self.measurement.inputs.landmarks.get(frame):
+            self._update({}, landmarks={frame: placed})
+
     def _on_marks(self) -> None:
         if self.measurement is None or not self._active:
             self._begin_anew()
@@ -258,13 +268,22 @@ class Measuring(QObject):  # type: ignore[misc]
         elif changed:
             self._update({t: mask.copy() for t, mask in changed.items()})
 
-    def _update(self, masks: dict[int, NDArray[np.uint8]], marks: Marks | None = None) -> None:
-        if self.measurement is None:
+    def _update(
+        self,
+        masks: dict[int, NDArray[np.uint8]],
+        marks: Marks | None = None,
+        landmarks: dict[int, Landmarks | None] | None = None,
+    ) -> None:
+        current = self._session.current
+        if self.measurement is None or current is None:
             return
         start = time.perf_counter()
         # A person who corrects a frame speaks for it: what the network's widths made of it counts no longer.
         widths: dict[str, Any] | None = {} if masks else None
-        placed = {t: None for t in masks if t in self.measurement.inputs.landmarks}
+        placed = dict(landmarks or {})
+        for t in masks:  # landmarks of a handle that is dragged come with its mask; another tool's mask has none
+            if (mine := current.placed(t)) is not None or t in self.measurement.inputs.landmarks:
+                placed[t] = mine
         try:
             self.measurement = self.measurement.updated(
                 masks=masks, marks=marks, landmarks=placed or None, width_masks=widths
@@ -298,6 +317,7 @@ class Measuring(QObject):  # type: ignore[misc]
             model=str(current.run.get("model", "")),
             width=str(current.run.get("width", "")),
             study=self._link.target if self._link.entry is not None else "",
+            placed={t: current.placed(t) for t in current.by_hand},
         )
         self._worker = create_worker(measure_events, task, _start_thread=False)
         self._worker.yielded.connect(self._on_event)

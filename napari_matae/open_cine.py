@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Cine
+    from matae.measure import Landmarks
     from matae.segment import Sector
 
-__all__ = ["OpenCine"]
+__all__ = ["OpenCine", "digest_of"]
 
 
 class OpenCine:
@@ -66,6 +68,9 @@ class OpenCine:
         self.ed: int | None = cine.ed_frame
         self.es: int | None = cine.es_frame
         """Frames marked as end-diastole and end-systole, by the file or a person."""
+        self.by_hand: dict[int, dict[int, Landmarks]] = {}
+        """Landmarks that people placed, by frame and by `digest` of the mask they belong to: when a mask is changed by
+        another tool they count no longer, and when that is undone they do again."""
         self.ready = True
         """Its work so far has been fetched from the study."""
         self.stack: Any = None
@@ -94,6 +99,17 @@ class OpenCine:
         """Return the frames of some statuses."""
         return sorted(t for t, status in self.status.items() if status in wanted)
 
+    # -- landmarks ----------------------------------------------------------------------------------------
+
+    def digest(self, frame: int) -> int:
+        """Return a number that is another one for another mask of this frame."""
+        return 0 if self.labels is None else digest_of(self.labels.data[frame])
+
+    def placed(self, frame: int) -> Landmarks | None:
+        """Return the landmarks that a person placed on the mask of a frame as it is now; None where nobody did."""
+        known = self.by_hand.get(frame)
+        return known.get(self.digest(frame)) if known else None
+
     # -- masks --------------------------------------------------------------------------------------------
 
     def take_labels(self, labels: Labels) -> None:
@@ -107,7 +123,7 @@ class OpenCine:
     def drop_labels(self) -> None:
         """Forget masks and statuses: their layer is gone."""
         self.labels = self.machine = self.recorded = None
-        for state in (self.status, self.proposed, self.drawn, self.in_layer_history, self.seconds):
+        for state in (self.status, self.proposed, self.drawn, self.in_layer_history, self.seconds, self.by_hand):
             state.clear()
         self.area_px[:] = np.nan
 
@@ -242,3 +258,8 @@ class OpenCine:
         else:
             self.status[frame] = status
         self.measure(frame)
+
+
+def digest_of(mask: NDArray[np.uint8]) -> int:
+    """Return a number that is another one for another mask."""
+    return zlib.crc32(mask.tobytes())

@@ -74,6 +74,8 @@ class Session:
     """The status of at least one frame changed."""
     restored = Signal()
     """The study's masks of the current cine are on screen: it may be worked on."""
+    placed = Signal(int)
+    """A person let go of a landmark of a frame."""
     marks_changed = Signal()
     """End-diastole or end-systole was marked, or the frames to look at changed."""
 

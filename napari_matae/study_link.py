@@ -9,6 +9,7 @@ from __future__ import annotations
 import getpass
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,19 +18,21 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from matae.errors import ConflictError
 from matae.store.types import Edit, FrameStatus
 from napari_matae.earlier import MAX_TRANSACTIONS, earlier_steps
+from napari_matae.placed import from_stored, to_points
 from napari_matae.study_queue import StudyQueue
 from napari_matae.workers import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
     from typing import Any
 
     from numpy.typing import NDArray
 
     from matae.cine import Cine
+    from matae.measure import Landmarks
     from matae.store import Study
-    from matae.store.types import Change, CineEntry, FrameInfo, Marks, Statistics
+    from matae.store.types import Change, CineEntry, Flag, FrameInfo, LandmarkSet, Marks, Statistics
     from napari_matae.history import History
     from napari_matae.session import OpenCine, Session
     from napari_matae.steps import Step
@@ -39,6 +42,8 @@ __all__ = ["Conflict", "StudyLink"]
 _POLL_MS = 1000
 _PROPOSALS_MS = 1000
 _COUNT_MS = 500
+_UNKNOWN = object()
+"""Landmarks of the study after a conflict: whatever they are, they are written over or fetched."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +82,21 @@ class _Fetched:
     infos: dict[int, FrameInfo]
     masks: NDArray[np.uint8]
     proposals: dict[int, NDArray[np.uint8]]
+    landmarks: dict[int, LandmarkSet]
     marks: Marks
     last_frame: int | None
     sequence: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Others:
+    """What others did to a cine since the last look; None for a frame they took something away from."""
+
+    sequence: int
+    changes: list[Change]
+    infos: dict[int, FrameInfo | None]
+    masks: dict[int, NDArray[np.uint8] | None]
+    landmarks: dict[int, LandmarkSet | None]
 
 
 class StudyLink(QObject):  # type: ignore[misc]
@@ -123,6 +140,8 @@ class StudyLink(QObject):  # type: ignore[misc]
         self._unsaved: dict[int, int] = {}
         self._seconds: dict[int, float] = {}
         self._fresh: set[int] = set()
+        self._landmarks: dict[int, object] = {}
+        self._of: OpenCine | None = None
         self._sequence = 0
         self._polling = False
         self._poll_timer = self._timer(_POLL_MS, self.poll, single=False)
@@ -133,6 +152,7 @@ class StudyLink(QObject):  # type: ignore[misc]
         session.written.connect(self._on_written)
         session.proposed.connect(self._on_proposed)
         session.marks_changed.connect(self._on_marks)
+        session.placed.connect(self._on_placed)
         session.labels_changed.connect(self._on_labels)
 
     def _timer(self, interval: int, slot: Any, *, single: bool) -> QTimer:
@@ -191,6 +211,7 @@ class StudyLink(QObject):  # type: ignore[misc]
         session.written.disconnect(self._on_written)
         session.proposed.disconnect(self._on_proposed)
         session.marks_changed.disconnect(self._on_marks)
+        session.placed.disconnect(self._on_placed)
         session.labels_changed.disconnect(self._on_labels)
 
     def flush(self) -> bool:
@@ -269,9 +290,12 @@ class StudyLink(QObject):  # type: ignore[misc]
             self._attach(current)
 
     def _attach(self, current: OpenCine | None) -> None:
+        if current is not self._of:
+            self.save_proposals()  # those of the cine before
         self._proposal_timer.stop()
+        self._of = current
         # New ones, not emptied ones: writes of the cine before that are still in line go on with theirs.
-        self._revisions, self._unsaved, self._seconds, self._fresh = {}, {}, {}, set()
+        self._revisions, self._unsaved, self._seconds, self._fresh, self._landmarks = {}, {}, {}, set(), {}
         self.entry = None
         self.entry_changed.emit(None)
         if current is None or self._queue is None:
@@ -309,6 +333,7 @@ class StudyLink(QObject):  # type: ignore[misc]
             if current.machine is not None and frame not in mine:
                 current.machine[frame] = mask
                 current.proposed.add(frame)
+        self._take_landmarks(current, {t: stored for t, stored in fetched.landmarks.items() if t not in mine})
         current.seconds = {t: info.seconds for t, info in fetched.infos.items()}
         current.run = current.run or _run_of(fetched.infos)
         self._revisions.update(known)
@@ -326,6 +351,7 @@ class StudyLink(QObject):  # type: ignore[misc]
         persons = sorted(mine.difference(machine))
         if persons:
             self._on_written(persons, "kept from before")
+        self._save_landmarks(list(current.by_hand))
         if fetched.infos and not mine:
             content_id, shape = current.cine.content_id, current.cine.shape
             self._ask(
@@ -342,6 +368,13 @@ class StudyLink(QObject):  # type: ignore[misc]
     def _ask(self, work: Any, done: Any) -> None:
         if self._queue is not None:
             self._queue.ask(work, done)
+
+    def ask(
+        self, work: Callable[[Study], Any], done: Callable[[Any], None], failed: Callable[[BaseException], None]
+    ) -> None:
+        """Ask the study something, after all that waits to be written; the answer comes in the GUI thread."""
+        if self._queue is not None:
+            self._queue.ask(work, done, failed)
 
     @staticmethod
     def _is_newer(current: OpenCine, frame: int, fetched: _Fetched, status: FrameStatus) -> bool:
@@ -381,6 +414,8 @@ class StudyLink(QObject):  # type: ignore[misc]
             for t in frames
         }
 
+        kept: list[int] = []
+
         def work(study: Study) -> list[FrameInfo]:
             edits = [
                 Edit(t, mask, revisions.get(t, 0), status or FrameStatus.MACHINE, seconds)
@@ -389,6 +424,7 @@ class StudyLink(QObject):  # type: ignore[misc]
             infos = study.put_edits(content_id, edits, note=note)
             # The next write in line is based on this one, whatever the GUI has heard of it by then.
             revisions.update({info.frame: info.revision for info in infos})
+            kept.extend(frames)
             return infos
 
         self._queue.write(
@@ -396,6 +432,7 @@ class StudyLink(QObject):  # type: ignore[misc]
             lambda _: self._on_saved(current, frames),
             lambda error: self._on_refused(current, frames, error),
         )
+        self._save_landmarks(frames, lambda: bool(kept))  # those of a mask that is refused go with it
 
     def _on_saved(self, current: OpenCine, frames: Iterable[int]) -> None:
         if current is not self._session.current:
@@ -419,6 +456,7 @@ class StudyLink(QObject):  # type: ignore[misc]
             return
         late = {info.frame: info for info in error.theirs}
         rest = [t for t in frames if t not in late]
+        self._landmarks.update(dict.fromkeys(frames, _UNKNOWN))
         self._on_saved(current, list(late))
         if rest and late:  # the study refuses the whole step; what nobody else touched goes in by itself
             self._on_saved(current, rest)
@@ -475,7 +513,7 @@ class StudyLink(QObject):  # type: ignore[misc]
 
     def save_proposals(self) -> None:
         """Store the proposals that have come since the last time."""
-        current = self._session.current
+        current = self._of
         self._proposal_timer.stop()
         if current is None or self._queue is None or current.machine is None or not self._fresh or not current.ready:
             return
@@ -494,6 +532,52 @@ class StudyLink(QObject):  # type: ignore[misc]
             return infos
 
         self._queue.write(work, lambda _: self._count_timer.start(), lambda error: self._on_trouble(explain(error)))
+        if current is self._session.current:
+            self._save_landmarks(t for t in frames if t in self._landmarks)
+
+    def _on_placed(self, frame: int) -> None:
+        current = self._session.current
+        if current is not None and current.ready:
+            self._save_landmarks([frame])
+
+    def _save_landmarks(self, frames: Iterable[int], when: Callable[[], bool] = lambda: True) -> None:
+        """Store landmarks that were placed, or no longer belong to their mask, as far as the study has others."""
+        current = self._session.current
+        if current is None or self._queue is None:
+            return
+        content_id = current.cine.content_id
+        for frame in frames:
+            mine = current.placed(frame)
+            if self._landmarks.get(frame) == mine:
+                continue
+            self._landmarks[frame] = mine
+
+            self._queue.write(
+                partial(_put_landmarks, content_id, frame, mine, when),
+                None,
+                lambda error: self._on_trouble(explain(error)),
+            )
+
+    def _take_landmarks(self, current: OpenCine, stored: Mapping[int, LandmarkSet | None]) -> None:
+        """Show the landmarks that the study holds for frames whose masks are as the study has them."""
+        for frame, points in stored.items():
+            placed = from_stored(points)
+            self._landmarks[frame] = placed
+            if placed is not None:
+                current.by_hand.setdefault(frame, {})[current.digest(frame)] = placed
+            elif current.placed(frame) is not None:
+                del current.by_hand[frame][current.digest(frame)]
+
+    def save_flags(self, content_id: str, flags: Mapping[int, Flag]) -> None:
+        """Store which frames of a cine are worth a look, unless the study says so already."""
+        if self._queue is None or not self.name:
+            return
+
+        def work(study: Study) -> None:
+            if study.has_cine(content_id) and study.flags(content_id) != flags:
+                study.set_flags(content_id, flags)
+
+        self._queue.ask(work)
 
     def _on_marks(self) -> None:
         current = self._session.current
@@ -535,34 +619,32 @@ class StudyLink(QObject):  # type: ignore[misc]
         self._polling = True
         content_id, since = self.entry.content_id, self._sequence
 
-        def done(found: tuple[int, list[Change], dict[int, FrameInfo | None], dict[int, Any]]) -> None:
+        def done(others: _Others) -> None:
             self._polling = False
-            self._take_changes(current, *found)
+            self._take_changes(current, others)
 
         def failed(_: BaseException) -> None:
             self._polling = False  # a write will say what is wrong
 
         self._queue.ask(lambda study: _changes(study, content_id, since), done, failed)
 
-    def _take_changes(
-        self,
-        current: OpenCine,
-        sequence: int,
-        changes: list[Change],
-        infos: dict[int, FrameInfo | None],
-        masks: dict[int, NDArray[np.uint8] | None],
-    ) -> None:
+    def _take_changes(self, current: OpenCine, others: _Others) -> None:
         if current is not self._session.current or not current.ready:
             return
-        self._sequence = sequence
-        if any(not change.own for change in changes):
+        self._sequence = others.sequence
+        if any(not change.own for change in others.changes):
             self._count_timer.start()
         # A frame with a stroke on its way is settled by the study's answer to that stroke.
-        free = {t: i for t, i in infos.items() if t not in self._unsaved and t not in current.drawn}
+        free = {t: i for t, i in others.infos.items() if t not in self._unsaved and t not in current.drawn}
+        moved = {t: points for t, points in others.landmarks.items() if t in free}
         free = {t: i for t, i in free.items() if (0 if i is None else i.revision) != self._revisions.get(t, 0)}
+        if free:
+            self._show_theirs(free, others.masks)
+        self._take_landmarks(current, moved)
+        for frame in moved:
+            self._session.placed.emit(frame)
         if not free:
             return
-        self._show_theirs(free, masks)
         who = sorted({info.rater for info in free.values() if info is not None and info.rater})
         by = f" by {', '.join(who)}" if who else ""
         self.said.emit(f"{len(free)} frame{'s' * (len(free) != 1)} changed in another window{by}.")
@@ -608,23 +690,28 @@ def _fetch(study: Study, cine: Cine) -> _Fetched:
             if mask is not None:
                 proposals[t] = mask
     marks, last = study.marks(content_id), study.last_frame(content_id)
-    return _Fetched(entry, infos, masks, proposals, marks, last, sequence)
+    return _Fetched(entry, infos, masks, proposals, study.landmarks(content_id), marks, last, sequence)
 
 
-def _changes(
-    study: Study, content_id: str, since: int
-) -> tuple[int, list[Change], dict[int, FrameInfo | None], dict[int, NDArray[np.uint8] | None]]:
+def _changes(study: Study, content_id: str, since: int) -> _Others:
     sequence, changes = study.changes_since(since)
-    frames = {
-        change.frame
-        for change in changes
-        if change.content_id == content_id and change.frame is not None and not change.own and change.kind != "conflict"
-    }
+    theirs = [c for c in changes if c.content_id == content_id and c.frame is not None and not c.own]
+    frames = {c.frame for c in theirs if c.frame is not None and c.kind != "conflict"}
     if not frames:
-        return sequence, changes, {}, {}
+        return _Others(sequence, changes, {}, {}, {})
+    placed = {c.frame for c in theirs if c.frame is not None and c.kind == "landmarks"}
+    stored = study.landmarks(content_id) if placed else {}
     known = study.frames(content_id)
     infos = {t: known.get(t) for t in frames}
-    return sequence, changes, infos, {t: study.mask(content_id, t) for t in known if t in frames}
+    masks = {t: study.mask(content_id, t) for t in known if t in frames}
+    return _Others(sequence, changes, infos, masks, {t: stored.get(t) for t in placed})
+
+
+def _put_landmarks(
+    content_id: str, frame: int, landmarks: Landmarks | None, when: Callable[[], bool], study: Study
+) -> None:
+    if when():
+        study.set_landmarks(content_id, frame, to_points(landmarks))
 
 
 def _run_of(infos: dict[int, FrameInfo]) -> dict[str, Any]:

@@ -13,11 +13,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["MAX_FLAGS", "MIN_GAP", "THRESHOLD", "Phases", "find_phases", "flag_frames", "frame_scores", "next_frame"]
+    from matae.cine import Cine
+    from matae.measure import Beat, Marks
+
+__all__ = [
+    "MAX_FLAGS",
+    "MIN_GAP",
+    "THRESHOLD",
+    "Phases",
+    "cycle_phases",
+    "find_phases",
+    "flag_frames",
+    "frame_scores",
+    "next_frame",
+]
 
 MIN_GAP = 8
 """Smallest distance in frames between two flags: neighbours look alike and are corrected together."""
@@ -67,6 +80,88 @@ def find_phases(area: ArrayLike, ed: int | None = None, es: int | None = None) -
         _furthest(known, smooth, int(np.nanargmax(smooth)), 1.0) if ed is None else ed,
         _furthest(known, smooth, int(np.nanargmin(smooth)), -1.0) if es is None else es,
     )
+
+
+def cycle_phases(
+    area: ArrayLike,
+    cine: Cine,
+    *,
+    ed: int | None = None,
+    es: int | None = None,
+    ejection: Callable[[int, int], float | None] | None = None,
+) -> Phases:
+    """Return end-diastole and end-systole as a measurement of the clip would: of the beat it shows.
+
+    Parameters
+    ----------
+    area
+        Cavity area of each frame, (T,), in any unit; NaN where there is no mask that counts.
+    cine
+        The clip: its frame times, R waves, and what its file calls end-diastole and end-systole.
+    ed, es
+        What counts as marked: the file's own frame, another one that a person chose, or None where a person took the
+        mark away or nobody made one.
+    ejection
+        Returns the ejection fraction between two frames, None where it cannot be measured. It is asked only where
+        several beats are as good; the areas themselves stand in where it is left out.
+
+    Notes
+    -----
+    The frames are those of `matae.measure.find_cycle`: a person wins, then the file, then the ECG, then the curve. The
+    beat is that of `matae.measure.Measurement.primary`: one that a person or the file marked, else the one with the
+    middle ejection fraction. Where there is no beat (a single frame, a heart that stands still) it is `find_phases`.
+    """
+    from matae.errors import MeasureError
+    from matae.measure import Marks, find_cycle
+
+    known = _known(area)
+    user = Marks(() if ed is None or ed == cine.ed_frame else (ed,), () if es is None or es == cine.es_frame else (es,))
+    waves = cine.info.get("r_wave_times_ms")
+    try:
+        beats = find_cycle(
+            known,
+            cine.frame_times,
+            marks=user,
+            file_marks=_file_marks(cine, ed, es),
+            r_waves_s=[float(t) / 1000.0 for t in waves] if isinstance(waves, list | tuple) else None,
+        ).beats
+    except MeasureError:
+        beats = ()  # marks that contradict each other: they are shown as they were made
+    found = _shown_beat(beats, ejection or (lambda start, end: _ejection(known, start, end)))
+    if found is None:
+        return find_phases(area, ed, es)
+    # A mark that makes no beat, such as an end-diastole in the last frame, is still what a person marked.
+    return Phases(
+        ed if user.ed and all(beat.ed != ed for beat in beats) else found.ed,
+        es if user.es and all(beat.es != es for beat in beats) else found.es,
+    )
+
+
+def _file_marks(cine: Cine, ed: int | None, es: int | None) -> Marks:
+    """Return what the file marks and nobody took away; a file may speak of another clip, or of one frame twice."""
+    from matae.measure import Marks
+
+    first = () if ed is None or cine.ed_frame is None else (cine.ed_frame,)
+    second = () if es is None or cine.es_frame is None else (cine.es_frame,)
+    inside = [tuple(t for t in marks if 0 <= t < cine.n_frames) for marks in (first, second)]
+    return Marks() if set(inside[0]) & set(inside[1]) else Marks(*inside)
+
+
+def _shown_beat(beats: Sequence[Beat], ejection: Callable[[int, int], float | None]) -> Beat | None:
+    if len(beats) < 2:
+        return beats[0] if beats else None
+    for source in ("user", "file"):
+        for beat in beats:
+            if source in (beat.ed_source, beat.es_source):
+                return beat
+    measured = [(value, beat) for beat in beats if (value := ejection(beat.ed, beat.es)) is not None]
+    ranked = [beat for _, beat in sorted(measured, key=lambda pair: pair[0])]
+    return ranked[(len(ranked) - 1) // 2] if ranked else beats[0]
+
+
+def _ejection(area: NDArray[np.float64], ed: int, es: int) -> float | None:
+    share = 1.0 - float(area[es] / area[ed])
+    return share if np.isfinite(share) else None
 
 
 def frame_scores(

@@ -1,0 +1,157 @@
+"""From the last frame of one cine to the next cine of the study that waits for a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal
+
+from matae.errors import StoreError
+from matae.store.types import FrameStatus
+from napari_matae.workers import explain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matae.cine import Cine
+    from matae.store import Study
+    from napari_matae.session import OpenCine, Session
+    from napari_matae.study_link import StudyLink
+
+__all__ = ["NextCine", "Waiting", "find_waiting"]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A frame of another cine that nobody has reviewed.
+
+    Parameters
+    ----------
+    content_id, frame
+        Which; the frame is 0-based.
+    path
+        Where the cine was last opened from.
+    is_there
+        There is a file.
+    """
+
+    content_id: str
+    frame: int
+    path: Path
+    is_there: bool
+
+    def open(self) -> Cine:
+        """Read the cine.
+
+        Raises
+        ------
+        StoreError
+            If the file holds another cine by now.
+        """
+        from matae.read import open_cine
+
+        cine = open_cine(self.path)
+        if cine.content_id != self.content_id:
+            raise StoreError(f"{self.path.name} holds other pixels than when it was outlined; open it and look at it.")
+        return cine
+
+
+def find_waiting(study: Study, content_id: str, *, backward: bool = False) -> Waiting | None:
+    """Return the frame to look at when a cine is done: a flagged one of the cines after it, else any, else of others.
+
+    Parameters
+    ----------
+    study
+        The study.
+    content_id
+        The cine that is done.
+    backward
+        Look towards the first cine.
+    """
+    n_frames = study.cine(content_id).n_frames
+    edge = -1 if backward else n_frames
+    found = study.next_to_review(content_id, edge, backwards=backward, flagged=True)
+    found = found or study.next_to_review(content_id, edge, backwards=backward)
+    if found is None:  # round the end of the study
+        waiting = [c for c in study.cines() if c.counts.get(FrameStatus.MACHINE) and c.content_id != content_id]
+        if not waiting:
+            return None
+        other = waiting[-1 if backward else 0]
+        edge = other.n_frames if backward else -1
+        found = study.next_to_review(other.content_id, edge, backwards=backward, flagged=True, stay=True)
+        found = found or study.next_to_review(other.content_id, edge, backwards=backward, stay=True)
+    if found is None:
+        return None
+    path = study.path_of(found[0])
+    return Waiting(*found, path, bool(path.name) and path.exists())
+
+
+class NextCine(QObject):  # type: ignore[misc]
+    """Goes on to the next cine of the study when one is done.
+
+    Parameters
+    ----------
+    session
+        Whose cine is done.
+    link
+        The study.
+    parent
+        Qt parent.
+    """
+
+    said = Signal(str)
+    """A sentence for the user."""
+    wanted = Signal(object)
+    """A cine is to be read and opened (Waiting)."""
+    arrived = Signal()
+    """It is open, and the frame to look at is on screen."""
+
+    def __init__(self, session: Session, link: StudyLink, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._link = session, link
+        self._goal: Waiting | None = None
+        session.restored.connect(self._on_restored)
+
+    def close_down(self) -> None:
+        """Stop listening."""
+        self._session.restored.disconnect(self._on_restored)
+
+    def go(self, backward: bool = False) -> None:
+        """Show the next frame to look at in another cine, and say so."""
+        current = self._session.current
+        if current is None:
+            return
+        if self._link.entry is None:
+            self.said.emit("Every frame is reviewed.")
+            return
+        content_id = current.cine.content_id
+        self._link.ask(
+            lambda study: find_waiting(study, content_id, backward=backward),
+            lambda found: self._on_found(current, found),
+            lambda error: self.said.emit(explain(error)),
+        )
+
+    def _on_found(self, current: OpenCine, found: Waiting | None) -> None:
+        if current is not self._session.current:
+            return
+        if found is None:
+            self.said.emit("Every frame of the study that has a mask is reviewed.")
+        elif not found.is_there:
+            self.said.emit(
+                f"Every frame here is reviewed. Next is frame {found.frame + 1} of {found.path.name}, which "
+                "is not where it was opened from: find it and open it."
+            )
+        else:
+            self._goal = found
+            self.said.emit(f"Every frame here is reviewed. Opening {found.path.name}…")
+            self.wanted.emit(found)
+
+    def _on_restored(self) -> None:
+        goal, current = self._goal, self._session.current
+        self._goal = None
+        if goal is None or current is None or current.cine.content_id != goal.content_id:
+            return
+        self._session.seek(goal.frame)
+        self.said.emit(f"{current.cine.source.name}, frame {goal.frame + 1}: not reviewed yet.")
+        self.arrived.emit()
