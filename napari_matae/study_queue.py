@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["StudyQueue"]
 
-_OPENING = threading.Lock()
-"""Two viewers of one process open in turn: the library that makes and migrates tables is not made for two threads."""
 _RETRY_S = 1.0
 _LOCK_WAIT_S = 3.0
 """How long the database itself waits for another writer before it is tried again."""
@@ -158,8 +156,7 @@ class StudyQueue(QObject):  # type: ignore[misc]
     def _run(self) -> None:
         study = None
         try:
-            with _OPENING:
-                study = _open(self.target, self.rater)
+            study = _open(self.target, self.rater)
             self._tell(self.opened, study.name)
         except Exception as error:  # noqa: BLE001 - whatever it is, the user is told and the work goes on unsaved
             self._tell(self.closed_out, explain(error))

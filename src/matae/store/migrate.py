@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 __all__ = ["HEAD", "is_older", "migrate", "scripts", "version_of"]
+
+_TURN = threading.Lock()
+"""Alembic keeps the migration under way in global variables: one thread at a time."""
 
 FOLDER = Path(__file__).with_name("migrations")
 """Where the migrations are."""
@@ -53,6 +57,6 @@ def migrate(connection: Connection) -> None:
     def steps(revision: Any, _context: Any) -> Any:
         return directory._upgrade_revs(HEAD, revision)  # noqa: SLF001 (what Alembic's own upgrade command calls)
 
-    with EnvironmentContext(Config(), directory, fn=steps, destination_rev=HEAD) as environment:
+    with _TURN, EnvironmentContext(Config(), directory, fn=steps, destination_rev=HEAD) as environment:
         environment.configure(connection=connection, transactional_ddl=True)
         environment.run_migrations()
