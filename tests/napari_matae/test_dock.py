@@ -1,4 +1,4 @@
-"""The dock through a real viewer: what a user would do, waiting on signals."""
+"""The dock as a user would work it, waiting on signals; in a real window where it is closed and opened again."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 
 from matae.segment import Segmenter
 from napari_matae.dock import MataeDock
@@ -16,10 +17,12 @@ pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def dock(make_napari_viewer_proxy, qtbot, tiny_model):
-    viewer = make_napari_viewer_proxy()
-    widget = MataeDock(viewer)
-    viewer.window.add_dock_widget(widget, name="MatAE")
+def dock(qtbot, tiny_model):
+    """A dock on a viewer's model: every widget of ours. What a window adds has tests of its own."""
+    widget = MataeDock(ViewerModel())
+    qtbot.addWidget(widget)
+    widget.resize(430, 760)
+    widget.show()
     qtbot.waitUntil(lambda: not widget.is_probing, timeout=30_000)
     widget.segment_panel.model.setCurrentText("tiny")
     yield widget
