@@ -60,8 +60,8 @@ def test_the_report_states_what_it_must(measured) -> None:
     text = said(measured)
     for part in (
         HEADLINE, "single-plane disks", "A4C", "matae-lv, width 1/2", "mm a pixel", "90 % interval", "20 frames",
-        f"{measured.ef.value:.0f} %", f"frame {measured.ed_frame + 1}", f"frame {measured.es_frame + 1}", "speckle-tracking",
-        "anterolateral",
+        f"{measured.ef.value:.0f} %", f"frame {measured.ed_frame + 1}", f"frame {measured.es_frame + 1}",
+        "speckle-tracking", "anterolateral",
     ):  # fmt: skip
         assert part in text, part
 
