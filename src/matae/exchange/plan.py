@@ -333,7 +333,8 @@ def _plan_clip(study: Study, summary: CineSummary, found: _Gathered, asked: _Ask
         return
     text = tuple(find_text(cine.frames, blanked.allowed))
     fit = _fit(entry, blanked, [masks[t] for t in frames], asked.side)
-    found.findings += _clip_findings(label, content_id, cine, blanked, text)
+    findings = _clip_findings(label, content_id, cine, blanked, text)
+    found.findings += findings
     subject = entry.subject or f"unnamed-{content_id[:16]}"
     clip = PlannedClip(
         content_id=content_id, subject=subject, unnamed=entry.subject is None,
@@ -350,7 +351,8 @@ def _plan_clip(study: Study, summary: CineSummary, found: _Gathered, asked: _Ask
     kind = FORMATS[asked.format]
     count = entry.n_frames if kind.video else len(frames)
     found.bytes_needed += count * rows * columns * kind.bytes_per_pixel + 3000 * len(frames)
-    if len(found.previews) < _PREVIEWS or text:
+    # Whatever must be looked at has a picture to look at.
+    if len(found.previews) < _PREVIEWS or any(finding.needs_look for finding in findings):
         t = clip.ed if clip.ed in frames and clip.ed is not None else frames[0]
         found.previews.append(
             Preview(

@@ -205,3 +205,19 @@ def test_forgetting_a_patient_clears_what_the_study_remembers(study: Study, tmp_
     left = [clip for kept in study.releases() for clip in kept.manifest.get("clips", [])]
     assert {clip["subject"] for clip in left} <= {"Roe"}
     assert patient
+
+
+def test_whatever_must_be_looked_at_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("matae.exchange.plan._PREVIEWS", 0)
+    plain = open_cine(dicom(tmp_path / "plain.dcm", heart()))
+    whole = np.random.default_rng(0).integers(90, 200, (4, 120, 160), dtype=np.uint8)
+    whole[:, :14, :14] = whole[:, :14, -14:] = 0  # dark corners, but no sector to find: nothing would be blanked
+    np.save(tmp_path / "whole.npy", whole)
+    with Study.create(tmp_path / "s.matae") as study:
+        for number, cine in enumerate((plain, open_cine(tmp_path / "whole.npy"))):
+            study.add_cine(cine, subject=f"P{number}")
+            study.put_edits(cine.content_id, [Edit(0, cavity(0), 0, FrameStatus.ACCEPTED)])
+        plan = plan_export(study, "png")
+    must = {finding.clip for finding in plan.findings if finding.needs_look}
+    assert len(must) == 1
+    assert {preview.clip for preview in plan.previews} == must
