@@ -24,17 +24,18 @@ OPTIONS = RetrainOptions(base=BASE, against=BASE, kind="full", replay="none", st
 PATIENCE = 500.0  # for a busy machine; nothing is measured by it
 
 
-def until(run: LearnRun, kind: type, seen: list[Event]) -> Event:
-    """Poll until an event of a kind came."""
+def until(run: LearnRun, kind: type, waiting: list[Event]) -> Event:
+    """Poll until an event of a kind came; those after it stay in `waiting`, where the next call looks first."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        events = run.poll()
-        seen += events
-        for event in events:
+        while waiting:
+            event = waiting.pop(0)
             if isinstance(event, kind):
                 return event
         assert not run.over, (run.failed, (run.folder / "log.txt").read_text())
-        time.sleep(0.01)
+        waiting += run.poll()
+        if not waiting:
+            time.sleep(0.01)
     raise AssertionError(f"no {kind.__name__} came")
 
 
