@@ -1,0 +1,41 @@
+"""The dock's measuring says when the model does not know the picture, as the command line does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage import data
+
+from matae.cine import Cine
+from matae.measure import Marks, MeasureOptions
+from matae.models import DEFAULT_MODEL
+from matae.phantom import make_phantom
+from matae.segment import find_sector
+from napari_matae.measure_work import Measured, Task, measure_events
+
+
+def flags(cine: Cine, masks: np.ndarray, model: str) -> set[str]:
+    task = Task(
+        cine,
+        masks,
+        frozenset(range(cine.n_frames)),
+        MeasureOptions(),
+        Marks(),
+        find_sector(cine),
+        model=model,
+        width="1",
+    )
+    (event,) = measure_events(task)
+    assert isinstance(event, Measured)
+    return {flag.code for flag in event.measurement.flags}
+
+
+@pytest.mark.parametrize(("model", "known"), [(DEFAULT_MODEL, False), ("gone", True), ("", True)])
+def test_a_photograph_is_flagged_by_a_model_that_can_tell(model: str, known: bool) -> None:
+    heart = make_phantom(1, n_frames=2)
+    photograph = np.ascontiguousarray(np.stack([data.camera()[::2, ::2]] * 2))
+    cine = Cine(photograph, None, None, Path("photograph.npy"))
+    assert ("unknown-picture" not in flags(cine, heart.masks, model)) is known
+    assert "unknown-picture" not in flags(heart.cine, heart.masks, model)
