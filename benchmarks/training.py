@@ -24,10 +24,9 @@ def measure(kind: str, grid: int, device: str) -> tuple[float, float]:
     import numpy as np
     import torch
 
-    from matae.train.batches import Batches
     from matae.train.config import NetworkConfig, TrainConfig
     from matae.train.data import LabelledFrames
-    from matae.train.loop import _begin, make_fabric
+    from matae.train.loop import begin, make_fabric
     from matae.train.run import _new
     from matae.train.step import take_step
 
@@ -38,12 +37,11 @@ def measure(kind: str, grid: int, device: str) -> tuple[float, float]:
         config = replace(config, network=NetworkConfig(family=kind))
     network, _ = _new(config, 1)
     fabric = make_fabric(config)
-    run = _begin(network, config, fabric.device)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 255, (64, 256, 256), dtype=np.uint8)
     names = tuple(map(str, range(64)))
     frames = LabelledFrames(images, (images > 128).astype(np.uint8), names, names, ("",) * 64, np.ones(64))
-    batches = Batches(frames, 1, config, run.generator)
+    run, batches = begin(network, config, fabric.device, frames)
     for step in range(WARM_UP + STEPS):
         if step == WARM_UP:
             start = time.perf_counter()
