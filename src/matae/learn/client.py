@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from matae.errors import TrainError
 from matae.files import writing_to
+from matae.learn.claim import is_claimed
 from matae.learn.events import Done, Event, Failed, Verdicts, load_event
 from matae.learn.run import PLAN, VERDICT, Plan, new_run_folder, runs_home
 from matae.learn.verdict import Verdict
@@ -38,6 +39,8 @@ class RunInfo:
         The model it makes, the one it starts from, ``quick`` or ``full``.
     steps
         Planned steps; 0 before they are.
+    under_way
+        Whether a process is at work on it.
     """
 
     folder: Path
@@ -45,6 +48,7 @@ class RunInfo:
     base: str
     kind: str
     steps: int
+    under_way: bool = False
 
 
 class LearnRun:
@@ -108,13 +112,15 @@ class LearnRun:
         Raises
         ------
         TrainError
-            If there is no run in the folder, or it belongs to another study.
+            If there is no run in the folder, it is under way, or it belongs to another study.
         """
         plan = Plan.read(folder)
         if plan is None:
             raise TrainError(f"There is no run in {folder.name}; start a new retraining.")
         if plan.study != study.keyed("study"):
             raise TrainError("This run belongs to another study; open that one to go on.")
+        if is_claimed(folder):
+            raise TrainError("This run is under way in another window or terminal; wait until it is over.")
         return cls(study, folder)
 
     @property
@@ -202,11 +208,23 @@ def unfinished_runs(study: Study) -> list[RunInfo]:
             plan = Plan.read(path.parent)
             if plan is not None and plan.study == code and not (path.parent / VERDICT).exists():
                 options = plan.options
-                found.append(RunInfo(path.parent, options.name, options.base, options.kind, plan.steps))
+                found.append(
+                    RunInfo(path.parent, options.name, options.base, options.kind, plan.steps, is_claimed(path.parent))
+                )
     return found
 
 
 def discard_run(folder: Path) -> None:
-    """Delete a run that is not under way; a model it has put into the registry stays."""
+    """Delete a run; a model it has put into the registry stays.
+
+    Raises
+    ------
+    TrainError
+        If it is under way.
+    OutputError
+        If the folder cannot be written.
+    """
+    if is_claimed(folder):
+        raise TrainError("This run is under way; stop it first, or wait until it is over.")
     with writing_to(folder.parent):
         shutil.rmtree(folder)

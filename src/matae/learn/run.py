@@ -7,6 +7,7 @@ back exactly. A run lives in a folder; killed at any moment it goes on from ther
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -163,7 +164,22 @@ def retrain(
     PausedError
         If it was put aside.
     """
+    from matae.learn.claim import claim
+
     folder = folder or new_run_folder()
+    with claim(folder):
+        return _retrain(study, options, folder, emit=emit, should_stop=should_stop, should_pause=should_pause)
+
+
+def _retrain(
+    study: Study,
+    options: RetrainOptions | None,
+    folder: Path,
+    *,
+    emit: Callable[[Event], None],
+    should_stop: Callable[[], bool],
+    should_pause: Callable[[], bool],
+) -> Verdict:
     plan = Plan.read(folder)
     if plan is None:
         plan = begin(study, options or RetrainOptions())
@@ -196,6 +212,7 @@ def begin(study: Study, options: RetrainOptions) -> Plan:
     against = options.against or current_model()
     if options.name:
         check_name(options.name)
+        _refuse_taken(options.name)
     return Plan(replace(options, name=options.name or _free_name(options), against=against), _code(study))
 
 
@@ -211,14 +228,35 @@ def _base(options: RetrainOptions) -> ModelCard:
     return card
 
 
+def _refuse_taken(name: str) -> None:
+    """Refuse a name that is another's: nothing would be trained, and the other model judged."""
+    from matae.models import list_models
+
+    if name.casefold() in {entry.name.casefold() for entry in list_models()}:
+        raise TrainError(f"There is a model '{name}' already; choose another name.")
+    if name.casefold() in _promised():
+        raise TrainError(f"An unfinished run makes a model '{name}'; go on with it, or choose another name.")
+
+
 def _free_name(options: RetrainOptions) -> str:
     from matae.models import list_models
 
-    taken = {entry.name.casefold() for entry in list_models()}
+    taken = {entry.name.casefold() for entry in list_models()} | _promised()
     number = 1
     while f"{options.base}-{options.kind}-{number}".casefold() in taken:
         number += 1
     return f"{options.base}-{options.kind}-{number}"
+
+
+def _promised() -> set[str]:
+    """Return the names of the models that unfinished runs will make, in small letters."""
+    found = set()
+    for path in runs_home().glob(f"*/{PLAN}"):
+        with suppress(TrainError):
+            plan = Plan.read(path.parent)
+            if plan is not None and not (path.parent / VERDICT).exists():
+                found.add(plan.options.name.casefold())
+    return found
 
 
 def _code(study: Study) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 from learn_makers import SIDES, add_clip, correct, fill
 
 from matae.errors import TrainError
-from matae.learn import RetrainOptions, check_corrections, retrain
+from matae.learn import LearnRun, RetrainOptions, check_corrections, discard_run, retrain, unfinished_runs
+from matae.learn.claim import claim
 from matae.learn.gather import gather, load_side, refuse_leak
+from matae.learn.run import begin, new_run_folder
 from matae.models import list_models
 from matae.store import Edit, FrameStatus, Study
 
@@ -150,3 +153,30 @@ def test_a_frame_lies_where_the_network_sees_it(study: Study) -> None:
     shares = dark.sum((1, 2)) / frames.masks.sum((1, 2))
     assert 0.25 < shares.min() < shares.max() < 0.36
     assert set(frames.phases) == {"ED", "ES", ""}
+
+
+def test_a_name_that_is_taken_or_promised(study: Study, base: str) -> None:
+    # Otherwise nothing would be trained, and the model that has the name judged in place of a new one.
+    with pytest.raises(TrainError, match="There is a model 'toy-base' already"):
+        begin(study, replace(OPTIONS, name="toy-base"))
+    first = begin(study, OPTIONS)
+    assert first.options.name == "toy-base-quick-1"
+    folder = new_run_folder()
+    first.write(folder)
+    with pytest.raises(TrainError, match="An unfinished run makes a model 'Toy-Base-quick-1'"):
+        begin(study, replace(OPTIONS, name="Toy-Base-quick-1"))
+    assert begin(study, OPTIONS).options.name == "toy-base-quick-2"
+    discard_run(folder)
+    assert begin(study, OPTIONS).options.name == "toy-base-quick-1"
+
+
+def test_a_run_that_is_under_way_is_left_alone(study: Study, base: str) -> None:
+    folder = new_run_folder()
+    begin(study, OPTIONS).write(folder)
+    with claim(folder):
+        assert [info.under_way for info in unfinished_runs(study)] == [True]
+        for deed in (lambda: discard_run(folder), lambda: LearnRun.resume(study, folder),
+                     lambda: retrain(study, folder=folder)):  # fmt: skip
+            with pytest.raises(TrainError, match="is under way"):
+                deed()
+    assert [info.under_way for info in unfinished_runs(study)] == [False]
