@@ -41,6 +41,8 @@ class Desk(QObject):  # type: ignore[misc]
     """A sentence for the user: what was done, where, or why not."""
     help_wanted = Signal()
     """The keys are to be shown, or hidden again."""
+    model_changed = Signal()
+    """Another model is in use, or the models on this machine are others."""
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(parent)

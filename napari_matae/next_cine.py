@@ -111,6 +111,7 @@ class NextCine(QObject):  # type: ignore[misc]
         super().__init__(parent)
         self._session, self._link = session, link
         self._goal: Waiting | None = None
+        self._words = ""
         session.restored.connect(self._on_restored)
 
     def close_down(self) -> None:
@@ -143,9 +144,35 @@ class NextCine(QObject):  # type: ignore[misc]
                 "is not where it was opened from: find it and open it."
             )
         else:
-            self._goal = found
             self.said.emit(f"Every frame here is reviewed. Opening {found.path.name}…")
-            self.wanted.emit(found)
+            self._open(found, "not reviewed yet")
+
+    def show_frame(self, content_id: str, frame: int) -> None:
+        """Show a frame of any cine of the study, and say so."""
+        current = self._session.current
+        if current is not None and current.cine.content_id == content_id:
+            self._session.seek(frame)
+            self.said.emit(f"{current.cine.source.name}, frame {frame + 1}.")
+            self.arrived.emit()
+            return
+
+        def find(study: Study) -> Waiting:
+            path = study.path_of(content_id)
+            return Waiting(content_id, frame, path, bool(path.name) and path.exists())
+
+        self._link.ask(find, self._on_named, lambda error: self.said.emit(explain(error)))
+
+    def _on_named(self, found: Waiting) -> None:
+        if found.is_there:
+            self.said.emit(f"Opening {found.path.name}…")
+            self._open(found, "as asked for")
+        else:
+            name = found.path.name or "its cine"
+            self.said.emit(f"Frame {found.frame + 1} of {name} is not where it was opened from: find it and open it.")
+
+    def _open(self, found: Waiting, words: str) -> None:
+        self._goal, self._words = found, words
+        self.wanted.emit(found)
 
     def _on_restored(self) -> None:
         goal, current = self._goal, self._session.current
@@ -153,5 +180,5 @@ class NextCine(QObject):  # type: ignore[misc]
         if goal is None or current is None or current.cine.content_id != goal.content_id:
             return
         self._session.seek(goal.frame)
-        self.said.emit(f"{current.cine.source.name}, frame {goal.frame + 1}: not reviewed yet.")
+        self.said.emit(f"{current.cine.source.name}, frame {goal.frame + 1}: {self._words}.")
         self.arrived.emit()

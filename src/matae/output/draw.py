@@ -14,6 +14,8 @@ import numpy as np
 from matae.segment.outline import outline
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
     from PIL import Image, ImageDraw, ImageFont
 
@@ -69,7 +71,12 @@ def to_picture(frame: NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:
     return grey.convert("RGB")
 
 
-def draw_outlines(picture: Image.Image, mask: NDArray[np.uint8], thickness: float = 2.0) -> None:
+def draw_outlines(
+    picture: Image.Image,
+    mask: NDArray[np.uint8],
+    thickness: float = 2.0,
+    colours: Sequence[tuple[int, int, int]] = COLOURS,
+) -> None:
     """Draw the outline of every class of a native-size mask onto a picture of the whole frame, in place.
 
     Parameters
@@ -80,13 +87,15 @@ def draw_outlines(picture: Image.Image, mask: NDArray[np.uint8], thickness: floa
         (Y, X) classes in native pixels; 0 is background.
     thickness
         Of the line, in pixels of the picture.
+    colours
+        Of each class, in order.
     """
     for value in np.unique(mask[mask > 0]):
         contour = outline(mask == value)
         scale = np.array([picture.height / mask.shape[0], picture.width / mask.shape[1]])
         # Pixel centres are integers in the mask; in the picture the frame begins at its corner.
         points = _smoothed((contour + 0.5) * scale, 2 * math.ceil(2 * max(1.0, 1 / scale.min())) + 1)
-        colour = COLOURS[(int(value) - 1) % len(COLOURS)]
+        colour = colours[(int(value) - 1) % len(colours)]
         _draw_line(picture, points, colour, thickness)
 
 

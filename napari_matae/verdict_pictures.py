@@ -1,0 +1,184 @@
+"""The frames that a new model helped and harmed most, with three contours each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
+
+from napari_matae.verdict_words import named_frame
+from napari_matae.verdict_work import CONTOURS
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from matae.learn.verdict import FrameChange, Side
+    from napari_matae.verdict_work import Picture
+
+__all__ = ["ChangedFrames", "Thumbnail"]
+
+_NARROW, _WIDE = 120, 176
+_ROWS = (("improved", "Most improved"), ("harmed", "Most harmed"))
+
+
+class Thumbnail(QWidget):  # type: ignore[misc]
+    """One frame: its picture, who it is of, and its Dice before and after.
+
+    Parameters
+    ----------
+    frame
+        Which.
+    side
+        Side of the picture in pixels.
+    parent
+        Qt parent.
+    """
+
+    wanted = Signal(object)
+    """It was clicked; its frame."""
+
+    def __init__(self, frame: FrameChange, side: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.frame = frame
+        self._side = side
+        self.picture = QLabel("…", self)
+        self.picture.setFixedSize(side, side)
+        self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.picture.setWordWrap(True)
+        self.picture.setStyleSheet("background: black; color: #c8ccd2; font-size: 8pt")
+        self.caption = QLabel(self)
+        self.caption.setWordWrap(True)
+        self.caption.setFixedWidth(side)
+        self.caption.setAlignment(Qt.AlignmentFlag.AlignTop)
+        font = self.caption.font()
+        font.setPointSizeF(font.pointSizeF() * 0.86)
+        self.caption.setFont(font)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 4)
+        column.setSpacing(2)
+        column.addWidget(self.picture)
+        column.addWidget(self.caption)
+        self.name({})
+
+    def name(self, subjects: dict[str, str]) -> None:
+        """Say whose frame it is."""
+        frame, name = self.frame, named_frame(self.frame, subjects)
+        self.caption.setText(f"{name}<br>Dice <b>{frame.dice_before:.3f} → {frame.dice_after:.3f}</b>")
+        self.setToolTip(f"{name}: {frame.gain:+.3f} Dice. Click to open it.")
+
+    def show_picture(self, picture: Picture) -> None:
+        """Show its picture, or why there is none."""
+        colour = picture.colour
+        if colour is None:
+            self.picture.setText(picture.why)
+            self.setToolTip(f"{self.toolTip()}\n{picture.why}")
+            return
+        colour = np.ascontiguousarray(colour)
+        rows, columns = colour.shape[:2]
+        image = QImage(colour.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888).copy()
+        self.picture.setPixmap(
+            QPixmap.fromImage(image).scaled(
+                self._side, self._side, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+            )
+        )
+
+    def mouseReleaseEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Ask for the frame."""
+        super().mouseReleaseEvent(event)
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.wanted.emit(self.frame)
+
+
+class ChangedFrames(QWidget):  # type: ignore[misc]
+    """The most improved and the most harmed frames of a side.
+
+    Parameters
+    ----------
+    wide
+        Whether five stand in a row.
+    parent
+        Qt parent.
+    """
+
+    frame_wanted = Signal(object)
+    """A picture was clicked; its frame (`matae.learn.verdict.FrameChange`)."""
+
+    def __init__(self, *, wide: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._wide = wide
+        self.thumbnails: dict[str, list[Thumbnail]] = {name: [] for name, _ in _ROWS}
+        self.legend = QLabel(_legend(), self)
+        self.legend.setWordWrap(True)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.addWidget(self.legend)
+        self._holder: QWidget | None = None
+
+    @property
+    def frames(self) -> list[FrameChange]:
+        """The frames it shows, each once."""
+        return list(dict.fromkeys(thumbnail.frame for row in self.thumbnails.values() for thumbnail in row))
+
+    def show_side(self, side: Side) -> None:
+        """Make room for the frames of a side; their pictures come one by one."""
+        self._clear()
+        self._holder = holder = QWidget(self)
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        chosen = {"improved": side.most_improved(), "harmed": side.most_harmed()}
+        for name, title in _ROWS:
+            column.addWidget(QLabel(f"<b>{title}</b>" if chosen[name] else f"<b>{title}</b>: no frame", holder))
+            grid = QGridLayout()
+            grid.setContentsMargins(0, 0, 0, 0)
+            grid.setHorizontalSpacing(8)
+            per_row = 5 if self._wide else 2
+            for place, frame in enumerate(chosen[name]):
+                thumbnail = Thumbnail(frame, _WIDE if self._wide else _NARROW, holder)
+                thumbnail.wanted.connect(self.frame_wanted)
+                grid.addWidget(thumbnail, place // per_row, place % per_row, Qt.AlignmentFlag.AlignTop)
+                self.thumbnails[name].append(thumbnail)
+            grid.setColumnStretch(per_row, 1)
+            column.addLayout(grid)
+        self._column.addWidget(holder)
+
+    def name(self, subjects: dict[str, str]) -> None:
+        """Say whose frames they are."""
+        for row in self.thumbnails.values():
+            for thumbnail in row:
+                thumbnail.name(subjects)
+
+    def show_picture(self, picture: Picture) -> None:
+        """Show the picture of one of the frames."""
+        for row in self.thumbnails.values():
+            for thumbnail in row:
+                if thumbnail.frame == picture.frame:
+                    thumbnail.show_picture(picture)
+
+    def show_failure(self, sentence: str) -> None:
+        """Say in every frame that is still empty why it stays so."""
+        from napari_matae.verdict_work import Picture
+
+        for frame in self.frames:
+            self.show_picture(Picture(frame, None, sentence))
+
+    def _clear(self) -> None:
+        for row in self.thumbnails.values():
+            row.clear()
+        if self._holder is not None:
+            self._column.removeWidget(self._holder)
+            self._holder.hide()
+            self._holder.deleteLater()
+            self._holder = None
+
+
+def _legend() -> str:
+    parts = []
+    for name, (red, green, blue) in CONTOURS.values():
+        # A white line would vanish on the light theme: each sample stands on black, like the pictures.
+        sample = f"<span style='background:#000; color:rgb({red},{green},{blue})'>&nbsp;━&nbsp;</span>"
+        parts.append(f"{sample}&nbsp;{name}")
+    return "Outlines: " + " &nbsp;".join(parts)

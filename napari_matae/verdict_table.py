@@ -1,0 +1,112 @@
+"""Figures before and after, with the change, its interval and how many frames and patients it rests on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
+
+from matae.store.types import FrameStatus
+from napari_matae.status_colours import STATUS_COLOURS
+from napari_matae.verdict_words import change, counted, interval, mark, number, title
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matae.learn.paired import Paired
+
+__all__ = ["BETTER", "WORSE", "FigureTable"]
+
+BETTER, WORSE = STATUS_COLOURS[FrameStatus.ACCEPTED], STATUS_COLOURS[FrameStatus.REJECTED]
+_MARKS = {"better": f"<span style='color:{BETTER}'>▲</span>", "worse": f"<span style='color:{WORSE}'>▼</span>", "": ""}
+_INTERVAL = "95 % interval of the change: patients drawn with replacement"
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_SMALL = 0.86
+
+
+class FigureTable(QWidget):  # type: ignore[misc]
+    """One row a figure; where there is little room, interval and counts stand under it.
+
+    Parameters
+    ----------
+    wide
+        Whether there is room for a column each.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, *, wide: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._wide = wide
+        self.rows: dict[str, dict[str, QLabel]] = {}
+        """The labels of each figure, by its name: ``title``, ``before``, ``after``, ``change``, ``interval``, ``n``."""
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(14 if wide else 8)
+        self._grid.setVerticalSpacing(3 if wide else 0)
+        self._grid.setColumnStretch(0, 1)
+        heads = ("", "Before", "After", "Change", "95 % interval", "n") if wide else ("", "Before", "After", "Change")
+        for column, head in enumerate(heads):
+            label = self._label(head, faint=True)
+            label.setAlignment(_RIGHT)
+            self._grid.addWidget(label, 0, column)
+
+    def show_figures(self, figures: Sequence[Paired]) -> None:
+        """Show these figures."""
+        for cells in self.rows.values():
+            for label in cells.values():
+                self._grid.removeWidget(label)
+                label.hide()
+                label.deleteLater()
+        self.rows.clear()
+        for place, figure in enumerate(figures):
+            self.rows[figure.name] = self._add(figure, place)
+
+    def _add(self, figure: Paired, place: int) -> dict[str, QLabel]:
+        moved = mark(figure)
+        cells = {
+            "title": self._label(title(figure)),
+            "before": self._label(number(figure, figure.before)),
+            "after": self._label(number(figure, figure.after)),
+            "change": self._label(f"<b>{change(figure)}</b> {_MARKS[moved]}"),
+            "interval": self._label(interval(figure), faint=True),
+            "n": self._label(counted(figure), faint=True),
+        }
+        if figure.worse:
+            cells["change"].setText(f"<b style='color:{WORSE}'>{change(figure)} ▼</b>")
+            cells["interval"].setText(f"worse: {interval(figure)}")
+        for name, label in cells.items():
+            label.setToolTip(_tip(figure))
+            if name != "title" and (self._wide or name != "n"):
+                label.setAlignment(_RIGHT)
+        if self._wide:
+            for column, name in enumerate(cells):
+                self._grid.addWidget(cells[name], place + 1, column)
+            return cells
+        row = 2 * place + 1
+        for column, name in enumerate(("title", "before", "after", "change")):
+            self._grid.addWidget(cells[name], row, column)
+        self._grid.addWidget(cells["n"], row + 1, 0)
+        self._grid.addWidget(cells["interval"], row + 1, 1, 1, 3)
+        for name in ("n", "interval"):
+            cells[name].setContentsMargins(0, 0, 0, 5)
+        return cells
+
+    def _label(self, text: str, *, faint: bool = False) -> QLabel:
+        label = QLabel(text, self)
+        label.setTextFormat(Qt.TextFormat.RichText)
+        if faint:
+            label.setEnabled(False)  # fainter, in any theme
+            font = label.font()
+            font.setPointSizeF(font.pointSizeF() * _SMALL)
+            label.setFont(font)
+        return label
+
+
+def _tip(figure: Paired) -> str:
+    wanted = "Higher is better." if figure.higher_is_better else "Lower is better."
+    chance = "" if figure.p_worse is None else f" One-sided p of getting worse: {figure.p_worse:.3f}."
+    worse = " It got significantly worse, or by more than the tolerance with few patients." if figure.worse else ""
+    why = "; one patient or none has no interval" if figure.difference_ci95 is None else ""
+    return f"{title(figure)}, {counted(figure)}. {wanted}{chance}{worse} {_INTERVAL}{why}."

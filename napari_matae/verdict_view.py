@@ -1,0 +1,360 @@
+"""The verdict on a new model: what it changed on patients it never saw, and on your own edits, never mixed."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from matae.errors import MataeError
+from napari_matae.in_use import InUse
+from napari_matae.paired_plot import PairedPlot
+from napari_matae.section import Section
+from napari_matae.verdict_pictures import ChangedFrames
+from napari_matae.verdict_table import BETTER, WORSE, FigureTable
+from napari_matae.verdict_words import (
+    about_guard,
+    about_minutes,
+    headline,
+    main_figures,
+    named_frame,
+    narrower_figures,
+    plural,
+)
+from napari_matae.verdict_work import Picture, Subjects, verdict_events
+from napari_matae.workers import Failed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from matae.learn.verdict import FrameChange, Side, Verdict
+    from napari_matae.desk import Desk
+
+__all__ = ["VerdictView"]
+
+_EMPTY = "No verdict yet. Retrain a model: what it changed is shown here, on patients it never saw and on your edits."
+_PLOT = (
+    "Every held-out frame: above the line it got better. A colour for each patient; ● end-diastole, ■ end-systole, "
+    "▲ other frames. Point at one to see whose it is, click to open it."
+)
+_HELD_OUT = "Held-out patients: accuracy"
+_AGREEMENT = "Training patients: agreement with your edits"
+_AGREEMENT_SAYS = "How much less there would be to correct. It learnt from these frames: they prove nothing."
+
+
+class VerdictView(QWidget):  # type: ignore[misc]
+    """A verdict, in one view.
+
+    Parameters
+    ----------
+    desk
+        What is worked with.
+    parent
+        Qt parent.
+    wide
+        Whether there is room for two columns, as in a window of its own.
+    comparison
+        Whether two models are compared, rather than a new one judged: nothing is offered then.
+    """
+
+    changed = Signal()
+    """Another model is in use."""
+
+    def __init__(
+        self, desk: Desk, parent: QWidget | None = None, *, wide: bool = False, comparison: bool = False
+    ) -> None:
+        super().__init__(parent)
+        self._desk, self._wide, self._comparison = desk, wide, comparison
+        self.verdict: Verdict | None = None
+        self._folder: Path | None = None
+        self._subjects: dict[str, str] = {}
+        self._worker: Any = None
+        self.window_: QWidget | None = None
+        """The window it was opened in, large."""
+        self.in_use = InUse(desk, self)
+        self._build()
+        self._lay_out()
+        self.in_use.changed.connect(self.changed)
+        self.in_use.said.connect(self._say)
+        self.in_use.busy.connect(self._update)
+        desk.model_changed.connect(self._update)
+        self.clear()
+
+    def close_down(self) -> None:
+        """Stop what runs and stop listening."""
+        self._stop_drawing()
+        self.in_use.close_down()
+        self._desk.model_changed.disconnect(self._update)
+        if self.window_ is not None:
+            self.window_.close()
+
+    # -- layout -------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.empty = _words(_EMPTY, self)
+        self.names = _words("", self)
+        self.names.setEnabled(False)
+        self.headline = _words("", self)
+        font = self.headline.font()
+        font.setPointSizeF(font.pointSizeF() * 1.25)
+        font.setBold(True)
+        self.headline.setFont(font)
+        self.sentence = _words("", self)
+        self.use_button = QPushButton("Use this model", self)
+        self.use_button.clicked.connect(self._use)
+        self.back_button = QPushButton("Go back", self)
+        self.back_button.clicked.connect(self.in_use.go_back)
+        self.large_button = QPushButton("Open large", self)
+        self.large_button.setToolTip("The same in a window of its own, with room for the pictures.")
+        self.large_button.clicked.connect(self.open_large)
+        self.words = _words("", self)
+        self.held_out = FigureTable(wide=self._wide, parent=self)
+        self.agreement = FigureTable(wide=self._wide, parent=self)
+        self.narrower = FigureTable(wide=self._wide, parent=self)
+        self.held_out_says, self.agreement_says = _words("", self), _words("", self)
+        self.plot = PairedPlot(self)
+        self.plot.frame_wanted.connect(self.go_to)
+        self.plot_says = _words(_PLOT, self)
+        self.guard, self.minutes, self.test = (_words("", self) for _ in range(3))
+        for label in (self.held_out_says, self.agreement_says, self.plot_says, self.test):
+            label.setEnabled(False)
+            small = label.font()
+            small.setPointSizeF(small.pointSizeF() * 0.86)
+            label.setFont(small)
+        self.pictures = ChangedFrames(wide=self._wide, parent=self)
+        self.pictures.frame_wanted.connect(self.go_to)
+
+    def _lay_out(self) -> None:
+        self.narrow_section = Section(
+            "verdict-widths", "Narrower widths", self.narrower, opened=self._wide, parent=self
+        )
+        held_out = _block(_HELD_OUT, [self.held_out_says, self.held_out, self.narrow_section], self)
+        agreement = _block(_AGREEMENT, [self.agreement_says, self.agreement], self)
+        plot = QWidget(self)
+        under = QVBoxLayout(plot)
+        under.setContentsMargins(0, 0, 0, 0)
+        under.addWidget(self.plot, stretch=1)
+        under.addWidget(self.plot_says)
+        rest = (self.guard, self.minutes, self.test)
+        buttons = QHBoxLayout()
+        for button in (self.use_button, self.back_button, self.large_button):
+            buttons.addWidget(button)
+        if self._wide:
+            buttons.addStretch(1)
+        self.use_button.setVisible(not self._comparison)
+        self.back_button.setVisible(not self._comparison)
+        self.large_button.setVisible(not self._wide)
+        self.body = QWidget(self)
+        body = QVBoxLayout(self.body)
+        body.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.names, self.headline, self.sentence):
+            body.addWidget(widget)
+        body.addLayout(buttons)
+        body.addWidget(self.words)
+        if self._wide:
+            left, right, middle = QVBoxLayout(), QVBoxLayout(), QHBoxLayout()
+            for widget in (held_out, agreement):
+                left.addWidget(widget)
+            left.addStretch(1)
+            right.addWidget(plot, stretch=1)
+            for widget in rest:
+                right.addWidget(widget)
+            middle.setSpacing(14)
+            middle.addLayout(left, stretch=1)
+            middle.addLayout(right, stretch=1)
+            body.addLayout(middle)
+            body.addWidget(self.pictures)
+        else:
+            frames = Section("verdict-frames", "Frames that changed most", self.pictures, opened=True, parent=self)
+            for widget in (held_out, plot, agreement, *rest, frames):
+                body.addWidget(widget)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.empty)
+        column.addWidget(self.body)
+
+    # -- showing ------------------------------------------------------------------------------------------
+
+    def clear(self) -> None:
+        """Show that there is no verdict."""
+        self._stop_drawing()
+        self.verdict, self._folder = None, None
+        self.empty.show()
+        self.body.hide()
+        if self.window_ is not None:
+            self.window_.close()
+
+    def show_verdict(self, verdict: Verdict, folder: Path | None) -> None:
+        """Show a verdict.
+
+        Parameters
+        ----------
+        verdict
+            Which.
+        folder
+            Folder of its run, where the outlines of the frames that changed most are; None if there is none.
+        """
+        from matae.learn.verdict import TEST
+
+        self.clear()
+        self.verdict, self._folder = verdict, folder
+        self.empty.hide()
+        self.body.show()
+        self.names.setText(f"{escape(verdict.name)}, compared with {escape(verdict.against)}")
+        colour = BETTER if verdict.offered else WORSE
+        sign = "✓" if verdict.offered else "✗"
+        text = escape(headline(verdict, comparison=self._comparison))
+        self.headline.setText(f"<span style='color:{colour}'>{sign}</span> {text}")
+        self.sentence.setText(escape(verdict.sentence))
+        self.words.hide()
+        self._show_sides(verdict)
+        self.guard.setText(escape(about_guard(verdict, comparison=self._comparison)))
+        self.minutes.setText(escape(about_minutes(verdict)))
+        self.minutes.setVisible(bool(verdict.held_out.frames))
+        self.test.setText(escape(f"Worse is tested by patient: {TEST}."))
+        self.headline.setToolTip(self.test.text())
+        self._update()
+        self._draw()
+
+    def _show_sides(self, verdict: Verdict) -> None:
+        held, own = verdict.held_out, verdict.agreement
+        self.held_out.show_figures(main_figures(held))
+        self.agreement.show_figures(main_figures(own))
+        narrower = narrower_figures(held)
+        self.narrower.show_figures(narrower)
+        self.narrow_section.setVisible(bool(narrower))
+        self.held_out.setVisible(bool(held.frames))
+        self.agreement.setVisible(bool(own.frames))
+        self.held_out_says.setText(_about(held, f"{held.meaning[0].upper()}{held.meaning[1:]}."))
+        self.agreement_says.setText(_about(own, _AGREEMENT_SAYS))
+        self.plot.show_frames(held.frames)
+        self.plot.setVisible(bool(held.frames))
+        self.plot_says.setVisible(bool(held.frames))
+        self.pictures.show_side(held)
+
+    def open_large(self) -> None:
+        """Show the same in a window of its own."""
+        from napari_matae.verdict_window import VerdictWindow
+
+        if self.verdict is None:
+            return
+        if self.window_ is not None:
+            self.window_.raise_()
+            return
+        window = VerdictWindow(self._desk, self.verdict, self._folder, self, comparison=self._comparison)
+        window.view.changed.connect(self.changed)
+        window.finished.connect(self._on_window_closed)
+        self.window_ = window
+        window.show()
+
+    def _on_window_closed(self, _: int = 0) -> None:
+        window, self.window_ = self.window_, None
+        if window is not None:
+            window.deleteLater()
+
+    # -- pictures -----------------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        from napari.qt.threading import create_worker
+
+        link = self._desk.link
+        target = link.target if link.name else ""
+        frames = self.pictures.frames
+        self._worker = create_worker(verdict_events, target, self._folder, frames, _start_thread=False)
+        self._worker.yielded.connect(self._on_event)
+        self._worker.finished.connect(self._on_drawn)
+        self._worker.start()
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether pictures are still being read."""
+        return self._worker is not None
+
+    def _on_event(self, event: object) -> None:
+        if isinstance(event, Subjects):
+            self._subjects = event.names
+            self.plot.subjects = event.names
+            self.pictures.name(event.names)
+        elif isinstance(event, Picture):
+            self.pictures.show_picture(event)
+        elif isinstance(event, Failed):
+            self.pictures.show_failure(event.text)
+
+    def _on_drawn(self) -> None:
+        self._worker = None
+
+    def _stop_drawing(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.yielded.disconnect(self._on_event)
+            worker.finished.disconnect(self._on_drawn)
+            worker.quit()
+
+    def go_to(self, frame: FrameChange) -> None:
+        """Open the cine of a frame, and show the frame."""
+        self._say(f"{named_frame(frame, self._subjects)}: looking for its cine…")
+        self._desk.next_cine.show_frame(frame.content_id, frame.frame)
+
+    # -- buttons ------------------------------------------------------------------------------------------
+
+    def _use(self) -> None:
+        if self.verdict is not None:
+            self.in_use.use(self.verdict.name)
+
+    def _say(self, sentence: str) -> None:
+        self.words.setText(sentence)
+        self.words.show()
+
+    def _update(self, _: object = None) -> None:
+        if self.verdict is None:
+            return
+        why = self._why_not(self.verdict)
+        self.use_button.setEnabled(not why and not self.in_use.is_busy)
+        self.use_button.setToolTip(why or "The Segment step and the command line take it from then on.")
+        before = self.in_use.before
+        self.back_button.setEnabled(bool(before) and not self.in_use.is_busy)
+        self.back_button.setToolTip(
+            f"Use {before} again." if before else "No other model was in use before; there is nothing to go back to."
+        )
+
+    def _why_not(self, verdict: Verdict) -> str:
+        """Return why the model cannot be put into use; empty if it can."""
+        from matae.models import find_model
+
+        if not verdict.offered:
+            return verdict.sentence
+        if verdict.name == self.in_use.name:
+            return f"{verdict.name} is in use."
+        try:
+            find_model(verdict.name)
+        except MataeError as error:
+            return str(error)
+        return ""
+
+
+def _about(side: Side, meaning: str) -> str:
+    if not side.frames:
+        return escape(f"{meaning} None of its frames could be compared.")
+    return escape(f"{plural(side.n_frames, 'frame')} of {plural(side.n_patients, 'patient')}. {meaning}")
+
+
+def _words(text: str, parent: QWidget) -> QLabel:
+    label = QLabel(text, parent)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def _block(title: str, widgets: list[QWidget], parent: QWidget) -> QFrame:
+    """Return a framed part, so that what belongs together is seen to."""
+    block = QFrame(parent)
+    block.setFrameShape(QFrame.Shape.StyledPanel)
+    column = QVBoxLayout(block)
+    column.setContentsMargins(6, 4, 6, 6)
+    column.addWidget(QLabel(f"<b>{escape(title)}</b>", block))
+    for widget in widgets:
+        column.addWidget(widget)
+    return block

@@ -1,0 +1,63 @@
+"""A verdict in a window of its own, with room for plot and pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDialog, QFrame, QScrollArea, QVBoxLayout
+
+from napari_matae.verdict_view import VerdictView
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qtpy.QtWidgets import QWidget
+
+    from matae.learn.verdict import Verdict
+    from napari_matae.desk import Desk
+
+__all__ = ["VerdictWindow"]
+
+_SIZE = (1080, 840)
+
+
+class VerdictWindow(QDialog):  # type: ignore[misc]
+    """Shows a verdict, wide; does not stand in the way of work.
+
+    Parameters
+    ----------
+    desk
+        What is worked with.
+    verdict, folder
+        As for `napari_matae.verdict_view.VerdictView.show_verdict`.
+    parent
+        Qt parent.
+    comparison
+        Whether two models are compared, rather than a new one judged.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        verdict: Verdict,
+        folder: Path | None,
+        parent: QWidget | None = None,
+        *,
+        comparison: bool = False,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(f"{verdict.name} against {verdict.against}")
+        self.setModal(False)
+        self.resize(*_SIZE)
+        area = QScrollArea(self)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.view = VerdictView(desk, area, wide=True, comparison=comparison)
+        area.setWidget(self.view)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 10, 10, 10)
+        column.addWidget(area)
+        self.view.show_verdict(verdict, folder)
+        self.finished.connect(lambda _: self.view.close_down())

@@ -1,0 +1,143 @@
+"""A verdict in words and numbers, as people read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matae.learn.paired import Paired
+    from matae.learn.verdict import FrameChange, Side, Verdict
+
+__all__ = [
+    "TITLES",
+    "about_guard",
+    "about_minutes",
+    "change",
+    "counted",
+    "headline",
+    "interval",
+    "main_figures",
+    "mark",
+    "named_frame",
+    "narrower_figures",
+    "number",
+    "title",
+]
+
+TITLES = {
+    "dice": "Dice", "iou": "IoU", "pixel_accuracy": "Pixel accuracy", "hd95": "HD95", "ef_error": "EF error",
+}  # fmt: skip
+_UNITS = {"ef_error": "points"}
+_DIGITS = {"hd95": 2, "ef_error": 1}
+_DASH = "–"
+_MINUS = "\N{MINUS SIGN}"
+
+
+def main_figures(side: Side) -> list[Paired]:
+    """Return the figures of the whole network, in the order of `TITLES`."""
+    return [side.figures[name] for name in TITLES if name in side.figures]
+
+
+def narrower_figures(side: Side) -> list[Paired]:
+    """Return the Dice of each narrower width, the widest first."""
+    return [figure for name, figure in side.figures.items() if name.startswith("dice ")]
+
+
+def title(figure: Paired) -> str:
+    """Return what a figure is called, with its unit."""
+    kind, _, width = figure.name.partition(" ")
+    unit = _UNITS.get(kind, figure.unit)
+    name = TITLES.get(kind, figure.name)
+    return f"{name}, width {width}" if width else f"{name} ({unit})" if unit else name
+
+
+def number(figure: Paired, value: float | None, *, sign: bool = False) -> str:
+    """Return a value of a figure with as many digits as mean something; a dash for none."""
+    if value is None:
+        return _DASH
+    digits = _DIGITS.get(figure.name.split()[0], 3)
+    text = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
+    if sign and not float(text):
+        text = text[1:]  # a change that rounds to nothing has no direction
+    return text.replace("-", _MINUS)
+
+
+def change(figure: Paired) -> str:
+    """Return how far a figure moved."""
+    return number(figure, figure.difference, sign=True)
+
+
+def interval(figure: Paired) -> str:
+    """Return the interval of the change; a dash where there are too few patients for one."""
+    between = figure.difference_ci95
+    if between is None:
+        return _DASH
+    return f"{number(figure, between[0], sign=True)} to {number(figure, between[1], sign=True)}"
+
+
+def mark(figure: Paired) -> str:
+    """Return which way a figure moved: better, worse, or neither as far as it is shown."""
+    text = change(figure)
+    if text == _DASH or not any(digit in text for digit in "123456789"):
+        return ""
+    return "better" if figure.better else "worse"
+
+
+def counted(figure: Paired) -> str:
+    """Return on how many frames (hearts for the ejection fraction) and patients a figure rests."""
+    what = "heart" if figure.name == "ef_error" else "frame"
+    return f"{plural(figure.n, what)}, {plural(figure.n_patients, 'patient')}"
+
+
+def plural(count: int, word: str) -> str:
+    """Return a count with its word."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def headline(verdict: Verdict, *, comparison: bool) -> str:
+    """Return the verdict in a few words."""
+    if comparison:
+        return f"{verdict.name} {'is better' if verdict.offered else 'is not shown to be better'}"
+    return "Better: offered for use" if verdict.offered else "Not offered for use"
+
+
+def about_guard(verdict: Verdict, *, comparison: bool) -> str:
+    """Return what became of what the base knew before, in a sentence."""
+    guard = verdict.guard
+    if guard is None or guard.before is None:
+        why = "a comparison looks at this study's frames only" if comparison else "no such frames were mixed in"
+        return f"What it knew before: not measured, {why}."
+    text = (
+        f"What it knew before ({counted(guard)} of another source): Dice {number(guard, guard.before)} → "
+        f"{number(guard, guard.after)}, {change(guard)}"
+    )
+    if guard.difference_ci95 is not None:
+        text += f" ({interval(guard)})"
+    if not verdict.guard_known:
+        return f"{text}. The base never knew them: for information, without a say."
+    return f"{text}{': worse than chance allows' if guard.worse else ''}."
+
+
+def about_minutes(verdict: Verdict) -> str:
+    """Return how much correcting is saved, and how that was estimated."""
+    minutes = verdict.minutes
+    if minutes.per_100_frames is None:
+        return f"Minutes saved: not known. {minutes.sentence}"
+    amount = minutes.per_100_frames
+    saved = f"{amount:.1f} minutes saved" if amount >= 0 else f"{-amount:.1f} minutes more"
+    return f"{saved} on 100 frames. {minutes.sentence}"
+
+
+def named_frame(frame: FrameChange, subjects: dict[str, str]) -> str:
+    """Return what a frame is called on this screen.
+
+    Parameters
+    ----------
+    frame
+        Which.
+    subjects
+        Subject of each cine of the study, by content id; a frame of another is named by its code.
+    """
+    who = subjects.get(frame.content_id) or f"patient {frame.patient[:6]}"
+    phase = f" {frame.phase}" if frame.phase else ""
+    return f"{who}{phase}, frame {frame.frame + 1}"
