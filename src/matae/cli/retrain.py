@@ -80,7 +80,7 @@ def retrain(
     from matae.files import write_atomic, writing_to
     from matae.learn import RetrainOptions
     from matae.learn import retrain as run
-    from matae.learn.run import new_run_folder
+    from matae.learn.plan import start_run
     from matae.models import promote as put_into_use
     from matae.store import Study
 
@@ -99,16 +99,10 @@ def retrain(
     )
     if resume is not None and not (resume / "plan.json").is_file():
         raise TrainError(f"{resume} is no run; leave out --resume to start a new one.")
-    folder = resume
     with Study.open(study) as opened:
-        if folder is None:
-            from matae.learn.run import begin
-
-            # Refused before a folder is made for it.
-            options = begin(opened, options).options
-            folder = new_run_folder()
+        folder = resume or start_run(opened, options)
         try:
-            verdict = run(opened, options, folder=folder, emit=_say)
+            verdict = run(opened, folder=folder, emit=_say)
         except KeyboardInterrupt:
             typer.echo(f"napari-matae: stopped; go on with --resume {folder}", err=True)
             raise typer.Exit(STOPPED) from None

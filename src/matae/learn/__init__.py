@@ -12,17 +12,20 @@ from matae.learn.options import KINDS, MIN_FRAMES, MIN_PATIENTS, RetrainOptions
 if TYPE_CHECKING:
     from typing import Any
 
-    from matae.learn.client import LearnRun, RunInfo, discard_run, unfinished_runs
+    from matae.learn.client import LearnRun
     from matae.learn.forget import Forgotten, forget_patient, models_trained_on
-    from matae.learn.gather import check_corrections
+    from matae.learn.history import FinishedRun, RunInfo, discard_run, finished_runs, unfinished_runs
     from matae.learn.judging import compare_models, judge, load_overlay
-    from matae.learn.run import PausedError, retrain
+    from matae.learn.link import PausedError
+    from matae.learn.refusals import check_corrections
+    from matae.learn.run import retrain
     from matae.learn.verdict import Verdict
 
 __all__ = [
     "KINDS",
     "MIN_FRAMES",
     "MIN_PATIENTS",
+    "FinishedRun",
     "Forgotten",
     "LearnRun",
     "PausedError",
@@ -32,6 +35,7 @@ __all__ = [
     "check_corrections",
     "compare_models",
     "discard_run",
+    "finished_runs",
     "forget_patient",
     "judge",
     "load_overlay",
@@ -41,20 +45,22 @@ __all__ = [
 ]
 
 _WHERE = {
+    "FinishedRun": "history",
     "Forgotten": "forget",
     "LearnRun": "client",
-    "PausedError": "run",
-    "RunInfo": "client",
+    "PausedError": "link",
+    "RunInfo": "history",
     "Verdict": "verdict",
-    "check_corrections": "gather",
-    "discard_run": "client",
-    "forget_patient": "forget",
+    "check_corrections": "refusals",
     "compare_models": "judging",
+    "discard_run": "history",
+    "finished_runs": "history",
+    "forget_patient": "forget",
     "judge": "judging",
     "load_overlay": "judging",
     "models_trained_on": "forget",
     "retrain": "run",
-    "unfinished_runs": "client",
+    "unfinished_runs": "history",
 }
 
 

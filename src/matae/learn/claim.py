@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -13,9 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["claim", "is_claimed"]
+__all__ = ["BusyError", "claim", "is_claimed"]
 
 _LOCK = "lock"
+_TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
+
+
+class BusyError(TrainError):
+    """Another process works on the run."""
+
+    def __init__(self) -> None:
+        super().__init__("This run is under way in another window or terminal; wait until it is over.")
 
 
 @contextmanager
@@ -24,15 +34,17 @@ def claim(folder: Path) -> Iterator[None]:
 
     Raises
     ------
-    TrainError
-        If another process holds it.
+    BusyError
+        If somebody else holds it.
+    OutputError
+        If the folder cannot be written.
     """
     with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT)
     try:
         if not _take(descriptor):
-            raise TrainError("This run is under way in another window or terminal; wait until it is over.")
+            raise BusyError
         yield
     finally:
         os.close(descriptor)  # and with it goes the lock
@@ -50,24 +62,17 @@ def is_claimed(folder: Path) -> bool:
 
 
 def _take(descriptor: int) -> bool:
-    """Lock a file that is open; return whether that worked."""
+    """Lock a file that is open; return False where another has it."""
     try:
-        import fcntl
-    except ImportError:  # Windows
-        return _take_on_windows(descriptor)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        if sys.platform == "win32":
+            import msvcrt
 
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
 
-def _take_on_windows(descriptor: int) -> bool:
-    import importlib
-
-    try:
-        msvcrt = importlib.import_module("msvcrt")  # elsewhere a type checker knows none of its names
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-    except OSError:
-        return False
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        # A drive that knows no locks, as some in a network, is no reason not to train.
+        return error.errno not in _TAKEN
     return True

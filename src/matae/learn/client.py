@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from matae.errors import TrainError
 from matae.files import writing_to
-from matae.learn.claim import is_claimed
+from matae.learn.claim import BusyError, is_claimed
 from matae.learn.events import Done, Event, Failed, Verdicts, load_event
-from matae.learn.run import PLAN, VERDICT, Plan, new_run_folder, runs_home
+from matae.learn.plan import Plan, start_run
 from matae.learn.verdict import Verdict
-from matae.learn.worker import EVENTS, LOG, STOP
+from matae.learn.worker import BUSY, EVENTS, LOG, STOP
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,31 +22,7 @@ if TYPE_CHECKING:
     from matae.learn.options import RetrainOptions
     from matae.store import Study
 
-__all__ = ["LearnRun", "RunInfo", "discard_run", "unfinished_runs"]
-
-
-@dataclass(frozen=True)
-class RunInfo:
-    """A run that was begun and has no verdict yet.
-
-    Parameters
-    ----------
-    folder
-        To go on with it, or discard it.
-    name, base, kind
-        The model it makes, the one it starts from, ``quick`` or ``full``.
-    steps
-        Planned steps; 0 before they are.
-    under_way
-        Whether a process is at work on it.
-    """
-
-    folder: Path
-    name: str
-    base: str
-    kind: str
-    steps: int
-    under_way: bool = False
+__all__ = ["LearnRun"]
 
 
 class LearnRun:
@@ -75,11 +49,6 @@ class LearnRun:
         self.over = False
         path = folder / EVENTS
         self._at = path.stat().st_size if path.is_file() else 0
-        # A line that a kill cut off must not swallow the next one.
-        if self._at and not path.read_bytes().endswith(b"\n"):
-            with path.open("ab") as file:
-                file.write(b"\n")
-            self._at += 1
         self._rest = b""
         with writing_to(folder), (folder / LOG).open("ab") as log:
             hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows opens a console otherwise
@@ -98,12 +67,7 @@ class LearnRun:
         TrainError, ModelError, StoreError, OutputError
             If nothing can be learnt from these corrections, with what to do next; nothing was started.
         """
-        from matae.learn.run import begin
-
-        plan = begin(study, options)
-        folder = new_run_folder()
-        plan.write(folder)
-        return cls(study, folder)
+        return cls(study, start_run(study, options))
 
     @classmethod
     def resume(cls, study: Study, folder: Path) -> LearnRun:
@@ -117,10 +81,9 @@ class LearnRun:
         plan = Plan.read(folder)
         if plan is None:
             raise TrainError(f"There is no run in {folder.name}; start a new retraining.")
-        if plan.study != study.keyed("study"):
-            raise TrainError("This run belongs to another study; open that one to go on.")
+        plan.check_study(study)
         if is_claimed(folder):
-            raise TrainError("This run is under way in another window or terminal; wait until it is over.")
+            raise BusyError
         return cls(study, folder)
 
     @property
@@ -141,7 +104,9 @@ class LearnRun:
                 self.over = True
         if ended and not self.over:
             self.over = True
-            self.failed = Failed("The training was ended from outside; it goes on when you start it again.", True)
+            busy = self._process.returncode == BUSY
+            ended_outside = Failed("The training was ended from outside; it goes on when you start it again.", True)
+            self.failed = Failed(str(BusyError()), True) if busy else ended_outside
             events.append(self.failed)
         return events
 
@@ -158,7 +123,10 @@ class LearnRun:
         return [event for event in found if event is not None]
 
     def stop(self) -> None:
-        """End the training; the best so far is kept and judged. Heard within a moment, see `matae.learn.events`."""
+        """End the training, the best so far is kept and judged; while it is judged, put the run aside.
+
+        Heard within a moment, see `matae.learn.events.Stopping`.
+        """
         self._write(STOP)
 
     def close(self, timeout: float = 5.0) -> None:
@@ -197,34 +165,3 @@ class LearnRun:
         with suppress(OSError, ValueError):  # it is over already
             self._process.stdin.write(f"{line}\n".encode())
             self._process.stdin.flush()
-
-
-def unfinished_runs(study: Study) -> list[RunInfo]:
-    """Return the runs of a study that were begun and have no verdict, the oldest first."""
-    found = []
-    code = study.keyed("study")
-    for path in sorted(runs_home().glob(f"*/{PLAN}")):
-        with suppress(TrainError):
-            plan = Plan.read(path.parent)
-            if plan is not None and plan.study == code and not (path.parent / VERDICT).exists():
-                options = plan.options
-                found.append(
-                    RunInfo(path.parent, options.name, options.base, options.kind, plan.steps, is_claimed(path.parent))
-                )
-    return found
-
-
-def discard_run(folder: Path) -> None:
-    """Delete a run; a model it has put into the registry stays.
-
-    Raises
-    ------
-    TrainError
-        If it is under way.
-    OutputError
-        If the folder cannot be written.
-    """
-    if is_claimed(folder):
-        raise TrainError("This run is under way; stop it first, or wait until it is over.")
-    with writing_to(folder.parent):
-        shutil.rmtree(folder)

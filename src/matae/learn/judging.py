@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matae.learn.gather import open_cases
+from matae.learn.cases import open_cases
 from matae.learn.paired import Paired, compare
 from matae.learn.verdict import AGREEMENT, HELD_OUT, FrameChange, MinutesSaved, Side, Verdict, decide
 from matae.train.watch import StoppedError, never
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from matae.learn.gather import Case, Corrections
+    from matae.learn.cases import Case
+    from matae.learn.gather import Corrections
     from matae.segment import Segmenter
     from matae.store import Study
     from matae.train.data import LabelledFrames
@@ -126,6 +127,8 @@ def judge(
     for number, (tally, side) in enumerate(zip(tallies, clips, strict=True)):
         widths = list(pairs) if number == 0 else list(pairs)[:1]
         for case in open_cases(study, side, notify=notify):
+            if should_stop():
+                raise StoppedError
             if progress is not None:
                 progress(done, total)
             _add(tally, case, {width: pairs[width] for width in widths}, calibrated, should_stop)
@@ -135,9 +138,9 @@ def judge(
     held_out, agreement = (tally.side("mm" if calibrated else "px") for tally in tallies)
     if folder is not None:
         _save_overlays(folder, tallies, (held_out, agreement))
-    kept = _guard(name, against, guard, guard_known=guard_known)
+    kept = _guard(name, against, guard, guard_known=guard_known, should_stop=should_stop)
     offered, sentence = decide(held_out, kept, guard_known=guard_known)
-    minutes = minutes_saved(study, held_out)
+    minutes = minutes_saved(study, held_out, should_stop)
     return Verdict(name, against, held_out, agreement, kept, guard_known, minutes, offered, sentence)
 
 
@@ -256,22 +259,23 @@ def _ef(case: Case, masks: dict[int, NDArray[np.uint8]], by_phase: dict[str, int
     return ejection_fraction(volumes["ED"], volumes["ES"])
 
 
-def _guard(name: str, against: str, guard: LabelledFrames | None, *, guard_known: bool) -> Paired | None:
-    """Compare the models on the guard: Dice of the first class at width 1, on the grid."""
-    from matae.metrics import dice
+def _guard(
+    name: str, against: str, guard: LabelledFrames | None, *, guard_known: bool, should_stop: Callable[[], bool]
+) -> Paired | None:
+    """Compare the models on the guard."""
+    from matae.learn.replay import guard_dice
     from matae.models import load_model
-    from matae.train.validation import predict
 
     if guard is None or not len(guard):
         return None
     values = []
     for model in (against, name):
         network, card = load_model(model)
-        values.append(dice(predict(network, guard, 1.0, card.grid) == 1, guard.masks == 1))
+        values.append(guard_dice(network, guard, card.grid, should_stop))
     return compare("guard dice", values[0], values[1], guard.patients, tolerance=0.01 if guard_known else 1.0)
 
 
-def minutes_saved(study: Study, held_out: Side) -> MinutesSaved:
+def minutes_saved(study: Study, held_out: Side, should_stop: Callable[[], bool] = never) -> MinutesSaved:
     """Estimate the correction time saved from how long people took for proposals that were off by so much.
 
     Seconds a frame are fitted as a straight line over 1 - Dice of the proposal against the mask they ended with; its
@@ -281,6 +285,8 @@ def minutes_saved(study: Study, held_out: Side) -> MinutesSaved:
 
     errors, seconds = [], []
     for summary in study.cines():
+        if should_stop():
+            raise StoppedError
         for t, info in study.frames(summary.content_id).items():
             if info.seconds <= 0 or info.status.value not in {"accepted", "edited"}:
                 continue

@@ -13,19 +13,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.errors import TrainError
+from matae.train.watch import StoppedError, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from matae.nn.network import Network
     from matae.train.data import LabelledFrames
 
-__all__ = ["KNOWN", "Replay", "knows", "load_replay"]
+__all__ = ["KNOWN", "Replay", "guard_dice", "knows", "load_replay"]
 
 KNOWN = 0.75
 """Mean Dice on the guard from which a base is said to know such frames: only what is known can be forgotten."""
 _HEARTS, _GUARD, _FIRST = 60, 20, 700_000
 _SIZE = 256
+_AT_A_TIME = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,12 +120,30 @@ def _phantom_folder(progress: Callable[[int, int], None] | None) -> Path:
     return folder
 
 
-def knows(network: Network, guard: LabelledFrames | None, grid: int) -> bool:
-    """Return whether a network segments the guard well enough that it could forget it."""
+def knows(network: Network, guard: LabelledFrames | None, grid: int, should_stop: Callable[[], bool] = never) -> bool:
+    """Return whether a network segments the guard well enough that it could forget it; may raise as `guard_dice`."""
+    if guard is None or not len(guard):
+        return False
+    return float(guard_dice(network.eval(), guard, grid, should_stop).mean()) >= KNOWN
+
+
+def guard_dice(
+    network: Network, guard: LabelledFrames, grid: int, should_stop: Callable[[], bool] = never
+) -> NDArray[np.float64]:
+    """Return the Dice of the first class on each frame of the guard, (N,), at width 1 on the guard's grid.
+
+    Raises
+    ------
+    StoppedError
+        If `should_stop` said so between two passes.
+    """
     from matae.metrics import dice
     from matae.train.validation import predict
 
-    if guard is None or not len(guard):
-        return False
-    found = predict(network.eval(), guard, 1.0, grid)
-    return float(dice(found == 1, guard.masks == 1).mean()) >= KNOWN
+    found = []
+    for start in range(0, len(guard), _AT_A_TIME):
+        if should_stop():
+            raise StoppedError
+        some = guard.take(range(start, min(start + _AT_A_TIME, len(guard))))
+        found.append(dice(predict(network, some, 1.0, grid) == 1, some.masks == 1))
+    return np.concatenate(found)

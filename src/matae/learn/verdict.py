@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from matae.errors import TrainError
 from matae.learn.paired import LEVEL, TESTABLE, Paired
 
 if TYPE_CHECKING:
@@ -198,8 +199,19 @@ class Verdict:
 
     @classmethod
     def read(cls, path: Path) -> Verdict:
-        """Read the ``verdict.json`` of a run."""
-        return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+        """Read the ``verdict.json`` of a run.
+
+        Raises
+        ------
+        TrainError
+            If there is none, or it is damaged.
+        """
+        try:
+            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            raise TrainError(
+                f"The verdict of the run {path.parent.name} is gone or damaged; compare the two models again."
+            ) from None
 
     def card_figures(self) -> dict[str, Any]:
         """Return what goes into the model's card: means and counts, no frame and nobody's code."""

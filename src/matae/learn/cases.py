@@ -1,0 +1,156 @@
+"""The corrected clips, opened: native pixels to judge on, and frames as the network sees them to learn from."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matae.errors import MataeError, TrainError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from matae.cine import Cine
+    from matae.learn.gather import Clip
+    from matae.segment import Sector
+    from matae.segment.grid import Placement
+    from matae.store import Study
+    from matae.train.data import LabelledFrames
+
+__all__ = ["Case", "load_side", "open_cases"]
+
+_SIZE = 256  # as in `matae.train.data`: the networks' grids are smaller
+_FULL = 0.6  # of the sector: no cavity fills as much, an inverted mask does
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One clip, opened.
+
+    Parameters
+    ----------
+    clip
+        What it is.
+    cine, sector
+        Its pixels, and the part of them the network sees.
+    masks
+        Frame to label, native pixels.
+    phases
+        Frame to "ED", "ES" or "".
+    """
+
+    clip: Clip
+    cine: Cine
+    sector: Sector
+    masks: dict[int, NDArray[np.uint8]]
+    phases: dict[int, str]
+
+
+def open_cases(
+    study: Study,
+    clips: Sequence[Clip],
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    notify: Callable[[str], None] = lambda _: None,
+) -> Iterator[Case]:
+    """Open clips one after the other; one whose file is gone is left out, with a notice."""
+    from matae.exchange.plan import open_source
+    from matae.segment.choice import choose_sector
+
+    for done, clip in enumerate(clips):
+        if progress is not None:
+            progress(done, len(clips))
+        entry = study.cine(clip.content_id)
+        try:
+            cine, _ = open_source(study, entry)
+            sector = choose_sector(cine)
+        except MataeError as error:
+            notify(f"{entry.stem} was left out: {error}")
+            continue
+        masks = {t: mask for t, revision in sorted(clip.frames.items())
+                 if (mask := study.mask(clip.content_id, t, revision=revision)) is not None}  # fmt: skip
+        marks = study.marks(clip.content_id)
+        phases = {t: "ED" if t == marks.ed else "ES" if t == marks.es else "" for t in masks}
+        yield Case(clip, cine, sector, masks, phases)
+    if progress is not None:
+        progress(len(clips), len(clips))
+
+
+def load_side(
+    study: Study,
+    clips: Sequence[Clip],
+    *,
+    odd_labels: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    notify: Callable[[str], None] = lambda _: None,
+) -> tuple[LabelledFrames, set[str]]:
+    """Load the frames of one side as the network sees them, all at one size.
+
+    Returns
+    -------
+    LabelledFrames
+        Sector only, padded to a square; patients under the study's key.
+    set of str
+        Digests of the native frames, to tell whether one of them is on another side too.
+
+    Raises
+    ------
+    TrainError
+        If no clip can be opened, or most masks look inverted.
+    """
+    from matae.segment.grid import Placement
+    from matae.train.data import LabelledFrames
+
+    images, masks, names, patients, phases, spacing = [], [], [], [], [], []
+    digests: set[str] = set()
+    full = 0
+    for case in open_cases(study, clips, progress=progress, notify=notify):
+        place = Placement.of(case.cine, case.sector, _SIZE)
+        frames = sorted(case.masks)
+        grid = place.to_grid(np.asarray(case.cine.frames[frames]))[:, 0]
+        for t, picture in zip(frames, grid, strict=True):
+            images.append((picture * 255).round().clamp(0, 255).byte().numpy())
+            masks.append(_placed(case.masks[t], place))
+            names.append(f"{case.clip.content_id[:12]}_{t}")
+            patients.append(case.clip.patient)
+            phases.append(case.phases[t])
+            box = place.box
+            long_side = max(box.height * case.cine.pixel_aspect[0], box.width * case.cine.pixel_aspect[1])
+            spacing.append(float("nan") if case.cine.spacing is None else long_side / _SIZE)
+            native = np.ascontiguousarray(case.cine.frames[t])
+            if np.ptp(native):  # blank frames are all alike
+                digests.add(hashlib.sha256(native.data).hexdigest())
+            inside = case.masks[t][box.y0 : box.y1, box.x0 : box.x1][place.inside]
+            full += bool((inside == 1).mean() > _FULL)
+    if not images:
+        raise TrainError("None of the corrected clips can be opened; bring their files back to where they were.")
+    if full > len(images) / 2 and not odd_labels:
+        raise TrainError(
+            f"In {full} of {len(images)} frames the cavity fills most of the picture, as in an inverted mask; look at "
+            "the labels, and correct or reject them."
+        )
+    found = LabelledFrames(
+        np.stack(images), np.stack(masks), tuple(names), tuple(patients), tuple(phases), np.array(spacing)
+    )
+    return found, digests
+
+
+def _placed(mask: NDArray[np.uint8], place: Placement) -> NDArray[np.uint8]:
+    """Return a native mask where `Placement.to_grid` puts its picture; every pixel keeps one class."""
+    import torch
+    from torch.nn import functional as F
+
+    box = place.box
+    part = torch.from_numpy(mask[box.y0 : box.y1, box.x0 : box.x1].copy())[None, None]
+    if place.apex_down:
+        part = part.flip(-2)
+    part = F.interpolate(part, (place.height, place.width), mode="nearest-exact")[0, 0]
+    square = np.zeros((place.grid, place.grid), np.uint8)
+    top, left = (place.grid - place.height) // 2, (place.grid - place.width) // 2
+    square[top : top + place.height, left : left + place.width] = part.numpy()
+    return square

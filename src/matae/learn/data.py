@@ -1,0 +1,141 @@
+"""Everything a run learns from and is measured on, read once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from matae.errors import TrainError
+from matae.learn.cases import load_side
+from matae.learn.gather import SIDES, gather
+from matae.learn.link import PausedError
+from matae.learn.refusals import refuse_leak
+from matae.train.watch import StoppedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from matae.learn.gather import Corrections
+    from matae.learn.link import Link
+    from matae.learn.plan import Plan
+    from matae.learn.replay import Replay
+    from matae.nn.card import ModelCard
+    from matae.nn.network import Network
+    from matae.store import Study
+    from matae.train.data import LabelledFrames
+
+__all__ = ["NothingLearntError", "RunData", "check_still_there", "end_of", "read_data"]
+
+
+class NothingLearntError(TrainError):
+    """A new run was stopped before it learnt anything: there is nothing to keep."""
+
+    def __init__(self) -> None:
+        super().__init__("Stopped before the training began; nothing was changed.")
+
+
+@dataclass(frozen=True, eq=False)
+class RunData:
+    """What a run works with.
+
+    Parameters
+    ----------
+    corrections
+        The frozen labels.
+    train, held_out
+        Frames to learn from, and those of validation patients, who decide when to stop.
+    replay
+        Frames of another source.
+    is_known
+        Whether the base knows the replay's frames: only then are they mixed in, and can be forgotten.
+    """
+
+    corrections: Corrections
+    train: LabelledFrames
+    held_out: LabelledFrames
+    replay: Replay
+    is_known: bool
+
+    @property
+    def mixed_in(self) -> LabelledFrames | None:
+        """The frames that are mixed in."""
+        return self.replay.frames if self.is_known else None
+
+    @property
+    def is_replayed(self) -> bool:
+        """Whether any are mixed in."""
+        return self.mixed_in is not None
+
+
+def read_data(
+    study: Study, plan: Plan, folder: Path, *, network: Network, base: ModelCard, link: Link
+) -> tuple[RunData, Plan]:
+    """Freeze the labels, or take up the frozen ones, and read everything; return it with the plan that has the release.
+
+    Raises
+    ------
+    TrainError, StoreError, OutputError
+        If nothing can be learnt from it, or somebody stopped.
+    PausedError
+        If the run was put aside.
+    """
+    from matae.learn.replay import knows, load_replay
+
+    options = plan.options
+    corrections = gather(study, options, release=plan.release)
+    if plan.release is None:
+        plan = replace(plan, release=corrections.release)
+        plan.write(folder)
+    for notice in corrections.notices:
+        link.notify(notice)
+
+    def stage(name: str) -> Callable[[int, int], None]:
+        tell = link.stage(name)
+
+        def told(done: int, total: int) -> None:
+            if link.ends():
+                raise end_of(plan, link)
+            tell(done, total)
+
+        return told
+
+    loaded = {}
+    digests: dict[str, set[str]] = {"train": set(), "held out": set()}
+    for side in SIDES:
+        clips = corrections.side(side)
+        if not clips:
+            continue
+        loaded[side], found = load_side(
+            study, clips, odd_labels=options.odd_labels, progress=stage("reading"), notify=link.notify
+        )
+        digests["train" if side == "train" else "held out"] |= found
+    if "train" not in loaded or "val" not in loaded:
+        raise TrainError("The corrections of one side are gone from the study; start a new retraining.")
+    refuse_leak(digests["train"], digests["held out"])
+    replay = load_replay(options.replay, progress=stage("replay"))
+    try:
+        is_known = knows(network, replay.guard, base.grid, link.ends)
+    except StoppedError:
+        raise end_of(plan, link) from None
+    return RunData(corrections, loaded["train"], loaded["val"], replay, is_known), plan
+
+
+def end_of(plan: Plan, link: Link) -> PausedError | NothingLearntError:
+    """Return what ends a run that somebody wishes to end while it only reads: what it learnt earlier is kept."""
+    return PausedError() if link.should_pause() or plan.steps else NothingLearntError()
+
+
+def check_still_there(study: Study, corrections: Corrections) -> None:
+    """Refuse to make a model of labels that were taken out of the study meanwhile.
+
+    Raises
+    ------
+    TrainError
+        If a patient was forgotten while the model learnt from them.
+    """
+    there = {(row.content_id, row.frame) for row in study.release_frames(*corrections.release)}
+    if any((clip.content_id, t) not in there for clip in corrections.clips for t in clip.frames):
+        raise TrainError(
+            "A patient was forgotten while this run learnt from them, so no model was made; start a new retraining."
+        )

@@ -1,0 +1,169 @@
+"""The plan of a run: what was chosen and frozen, checked before anything begins, and kept so that it can go on."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from matae.errors import TrainError
+from matae.files import write_atomic, writing_to
+from matae.learn.folders import PLAN, VERDICT, new_run_folder, runs_home
+from matae.learn.options import RetrainOptions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matae.nn.card import ModelCard
+    from matae.store import Study
+
+__all__ = ["Plan", "base_card", "begin", "code_of", "free_name", "start_run"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run needs to go on: no path, no password, nobody's name.
+
+    Parameters
+    ----------
+    options
+        What the person chose, the model's name filled in.
+    study
+        Code of the study it belongs to.
+    release
+        Name and number of the frozen labels; None before they are.
+    steps
+        Planned steps; 0 before they are.
+    """
+
+    options: RetrainOptions
+    study: str
+    release: tuple[str, int] | None = None
+    steps: int = 0
+
+    def write(self, folder: Path) -> None:
+        """Write it into the run's folder."""
+        values = {"options": self.options.to_json(), "study": self.study, "release": self.release, "steps": self.steps}
+        with writing_to(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_atomic(folder / PLAN, json.dumps(values, indent=1).encode())
+
+    @classmethod
+    def read(cls, folder: Path) -> Plan | None:
+        """Read the plan of a run; None where there is none.
+
+        Raises
+        ------
+        TrainError
+            If it is damaged.
+        """
+        try:
+            values = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+            release = values["release"]
+            return cls(
+                RetrainOptions.from_json(values["options"]),
+                str(values["study"]),
+                None if release is None else (str(release[0]), int(release[1])),
+                int(values["steps"]),
+            )
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
+            raise TrainError(f"The plan of the run {folder.name} is damaged; start a new retraining.") from None
+
+    def check_study(self, study: Study) -> None:
+        """Refuse another study than the one the run belongs to.
+
+        Raises
+        ------
+        TrainError
+            If it is another.
+        """
+        if self.study != code_of(study):
+            raise TrainError("This run belongs to another study; open that one to go on.")
+
+
+def code_of(study: Study) -> str:
+    """Return the code of a study, which says nothing outside it."""
+    return study.keyed("study")
+
+
+def begin(study: Study, options: RetrainOptions) -> Plan:
+    """Check what a person chose and return the plan of a new run; see `matae.learn.retrain` for what is refused."""
+    from matae.learn.refusals import check_corrections
+    from matae.models import check_name, current_model
+
+    options.check()
+    base = base_card(options)
+    if options.name:
+        check_name(options.name)
+        _refuse_taken(options.name)
+    check_corrections(study, options, base.classes)
+    name = options.name or free_name(f"{options.base}-{options.kind}-1")
+    return Plan(replace(options, name=name, against=options.against or current_model()), code_of(study))
+
+
+def start_run(study: Study, options: RetrainOptions) -> Path:
+    """Check what a person chose, and return the folder of a new run that waits to be gone on with."""
+    plan = begin(study, options)
+    folder = new_run_folder()
+    plan.write(folder)
+    return folder
+
+
+def base_card(options: RetrainOptions) -> ModelCard:
+    """Return the card of the base.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model.
+    TrainError
+        If it was itself retrained.
+    """
+    from matae.models import find_model
+
+    card = find_model(options.base).card
+    if isinstance(card.training.get("retrain"), dict):
+        raise TrainError(
+            f"{options.base} was itself retrained; start from its base {card.training['retrain'].get('base')}: all "
+            "corrections so far are learnt anew."
+        )
+    return card
+
+
+def free_name(wanted: str) -> str:
+    """Return a name that no model has and no unfinished run will give: the one wanted, or one counted on from it."""
+    from matae.models import list_models
+
+    taken = {entry.name.casefold() for entry in list_models()} | _promised()
+    stem, dash, number = wanted.rpartition("-")
+    if not (dash and number.isdecimal()):
+        stem, number = wanted, "1"
+    name, count = wanted, int(number)
+    while name.casefold() in taken:
+        count += 1
+        name = f"{stem}-{count}"
+    return name
+
+
+def _refuse_taken(name: str) -> None:
+    """Refuse a name that is another's, before hours went into a model that cannot have it."""
+    from matae.models import list_models
+
+    if name.casefold() in {entry.name.casefold() for entry in list_models()}:
+        raise TrainError(f"There is a model '{name}' already; choose another name.")
+    if name.casefold() in _promised():
+        raise TrainError(f"An unfinished run makes a model '{name}'; go on with it, or choose another name.")
+
+
+def _promised() -> set[str]:
+    """Return the names of the models that unfinished runs will make, in small letters."""
+    found = set()
+    for path in runs_home().glob(f"*/{PLAN}"):
+        with suppress(TrainError):
+            plan = Plan.read(path.parent)
+            if plan is not None and not (path.parent / VERDICT).exists():
+                found.add(plan.options.name.casefold())
+    return found

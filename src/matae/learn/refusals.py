@@ -1,0 +1,109 @@
+"""Refusals that teach: what nothing can be learnt or shown from, and what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matae.errors import TrainError
+from matae.learn.gather import SIDES, choose_labels
+from matae.learn.options import MIN_FRAMES, MIN_PATIENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matae.learn.options import RetrainOptions
+    from matae.store import FrameInfo, Study
+
+__all__ = ["check_corrections", "refuse_leak"]
+
+
+def check_corrections(study: Study, options: RetrainOptions, classes: Sequence[str]) -> list[str]:
+    """Refuse corrections that nothing can be learnt or shown from; return what would be left out.
+
+    Parameters
+    ----------
+    study, options
+        Where they are, and what is wanted.
+    classes
+        Names of the classes of the base.
+
+    Raises
+    ------
+    TrainError
+        With what to do next.
+    """
+    options.check()
+    chosen, notices = choose_labels(study, options)
+    sides = study.splits()
+    by_side: dict[str, dict[str, int]] = {side: {} for side in SIDES}
+    for content_id, infos in chosen.items():
+        subject = study.cine(content_id).subject or ""
+        side = by_side[sides[subject]]
+        side[subject] = side.get(subject, 0) + len(infos)
+    n_train = sum(by_side["train"].values())
+    patients = [subject for subject, n in by_side["train"].items() if n]
+    if n_train < MIN_FRAMES:
+        raise TrainError(
+            f"There are {n_train} corrected frames of training patients; correct or accept at least {MIN_FRAMES}"
+            + (f". {notices[0]}" if notices else ", of several patients.")
+        )
+    if len(patients) < MIN_PATIENTS:
+        raise TrainError(
+            f"All {n_train} corrected frames of the training side are of one patient, whom the model would learn by "
+            "heart; correct frames of at least one more."
+        )
+    if not sum(by_side["val"].values()):
+        raise TrainError(_no_held_out(sides))
+    train = [(c, t, i) for c, infos in chosen.items() for t, i in infos.items()
+             if sides[study.cine(c).subject or ""] == "train"]  # fmt: skip
+    if all(info.model and not info.edited for _, _, info in train):
+        raise TrainError(
+            f"All {n_train} frames are exactly what the model proposed, so there is nothing to learn from them; "
+            "correct frames whose outline is off, then retrain."
+        )
+    _check_classes(study, chosen, classes)
+    return notices
+
+
+def _no_held_out(sides: Mapping[str, str]) -> str:
+    waiting = sorted(subject for subject, side in sides.items() if side == "val")
+    if waiting:
+        named = ", ".join(waiting[:3]) + (" and others" if len(waiting) > 3 else "")
+        return (
+            "No validation patient has corrected frames, so nobody could say whether the model got better; correct "
+            f"some frames of {named}."
+        )
+    return (
+        "No patient was drawn for validation, so nobody could say whether the model got better; add cines of more "
+        "patients and correct some frames of them."
+    )
+
+
+def _check_classes(study: Study, chosen: Mapping[str, Mapping[int, FrameInfo]], classes: Sequence[str]) -> None:
+    for content_id, infos in chosen.items():
+        for frame in infos:
+            mask = study.mask(content_id, frame)
+            highest = 0 if mask is None else int(mask.max(initial=0))
+            if highest > len(classes):
+                raise TrainError(
+                    f"Frame {frame + 1} of {study.cine(content_id).stem} has labels of class {highest}, but the model "
+                    f"finds {len(classes)} ({', '.join(classes)}); remove those labels, or start from a model with as "
+                    "many classes."
+                )
+
+
+def refuse_leak(train: set[str], held_out: set[str]) -> None:
+    """Refuse frames that are on both sides, under whatever name.
+
+    Raises
+    ------
+    TrainError
+        If the very same picture is in a training and in a held-out clip.
+    """
+    both = len(train & held_out)
+    if both:
+        raise TrainError(
+            f"{both} frame{'s are' if both > 1 else ' is'} in a clip of a training patient and in one of a held-out "
+            "patient, so the figures would flatter; one person seems to be in the study under two names: give both "
+            "clips one subject."
+        )

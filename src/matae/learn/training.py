@@ -1,0 +1,245 @@
+"""The training of a run: from its data to a model in the registry."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from matae.errors import ModelError
+from matae.learn.card import retrained_card
+from matae.learn.data import NothingLearntError, check_still_there, end_of
+from matae.learn.events import Stage, Started, Step, Stopped, Validation
+from matae.learn.link import PausedError
+from matae.learn.plan import free_name
+from matae.train.watch import StoppedError, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import torch
+
+    from matae.learn.data import RunData
+    from matae.learn.link import Link
+    from matae.learn.options import RetrainOptions
+    from matae.learn.plan import Plan
+    from matae.nn.card import ModelCard
+    from matae.nn.network import Network
+    from matae.store import Study
+    from matae.train.config import TrainConfig
+    from matae.train.data import LabelledFrames
+    from matae.train.validation import StepReport
+    from matae.train.watch import Progress
+
+__all__ = ["MODEL", "TRAINING", "is_made", "make_model", "memory_mb"]
+
+MODEL, TRAINING = "model", "training"
+
+
+def is_made(plan: Plan) -> bool:
+    """Return whether the registry has the very model of this run already; another may have its name."""
+    from matae.models import find_model
+
+    try:
+        facts = find_model(plan.options.name).card.training.get("retrain")
+    except ModelError:
+        return False
+    if not isinstance(facts, dict) or plan.release is None:
+        return False
+    name, number = plan.release
+    return facts.get("study") == plan.study and facts.get("release") == {"name": name, "number": number}
+
+
+def make_model(
+    study: Study, plan: Plan, data: RunData, folder: Path, *, network: Network, base: ModelCard, link: Link
+) -> Plan:
+    """Train, and put the model into the registry; return the plan with its steps and the model's name.
+
+    Raises
+    ------
+    TrainError, ModelError, OutputError, DeviceError
+        If it cannot be made, or somebody stopped before anything was learnt.
+    PausedError
+        If the run was put aside.
+    """
+    from matae.learn.recipe import recipe, some_of
+    from matae.models import install_model, new_model_folder
+    from matae.nn.checkpoint import save
+    from matae.train.loop import train
+    from matae.train.run import seconds_of
+    from matae.train.state import STATE
+
+    options = plan.options
+    checked = some_of(data.held_out, options.kind)
+    heads = getattr(network, "autoencoder", None) is not None
+    if options.kind == "quick":
+        _prepare_quick(network, data.train, base.grid, options.seed)
+    link.emit(Stage("training"))
+    if not plan.steps:
+        wanted = recipe(options, len(data.train), base.grid, heads=heads)
+        try:
+            plan = replace(plan, steps=_planned(network, wanted, data.train, checked, link.ends))
+        except StoppedError:
+            raise end_of(plan, link) from None
+        plan.write(folder)
+    config = recipe(options, len(data.train), base.grid, heads=heads, steps=plan.steps)
+    follower = _Follower(link, config, _step_of(folder / TRAINING / STATE))
+    link.emit(follower.started(options, data))
+    trained = train(
+        network, data.train, checked, folder / TRAINING, config, replay=data.mixed_in, report=follower.on_report,
+        watch=Watch(should_stop=link.ends, step=follower.on_step, notice=link.notify),
+    )  # fmt: skip
+    if link.should_pause():
+        raise PausedError
+    if link.should_stop():
+        if not follower.step:
+            raise NothingLearntError
+        link.emit(Stopped(follower.step, follower.best))
+    check_still_there(study, data.corrections)
+    if options.kind == "quick":
+        trained = _merged(trained, base, folder / MODEL)
+    try:
+        new_model_folder(options.name)
+    except ModelError:
+        # Somebody gave the name away meanwhile; hours of training are not lost over it.
+        plan = replace(plan, options=replace(options, name=free_name(options.name)))
+        plan.write(folder)
+        link.notify(f"There is a model {options.name} by now; this one is called {plan.options.name}.")
+    card = retrained_card(study, base, plan, data, config=config, seconds=seconds_of(folder / TRAINING))
+    save(folder / MODEL, trained, card, half=True)
+    install_model(folder / MODEL, plan.options.name)
+    return plan
+
+
+def _planned(
+    network: Network,
+    config: TrainConfig,
+    frames: LabelledFrames,
+    held_out: LabelledFrames,
+    should_stop: Callable[[], bool],
+) -> int:
+    """Return the steps that fit into the time; where memory runs out, found out with fewer frames at a time."""
+    import torch
+
+    from matae.learn.recipe import plan_steps
+    from matae.segment.backend import is_out_of_memory
+
+    if not config.seconds:
+        return config.steps
+    batch = config.batch
+    while True:
+        try:
+            steps = plan_steps(network, replace(config, batch=batch), frames, held_out, should_stop)
+            return max(1, steps * batch // config.batch)
+        except (RuntimeError, MemoryError) as error:
+            if batch == 1 or not is_out_of_memory(error):
+                raise
+        batch = (batch + 1) // 2
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def _prepare_quick(network: Network, frames: LabelledFrames, grid: int, seed: int) -> None:
+    """Take the batch statistics of the site, then add what is trained."""
+    import torch
+    from torch.nn import functional as F
+
+    from matae.learn.recipe import some_of
+    from matae.nn.adapter import adapt_norms, add_adapter
+
+    images = torch.from_numpy(some_of(frames, "full").images)[:, None].float() / 255
+    adapt_norms(network, F.interpolate(images, (grid, grid), mode="bilinear", antialias=True))
+    add_adapter(network, seed=seed)
+
+
+def _merged(trained: Network, base: ModelCard, folder: Path) -> Network:
+    """Keep the adapter, and return what base and adapter file make together."""
+    from matae.models import load_model
+    from matae.nn.adapter import ADAPTER, apply_adapter, take_adapter
+
+    adapter = take_adapter(trained, base)
+    adapter.save(folder / ADAPTER)
+    network, _ = load_model(base.name)
+    apply_adapter(network, adapter)
+    return network
+
+
+def _step_of(path: Path) -> int:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return int(json.loads(file.metadata()["run"])["step"])
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
+class _Follower:
+    """Turn what the trainer reports into events, and remember how far it is.
+
+    Parameters
+    ----------
+    link
+        Who is told.
+    config
+        Settings of the training.
+    step
+        0, or where a run that was killed goes on.
+    """
+
+    def __init__(self, link: Link, config: TrainConfig, step: int) -> None:
+        from matae.segment.device import choose_device
+
+        self.step, self.best = step, 0
+        self._link, self._config = link, config
+        self._device = choose_device(config.device)
+
+    def started(self, options: RetrainOptions, data: RunData) -> Started:
+        from matae.segment.device import describe_device
+
+        return Started(
+            name=options.name, base=options.base, kind=options.kind, device=describe_device(self._device),
+            steps=self._config.steps, seconds=self._config.seconds, step=self.step,
+            n_frames=len(data.train), n_patients=len(set(data.train.patients)),
+            n_held_out_frames=len(data.held_out), n_held_out_patients=len(set(data.held_out.patients)),
+            n_replay=0 if data.mixed_in is None else len(data.mixed_in),
+        )  # fmt: skip
+
+    def on_step(self, progress: Progress) -> None:
+        self.step = progress.step
+        self._link.emit(
+            Step(
+                progress.step,
+                progress.steps,
+                round(progress.epoch, 3),
+                progress.loss,
+                round(progress.seconds, 3),
+                round(progress.seconds_left, 3),
+                round(memory_mb(self._device), 1),
+                progress.chunk,
+            )
+        )
+
+    def on_report(self, found: StepReport) -> None:
+        from matae.nn.widths import format_width
+
+        self.best = found.best
+        dice, iou = ({format_width(w): round(v, 5) for w, v in each.items()} for each in (found.dice, found.iou))
+        self._link.emit(Validation(found.step, found.loss, round(found.seconds, 3), dice, iou, found.best))
+
+
+def memory_mb(device: torch.device) -> float:
+    """Return the memory in use in MB: the GPU's, or the process's; NaN where it cannot be told."""
+    if device.type == "cuda":
+        import torch
+
+        return torch.cuda.memory_allocated(device) / 1e6
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
