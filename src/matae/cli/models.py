@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,8 +12,6 @@ from matae.errors import MataeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from matae.nn.card import ModelCard
 
 __all__ = ["app"]
 
@@ -59,52 +57,11 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
 @app.command(name="show")
 def models_show(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the model.")]) -> None:
     """Show a model's card: what it is, what it was measured at, what it may be used for."""
-    from matae.models import find_model
+    from matae.models import card_text, find_model
 
     entry = find_model(name)
-    typer.echo(_card_text(entry.card))
+    typer.echo(card_text(entry.card))
     typer.echo(f"\nFolder: {entry.folder}")
-
-
-def _card_text(card: ModelCard) -> str:
-    from matae.nn.widths import format_width
-
-    parent = card.parent.get("name", "unnamed") if card.parent else "none"
-    facts = [
-        ("family", card.family),
-        ("widths", ", ".join(format_width(w) for w in card.widths)),
-        ("grid", f"{card.grid} x {card.grid} pixels"),
-        ("finds", ", ".join(card.classes)),
-        ("data", card.data),
-        ("licence", card.licence),
-        ("citation", card.citation or "none stated"),
-        ("parent", parent),
-        ("sha256", card.sha256 or "none stated"),
-    ]
-    lines = [card.name, "", *(f"{key:<10}{value}" for key, value in facts)]
-    for title, values in (("Figures", card.figures), ("Training", card.training)):
-        lines += ["", f"{title}:", *(_indented(values) or ["  none stated"])]
-    lines += ["", "Limits:", *([f"  - {limit}" for limit in card.limits] or ["  none stated"]), "", card.research_use]
-    return "\n".join(lines)
-
-
-def _indented(value: Any, depth: int = 1) -> list[str]:
-    pad = "  " * depth
-    if not isinstance(value, dict):
-        return [f"{pad}{_plain(value)}"]
-    lines: list[str] = []
-    for key, inner in value.items():
-        if isinstance(inner, dict):
-            lines += [f"{pad}{key}:", *_indented(inner, depth + 1)]
-        else:
-            lines.append(f"{pad}{key}: {_plain(inner)}")
-    return lines
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(_plain(item) for item in value)
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 @app.command(name="import")
@@ -173,9 +130,19 @@ def models_convert(
 def models_compare(
     before: Annotated[str, typer.Argument(metavar="BEFORE", help="Name of a model.")],
     after: Annotated[str, typer.Argument(metavar="AFTER", help="Name of another.")],
+    *,
     study: Annotated[
         str, typer.Option("--study", metavar="FILE", help="File of the study, or its URL.", show_default=False)
     ],
+    split: Annotated[
+        str,
+        typer.Option(
+            "--split",
+            metavar="train|val|test",
+            help="Only this side; if left out, held-out and training patients, each apart.",
+            show_default=False,
+        ),
+    ] = "",
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the comparison as JSON.", show_default=False)
     ] = None,
@@ -192,7 +159,7 @@ def models_compare(
     from matae.store import Study
 
     with Study.open(study) as opened:
-        verdict = compare_models(opened, before, after, device=device)
+        verdict = compare_models(opened, before, after, split=split, device=device)
     typer.echo("\n".join(verdict_lines(verdict)))
     if json_file is not None:
         with writing_to(json_file.parent):

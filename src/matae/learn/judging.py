@@ -54,6 +54,8 @@ class _Tally:
 
     def side(self, unit: str) -> Side:
         figures: dict[str, Paired] = {}
+        for name in ("dice", "iou", "pixel_accuracy", "hd95"):  # there also where no frame could be opened
+            self.values.setdefault(name, ([], []))
         for name, (before, after) in self.values.items():
             kind = name.split()[0]
             figures[name] = compare(
@@ -81,6 +83,7 @@ def judge(
     guard: LabelledFrames | None = None,
     guard_known: bool = False,
     folder: Path | None = None,
+    sides: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
     notify: Callable[[str], None] = lambda _: None,
     should_stop: Callable[[], bool] = never,
@@ -99,6 +102,8 @@ def judge(
         Frames of another source on the models' grid, and whether the base knew them.
     folder
         Where the masks of the most improved and most harmed frames go, see `load_overlay`; nowhere if None.
+    sides
+        Look at these sides of the study only; the held-out ones and the training side if empty.
     progress
         Called with (clips done, in all).
     notify
@@ -117,8 +122,9 @@ def judge(
     StoppedError
         If `should_stop` said so.
     """
-    held = ("test",) if len(corrections.patients("test")) >= _ENOUGH_TEST else ("val", "test")
-    clips = corrections.side(*held), corrections.side("train")
+    held: tuple[str, ...] = ("test",) if len(corrections.patients("test")) >= _ENOUGH_TEST else ("val", "test")
+    held = tuple(side for side in ("val", "test") if side in sides) if sides else held
+    clips = corrections.side(*held), corrections.side("train") if not sides or "train" in sides else []
     total = sum(len(side) for side in clips)
     calibrated = all(study.cine(clip.content_id).spacing is not None for side in clips for clip in side)
     pairs = _segmenters(against, name, device)
@@ -144,24 +150,57 @@ def judge(
     return Verdict(name, against, held_out, agreement, kept, guard_known, minutes, offered, sentence)
 
 
-def compare_models(study: Study, before: str, after: str, *, device: str = "auto") -> Verdict:
+def compare_models(
+    study: Study,
+    before: str,
+    after: str,
+    *,
+    split: str = "",
+    device: str = "auto",
+    folder: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    notify: Callable[[str], None] = lambda _: None,
+    should_stop: Callable[[], bool] = never,
+) -> Verdict:
     """Compare any two models on the corrected frames of a study as they are now.
+
+    Parameters
+    ----------
+    study
+        An open study.
+    before, after
+        Names of two models.
+    split
+        ``train``, ``val`` or ``test``; if empty, held-out and training patients, each apart, as for a new model.
+    device, folder, progress, notify, should_stop
+        As for `judge`.
 
     Raises
     ------
     TrainError
-        If no held-out patient has corrected frames.
+        If no patient of that side has corrected frames.
     ModelError
         If a model is unknown or damaged.
+    StoppedError
+        If `should_stop` said so.
     """
     from matae.errors import TrainError
-    from matae.learn.gather import current_corrections
+    from matae.learn.gather import SIDES, current_corrections
     from matae.learn.options import RetrainOptions
 
+    if split and split not in SIDES:
+        raise TrainError(f"'{split}' is no side of a study; choose one of {', '.join(SIDES)}.")
     corrections = current_corrections(study, RetrainOptions())
-    if not corrections.count("val", "test"):
+    if split and not corrections.count(split):
+        raise TrainError(
+            f"No patient of the side '{split}' has corrected frames; correct some, or choose another side."
+        )
+    if not split and not corrections.count("val", "test"):
         raise TrainError("No held-out patient has corrected frames; correct some frames of validation patients.")
-    return judge(study, corrections, name=after, against=before, device=device)
+    return judge(
+        study, corrections, name=after, against=before, device=device, folder=folder,
+        sides=(split,) if split else (), progress=progress, notify=notify, should_stop=should_stop,
+    )  # fmt: skip
 
 
 def _also(held: tuple[str, ...]) -> str:

@@ -15,6 +15,7 @@ from matae.models.current import (
     rewrite_card,
     rollback,
 )
+from matae.models.describe import card_text, what_is_broken
 from matae.models.foreign import import_model
 from matae.models.registry import (
     DEFAULT_MODEL,
@@ -30,6 +31,7 @@ from matae.models.registry import (
 __all__ = [
     "DEFAULT_MODEL",
     "ModelEntry",
+    "card_text",
     "check_name",
     "convert_model",
     "current_model",
@@ -45,4 +47,5 @@ __all__ = [
     "remove_model",
     "rewrite_card",
     "rollback",
+    "what_is_broken",
 ]
