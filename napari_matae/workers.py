@@ -30,6 +30,7 @@ __all__ = [
     "Opened",
     "Started",
     "explain",
+    "leave_a_core",
     "open_events",
     "path_events",
     "probe",
@@ -107,7 +108,7 @@ def segment_events(
     from matae.segment import Segmenter
 
     try:
-        _leave_a_core()
+        leave_a_core()
         segmenter = Segmenter(options)
         yield Started(segmenter.describe())
         if go is not None:
@@ -123,7 +124,7 @@ def segment_events(
         yield Failed(explain(error))
 
 
-def _leave_a_core() -> None:
+def leave_a_core() -> None:
     """Keep one core for the viewer: torch's threads wait for each other, so one that is held up holds up all."""
     import os
 

@@ -1,0 +1,248 @@
+"""What the Models section asks of the registry and a study, off the GUI thread.
+
+Each piece of work opens the study for itself: a study belongs to the thread that opened it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from matae.errors import MataeError, TrainError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from matae.exchange import Progress
+    from matae.learn import Forgotten, Verdict
+    from matae.learn.events import Event
+    from matae.models import ModelEntry
+
+    Tick = Callable[[Progress], None]
+    Stop = Callable[[], bool]
+
+__all__ = ["ModelFacts", "Pair", "SubjectFacts", "compare", "forget", "list_facts", "list_subjects", "what_goes"]
+
+_STOPPED = "Stopped; nothing was compared and nothing was changed."
+_HELD_OUT = "held-out patients"
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What is known about a model, to be listed.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    kind
+        ``package``, ``imported``, or how it was retrained.
+    parent
+        What it was trained from; empty where nothing is stated.
+    made
+        Day it was made here; empty for those of the package.
+    licence
+        First line of it.
+    dice
+        Dice on held-out patients of the study it was retrained in; None where its card has none.
+    release
+        Labels it learnt from; empty where nothing is stated.
+    verdict
+        Why it was offered, or was not; empty where nobody compared it.
+    offered
+        Whether its verdict offers it.
+    in_use
+        Whether it is the one in use.
+    problem
+        What is wrong with its files; empty if they are whole.
+    text
+        Its card, to be read.
+    """
+
+    name: str
+    kind: str = ""
+    parent: str = ""
+    made: str = ""
+    licence: str = ""
+    dice: float | None = None
+    release: str = ""
+    verdict: str = ""
+    offered: bool = False
+    in_use: bool = False
+    problem: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two models, and the side of a study they are compared on, as for `matae.learn.compare_models`."""
+
+    before: str
+    after: str
+    split: str = ""
+
+
+@dataclass(frozen=True)
+class SubjectFacts:
+    """What would go with a subject.
+
+    Parameters
+    ----------
+    subject
+        Pseudonym.
+    content_ids
+        Its cines.
+    n_frames
+        Labelled frames of them.
+    releases
+        Releases that hold some of them.
+    models
+        Models on this machine that learnt from them.
+    """
+
+    subject: str
+    content_ids: tuple[str, ...]
+    n_frames: int
+    releases: tuple[str, ...]
+    models: tuple[str, ...]
+
+
+def list_facts(_tick: Tick, should_stop: Stop) -> list[ModelFacts]:
+    """Return all models, the one in use first; one in use that is gone is listed as broken."""
+    from matae.models import current_model, list_models
+
+    used = current_model()
+    found = []
+    for entry in list_models():
+        if should_stop():
+            break
+        found.append(_facts(entry, in_use=entry.name == used))
+    if used not in {facts.name for facts in found}:
+        gone = f"{used} is in use, but no longer on this machine; go back to the model before it."
+        found.insert(0, ModelFacts(used, "gone", in_use=True, problem=gone, text=gone))
+    return found
+
+
+def _facts(entry: ModelEntry, *, in_use: bool) -> ModelFacts:
+    from matae.models import card_text, what_is_broken
+
+    problem = what_is_broken(entry)
+    try:
+        card = entry.card
+    except MataeError as error:
+        return ModelFacts(entry.name, "broken", in_use=in_use, problem=str(error), text=str(error))
+    training, figures = card.training, card.figures
+    retrained = training.get("retrain")
+    retrained = retrained if isinstance(retrained, dict) else {}
+    kind = "package" if entry.bundled else str(retrained.get("kind", "imported"))
+    release, verdict = retrained.get("release"), figures.get("verdict")
+    dice = _inner(figures.get(_HELD_OUT), "dice", "after")
+    return ModelFacts(
+        entry.name,
+        kind,
+        parent=str((card.parent or {}).get("name", "")),
+        made="" if entry.bundled else _day(entry.folder / "model.safetensors"),
+        licence=card.licence.partition("\n")[0],
+        dice=dice if isinstance(dice, float) else None,
+        release=f"{release.get('name')} {release.get('number')}" if isinstance(release, dict) else "",
+        verdict=str(verdict.get("sentence", "")) if isinstance(verdict, dict) else "",
+        offered=isinstance(verdict, dict) and verdict.get("offered") is True,
+        in_use=in_use,
+        problem=problem,
+        text=f"{card_text(card)}\n\nFolder: {entry.folder}",
+    )
+
+
+def _inner(values: object, *keys: str) -> object:
+    for key in keys:
+        values = values.get(key) if isinstance(values, dict) else None
+    return values
+
+
+def _day(path: Path) -> str:
+    try:
+        return time.strftime("%Y-%m-%d", time.localtime(path.stat().st_mtime))
+    except OSError:
+        return ""
+
+
+def compare(target: str, pair: Pair, folder: Path, tick: Tick, should_stop: Stop) -> Verdict:
+    """Compare two models on a side of the study; outlines of the frames that differ most go into a folder."""
+    from matae.exchange import Progress
+    from matae.learn import compare_models
+    from matae.store import Study
+    from matae.train.watch import StoppedError
+
+    start = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        left = (time.monotonic() - start) * (total - done) / done if done else None
+        tick(Progress(done, total, left, "Comparing clips"))
+
+    try:
+        with Study.open(target) as study:
+            return compare_models(
+                study, pair.before, pair.after, split=pair.split, folder=folder, progress=tell, should_stop=should_stop
+            )
+    except StoppedError:
+        raise TrainError(_STOPPED) from None
+
+
+def list_subjects(target: str) -> list[str]:
+    """Return the subjects of a study, in order."""
+    from matae.store import Study
+
+    with Study.open(target) as study:
+        return sorted({cine.subject for cine in study.cines() if cine.subject} | set(study.splits()))
+
+
+def what_goes(target: str, subject: str) -> SubjectFacts:
+    """Return what would go if a subject were forgotten.
+
+    Raises
+    ------
+    StoreError
+        If there is no such subject.
+    """
+    from matae.errors import StoreError
+    from matae.learn import models_trained_on
+    from matae.store import Study
+
+    with Study.open(target) as study:
+        cines = [cine for cine in study.cines() if cine.subject == subject]
+        if not cines and subject not in study.splits():
+            raise StoreError(f"There is no subject {subject} in {study.name} any more; choose another.")
+        mine = {cine.content_id for cine in cines}
+        releases = [
+            f"{release.name} {release.number}"
+            for release in study.releases()
+            if any(frame.content_id in mine for frame in study.release_frames(release.name, release.number))
+        ]
+        models = [entry.name for entry in models_trained_on(study, subject)]
+    return SubjectFacts(subject, tuple(sorted(mine)), sum(c.n_labelled for c in cines), tuple(releases), tuple(models))
+
+
+def forget(target: str, subject: str, again: bool, tick: Tick, should_stop: Stop) -> Forgotten:
+    """Forget a subject, and train the models that learnt from it anew without it where wished."""
+    from matae.exchange import Progress
+    from matae.learn import forget_patient
+    from matae.learn.events import Stage, Started, Step
+    from matae.store import Study
+    from napari_matae.workers import leave_a_core
+
+    name = ""
+
+    def emit(event: Event) -> None:
+        nonlocal name
+        if isinstance(event, Started):
+            name = event.name
+        elif isinstance(event, Step):
+            tick(Progress(event.step, event.steps, event.seconds_left, f"Training {name} anew, step"))
+        elif isinstance(event, Stage) and event.total:
+            tick(Progress(event.done, event.total, None, event.stage.capitalize()))
+
+    leave_a_core()
+    with Study.open(target) as study:
+        return forget_patient(study, subject, again=again, emit=emit, should_stop=should_stop)
