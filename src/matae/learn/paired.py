@@ -49,7 +49,8 @@ class Paired:
     p_worse
         One-sided, see `p_worse`; None for fewer than two patients.
     worse
-        Significantly worse; with fewer than `TESTABLE` patients, worse by more than the tolerance.
+        Significantly worse, by more than the margin; with fewer than `TESTABLE` patients, worse by more than the
+        tolerance.
     """
 
     name: str
@@ -114,6 +115,7 @@ def compare(
     unit: str = "",
     higher_is_better: bool = True,
     tolerance: float = 0.0,
+    margin: float = 0.0,
 ) -> Paired:
     """Compare one figure on the same frames.
 
@@ -127,6 +129,8 @@ def compare(
         Patient of each frame.
     tolerance
         Loss that counts as none where there are too few patients to test.
+    margin
+        Mean loss that is put up with, however sure it is.
     """
     one, two = np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)
     known = np.isfinite(one) & np.isfinite(two)
@@ -138,7 +142,8 @@ def compare(
     gain = (two - one) * (1 if higher_is_better else -1)
     p = p_worse(_patient_means(gain, names))
     too_few = p is None or apart.n_patients < TESTABLE
-    worse = float(gain.mean()) < -tolerance - 1e-12 if too_few or p is None else p < LEVEL
+    lost = -float(gain.mean())
+    worse = lost > max(tolerance, margin) + 1e-12 if too_few or p is None else p < LEVEL and lost > margin
     interval = None if math.isnan(apart.low) else (apart.low, apart.high)
     return Paired(
         name,

@@ -234,9 +234,13 @@ class Verdict:
 MIN_GAIN = 0.0005
 """Dice below which a gain is none: rounding weights to half precision moves as much."""
 
+GUARD_MARGIN = 0.01
+"""Mean Dice that what was known before may lose while a new look is learnt."""
+
 TEST = (
     f"one-sided sign-flip test of patients' mean differences, {LEVEL:.2f} for each figure; with fewer than {TESTABLE} "
-    "patients any mean loss beyond the tolerance counts"
+    "patients any mean loss beyond the tolerance counts; the guard frames count from a mean loss of "
+    f"{GUARD_MARGIN:.2f}"
 )
 
 
@@ -245,7 +249,7 @@ def decide(held_out: Side, guard: Paired | None, *, guard_known: bool) -> tuple[
 
     It is offered when the mean Dice of held-out patients is higher (by `MIN_GAIN`), and nothing that matters is worse:
     Dice and IoU at every width, pixel accuracy, HD95 and ejection fraction of held-out patients, and the Dice of the
-    guard where the base knew it.
+    guard, by more than `GUARD_MARGIN`, where the base knew it.
     """
     dice = held_out.figures["dice"]
     where = f"{held_out.n_frames} frames of {held_out.n_patients} held-out patient{'s' * (held_out.n_patients != 1)}"

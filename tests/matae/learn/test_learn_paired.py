@@ -28,6 +28,15 @@ def test_too_few_say_nothing() -> None:
     assert not compare("dice", [0.5], [0.4], ["a"], tolerance=0.2).worse
 
 
+def test_a_sure_loss_within_the_margin_is_put_up_with() -> None:
+    before, patients = [0.9] * 8, list("abcdefgh")
+    within, beyond = [value - 0.008 for value in before], [value - 0.012 for value in before]
+    assert compare("dice", before, within, patients).worse
+    assert not compare("dice", before, within, patients, margin=0.01).worse
+    assert compare("dice", before, beyond, patients, margin=0.01).worse
+    assert not compare("dice", before[:1], within[:1], patients[:1], margin=0.01).worse
+
+
 def test_nan_is_left_out_in_pairs() -> None:
     found = compare("hd95", [1.0, math.nan, 3.0], [2.0, 1.0, math.nan], ["a", "b", "c"], higher_is_better=False)
     assert (found.n, found.before, found.after) == (1, 1.0, 2.0)
