@@ -8,18 +8,20 @@ study forgets.
 from __future__ import annotations
 
 import shutil
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from matae.errors import MataeError, ModelError
+from matae.errors import MataeError, StoreError, TrainError
+from matae.learn.claim import BusyError, claim
+from matae.learn.history import runs_of
+from matae.learn.link import PausedError
 from matae.learn.options import RetrainOptions
-from matae.learn.run import Plan, retrain, runs_home
+from matae.learn.run import retrain
 from matae.train.watch import never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
     from typing import Any
 
     from matae.learn.events import Event
@@ -104,55 +106,58 @@ def forget_patient(
     ------
     StoreError
         If there is no such subject; nothing was changed.
+    TrainError
+        If a retraining of this study is under way, which would bring the subject back; nothing was changed.
     """
-    from matae.errors import StoreError
     from matae.models import current_model, promote, remove_model
 
     if subject not in {summary.subject for summary in study.cines()} | set(study.splits()):
         raise StoreError(f"There is no subject {subject} in {study.name}; look at 'napari-matae study status'.")
-    affected = models_trained_on(study, subject)
     used = current_model()
-    runs = _runs(study)
-    chosen = {entry.name: _options(entry, runs) for entry in affected}
-    for entry in affected:
-        remove_model(entry.name)
-    # Runs keep weights and labels of everybody; those of this study go.
+    with ExitStack() as stack:
+        runs = dict(runs_of(study))
+        try:
+            for folder in runs:
+                stack.enter_context(claim(folder))
+        except BusyError:
+            raise TrainError(
+                f"A retraining of this study is under way and may have learnt from {subject}; stop it or wait until it "
+                "is over, then forget them."
+            ) from None
+        made_with = {plan.options.name: plan.options for plan in runs.values()}
+        chosen = {entry.name: _options(entry, made_with) for entry in models_trained_on(study, subject)}
+        for name in chosen:
+            remove_model(name)
+        # Runs keep weights and labels of everybody; those of this study go.
+        for folder in runs:
+            shutil.rmtree(folder, ignore_errors=True)
+        n_cines = study.forget_subject(subject)
     for folder in runs:
-        shutil.rmtree(folder, ignore_errors=True)
-    n_cines = study.forget_subject(subject)
+        shutil.rmtree(folder, ignore_errors=True)  # what was held open: Windows deletes no such file
     retrained: dict[str, Verdict] = {}
     failed: dict[str, str] = {}
     for name, options in chosen.items() if again else ():
-        try:
-            verdict = retrain(study, options, emit=emit, should_stop=should_stop)
-        except MataeError as error:
-            failed[name] = str(error)
+        if options is None:
+            failed[name] = "Its replay frames came from a folder nobody knows any more; retrain it with --replay."
             continue
-        retrained[name] = verdict
-        if name == used and verdict.offered:
-            try:
+        try:
+            retrained[name] = verdict = retrain(study, options, emit=emit, should_stop=should_stop)
+            if name == used and verdict.offered:
                 promote(name)
-            except ModelError as error:
-                failed[name] = str(error)
+        except (MataeError, PausedError) as error:
+            failed[name] = str(error)
     return Forgotten(n_cines, tuple(chosen), retrained, failed, current_model())
 
 
-def _runs(study: Study) -> dict[Path, RetrainOptions]:
-    """Return the runs of a study, with what was chosen for each."""
-    found, code = {}, study.keyed("study")
-    for path in runs_home().glob("*/plan.json"):
-        with suppress(MataeError):
-            plan = Plan.read(path.parent)
-            if plan is not None and plan.study == code:
-                found[path.parent] = plan.options
-    return found
+def _options(entry: ModelEntry, made_with: Mapping[str, RetrainOptions]) -> RetrainOptions | None:
+    """Return the choices a model was made with: those of its run, else what its card says; None if that is too little.
 
-
-def _options(entry: ModelEntry, runs: Mapping[Path, RetrainOptions]) -> RetrainOptions:
-    """Return the choices a model was made with: those of its run, else what its card says."""
-    facts = _facts(entry)
-    options = RetrainOptions.from_json(facts.get("options", {}))
-    options = next((chosen for chosen in runs.values() if chosen.name == entry.name), options)
-    steps = entry.card.training.get("steps")
-    # The same steps as before: then the seed decides everything.
+    With the same steps as before the seed decides everything.
+    """
+    facts, steps = _facts(entry), entry.card.training.get("steps")
+    options = made_with.get(entry.name)
+    if options is None:
+        if "replay" not in facts.get("options", {}):  # a folder's: its path is not in the card
+            return None
+        options = RetrainOptions.from_json(facts["options"])
     return replace(options, name=entry.name, steps=steps if isinstance(steps, int) else 0, against=options.base)

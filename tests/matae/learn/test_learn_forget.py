@@ -6,11 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from learn_makers import BASE, same_weights
+from learn_makers import BASE, same_weights, save_base
 
-from matae.errors import StoreError
-from matae.learn import RetrainOptions, forget_patient, models_trained_on, retrain
-from matae.models import current_model, find_model, list_models, load_model, promote
+from matae.errors import StoreError, TrainError
+from matae.learn import RetrainOptions, forget_patient, models_trained_on, retrain, unfinished_runs
+from matae.learn.claim import claim
+from matae.learn.plan import code_of, start_run
+from matae.models import current_model, find_model, list_models, load_model, promote, rewrite_card
+from matae.nn.matae import Matae
 from matae.store import Study
 
 OPTIONS = RetrainOptions(base=BASE, against=BASE, kind="full", replay="none", steps=8, device="cpu", name="learnt")
@@ -20,6 +23,28 @@ def test_nobody_of_that_name(study: Study, base: str) -> None:
     with pytest.raises(StoreError, match="no subject nobody"):
         forget_patient(study, "nobody")
     assert models_trained_on(study, "nobody") == []
+
+
+def test_nobody_is_forgotten_while_a_run_is_under_way(study: Study, base: str) -> None:
+    folder = start_run(study, OPTIONS)
+    with claim(folder), pytest.raises(TrainError, match="is under way and may have learnt from a; stop it or wait"):
+        forget_patient(study, "a")
+    assert "a" in study.splits()
+    assert unfinished_runs(study)
+    assert forget_patient(study, "a").n_cines == 1
+    assert not folder.exists()
+
+
+def test_a_model_whose_replay_nobody_knows_is_not_trained_on_another(
+    study: Study, base: str, base_network: Matae, matae_home: Path
+) -> None:
+    save_base(matae_home / "models", base_network, "mixed")
+    facts = {"study": code_of(study), "subjects": [study.keyed("a")], "options": {"base": BASE}}
+    rewrite_card("mixed", replace(find_model("mixed").card, training={"retrain": facts, "steps": 2}))
+    done = forget_patient(study, "a")
+    assert done.removed == ("mixed",)
+    assert "came from a folder nobody knows any more" in done.failed["mixed"]
+    assert done.retrained == {}
 
 
 def test_a_patient_is_forgotten_exactly(study: Study, base: str, tmp_path: Path, empty_file: Path, clips: Path) -> None:
