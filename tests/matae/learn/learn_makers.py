@@ -31,10 +31,13 @@ def draw(rng: np.random.Generator, radius: float, *, shifted: bool) -> tuple[np.
     return (image + rng.integers(0, 50, SHAPE)).astype(np.uint8), (apart < radius).astype(np.uint8)
 
 
-def make_clip(folder: Path, name: str, *, shifted: bool = True, seed: int | None = None) -> tuple[Cine, np.ndarray]:
-    """Write a clip of three frames, and return it as a viewer opens it, with its true masks."""
+def make_clip(
+    folder: Path, name: str, *, shifted: bool = True, seed: int | None = None, repeated: int = 1
+) -> tuple[Cine, np.ndarray]:
+    """Write a clip of three frames, or more beats, and return it as a viewer opens it, with its true masks."""
     rng = np.random.default_rng(sum(name.encode()) if seed is None else seed)
-    frames, masks = zip(*(draw(rng, radius, shifted=shifted) for radius in (0.28, 0.24, 0.2)), strict=True)
+    radii = (0.28, 0.24, 0.2) * repeated
+    frames, masks = zip(*(draw(rng, radius, shifted=shifted) for radius in radii), strict=True)
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / f"{name}.npy", np.stack(frames))
     cine = open_cine(folder / f"{name}.npy")
@@ -43,17 +46,18 @@ def make_clip(folder: Path, name: str, *, shifted: bool = True, seed: int | None
 
 
 def add_clip(
-    study: Study, folder: Path, subject: str | None, name: str = "", *, shifted: bool = True, seed: int | None = None
-) -> tuple[Cine, np.ndarray]:
-    cine, masks = make_clip(folder, name or f"clip-{subject}", shifted=shifted, seed=seed)
+    study: Study, folder: Path, subject: str | None, name: str = "", *, shifted: bool = True, seed: int | None = None,
+    repeated: int = 1,
+) -> tuple[Cine, np.ndarray]:  # fmt: skip
+    cine, masks = make_clip(folder, name or f"clip-{subject}", shifted=shifted, seed=seed, repeated=repeated)
     study.add_cine(cine, subject=subject)
     return cine, masks
 
 
 def correct(study: Study, cine: Cine, masks: np.ndarray, *, frames: tuple[int, ...] = (0, 1, 2)) -> None:
     """Propose something that is off, as a model would, and correct it in some time."""
-    for t in frames:
-        study.put_proposals(cine.content_id, {t: np.roll(masks[t], 4 + t, 0)}, model=BASE, width="1")
+    proposals = {t: np.roll(masks[t], 4 + t % 3, 0) for t in frames}
+    study.put_proposals(cine.content_id, proposals, model=BASE, width="1")
     infos = study.frames(cine.content_id)
     edits = [
         Edit(t, masks[t], infos[t].revision, FrameStatus.EDITED if t else FrameStatus.ACCEPTED, seconds=10.0 + 5 * t)

@@ -10,6 +10,7 @@ from learn_makers import BASE
 from typer.testing import CliRunner
 
 from matae.cli import app
+from matae.learn.claim import claim
 from matae.models import current_model, find_model
 from matae.nn.checkpoint import load
 from matae.store import Study
@@ -50,7 +51,15 @@ def test_from_corrections_to_use_and_back(file: Path, base: str, tmp_path: Path)
     assert verdict["sentence"] in said
     assert set(verdict["held_out"]["figures"]) >= {"dice", "iou", "pixel_accuracy", "hd95", "ef_error"}
     assert find_model("mine").card.figures["verdict"]["sentence"] == verdict["sentence"]
-    run("models", "promote", "mine", "--anyway")
+    # Once more is the same verdict; it is put into use only where it says so.
+    (again,) = (tmp_path / "home" / "runs").iterdir()
+    said = run("retrain", "--study", file, "--resume", again, "--promote", code=0 if verdict["offered"] else 1)
+    assert verdict["sentence"] in said
+    if not verdict["offered"]:
+        assert "mine was not put into use" in said
+        run("models", "promote", "mine", "--anyway")
+    with claim(again):
+        assert "is under way in another window" in run("retrain", "--study", file, "--resume", again, code=1)
     assert current_model() == "mine"
     assert "mine" in run("models", "list").splitlines()[1]
     assert "in use" in run("models", "list").splitlines()[1]

@@ -11,12 +11,24 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from learn_makers import BASE, same_weights
+from learn_makers import BASE, add_clip, correct, same_weights
 
 from matae.errors import TrainError
-from matae.learn import LearnRun, RetrainOptions, discard_run, retrain, unfinished_runs
-from matae.learn.events import Done, Event, Failed, Notice, Step, Stopped, Stopping, Validation, dump_event, load_event
-from matae.learn.worker import EVENTS
+from matae.learn import LearnRun, RetrainOptions, discard_run, finished_runs, retrain, unfinished_runs
+from matae.learn.events import (
+    Done,
+    Event,
+    Failed,
+    Notice,
+    Stage,
+    Step,
+    Stopped,
+    Stopping,
+    Validation,
+    dump_event,
+    load_event,
+)
+from matae.learn.worker import EVENTS, OK, PAUSED
 from matae.models import find_model, load_model
 from matae.store import Study
 
@@ -68,9 +80,11 @@ def test_what_cannot_be_learnt_from_starts_no_process(empty_study: Study, base: 
 
 def test_a_run_of_its_own_and_its_stop(study: Study, base: str) -> None:
     run, seen = LearnRun.start(study, replace(OPTIONS, steps=1_000_000, seconds=1e6)), []
-    assert [info.name for info in unfinished_runs(study)] == ["made"]
     try:
         until(run, Step, seen)
+        assert [(info.name, info.under_way) for info in unfinished_runs(study)] == [("made", True)]
+        with pytest.raises(TrainError, match="under way in another window"):
+            LearnRun.resume(study, run.folder)
         asked = time.monotonic()
         run.stop()
         until(run, Stopping, seen)
@@ -78,6 +92,8 @@ def test_a_run_of_its_own_and_its_stop(study: Study, base: str) -> None:
         until(run, Stopped, seen)
         stopped = time.monotonic() - asked
         until(run, Done, seen)
+        # It ends by itself: what it held of a GPU goes with it.
+        assert run._process.wait(PATIENCE) == OK
     finally:
         run.close()
     assert heard < 1
@@ -86,7 +102,33 @@ def test_a_run_of_its_own_and_its_stop(study: Study, base: str) -> None:
     assert run.verdict.name == "made"
     assert find_model("made").card.figures["verdict"]["offered"] is run.verdict.offered
     assert unfinished_runs(study) == []
+    (finished,) = finished_runs(study)
+    assert (finished.folder, finished.name, finished.verdict()) == (run.folder, "made", run.verdict)
     assert not (run.folder / "training").exists()
+
+
+def test_a_stop_while_it_is_judged(study: Study, base: str, clips: Path) -> None:
+    # Enough to judge that there is time to stop it.
+    cine, masks = add_clip(study, clips, "long", repeated=60)
+    study.set_split("long", "test")
+    correct(study, cine, masks, frames=tuple(range(len(masks))))
+    run, seen = LearnRun.start(study, replace(OPTIONS, steps=2)), []
+    try:
+        while until(run, Stage, seen).stage != "judging":
+            pass
+        asked = time.monotonic()
+        run.stop()
+        until(run, Stopping, seen)
+        assert time.monotonic() - asked < 1
+        failed = until(run, Failed, seen)
+        assert time.monotonic() - asked < 1
+        assert run._process.wait(PATIENCE) == PAUSED
+    finally:
+        run.close()
+    assert failed.resumable
+    assert "made was made and not judged" in failed.sentence
+    assert "verdict" not in find_model("made").card.figures
+    assert [info.name for info in unfinished_runs(study)] == ["made"]
 
 
 @pytest.mark.slow  # four processes; what they do is tested in one by test_learn_run
