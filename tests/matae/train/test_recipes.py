@@ -1,0 +1,25 @@
+"""The settings files of the shipped models fit the trainer, and what they make fits the wheel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from matae.nn.matae import Matae, MataeConfig
+from matae.train.settings import read_settings
+
+RECIPES = sorted((Path(__file__).parents[3] / "scripts" / "recipes").glob("*.toml"))
+LARGEST = 24e6 - 6.2e6  # bytes: 24 MB for both models, of which matae-phantom takes its part
+
+
+def test_there_are_recipes() -> None:
+    assert [path.stem for path in RECIPES] == ["matae-lv", "matae-lv-gpu"]
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_recipe_makes_a_network_that_can_be_shipped(path: Path) -> None:
+    settings = read_settings(path)
+    network = Matae(MataeConfig(channels=settings.network.channels, fold=settings.network.fold))
+    settings.check(network)
+    assert 2 * sum(p.numel() for p in network.parameters()) < LARGEST  # half precision on disk
