@@ -1,7 +1,7 @@
 """Make the pictures of what the shipped models get wrong: ``python docs/picture_failures.py``.
 
-Synthetic hearts, whose masks are exact, and the cine that comes with pydicom; no picture of a data set with a licence of
-its own. One picture a model, ``docs/images/failures-NAME.png``: its six worst outlines of 60 synthetic frames, then
+Synthetic hearts, whose masks are exact, and the cine that comes with pydicom; no picture of a data set with a licence
+of its own. One picture a model, ``docs/images/failures-NAME.png``: its six worst outlines of 60 synthetic frames, then
 three pictures it should not have been shown.
 """
 
@@ -17,9 +17,10 @@ from matae.phantom import make_phantom, random_heart
 from matae.segment import Segmenter, SegmentOptions, find_sector
 
 if TYPE_CHECKING:
-    from matae.cine import Cine
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
+
+    from matae.cine import Cine
 
 MODELS = ("matae-lv", "matae-phantom")
 FIRST, HEARTS = 910_000, 30  # seeds that no training used
