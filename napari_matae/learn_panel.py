@@ -1,4 +1,4 @@
-"""Step 5, Learn: what people corrected becomes training data."""
+"""Step 5, Learn: what people corrected becomes training data, and a better model if held-out patients say so."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_matae.models_box import ModelsBox
+from napari_matae.retrain_box import RetrainBox
 from napari_matae.section import Section
 from napari_matae.training_data import TrainingData
 
@@ -29,9 +31,17 @@ class LearnPanel(QWidget):  # type: ignore[misc]
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.data = TrainingData(desk, self)
-        self.sections = {"data": Section("learn-data", "Training data", self.data, opened=True, parent=self)}
+        self.retrain = RetrainBox(desk, self)
+        self.models = ModelsBox(desk, self)
+        self.sections = {
+            "data": Section("learn-data", "Training data", self.data, opened=True, parent=self),
+            "retrain": Section("learn-retrain", "Retrain", self.retrain, opened=True, parent=self),
+            "models": Section("learn-models", "Models", self.models, opened=False, parent=self),
+        }
+        self.retrain.judged.connect(lambda *_: self.models.refresh())
+        self.models.changed.connect(self.retrain.look)
         column = QVBoxLayout(self)
-        column.setContentsMargins(6, 6, 6, 6)
+        column.setContentsMargins(4, 6, 4, 6)
         for section in self.sections.values():
             column.addWidget(section)
         column.addStretch(1)
@@ -39,3 +49,5 @@ class LearnPanel(QWidget):  # type: ignore[misc]
     def close_down(self) -> None:
         """Stop what runs and stop listening."""
         self.data.close_down()
+        self.retrain.close_down()
+        self.models.close_down()

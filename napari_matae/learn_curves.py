@@ -1,0 +1,198 @@
+"""Live curves of a retraining: loss, and Dice and IoU of the held-out patients at every width."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyqtgraph as pg
+from qtpy.QtCore import Qt
+from superqt.utils import qthrottled
+
+from matae.nn.widths import parse_width
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from qtpy.QtWidgets import QWidget
+
+    from matae.learn.events import Step, Validation
+
+__all__ = ["LearnCurves", "width_colour"]
+
+_REDRAW_MS = 250
+_MOST = 2000
+"""Points of the loss that are kept: more than a screen has columns."""
+_AXIS, _LOSS = "#8b919b", "#9aa1ab"  # seen on napari's dark and on its light theme
+# Okabe-Ito, brighter where the dark theme asks for it: the widest network first.
+_WIDTHS = ("#3d9fe0", "#e69f00", "#1fb088", "#d67fb0")
+_AXIS_WIDTH = 52
+_HEIGHTS = (64, 88, 112)  # the last has the axis of all
+
+
+def width_colour(place: int) -> str:
+    """Return the colour of a width, 0 for the widest."""
+    return _WIDTHS[place % len(_WIDTHS)]
+
+
+class LearnCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
+    """Three plots over the steps, one above the other; the base's figures as dotted lines.
+
+    Parameters
+    ----------
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setBackground(None)
+        self.setToolTip(
+            "Loss on the frames that are learnt from; Dice and IoU on held-out patients, a colour for each width of "
+            "the network. Dotted: the base. The upright line: what is kept if it ended now."
+        )
+        self.losses: list[tuple[float, float]] = []
+        """Step and loss."""
+        self.scores: dict[str, dict[str, list[tuple[int, float]]]] = {"dice": {}, "iou": {}}
+        """``dice`` and ``iou``: width to step and value."""
+        self.best = 0
+        """Step whose weights are kept."""
+        self._plots = [self._add(row, title) for row, title in enumerate(("Loss", "Dice", "IoU"))]
+        for plot in self._plots[:-1]:
+            plot.setXLink(self._plots[-1])
+            plot.getAxis("bottom").setStyle(showValues=False)
+        self._plots[-1].setLabel("bottom", "Step")
+        self._loss = self._plots[0].plot(pen=pg.mkPen(_LOSS, width=1.5), connect="finite")
+        self._lines: dict[tuple[str, str], pg.PlotDataItem] = {}
+        self._bases: dict[tuple[str, str], pg.InfiniteLine] = {}
+        self._marks = [pg.InfiniteLine(angle=90, pen=pg.mkPen(_AXIS, width=1)) for _ in self._plots[1:]]
+        for plot, mark in zip(self._plots[1:], self._marks, strict=True):
+            plot.addItem(mark)
+        self.setFixedHeight(sum(_HEIGHTS))
+        self.ci.layout.setContentsMargins(0, 2, 6, 2)
+        self.ci.layout.setVerticalSpacing(0)
+        self.redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS, parent=self)
+        self.clear_all()
+
+    def _add(self, row: int, title: str) -> pg.PlotItem:
+        plot = self.addPlot(row=row, col=0)
+        self.ci.layout.setRowPreferredHeight(row, _HEIGHTS[row])
+        self.ci.layout.setRowStretchFactor(row, _HEIGHTS[row])
+        plot.setMenuEnabled(False)
+        plot.hideButtons()
+        plot.setMouseEnabled(x=False, y=False)
+        plot.showGrid(x=True, y=True, alpha=0.15)
+        plot.setLabel("left", title)
+        plot.getAxis("left").setWidth(_AXIS_WIDTH)
+        for side in ("left", "bottom"):
+            axis = plot.getAxis(side)
+            axis.setPen(pg.mkPen(_AXIS))
+            axis.setTextPen(pg.mkPen(_AXIS))
+            axis.enableAutoSIPrefix(False)
+        plot.getAxis("left").setStyle(maxTickLevel=0)
+        return plot
+
+    def close_down(self) -> None:
+        """Drop a redraw that is still waiting."""
+        self.redraw_soon.cancel()
+
+    def clear_all(self) -> None:
+        """Forget everything: another run."""
+        self.losses.clear()
+        for scores, lines in (("dice", self._plots[1]), ("iou", self._plots[2])):
+            self.scores[scores].clear()
+            for (kind, width), line in list(self._lines.items()):
+                if kind == scores:
+                    lines.removeItem(line)
+                    lines.removeItem(self._bases.pop((kind, width)))
+                    del self._lines[kind, width]
+        self.best = 0
+        self.set_steps(1)
+        self.redraw()
+
+    def set_steps(self, steps: int) -> None:
+        """Show so many steps."""
+        self._plots[-1].setXRange(0, max(1, steps), padding=0.01)
+
+    def add_step(self, step: Step) -> None:
+        """Take up the loss of a step."""
+        if step.loss is None:
+            return
+        self.losses.append((step.step, step.loss))
+        if len(self.losses) > _MOST:
+            pairs = np.array(self.losses[: len(self.losses) // 2 * 2]).reshape(-1, 2, 2)
+            self.losses = [(float(at), float(loss)) for at, loss in pairs.mean(axis=1)]
+        self.redraw_soon()
+
+    def add_validation(self, found: Validation) -> None:
+        """Take up the figures of the held-out patients."""
+        for kind, values in (("dice", found.dice), ("iou", found.iou)):
+            for width, value in values.items():
+                self.scores[kind].setdefault(width, []).append((found.step, value))
+        self.best = found.best
+        self.redraw_soon()
+
+    def forget_after(self, step: int) -> None:
+        """Drop what came after a step: a run that goes on takes those steps again."""
+        self.losses = [point for point in self.losses if point[0] <= step]
+        for widths in self.scores.values():
+            for width, points in widths.items():
+                widths[width] = [point for point in points if point[0] <= step]
+        self.redraw_soon()
+
+    @property
+    def widths(self) -> list[str]:
+        """The widths that were measured, the widest first."""
+        return sorted(self.scores["dice"], key=parse_width, reverse=True)
+
+    def drawn(self, kind: str, width: str) -> list[tuple[int, float]]:
+        """Return the points on screen of a width's ``dice`` or ``iou``."""
+        x, y = self._lines[kind, width].getData()
+        return [(int(at), float(value)) for at, value in zip(x, y, strict=True)]
+
+    def base_of(self, kind: str, width: str) -> float:
+        """Return the height of the dotted line: the base's ``dice`` or ``iou`` at a width."""
+        return float(self._bases[kind, width].value())
+
+    def redraw(self) -> None:
+        """Draw everything as it stands."""
+        self._loss.setData(*_columns(self.losses))
+        for row, kind in enumerate(("dice", "iou")):
+            plot = self._plots[row + 1]
+            for place, width in enumerate(self.widths):
+                points = self.scores[kind].get(width, [])
+                if not points:
+                    continue
+                if (kind, width) not in self._lines:
+                    self._add_line(plot, kind, width, place)
+                self._lines[kind, width].setData(*_columns(points))
+                self._bases[kind, width].setValue(points[0][1])
+            self._marks[row].setVisible(bool(self.scores[kind]))
+            self._marks[row].setValue(self.best)
+            self._fit(plot, [value for points in self.scores[kind].values() for _, value in points])
+        if self.losses:
+            loss = [value for _, value in self.losses]
+            self._plots[0].setYRange(0, max(loss) * 1.05 + 1e-6, padding=0)
+
+    def _add_line(self, plot: pg.PlotItem, kind: str, width: str, place: int) -> None:
+        colour = width_colour(place)
+        line = plot.plot(
+            pen=pg.mkPen(colour, width=2 if place == 0 else 1.3),
+            symbol="o", symbolSize=6 if place == 0 else 4, symbolBrush=colour, symbolPen=None,
+        )  # fmt: skip
+        line.setZValue(10 - place)
+        base = pg.InfiniteLine(angle=0, pen=pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine))
+        plot.addItem(base)
+        self._lines[kind, width], self._bases[kind, width] = line, base
+
+    @staticmethod
+    def _fit(plot: pg.PlotItem, values: list[float]) -> None:
+        """Show all values, and never so close that noise looks like a jump."""
+        low, high = (min(values), max(values)) if values else (0.0, 1.0)
+        room = max(0.02, 0.08 * (high - low))
+        plot.setYRange(max(0.0, low - room), min(1.0, high + room), padding=0)
+
+
+def _columns(points: Iterable[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    found = list(points)
+    return [at for at, _ in found], [value for _, value in found]

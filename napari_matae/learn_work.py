@@ -1,0 +1,177 @@
+"""What the Retrain section asks of a study, off the GUI thread: whether it can learn, and runs begun or gone on with.
+
+Each piece of work opens the study for itself: a study belongs to the thread that opened it.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
+
+from matae.errors import MataeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import Any
+
+    from matae.learn import LearnRun, RetrainOptions, RunInfo
+    from matae.learn.events import Event
+    from matae.store import Study
+    from matae.store.types import CineSummary
+
+__all__ = ["OpenedRun", "Readiness", "discard", "go_on", "look", "start", "tidy_up"]
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether something can be learnt.
+
+    Parameters
+    ----------
+    ready
+        Whether it can.
+    sentence
+        From how much; or what is missing, with what to do next.
+    runs
+        Runs of the study that were begun and have no verdict.
+    """
+
+    ready: bool
+    sentence: str
+    runs: tuple[RunInfo, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedRun:
+    """A run whose process was started.
+
+    Parameters
+    ----------
+    run
+        To be followed.
+    past
+        What it said in earlier sittings.
+    """
+
+    run: LearnRun
+    past: tuple[Event, ...] = ()
+
+
+def look(target: str, options: RetrainOptions) -> Readiness:
+    """Return whether a study's corrections can be learnt from with these choices."""
+    from matae.learn import unfinished_runs
+    from matae.learn.gather import current_corrections
+    from matae.learn.plan import begin
+    from matae.store import Study
+
+    with Study.open(target) as opened:
+        runs = tuple(unfinished_runs(opened))
+        study = cast("Study", _Undrawn(opened))
+        try:
+            begin(study, options)  # it only checks: nothing is written before a run has a folder
+            found = current_corrections(study, options)
+        except MataeError as error:
+            return Readiness(ready=False, sentence=str(error), runs=runs)
+    held_out = "val", "test"
+    sentence = (
+        f"{_frames(found.count('train'))} of {_patients(len(found.patients('train')))} to learn from, "
+        f"{_frames(found.count(*held_out))} of {_patients(len(found.patients(*held_out)), 'held-out ')} to judge by."
+    )
+    return Readiness(ready=True, sentence=" ".join([sentence, *found.notices]), runs=runs)
+
+
+class _Undrawn:
+    """A study with the sides that its subjects would be drawn on; drawing them is for a run, not for a look.
+
+    Parameters
+    ----------
+    study
+        An open study.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._study, name)
+
+    def assign_splits(self) -> dict[str, str]:
+        return self.splits()
+
+    def splits(self) -> dict[str, str]:
+        known = self._study.splits()
+        subjects = {summary.subject for summary in self._study.cines()} - {None} - set(known)
+        return known | {subject: self._study.side_for(subject) for subject in subjects if subject is not None}
+
+    def cines(self) -> list[CineSummary]:
+        sides = self.splits()
+        return [
+            summary if summary.subject is None else replace(summary, split=sides[summary.subject])
+            for summary in self._study.cines()
+        ]
+
+
+def _frames(number: int) -> str:
+    return f"{number:,} corrected frame{'s' * (number != 1)}"
+
+
+def _patients(number: int, which: str = "") -> str:
+    return f"{number:,} {which}patient{'s' * (number != 1)}"
+
+
+def start(target: str, options: RetrainOptions, should_stop: Callable[[], bool]) -> OpenedRun:
+    """Start a new run; see `matae.learn.LearnRun.start` for what is refused."""
+    from matae.learn import LearnRun
+    from matae.store import Study
+
+    with Study.open(target) as study:
+        return _unless_left(LearnRun.start(study, options), (), should_stop)
+
+
+def go_on(target: str, folder: Path, should_stop: Callable[[], bool]) -> OpenedRun:
+    """Go on with a run; see `matae.learn.LearnRun.resume` for what is refused."""
+    from matae.learn import LearnRun
+    from matae.store import Study
+
+    past = _past(folder)
+    with Study.open(target) as study:
+        return _unless_left(LearnRun.resume(study, folder), past, should_stop)
+
+
+def _unless_left(run: LearnRun, past: tuple[Event, ...], should_stop: Callable[[], bool]) -> OpenedRun:
+    if should_stop():  # the dock was closed meanwhile: nobody is there to follow it
+        run.close()
+    return OpenedRun(run, past)
+
+
+def _past(folder: Path) -> tuple[Event, ...]:
+    from matae.learn.events import Started, Step, Validation, load_event
+    from matae.learn.worker import EVENTS
+
+    with suppress(OSError):
+        text = (folder / EVENTS).read_text(encoding="utf-8", errors="replace")
+        found = (load_event(line) for line in text.splitlines())
+        return tuple(event for event in found if isinstance(event, (Started, Step, Validation)))
+    return ()
+
+
+def discard(folder: Path) -> None:
+    """Delete a run; see `matae.learn.discard_run`."""
+    from matae.learn import discard_run
+
+    discard_run(folder)
+
+
+def tidy_up(run: LearnRun) -> None:
+    """Wait for the process of a run that is over; one that was refused before it learnt anything leaves nothing."""
+    from matae.learn import discard_run
+    from matae.learn.plan import Plan
+
+    run.close()
+    if run.failed is not None and not run.failed.resumable:
+        with suppress(MataeError):
+            plan = Plan.read(run.folder)
+            if plan is not None and not plan.steps:
+                discard_run(run.folder)

@@ -1,0 +1,299 @@
+"""Retrain: what a person chooses, whether it can work, the run as it goes, and what became of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QPoint, QTimer, Signal
+from qtpy.QtWidgets import QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from napari_matae.job import Job
+from napari_matae.learn_follow import LearnFollow
+from napari_matae.learn_view import LearnView
+from napari_matae.learn_work import Readiness, discard, look
+from napari_matae.retrain_choices import RetrainChoices
+from napari_matae.unfinished_list import UnfinishedList
+from napari_matae.verdict_view import VerdictView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import Any
+
+    from matae.learn import LearnRun
+    from napari_matae.desk import Desk
+
+__all__ = ["RetrainBox"]
+
+_NO_STUDY = "No study is open: choose one or begin a new one in step 1. What you correct there can be learnt from."
+_NOT_OPEN = "The study cannot be opened; see the line at the foot, or choose another in step 1."
+_NOT_SAVED = "Your last changes are not in the study yet; wait until the foot says that they are saved, then try again."
+_LOOK_MS = 400
+_GOOD, _BAD = "#2bb38a", "#e69f00"
+
+
+class RetrainBox(QWidget):  # type: ignore[misc]
+    """The Retrain section of the Learn step.
+
+    Parameters
+    ----------
+    desk
+        What is worked with.
+    parent
+        Qt parent.
+    """
+
+    looked = Signal(object)
+    """Whether there is something to learn was found out (`Readiness`)."""
+    judged = Signal(object, object)
+    """A run has a verdict: `matae.learn.Verdict` and the run's folder."""
+    failed = Signal(str)
+    """A run could not be started, or ended without a verdict; a sentence."""
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self.readiness: Readiness | None = None
+        self._asked: tuple[Any, ...] = ()
+        self._again = False
+        self._seen = False  # a run that has ended is still on show
+        self._looking, self._discarding = Job(self), Job(self)
+        self.follow = LearnFollow(self)
+        self._wanted: QWidget | None = None
+        self._timer = self._single(_LOOK_MS, self.look)
+        self._scrolling = self._single(0, self._scroll)
+        self._build()
+        self._connect()
+        self._update()
+
+    def _single(self, interval: int, slot: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(interval)
+        timer.timeout.connect(slot)
+        return timer
+
+    def _build(self) -> None:
+        self.words = QLabel(self)
+        self.words.setWordWrap(True)
+        self.words.hide()
+        self.unfinished = UnfinishedList(self)
+        self.choices = RetrainChoices(self)
+        self.learn_button = QPushButton("Learn", self)
+        self.learn_button.setToolTip("Train a new model. The one in use stays in use until you say otherwise.")
+        self.learn_button.clicked.connect(self.learn)
+        self.sentence = QLabel(self)
+        self.sentence.setWordWrap(True)
+        self.outcome = QLabel(self)
+        self.outcome.setWordWrap(True)
+        self.verdict = VerdictView(self._desk, self)
+        self.view = LearnView(self)
+        self.again_button = QPushButton("Learn again…", self)
+        self.again_button.clicked.connect(self._put_away)
+        self.again_button.hide()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        for widget in (self.words, self.unfinished, self.choices, self.learn_button, self.sentence, self.outcome,
+                       self.again_button, self.verdict, self.view):  # fmt: skip
+            column.addWidget(widget)
+
+    def _connect(self) -> None:
+        self.choices.changed.connect(self._timer.start)
+        self.unfinished.go_on_wanted.connect(self.go_on)
+        self.unfinished.discard_wanted.connect(self.discard)
+        self._looking.finished.connect(self._on_looked)
+        self._looking.failed.connect(lambda text: self._on_looked((self._asked, Readiness(ready=False, sentence=text))))
+        self._looking.ended.connect(self._look_again)
+        self._discarding.failed.connect(self._complain)
+        self._discarding.ended.connect(self.look)
+        self.follow.began.connect(self._on_began)
+        self.follow.happened.connect(self.view.take)
+        self.follow.refused.connect(self._on_refused)
+        self.follow.ended.connect(self._on_ended)
+        self.view.stop_wanted.connect(self.follow.stop)
+        self._desk.link.state_changed.connect(self._on_state)
+        self._desk.link.statistics_changed.connect(self._on_state)
+
+    def close_down(self) -> None:
+        """Put a run aside, and stop listening."""
+        link = self._desk.link
+        link.state_changed.disconnect(self._on_state)
+        link.statistics_changed.disconnect(self._on_state)
+        self._timer.stop()
+        self._scrolling.stop()
+        self._looking.close_down()
+        self._discarding.close_down()
+        self.follow.close_down()
+        self.verdict.close_down()
+        self.view.close_down()
+
+    # -- whether there is something to learn --------------------------------------------------------------
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Look when somebody looks."""
+        super().showEvent(event)
+        self.choices.refresh()
+        self.look()
+
+    def _on_state(self, _: object = None) -> None:
+        self._update()
+        if self.isVisible():
+            self._timer.start()
+
+    @property
+    def _target(self) -> str:
+        """The study, once it is open; else empty."""
+        link = self._desk.link
+        return link.target if link.name else ""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether `readiness` is about the study and the choices as they are now."""
+        waiting = self._looking.is_running or self._timer.isActive()
+        return self.readiness is not None and not waiting and self._asked == (self._target, self.choices.options)
+
+    def look(self) -> None:
+        """Find out, off the GUI thread, whether the study can be learnt from as it is now."""
+        target, options = self._target, self.choices.options
+        if not target or self.follow.is_busy:
+            self._update()
+        elif self._looking.is_running:
+            self._again = True
+        else:
+            asked = self._asked = (target, options)
+            self._looking.start(lambda _tick, _stop: (asked, look(target, options)))
+
+    def _look_again(self) -> None:
+        if self._again:
+            self._again = False
+            self.look()
+
+    def _on_looked(self, found: tuple[tuple[Any, ...], Readiness]) -> None:
+        if found[0] != (self._target, self.choices.options):
+            self._again = True
+            return
+        self.readiness = found[1]
+        self._update()
+        self.looked.emit(self.readiness)
+
+    # -- a run --------------------------------------------------------------------------------------------
+
+    def learn(self) -> None:
+        """Start a new run with what is chosen."""
+        problem = self.choices.problem or self._unready()
+        if problem:
+            self._complain(problem)
+        elif not self.follow.is_busy:
+            self.follow.start(self._target, self.choices.options)
+            self._show_starting()
+
+    def go_on(self, folder: Path) -> None:
+        """Go on with a run that was put aside."""
+        if not self._target:
+            self._complain(_NOT_OPEN if self._desk.link.problem else _NO_STUDY)
+        elif not self.follow.is_busy:
+            self.follow.go_on(self._target, folder)
+            self._show_starting()
+
+    def discard(self, folder: Path) -> None:
+        """Delete a run that was put aside."""
+        if not self._discarding.is_running:
+            self._discarding.start(lambda _tick, _stop: discard(folder))
+
+    def _unready(self) -> str:
+        link = self._desk.link
+        if not self._target:
+            return _NOT_OPEN if link.problem else _NO_STUDY
+        return "" if link.flush() and not link.problem else _NOT_SAVED
+
+    def _show_starting(self) -> None:
+        self._seen = False
+        self.words.hide()
+        self.view.begin()
+        self._update()
+        self._bring(self.view)
+
+    def _on_began(self) -> None:
+        self._desk.say("Learning has begun; go on working, the viewer stays quick.")
+
+    def _on_refused(self, sentence: str) -> None:
+        self._complain(sentence)
+        self._after()
+
+    def _on_ended(self, run: LearnRun) -> None:
+        self.view.end()
+        if run.verdict is not None:
+            self._seen = True
+            self.outcome.setText(f"{run.verdict.name} is trained and judged; it is not in use yet.")
+            self.verdict.show_verdict(run.verdict, run.folder)
+            self._desk.say(f"{run.verdict.name} is trained and judged: {run.verdict.sentence}")
+            self.judged.emit(run.verdict, run.folder)
+        else:
+            self._complain(run.failed.sentence if run.failed is not None else "The run ended without a word.")
+        self._after()
+
+    def _after(self) -> None:
+        self.choices.refresh()
+        self._update()
+        self.look()
+        self._bring(self.outcome if self._seen else self.words)
+
+    def _put_away(self) -> None:
+        """Show the choices again in place of the run that is over."""
+        self._seen = False
+        self._update()
+        self.look()
+
+    def _complain(self, sentence: str) -> None:
+        from napari.utils.notifications import show_warning
+
+        self.words.setText(sentence)
+        self.words.show()
+        show_warning(sentence)
+        self.failed.emit(sentence)
+
+    def _bring(self, widget: QWidget) -> None:
+        """Scroll to a widget once it has its place."""
+        self._wanted = widget
+        self._scrolling.start()
+
+    def _scroll(self) -> None:
+        widget, parent = self._wanted, self.parentWidget()
+        while parent is not None and not isinstance(parent, QScrollArea):
+            parent = parent.parentWidget()
+        if parent is not None and widget is not None and widget.isVisible():
+            parent.verticalScrollBar().setValue(widget.mapTo(parent.widget(), QPoint(0, 0)).y() - 4)
+
+    # -- keeping in step ----------------------------------------------------------------------------------
+
+    def _update(self) -> None:
+        target, found, busy = self._target, self.readiness, self.follow.is_busy
+        choosing = not busy and not self._seen
+        for widget in (self.choices, self.learn_button, self.sentence):
+            widget.setVisible(choosing)
+        self.view.setVisible(not choosing)
+        for widget in (self.outcome, self.verdict):
+            widget.setVisible(self._seen and not busy)
+        self.again_button.setVisible(self._seen and not busy)
+        self.unfinished.show_runs(found.runs if found is not None and target and not busy else ())
+        ready = bool(target) and found is not None and found.ready
+        self.learn_button.setEnabled(ready)
+        if not target:
+            link = self._desk.link
+            opening = link.state == "saving"
+            self._say_ready("Opening the study…" if opening else _NOT_OPEN if link.problem else _NO_STUDY)
+        elif found is None:
+            self._say_ready("Counting the corrections…")
+        else:
+            self._say_ready(found.sentence, ready=found.ready)
+
+    def _say_ready(self, sentence: str, *, ready: bool | None = None) -> None:
+        from html import escape
+
+        sign = (
+            "" if ready is None else f"<span style='color:{_GOOD if ready else _BAD}'>{'✓' if ready else '▲'}</span> "
+        )
+        text = f"{sign}{escape(sentence, quote=False)}"
+        if self.sentence.text() != text:
+            self.sentence.setText(text)
