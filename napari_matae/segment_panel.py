@@ -25,6 +25,8 @@ from napari_matae.sector_controls import SectorControls
 from napari_matae.segment_run import SegmentRun
 
 if TYPE_CHECKING:
+    from qtpy.QtGui import QShowEvent
+
     from napari_matae.session import Session
 
 __all__ = ["SegmentPanel"]
@@ -63,12 +65,10 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
 
     def _build(self) -> None:
         self.model = QComboBox(self)
-        for entry in list_models():
-            self.model.addItem(entry.name)
-        self.model.setCurrentText(current_model())
         self.width_choice = QComboBox(self)
         self.model.currentTextChanged.connect(self._list_widths)
-        self._list_widths()
+        self._in_use = ""
+        self.list_models()
         self.width_choice.setToolTip("One model holds four networks. Narrow ones are faster; auto fits the device.")
         self.device = QComboBox(self)
         for name in ("auto", "cpu", "cuda"):
@@ -100,6 +100,27 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         column.addWidget(self.progress)
         column.addWidget(self.status)
         column.addStretch(1)
+
+    def list_models(self) -> None:
+        """List the models anew, and take the one in use if that is another than before."""
+        names, chosen, in_use = [entry.name for entry in list_models()], self.model.currentText(), current_model()
+        if in_use != self._in_use or chosen not in names:
+            self._in_use = chosen = in_use
+        if names == [self.model.itemText(place) for place in range(self.model.count())]:
+            self.model.setCurrentText(chosen)
+            return
+        blocked = self.model.blockSignals(True)
+        self.model.clear()
+        self.model.addItems(names)
+        self.model.setCurrentText(chosen)
+        self.model.blockSignals(blocked)
+        self._list_widths()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Look for models that came meanwhile, and for the one in use."""
+        super().showEvent(event)
+        if not self.is_running:
+            self.list_models()
 
     def _list_widths(self) -> None:
         """Offer the widths of the chosen model, the most exact first."""
