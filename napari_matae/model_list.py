@@ -93,8 +93,8 @@ class ModelList(QTreeWidget):  # type: ignore[misc]
                 font.setBold(True)
                 item.setFont(0, font)
         rows = min(max(len(found), 2), _MOST)
-        line = max(self.sizeHintForRow(0), self.fontMetrics().height() + 4)
-        self.setFixedHeight(self.header().sizeHint().height() + rows * line + 6)
+        line = self.sizeHintForRow(0) if found else self.fontMetrics().height()
+        self.setFixedHeight(self.header().sizeHint().height() + rows * line + 8)
         self.blockSignals(False)
         name = before.name if before is not None and before.name in self.facts else ""
         if name or found:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_matae.verdict_words import named_frame
 from napari_matae.verdict_work import CONTOURS
@@ -20,8 +21,40 @@ if TYPE_CHECKING:
 
 __all__ = ["ChangedFrames", "Thumbnail"]
 
-_NARROW, _WIDE = 120, 176
+_LEAST, _MOST = 84, 220
+_IN_A_ROW, _IN_A_WIDE_ROW = 3, 5
 _ROWS = (("improved", "Most improved"), ("harmed", "Most harmed"))
+
+
+class _Picture(QLabel):  # type: ignore[misc]
+    """A picture, as wide as there is room and as high as it is wide; or a few words in its place."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__("…", parent)
+        self.whole: QPixmap | None = None
+        """The picture at full size; None while there is none."""
+        self.setMinimumWidth(_LEAST)
+        self.setMaximumWidth(_MOST)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setWordWrap(True)
+        self.setStyleSheet("background: black; color: #c8ccd2")
+
+    def resizeEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Stay square."""
+        super().resizeEvent(event)
+        self.setFixedHeight(self.width())
+        self.fit()
+
+    def fit(self) -> None:
+        """Fit the picture into the square."""
+        if self.whole is not None:
+            how = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+            self.setPixmap(self.whole.scaled(self.width(), self.width(), *how))
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return that it may shrink: the picture is scaled again."""
+        return QSize(_LEAST, _LEAST)
 
 
 class Thumbnail(QWidget):  # type: ignore[misc]
@@ -31,8 +64,6 @@ class Thumbnail(QWidget):  # type: ignore[misc]
     ----------
     frame
         Which.
-    side
-        Side of the picture in pixels.
     parent
         Qt parent.
     """
@@ -40,22 +71,14 @@ class Thumbnail(QWidget):  # type: ignore[misc]
     wanted = Signal(object)
     """It was clicked; its frame."""
 
-    def __init__(self, frame: FrameChange, side: int, parent: QWidget | None = None) -> None:
+    def __init__(self, frame: FrameChange, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.frame = frame
-        self._side = side
-        self.picture = QLabel("…", self)
-        self.picture.setFixedSize(side, side)
-        self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.picture.setWordWrap(True)
-        self.picture.setStyleSheet("background: black; color: #c8ccd2; font-size: 8pt")
+        self.picture = _Picture(self)
         self.caption = QLabel(self)
         self.caption.setWordWrap(True)
-        self.caption.setFixedWidth(side)
+        self.caption.setMaximumWidth(_MOST)
         self.caption.setAlignment(Qt.AlignmentFlag.AlignTop)
-        font = self.caption.font()
-        font.setPointSizeF(font.pointSizeF() * 0.86)
-        self.caption.setFont(font)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 4)
@@ -67,24 +90,23 @@ class Thumbnail(QWidget):  # type: ignore[misc]
     def name(self, subjects: dict[str, str]) -> None:
         """Say whose frame it is."""
         frame, name = self.frame, named_frame(self.frame, subjects)
-        self.caption.setText(f"{name}<br>Dice <b>{frame.dice_before:.3f} → {frame.dice_after:.3f}</b>")
+        self.caption.setText(
+            f"<small>{escape(name)}<br><b>{frame.dice_before:.3f} → {frame.dice_after:.3f}</b></small>"
+        )
         self.setToolTip(f"{name}: {frame.gain:+.3f} Dice. Click to open it.")
 
     def show_picture(self, picture: Picture) -> None:
         """Show its picture, or why there is none."""
         colour = picture.colour
         if colour is None:
-            self.picture.setText(picture.why)
+            self.picture.setText(f"<small>{escape(picture.why)}</small>")
             self.setToolTip(f"{self.toolTip()}\n{picture.why}")
             return
         colour = np.ascontiguousarray(colour)
         rows, columns = colour.shape[:2]
         image = QImage(colour.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888).copy()
-        self.picture.setPixmap(
-            QPixmap.fromImage(image).scaled(
-                self._side, self._side, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-            )
-        )
+        self.picture.whole = QPixmap.fromImage(image)
+        self.picture.fit()
 
     def mouseReleaseEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         """Ask for the frame."""
@@ -135,13 +157,14 @@ class ChangedFrames(QWidget):  # type: ignore[misc]
             grid = QGridLayout()
             grid.setContentsMargins(0, 0, 0, 0)
             grid.setHorizontalSpacing(8)
-            per_row = 5 if self._wide else 2
+            per_row = _IN_A_WIDE_ROW if self._wide else _IN_A_ROW
             for place, frame in enumerate(chosen[name]):
-                thumbnail = Thumbnail(frame, _WIDE if self._wide else _NARROW, holder)
+                thumbnail = Thumbnail(frame, holder)
                 thumbnail.wanted.connect(self.frame_wanted)
                 grid.addWidget(thumbnail, place // per_row, place % per_row, Qt.AlignmentFlag.AlignTop)
                 self.thumbnails[name].append(thumbnail)
-            grid.setColumnStretch(per_row, 1)
+            for place in range(per_row):
+                grid.setColumnStretch(place, 1)  # a row that is not full has pictures of the same size
             column.addLayout(grid)
         self._column.addWidget(holder)
 
@@ -181,4 +204,4 @@ def _legend() -> str:
         # A white line would vanish on the light theme: each sample stands on black, like the pictures.
         sample = f"<span style='background:#000; color:rgb({red},{green},{blue})'>&nbsp;━&nbsp;</span>"
         parts.append(f"{sample}&nbsp;{name}")
-    return "Outlines: " + " &nbsp;".join(parts)
+    return "Outlines: " + " &nbsp;".join(parts) + "<br><small>Under each: its Dice before → after.</small>"

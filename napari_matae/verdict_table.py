@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 
 from matae.store.types import FrameStatus
 from napari_matae.status_colours import STATUS_COLOURS
-from napari_matae.verdict_words import change, counted, interval, mark, number, title
+from napari_matae.verdict_words import change, counted, counted_short, interval, mark, number, title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,6 @@ BETTER, WORSE = STATUS_COLOURS[FrameStatus.ACCEPTED], STATUS_COLOURS[FrameStatus
 _MARKS = {"better": f"<span style='color:{BETTER}'>▲</span>", "worse": f"<span style='color:{WORSE}'>▼</span>", "": ""}
 _INTERVAL = "95 % interval of the change: patients drawn with replacement"
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_SMALL = 0.86
 
 
 class FigureTable(QWidget):  # type: ignore[misc]
@@ -43,12 +42,12 @@ class FigureTable(QWidget):  # type: ignore[misc]
         """The labels of each figure, by its name: ``title``, ``before``, ``after``, ``change``, ``interval``, ``n``."""
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(14 if wide else 8)
+        self._grid.setHorizontalSpacing(14 if wide else 5)
         self._grid.setVerticalSpacing(3 if wide else 0)
         self._grid.setColumnStretch(0, 1)
         heads = ("", "Before", "After", "Change", "95 % interval", "n") if wide else ("", "Before", "After", "Change")
         for column, head in enumerate(heads):
-            label = self._label(head, faint=True)
+            label = self._label(head, small=True)
             label.setAlignment(_RIGHT)
             self._grid.addWidget(label, 0, column)
 
@@ -70,12 +69,12 @@ class FigureTable(QWidget):  # type: ignore[misc]
             "before": self._label(number(figure, figure.before)),
             "after": self._label(number(figure, figure.after)),
             "change": self._label(f"<b>{change(figure)}</b> {_MARKS[moved]}"),
-            "interval": self._label(interval(figure), faint=True),
-            "n": self._label(counted(figure), faint=True),
+            "interval": self._label(interval(figure), small=True),
+            "n": self._label(counted(figure) if self._wide else counted_short(figure), small=True),
         }
         if figure.worse:
             cells["change"].setText(f"<b style='color:{WORSE}'>{change(figure)} ▼</b>")
-            cells["interval"].setText(f"worse: {interval(figure)}")
+            cells["interval"].setText(f"<small>worse: {interval(figure)}</small>")
         for name, label in cells.items():
             label.setToolTip(_tip(figure))
             if name != "title" and (self._wide or name != "n"):
@@ -87,20 +86,18 @@ class FigureTable(QWidget):  # type: ignore[misc]
         row = 2 * place + 1
         for column, name in enumerate(("title", "before", "after", "change")):
             self._grid.addWidget(cells[name], row, column)
-        self._grid.addWidget(cells["n"], row + 1, 0)
-        self._grid.addWidget(cells["interval"], row + 1, 1, 1, 3)
+        for name in ("title", "n"):  # a narrow dock is narrow
+            cells[name].setWordWrap(True)
+        self._grid.addWidget(cells["n"], row + 1, 0, 1, 2)
+        self._grid.addWidget(cells["interval"], row + 1, 2, 1, 2)
         for name in ("n", "interval"):
             cells[name].setContentsMargins(0, 0, 0, 5)
         return cells
 
-    def _label(self, text: str, *, faint: bool = False) -> QLabel:
-        label = QLabel(text, self)
+    def _label(self, text: str, *, small: bool = False) -> QLabel:
+        # napari's style sets the size of every label's font; what stands in the text itself is free of it.
+        label = QLabel(f"<small>{text}</small>" if small else text, self)
         label.setTextFormat(Qt.TextFormat.RichText)
-        if faint:
-            label.setEnabled(False)  # fainter, in any theme
-            font = label.font()
-            font.setPointSizeF(font.pointSizeF() * _SMALL)
-            label.setFont(font)
         return label
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from html import escape
+from functools import partial
+from html import escape as escape_html
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from napari_matae.desk import Desk
 
 __all__ = ["VerdictView"]
+
+escape = partial(escape_html, quote=False)
 
 _EMPTY = "No verdict yet. Retrain a model: what it changed is shown here, on patients it never saw and on your edits."
 _PLOT = (
@@ -96,12 +99,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
     def _build(self) -> None:
         self.empty = _words(_EMPTY, self)
         self.names = _words("", self)
-        self.names.setEnabled(False)
         self.headline = _words("", self)
-        font = self.headline.font()
-        font.setPointSizeF(font.pointSizeF() * 1.25)
-        font.setBold(True)
-        self.headline.setFont(font)
         self.sentence = _words("", self)
         self.use_button = QPushButton("Use this model", self)
         self.use_button.clicked.connect(self._use)
@@ -117,13 +115,8 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.held_out_says, self.agreement_says = _words("", self), _words("", self)
         self.plot = PairedPlot(self)
         self.plot.frame_wanted.connect(self.go_to)
-        self.plot_says = _words(_PLOT, self)
+        self.plot_says = _words(_small(_PLOT), self)
         self.guard, self.minutes, self.test = (_words("", self) for _ in range(3))
-        for label in (self.held_out_says, self.agreement_says, self.plot_says, self.test):
-            label.setEnabled(False)
-            small = label.font()
-            small.setPointSizeF(small.pointSizeF() * 0.86)
-            label.setFont(small)
         self.pictures = ChangedFrames(wide=self._wide, parent=self)
         self.pictures.frame_wanted.connect(self.go_to)
 
@@ -131,8 +124,8 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.narrow_section = Section(
             "verdict-widths", "Narrower widths", self.narrower, opened=self._wide, parent=self
         )
-        held_out = _block(_HELD_OUT, [self.held_out_says, self.held_out, self.narrow_section], self)
-        agreement = _block(_AGREEMENT, [self.agreement_says, self.agreement], self)
+        held_out = _block(_HELD_OUT, [self.held_out_says, self.held_out, self.narrow_section], self, framed=self._wide)
+        agreement = _block(_AGREEMENT, [self.agreement_says, self.agreement], self, framed=self._wide)
         plot = QWidget(self)
         under = QVBoxLayout(plot)
         under.setContentsMargins(0, 0, 0, 0)
@@ -207,15 +200,16 @@ class VerdictView(QWidget):  # type: ignore[misc]
         colour = BETTER if verdict.offered else WORSE
         sign = "✓" if verdict.offered else "✗"
         text = escape(headline(verdict, comparison=self._comparison))
-        self.headline.setText(f"<span style='color:{colour}'>{sign}</span> {text}")
+        self.headline.setText(f"<big><b><span style='color:{colour}'>{sign}</span> {text}</b></big>")
         self.sentence.setText(escape(verdict.sentence))
         self.words.hide()
         self._show_sides(verdict)
         self.guard.setText(escape(about_guard(verdict, comparison=self._comparison)))
         self.minutes.setText(escape(about_minutes(verdict)))
         self.minutes.setVisible(bool(verdict.held_out.frames))
-        self.test.setText(escape(f"Worse is tested by patient: {TEST}."))
-        self.headline.setToolTip(self.test.text())
+        test = f"Worse is tested by patient: {TEST}."
+        self.test.setText(_small(test))
+        self.headline.setToolTip(test)
         self._update()
         self._draw()
 
@@ -337,8 +331,13 @@ class VerdictView(QWidget):  # type: ignore[misc]
 
 def _about(side: Side, meaning: str) -> str:
     if not side.frames:
-        return escape(f"{meaning} None of its frames could be compared.")
-    return escape(f"{plural(side.n_frames, 'frame')} of {plural(side.n_patients, 'patient')}. {meaning}")
+        return _small(f"{meaning} None of its frames could be compared.")
+    return _small(f"{plural(side.n_frames, 'frame')} of {plural(side.n_patients, 'patient')}. {meaning}")
+
+
+def _small(text: str) -> str:
+    """Return plain text as small print; napari's style allows no other way."""
+    return f"<small>{escape(text)}</small>"
 
 
 def _words(text: str, parent: QWidget) -> QLabel:
@@ -354,7 +353,9 @@ def _block(title: str, widgets: list[QWidget], parent: QWidget) -> QFrame:
     block.setFrameShape(QFrame.Shape.StyledPanel)
     column = QVBoxLayout(block)
     column.setContentsMargins(6, 4, 6, 6)
-    column.addWidget(QLabel(f"<b>{escape(title)}</b>", block))
+    name = QLabel(f"<b>{escape(title)}</b>", block)
+    name.setWordWrap(True)
+    column.addWidget(name)
     for widget in widgets:
         column.addWidget(widget)
     return block

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VerdictWindow"]
 
-_SIZE = (1080, 840)
+_SIZE = (1080, 960)
 
 
 class VerdictWindow(QDialog):  # type: ignore[misc]
@@ -49,7 +49,8 @@ class VerdictWindow(QDialog):  # type: ignore[misc]
         super().__init__(parent)
         self.setWindowTitle(f"{verdict.name} against {verdict.against}")
         self.setModal(False)
-        self.resize(*_SIZE)
+        screen = self.screen().availableGeometry()
+        self.resize(min(_SIZE[0], screen.width() - 60), min(_SIZE[1], screen.height() - 60))
         area = QScrollArea(self)
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)

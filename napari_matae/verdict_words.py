@@ -14,6 +14,7 @@ __all__ = [
     "about_minutes",
     "change",
     "counted",
+    "counted_short",
     "headline",
     "interval",
     "main_figures",
@@ -87,6 +88,11 @@ def counted(figure: Paired) -> str:
     """Return on how many frames (hearts for the ejection fraction) and patients a figure rests."""
     what = "heart" if figure.name == "ef_error" else "frame"
     return f"{plural(figure.n, what)}, {plural(figure.n_patients, 'patient')}"
+
+
+def counted_short(figure: Paired) -> str:
+    """Return the same where there is little room."""
+    return f"n = {figure.n:,}, {plural(figure.n_patients, 'patient')}"
 
 
 def plural(count: int, word: str) -> str:
