@@ -61,6 +61,7 @@ def test_from_corrections_to_a_verdict_to_the_segment_step(make_dock, qtbot):
     box = dock.learn_panel.retrain
     assert dock.segment_panel.model.currentText() == BASE
     seen = watch(box)
+    box.choices.steps.setValue(50)
     box.choices.name.setText("mine")
     qtbot.waitUntil(lambda: box.is_current and box.learn_button.isEnabled(), timeout=WAIT)
     with qtbot.waitSignal(box.follow.ended, timeout=WAIT) as ended:
@@ -103,7 +104,7 @@ def test_a_closed_dock_leaves_a_run_that_goes_on_and_a_stop_keeps_the_best(make_
     dock = make_dock()
     box = dock.learn_panel.retrain
     seen = watch(box)
-    box.choices.steps.setValue(1000)
+    box.choices.steps.setValue(400)
     box.choices.name.setText("kept")
     qtbot.waitUntil(lambda: box.is_current and box.learn_button.isEnabled(), timeout=WAIT)
     box.learn_button.click()
