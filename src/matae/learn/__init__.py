@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from matae.learn.client import LearnRun
     from matae.learn.forget import Forgotten, forget_patient, models_trained_on
     from matae.learn.history import FinishedRun, RunInfo, discard_run, finished_runs, unfinished_runs
-    from matae.learn.judging import compare_models, judge, load_overlay
+    from matae.learn.judging import compare_models, judge
     from matae.learn.link import PausedError
+    from matae.learn.overlays import load_overlay
     from matae.learn.refusals import check_corrections
     from matae.learn.run import retrain
     from matae.learn.verdict import Verdict
@@ -57,7 +58,7 @@ _WHERE = {
     "finished_runs": "history",
     "forget_patient": "forget",
     "judge": "judging",
-    "load_overlay": "judging",
+    "load_overlay": "overlays",
     "models_trained_on": "forget",
     "retrain": "run",
     "unfinished_runs": "history",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from learn_makers import BASE, add_clip
 
-from matae.learn.judging import minutes_saved
+from matae.learn.minutes import minutes_saved
 from matae.learn.paired import compare
 from matae.learn.verdict import Side
 from matae.store import Edit, FrameStatus, Study

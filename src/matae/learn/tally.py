@@ -1,0 +1,176 @@
+"""What two models did with every frame of one side: figures, and the masks of those that changed most."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matae.learn.paired import Paired, compare
+from matae.learn.verdict import FrameChange, Side
+from matae.train.watch import StoppedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from matae.learn.cases import Case
+    from matae.segment import Segmenter
+
+__all__ = ["Tally"]
+
+# Losses that a few patients show by chance; 5 points of ejection fraction are what a clinic calls a change.
+_TOLERANCE = {"dice": 0.005, "iou": 0.005, "pixel_accuracy": 0.002, "hd95": 0.3, "ef_error": 5.0}
+
+
+@dataclass(eq=False)
+class Tally:
+    """One side: what both models did with every frame.
+
+    Parameters
+    ----------
+    meaning, sides
+        As in `matae.learn.verdict.Side`.
+    patients
+        Of each frame, in the order of the values.
+    values
+        Figure to its values before and after, one a frame.
+    ef
+        Errors of the ejection fraction before and after, and the patient, one a clip.
+    frames
+        Dice before and after.
+    masks
+        Shape, and the packed masks of both models and the person, of each frame.
+    """
+
+    meaning: str
+    sides: tuple[str, ...]
+    patients: list[str] = field(default_factory=list)
+    values: dict[str, tuple[list[float], list[float]]] = field(default_factory=dict)
+    ef: tuple[list[float], list[float], list[str]] = field(default_factory=lambda: ([], [], []))
+    frames: list[FrameChange] = field(default_factory=list)
+    masks: dict[tuple[str, int], tuple[tuple[int, int], list[bytes]]] = field(default_factory=dict)
+
+    def _add(self, name: str, pair: Sequence[float]) -> None:
+        for values, value in zip(self.values.setdefault(name, ([], [])), pair, strict=True):
+            values.append(value)
+
+    def side(self, unit: str) -> Side:
+        """Return the figures of all clips so far, distances in the unit given."""
+        figures: dict[str, Paired] = {}
+        for name in ("dice", "iou", "pixel_accuracy", "hd95"):  # there also where no frame could be opened
+            self.values.setdefault(name, ([], []))
+        for name, (before, after) in self.values.items():
+            kind = name.split()[0]
+            figures[name] = compare(
+                name,
+                before,
+                after,
+                self.patients,
+                unit=unit if kind == "hd95" else "",
+                higher_is_better=kind != "hd95",
+                tolerance=_TOLERANCE[kind],
+            )
+        before, after, names = self.ef
+        figures["ef_error"] = compare("ef_error", before, after, names, unit="percentage points",
+                                      higher_is_better=False, tolerance=_TOLERANCE["ef_error"])  # fmt: skip
+        return Side(self.meaning, self.sides, len(self.frames), len(set(self.patients)), figures, tuple(self.frames))
+
+    def add(
+        self,
+        case: Case,
+        pairs: dict[str, tuple[Segmenter, Segmenter]],
+        calibrated: bool,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        """Segment the labelled frames of a clip with both models, and compare with the person's masks.
+
+        Parameters
+        ----------
+        case
+            The clip, opened.
+        pairs
+            Width to both models, the widest first: all figures at that, Dice and IoU at the others.
+        calibrated
+            Whether distances are in mm.
+        should_stop
+            Asked between frames.
+
+        Raises
+        ------
+        StoppedError
+            If `should_stop` said so.
+        """
+        from matae.metrics import dice, iou, score_frame
+
+        frames = sorted(case.masks)
+        classes = [(c, c) for c in range(1, len(next(iter(pairs.values()))[0].card.classes) + 1)]
+        spacing = case.cine.spacing if calibrated else None
+        found: dict[str, list[dict[int, NDArray[np.uint8]]]] = {}
+        for width, both in pairs.items():
+            found[width] = [{}, {}]
+            for masks, segmenter in zip(found[width], both, strict=True):
+                for frame in segmenter.stream(case.cine, case.sector, frames):
+                    if should_stop():
+                        raise StoppedError
+                    masks[frame.index] = frame.mask
+        widest = next(iter(found))
+        for t in frames:
+            if should_stop():
+                raise StoppedError
+            reference = case.masks[t]
+            self.patients.append(case.clip.patient)
+            scored = [score_frame(masks[t], reference, classes, spacing) for masks in found[widest]]
+            means = [
+                {
+                    "dice": float(np.mean([s.dice for s in scores])),
+                    "iou": float(np.mean([s.iou for s in scores])),
+                    "pixel_accuracy": accuracy,
+                    "hd95": float(np.mean([s.hd95 for s in scores])),
+                }
+                for scores, accuracy in scored
+            ]
+            for key in means[0]:
+                self._add(key, [mean[key] for mean in means])
+            for width in list(found)[1:]:
+                for key, overlap in (("dice", dice), ("iou", iou)):
+                    each = [
+                        [float(overlap(masks[t] == c, reference == c)) for c, _ in classes] for masks in found[width]
+                    ]
+                    self._add(f"{key} {width}", [float(np.mean(values)) for values in each])
+            change = FrameChange(
+                case.clip.content_id, t, case.clip.patient, case.phases[t], means[0]["dice"], means[1]["dice"]
+            )
+            self.frames.append(change)
+            shown = [masks[t] for masks in found[widest]]
+            self.masks[case.clip.content_id, t] = (reference.shape, [zlib.compress(m.tobytes(), 1)
+                                                                      for m in (*shown, reference)])  # fmt: skip
+        self._add_ef(case, found[widest])
+
+    def _add_ef(self, case: Case, found: list[dict[int, NDArray[np.uint8]]]) -> None:
+        by_phase = {phase: t for t, phase in case.phases.items() if phase}
+        if len(by_phase) < 2:
+            return
+        wanted = _ef(case, case.masks, by_phase)
+        if wanted is None:
+            return
+        values = [_ef(case, masks, by_phase) for masks in found]
+        for errors, value in zip(self.ef[:2], values, strict=True):
+            errors.append(math.nan if value is None else abs(value - wanted))
+        self.ef[2].append(case.clip.patient)
+
+
+def _ef(case: Case, masks: dict[int, NDArray[np.uint8]], by_phase: dict[str, int]) -> float | None:
+    from matae.measure.disks import disks, ejection_fraction
+
+    volumes = {}
+    for phase, t in by_phase.items():
+        stack = disks(masks[t] == 1, case.cine.spacing, apex_down=case.sector.apex_down)
+        if stack is None:
+            return None
+        volumes[phase] = stack.volume
+    return ejection_fraction(volumes["ED"], volumes["ES"])
