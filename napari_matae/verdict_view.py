@@ -347,15 +347,17 @@ def _words(text: str, parent: QWidget) -> QLabel:
     return label
 
 
-def _block(title: str, widgets: list[QWidget], parent: QWidget) -> QFrame:
-    """Return a framed part, so that what belongs together is seen to."""
+def _block(title: str, widgets: list[QWidget], parent: QWidget, *, framed: bool) -> QFrame:
+    """Return a part under its name, so that what belongs together is seen to."""
     block = QFrame(parent)
-    block.setFrameShape(QFrame.Shape.StyledPanel)
     column = QVBoxLayout(block)
-    column.setContentsMargins(6, 4, 6, 6)
-    name = QLabel(f"<b>{escape(title)}</b>", block)
-    name.setWordWrap(True)
-    column.addWidget(name)
+    column.setContentsMargins(0, 6, 0, 2)
+    if framed:
+        block.setFrameShape(QFrame.Shape.StyledPanel)
+        column.setContentsMargins(6, 4, 6, 6)
+    heading = QLabel(f"<b>{escape(title)}</b>", block)
+    heading.setWordWrap(True)
+    column.addWidget(heading)
     for widget in widgets:
         column.addWidget(widget)
     return block

@@ -147,7 +147,7 @@ def test_pictures_of_a_real_comparison_and_a_clip_that_is_gone(view, qtbot, tiny
             assert "not where it was" in thumb.picture.text()
         else:
             assert "P3" in thumb.caption.text()
-            picture = thumb.picture.pixmap().toImage()
+            picture = thumb.picture.whole.toImage()
             middle = picture.height() // 2
             brightest = max(picture.pixelColor(x, middle).lightness() for x in range(picture.width()))
             assert brightest > 230  # your outline; the noise goes up to 200
