@@ -103,6 +103,22 @@ def test_a_stop_keeps_the_best_so_far(sides: tuple, tmp_path: Path) -> None:
     assert iou == best.iou
 
 
+@pytest.mark.parametrize("passes", [2, 5])  # in the midst of the first validation, and of the first step
+def test_no_pass_begins_after_a_stop(
+    sides: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passes: int
+) -> None:
+    real, taken = Matae.forward, []
+
+    def counted(self: Matae, x: torch.Tensor, width: float = 1.0) -> torch.Tensor:
+        taken.append(self.training)
+        return real(self, x, width)
+
+    monkeypatch.setattr(Matae, "forward", counted)
+    watch = Watch(should_stop=lambda: len(taken) >= passes)
+    train(a_network(), *sides, tmp_path, replace(CONFIG, keep_best=True), watch=watch)
+    assert taken == [False, False, False, False, True][:passes]
+
+
 def test_the_start_is_kept_where_training_only_harms(sides: tuple, tmp_path: Path) -> None:
     config = replace(CONFIG, steps=30, ema=0.5, lr=1e-2)
     good = train(a_network(), *sides, tmp_path / "good", config)
