@@ -80,6 +80,7 @@ class CompareForm(QWidget):  # type: ignore[misc]
         column.addLayout(form)
         for widget in (self.button, self.bar, self.words):
             column.addWidget(widget)
+        column.addStretch(1)
         self.job.began.connect(lambda: self.button.setEnabled(False))
         self.job.ended.connect(lambda: self.button.setEnabled(True))
         self.job.finished.connect(self._on_compared)

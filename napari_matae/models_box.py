@@ -115,6 +115,7 @@ class ModelsBox(QWidget):  # type: ignore[misc]
         column.addLayout(buttons)
         for widget in (self.about, self.words, *self.sections.values()):
             column.addWidget(widget)
+        column.addStretch(1)
         self._update()
 
     # -- listing ------------------------------------------------------------------------------------------

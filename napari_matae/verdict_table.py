@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from matae.store.types import FrameStatus
 from napari_matae.status_colours import STATUS_COLOURS
@@ -40,6 +40,7 @@ class FigureTable(QWidget):  # type: ignore[misc]
         self._wide = wide
         self.rows: dict[str, dict[str, QLabel]] = {}
         """The labels of each figure, by its name: ``title``, ``before``, ``after``, ``change``, ``interval``, ``n``."""
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(14 if wide else 5)

@@ -164,6 +164,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
             frames = Section("verdict-frames", "Frames that changed most", self.pictures, opened=True, parent=self)
             for widget in (held_out, plot, agreement, *rest, frames):
                 body.addWidget(widget)
+            body.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.empty)
@@ -196,7 +197,6 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.verdict, self._folder = verdict, folder
         self.empty.hide()
         self.body.show()
-        self.names.setText(f"{escape(verdict.name)}, compared with {escape(verdict.against)}")
         colour = BETTER if verdict.offered else WORSE
         sign = "✓" if verdict.offered else "✗"
         text = escape(headline(verdict, comparison=self._comparison))
@@ -305,7 +305,10 @@ class VerdictView(QWidget):  # type: ignore[misc]
     def _update(self, _: object = None) -> None:
         if self.verdict is None:
             return
-        why = self._why_not(self.verdict)
+        verdict, used = self.verdict, self.in_use.name
+        now = "" if used in {verdict.name, verdict.against} else f"; in use now is {used}"
+        self.names.setText(escape(f"{verdict.name}, compared with {verdict.against}{now}"))
+        why = self._why_not(verdict)
         self.use_button.setEnabled(not why and not self.in_use.is_busy)
         self.use_button.setToolTip(why or "The Segment step and the command line take it from then on.")
         before = self.in_use.before

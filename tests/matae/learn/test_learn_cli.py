@@ -36,6 +36,7 @@ def test_wrong_use_and_refusals(tmp_path: Path, base: str, empty_study: Study) -
     assert "No model was in use before" in run("models", "rollback", code=1)
     assert "nobody has compared" in run("models", "promote", BASE, code=1)
     assert "No held-out patient" in run("models", "compare", BASE, BASE, "--study", target, code=1)
+    assert "the side 'val'" in run("models", "compare", BASE, BASE, "--study", target, "--split", "val", code=1)
     assert not (tmp_path / "home" / "runs").exists()
 
 
