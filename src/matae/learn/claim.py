@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["BusyError", "claim", "is_claimed"]
 
 _LOCK = "lock"
+_TRIES, _PAUSE_S = 5, 0.02  # a look takes less
 _TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 
 
@@ -43,7 +45,7 @@ def claim(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT)
     try:
-        if not _take(descriptor):
+        if not _take_soon(descriptor):
             raise BusyError
         yield
     finally:
@@ -58,6 +60,15 @@ def is_claimed(folder: Path) -> bool:
             return not _take(descriptor)
         finally:
             os.close(descriptor)
+    return False
+
+
+def _take_soon(descriptor: int) -> bool:
+    """Lock a file that is open, though somebody may look at this very moment whether it is locked."""
+    for _ in range(_TRIES):
+        if _take(descriptor):
+            return True
+        time.sleep(_PAUSE_S)
     return False
 
 

@@ -11,6 +11,7 @@ import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from matae.errors import ModelError
 from matae.files import write_atomic, writing_to
 from matae.learn.claim import claim
 from matae.learn.data import NothingLearntError, read_data
@@ -129,7 +130,7 @@ def _judge(study: Study, plan: Plan, data: RunData, folder: Path, link: Link) ->
     is_stopped = newly(link.should_stop)  # the wish that ended the training is fulfilled
     try:
         verdict = judge(
-            study, data.corrections, name=options.name, against=options.against, device=options.device,
+            study, data.corrections, name=options.name, against=_against(options, link), device=options.device,
             guard=data.replay.guard, guard_known=data.is_known, folder=folder, progress=link.stage("judging"),
             notify=link.notify, should_stop=lambda: link.should_pause() or is_stopped(),
         )  # fmt: skip
@@ -144,6 +145,17 @@ def _judge(study: Study, plan: Plan, data: RunData, folder: Path, link: Link) ->
         shutil.rmtree(folder / TRAINING, ignore_errors=True)
         shutil.rmtree(folder / MODEL, ignore_errors=True)
     return verdict
+
+
+def _against(options: RetrainOptions, link: Link) -> str:
+    """Return the model to compare with: the base, where the one that was in use is gone by now."""
+    from matae.models import find_model
+
+    try:
+        return find_model(options.against).name
+    except ModelError:
+        link.notify(f"{options.against} is gone; the new model is compared with its base {options.base}.")
+        return options.base
 
 
 def _tell(verdict: Verdict, link: Link) -> Verdict:

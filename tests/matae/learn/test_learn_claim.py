@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from matae.errors import TrainError
 from matae.learn import LearnRun, RetrainOptions, discard_run
+from matae.learn import claim as claim_module
 from matae.learn.claim import BusyError, claim, is_claimed
 from matae.learn.events import Failed, Notice
 from matae.learn.plan import Plan, code_of
@@ -44,6 +46,15 @@ def test_nobody_is_at_work(tmp_path: Path) -> None:
     with claim(tmp_path / "run"):
         assert is_claimed(tmp_path / "run")
     assert not is_claimed(tmp_path / "run")
+
+
+def test_somebody_who_only_looks_is_in_nobodys_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "run").mkdir()
+    look = os.open(tmp_path / "run" / "lock", os.O_RDWR | os.O_CREAT)
+    assert claim_module._take(look)
+    monkeypatch.setattr(claim_module.time, "sleep", lambda _: os.close(look))  # the look is over
+    with claim(tmp_path / "run"):
+        pass
 
 
 def test_a_killed_process_leaves_no_lock(holder: subprocess.Popen, tmp_path: Path) -> None:

@@ -124,8 +124,10 @@ def test_a_name_given_away_meanwhile_costs_no_training(
         events.append(event)
         other(event)
 
-    verdict = retrain(study, OPTIONS, folder=tmp_path / "run", emit=emit)
-    assert verdict.name == "after-2"
+    # The model that was in use is gone too: the base takes its place.
+    verdict = retrain(study, replace(OPTIONS, against="gone"), folder=tmp_path / "run", emit=emit)
+    assert (verdict.name, verdict.against) == ("after-2", BASE)
+    assert Notice(f"gone is gone; the new model is compared with its base {BASE}.") in events
     assert Notice("There is a model after by now; this one is called after-2.") in events
     plan = Plan.read(tmp_path / "run")
     assert is_made(plan)
