@@ -85,6 +85,7 @@ def shoot(widget: Any, name: str) -> None:
 
 
 def export(data: Any) -> Any:
+    data.sections["export"].set_open(True)
     dialog = dialog_of(data, data.preview_button.click)
     dialog.looked.setChecked(True)
     dialog.export_button.click()

@@ -144,7 +144,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
         whole.addWidget(self.words)
         self.sections: dict[str, Section] = {}
         for name, title, widget, opened in (
-            ("export", "Export", out, True), ("import", "Import", into, False),
+            ("export", "Export", out, False), ("import", "Import", into, False),
             ("releases", "Releases", self.releases, False),
         ):  # fmt: skip
             self.sections[name] = Section(f"learn-{name}", title, widget, opened=opened, parent=self)
