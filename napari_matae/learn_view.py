@@ -81,6 +81,11 @@ class LearnView(QWidget):  # type: ignore[misc]
         """Drop a redraw that is still waiting."""
         self.curves.close_down()
 
+    @property
+    def was_put_aside(self) -> bool:
+        """Whether the person put the run aside, so that its end is no news."""
+        return self._judging and self._stopping
+
     def begin(self) -> None:
         """Another run: forget the last one."""
         self._started = self._base = self._best = None

@@ -225,12 +225,13 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         self.view.end()
         if run.verdict is not None:
             self._seen = True
-            self.outcome.setText(f"{run.verdict.name} is trained and judged; it is not in use yet.")
+            self.outcome.setText(f"{run.verdict.name} is trained and judged.")
             self.verdict.show_verdict(run.verdict, run.folder)
             self._desk.say(f"{run.verdict.name} is trained and judged: {run.verdict.sentence}")
             self.judged.emit(run.verdict, run.folder)
         else:
-            self._complain(run.failed.sentence if run.failed is not None else "The run ended without a word.")
+            sentence = "The run ended without a word." if run.failed is None else run.failed.sentence
+            self._complain(sentence, warn=not self.view.was_put_aside)
         self._after()
 
     def _after(self) -> None:
@@ -245,12 +246,13 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         self._update()
         self.look()
 
-    def _complain(self, sentence: str) -> None:
+    def _complain(self, sentence: str, *, warn: bool = True) -> None:
         from napari.utils.notifications import show_warning
 
         self.words.setText(sentence)
         self.words.show()
-        show_warning(sentence)
+        if warn:
+            show_warning(sentence)
         self.failed.emit(sentence)
 
     def _bring(self, widget: QWidget) -> None:

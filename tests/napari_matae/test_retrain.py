@@ -223,6 +223,11 @@ def test_a_run_in_plain_words(qtbot):
     assert "Stopped at step 11; kept and judged: step 5." in view.notices.text()
     view.take(Stage("judging", 1, 7))
     assert view.stage.text().endswith("clip by clip: 1 of 7")
+    assert not view.was_put_aside
+    assert view.stop_button.text() == "Put aside"
+    view.stop_button.click()
+    assert view.was_put_aside
+    assert view.stage.text() == "Putting it aside…"
     view.end()
     assert view.bar.isHidden()
     assert not view.scores.isHidden()

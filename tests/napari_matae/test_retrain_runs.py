@@ -75,7 +75,7 @@ def test_from_corrections_to_a_verdict_to_the_segment_step(make_dock, qtbot):
     assert verdict.name == "mine"
     assert (folder / "verdict.json").is_file()
     assert box.verdict.verdict is verdict
-    assert "mine is trained and judged; it is not in use yet." in box.outcome.text()
+    assert "mine is trained and judged." in box.outcome.text()
     started = next(event for event in seen if isinstance(event, Started))
     assert (started.kind, started.n_frames, started.n_held_out_frames) == ("quick", 12, 9)
     curves, checks = box.view.curves, [event for event in seen if isinstance(event, Validation)]
