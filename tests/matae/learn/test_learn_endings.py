@@ -16,9 +16,9 @@ from matae.learn import PausedError, RetrainOptions, retrain, unfinished_runs
 from matae.learn.events import Event, Notice, Stage, Started, Step
 from matae.learn.folders import new_run_folder
 from matae.learn.link import newly
-from matae.learn.plan import Plan
+from matae.learn.plan import Plan, code_of
 from matae.learn.training import TRAINING, is_made
-from matae.models import find_model, list_models, promote
+from matae.models import find_model, list_models, promote, rewrite_card
 from matae.nn.matae import Matae
 from matae.store import Study
 
@@ -117,7 +117,12 @@ def test_a_patient_who_is_forgotten_meanwhile_is_in_no_model(study: Study, base:
 def test_a_name_given_away_meanwhile_costs_no_training(
     study: Study, base: str, base_network: Matae, matae_home: Path, tmp_path: Path
 ) -> None:
-    other = on_first(Step, lambda: save_base(matae_home / "models", base_network, "after"))
+    def give_away() -> None:
+        save_base(matae_home / "models", base_network, "after")
+        facts = {"study": code_of(study), "release": {"name": "retrain", "number": 99}}
+        rewrite_card("after", replace(find_model("after").card, training={"retrain": facts}))
+
+    other = on_first(Step, give_away)
     events: list[Event] = []
 
     def emit(event: Event) -> None:
@@ -131,6 +136,7 @@ def test_a_name_given_away_meanwhile_costs_no_training(
     assert Notice("There is a model after by now; this one is called after-2.") in events
     plan = Plan.read(tmp_path / "run")
     assert is_made(plan)
-    # Another's model of that name is not this run's.
+    # Another's model of that name is not this run's: it would be judged in its place.
     assert not is_made(replace(plan, options=replace(plan.options, name="after")))
+    assert not is_made(replace(plan, study="another"))
     assert "verdict" not in find_model("after").card.figures
