@@ -90,7 +90,7 @@ class CompareForm(QWidget):  # type: ignore[misc]
     def close_down(self) -> None:
         """Stop what runs, and remove what was kept for the pictures."""
         self.job.close_down()
-        self._close_window()
+        self.clear()
 
     def show_models(self, names: Sequence[str], in_use: str) -> None:
         """Offer these models; at first the one in use against the next."""
@@ -109,8 +109,7 @@ class CompareForm(QWidget):  # type: ignore[misc]
         if not link.flush() or link.problem:
             self._say(_NOT_SAVED)
             return
-        self._close_window()
-        self.words.hide()
+        self.clear()
         self._folder = tempfile.TemporaryDirectory(prefix="matae-compare-", ignore_cleanup_errors=True)
         pair = Pair(self.before.currentText(), self.after.currentText(), self.side.currentData())
         self.job.start(partial(compare, link.target, pair, Path(self._folder.name)))
@@ -130,12 +129,14 @@ class CompareForm(QWidget):  # type: ignore[misc]
         if window is not None:
             window.deleteLater()
 
-    def _close_window(self) -> None:
+    def clear(self) -> None:
+        """Close what was compared last, and remove what was kept for its pictures."""
         if self.window_ is not None:
             self.window_.close()
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
+        self.words.hide()
 
     def _say(self, sentence: str) -> None:
         self.words.setText(sentence)

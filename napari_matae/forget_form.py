@@ -224,9 +224,9 @@ def summary(facts: SubjectFacts | None) -> str:
     if facts is None:
         return ""
     cines, frames = plural(len(facts.content_ids), "cine"), plural(facts.n_frames, "labelled frame")
-    releases = f"taken out of {_listed(facts.releases)}" if facts.releases else "in no release"
-    models = f"learnt from by {_listed(facts.models)}" if facts.models else "no model here learnt from them"
-    return f"{facts.subject}: {cines} with {frames}; {releases}; {models}."
+    releases = f", also out of {_listed(facts.releases)}" if facts.releases else ""
+    models = f"Models that learnt from them: {_listed(facts.models)}." if facts.models else "No model learnt from them."
+    return f"With {facts.subject} go {cines} and {frames}{releases}. {models}"
 
 
 def consequence(facts: SubjectFacts, *, again: bool) -> str:

@@ -64,7 +64,7 @@ class ModelsBox(QWidget):  # type: ignore[misc]
         self.in_use.said.connect(self._say)
         self.in_use.busy.connect(self._update)
         self.in_use.changed.connect(self.changed)
-        self.forget.forgotten.connect(lambda _: self.changed.emit())
+        self.forget.forgotten.connect(self._on_forgotten)
         desk.model_changed.connect(self._soon.start)
         desk.link.state_changed.connect(self._on_study)
 
@@ -149,6 +149,10 @@ class ModelsBox(QWidget):  # type: ignore[misc]
     def _on_study(self) -> None:
         if self.isVisible() and self.sections["forget"].is_open and not self.forget.subject.count():
             self.forget.refresh()
+
+    def _on_forgotten(self, _: object) -> None:
+        self.compare.clear()  # it may show them
+        self.changed.emit()
 
     # -- deeds --------------------------------------------------------------------------------------------
 

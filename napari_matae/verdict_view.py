@@ -83,14 +83,14 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.in_use.changed.connect(self.changed)
         self.in_use.said.connect(self._say)
         self.in_use.busy.connect(self._update)
-        desk.model_changed.connect(self._update)
+        desk.model_changed.connect(self._on_models)
         self.clear()
 
     def close_down(self) -> None:
         """Stop what runs and stop listening."""
         self._stop_drawing()
         self.in_use.close_down()
-        self._desk.model_changed.disconnect(self._update)
+        self._desk.model_changed.disconnect(self._on_models)
         if self.window_ is not None:
             self.window_.close()
 
@@ -301,6 +301,12 @@ class VerdictView(QWidget):  # type: ignore[misc]
     def _say(self, sentence: str) -> None:
         self.words.setText(sentence)
         self.words.show()
+
+    def _on_models(self) -> None:
+        """Follow the registry; the runs of a study go when a patient is forgotten, and so do the pictures here."""
+        if self._folder is not None and not self._folder.exists():
+            self.clear()
+        self._update()
 
     def _update(self, _: object = None) -> None:
         if self.verdict is None:

@@ -156,6 +156,11 @@ def test_pictures_of_a_real_comparison_and_a_clip_that_is_gone(view, qtbot, tiny
     drawn(qtbot, widget)
     thumb = next(t for row in widget.pictures.thumbnails.values() for t in row if "P3" in t.caption.text())
     assert "compare the two models again" in thumb.picture.text()
+    # The runs of a study go when a patient is forgotten: then nobody of it is shown any more.
+    (tmp_path / "clips").rename(tmp_path / "gone")
+    widget._desk.model_changed.emit()
+    assert widget.verdict is None
+    assert widget.body.isHidden()
 
 
 def test_use_and_go_back_whatever_became_of_the_file(view, qtbot, tiny_model, tmp_path):
