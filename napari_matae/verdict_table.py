@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from matae.store.types import FrameStatus
 from napari_matae.status_colours import STATUS_COLOURS
-from napari_matae.verdict_words import change, counted, counted_short, interval, mark, number, title
+from napari_matae.verdict_words import change, counted, counted_short, interval, leans_worse, mark, number, title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +76,8 @@ class FigureTable(QWidget):  # type: ignore[misc]
         if figure.worse:
             cells["change"].setText(f"<b style='color:{WORSE}'>{change(figure)} ▼</b>")
             cells["interval"].setText(f"<small>worse: {interval(figure)}</small>")
+        elif leans_worse(figure):
+            cells["interval"].setText(f"<small><b style='color:{WORSE}'>{interval(figure)}</b></small>")
         for name, label in cells.items():
             label.setToolTip(_tip(figure))
             if name != "title" and (self._wide or name != "n"):
@@ -105,6 +107,12 @@ class FigureTable(QWidget):  # type: ignore[misc]
 def _tip(figure: Paired) -> str:
     wanted = "Higher is better." if figure.higher_is_better else "Lower is better."
     chance = "" if figure.p_worse is None else f" One-sided p of getting worse: {figure.p_worse:.3f}."
-    worse = " It got significantly worse, or by more than the tolerance with few patients." if figure.worse else ""
+    worse = ""
+    if figure.worse:
+        worse = " It got significantly worse, or by more than the tolerance with few patients."
+    elif leans_worse(figure):
+        worse = (
+            " Look at this one: the whole interval is on the worse side, though the test does not call it significant."
+        )
     why = "; one patient or none has no interval" if figure.difference_ci95 is None else ""
     return f"{title(figure)}, {counted(figure)}. {wanted}{chance}{worse} {_INTERVAL}{why}."

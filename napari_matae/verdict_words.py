@@ -17,6 +17,7 @@ __all__ = [
     "counted_short",
     "headline",
     "interval",
+    "leans_worse",
     "main_figures",
     "mark",
     "named_frame",
@@ -82,6 +83,14 @@ def mark(figure: Paired) -> str:
     if text == _DASH or not any(digit in text for digit in "123456789"):
         return ""
     return "better" if figure.better else "worse"
+
+
+def leans_worse(figure: Paired) -> bool:
+    """Return whether the whole interval lies on the worse side, though the test may not call it significant."""
+    between = figure.difference_ci95
+    if between is None:
+        return False
+    return between[1] < 0 if figure.higher_is_better else between[0] > 0
 
 
 def counted(figure: Paired) -> str:

@@ -65,8 +65,9 @@ def learnt_from(study: Study, name: str, *subjects: str) -> None:
     """Let a model's card say that it learnt from these subjects."""
     card = find_model(name).card
     facts = {"study": study.keyed("study"), "subjects": [study.keyed(subject) for subject in subjects]}
+    facts["options"] = {"base": "tiny", "kind": "full", "replay": "none", "device": "cpu"}
     retrain = card.training["retrain"] | facts
-    rewrite_card(name, replace(card, training=card.training | {"retrain": retrain}))
+    rewrite_card(name, replace(card, training=card.training | {"retrain": retrain, "steps": 2}))
 
 
 def chosen_subject(qtbot, box, subject: str):
@@ -247,7 +248,9 @@ def test_forgetting_shows_what_goes_asks_and_does_it(box, qtbot, tiny_model, tmp
     )
     widget = box("study.sqlite")
     form = chosen_subject(qtbot, widget, "P1")
-    assert form.goes.text() == ("P1: 1 cine with 3 labelled frames; taken out of retrain 1; learnt from by second.")
+    assert form.goes.text() == (
+        "With P1 go 1 cine and 3 labelled frames, also out of retrain 1. Models that learnt from them: second."
+    )
     # Not while a cine of theirs is on screen: what is drawn there would have nowhere to go.
     desk = widget._desk
     desk.session.open(open_cine(clips["P1"]))
@@ -290,3 +293,22 @@ def test_too_few_are_left_to_train_anew(box, qtbot, tiny_model, tmp_path):
     with qtbot.waitSignal(form.forgotten, timeout=WAIT):
         answer(qtbot, form, "Forget P1")
     assert "second was removed and not trained anew" in form.words.text()
+
+
+def test_the_models_are_trained_anew_without_them(box, qtbot, tiny_model, tmp_path):
+    sides = {"P1": "train", "P2": "train", "P3": "train", "P4": "train", "P5": "val"}
+    fill(tmp_path / "study.sqlite", tmp_path / "clips", sides)
+    second_model(tmp_path)
+    with Study.open(tmp_path / "study.sqlite") as study:
+        learnt_from(study, "second", "P1", "P2", "P3", "P4")
+        left = {study.keyed(subject) for subject in ("P2", "P3", "P4")}
+    widget = box("study.sqlite")
+    form = chosen_subject(qtbot, widget, "P1")
+    told = []
+    form.job.progressed.connect(lambda progress: told.append(progress.what))
+    form.button.click()
+    with qtbot.waitSignal(form.forgotten, timeout=3 * WAIT):
+        answer(qtbot, form, "Forget P1")
+    assert "second was trained anew: " in form.words.text()
+    assert "Training second anew, step" in told
+    assert set(find_model("second").card.training["retrain"]["subjects"]) == left

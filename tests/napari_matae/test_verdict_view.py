@@ -15,7 +15,7 @@ from matae.models import current_model, find_model, promote
 from matae.store import Study
 from napari_matae.dock import MataeDock
 from napari_matae.verdict_view import VerdictView
-from napari_matae.verdict_words import change, interval, mark, number, title
+from napari_matae.verdict_words import change, interval, leans_worse, mark, number, title
 
 from .verdict_makers import empty_verdict, fill, second_model, verdict
 
@@ -64,6 +64,9 @@ def test_figures_without_values_are_dashes():
     assert (title(harmed), change(harmed), interval(harmed), mark(harmed)) == (
         "Dice, width 1/4", "−0.150", "−0.200 to −0.100", "worse",
     )  # fmt: skip
+    assert [leans_worse(figure) for figure in (nothing, one, same, harmed)] == [False, False, False, True]
+    longer = compare("hd95", [5.0, 5.0], [6.0, 9.0], ["a", "b"], unit="mm", higher_is_better=False)
+    assert leans_worse(longer)
 
 
 def test_before_there_is_a_verdict(view):
