@@ -23,7 +23,7 @@ __all__ = ["LearnCurves", "width_colour"]
 _REDRAW_MS = 250
 _MOST = 2000
 """Points of the loss that are kept: more than a screen has columns."""
-_AXIS, _LOSS = "#8b919b", "#9aa1ab"  # seen on napari's dark and on its light theme
+_AXIS, _LOSS = "#7b828d", "#848b97"  # seen on napari's dark and on its light theme
 # Okabe-Ito, brighter where the dark theme asks for it: the widest network first.
 _WIDTHS = ("#3d9fe0", "#e69f00", "#1fb088", "#d67fb0")
 _AXIS_WIDTH = 52

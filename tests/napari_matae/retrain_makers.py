@@ -17,7 +17,7 @@ from learn_makers import BASE, CONFIG, SIDES, fill, save_base
 
 __all__ = ["BASE", "SIDES", "WAIT", "add_base", "clinic", "fill"]
 
-WAIT = 300_000  # for a busy machine; nothing is measured by it
+WAIT = 600_000  # for a busy machine; nothing is measured by it
 
 
 @cache

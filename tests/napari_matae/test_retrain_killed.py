@@ -36,7 +36,7 @@ choices.replay.setCurrentIndex(choices.replay.findData("none"))
 choices.device.setCurrentText("cpu")
 choices.steps.setValue(1_000_000)
 box.looked.connect(lambda _: box.is_current and box.learn())
-box.follow.happened.connect(lambda event: isinstance(event, Validation) and print(box.follow.run.pid, flush=True))
+box.follow.happened.connect(lambda event: isinstance(event, Validation) and print(event.step, flush=True))
 box.show()
 application.exec()
 """
@@ -51,7 +51,7 @@ def test_a_killed_viewer_leaves_a_run_that_is_offered_again(qtbot, tmp_path, own
         stdout=subprocess.PIPE, text=True, env=environment, cwd=Path(__file__).parents[2],
     )  # fmt: skip
     try:
-        worker = int(viewer.stdout.readline())
+        assert viewer.stdout.readline(), "the viewer ended by itself"
     finally:
         viewer.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
         viewer.wait(60)
@@ -59,5 +59,3 @@ def test_a_killed_viewer_leaves_a_run_that_is_offered_again(qtbot, tmp_path, own
     with Study.open(target) as study:
         qtbot.waitUntil(lambda: not unfinished_runs(study)[0].under_way, timeout=WAIT)
         assert [run.name for run in unfinished_runs(study)] == ["toy-base-quick-1"]
-    with pytest.raises(ProcessLookupError):
-        os.kill(worker, 0)
