@@ -138,7 +138,7 @@ class LearnView(QWidget):  # type: ignore[misc]
         elif isinstance(event, Stopping):
             self._say_stopping()
         elif isinstance(event, Stopped):
-            kept = "the base, nothing was better yet" if not event.best else f"step {event.best}"
+            kept = "what it began with, nothing was better yet" if not event.best else f"step {event.best}"
             self._say(f"• Stopped at step {event.step:,}; kept and judged: {kept}.")
 
     def _say(self, line: str) -> None:

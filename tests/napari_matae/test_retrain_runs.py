@@ -104,7 +104,7 @@ def test_a_closed_dock_leaves_a_run_that_goes_on_and_a_stop_keeps_the_best(make_
     dock = make_dock()
     box = dock.learn_panel.retrain
     seen = watch(box)
-    box.choices.steps.setValue(400)
+    box.choices.steps.setValue(200)
     box.choices.name.setText("kept")
     qtbot.waitUntil(lambda: box.is_current and box.learn_button.isEnabled(), timeout=WAIT)
     box.learn_button.click()
