@@ -49,8 +49,8 @@ class Paired:
     p_worse
         One-sided, see `p_worse`; None for fewer than two patients.
     worse
-        Significantly worse, by more than the margin; with fewer than `TESTABLE` patients, worse by more than the
-        tolerance.
+        Significantly worse, by more than the margin; or worse by more than the tolerance with an interval wholly on the
+        worse side, or with fewer than `TESTABLE` patients.
     """
 
     name: str
@@ -128,7 +128,8 @@ def compare(
     patients
         Patient of each frame.
     tolerance
-        Loss that counts as none where there are too few patients to test.
+        Loss that counts as none where there are too few patients to test; and beyond which an interval that is wholly
+        on the worse side counts, whatever the test says.
     margin
         Mean loss that is put up with, however sure it is.
     """
@@ -143,8 +144,14 @@ def compare(
     p = p_worse(_patient_means(gain, names))
     too_few = p is None or apart.n_patients < TESTABLE
     lost = -float(gain.mean())
-    worse = lost > max(tolerance, margin) + 1e-12 if too_few or p is None else p < LEVEL and lost > margin
     interval = None if math.isnan(apart.low) else (apart.low, apart.high)
+    much = lost > max(tolerance, margin) + 1e-12
+    if too_few or p is None:
+        worse = much
+    else:
+        # Flipped signs cannot see one heart of six that went far astray; its interval can.
+        surely = interval is not None and (interval[1] < 0 if higher_is_better else interval[0] > 0)
+        worse = (p < LEVEL and lost > margin) or (surely and much)
     return Paired(
         name,
         unit,

@@ -237,10 +237,18 @@ MIN_GAIN = 0.0005
 GUARD_MARGIN = 0.01
 """Mean Dice that what was known before may lose while a new look is learnt."""
 
+_IN_WORDS = {
+    "dice": "Dice",
+    "iou": "IoU",
+    "pixel_accuracy": "pixel accuracy",
+    "hd95": "HD95",
+    "ef_error": "the error of the ejection fraction",
+}
+
 TEST = (
     f"one-sided sign-flip test of patients' mean differences, {LEVEL:.2f} for each figure; with fewer than {TESTABLE} "
-    "patients any mean loss beyond the tolerance counts; the guard frames count from a mean loss of "
-    f"{GUARD_MARGIN:.2f}"
+    "patients any mean loss beyond the tolerance counts, with more also one whose interval leaves zero out; the guard "
+    f"frames count from a mean loss of {GUARD_MARGIN:.2f}"
 )
 
 
@@ -256,7 +264,7 @@ def decide(held_out: Side, guard: Paired | None, *, guard_known: bool) -> tuple[
     if dice.difference is None or dice.before is None or dice.after is None:
         return False, "No held-out frame could be compared; nothing says that it got better."
     moved = f"Dice {dice.before:.3f} before, {dice.after:.3f} after on {where}"
-    worse = [name for name, figure in held_out.figures.items() if figure.worse]
+    worse = [_said(name) for name, figure in held_out.figures.items() if figure.worse]
     if guard is not None and guard_known and guard.worse:
         worse.append("what it knew before (the guard frames)")
     if dice.difference < MIN_GAIN:
@@ -270,6 +278,11 @@ def decide(held_out: Side, guard: Paired | None, *, guard_known: bool) -> tuple[
     return True, f"{moved}; nothing that matters got significantly worse." + (
         "" if sure else " The gain may still be chance: correct more held-out frames to be sure."
     )
+
+
+def _said(name: str) -> str:
+    kind, _, width = name.partition(" ")
+    return _IN_WORDS.get(kind, kind) + (f" at width {width}" if width else "")
 
 
 def frames_by_patient(frames: Sequence[FrameChange]) -> dict[str, list[FrameChange]]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from matae.learn.paired import compare, p_worse
+from matae.learn.paired import LEVEL, compare, p_worse
 from matae.learn.verdict import Side, decide
 
 
@@ -35,6 +35,18 @@ def test_a_sure_loss_within_the_margin_is_put_up_with() -> None:
     assert not compare("dice", before, within, patients, margin=0.01).worse
     assert compare("dice", before, beyond, patients, margin=0.01).worse
     assert not compare("dice", before[:1], within[:1], patients[:1], margin=0.01).worse
+
+
+def test_one_heart_far_astray_counts_though_flipped_signs_cannot_see_it() -> None:
+    before, after = [5.0] * 6, [8.0, 6.0, 6.0, 3.5, 7.0, 150.0]
+    found = compare("ef_error", before, after, list("abcdef"), higher_is_better=False, tolerance=5.0)
+    assert found.p_worse is not None
+    assert found.p_worse > LEVEL
+    assert found.difference_ci95 is not None
+    assert found.difference_ci95[0] > 0
+    assert found.worse
+    within = compare("ef_error", before, [*after[:5], 6.0], list("abcdef"), higher_is_better=False, tolerance=5.0)
+    assert not within.worse
 
 
 def test_nan_is_left_out_in_pairs() -> None:
@@ -85,7 +97,7 @@ def test_a_model_is_offered_only_where_nothing_got_worse() -> None:
     harmed = side([0.8] * 6, [0.85] * 6, iou=([0.7] * 6, [0.6] * 6))
     offered, sentence = decide(harmed, None, guard_known=False)
     assert not offered
-    assert "significantly worse: iou" in sentence
+    assert "significantly worse: IoU" in sentence
     guard = compare("guard dice", [0.9] * 10, [0.6] * 10, [str(i) for i in range(10)])
     assert decide(better, guard, guard_known=False)[0]
     offered, sentence = decide(better, guard, guard_known=True)
