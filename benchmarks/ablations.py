@@ -43,6 +43,7 @@ def rows(base: TrainConfig, grids: list[int]) -> list[Row]:
     nested = Row("nested", base)
     found = [
         nested,
+        # Heads that only follow leave the masks alone: without them is what following heads would give.
         Row("no-autoencoder", replace(base, rebuild=0.0)),
         Row("no-distillation", replace(base, distil=0.0)),
         Row("scc", replace(base, scc=0.1)),
@@ -91,7 +92,7 @@ def main() -> None:
     os.environ["MATAE_HOME"] = str(args.out.resolve() / "models")  # the user's own models stay apart
     base = TrainConfig(
         steps=args.steps, grid=args.grid, seed=args.seed, device=args.device,
-        check_every=max(1, args.steps // 4), ema=0.995,
+        check_every=max(1, args.steps // 4), ema=0.995, shape_encoder=True,
     )  # fmt: skip
     frames = sum(",train," in line for line in (args.data / "index.csv").read_text().splitlines())
     every = rows(base, args.grids) + published(base, frames)

@@ -62,6 +62,9 @@ class TrainConfig:
         Weight of the spectral correlation loss (our interpretation, see `matae.nn.losses`); 0 leaves it out.
     rebuild
         Weight of the autoencoder heads' loss; 0 builds a new network without them.
+    shape_encoder
+        Whether that loss moves the encoder too. Otherwise the heads only follow it, and the masks are what they would
+        be without heads: moving it cost half a point of Dice (``docs/models-compared.md``).
     distil
         Share of the loss of narrower widths that comes from the widest's prediction.
     ema
@@ -102,6 +105,7 @@ class TrainConfig:
     loss: str = "bce+dice"
     scc: float = 0.0
     rebuild: float = 0.1
+    shape_encoder: bool = False
     distil: float = 0.5
     ema: float = 0.998
     check_every: int = 250

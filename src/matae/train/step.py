@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lightning_fabric import Fabric
+    from torch.nn import Parameter
 
     from matae.nn.network import Network
     from matae.train.config import TrainConfig
@@ -89,15 +90,14 @@ def take_step(
             for images in torch.split(unlabelled, chunk):
                 with fabric.autocast():
                     stages = model.encode(images.to(memory_format=torch.channels_last), 1.0)
-                    loss = config.rebuild * model.rebuild(stages, prefix).mean()
+                    loss = config.rebuild * model.rebuild(_for_heads(stages, config), prefix).mean()
                 fabric.backward(len(images) / whole * loss)
     except BaseException:
         run.optimiser.zero_grad(set_to_none=True)
         raise
     if shared:
         total = sum_gradients(model.parameters(), total)
-    wanted = [p for p in model.parameters() if p.requires_grad]
-    gradient = float(torch.nn.utils.clip_grad_norm_(wanted, _LARGEST_GRADIENT))
+    gradient = sum(_clip(part) for part in _apart(model, config))
     if not math.isfinite(float(total)) or not math.isfinite(gradient):
         run.optimiser.zero_grad(set_to_none=True)
         raise NotFiniteError
@@ -105,6 +105,19 @@ def take_step(
     run.optimiser.zero_grad(set_to_none=True)
     run.schedule.step()
     return float(total)
+
+
+def _apart(model: Network, config: TrainConfig) -> Iterator[list[Parameter]]:
+    """Yield the parameters whose gradients are clipped together: heads that only follow slow nothing else down."""
+    heads = model.autoencoder if isinstance(model, Matae) and not config.shape_encoder else None
+    following = set() if heads is None else set(heads.parameters())
+    learning = [p for p in model.parameters() if p.requires_grad]
+    yield [p for p in learning if p not in following]
+    yield [p for p in learning if p in following]
+
+
+def _clip(parameters: list[Parameter]) -> float:
+    return float(torch.nn.utils.clip_grad_norm_(parameters, _LARGEST_GRADIENT))
 
 
 def _refuse_if(stop: bool) -> None:
@@ -136,11 +149,15 @@ def _forward(fabric: Fabric, run: Run, batch: tuple[Tensor, Tensor], each: _Pass
         if each.prefix and isinstance(model, Matae):
             stages = model.encode(images, each.width)
             logits = model.decode(stages, each.width)
-            rebuilt = config.rebuild * model.rebuild(stages, each.prefix).mean()
+            rebuilt = config.rebuild * model.rebuild(_for_heads(stages, config), each.prefix).mean()
         else:
             logits, rebuilt = model(images, each.width), None
     loss = each.share * _against_masks(logits, masks, config)
     return logits, loss if rebuilt is None else loss + rebuilt
+
+
+def _for_heads(stages: list[Tensor], config: TrainConfig) -> list[Tensor]:
+    return stages if config.shape_encoder else [stage.detach() for stage in stages]
 
 
 def _against_masks(logits: Tensor, masks: Tensor, config: TrainConfig) -> Tensor:

@@ -14,8 +14,9 @@ from matae.errors import MataeError, TrainError
 from matae.nn.matae import Matae, MataeConfig
 from matae.phantom import make_phantom
 from matae.train.config import TrainConfig
-from matae.train.data import load_folders
-from matae.train.loop import train
+from matae.train.data import LabelledFrames, load_folders
+from matae.train.loop import begin, make_fabric, train
+from matae.train.step import take_step
 from matae.train.unlabelled import load_unlabelled
 
 CONFIG = TrainConfig(steps=4, batch=4, grid=32, check_every=2)
@@ -55,11 +56,33 @@ def test_clips_are_thinned_and_placed(clips: Path) -> None:
 def test_only_the_heads_and_the_encoder_learn_from_them(clips: Path, toy: Path, tmp_path: Path) -> None:
     sides = load_folders([toy])
     more = load_unlabelled([clips], sides[0].images.shape[1])
-    without = train(network(), *sides, tmp_path / "a", CONFIG)
-    with_them = train(network(), *sides, tmp_path / "b", CONFIG, unlabelled=more)
+    shaping = replace(CONFIG, shape_encoder=True)
+    without = train(network(), *sides, tmp_path / "a", shaping)
+    with_them = train(network(), *sides, tmp_path / "b", shaping, unlabelled=more)
     assert not torch.equal(without.state_dict()["encoder.0.0.weight"], with_them.state_dict()["encoder.0.0.weight"])
     with pytest.raises(TrainError, match="autoencoder heads only; set rebuild above 0"):
         train(network(), *sides, tmp_path / "c", replace(CONFIG, rebuild=0.0), unlabelled=more)
+
+
+@pytest.mark.parametrize("shaping", [False, True])
+def test_heads_follow_the_encoder_and_move_it_only_where_wanted(*, shaping: bool) -> None:
+    pixels = np.random.default_rng(3).integers(0, 256, (4, 32, 32), dtype=np.uint8)
+    names = tuple("abcd")
+    frames = LabelledFrames(pixels, (pixels > 127).astype(np.uint8), names, names, ("",) * 4, np.ones(4))
+    images = torch.tensor(pixels)[:, None] / 255
+    ended: list[dict[str, torch.Tensor]] = []
+    for rebuild in (0.0, 10.0):
+        torch.manual_seed(0)
+        # Two widths leave nothing to draw but the heads' prefixes.
+        model = Matae(MataeConfig(channels=(8, 8, 16), widths=(0.5, 1.0), autoencoder=True))
+        config = replace(CONFIG, rebuild=rebuild, shape_encoder=shaping, precision="32")
+        fabric = make_fabric(config)
+        run, _ = begin(model, config, fabric.device, frames)
+        take_step(fabric, run, (images, (images > 0.5).float()))
+        ended.append(model.state_dict())
+    moved = {name for name, value in ended[0].items() if not torch.equal(value, ended[1][name])}
+    assert any(name.startswith("autoencoder") for name in moved)
+    assert any(name.startswith("encoder") for name in moved) is shaping
 
 
 def test_a_pile_of_files_that_are_no_clips_is_refused(tmp_path: Path) -> None:
