@@ -19,6 +19,7 @@ __all__ = [
     "MataeError",
     "MeasureError",
     "ModelError",
+    "NotOfferedError",
     "OutputError",
     "ReadError",
     "ScratchError",
@@ -38,6 +39,10 @@ class ReadError(MataeError):
 
 class ModelError(MataeError):
     """A model is unknown, damaged, or does not fit its card."""
+
+
+class NotOfferedError(ModelError):
+    """No verdict offers the model for use; whoever insists may take it all the same."""
 
 
 class DeviceError(MataeError):

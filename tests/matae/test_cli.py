@@ -503,8 +503,17 @@ def test_models_import(tmp_path, tiny_model, matae_home) -> None:
     result = run("models", "import", matae_home / "models" / "tiny", "--name", "copy")
     assert result.exit_code == 0
     assert (matae_home / "models" / "copy" / "model.safetensors").is_file()
-    assert "choose another name with --name" in one_line(run("models", "import", matae_home / "models" / "tiny"))
+    assert "choose another name" in one_line(run("models", "import", matae_home / "models" / "tiny"))
     assert "does not exist" in one_line(run("models", "import", tmp_path / "nowhere.pth"))
+
+
+def test_models_promote_says_how_to_insist(tiny_model) -> None:
+    result = run("models", "promote", "tiny")
+    assert result.exit_code == 1
+    said = one_line(result)
+    assert "tiny is not offered for use: nobody has compared it" in said
+    assert "--anyway takes it all the same." in said
+    assert run("models", "promote", "tiny", "--anyway").exit_code == 0
 
 
 # --- start-up ----------------------------------------------------------------------------------------------

@@ -88,9 +88,13 @@ def models_promote(
     ] = False,
 ) -> None:
     """Put a model into use: the dock and 'segment' take it from then on."""
+    from matae.errors import NotOfferedError
     from matae.models import promote
 
-    before = promote(name, anyway=anyway)
+    try:
+        before = promote(name, anyway=anyway)
+    except NotOfferedError as error:
+        raise NotOfferedError(f"{error} --anyway takes it all the same.") from None
     typer.echo(f"{name} is in use now, {before} before; 'napari-matae models rollback' goes back.")
 
 

@@ -138,7 +138,9 @@ def forget_patient(
     failed: dict[str, str] = {}
     for name, options in chosen.items() if again else ():
         if options is None:
-            failed[name] = "Its replay frames came from a folder nobody knows any more; retrain it with --replay."
+            failed[name] = (
+                "The frames that were mixed in came from a folder nobody knows any more; retrain it, choosing one."
+            )
             continue
         try:
             retrained[name] = verdict = retrain(study, options, emit=emit, should_stop=should_stop)

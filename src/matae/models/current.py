@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from matae.errors import ModelError
+from matae.errors import ModelError, NotOfferedError
 from matae.files import file_sha256, staged, writing_to
 from matae.models.pointer import Pointer
 from matae.models.registry import DEFAULT_MODEL, ModelEntry, find_model, home, list_models, new_model_folder
@@ -47,8 +47,10 @@ def promote(name: str, *, anyway: bool = False) -> str:
 
     Raises
     ------
+    NotOfferedError
+        If no verdict on held-out patients offers it.
     ModelError
-        If there is no such model, it is damaged, already in use, or its verdict does not offer it.
+        If there is no such model, it is damaged, or already in use.
     OutputError
         If the disk is full.
     """
@@ -63,7 +65,7 @@ def promote(name: str, *, anyway: bool = False) -> str:
     if not anyway and not (isinstance(verdict, dict) and verdict.get("offered") is True):
         unjudged = "nobody has compared it on held-out patients."
         reason = verdict.get("sentence", unjudged) if isinstance(verdict, dict) else unjudged
-        raise ModelError(f"{name} is not offered for use: {reason} Use --anyway to take it all the same.")
+        raise NotOfferedError(f"{name} is not offered for use: {reason}")
     found = Pointer.read(home())
     Pointer(name, (*(found.before if found else ()), before)).write(home())
     return before
@@ -92,8 +94,8 @@ def rollback() -> str:
             Pointer(name, tuple(before)).write(home())
             return name
     raise ModelError(
-        f"None of the models that were in use before {found.model} is whole; put one into use with "
-        "'napari-matae models promote NAME --anyway'."
+        f"None of the models that were in use before {found.model} is whole; choose one of the others and put that "
+        "into use."
     )
 
 

@@ -123,7 +123,7 @@ def check_name(name: str) -> None:
     """
     if not _NAME.fullmatch(name):
         raise ModelError(
-            f"'{name}' is no model name; choose one of letters, digits, dots and dashes (at most 64) with --name."
+            f"'{name}' is no model name; choose one of letters, digits, dots and dashes (at most 64)."
         )
 
 
@@ -139,5 +139,5 @@ def new_model_folder(name: str) -> Path:
     folder = home() / "models" / name
     # Some file systems do not tell capitals apart, so neither do we.
     if folder.exists() or any(entry.name.casefold() == name.casefold() for entry in list_models()):
-        raise ModelError(f"There is a model '{name}' already; choose another name with --name.")
+        raise ModelError(f"There is a model '{name}' already; choose another name.")
     return folder
