@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
-from html import escape as escape_html
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
 from napari_matae.in_use import InUse
 from napari_matae.paired_plot import PairedPlot
+from napari_matae.picture_reader import PictureReader
 from napari_matae.section import Section
+from napari_matae.verdict_parts import about_side, block, escape, small, words
 from napari_matae.verdict_pictures import ChangedFrames
 from napari_matae.verdict_table import BETTER, WORSE, FigureTable
 from napari_matae.verdict_words import (
@@ -22,21 +22,15 @@ from napari_matae.verdict_words import (
     main_figures,
     named_frame,
     narrower_figures,
-    plural,
 )
-from napari_matae.verdict_work import Picture, Subjects, verdict_events
-from napari_matae.workers import Failed
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import Any
 
-    from matae.learn.verdict import FrameChange, Side, Verdict
+    from matae.learn.verdict import FrameChange, Verdict
     from napari_matae.desk import Desk
 
 __all__ = ["VerdictView"]
-
-escape = partial(escape_html, quote=False)
 
 _EMPTY = "No verdict yet. Retrain a model: what it changed is shown here, on patients it never saw and on your edits."
 _PLOT = (
@@ -74,21 +68,24 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.verdict: Verdict | None = None
         self._folder: Path | None = None
         self._subjects: dict[str, str] = {}
-        self._worker: Any = None
         self.window_: QWidget | None = None
         """The window it was opened in, large."""
         self.in_use = InUse(desk, self)
+        self._reader = PictureReader(self)
         self._build()
         self._lay_out()
         self.in_use.changed.connect(self.changed)
         self.in_use.said.connect(self._say)
         self.in_use.busy.connect(self._update)
+        self._reader.named.connect(self._on_named)
+        self._reader.drawn.connect(self.pictures.show_picture)
+        self._reader.failed.connect(self.pictures.show_failure)
         desk.model_changed.connect(self._on_models)
         self.clear()
 
     def close_down(self) -> None:
         """Stop what runs and stop listening."""
-        self._stop_drawing()
+        self._reader.stop()
         self.in_use.close_down()
         self._desk.model_changed.disconnect(self._on_models)
         if self.window_ is not None:
@@ -97,10 +94,10 @@ class VerdictView(QWidget):  # type: ignore[misc]
     # -- layout -------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.empty = _words(_EMPTY, self)
-        self.names = _words("", self)
-        self.headline = _words("", self)
-        self.sentence = _words("", self)
+        self.empty = words(_EMPTY, self)
+        self.names = words("", self)
+        self.headline = words("", self)
+        self.sentence = words("", self)
         self.use_button = QPushButton("Use this model", self)
         self.use_button.clicked.connect(self._use)
         self.back_button = QPushButton("Go back", self)
@@ -108,15 +105,15 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.large_button = QPushButton("Open large", self)
         self.large_button.setToolTip("The same in a window of its own, with room for the pictures.")
         self.large_button.clicked.connect(self.open_large)
-        self.words = _words("", self)
+        self.words = words("", self)
         self.held_out = FigureTable(wide=self._wide, parent=self)
         self.agreement = FigureTable(wide=self._wide, parent=self)
         self.narrower = FigureTable(wide=self._wide, parent=self)
-        self.held_out_says, self.agreement_says = _words("", self), _words("", self)
+        self.held_out_says, self.agreement_says = words("", self), words("", self)
         self.plot = PairedPlot(self)
         self.plot.frame_wanted.connect(self.go_to)
-        self.plot_says = _words(_small(_PLOT), self)
-        self.guard, self.minutes, self.test = (_words("", self) for _ in range(3))
+        self.plot_says = words(small(_PLOT), self)
+        self.guard, self.minutes, self.test = (words("", self) for _ in range(3))
         self.pictures = ChangedFrames(wide=self._wide, parent=self)
         self.pictures.frame_wanted.connect(self.go_to)
 
@@ -124,8 +121,8 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.narrow_section = Section(
             "verdict-widths", "Narrower widths", self.narrower, opened=self._wide, parent=self
         )
-        held_out = _block(_HELD_OUT, [self.held_out_says, self.held_out, self.narrow_section], self, framed=self._wide)
-        agreement = _block(_AGREEMENT, [self.agreement_says, self.agreement], self, framed=self._wide)
+        held_out = block(_HELD_OUT, [self.held_out_says, self.held_out, self.narrow_section], self, framed=self._wide)
+        agreement = block(_AGREEMENT, [self.agreement_says, self.agreement], self, framed=self._wide)
         plot = QWidget(self)
         under = QVBoxLayout(plot)
         under.setContentsMargins(0, 0, 0, 0)
@@ -174,7 +171,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
 
     def clear(self) -> None:
         """Show that there is no verdict."""
-        self._stop_drawing()
+        self._reader.stop()
         self.verdict, self._folder = None, None
         self.empty.show()
         self.body.hide()
@@ -208,10 +205,11 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.minutes.setText(escape(about_minutes(verdict)))
         self.minutes.setVisible(bool(verdict.held_out.frames))
         test = f"Worse is tested by patient: {TEST}."
-        self.test.setText(_small(test))
+        self.test.setText(small(test))
         self.headline.setToolTip(test)
         self._update()
-        self._draw()
+        link = self._desk.link
+        self._reader.start(link.target if link.name else "", folder, self.pictures.frames)
 
     def _show_sides(self, verdict: Verdict) -> None:
         held, own = verdict.held_out, verdict.agreement
@@ -222,8 +220,8 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.narrow_section.setVisible(bool(narrower))
         self.held_out.setVisible(bool(held.frames))
         self.agreement.setVisible(bool(own.frames))
-        self.held_out_says.setText(_about(held, f"{held.meaning[0].upper()}{held.meaning[1:]}."))
-        self.agreement_says.setText(_about(own, _AGREEMENT_SAYS))
+        self.held_out_says.setText(about_side(held, f"{held.meaning[0].upper()}{held.meaning[1:]}."))
+        self.agreement_says.setText(about_side(own, _AGREEMENT_SAYS))
         self.plot.show_frames(held.frames)
         self.plot.setVisible(bool(held.frames))
         self.plot_says.setVisible(bool(held.frames))
@@ -251,41 +249,15 @@ class VerdictView(QWidget):  # type: ignore[misc]
 
     # -- pictures -----------------------------------------------------------------------------------------
 
-    def _draw(self) -> None:
-        from napari.qt.threading import create_worker
-
-        link = self._desk.link
-        target = link.target if link.name else ""
-        frames = self.pictures.frames
-        self._worker = create_worker(verdict_events, target, self._folder, frames, _start_thread=False)
-        self._worker.yielded.connect(self._on_event)
-        self._worker.finished.connect(self._on_drawn)
-        self._worker.start()
-
     @property
     def is_drawing(self) -> bool:
         """Whether pictures are still being read."""
-        return self._worker is not None
+        return self._reader.is_reading
 
-    def _on_event(self, event: object) -> None:
-        if isinstance(event, Subjects):
-            self._subjects = event.names
-            self.plot.subjects = event.names
-            self.pictures.name(event.names)
-        elif isinstance(event, Picture):
-            self.pictures.show_picture(event)
-        elif isinstance(event, Failed):
-            self.pictures.show_failure(event.text)
-
-    def _on_drawn(self) -> None:
-        self._worker = None
-
-    def _stop_drawing(self) -> None:
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.yielded.disconnect(self._on_event)
-            worker.finished.disconnect(self._on_drawn)
-            worker.quit()
+    def _on_named(self, names: dict[str, str]) -> None:
+        self._subjects = names
+        self.plot.subjects = names
+        self.pictures.name(names)
 
     def go_to(self, frame: FrameChange) -> None:
         """Open the cine of a frame, and show the frame."""
@@ -336,37 +308,3 @@ class VerdictView(QWidget):  # type: ignore[misc]
         except MataeError as error:
             return str(error)
         return ""
-
-
-def _about(side: Side, meaning: str) -> str:
-    if not side.frames:
-        return _small(f"{meaning} None of its frames could be compared.")
-    return _small(f"{plural(side.n_frames, 'frame')} of {plural(side.n_patients, 'patient')}. {meaning}")
-
-
-def _small(text: str) -> str:
-    """Return plain text as small print; napari's style allows no other way."""
-    return f"<small>{escape(text)}</small>"
-
-
-def _words(text: str, parent: QWidget) -> QLabel:
-    label = QLabel(text, parent)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
-
-
-def _block(title: str, widgets: list[QWidget], parent: QWidget, *, framed: bool) -> QFrame:
-    """Return a part under its name, so that what belongs together is seen to."""
-    block = QFrame(parent)
-    column = QVBoxLayout(block)
-    column.setContentsMargins(0, 6, 0, 2)
-    if framed:
-        block.setFrameShape(QFrame.Shape.StyledPanel)
-        column.setContentsMargins(6, 4, 6, 6)
-    heading = QLabel(f"<b>{escape(title)}</b>", block)
-    heading.setWordWrap(True)
-    column.addWidget(heading)
-    for widget in widgets:
-        column.addWidget(widget)
-    return block

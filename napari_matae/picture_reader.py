@@ -1,0 +1,74 @@
+"""Reads the pictures of a verdict in a worker, and hands them on one by one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_matae.verdict_work import Picture, Subjects, verdict_events
+from napari_matae.workers import Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from matae.learn.verdict import FrameChange
+
+__all__ = ["PictureReader"]
+
+
+class PictureReader(QObject):  # type: ignore[misc]
+    """One set of pictures at a time.
+
+    Parameters
+    ----------
+    parent
+        Qt parent.
+    """
+
+    named = Signal(object)
+    """Subject of each cine of the study, by content id."""
+    drawn = Signal(object)
+    """A picture, or why there is none (`napari_matae.verdict_work.Picture`)."""
+    failed = Signal(str)
+    """No more will come; a sentence."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._worker: Any = None
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether pictures are still being read."""
+        return self._worker is not None
+
+    def start(self, target: str, folder: Path | None, frames: Sequence[FrameChange]) -> None:
+        """Read these; see `napari_matae.verdict_work.verdict_events`."""
+        from napari.qt.threading import create_worker
+
+        self.stop()
+        self._worker = create_worker(verdict_events, target, folder, frames, _start_thread=False)
+        self._worker.yielded.connect(self._on_event)
+        self._worker.finished.connect(self._on_finished)
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Do not listen any more."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.yielded.disconnect(self._on_event)
+            worker.finished.disconnect(self._on_finished)
+            worker.quit()
+
+    def _on_event(self, event: object) -> None:
+        if isinstance(event, Subjects):
+            self.named.emit(event.names)
+        elif isinstance(event, Picture):
+            self.drawn.emit(event)
+        elif isinstance(event, Failed):
+            self.failed.emit(event.text)
+
+    def _on_finished(self) -> None:
+        self._worker = None
