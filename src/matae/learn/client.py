@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LearnRun"]
 
+_PATIENCE_S = 3.0
+"""How long the folder of a run may be out of reach: a share that hiccups, a scanner that holds a file."""
+
 
 class LearnRun:
     """One retraining in a process of its own.
@@ -50,6 +53,8 @@ class LearnRun:
         path = folder / EVENTS
         self._at = path.stat().st_size if path.is_file() else 0
         self._rest = b""
+        self._there = bool(self._at)  # the event file was seen
+        self._lost_at: float | None = None
         with writing_to(folder), (folder / LOG).open("ab") as log:
             hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows opens a console otherwise
             self._process = subprocess.Popen(  # noqa: S603 - this very Python, and a folder of ours
@@ -92,9 +97,16 @@ class LearnRun:
         return self._process.pid
 
     def poll(self) -> list[Event]:
-        """Return what happened since the last call; never waits."""
+        """Return what happened since the last call; never waits.
+
+        Where its folder stays out of reach for some seconds the run is over for us; `close` then puts it aside.
+        """
         ended = self._process.poll() is not None
-        events = self._read()
+        try:
+            events = self._read()
+        except OSError as error:
+            return self._on_lost(error, ended=ended)
+        self._lost_at = None
         for event in events:
             if isinstance(event, Verdicts):
                 self.verdict = Verdict.from_json(event.verdict)
@@ -110,13 +122,29 @@ class LearnRun:
             events.append(self.failed)
         return events
 
-    def _read(self) -> list[Event]:
-        path = self.folder / EVENTS
-        if not path.is_file():
+    def _on_lost(self, error: OSError, *, ended: bool) -> list[Event]:
+        now = time.monotonic()
+        self._lost_at = now if self._lost_at is None else self._lost_at
+        if not ended and now - self._lost_at < _PATIENCE_S:
             return []
-        with path.open("rb") as file:
-            file.seek(self._at)
-            new = file.read()
+        self.over = True
+        self.failed = Failed(
+            f"The folder of the run, {self.folder}, cannot be read any more ({error.strerror or error}), so the run "
+            "was put aside; go on with it once the folder is back, or start a new one.",
+            resumable=True,
+        )
+        return [self.failed]
+
+    def _read(self) -> list[Event]:
+        try:
+            with (self.folder / EVENTS).open("rb") as file:
+                file.seek(self._at)
+                new = file.read()
+        except FileNotFoundError:
+            if self._there or not self.folder.is_dir():
+                raise
+            return []  # its process has yet to make it
+        self._there = True
         self._at += len(new)
         *lines, self._rest = (self._rest + new).split(b"\n")
         found = [load_event(line.decode("utf-8", errors="replace")) for line in lines]
