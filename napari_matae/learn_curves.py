@@ -36,7 +36,7 @@ def width_colour(place: int) -> str:
 
 
 class LearnCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
-    """Three plots over the steps, one above the other; the base's figures as dotted lines.
+    """Three plots over the steps, one above the other; the figures before the first step as dotted lines.
 
     Parameters
     ----------
@@ -49,7 +49,8 @@ class LearnCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self.setBackground(None)
         self.setToolTip(
             "Loss on the frames that are learnt from; Dice and IoU on held-out patients, a colour for each width of "
-            "the network. Dotted: the base. The upright line: what is kept if it ended now."
+            "the network. Dotted: before the first step, which is the base (for a quick adapter, after its batch "
+            "statistics were adapted). The upright line: what is kept if it ended now."
         )
         self.losses: list[tuple[float, float]] = []
         """Step and loss."""
@@ -151,7 +152,7 @@ class LearnCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         return [(int(at), float(value)) for at, value in zip(x, y, strict=True)]
 
     def base_of(self, kind: str, width: str) -> float:
-        """Return the height of the dotted line: the base's ``dice`` or ``iou`` at a width."""
+        """Return the height of the dotted line: ``dice`` or ``iou`` at a width before the first step."""
         return float(self._bases[kind, width].value())
 
     def redraw(self) -> None:

@@ -14,6 +14,8 @@ from napari_matae.job_bar import time_left
 from napari_matae.learn_curves import LearnCurves, width_colour
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matae.learn.events import Event
 
 __all__ = ["LearnView"]
@@ -24,7 +26,13 @@ _STAGES = {
     "training": "Finding out how many steps fit into the time",
     "judging": "Judging old and new model, clip by clip",
 }
+_BEGAN = {"full": "The base", "quick": "The base, its batch statistics adapted"}
+"""What a training begins with, by kind; the verdict compares with the bare base, or the model in use."""
 _STOP = "End the training now. The best so far is kept, and judged."
+_ASIDE = (
+    "Stop judging for now. The new model is kept, but without a verdict nothing offers it for use; the run is listed "
+    "under Retrain, and Go on judges it."
+)
 _DASH = "–"
 
 
@@ -60,6 +68,7 @@ class LearnView(QWidget):  # type: ignore[misc]
         self.curves = LearnCurves(self)
         self.scores = QLabel(self)
         self.scores.setTextFormat(Qt.TextFormat.RichText)
+        self.scores.setWordWrap(True)
         self.scores.setToolTip("Means over the frames of held-out patients, on the network's own grid.")
         self.notices = QLabel(self)
         self.notices.setWordWrap(True)
@@ -103,6 +112,13 @@ class LearnView(QWidget):  # type: ignore[misc]
             label.setText("")
             label.hide()
         self.curves.hide()
+
+    def show_past(self, events: Sequence[Event]) -> None:
+        """Show the curves and numbers of a run that has long been over."""
+        self.begin()
+        for event in events:
+            self.take(event)
+        self.end()
 
     def end(self) -> None:
         """Keep the curves and numbers of a run that is over."""
@@ -151,7 +167,7 @@ class LearnView(QWidget):  # type: ignore[misc]
         if event.stage == "judging" and not self._judging:
             self._judging, self._stopping = True, False
             self.stop_button.setText("Put aside")
-            self.stop_button.setToolTip("The new model is kept; it is judged when you go on.")
+            self.stop_button.setToolTip(_ASIDE)
             self.stop_button.setEnabled(True)
         if not self._stopping:
             words = _STAGES.get(event.stage, event.stage)
@@ -189,7 +205,8 @@ class LearnView(QWidget):  # type: ignore[misc]
             self._base = event
         if self._best is None or event.step == event.best:
             self._best = event
-        self.scores.setText(_scores(self._base, self._best, self.curves.widths))
+        began = _BEGAN.get(self._started.kind if self._started else "", "Before the first step")
+        self.scores.setText(_scores(self._base, self._best, self.curves.widths, began))
         self.scores.show()
 
 
@@ -205,11 +222,11 @@ def _numbers(event: Step, device: str) -> str:
     return " · ".join(f"{name}&nbsp;<b>{value.replace(' ', '&nbsp;')}</b>" for name, value in facts)
 
 
-def _scores(base: Validation, best: Validation, widths: list[str]) -> str:
-    """Return the figures of the base and of what is kept so far as a table, a row for each width."""
+def _scores(base: Validation, best: Validation, widths: list[str], began: str) -> str:
+    """Return the figures before the first step and of what is kept so far as a table, a row for each width."""
     kept = "nothing better yet" if best.step == base.step else f"step {best.step:,}"
     rows = [
-        f"<tr><td colspan=3>From the base to {kept}:</td></tr>",
+        f"<tr><td colspan=3>{began} → {kept}:</td></tr>",
         "<tr><td>Width</td><td align='center'>Dice</td><td align='center'>IoU</td></tr>",
     ]
     for place, width in enumerate(widths):

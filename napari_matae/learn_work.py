@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from matae.learn import LearnRun, RetrainOptions, RunInfo
+    from matae.learn import FinishedRun, LearnRun, RetrainOptions, RunInfo
     from matae.learn.events import Event
+    from matae.learn.verdict import Verdict
     from matae.store import Study
     from matae.store.types import CineSummary
 
-__all__ = ["OpenedRun", "Readiness", "discard", "go_on", "look", "start", "tidy_up"]
+__all__ = ["OpenedRun", "OpenedVerdict", "Readiness", "discard", "go_on", "look", "open_verdict", "start", "tidy_up"]
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,14 @@ class Readiness:
         From how much; or what is missing, with what to do next.
     runs
         Runs of the study that were begun and have no verdict.
+    finished
+        Those that have one, the newest first.
     """
 
     ready: bool
     sentence: str
     runs: tuple[RunInfo, ...] = ()
+    finished: tuple[FinishedRun, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,27 +63,46 @@ class OpenedRun:
     past: tuple[Event, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class OpenedVerdict:
+    """A verdict that was read again.
+
+    Parameters
+    ----------
+    run
+        Of which run.
+    verdict
+        The whole of it.
+    past
+        What the run said, for its curves.
+    """
+
+    run: FinishedRun
+    verdict: Verdict
+    past: tuple[Event, ...] = ()
+
+
 def look(target: str, options: RetrainOptions) -> Readiness:
     """Return whether a study's corrections can be learnt from with these choices."""
-    from matae.learn import unfinished_runs
+    from matae.learn import finished_runs, unfinished_runs
     from matae.learn.gather import current_corrections
     from matae.learn.plan import begin
     from matae.store import Study
 
     with Study.open(target) as opened:
-        runs = tuple(unfinished_runs(opened))
+        runs, finished = tuple(unfinished_runs(opened)), tuple(reversed(finished_runs(opened)))
         study = cast("Study", _Undrawn(opened))
         try:
             begin(study, options)  # it only checks: nothing is written before a run has a folder
             found = current_corrections(study, options)
         except MataeError as error:
-            return Readiness(ready=False, sentence=str(error), runs=runs)
+            return Readiness(ready=False, sentence=str(error), runs=runs, finished=finished)
     held_out = "val", "test"
     sentence = (
         f"{_frames(found.count('train'))} of {_patients(len(found.patients('train')))} to learn from, "
         f"{_frames(found.count(*held_out))} of {_patients(len(found.patients(*held_out)), 'held-out ')} to judge by."
     )
-    return Readiness(ready=True, sentence=" ".join([sentence, *found.notices]), runs=runs)
+    return Readiness(ready=True, sentence=" ".join([sentence, *found.notices]), runs=runs, finished=finished)
 
 
 class _Undrawn:
@@ -155,6 +178,11 @@ def _past(folder: Path) -> tuple[Event, ...]:
         found = (load_event(line) for line in text.splitlines())
         return tuple(event for event in found if isinstance(event, (Started, Step, Validation)))
     return ()
+
+
+def open_verdict(run: FinishedRun) -> OpenedVerdict:
+    """Read the verdict of a run again; see `matae.learn.FinishedRun.verdict` for what is refused."""
+    return OpenedVerdict(run, run.verdict(), _past(run.folder))
 
 
 def discard(folder: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QPoint, QTimer, Signal
 from qtpy.QtWidgets import QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from napari_matae.earlier_verdicts import EarlierVerdicts, judged_at
 from napari_matae.job import Job
 from napari_matae.learn_follow import LearnFollow
 from napari_matae.learn_view import LearnView
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from matae.learn import LearnRun
+    from matae.learn import LearnRun, Verdict
     from napari_matae.desk import Desk
+    from napari_matae.learn_work import OpenedVerdict
 
 __all__ = ["RetrainBox"]
 
@@ -56,7 +58,9 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         self.readiness: Readiness | None = None
         self._asked: tuple[Any, ...] = ()
         self._again = False
-        self._seen = False  # a run that has ended is still on show
+        self._seen = False  # a run that has ended is on show
+        self._folder: Path | None = None  # its folder
+        self._met = ""  # the study whose last verdict was looked for
         self._looking, self._discarding = Job(self), Job(self)
         self.follow = LearnFollow(self)
         self._wanted: QWidget | None = None
@@ -88,6 +92,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         self.outcome.setWordWrap(True)
         self.verdict = VerdictView(self._desk, self)
         self.view = LearnView(self)
+        self.earlier = EarlierVerdicts(self)
         self.again_button = QPushButton("Learn again…", self)
         self.again_button.clicked.connect(self._put_away)
         self.again_button.hide()
@@ -95,7 +100,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         for widget in (self.words, self.unfinished, self.choices, self.learn_button, self.sentence, self.outcome,
-                       self.again_button, self.verdict, self.view):  # fmt: skip
+                       self.again_button, self.earlier, self.verdict, self.view):  # fmt: skip
             column.addWidget(widget)
 
     def _connect(self) -> None:
@@ -107,6 +112,8 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         self._looking.ended.connect(self._look_again)
         self._discarding.failed.connect(self._complain)
         self._discarding.ended.connect(self.look)
+        self.earlier.opened.connect(self._on_opened)
+        self.earlier.failed.connect(self._complain)
         self.follow.began.connect(self._on_began)
         self.follow.happened.connect(self.view.take)
         self.follow.refused.connect(self._on_refused)
@@ -124,6 +131,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         self._scrolling.stop()
         self._looking.close_down()
         self._discarding.close_down()
+        self.earlier.close_down()
         self.follow.close_down()
         self.verdict.close_down()
         self.view.close_down()
@@ -137,6 +145,9 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         self.look()
 
     def _on_state(self, _: object = None) -> None:
+        if self._met and self._target != self._met and not self.follow.is_busy:
+            self._met = ""
+            self._forget_verdict()  # it is another study's
         self._update()
         if self.isVisible():
             self._timer.start()
@@ -150,7 +161,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
     @property
     def is_current(self) -> bool:
         """Whether `readiness` is about the study and the choices as they are now."""
-        waiting = self._looking.is_running or self._timer.isActive()
+        waiting = self._looking.is_running or self._timer.isActive() or self.earlier.job.is_running
         return self.readiness is not None and not waiting and self._asked == (self._target, self.choices.options)
 
     def look(self) -> None:
@@ -174,8 +185,38 @@ class RetrainBox(QWidget):  # type: ignore[misc]
             self._again = True
             return
         self.readiness = found[1]
+        self._meet(found[0][0], self.readiness)
         self._update()
         self.looked.emit(self.readiness)
+
+    # -- verdicts of runs that are over -------------------------------------------------------------------
+
+    def _meet(self, target: str, found: Readiness) -> None:
+        """Show the last verdict of a study that was just opened; put one away whose run was deleted."""
+        new, self._met = target != self._met, target
+        if self.follow.is_busy:
+            return
+        if self._seen and all(run.folder != self._folder for run in found.finished):
+            self._forget_verdict()
+        if new and found.finished and not self._seen:
+            self.earlier.open(found.finished[0])
+
+    def _on_opened(self, found: OpenedVerdict) -> None:
+        if self.follow.is_busy or self.readiness is None or found.run not in self.readiness.finished:
+            return  # meanwhile another run was begun, or another study opened
+        self.view.show_past(found.past)
+        name = found.run.name
+        self._show_verdict(found.verdict, found.run.folder, f"{name} was trained and judged on {judged_at(found.run)}.")
+        self._update()
+
+    def _show_verdict(self, verdict: Verdict, folder: Path, outcome: str) -> None:
+        self._seen, self._folder = True, folder
+        self.outcome.setText(outcome)
+        self.verdict.show_verdict(verdict, folder)
+
+    def _forget_verdict(self) -> None:
+        self._seen, self._folder = False, None
+        self.verdict.clear()
 
     # -- a run --------------------------------------------------------------------------------------------
 
@@ -208,7 +249,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         return "" if link.flush() and not link.problem else _NOT_SAVED
 
     def _show_starting(self) -> None:
-        self._seen = False
+        self._forget_verdict()
         self.words.hide()
         self.view.begin()
         self._update()
@@ -224,9 +265,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
     def _on_ended(self, run: LearnRun) -> None:
         self.view.end()
         if run.verdict is not None:
-            self._seen = True
-            self.outcome.setText(f"{run.verdict.name} is trained and judged.")
-            self.verdict.show_verdict(run.verdict, run.folder)
+            self._show_verdict(run.verdict, run.folder, f"{run.verdict.name} is trained and judged.")
             self._desk.say(f"{run.verdict.name} is trained and judged: {run.verdict.sentence}")
             self.judged.emit(run.verdict, run.folder)
         else:
@@ -242,7 +281,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
 
     def _put_away(self) -> None:
         """Show the choices again in place of the run that is over."""
-        self._seen = False
+        self._forget_verdict()
         self._update()
         self.look()
 
@@ -278,7 +317,9 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         for widget in (self.outcome, self.verdict):
             widget.setVisible(self._seen and not busy)
         self.again_button.setVisible(self._seen and not busy)
-        self.unfinished.show_runs(found.runs if found is not None and target and not busy else ())
+        known = found if target and not busy else None
+        self.unfinished.show_runs(known.runs if known is not None else ())
+        self.earlier.show_runs(known.finished if known is not None else (), self._folder)
         ready = bool(target) and found is not None and found.ready
         self.learn_button.setEnabled(ready)
         if not target:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import pytest
@@ -9,6 +10,7 @@ from napari.components import ViewerModel
 
 from matae.learn import unfinished_runs
 from matae.learn.events import Started, Step, Stopping, Validation
+from matae.learn.worker import EVENTS
 from matae.models import current_model, list_models
 from matae.store import Study
 from napari_matae.dock import MataeDock
@@ -98,6 +100,19 @@ def test_from_corrections_to_a_verdict_to_the_segment_step(make_dock, qtbot):
     box.again_button.click()
     assert not box.choices.isHidden()
     assert box.verdict.isHidden()
+    assert box.verdict.verdict is None
+    # A dock that is opened later shows the last verdict by itself.
+    dock.close_down()
+
+    box = make_dock().learn_panel.retrain
+    assert box.verdict.verdict == verdict
+    assert box.verdict.isVisible()
+    assert box.choices.isHidden()
+    assert "mine was trained and judged on 20" in box.outcome.text()
+    box.view.curves.redraw()
+    for width in curves.widths:
+        assert box.view.curves.drawn("dice", width) == curves.drawn("dice", width)
+    assert box.view.stop_button.isHidden()
 
 
 def test_a_closed_dock_leaves_a_run_that_goes_on_and_a_stop_keeps_the_best(make_dock, qtbot, tmp_path):
@@ -140,6 +155,28 @@ def test_a_closed_dock_leaves_a_run_that_goes_on_and_a_stop_keeps_the_best(make_
     assert run.verdict.name == "kept"
     assert "Stopped at step" in box.view.notices.text()
     assert "kept" in {entry.name for entry in list_models()}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets nobody delete what is open")
+def test_a_run_whose_events_vanish_is_put_aside(make_dock, qtbot):
+    dock = make_dock()
+    box = dock.learn_panel.retrain
+    seen = watch(box)
+    box.choices.steps.setValue(1_000_000)
+    qtbot.waitUntil(lambda: box.is_current and box.learn_button.isEnabled(), timeout=WAIT)
+    box.learn_button.click()
+    qtbot.waitUntil(lambda: bool(seen), timeout=WAIT)
+    folder = box.follow.run.folder
+    with qtbot.waitSignal(box.failed, timeout=WAIT) as failed:
+        (folder / EVENTS).unlink()
+    assert failed.args[0] == box.words.text()
+    assert f"{folder}, cannot be read any more (No such file or directory), so the run was put aside" in failed.args[0]
+    assert not box.follow.is_busy
+    assert not box.choices.isHidden()
+    # Its process is gone; as the rest of the folder is still there, it can go on.
+    qtbot.waitUntil(lambda: box.is_current, timeout=WAIT)
+    (row,) = box.unfinished.rows
+    assert row.go_on_button.isEnabled()
 
 
 def test_a_run_that_fails_says_why_and_is_not_offered_again(make_dock, qtbot, tmp_path):

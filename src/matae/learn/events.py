@@ -97,7 +97,8 @@ class Step:
 class Validation:
     """Frame-mean Dice and IoU of the frozen validation patients at each width ("1/8", ..., "1"), on the network's grid.
 
-    `best` is the step whose weights are kept if the run ends now. Step 0 is the base, before anything was learnt.
+    `best` is the step whose weights are kept if the run ends now. Step 0 is where
+    the training begins: the base, for ``quick`` after its batch statistics were adapted to the site.
     """
 
     kind_of: ClassVar[str] = "validation"

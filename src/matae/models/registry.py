@@ -122,9 +122,7 @@ def check_name(name: str) -> None:
         If the name is not made of letters, digits, dots and dashes.
     """
     if not _NAME.fullmatch(name):
-        raise ModelError(
-            f"'{name}' is no model name; choose one of letters, digits, dots and dashes (at most 64)."
-        )
+        raise ModelError(f"'{name}' is no model name; choose one of letters, digits, dots and dashes (at most 64).")
 
 
 def new_model_folder(name: str) -> Path:
