@@ -70,6 +70,7 @@ class _Row(QWidget):  # type: ignore[misc]
         self.go_on_button = QPushButton("Go on", self)
         self.go_on_button.setToolTip("Take the run up where it was left; the result is the same as without the pause.")
         self.discard_button = QPushButton("Discard", self)
+        self.discard_button.setToolTip("Delete the run for good. A model that it has made already stays, under Models.")
         self.discard_button.clicked.connect(self._discard)
         self._sure = False
         grid = QGridLayout(self)

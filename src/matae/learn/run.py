@@ -135,7 +135,7 @@ def _judge(study: Study, plan: Plan, data: RunData, folder: Path, link: Link) ->
             notify=link.notify, should_stop=lambda: link.should_pause() or is_stopped(),
         )  # fmt: skip
     except StoppedError:
-        sentence = f"{options.name} was made and not judged; its judging goes on when you start the run again."
+        sentence = f"{options.name} was made and not judged; go on with the run to have its verdict."
         raise PausedError(sentence) from None
     card = find_model(options.name).card
     rewrite_card(options.name, replace(card, figures=verdict.card_figures()))
