@@ -21,7 +21,7 @@ from .verdict_makers import verdict
 
 pytestmark = pytest.mark.gui
 
-WAIT = 60_000
+WAIT = 600_000  # for a busy machine; nothing is measured by it
 
 
 def keep(study: Study, name: str, *, gain: float, second: int) -> Path:

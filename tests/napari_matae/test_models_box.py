@@ -18,7 +18,7 @@ from .verdict_makers import fill, second_model
 
 pytestmark = pytest.mark.gui
 
-WAIT = 30_000
+WAIT = 600_000  # for a busy machine; nothing is measured by it
 
 
 @pytest.fixture
@@ -307,7 +307,7 @@ def test_the_models_are_trained_anew_without_them(box, qtbot, tiny_model, tmp_pa
     told = []
     form.job.progressed.connect(lambda progress: told.append(progress.what))
     form.button.click()
-    with qtbot.waitSignal(form.forgotten, timeout=3 * WAIT):
+    with qtbot.waitSignal(form.forgotten, timeout=WAIT):
         answer(qtbot, form, "Forget P1")
     assert "second was trained anew: " in form.words.text()
     assert "Training second anew, step" in told
