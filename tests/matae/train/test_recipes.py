@@ -14,7 +14,7 @@ LARGEST = 24e6 - 6.2e6  # bytes: 24 MB for both models, of which matae-phantom t
 
 
 def test_there_are_recipes() -> None:
-    assert {path.stem for path in RECIPES} == {"matae-lv", "matae-lv-gpu"}
+    assert {path.stem for path in RECIPES} == {"matae-lv", "matae-lv-continued", "matae-lv-gpu"}
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
