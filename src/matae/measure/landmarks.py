@@ -137,15 +137,14 @@ def find_landmarks(points: Points, spacing: Spacing | None = None, *, apex_down:
     if len(points) < 4 or np.ptp(points, axis=0).max() < _LEAST / 2:
         return None
     scale = scale_of(spacing)
-    ring = resample(points * scale, _RING)
-    area, centre, second = moments(ring)
+    area, centre, second = moments(points * scale)
     pixel = float(scale.mean())
     if area < _LEAST * scale.prod():
         return None
     down = _direction_of_base(second, apex_down=apex_down)
     # Right on the screen: the perpendicular whose x is positive.
     right = np.array([-down[1], down[0]]) * (1.0 if down[0] >= 0 else -1.0)
-    frame = (ring - centre) @ np.stack([down, right], 1)
+    frame = resample(_from_axis((points * scale - centre) @ np.stack([down, right], 1)), _RING)
     length = float(np.ptp(frame[:, 0]))
     arc = _basal_arc(frame)
     flat = max(_FLAT * length, 0.75 * pixel)
@@ -160,6 +159,23 @@ def find_landmarks(points: Points, spacing: Spacing | None = None, *, apex_down:
     if np.hypot(*(tip - (left_corner + right_corner) / 2.0)) < 1e-6 or not np.isfinite(found).all():
         return None
     return Landmarks.from_array(found)
+
+
+def _from_axis(frame: Points) -> Points:
+    """Return the outline from where the long axis leaves it at the apex.
+
+    Where even spacing begins decides between which pixels its points fall: begun at a pixel, a heart upside down or in
+    a mirror would be measured a little otherwise.
+    """
+    here, after = frame[:, 1], np.roll(frame[:, 1], -1)
+    at = np.nonzero((here < 0) != (after < 0))[0]
+    if not len(at):  # the centre of a crescent may lie beside it
+        return frame
+    part = here[at] / (here[at] - after[at])
+    crossed = frame[at] + part[:, None] * (np.roll(frame, -1, axis=0)[at] - frame[at])
+    first = int(crossed[:, 0].argmin())
+    begun = np.roll(frame, -int(at[first]) - 1, axis=0)
+    return np.concatenate([crossed[first : first + 1], begun])
 
 
 def _direction_of_base(second: Points, *, apex_down: bool) -> Points:

@@ -88,11 +88,11 @@ def test_mirrored_and_turned_hearts(seed) -> None:
     _, _, masks, _, spacing = heart(seed, (160, 160))
     plain = disks(masks[0], spacing)
     mirrored = disks(masks[0][:, ::-1], spacing)
-    assert mirrored.volume == pytest.approx(plain.volume, rel=0.01)
-    assert mirrored.landmarks.left[1] == pytest.approx(159 - plain.landmarks.right[1], abs=2.5)
+    assert mirrored.volume == pytest.approx(plain.volume, rel=1e-9)
+    assert mirrored.landmarks.left[1] == pytest.approx(159 - plain.landmarks.right[1], abs=1e-6)
     upside_down = disks(masks[0][::-1], spacing, apex_down=True)
-    assert upside_down.volume == pytest.approx(plain.volume, rel=0.01)
-    assert upside_down.landmarks.apex[0] == pytest.approx(159 - plain.landmarks.apex[0], abs=2.5)
+    assert upside_down.volume == pytest.approx(plain.volume, rel=1e-9)
+    assert upside_down.landmarks.apex[0] == pytest.approx(159 - plain.landmarks.apex[0], abs=1e-6)
 
 
 def test_landmarks_of_hearts_are_where_they_are() -> None:
