@@ -62,9 +62,9 @@ _FEW_FRAMES = AugmentConfig(
 
 RECIPES = {
     # Few weights move in an adapter, and may move far.
-    "quick": Recipe(80, 0, 80, batch=8, lr=4e-3, ema=0.97, checks=4, checked=32),
+    "quick": Recipe(80, 0, 80, batch=8, lr=4e-3, ema=0.97, replay=0.5, checks=4, checked=32),
     # A check of 100 frames costs two steps, and of 32 it would choose by chance.
-    "full": Recipe(400, 6, 1200, batch=16, lr=2e-3, ema=0.99, checked=100, patience=4, augment=_FEW_FRAMES),
+    "full": Recipe(400, 6, 1200, batch=16, lr=3e-3, ema=0.99, replay=0.4, checked=100, patience=4),
 }
 _FEWEST_STEPS = 10
 
