@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from matae.train.augment import AugmentConfig
@@ -37,8 +37,6 @@ class Recipe:
         Validations on the way, and frames each of them takes: both cost time that no step gets.
     patience
         Checks without a better one that end the training; 0 for none.
-    augment
-        Ranges of the augmentation.
     """
 
     steps: int
@@ -51,17 +49,10 @@ class Recipe:
     checks: int = 8
     checked: int = 32
     patience: int = 0
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
 
-
-_FEW_FRAMES = AugmentConfig(
-    rotate=20.0, scale=(0.75, 1.3), stretch=0.15, shift=0.1, perspective=0.15, bend=0.03,
-    gamma=1.8, gain=0.25, blur=0.2, drift=0.4,
-)  # fmt: skip
-"""Wider than for a training on hundreds of patients: bends stand for the hearts that ten patients do not show."""
 
 RECIPES = {
-    # Few weights move in an adapter, and may move far.
+    # Few weights move in an adapter, and may move far; half of what it sees is what the base knows, or it forgets that.
     "quick": Recipe(80, 0, 80, batch=8, lr=4e-3, ema=0.97, replay=0.5, checks=4, checked=32),
     # A check of 100 frames costs two steps, and of 32 it would choose by chance.
     "full": Recipe(400, 6, 1200, batch=16, lr=3e-3, ema=0.99, replay=0.4, checked=100, patience=4),
@@ -104,7 +95,7 @@ def recipe(options: RetrainOptions, n_frames: int, grid: int, *, heads: bool, st
         keep_best=True,
         patience=chosen.patience,
         processes=options.processes,
-        augment=chosen.augment,
+        augment=AugmentConfig(),
     )
 
 
