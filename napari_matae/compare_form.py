@@ -31,7 +31,6 @@ SIDES = {
 }
 """What is compared on, by side; the first as for a new model."""
 _NO_STUDY = "No study is open: choose one in step 1. Models are compared on its corrected frames."
-_NOT_SAVED = "Your last changes are not in the study yet; wait until the foot says that they are saved, then try again."
 
 
 class CompareForm(QWidget):  # type: ignore[misc]
@@ -106,8 +105,8 @@ class CompareForm(QWidget):  # type: ignore[misc]
         if not link.name:
             self._say(_NO_STUDY)
             return
-        if not link.flush() or link.problem:
-            self._say(_NOT_SAVED)
+        if unsaved := self._desk.unsaved():
+            self._say(unsaved)
             return
         self.clear()
         self._folder = tempfile.TemporaryDirectory(prefix="matae-compare-", ignore_cleanup_errors=True)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Desk"]
 
+_NOT_SAVED = "Your last changes are not in the study yet; wait until the foot says that they are saved, then try again."
+
 
 class Desk(QObject):  # type: ignore[misc]
     """What a person works with in one viewer.
@@ -69,6 +71,10 @@ class Desk(QObject):  # type: ignore[misc]
         """Tell the user, in the panel and in the viewer's own status line."""
         self.viewer.status = sentence
         self.said.emit(sentence)
+
+    def unsaved(self) -> str:
+        """Store what waits, and return nothing; or a sentence, where the study does not have everything yet."""
+        return "" if self.link.flush() and not self.link.problem else _NOT_SAVED
 
     def toggle_loop(self) -> None:
         """Play the part from end-diastole to end-systole over and over, or the whole cine again."""

@@ -23,7 +23,6 @@ __all__ = ["ForgetForm", "consequence", "outcome"]
 _CHOOSE = "Choose a patient…"
 _NO_STUDY = "No study is open: choose one in step 1."
 _NOBODY = "Nobody in this study has a name (a pseudonym), so there is nobody to forget by name."
-_NOT_SAVED = "Your last changes are not in the study yet; wait until the foot says that they are saved, then try again."
 _ON_SCREEN = "A cine of {} is on screen: open another cine first, then forget them."
 _KEPT = "Copies that left this machine (exports, backups, models given away) are not reached."
 
@@ -157,12 +156,12 @@ class ForgetForm(QWidget):  # type: ignore[misc]
         facts = self.facts
         if facts is None or self.job.is_running or self.question is not None:
             return
-        current, link = self._desk.session.current, self._desk.link
+        current = self._desk.session.current
         if current is not None and current.cine.content_id in facts.content_ids:
             self._say(_ON_SCREEN.format(facts.subject))
             return
-        if not link.flush() or link.problem:
-            self._say(_NOT_SAVED)
+        if unsaved := self._desk.unsaved():
+            self._say(unsaved)
             return
         self._say("")
         self.question = question = QMessageBox(self)

@@ -29,7 +29,6 @@ __all__ = ["RetrainBox"]
 
 _NO_STUDY = "No study is open: choose one or begin a new one in step 1. What you correct there can be learnt from."
 _NOT_OPEN = "The study cannot be opened; see the line at the foot, or choose another in step 1."
-_NOT_SAVED = "Your last changes are not in the study yet; wait until the foot says that they are saved, then try again."
 _LOOK_MS = 400
 _GOOD, _BAD = "#2bb38a", "#e69f00"
 
@@ -246,7 +245,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         link = self._desk.link
         if not self._target:
             return _NOT_OPEN if link.problem else _NO_STUDY
-        return "" if link.flush() and not link.problem else _NOT_SAVED
+        return self._desk.unsaved()
 
     def _show_starting(self) -> None:
         self._forget_verdict()

@@ -32,7 +32,6 @@ _NOT_OPEN = (
     "The study cannot be opened, so nothing can leave it; see the line at the foot, or choose another in step 1."
 )
 _EMPTY = "Nothing is accepted yet. Segment a cine in step 2, then accept its good frames in step 3: those can leave."
-_NOT_SAVED = "Your last changes are not in the study yet; wait until the foot says that they are saved, then try again."
 _COUNT_MS = 400
 
 
@@ -212,7 +211,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
         link = self._desk.link
         if not self._target:
             return _NOT_OPEN if link.problem else _NO_STUDY
-        return "" if link.flush() and not link.problem else _NOT_SAVED
+        return self._desk.unsaved()
 
     def _plan(self, work: Any, then: Callable[[Any], None]) -> None:
         self._then = then
