@@ -1,7 +1,8 @@
 r"""Apex and mitral hinge points from the shape of the cavity alone.
 
-The base is the longest chord of the outline that its own arc follows to within 2.5 % of the cavity's length, at most
-45 degrees off the perpendicular of the cavity's main axis; each end then moves to the corner beside it. The apex is
+The base is the longest chord of the smoothed outline that its own arc follows to within 2.5 % of the cavity's length,
+at most 45 degrees off the perpendicular of the cavity's main axis; each end then moves to the corner of the outline
+beside it. The apex is
 the middle of what lies furthest from the middle of the base (the guideline's "most distal point of the apex").
 
 The same idea as the algorithm published with CAMUS (S. Leclerc et al., IEEE TMI 38(9), 2019), whose tolerances are
@@ -31,7 +32,9 @@ __all__ = ["Landmarks", "find_landmarks", "landmarks"]
 _RING = 240  # points of the evenly spaced outline
 _ARC = 127  # of its basal part
 _STEP = 3  # every third is an end of a candidate for the base
+_SMOOTH = 3.0  # of those points, standard deviation: the base is looked for on an outline without stairs
 _FLAT = 0.025  # of the length: how far the base may leave its chord
+_REACH = 0.04  # of the length: how far a corner may lie from the end of the chord
 _TIP = 0.01  # of the length: what counts as furthest
 _LEAST = 6.0  # pixels, area and longest side
 _STEEPEST = 0.5  # cosine of the largest angle (60 degrees) between the long axis and the vertical
@@ -134,6 +137,8 @@ def landmarks(
 
 def find_landmarks(points: Points, spacing: Spacing | None = None, *, apex_down: bool = False) -> Landmarks | None:
     """Find apex and hinge points on an outline (N, 2) in pixels; see `landmarks`."""
+    from scipy.ndimage import gaussian_filter1d
+
     if len(points) < 4 or np.ptp(points, axis=0).max() < _LEAST / 2:
         return None
     scale = scale_of(spacing)
@@ -146,10 +151,11 @@ def find_landmarks(points: Points, spacing: Spacing | None = None, *, apex_down:
     right = np.array([-down[1], down[0]]) * (1.0 if down[0] >= 0 else -1.0)
     frame = resample(_from_axis((points * scale - centre) @ np.stack([down, right], 1)), _RING)
     length = float(np.ptp(frame[:, 0]))
-    arc = _basal_arc(frame)
+    # Which chord is longest must not hang on the stairs of the pixels; where its corners lie is read off the outline.
+    arc = _basal_arc(gaussian_filter1d(frame, _SMOOTH, axis=0, mode="wrap"))
     flat = max(_FLAT * length, 0.75 * pixel)
     first, last = _straight_part(arc, *_base_chord(arc[::_STEP], flat), flat)
-    reach = max(_FLAT * length, 1.5 * pixel)
+    reach = _REACH * length
     left_corner, right_corner = _corner(frame, first, last, reach), _corner(frame, last, first, reach)
     if left_corner[1] > right_corner[1]:
         left_corner, right_corner = right_corner, left_corner
