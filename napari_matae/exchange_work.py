@@ -196,7 +196,7 @@ def _before(study: Study, plan: ExportPlan, tick: Tick, should_stop: Stop) -> di
     from matae.errors import ExchangeError
     from matae.exchange import Progress
     from matae.exchange.blank import blanking
-    from matae.exchange.plan import open_source
+    from matae.exchange.source import open_source
 
     sectors = {clip.content_id: clip.sector for clip in plan.clips}
     chosen = sorted(plan.previews, key=lambda preview: not preview.text)[:_PICTURES]

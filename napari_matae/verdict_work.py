@@ -107,7 +107,7 @@ def _masks(folder: Path | None, frame: FrameChange) -> dict[str, NDArray[np.uint
 
 
 def _cine(study: Study, content_id: str) -> Cine:
-    from matae.exchange.plan import open_source
+    from matae.exchange.source import open_source
 
     return open_source(study, study.cine(content_id))[0]
 

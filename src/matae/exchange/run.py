@@ -19,8 +19,8 @@ from matae.errors import ExchangeError
 from matae.exchange.blank import blanking
 from matae.exchange.clip import ExportClip, Label, Progress
 from matae.exchange.formats import make_writer
-from matae.exchange.plan import open_source
 from matae.exchange.release import MANIFEST, Release, dump_manifest, list_files, manifest_head, state_digest
+from matae.exchange.source import open_source
 from matae.files import writing_to
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from matae.exchange.plan import ExportPlan, PlannedClip
+    from matae.exchange.planned import ExportPlan, PlannedClip
     from matae.store import FrameInfo, Study
 
 __all__ = ["run_export"]

@@ -59,7 +59,7 @@ def open_cases(
     notify: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Case]:
     """Open clips one after the other; one whose file is gone is left out, with a notice."""
-    from matae.exchange.plan import open_source
+    from matae.exchange.source import open_source
     from matae.segment.choice import choose_sector
 
     for done, clip in enumerate(clips):

@@ -1,0 +1,215 @@
+"""One clip looked at for an export: opened, its frames chosen, blanked, placed; or left out with the reason.
+
+Its pixels must still be those that were labelled, its sector is found, and text is looked for inside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from matae.cine import Box
+from matae.errors import MataeError
+from matae.exchange.disclosed import known_quality, known_view
+from matae.exchange.findings import Finding, find_in_picture
+from matae.exchange.grid import Fit
+from matae.exchange.planned import PlannedClip, Preview
+from matae.exchange.selection import find_phases, select_frames
+from matae.exchange.source import open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from matae.cine import Cine
+    from matae.exchange.blank import Blanking
+    from matae.exchange.formats import Format
+    from matae.exchange.names import Pseudonyms
+    from matae.exchange.selection import Phases
+    from matae.segment.sector import Sector
+    from matae.store import CineEntry, CineSummary, Study
+
+__all__ = ["Candidate", "Request", "look_at"]
+
+
+class Request(NamedTuple):
+    """What was asked for.
+
+    Parameters
+    ----------
+    format
+        The format.
+    side
+        Side of the square grid, or None for native pixels.
+    statuses
+        Which labels.
+    view
+        Of clips that state none.
+    pseudonyms
+        Names that leave.
+    """
+
+    format: Format
+    side: int | None
+    statuses: tuple[str, ...]
+    view: str | None
+    pseudonyms: Pseudonyms
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A clip that was looked at.
+
+    Parameters
+    ----------
+    clip
+        What of it would leave, or None if nothing does.
+    findings
+        What a person should know of it.
+    preview
+        A frame as it would leave, where one was asked for or must be looked at.
+    classes
+        Largest class of its masks.
+    bytes_needed
+        Rough size on disk.
+    """
+
+    clip: PlannedClip | None = None
+    findings: tuple[Finding, ...] = ()
+    preview: Preview | None = None
+    classes: int = 0
+    bytes_needed: float = 0.0
+
+
+class _Labels(NamedTuple):
+    """The labelled frames of a clip that leave, and a clause on those that do not."""
+
+    masks: dict[int, NDArray[np.uint8]]
+    revisions: tuple[int, ...]
+    phases: Phases
+    view: str | None
+    why: str
+
+
+def look_at(
+    study: Study, summary: CineSummary, request: Request, sector: Sector | None = None, *, draw: bool = True
+) -> Candidate:
+    """Find out what of a clip would leave; nothing in the study changes.
+
+    Parameters
+    ----------
+    study
+        An open study.
+    summary
+        The clip.
+    request
+        What was asked for.
+    sector
+        As a person drew it; found in the picture when absent.
+    draw
+        Whether to draw a preview even where nothing must be looked at.
+    """
+    from matae.exchange.blank import blanking
+    from matae.exchange.burned import find_text
+
+    entry, label = study.cine(summary.content_id), summary.stem
+    try:
+        cine, is_dicom = open_source(study, entry)
+    except MataeError as error:
+        return Candidate(findings=(_left_out(entry, f"{label} is left out: {error}"),))
+    labels = _choose_labels(study, entry, request, is_dicom=is_dicom)
+    findings = [_left_out(entry, f"{label}: {labels.why}")] if labels.why else []
+    if not labels.masks:
+        return Candidate(findings=tuple(findings))
+    try:
+        blanked = blanking(cine, sector)
+    except MataeError as error:
+        return Candidate(findings=(*findings, _left_out(entry, f"{label} is left out: {error}")))
+    text = tuple(find_text(cine.frames, blanked.allowed))
+    findings += find_in_picture(cine, blanked, text, label)
+    fit = _fit(entry, blanked, list(labels.masks.values()), request.side)
+    clip = _planned(study, entry, request.pseudonyms, labels, _Picture(blanked.sector, fit, is_dicom))
+    # Whatever must be looked at has a picture to look at.
+    wanted = draw or any(finding.needs_look for finding in findings)
+    return Candidate(
+        clip=clip,
+        findings=tuple(findings),
+        preview=_preview(clip, cine, blanked, labels.masks, text) if wanted else None,
+        classes=max(int(mask.max(initial=0)) for mask in labels.masks.values()),
+        bytes_needed=_bytes(clip, request.format),
+    )
+
+
+def _left_out(entry: CineEntry, sentence: str) -> Finding:
+    return Finding("left out", sentence, entry.content_id)
+
+
+def _choose_labels(study: Study, entry: CineEntry, request: Request, *, is_dicom: bool) -> _Labels:
+    content_id = entry.content_id
+    infos = {t: i for t, i in study.frames(content_id).items() if i.status.value in request.statuses}
+    masks = {t: mask for t in infos if (mask := study.mask(content_id, t)) is not None}
+    areas = {t: int((mask == 1).sum()) for t, mask in masks.items()}
+    marks = study.marks(content_id)
+    phases = find_phases(areas, marks.ed, marks.es, entry.n_frames)
+    view = known_view(entry.view) or request.view
+    frames, why = select_frames(request.format.name, areas, phases, view, is_dicom=is_dicom)
+    return _Labels({t: masks[t] for t in frames}, tuple(infos[t].revision for t in frames), phases, view, why)
+
+
+class _Picture(NamedTuple):
+    sector: Sector
+    fit: Fit
+    is_dicom: bool
+
+
+def _planned(study: Study, entry: CineEntry, pseudonyms: Pseudonyms, labels: _Labels, picture: _Picture) -> PlannedClip:
+    content_id = entry.content_id
+    subject = entry.subject or f"unnamed-{content_id[:16]}"
+    return PlannedClip(
+        content_id=content_id, subject=subject, unnamed=entry.subject is None,
+        name=pseudonyms.clip(subject, content_id), patient=pseudonyms.patient(subject),
+        key=pseudonyms.key(content_id), split=study.side_for(subject), source=study.path_of(content_id),
+        is_dicom=picture.is_dicom, frames=tuple(labels.masks), revisions=labels.revisions, sector=picture.sector,
+        fit=picture.fit, ed=labels.phases.ed, es=labels.phases.es, marked=labels.phases.marked, view=labels.view,
+        spacing=entry.spacing, frame_times=entry.frame_times, quality=known_quality(entry.quality),
+        shape=(entry.n_frames, entry.height, entry.width),
+    )  # fmt: skip
+
+
+def _fit(entry: CineEntry, blanked: Blanking, masks: Sequence[NDArray[np.uint8]], side: int | None) -> Fit:
+    shape = (entry.height, entry.width)
+    aspect = (1.0, 1.0) if entry.spacing is None else (entry.spacing.y, entry.spacing.x)
+    rows, columns = np.nonzero(blanked.allowed)
+    y0, x0, y1, x1 = int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
+    for mask in masks:
+        # A mask that reaches beyond the sector must not be cut off.
+        rows, columns = np.nonzero(mask)
+        if len(rows):
+            y0, x0 = min(y0, int(rows.min())), min(x0, int(columns.min()))
+            y1, x1 = max(y1, int(rows.max()) + 1), max(x1, int(columns.max()) + 1)
+    flip = blanked.sector.apex_down and side is not None
+    return Fit(shape, Box(y0, x0, y1, x1), aspect, side, flip)
+
+
+def _preview(
+    clip: PlannedClip, cine: Cine, blanked: Blanking, masks: Mapping[int, NDArray[np.uint8]], text: Sequence[Box]
+) -> Preview:
+    frame = clip.ed if clip.ed is not None and clip.ed in masks else clip.frames[0]
+    picture = clip.fit.image(blanked.frame(np.asarray(cine.frames[frame])))
+    boxes = tuple(_placed(box, clip.fit) for box in text)
+    return Preview(clip.name, clip.content_id, frame, picture, clip.fit.mask(masks[frame]), blanked.share, boxes)
+
+
+def _placed(box: Box, fit: Fit) -> Box:
+    corners = fit.points(np.array([[box.y0, box.x0], [box.y1, box.x1]], np.float64))
+    low, high = corners.min(0), corners.max(0)
+    return Box(int(low[0]), int(low[1]), int(np.ceil(high[0])), int(np.ceil(high[1])))
+
+
+def _bytes(clip: PlannedClip, kind: Format) -> float:
+    rows, columns = clip.fit.out_shape
+    pictures = clip.shape[0] if kind.video else len(clip.frames)
+    return pictures * rows * columns * kind.bytes_per_pixel + 3000 * len(clip.frames)

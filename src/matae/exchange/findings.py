@@ -1,0 +1,130 @@
+"""What a person should know before data leave: text in a picture, no sector to blank by, what is left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matae.cine import Box, Cine
+    from matae.exchange.blank import Blanking
+    from matae.exchange.planned import PlannedClip
+
+__all__ = ["Finding", "find_in_picture", "find_over_clips"]
+
+_DARK = 12  # grey level that a scanner's background stays below
+_HARDLY = 0.01  # share of a picture
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something a person should know before the data leave.
+
+    Parameters
+    ----------
+    kind
+        ``text`` (text seems to be burned in), ``unblanked`` (no sector was found), ``left out``, or ``note``.
+    sentence
+        For the person. It names clips of the study, and does not leave.
+    clip
+        Content id, or empty.
+    boxes
+        Where text seems to be, in native pixels.
+    """
+
+    kind: str
+    sentence: str
+    clip: str = ""
+    boxes: tuple[Box, ...] = ()
+
+    @property
+    def needs_look(self) -> bool:
+        """Whether a person must have looked at the preview before the data may leave."""
+        return self.kind in {"text", "unblanked"}
+
+
+def find_in_picture(cine: Cine, blanked: Blanking, text: tuple[Box, ...], label: str) -> list[Finding]:
+    """Return what must be looked at in the pictures of a clip.
+
+    Parameters
+    ----------
+    cine
+        The clip.
+    blanked
+        What of it may leave.
+    text
+        Where text seems to be, in native pixels.
+    label
+        What the person calls the clip.
+    """
+    findings = []
+    if text:
+        places = "a place" if len(text) == 1 else f"{len(text)} places"
+        sentence = f"{label}: text seems to be burned into the picture in {places}; look at it."
+        findings.append(Finding("text", sentence, cine.content_id, text))
+    if blanked.sector.source == "whole" and blanked.share < _HARDLY and _has_dark_corners(cine):
+        sentence = f"{label}: no sector was found, so its whole picture would leave; look at it."
+        findings.append(Finding("unblanked", sentence, cine.content_id))
+    return findings
+
+
+def _has_dark_corners(cine: Cine) -> bool:
+    """Say whether there is a border around the image in which a scanner may have written."""
+    rows, columns = cine.shape
+    high, wide = max(1, rows // 12), max(1, columns // 12)
+    frame = np.asarray(cine.frames[0])
+    corners = [frame[y, x] for y in (slice(0, high), slice(-high, None)) for x in (slice(0, wide), slice(-wide, None))]
+    return any(float(np.median(corner)) < _DARK for corner in corners)
+
+
+def find_over_clips(clips: Sequence[PlannedClip], format_name: str) -> list[Finding]:
+    """Return what should be known of the clips together.
+
+    Parameters
+    ----------
+    clips
+        All that leave.
+    format_name
+        Name of the format.
+    """
+    counted = [
+        (
+            sum(clip.unnamed for clip in clips),
+            "of no stated patient: each counts as a patient of its own. If some are of one person, say so first.",
+        )
+    ]
+    if format_name == "echonet":
+        counted += [
+            (
+                sum(len(clip.frames) < 2 for clip in clips),
+                "with one traced frame: EchoNet's own code leaves those out.",
+            ),
+            (
+                sum(clip.frame_times is None for clip in clips),
+                "of unknown frame rate: FPS is left empty, and the video plays at 25 Hz, which is no measurement.",
+            ),
+        ]
+    if format_name in {"echonet", "camus"}:
+        counted.append(
+            (
+                sum(clip.ed is not None and not clip.marked for clip in clips),
+                "without marked ED and ES: the labelled frames with the largest and the smallest cavity are taken.",
+            )
+        )
+    said = [f"{count} clip{'' if count == 1 else 's'} {what}" for count, what in counted if count]
+    sizes = {clip.fit.out_shape for clip in clips}
+    if format_name == "png" and len(sizes) > 1:
+        said.append(
+            f"The frames have {len(sizes)} sizes and 'train' takes one; export with a size of 112 or so for it."
+        )
+    sides = {clip.split for clip in clips}
+    said += [
+        f"No patient is on the {missing} side yet; 'train' needs some there."
+        for missing in ("train", "val")
+        if missing not in sides
+    ]
+    return [Finding("note", sentence) for sentence in said]
