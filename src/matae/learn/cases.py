@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -104,7 +103,7 @@ def load_side(
         If no clip can be opened, or most masks look inverted.
     """
     from matae.segment.grid import Placement
-    from matae.train.data import LabelledFrames
+    from matae.train.data import LabelledFrames, picture_digest
 
     images, masks, names, patients, phases, spacing = [], [], [], [], [], []
     digests: set[str] = set()
@@ -122,9 +121,7 @@ def load_side(
             box = place.box
             long_side = max(box.height * case.cine.pixel_aspect[0], box.width * case.cine.pixel_aspect[1])
             spacing.append(float("nan") if case.cine.spacing is None else long_side / _SIZE)
-            native = np.ascontiguousarray(case.cine.frames[t])
-            if np.ptp(native):  # blank frames are all alike
-                digests.add(hashlib.sha256(native.data).hexdigest())
+            digests.add(picture_digest(case.cine.frames[t]))
             inside = case.masks[t][box.y0 : box.y1, box.x0 : box.x1][place.inside]
             full += bool((inside == 1).mean() > _FULL)
     if not images:
@@ -137,7 +134,7 @@ def load_side(
     found = LabelledFrames(
         np.stack(images), np.stack(masks), tuple(names), tuple(patients), tuple(phases), np.array(spacing)
     )
-    return found, digests
+    return found, digests - {""}
 
 
 def _placed(mask: NDArray[np.uint8], place: Placement) -> NDArray[np.uint8]:

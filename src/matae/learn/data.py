@@ -9,7 +9,7 @@ from matae.errors import TrainError
 from matae.learn.cases import load_side
 from matae.learn.gather import SIDES, gather
 from matae.learn.link import PausedError
-from matae.learn.refusals import refuse_leak
+from matae.learn.refusals import refuse_leak, refuse_replayed
 from matae.train.watch import StoppedError
 
 if TYPE_CHECKING:
@@ -114,6 +114,8 @@ def read_data(
         raise TrainError("The corrections of one side are gone from the study; start a new retraining.")
     refuse_leak(digests["train"], digests["held out"])
     replay = load_replay(options.replay, progress=stage("replay"))
+    if replay.frames is not None:
+        refuse_replayed(replay.name, set(replay.frames.sources), digests["held out"])
     try:
         is_known = knows(network, replay.guard, base.grid, link.ends)
     except StoppedError:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matae.learn.options import RetrainOptions
     from matae.store import FrameInfo, Study
 
-__all__ = ["check_corrections", "refuse_leak"]
+__all__ = ["check_corrections", "refuse_leak", "refuse_replayed"]
 
 
 def check_corrections(study: Study, options: RetrainOptions, classes: Sequence[str]) -> list[str]:
@@ -106,4 +106,21 @@ def refuse_leak(train: set[str], held_out: set[str]) -> None:
             f"{both} frame{'s are' if both > 1 else ' is'} in a clip of a training patient and in one of a held-out "
             "patient, so the figures would flatter; one person seems to be in the study under two names: give both "
             "clips one subject."
+        )
+
+
+def refuse_replayed(folder: str, mixed_in: set[str], held_out: set[str]) -> None:
+    """Refuse a folder to mix in that holds pictures of held-out patients, under whatever name.
+
+    Raises
+    ------
+    TrainError
+        If one of its training pictures is in a held-out clip.
+    """
+    both = len(mixed_in & held_out - {""})
+    if both:
+        raise TrainError(
+            f"{both} training picture{'s' * (both > 1)} of {folder} {'are' if both > 1 else 'is'} in a clip of a "
+            "held-out patient of the study, so the figures would flatter; take that patient out of the folder, or mix "
+            "in another."
         )

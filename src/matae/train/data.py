@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from matae.labelled import LabelledRef, LabelledSet
 
-__all__ = ["LabelledFrames", "load_folders", "load_frames", "place"]
+__all__ = ["LabelledFrames", "load_folders", "load_frames", "picture_digest", "place"]
 
 _LARGEST = 256  # pixels a side: the networks' grids are smaller, and ten thousand frames must fit in memory
 
@@ -42,6 +42,8 @@ class LabelledFrames:
         Name, patient pseudonym and phase ("ED", "ES" or "") of each frame.
     spacing
         Size of a (square) pixel in mm, (N,); NaN where unknown.
+    sources
+        `picture_digest` of each frame as it came, before it was scaled; () where nobody kept it.
     """
 
     images: NDArray[np.uint8]
@@ -50,6 +52,7 @@ class LabelledFrames:
     patients: tuple[str, ...]
     phases: tuple[str, ...]
     spacing: NDArray[np.float64]
+    sources: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -75,6 +78,7 @@ class LabelledFrames:
             patients=tuple(self.patients[i] for i in at),
             phases=tuple(self.phases[i] for i in at),
             spacing=self.spacing[at],
+            sources=tuple(self.sources[i] for i in at) if self.sources else (),
         )
 
     def digest(self) -> str:
@@ -137,6 +141,11 @@ def load_folders(folders: Sequence[Path]) -> tuple[LabelledFrames, LabelledFrame
         sides.append(parts)
     train, val = _loaded(sides)
     return train, val
+
+
+def picture_digest(picture: NDArray[np.uint8]) -> str:
+    """Return the sha256 of a frame's pixels: the same picture under two names; empty for a blank one, all are alike."""
+    return hashlib.sha256(np.ascontiguousarray(picture).data).hexdigest() if np.ptp(picture) else ""
 
 
 def place(
@@ -207,6 +216,7 @@ class _Frame:
     patient: str
     phase: str
     spacing: float
+    source: str
 
     def at(self, size: int) -> _Frame:
         if len(self.image) == size:
@@ -229,6 +239,7 @@ def _read(ref: LabelledRef) -> Iterator[_Frame]:
             patient=ref.patient,
             phase=found.phases.get(number, ""),
             spacing=float("nan") if cine.spacing is None else long_side / size,
+            source=picture_digest(cine.frames[number]),
         )
 
 
@@ -240,4 +251,5 @@ def _stacked(frames: Sequence[_Frame]) -> LabelledFrames:
         patients=tuple(frame.patient for frame in frames),
         phases=tuple(frame.phase for frame in frames),
         spacing=np.array([frame.spacing for frame in frames]),
+        sources=tuple(frame.source for frame in frames),
     )

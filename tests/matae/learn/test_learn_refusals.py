@@ -146,6 +146,25 @@ def test_blank_frames_are_no_leak() -> None:
         refuse_leak({"x", "y"}, {"x"})
 
 
+def test_a_leak_through_the_folder_mixed_in_is_caught(study: Study, clips: Path, base: str, tmp_path: Path) -> None:
+    # Pictures of a validation patient, exported elsewhere under another name, come back to be mixed in.
+    from PIL import Image
+
+    subject = next(subject for subject, side in study.splits().items() if side == "val")
+    stem = next(cine.stem for cine in study.cines() if cine.subject == subject)
+    folder = tmp_path / "other hospital"
+    rows = ["frame,patient,split"]
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir(parents=True)
+    for t, picture in enumerate(np.load(clips / f"{stem}.npy")[:2]):
+        Image.fromarray(picture).save(folder / "images" / f"x{t}.png")
+        Image.fromarray((picture > 60).astype(np.uint8) * 255).save(folder / "masks" / f"x{t}.png")
+        rows.append(f"x{t},somebody,train")
+    (folder / "index.csv").write_text("\n".join(rows))
+    with pytest.raises(TrainError, match="2 training pictures of other hospital are in a clip of a held-out patient"):
+        retrain(study, replace(OPTIONS, replay=str(folder)))
+
+
 def test_a_frame_lies_where_the_network_sees_it(study: Study) -> None:
     corrections = gather(study, OPTIONS)
     frames, _ = load_side(study, corrections.side("train"))
