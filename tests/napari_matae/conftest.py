@@ -102,6 +102,13 @@ def settled(qtbot, desk) -> None:
     qtbot.waitUntil(lambda: desk.link.state == "saved", timeout=60_000)
 
 
+def paint(desk, frame: int, at: tuple[int, int] = (50, 60)) -> None:
+    """Paint one dab on a frame, as a stroke of its own."""
+    desk.session.seek(frame)
+    desk.session.current.labels.paint((frame, *at), 1)
+    desk.session.settle()
+
+
 def opened(qtbot, desk, cine) -> None:
     """Open a cine and wait until the study's masks are on screen."""
     desk.session.open(cine)

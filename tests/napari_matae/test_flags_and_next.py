@@ -39,14 +39,14 @@ def test_flags_are_stored_once_the_masks_are_left_alone(make_desk, qtbot, tmp_pa
     assert desk.flag_keeper._timer.isActive()  # not at every tick: once, when it is calm
     desk.flag_keeper.save()
     settled(qtbot, desk)
-    desk.link._queue.flush()
+    desk.link.study.flush()
     with Study.open(tmp_path / "study.sqlite") as study:
         stored = study.flags(cine.content_id)
         assert stored == desk.deeds.flags
         assert stored[desk.deeds.phases.es].reason.startswith("end-systole")
         sequence = study.sequence
     desk.flag_keeper.save()
-    desk.link._queue.flush()
+    desk.link.study.flush()
     with Study.open(tmp_path / "study.sqlite") as study:
         assert study.sequence == sequence  # nothing new: nothing written
     broken = np.zeros(cine.shape, np.uint8)

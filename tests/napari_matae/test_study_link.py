@@ -1,21 +1,14 @@
-"""The study behind the viewer: saved strokes, what comes back, two viewers on one study, and a study that refuses."""
+"""The study behind the viewer: strokes that are saved, and a study that refuses."""
 
 from __future__ import annotations
 
 import sqlite3
 
 import numpy as np
-import pytest
 
 from matae.store import FrameStatus, Study
 
-from .conftest import disc, make_cine, opened, proposals, settled
-
-
-def paint(desk, frame, at=(50, 60)):
-    desk.session.seek(frame)
-    desk.session.current.labels.paint((frame, *at), 1)
-    desk.session.settle()
+from .conftest import make_cine, opened, paint, proposals, settled
 
 
 def test_a_study_that_cannot_be_opened_is_a_sentence_and_work_goes_on(make_desk, qtbot, tmp_path, cine):
@@ -55,63 +48,6 @@ def test_a_stroke_is_durable_when_it_is_called_saved(make_desk, qtbot, tmp_path,
         assert (info.width, info.model_sha256) == ("1", "ab" * 32)
         np.testing.assert_array_equal(study.mask(cine.content_id, 2), desk.session.current.labels.data[2])
         assert not np.array_equal(study.proposal(cine.content_id, 2), study.mask(cine.content_id, 2))
-
-
-def test_a_cine_opened_again_is_as_it_was_left(make_desk, qtbot, cine):
-    first = make_desk()
-    opened(qtbot, first, cine)
-    proposals(cine, first.session)
-    paint(first, 2)
-    paint(first, 4)
-    first.deeds.go_on = False
-    first.deeds.accept()
-    first.session.seek(6)
-    first.deeds.reject()
-    first.deeds.mark("ed")
-    first.link.spend(2, 7.0)
-    paint(first, 2, (10, 10))
-    first.session.seek(9)
-    masks, status = first.session.current.labels.data.copy(), dict(first.session.current.status)
-    first.close_down()
-
-    second = make_desk()
-    opened(qtbot, second, make_cine())  # the same pixels, read again
-    current = second.session.current
-    np.testing.assert_array_equal(current.labels.data, masks)
-    assert current.status == status
-    assert second.session.frame == 9
-    assert current.ed == 6
-    assert current.seconds[2] >= 7.0
-    assert current.run["model"] == "disc"
-    assert current.proposed == set(range(12))
-    assert np.isfinite(current.area_px).all()
-    assert not np.array_equal(current.machine[2], masks[2])
-
-
-def test_undo_reaches_back_into_the_sitting_before(make_desk, qtbot, cine):
-    first = make_desk()
-    opened(qtbot, first, cine)
-    proposals(cine, first.session)
-    start = first.session.current.labels.data.copy()
-    paint(first, 2)
-    one = first.session.current.labels.data.copy()
-    paint(first, 5)
-    first.session.change("interpolation", {t: disc(cine.shape, (20, 20), 6) for t in (7, 8)})
-    first.history.undo()
-    first.history.undo()
-    first.close_down()
-
-    second = make_desk()
-    opened(qtbot, second, make_cine())
-    qtbot.waitUntil(lambda: second.history.n_undo > 0, timeout=60_000)
-    assert second.history.n_undo == 1  # what was undone then is not undone again
-    np.testing.assert_array_equal(second.session.current.labels.data, one)
-    second.session.seek(11)
-    second.history.undo()
-    np.testing.assert_array_equal(second.session.current.labels.data, start)
-    assert second.session.frame == 2
-    assert second.session.current.status[2] is FrameStatus.MACHINE
-    settled(qtbot, second)
 
 
 def test_a_first_stroke_on_a_bare_frame_comes_off_without_a_trace(make_desk, qtbot, tmp_path, cine):
@@ -161,105 +97,6 @@ def test_a_rerun_leaves_a_persons_frames_and_keeps_what_it_would_say_beside_them
         assert study.frames(cine.content_id)[4].status is FrameStatus.ACCEPTED
 
 
-def test_two_viewers_see_each_others_work(make_desk, qtbot, cine):
-    anna, ben = make_desk(rater="anna"), make_desk(rater="ben")
-    opened(qtbot, anna, cine)
-    proposals(cine, anna.session)
-    settled(qtbot, anna)
-    opened(qtbot, ben, make_cine())
-    heard = []
-    ben.said.connect(heard.append)
-    paint(anna, 3)
-    settled(qtbot, anna)
-    ben.link.poll()
-    qtbot.waitUntil(lambda: ben.session.current.status[3] is FrameStatus.EDITED, timeout=60_000)
-    np.testing.assert_array_equal(ben.session.current.labels.data, anna.session.current.labels.data)
-    assert heard[-1] == "1 frame changed in another window by anna."
-    paint(ben, 3, (12, 40))  # on top of hers: no conflict
-    settled(qtbot, ben)
-    anna.link.poll()
-    mine = ben.session.current.labels.data[3]
-    qtbot.waitUntil(lambda: np.array_equal(anna.session.current.labels.data[3], mine), timeout=60_000)
-    anna.session.seek(0)
-    anna.history.undo()  # her stroke goes, his beside it stays, and the frame is still a person's
-    assert not anna.session.current.labels.data[3, 50, 60]
-    assert anna.session.current.labels.data[3, 12, 40]
-    assert anna.session.current.status[3] is FrameStatus.EDITED
-    settled(qtbot, anna)
-    assert anna.link.problem == ""
-
-
-def test_what_one_viewer_takes_away_goes_from_the_other(make_desk, qtbot, cine):
-    anna, ben = make_desk(rater="anna"), make_desk(rater="ben")
-    opened(qtbot, anna, cine)
-    anna.session.ensure_labels()
-    paint(anna, 3)
-    settled(qtbot, anna)
-    opened(qtbot, ben, make_cine())
-    assert ben.session.current.status == {3: FrameStatus.EDITED}
-    anna.history.undo()
-    settled(qtbot, anna)
-    ben.link.poll()
-    qtbot.waitUntil(lambda: not ben.session.current.status, timeout=60_000)
-    assert not ben.session.current.labels.data.any()
-
-
-@pytest.mark.parametrize("mine_wins", [True, False])
-def test_two_strokes_on_one_frame_are_a_question_and_both_are_kept(make_desk, qtbot, tmp_path, cine, mine_wins):
-    anna, ben = make_desk(rater="anna"), make_desk(rater="ben")
-    opened(qtbot, anna, cine)
-    proposals(cine, anna.session)
-    settled(qtbot, anna)
-    opened(qtbot, ben, make_cine())
-    for desk in (anna, ben):
-        desk.link._poll_timer.stop()  # neither sees the other in time
-    paint(anna, 3, (12, 20))
-    settled(qtbot, anna)
-    hers = anna.session.current.labels.data[3].copy()
-    with qtbot.waitSignal(ben.link.conflicted, timeout=60_000) as asked:
-        paint(ben, 3, (50, 60))
-    conflict = asked.args[0]
-    his = ben.session.current.labels.data[3].copy()
-    assert conflict.frame == 3
-    assert conflict.theirs.rater == "anna"
-    np.testing.assert_array_equal(conflict.mine, his)
-    np.testing.assert_array_equal(conflict.their_mask, hers)
-    settled(qtbot, ben)
-    with Study.open(tmp_path / "study.sqlite") as study:
-        np.testing.assert_array_equal(study.mask(cine.content_id, 3), hers)  # never overwritten in silence
-        refused = [r for r in study.history(cine.content_id, 3) if r.kind == "conflict"]
-        np.testing.assert_array_equal(refused[0].mask(), his)
-    (ben.link.keep_mine if mine_wins else ben.link.take_theirs)(conflict)
-    settled(qtbot, ben)
-    kept = his if mine_wins else hers
-    np.testing.assert_array_equal(ben.session.current.labels.data[3], kept)
-    with Study.open(tmp_path / "study.sqlite") as study:
-        np.testing.assert_array_equal(study.mask(cine.content_id, 3), kept)
-        assert study.check() == []
-    paint(ben, 3, (5, 5))  # and work goes on
-    settled(qtbot, ben)
-    assert ben.link.problem == ""
-
-
-def test_one_late_frame_does_not_hold_up_the_others_of_a_bulk_deed(make_desk, qtbot, tmp_path, cine):
-    anna, ben = make_desk(rater="anna"), make_desk(rater="ben")
-    opened(qtbot, anna, cine)
-    proposals(cine, anna.session)
-    settled(qtbot, anna)
-    opened(qtbot, ben, make_cine())
-    for desk in (anna, ben):
-        desk.link._poll_timer.stop()
-    paint(anna, 3, (12, 20))
-    settled(qtbot, anna)
-    with qtbot.waitSignal(ben.link.conflicted, timeout=60_000) as asked:
-        ben.session.change("interpolation", {t: disc(cine.shape, (20, 20), 6) for t in (2, 3, 4)})
-    assert asked.args[0].frame == 3
-    settled(qtbot, ben)
-    with Study.open(tmp_path / "study.sqlite") as study:
-        infos = study.frames(cine.content_id)
-        assert [infos[t].rater for t in (2, 3, 4)] == ["ben", "anna", "ben"]
-
-
 def test_a_locked_study_is_said_and_written_to_as_soon_as_it_lets_go(make_desk, qtbot, tmp_path, cine, monkeypatch):
     monkeypatch.setattr("napari_matae.study_queue._LOCK_WAIT_S", 0.1)
     monkeypatch.setattr("napari_matae.study_queue._RETRY_S", 0.1)
@@ -279,25 +116,6 @@ def test_a_locked_study_is_said_and_written_to_as_soon_as_it_lets_go(make_desk, 
     with Study.open(tmp_path / "study.sqlite") as study:
         infos = study.frames(cine.content_id)
         assert {t for t, info in infos.items() if info.status is FrameStatus.EDITED} == {2, 5}
-
-
-def test_a_cine_whose_pixels_changed_is_not_saved_under_the_old_labels(make_desk, qtbot, cine):
-    first = make_desk()
-    opened(qtbot, first, cine)
-    first.session.ensure_labels()
-    paint(first, 3)
-    settled(qtbot, first)
-    first.close_down()
-    second = make_desk()
-    changed = make_cine()
-    changed.frames[0, 0, 0] += 1
-    opened(qtbot, second, changed)
-    assert second.link.state == "unsaved"
-    assert "other pixels" in second.link.problem
-    assert second.session.current.labels is None
-    opened(qtbot, second, make_cine())  # the old one is as it was
-    assert second.session.current.status == {3: FrameStatus.EDITED}
-    assert second.link.problem == ""
 
 
 def test_the_next_cine_does_not_wait_for_the_last_ones_strokes(make_desk, qtbot, tmp_path, cine):
@@ -339,23 +157,6 @@ def test_a_dock_closed_and_opened_again_goes_on_without_a_study(make_desk, cine)
     second.history.undo()
     assert second.session.current.with_status(FrameStatus.EDITED) == []
     second.close_down()
-
-
-def test_a_deleted_layer_comes_back_with_a_persons_frames_when_the_model_is_run(make_desk, qtbot, tmp_path, cine):
-    desk = make_desk()
-    opened(qtbot, desk, cine)
-    proposals(cine, desk.session)
-    paint(desk, 3)
-    drawn = desk.session.current.mask(3).copy()
-    settled(qtbot, desk)
-    desk.viewer.layers.remove(desk.session.current.labels)
-    proposals(cine, desk.session, centre=(25, 30))
-    qtbot.waitUntil(lambda: desk.session.current.ready, timeout=60_000)
-    settled(qtbot, desk)
-    np.testing.assert_array_equal(desk.session.current.mask(3), drawn)
-    assert desk.session.current.with_status(FrameStatus.EDITED) == [3]
-    with Study.open(tmp_path / "study.sqlite") as study:
-        np.testing.assert_array_equal(study.mask(cine.content_id, 3), drawn)
 
 
 def test_subject_and_statistics(make_desk, qtbot, tmp_path, cine):

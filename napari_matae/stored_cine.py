@@ -1,0 +1,137 @@
+"""What a study holds of one cine, read in the study's own thread: all of it, or what others changed since."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matae.store.types import FrameStatus
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from matae.cine import Cine
+    from matae.store import Study
+    from matae.store.types import Change, CineEntry, FrameInfo, LandmarkSet, Marks
+
+__all__ = ["OthersChanges", "StoredCine", "fetch", "others_changes"]
+
+
+@dataclass(frozen=True, eq=False)
+class StoredCine:
+    """What the study knows of a cine.
+
+    Parameters
+    ----------
+    entry
+        The cine in the study.
+    infos
+        Frames with a mask.
+    masks
+        (T, Y, X); 0 where there is none.
+    proposals
+        What the model had proposed for frames that a person has changed or judged, (Y, X) each.
+    landmarks
+        Landmarks by frame.
+    marks
+        End-diastole and end-systole as a person marked them.
+    last_frame
+        Where somebody left off.
+    sequence
+        The study's count of changes before all this was read.
+    """
+
+    entry: CineEntry
+    infos: dict[int, FrameInfo]
+    masks: NDArray[np.uint8]
+    proposals: dict[int, NDArray[np.uint8]]
+    landmarks: dict[int, LandmarkSet]
+    marks: Marks
+    last_frame: int | None
+    sequence: int
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """The model that proposed most of the masks; empty where none did."""
+        made = [(info.model, info.width, info.model_sha256) for info in self.infos.values() if info.model]
+        if not made:
+            return {}
+        model, width, sha256 = max(set(made), key=made.count)
+        return {"model": model, "width": width, "model_sha256": sha256}
+
+    def lacks(self, frame: int, mask: NDArray[np.uint8], status: FrameStatus) -> bool:
+        """Return whether a mask on screen is work that is not in the study.
+
+        A person's is, where the study has another; a machine's only where the study has nothing for the frame.
+        """
+        if frame not in self.infos:
+            return True
+        if status is FrameStatus.MACHINE:
+            return False
+        return status is not self.infos[frame].status or not np.array_equal(mask, self.masks[frame])
+
+
+@dataclass(frozen=True, eq=False)
+class OthersChanges:
+    """What others did to a cine since the last look; None for a frame they took something away from.
+
+    Parameters
+    ----------
+    sequence
+        The study's count of changes now.
+    changes
+        Everything that happened in the study, one's own work too.
+    infos, masks, landmarks
+        The frames of the cine that others changed, as they are now.
+    """
+
+    sequence: int
+    changes: list[Change]
+    infos: dict[int, FrameInfo | None]
+    masks: dict[int, NDArray[np.uint8] | None]
+    landmarks: dict[int, LandmarkSet | None]
+
+
+def fetch(study: Study, cine: Cine) -> StoredCine:
+    """Add a cine to the study, or find it, and return all that is known of it."""
+    content_id = cine.content_id
+    sequence = study.sequence
+    entry = study.add_cine(cine, subject=None if study.has_cine(content_id) else _subject(study, cine))
+    masks = np.zeros(cine.frames.shape, np.uint8)
+    infos = study.load_masks(content_id, masks)
+    proposals = {}
+    for t, info in infos.items():
+        if info.status is not FrameStatus.MACHINE and info.model:
+            mask = study.proposal(content_id, t)
+            if mask is not None:
+                proposals[t] = mask
+    marks, last = study.marks(content_id), study.last_frame(content_id)
+    return StoredCine(entry, infos, masks, proposals, study.landmarks(content_id), marks, last, sequence)
+
+
+def others_changes(study: Study, content_id: str, since: int) -> OthersChanges:
+    """Return what others did to a cine since the study's count of changes was this."""
+    sequence, changes = study.changes_since(since)
+    theirs = [c for c in changes if c.content_id == content_id and c.frame is not None and not c.own]
+    frames = {c.frame for c in theirs if c.frame is not None and c.kind != "conflict"}
+    if not frames:
+        return OthersChanges(sequence, changes, {}, {}, {})
+    placed = {c.frame for c in theirs if c.frame is not None and c.kind == "landmarks"}
+    stored = study.landmarks(content_id) if placed else {}
+    known = study.frames(content_id)
+    infos = {t: known.get(t) for t in frames}
+    masks = {t: study.mask(content_id, t) for t in known if t in frames}
+    return OthersChanges(sequence, changes, infos, masks, {t: stored.get(t) for t in placed})
+
+
+def _subject(study: Study, cine: Cine) -> str:
+    """Return the pseudonym of a cine until somebody gives another: the data set's own, else a keyed hash."""
+    stated = cine.info.get("patient")
+    if stated:
+        return str(stated)
+    name = cine.source.name.split(".")[0]
+    return f"P-{study.keyed(name, 6)}"

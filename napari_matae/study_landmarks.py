@@ -1,0 +1,89 @@
+"""Landmarks that people placed, in step with the study."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from napari_matae.placed import from_stored, to_points
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from matae.measure import Landmarks
+    from matae.store import Study
+    from matae.store.types import LandmarkSet
+    from napari_matae.session import OpenCine, Session
+    from napari_matae.study_connection import StudyConnection
+    from napari_matae.study_ledger import Ledger
+
+__all__ = ["StudyLandmarks"]
+
+_UNKNOWN = object()
+"""Landmarks of the study after a conflict: whatever they are, they are written over or fetched."""
+
+
+class StudyLandmarks:
+    """Stores the landmarks of the session's cine and shows those of the study.
+
+    Parameters
+    ----------
+    session
+        Whose cine it is.
+    study
+        Where they are kept.
+    ledger
+        What the study has already.
+    """
+
+    def __init__(self, session: Session, study: StudyConnection, ledger: Ledger) -> None:
+        self._session, self._study, self._ledger = session, study, ledger
+
+    def save_one(self, frame: int) -> None:
+        """Store the landmarks of a frame that a person let go of."""
+        current = self._session.current
+        if current is not None and current.ready:
+            self.save([frame])
+
+    def save_known(self, frames: Iterable[int]) -> None:
+        """Store landmarks anew where the study has some: their masks are other ones."""
+        self.save(t for t in frames if t in self._ledger.landmarks)
+
+    def save(self, frames: Iterable[int], when: Callable[[], bool] = lambda: True) -> None:
+        """Store landmarks that were placed, or no longer belong to their mask, as far as the study has others.
+
+        Parameters
+        ----------
+        frames
+            0-based frames.
+        when
+            Whether to, asked in the study's thread when their turn has come.
+        """
+        current = self._session.current
+        if current is None or not self._study.is_open:
+            return
+        content_id, known = current.cine.content_id, self._ledger.landmarks
+        for frame in frames:
+            mine = current.placed(frame)
+            if known.get(frame) != mine:
+                known[frame] = mine
+                self._study.write(partial(_put, content_id, frame, mine, when), None, self._study.fail)
+
+    def doubt(self, frames: Iterable[int]) -> None:
+        """Take nothing for granted of what the study has for these frames."""
+        self._ledger.landmarks.update(dict.fromkeys(frames, _UNKNOWN))
+
+    def take(self, current: OpenCine, stored: Mapping[int, LandmarkSet | None]) -> None:
+        """Show the landmarks that the study holds for frames whose masks are as the study has them."""
+        for frame, points in stored.items():
+            placed = from_stored(points)
+            self._ledger.landmarks[frame] = placed
+            if placed is not None:
+                current.by_hand.setdefault(frame, {})[current.digest(frame)] = placed
+            elif current.placed(frame) is not None:
+                del current.by_hand[frame][current.digest(frame)]
+
+
+def _put(content_id: str, frame: int, landmarks: Landmarks | None, when: Callable[[], bool], study: Study) -> None:
+    if when():
+        study.set_landmarks(content_id, frame, to_points(landmarks))

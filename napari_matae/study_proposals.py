@@ -1,0 +1,99 @@
+"""A model's proposals go into the study in batches, not one by one: a run makes dozens in a second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, QTimer
+
+from matae.store.types import FrameStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from matae.store import Study
+    from matae.store.types import FrameInfo
+    from napari_matae.session import Session
+    from napari_matae.study_connection import StudyConnection
+    from napari_matae.study_landmarks import StudyLandmarks
+    from napari_matae.study_ledger import Ledger
+
+__all__ = ["StudyProposals"]
+
+_BATCH_MS = 1000
+
+
+class StudyProposals(QObject):  # type: ignore[misc]
+    """The proposals that wait to be stored.
+
+    Parameters
+    ----------
+    session
+        What is on screen.
+    study
+        Where they are kept.
+    ledger
+        Holds which they are.
+    landmarks
+        Of masks that a proposal replaced.
+    parent
+        Qt parent.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        study: StudyConnection,
+        ledger: Ledger,
+        landmarks: StudyLandmarks,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._study, self._ledger, self._landmarks = session, study, ledger, landmarks
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_BATCH_MS)
+        self._timer.timeout.connect(self.save)
+
+    def add(self, frame: int) -> None:
+        """Store the proposal of a frame with the next batch."""
+        self._ledger.fresh.add(frame)
+        if not self._timer.isActive():
+            self._timer.start()
+            self._study.changed.emit()
+
+    def add_now(self, frames: Iterable[int]) -> None:
+        """Store the proposals of frames, with all that wait."""
+        self._ledger.fresh.update(frames)
+        self.save()
+
+    def wait_no_longer(self) -> None:
+        """Stop the clock of the next batch."""
+        self._timer.stop()
+
+    def save(self) -> None:
+        """Store the proposals that have come since the last time."""
+        ledger = self._ledger
+        current = ledger.of
+        self._timer.stop()
+        if current is None or not self._study.is_open or current.machine is None or not ledger.fresh:
+            return
+        if not current.ready:
+            return
+        frames, ledger.fresh = sorted(ledger.fresh), set()
+        content_id, run = current.cine.content_id, current.run
+        masks = {t: current.machine[t].copy() for t in frames if t in current.proposed}
+        revisions = ledger.revisions
+
+        def work(study: Study) -> dict[int, FrameInfo]:
+            study.put_proposals(
+                content_id, masks, model=str(run.get("model", "")), width=str(run.get("width", "")),
+                model_sha256=str(run.get("model_sha256", "")),
+            )  # fmt: skip
+            infos = study.frames(content_id)
+            revisions.update({t: infos[t].revision for t in masks if infos[t].status is FrameStatus.MACHINE})
+            return infos
+
+        self._study.write(work, lambda _: self._study.count_soon(), self._study.fail)
+        if current is self._session.current:
+            self._landmarks.save_known(frames)

@@ -1,0 +1,150 @@
+"""A cine is opened: what the study holds of it comes on screen, and what the study lacks goes in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal
+
+from matae.store.types import FrameStatus
+from napari_matae.earlier import MAX_TRANSACTIONS, earlier_steps
+from napari_matae.stored_cine import fetch
+from napari_matae.workers import explain
+
+if TYPE_CHECKING:
+    from napari_matae.history import History
+    from napari_matae.session import OpenCine, Session
+    from napari_matae.steps import Step
+    from napari_matae.stored_cine import StoredCine
+    from napari_matae.study_connection import StudyConnection
+    from napari_matae.study_landmarks import StudyLandmarks
+    from napari_matae.study_ledger import Ledger
+    from napari_matae.study_proposals import StudyProposals
+    from napari_matae.study_writer import StudyWriter
+
+__all__ = ["StudyRestore"]
+
+
+class StudyRestore(QObject):  # type: ignore[misc]
+    """Brings the session's cine and the study together.
+
+    Parameters
+    ----------
+    session
+        Where the cine was opened.
+    study
+        Where it may be known.
+    ledger
+        The books on it, begun here.
+    history
+        Gets the steps of earlier sittings.
+    proposals, landmarks, writer
+        Take what the study lacks.
+    parent
+        Qt parent.
+    """
+
+    entry_changed = Signal(object)
+    """The cine's `matae.store.CineEntry`, or None."""
+
+    def __init__(
+        self,
+        session: Session,
+        study: StudyConnection,
+        ledger: Ledger,
+        *,
+        history: History,
+        proposals: StudyProposals,
+        landmarks: StudyLandmarks,
+        writer: StudyWriter,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._history, self._study, self._ledger = session, history, study, ledger
+        self._proposals, self._landmarks, self._writer = proposals, landmarks, writer
+
+    def attach(self, current: OpenCine | None) -> None:
+        """Begin the books of a cine, and fetch what the study holds of it."""
+        if current is not self._ledger.of:
+            self._proposals.save()  # those of the cine before
+        self._proposals.wait_no_longer()
+        self._ledger.begin(current)
+        self.entry_changed.emit(None)
+        if current is None or not self._study.is_open:
+            return
+        current.ready = False
+        cine = current.cine
+        self._study.ask(
+            lambda study: fetch(study, cine),
+            lambda stored: self._on_fetched(current, stored),
+            lambda error: self._on_not_fetched(current, error),
+        )
+
+    def attach_new_layer(self) -> None:
+        """Fetch what the study holds when a layer is made in place of one that was deleted."""
+        current = self._session.current
+        if current is not None and current.ready and current.labels is not None and self._ledger.revisions:
+            self.attach(current)
+
+    def _on_not_fetched(self, current: OpenCine, error: BaseException) -> None:
+        if current is self._session.current:
+            current.ready = True
+            self._study.problem = f"This cine is not saved: {explain(error)}"
+            self._session.restored.emit()
+            self._study.changed.emit()
+
+    def _on_fetched(self, current: OpenCine, stored: StoredCine) -> None:
+        if current is not self._session.current:
+            return
+        self._study.problem = ""
+        self._ledger.entry, self._ledger.sequence = stored.entry, stored.sequence
+        # What this viewer has and the study has not: work done while no study could be reached.
+        mine = {t for t, status in current.status.items() if stored.lacks(t, current.mask(t), status)}
+        self._show(current, stored, mine)
+        self._add(current, mine)
+        if stored.infos and not mine:
+            self._bring_back_steps(current)
+        self._study.count()
+        self._study.changed.emit()
+
+    def _show(self, current: OpenCine, stored: StoredCine, mine: set[int]) -> None:
+        """Show what the study holds, but for the frames that are this viewer's own."""
+        session = self._session
+        if stored.infos and current.labels is None:
+            session.ensure_labels()
+        session.show_stored({t: (stored.masks[t], info.status) for t, info in stored.infos.items() if t not in mine})
+        for frame, mask in stored.proposals.items():
+            if current.machine is not None and frame not in mine:
+                current.machine[frame] = mask
+                current.proposed.add(frame)
+        self._landmarks.take(current, {t: points for t, points in stored.landmarks.items() if t not in mine})
+        current.seconds = {t: info.seconds for t, info in stored.infos.items()}
+        current.run = current.run or stored.run
+        self._ledger.revisions.update({t: info.revision for t, info in stored.infos.items()})
+        current.ed = current.ed if stored.marks.ed is None else stored.marks.ed
+        current.es = current.es if stored.marks.es is None else stored.marks.es
+        current.ready = True
+        if stored.last_frame is not None and not mine:
+            session.seek(stored.last_frame)
+        self.entry_changed.emit(self._ledger.entry)
+        session.restored.emit()
+        session.status_changed.emit()
+
+    def _add(self, current: OpenCine, mine: set[int]) -> None:
+        """Write what the study lacks."""
+        machine = {t for t in mine if current.status[t] is FrameStatus.MACHINE}
+        self._proposals.add_now(machine)
+        persons = sorted(mine - machine)
+        if persons:
+            self._writer.write(persons, "kept from before")
+        self._landmarks.save(list(current.by_hand))
+
+    def _bring_back_steps(self, current: OpenCine) -> None:
+        """Make what was done in earlier sittings something that can be taken back."""
+        content_id, shape = current.cine.content_id, current.cine.shape
+
+        def restore(steps: list[Step]) -> None:
+            if current is self._session.current:
+                self._history.restore(steps)
+
+        self._study.ask(lambda study: earlier_steps(study.steps(content_id, MAX_TRANSACTIONS), shape), restore)

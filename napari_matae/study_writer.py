@@ -1,0 +1,130 @@
+"""What a person draws goes into the study; every write carries the version it was based on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal
+
+from matae.errors import ConflictError
+from matae.store.types import Edit, FrameStatus
+from napari_matae.workers import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from matae.store import Study
+    from matae.store.types import FrameInfo
+    from napari_matae.session import OpenCine, Session
+    from napari_matae.study_connection import StudyConnection
+    from napari_matae.study_landmarks import StudyLandmarks
+    from napari_matae.study_ledger import Ledger
+    from napari_matae.study_proposals import StudyProposals
+
+__all__ = ["StudyWriter"]
+
+
+class StudyWriter(QObject):  # type: ignore[misc]
+    """Writes the frames that a person changed.
+
+    Parameters
+    ----------
+    session
+        Whose work it is.
+    study
+        Where it is kept.
+    ledger
+        What the study has, and what is on its way.
+    proposals
+        Go in before the masks drawn on them.
+    landmarks
+        Go in with their masks.
+    parent
+        Qt parent.
+    """
+
+    acknowledged = Signal(object)
+    """Frames (list of int) that are durable now."""
+    late = Signal(object, object)
+    """Somebody else was faster with a frame (OpenCine, and the FrameInfo of what the study holds)."""
+    said = Signal(str)
+    """A sentence for the user."""
+
+    def __init__(
+        self,
+        session: Session,
+        study: StudyConnection,
+        ledger: Ledger,
+        *,
+        proposals: StudyProposals,
+        landmarks: StudyLandmarks,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._study, self._ledger = session, study, ledger
+        self._proposals, self._landmarks = proposals, landmarks
+
+    def write(self, frames: list[int], note: str) -> None:
+        """Write frames as they are on screen, as one step.
+
+        Parameters
+        ----------
+        frames
+            0-based frames.
+        note
+            What was done.
+        """
+        current = self._session.current
+        if current is None or current.labels is None:
+            return
+        self._proposals.save()  # a person's mask must find the proposal it was drawn on
+        self._ledger.send(frames)
+        if not self._study.is_open:
+            self._study.changed.emit()
+            return
+        content_id, revisions = current.cine.content_id, self._ledger.revisions
+        spent = {t: self._ledger.seconds.pop(t, 0.0) for t in frames}
+        status = {t: current.status.get(t) for t in frames}
+        masks = {t: None if status[t] is None else current.mask(t).copy() for t in frames}
+        kept: list[int] = []
+
+        def work(study: Study) -> list[FrameInfo]:
+            edits = [
+                Edit(t, mask, revisions.get(t, 0), status[t] or FrameStatus.MACHINE, spent[t])
+                for t, mask in masks.items()
+            ]
+            infos = study.put_edits(content_id, edits, note=note)
+            # The next write in line is based on this one, whatever the GUI has heard of it by then.
+            revisions.update({info.frame: info.revision for info in infos})
+            kept.extend(frames)
+            return infos
+
+        self._study.write(
+            work,
+            lambda _: self._on_answered(current, frames),
+            lambda error: self._on_refused(current, frames, error),
+        )
+        self._landmarks.save(frames, lambda: bool(kept))  # those of a mask that is refused go with it
+
+    def _on_answered(self, current: OpenCine, frames: Iterable[int]) -> None:
+        if current is self._session.current:
+            self._ledger.arrive(frames)
+            self.acknowledged.emit(list(frames))
+            self._study.count_soon()
+
+    def _on_refused(self, current: OpenCine, frames: list[int], error: BaseException) -> None:
+        if current is not self._session.current:
+            self.said.emit(explain(error))
+            return
+        if not isinstance(error, ConflictError):
+            self._study.fail(error)
+            return
+        late = {info.frame: info for info in error.theirs}
+        rest = [t for t in frames if t not in late]
+        self._landmarks.doubt(frames)
+        self._on_answered(current, list(late))
+        if rest and late:  # the study refuses the whole step; what nobody else touched goes in by itself
+            self._on_answered(current, rest)
+            self.write(rest, "kept from before")
+        for info in late.values():
+            self.late.emit(current, info)
