@@ -225,12 +225,11 @@ def what_goes(target: str, subject: str) -> SubjectFacts:
 
 
 def forget(target: str, subject: str, again: bool, tick: Tick, should_stop: Stop) -> Forgotten:
-    """Forget a subject, and train the models that learnt from it anew without it where wished."""
+    """Forget a subject, and train the models that learnt from it anew where wished, apart from the viewer."""
     from matae.exchange import Progress
-    from matae.learn import forget_patient
+    from matae.learn import forget_patient, retrain_apart
     from matae.learn.events import Stage, Started, Step
     from matae.store import Study
-    from napari_matae.workers import leave_a_core
 
     name = ""
 
@@ -243,6 +242,5 @@ def forget(target: str, subject: str, again: bool, tick: Tick, should_stop: Stop
         elif isinstance(event, Stage) and event.total:
             tick(Progress(event.done, event.total, None, event.stage.capitalize()))
 
-    leave_a_core()
     with Study.open(target) as study:
-        return forget_patient(study, subject, again=again, emit=emit, should_stop=should_stop)
+        return forget_patient(study, subject, again=again, train=retrain_apart, emit=emit, should_stop=should_stop)

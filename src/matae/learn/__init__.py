@@ -12,7 +12,7 @@ from matae.learn.options import KINDS, MIN_FRAMES, MIN_PATIENTS, RetrainOptions
 if TYPE_CHECKING:
     from typing import Any
 
-    from matae.learn.client import LearnRun
+    from matae.learn.client import LearnRun, retrain_apart
     from matae.learn.forget import Forgotten, forget_patient, models_trained_on
     from matae.learn.history import FinishedRun, RunInfo, discard_run, finished_runs, unfinished_runs
     from matae.learn.judging import compare_models, judge
@@ -42,6 +42,7 @@ __all__ = [
     "load_overlay",
     "models_trained_on",
     "retrain",
+    "retrain_apart",
     "unfinished_runs",
 ]
 
@@ -61,6 +62,7 @@ _WHERE = {
     "load_overlay": "overlays",
     "models_trained_on": "forget",
     "retrain": "run",
+    "retrain_apart": "client",
     "unfinished_runs": "history",
 }
 

@@ -12,18 +12,22 @@ from matae.errors import TrainError
 from matae.files import writing_to
 from matae.learn.claim import BusyError, is_claimed
 from matae.learn.events import Done, Event, Failed, Verdicts, load_event
+from matae.learn.link import PausedError
 from matae.learn.plan import Plan, start_run
 from matae.learn.verdict import Verdict
 from matae.learn.worker import BUSY, EVENTS, LOG, STOP
+from matae.train.watch import never
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from matae.learn.options import RetrainOptions
     from matae.store import Study
 
-__all__ = ["LearnRun"]
+__all__ = ["LearnRun", "retrain_apart"]
 
+_POLL_S = 0.05
 _PATIENCE_S = 3.0
 """How long the folder of a run may be out of reach: a share that hiccups, a scanner that holds a file."""
 
@@ -183,7 +187,7 @@ class LearnRun:
             if deadline is not None and time.monotonic() > deadline:
                 raise TimeoutError("the run is not over")
             if not self.over:
-                time.sleep(0.05)
+                time.sleep(_POLL_S)
         self.close()
         return events
 
@@ -193,3 +197,49 @@ class LearnRun:
         with suppress(OSError, ValueError):  # it is over already
             self._process.stdin.write(f"{line}\n".encode())
             self._process.stdin.flush()
+
+
+def retrain_apart(
+    study: Study,
+    options: RetrainOptions,
+    *,
+    emit: Callable[[Event], None] = lambda _: None,
+    should_stop: Callable[[], bool] = never,
+) -> Verdict:
+    """Retrain as `matae.learn.run.retrain` does, but in a process of its own, and wait for it.
+
+    Parameters
+    ----------
+    study
+        An open study.
+    options
+        What the person chose.
+    emit
+        Told everything that happens, on the calling thread.
+    should_stop
+        Asked several times a second; True ends the training once, the best so far is kept and judged.
+
+    Raises
+    ------
+    TrainError, ModelError, StoreError, OutputError
+        With what to do next.
+    PausedError
+        If its process was ended from outside: the run goes on when it is started again.
+    """
+    run = LearnRun.start(study, options)
+    told = False
+    try:
+        while not run.over:
+            if not told and should_stop():
+                run.stop()
+                told = True
+            for event in run.poll():
+                emit(event)
+            if not run.over:
+                time.sleep(_POLL_S)
+    finally:
+        run.close()
+    if run.verdict is not None:
+        return run.verdict
+    sentence = run.failed.sentence if run.failed is not None else "The training made no model."
+    raise PausedError(sentence) if run.failed is not None and run.failed.resumable else TrainError(sentence)

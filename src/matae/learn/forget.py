@@ -83,6 +83,7 @@ def forget_patient(
     subject: str,
     *,
     again: bool = True,
+    train: Callable[..., Verdict] = retrain,
     emit: Callable[[Event], None] = lambda _: None,
     should_stop: Callable[[], bool] = never,
 ) -> Forgotten:
@@ -99,6 +100,8 @@ def forget_patient(
         Pseudonym.
     again
         Train the removed models anew, with the choices they were made with.
+    train
+        What trains them: `matae.learn.run.retrain` here, or `matae.learn.client.retrain_apart` in a process of its own.
     emit, should_stop
         As for `matae.learn.run.retrain`, for each of them.
 
@@ -143,7 +146,7 @@ def forget_patient(
             )
             continue
         try:
-            retrained[name] = verdict = retrain(study, options, emit=emit, should_stop=should_stop)
+            retrained[name] = verdict = train(study, options, emit=emit, should_stop=should_stop)
             if name == used and verdict.offered:
                 promote(name)
         except (MataeError, PausedError) as error:

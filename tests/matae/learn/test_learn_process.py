@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from learn_makers import BASE, add_clip, correct, same_weights
 
 from matae.errors import TrainError
-from matae.learn import LearnRun, RetrainOptions, discard_run, finished_runs, retrain, unfinished_runs
+from matae.learn import (
+    LearnRun,
+    PausedError,
+    RetrainOptions,
+    discard_run,
+    finished_runs,
+    retrain,
+    retrain_apart,
+    unfinished_runs,
+)
 from matae.learn.events import (
     Done,
     Event,
@@ -168,3 +177,48 @@ def test_a_fault_is_a_sentence(study: Study, base: str) -> None:
     assert run.verdict is None
     discard_run(run.folder)
     assert unfinished_runs(study) == []
+
+
+def test_trained_apart_and_waited_for(study: Study, base: str) -> None:
+    with pytest.raises(TrainError, match="is no folder; name one"):
+        retrain_apart(study, replace(OPTIONS, replay="/no/such/folder", name="broken"))
+    seen: list[Event] = []
+    verdict = retrain_apart(study, OPTIONS, emit=seen.append)
+    assert verdict.name == "made"
+    assert isinstance(seen[-1], Done)
+    # The same as without a process of its own, as long as nothing depends on the time.
+    retrain(study, replace(OPTIONS, name="here"))
+    assert same_weights(load_model("made")[0], load_model("here")[0])
+
+
+def test_trained_apart_and_stopped(study: Study, base: str, clips: Path) -> None:
+    # Enough to judge that there is time to stop it.
+    cine, masks = add_clip(study, clips, "long", repeated=60)
+    study.set_split("long", "test")
+    correct(study, cine, masks, frames=tuple(range(len(masks))))
+    seen: list[Event] = []
+
+    def put_aside() -> bool:
+        return Stage("judging") in seen
+
+    with pytest.raises(PausedError):
+        retrain_apart(study, replace(OPTIONS, steps=2, name="aside"), emit=seen.append, should_stop=put_aside)
+    assert [info.name for info in unfinished_runs(study)] == ["aside"]
+    seen.clear()
+
+    def stop() -> bool:
+        return any(isinstance(event, Step) for event in seen)
+
+    verdict = retrain_apart(study, replace(OPTIONS, steps=1_000_000, seconds=1e6), emit=seen.append, should_stop=stop)
+    assert verdict.name == "made"
+    assert any(isinstance(event, Stopped) for event in seen)
+
+
+def test_trained_apart_by_somebody_who_breaks_off(study: Study, base: str) -> None:
+    def break_off(event: Event) -> None:
+        if isinstance(event, Step):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        retrain_apart(study, replace(OPTIONS, steps=1_000_000, seconds=1e6), emit=break_off)
+    assert [(info.name, info.under_way) for info in unfinished_runs(study)] == [("made", False)]
