@@ -74,6 +74,25 @@ def proposals(cine: Cine, session, frames=None, *, centre=(30.0, 40.0), swing: f
 
 
 @pytest.fixture
+def session():
+    """Return a session of a viewer without a window."""
+    from napari.components import ViewerModel
+
+    from napari_matae.session import Session
+
+    return Session(ViewerModel())
+
+
+def result(cine: Cine, frame: int, value: int = 1):
+    """Return a box, wider with each frame, as a model's result."""
+    from matae.segment import FrameMask
+
+    mask = np.zeros(cine.shape, np.uint8)
+    mask[20:30, 30 : 40 + frame] = value
+    return FrameMask(frame, mask, mask * 255, int((mask == 1).sum()))
+
+
+@pytest.fixture
 def make_desk(qapp, qtbot, tmp_path):
     """Return a maker of desks without a window: a viewer's model and everything but widgets."""
     from napari.components import ViewerModel

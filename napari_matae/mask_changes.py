@@ -1,0 +1,189 @@
+"""Every change of a mask is made here: shown at once, recorded as a step, and told to those who save it.
+
+A stroke, a tool, a model's proposal, an undo, another viewer's work. `OpenCine` holds the masks; this decides what
+is told to whom, and in which order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matae.stack import new_stack
+from napari_matae.layers import make_labels
+from napari_matae.steps import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from matae.segment import FrameMask
+    from matae.store.types import FrameStatus
+    from napari_matae.drawn_frames import DrawnFrames
+    from napari_matae.screen import Screen
+    from napari_matae.session_signals import SessionSignals
+    from napari_matae.steps import FrameChange
+
+__all__ = ["MaskChanges"]
+
+
+class MaskChanges:
+    """Changes the masks of the cine on screen.
+
+    Parameters
+    ----------
+    screen
+        Where the cine is.
+    tell
+        Who is told what changed.
+    drawn
+        Follows the layer that is made for the masks.
+    """
+
+    def __init__(self, screen: Screen, tell: SessionSignals, drawn: DrawnFrames) -> None:
+        self._screen, self._tell, self._drawn = screen, tell, drawn
+        self.tool = "drawing"
+        """What a stroke is called in the history."""
+        self._replaced: list[FrameChange] = []
+
+    def ensure_labels(self) -> None:
+        """Make the layer that holds the masks, if there is none yet."""
+        current = self._screen.current
+        if current is None or current.labels is not None:
+            return
+        current.take_labels(self._screen.add_above(make_labels(current.cine, new_stack(current.cine.frames.shape))))
+        self._drawn.follow(current)
+        self._tell.labels_changed.emit()
+
+    def drop_labels(self) -> None:
+        """Forget the masks: their layer is gone."""
+        if (current := self._screen.current) is not None:
+            # What is in the study stays there; without one, this is the user's own decision to forget.
+            self.settle()
+            self._drawn.unfollow(current)
+            current.drop_labels()
+            self._tell.labels_changed.emit()
+            self._announce()
+
+    def finish(self) -> None:
+        """Record what is drawn before another cine takes this one's place."""
+        self.settle()
+        self._replaced.clear()
+
+    # -- a run of a model ---------------------------------------------------------------------------------
+
+    def begin_run(self) -> None:
+        """Make ready for new proposals; frames that a run does not reach keep their masks."""
+        self.settle()
+        self.ensure_labels()
+        self._screen.forget_layer_history()
+
+    def receive(self, result: FrameMask) -> bool:
+        """Show one frame's result, unless a person has taken that frame; return whether it is shown."""
+        current, frame = self._screen.current, result.index
+        if current is None or current.labels is None:
+            return False
+        if current.is_persons(frame):
+            if current.is_unrecorded(frame):
+                current.drawn.add(frame)
+                self.settle()
+            return False
+        change = current.take_proposal(frame, result.mask)
+        if change is not None:
+            self._replaced.append(change)
+        if frame == self._screen.frame:
+            self._screen.refresh()
+        self._tell.proposed.emit(frame)
+        self._tell.area_changed.emit()
+        return True
+
+    def end_run(self) -> None:
+        """Record the proposals that were replaced since `begin_run` as one step."""
+        changes, self._replaced = self._replaced, []
+        if changes and self._screen.current is not None:
+            self._tell.stepped.emit(Step("new proposals", tuple(changes), self._screen.frame))
+        self._tell.status_changed.emit()
+
+    # -- a person -----------------------------------------------------------------------------------------
+
+    def draw(self, frame: int, mask: NDArray[np.uint8]) -> None:
+        """Show a mask while it is being shaped; it is recorded when the stroke ends."""
+        current = self._screen.current
+        if current is None or current.labels is None:
+            return
+        current.labels.data[frame] = mask
+        current.drawn.add(frame)
+        self._screen.refresh()
+        if current.measure(frame):
+            self._tell.area_changed.emit()
+
+    def settle(self) -> None:
+        """Record what was drawn since the last time, as one step."""
+        current = self._screen.current
+        if current is not None and current.labels is not None and current.drawn:
+            self._record(current.settle(self.tool, self._screen.shown))
+
+    def change(self, text: str, masks: Mapping[int, NDArray[np.uint8]], status: FrameStatus) -> list[int]:
+        """Give frames other masks, as one step; return the frames that changed."""
+        current = self._screen.current
+        if current is None:
+            return []
+        self.settle()
+        self.ensure_labels()
+        step = current.change(text, masks, self._screen.frame, status)
+        self._screen.refresh()
+        return self._record(step)
+
+    def judge(self, text: str, frames: Iterable[int], status: FrameStatus) -> list[int]:
+        """Give frames another status, as one step; return the frames that changed."""
+        current = self._screen.current
+        if current is None:
+            return []
+        self.settle()
+        return self._record(current.judge(text, frames, status, self._screen.frame))
+
+    def apply(self, step: Step, *, forward: bool) -> bool:
+        """Do a step again or take it back, and show the frame it changes; return whether the frames still fit it."""
+        current = self._screen.current
+        if current is None or current.labels is None:
+            return False
+        self.settle()
+        if not current.fits(step, forward=forward):
+            return False
+        current.apply(step, forward=forward)
+        self._screen.forget_layer_history()
+        self._screen.seek(step.shows)
+        self._screen.refresh()
+        self._announce()
+        self._tell.written.emit(step.frames, "redo" if forward else "undo")
+        return True
+
+    # -- the study ----------------------------------------------------------------------------------------
+
+    def show_stored(self, frames: Mapping[int, tuple[NDArray[np.uint8], FrameStatus | None]]) -> None:
+        """Show what the study holds for some frames; nothing of it needs saving."""
+        current = self._screen.current
+        if current is None or not frames:
+            return
+        self.ensure_labels()
+        for frame, (mask, status) in frames.items():
+            current.put(frame, mask, status)
+        self._screen.forget_layer_history()
+        self._screen.refresh()
+        self._announce()
+
+    def _record(self, step: Step | None) -> list[int]:
+        """Tell everybody of a step; return its frames."""
+        if step is None:
+            return []
+        if any(change.frame in step.frames for change in self._replaced):
+            self.end_run()  # what a stroke was drawn on must be taken back after it
+        self._tell.stepped.emit(step)
+        self._announce()
+        self._tell.written.emit(step.frames, step.text)
+        return step.frames
+
+    def _announce(self) -> None:
+        self._tell.area_changed.emit()
+        self._tell.status_changed.emit()

@@ -1,0 +1,38 @@
+"""What a session tells everybody who listens to it."""
+
+from __future__ import annotations
+
+from psygnal import Signal
+
+__all__ = ["SessionSignals"]
+
+
+class SessionSignals:
+    """The signals of a session."""
+
+    opened = Signal(object)
+    """A cine was opened (OpenCine), or none is open any more (None)."""
+    frame_changed = Signal(int)
+    """Another frame is shown."""
+    area_changed = Signal()
+    """At least one frame's mask changed."""
+    sector_changed = Signal()
+    """The sector was found, dragged or reset."""
+    labels_changed = Signal()
+    """The labels layer is another one, or gone."""
+    touched = Signal()
+    """Somebody draws; what is drawn is not recorded yet."""
+    stepped = Signal(object)
+    """A deed that can be taken back was recorded (Step)."""
+    written = Signal(object, str)
+    """Frames (list of int) were changed by a person and want to be saved; the tool's name."""
+    proposed = Signal(int)
+    """A frame has a new proposal that wants to be saved."""
+    status_changed = Signal()
+    """The status of at least one frame changed."""
+    restored = Signal()
+    """The study's masks of the current cine are on screen: it may be worked on."""
+    placed = Signal(int)
+    """A person let go of a landmark of a frame."""
+    marks_changed = Signal()
+    """End-diastole or end-systole was marked, or the frames to look at changed."""
