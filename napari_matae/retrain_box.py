@@ -203,6 +203,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
     def _on_opened(self, found: OpenedVerdict) -> None:
         if self.follow.is_busy or self.readiness is None or found.run not in self.readiness.finished:
             return  # meanwhile another run was begun, or another study opened
+        self.words.hide()  # what was wrong with the run before has been read
         self.view.show_past(found.past)
         name = found.run.name
         self._show_verdict(found.verdict, found.run.folder, f"{name} was trained and judged on {judged_at(found.run)}.")

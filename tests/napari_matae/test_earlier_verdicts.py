@@ -94,6 +94,10 @@ def test_the_last_verdict_is_there_again_and_any_other_can_be(make_box, qtbot, t
     qtbot.waitUntil(lambda: "The verdict of the run early is gone or damaged" in box.words.text(), timeout=WAIT)
     assert box.choices.isVisible()
     assert box.earlier.choice.currentIndex() == -1
+    # It goes once another is open.
+    box.earlier.choice.activated.emit(0)
+    qtbot.waitUntil(lambda: box.verdict.isVisible(), timeout=WAIT)
+    assert box.words.isHidden()
 
 
 def test_another_study_has_other_verdicts_and_a_deleted_run_none(make_box, qtbot, tmp_path, tiny_model):
