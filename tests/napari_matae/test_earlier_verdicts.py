@@ -96,7 +96,7 @@ def test_the_last_verdict_is_there_again_and_any_other_can_be(make_box, qtbot, t
     assert box.earlier.choice.currentIndex() == -1
     # It goes once another is open.
     box.earlier.choice.activated.emit(0)
-    qtbot.waitUntil(lambda: box.verdict.isVisible(), timeout=WAIT)
+    qtbot.waitUntil(box.verdict.isVisible, timeout=WAIT)
     assert box.words.isHidden()
 
 
