@@ -1,0 +1,109 @@
+"""What is measured of a cine on screen: its masks without the rejected ones, its marks, and the cine behind them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matae.store.types import FrameStatus
+from napari_matae.measure_work import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from matae.cine import Cine
+    from matae.measure import Landmarks, Marks, Measurement
+    from napari_matae.open_cine import OpenCine
+
+__all__ = ["changed_masks", "cine_to_measure", "landmarks_of", "marks_of", "mask_to_measure", "task_of"]
+
+
+def mask_to_measure(current: OpenCine, frame: int) -> NDArray[np.uint8]:
+    """Return the mask that counts for a frame, (Y, X); an empty one for a frame without, or called unusable."""
+    return current.mask(frame) if _counts(current, frame) else np.zeros(current.cine.shape, np.uint8)
+
+
+def changed_masks(current: OpenCine, measured: Measurement, frames: Iterable[int]) -> dict[int, NDArray[np.uint8]]:
+    """Return the masks on screen, among those of some frames, that are other ones than were measured; not copies."""
+    return {t: mask for t in frames if not np.array_equal(mask := mask_to_measure(current, t), measured.inputs.mask(t))}
+
+
+def landmarks_of(current: OpenCine, measured: Measurement, frames: Iterable[int]) -> dict[int, Landmarks | None]:
+    """Return the landmarks of frames whose masks changed; None where those that were measured count no longer.
+
+    Landmarks of a handle that is dragged come with its mask; a mask of another tool has none.
+    """
+    placed = {t: current.placed(t) for t in frames}
+    return {t: mine for t, mine in placed.items() if mine is not None or t in measured.inputs.landmarks}
+
+
+def marks_of(current: OpenCine) -> Marks:
+    """Return what a person marked; what the file states is in the cine."""
+    from matae.measure import Marks
+
+    ed, es, cine = current.ed, current.es, current.cine
+    return Marks(() if ed is None or ed == cine.ed_frame else (ed,), () if es is None or es == cine.es_frame else (es,))
+
+
+def cine_to_measure(current: OpenCine, measured: Measurement | None) -> Cine:
+    """Return the cine, without a mark of the file that a person took away.
+
+    Parameters
+    ----------
+    current
+        The cine on screen.
+    measured
+        A measurement of it: the cine in there is returned where it is the same.
+    """
+    cine = current.cine
+    ed = None if current.ed is None else cine.ed_frame
+    es = None if current.es is None else cine.es_frame
+    if (ed, es) == (cine.ed_frame, cine.es_frame):
+        return cine
+    kept = None if measured is None else measured.inputs.cine
+    if kept is not None and kept.frames is cine.frames and (kept.ed_frame, kept.es_frame) == (ed, es):
+        return kept
+    return replace(cine, ed_frame=ed, es_frame=es)
+
+
+def task_of(current: OpenCine, measured: Measurement | None, *, view: str | None, study: str) -> Task | None:
+    """Return what is to be measured of a cine from the ground up; None where it has no masks.
+
+    Parameters
+    ----------
+    current
+        The cine on screen.
+    measured
+        The measurement so far.
+    view
+        Standard view as the person chose it; None for what the file says.
+    study
+        Where a person's landmarks may be, path or URL; empty for nowhere.
+    """
+    from matae.measure import MeasureOptions
+
+    if current.labels is None:
+        return None
+    down = current.sector is not None and current.sector.apex_down
+    return Task(
+        cine=cine_to_measure(current, measured),
+        masks=current.labels.data,
+        frames=frozenset(t for t in {*current.status, *current.drawn} if _counts(current, t)),
+        options=MeasureOptions(view=view, apex_down=down),
+        marks=marks_of(current),
+        sector=current.sector,
+        model=str(current.run.get("model", "")),
+        width=str(current.run.get("width", "")),
+        study=study,
+        placed={t: current.placed(t) for t in current.by_hand},
+    )
+
+
+def _counts(current: OpenCine, frame: int) -> bool:
+    if current.status.get(frame) is FrameStatus.REJECTED:
+        return False
+    return frame in current.status or frame in current.drawn
