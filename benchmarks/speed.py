@@ -17,47 +17,21 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from matae.demo import demo_cine, demo_path
+from matae.models import current_model
 from matae.nn.widths import WIDTHS, format_width
-from matae.phantom import make_phantom
 from matae.read import open_cine
 from matae.segment import Segmenter, SegmentOptions, find_sector
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from matae.cine import Cine
+from matae.speed.clip import phantom_clip, write_avi
+from matae.speed.cold import cold_start
+from matae.speed.timing import median_seconds
 
 RUNS = 5
 TICK_MS = 4
 WINDOW = (900, 640)
-
-
-def median_seconds(work: Callable[[], object], runs: int = RUNS) -> float:
-    work()
-    times = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
-
-
-def phantom_clip(n_frames: int, shape: tuple[int, int]) -> Cine:
-    return make_phantom(seed=3, n_frames=n_frames, shape=shape).cine
-
-
-def write_avi(cine: Cine, folder: Path) -> Path:
-    import imageio.v3 as iio
-
-    path = folder / "clip.avi"
-    colour = np.repeat(cine.frames[..., None], 3, -1)
-    iio.imwrite(path, colour, plugin="pyav", codec="mjpeg", fps=50, out_pixel_format="yuvj420p")
-    return path
 
 
 def engine(report: dict[str, object]) -> None:
@@ -65,10 +39,11 @@ def engine(report: dict[str, object]) -> None:
 
     small, large = phantom_clip(175, (112, 112)), phantom_clip(60, (600, 800))
     with tempfile.TemporaryDirectory() as folder:
-        avi = write_avi(small, Path(folder))
+        avi = Path(folder) / "clip.avi"
+        write_avi(small, avi)
         report["open"] = {
-            "DICOM 30 x 240x320": median_seconds(lambda: open_cine(demo_path())),
-            "AVI 175 x 112x112": median_seconds(lambda: open_cine(avi)),
+            "DICOM 30 x 240x320": median_seconds(lambda: open_cine(demo_path()), RUNS),
+            "AVI 175 x 112x112": median_seconds(lambda: open_cine(avi), RUNS),
         }
     report["sector"] = {"DICOM 30 x 240x320": median_seconds(lambda: find_sector(demo_cine()), 3)}
     rows = []
@@ -79,7 +54,7 @@ def engine(report: dict[str, object]) -> None:
             segmenter = Segmenter(SegmentOptions(width=format_width(width)))
             images = torch.zeros(4, 1, segmenter.card.grid, segmenter.card.grid)
             backend = segmenter._backend  # the network alone, to compare the whole path with
-            alone = median_seconds(lambda b=backend, i=images: b(i)) / len(images)
+            alone = median_seconds(lambda b=backend, i=images: b(i), RUNS) / len(images)
             whole = median_seconds(lambda s=segmenter, c=clip, k=sector: list(s.stream(c, k)), 3) / clip.n_frames
             rows.append(
                 {
@@ -96,29 +71,21 @@ def engine(report: dict[str, object]) -> None:
 
 def first_mask() -> float:
     """Return seconds from a cold interpreter to the first frame's mask."""
-    code = (
-        "from matae.demo import demo_cine\nfrom matae.segment import Segmenter, find_sector\n"
-        "cine = demo_cine()\nnext(Segmenter().stream(cine, find_sector(cine)))"
-    )
-    return median_seconds(lambda: subprocess.run([sys.executable, "-c", code], check=True), 3)
+    model = current_model()
+    return statistics.median([cold_start(demo_path(), model).first_mask_s for _ in range(4)][1:])
 
 
 def peak_memory() -> dict[str, float]:
     """Return the peak resident memory of segmenting clips of 200 and 2,000 frames, in MB."""
     code = (
-        "import resource, sys\nfrom dataclasses import replace\nimport numpy as np\n"
-        "from matae.phantom import make_phantom\n"
-        "from matae.segment import segment\n"
-        "cine = make_phantom(seed=3, n_frames=20, shape=(112, 112)).cine\n"
-        "n = int(sys.argv[1])\n"
-        "long = replace(cine, frames=np.resize(cine.frames, (n, 112, 112)), frame_times=np.arange(n) / 50)\n"
-        "segment(long)\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "import sys\nfrom matae.segment import segment\nfrom matae.speed.clip import phantom_clip\n"
+        "from matae.speed.memory import peak_memory_mb\n"
+        "segment(phantom_clip(int(sys.argv[1]), (112, 112), 20))\nprint(peak_memory_mb() or float('nan'))"
     )
     found = {}
     for frames in (200, 2000):
         done = subprocess.run([sys.executable, "-c", code, str(frames)], check=True, capture_output=True, text=True)
-        unit = 2**20 if sys.platform == "darwin" else 2**10
-        found[f"{frames} x 112x112"] = int(done.stdout) / unit
+        found[f"{frames} x 112x112"] = float(done.stdout)
     return found
 
 

@@ -529,7 +529,14 @@ def test_default_model_is_the_registrys() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--help",), ("--version",), ("segment", "--help"), ("models", "list"), ("segment", "no", "--out", "o")],
+    [
+        ("--help",),
+        ("--version",),
+        ("segment", "--help"),
+        ("benchmark", "--help"),
+        ("models", "list"),
+        ("segment", "no", "--out", "o"),
+    ],
 )
 def test_nothing_heavy_is_loaded_to_say_little(arguments, tmp_path) -> None:
     script = (

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from matae import RESEARCH_USE, __version__
 from matae.cli import exchange, models, study
+from matae.cli.benchmark import benchmark
 from matae.cli.evaluate import evaluate
 from matae.cli.exchange import export, import_
 from matae.cli.measure import measure
@@ -58,6 +59,7 @@ app.command(name="open")(open_)
 app.command()(train)
 app.command()(retrain)
 app.command()(evaluate)
+app.command()(benchmark)
 app.command()(phantom)
 app.command()(export)
 app.command(name="import")(import_)
