@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from functools import partial
 from typing import TYPE_CHECKING
@@ -110,6 +111,24 @@ def test_other_programs_at_work_are_named(tiny_model: str, monkeypatch: pytest.M
     result = run("--model", tiny_model, "--device", "cpu", "--repeats", "1")
     assert "load 3.2 on" in result.stderr
     assert "peak memory" not in result.stdout
+
+
+def test_a_bar_on_a_terminal_says_what_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rich.console import Console
+
+    from matae.cli.benchmark_reporter import BenchmarkReporter
+
+    shown = io.StringIO()
+    with BenchmarkReporter() as quiet:
+        quiet.progress("Segmenting", 1, 4)  # no terminal: nothing to draw on
+    monkeypatch.setattr(
+        "rich.console.Console", lambda **_: Console(file=shown, force_terminal=True, width=80, highlight=False)
+    )
+    with BenchmarkReporter() as reporter:
+        reporter.progress("Loading width 1/8 on torch", 1, 4)
+        reporter.notice("OpenVINO is [not] installed.")
+    assert "Loading width 1/8 on torch" in shown.getvalue()
+    assert "OpenVINO is [not] installed." in shown.getvalue()
 
 
 @pytest.mark.usefixtures("small")
