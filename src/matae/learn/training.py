@@ -230,16 +230,12 @@ class _Follower:
 
 
 def memory_mb(device: torch.device) -> float:
-    """Return the memory in use in MB: the GPU's, or the process's; NaN where it cannot be told."""
+    """Return MB (2^20 bytes): what the GPU holds, or the most this process had; NaN where it cannot be told."""
+    from matae.speed.memory import peak_memory_mb
+
     if device.type == "cuda":
         import torch
 
-        return torch.cuda.memory_allocated(device) / 1e6
-    try:
-        import resource
-    except ImportError:  # Windows
-        return float("nan")
-    import sys
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
+        return torch.cuda.memory_allocated(device) / 2**20
+    found = peak_memory_mb()
+    return float("nan") if found is None else found
