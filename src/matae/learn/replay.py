@@ -27,7 +27,7 @@ __all__ = ["KNOWN", "Replay", "guard_dice", "knows", "load_replay"]
 
 KNOWN = 0.75
 """Mean Dice on the guard from which a base is said to know such frames: only what is known can be forgotten."""
-_HEARTS, _GUARD, _FIRST = 60, 20, 700_000
+_HEARTS, _GUARD, _FIRST = 160, 20, 700_000  # 40 hearts to replay were too few: they were learnt by heart
 _SIZE = 256
 _AT_A_TIME = 8
 

@@ -63,8 +63,11 @@ def make_model(
     PausedError
         If the run was put aside.
     """
-    from matae.learn.recipe import recipe, some_of
+    from copy import deepcopy
+
+    from matae.learn.recipe import RECIPES, recipe, some_of
     from matae.models import install_model, new_model_folder
+    from matae.nn.blend import blend
     from matae.nn.checkpoint import save
     from matae.train.loop import train
     from matae.train.run import seconds_of
@@ -84,6 +87,7 @@ def make_model(
             raise end_of(plan, link) from None
         plan.write(folder)
     config = recipe(options, len(data.train), base.grid, heads=heads, steps=plan.steps)
+    before = deepcopy(network).cpu().eval()
     follower = _Follower(link, config, _step_of(folder / TRAINING / STATE))
     link.emit(follower.started(options, data))
     trained = train(
@@ -99,6 +103,9 @@ def make_model(
     check_still_there(study, data.corrections)
     if options.kind == "quick":
         trained = _merged(trained, base, folder / MODEL)
+    elif data.is_replayed:
+        # What was forgotten comes back for the most part, what was learnt stays: measured, docs/learn.md.
+        trained = blend(before, trained, RECIPES[options.kind].kept)
     try:
         new_model_folder(options.name)
     except ModelError:

@@ -1,0 +1,47 @@
+"""A network between two of one kind: what was learnt last, with some of what was known before."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+
+from matae.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    Net = TypeVar("Net", bound=nn.Module)
+
+__all__ = ["blend"]
+
+
+def blend(before: Net, after: Net, share: float) -> Net:
+    """Return a network whose weights and batch statistics lie on the line from one to the other.
+
+    A network that was fine-tuned forgets less, and hardly loses what it learnt, when it goes back a part of the way
+    (M. Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
+
+    Parameters
+    ----------
+    before, after
+        The network before and after it was trained; neither is changed.
+    share
+        How far along the line: 0 is `before`, 1 is `after`.
+
+    Raises
+    ------
+    ModelError
+        If they are no networks of one shape, or the share is outside 0 to 1.
+    """
+    if not 0.0 <= share <= 1.0:
+        raise ModelError(f"A share of {share} lies outside the line between two networks; choose 0 to 1.")
+    old, new = before.state_dict(), after.state_dict()
+    if {key: value.shape for key, value in old.items()} != {key: value.shape for key, value in new.items()}:
+        raise ModelError("The two networks have other layers, so there is nothing between them; take two of one shape.")
+    made = deepcopy(after)
+    made.load_state_dict(
+        {key: torch.lerp(old[key], value, share) if value.is_floating_point() else value for key, value in new.items()}
+    )
+    return made
