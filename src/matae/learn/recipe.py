@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matae.nn.network import Network
     from matae.train.data import LabelledFrames
 
-__all__ = ["RECIPES", "Recipe", "plan_steps", "recipe", "some_of"]
+__all__ = ["RECIPES", "Recipe", "kept_share", "plan_steps", "recipe", "some_of"]
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,11 @@ def recipe(options: RetrainOptions, n_frames: int, grid: int, *, heads: bool, st
         processes=options.processes,
         augment=AugmentConfig(),
     )
+
+
+def kept_share(kind: str, *, replayed: bool) -> float:
+    """Return how far from the base to the trained weights the model lies: all the way where nothing was replayed."""
+    return RECIPES[kind].kept if replayed else 1.0
 
 
 def some_of(frames: LabelledFrames, kind: str) -> LabelledFrames:

@@ -65,7 +65,7 @@ def make_model(
     """
     from copy import deepcopy
 
-    from matae.learn.recipe import RECIPES, recipe, some_of
+    from matae.learn.recipe import kept_share, recipe, some_of
     from matae.models import install_model, new_model_folder
     from matae.nn.blend import blend
     from matae.nn.checkpoint import save
@@ -103,9 +103,9 @@ def make_model(
     check_still_there(study, data.corrections)
     if options.kind == "quick":
         trained = _merged(trained, base, folder / MODEL)
-    elif data.is_replayed:
+    else:
         # What was forgotten comes back for the most part, what was learnt stays: measured, docs/learn.md.
-        trained = blend(before, trained, RECIPES[options.kind].kept)
+        trained = blend(before, trained, kept_share(options.kind, replayed=data.is_replayed))
     try:
         new_model_folder(options.name)
     except ModelError:

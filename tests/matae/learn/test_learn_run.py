@@ -15,6 +15,7 @@ from matae.errors import ModelError, TrainError
 from matae.files import file_sha256
 from matae.learn import PausedError, RetrainOptions, Verdict, load_overlay, retrain
 from matae.learn.events import Done, Event, Notice, Stage, Started, Step, Stopped, Validation, Verdicts
+from matae.learn.recipe import RECIPES
 from matae.learn.run import VERDICT
 from matae.models import current_model, find_model, import_model, load_model, promote, rollback
 from matae.nn.adapter import ADAPTER, apply_adapter, read_adapter
@@ -234,6 +235,22 @@ def test_poison_is_not_offered_even_by_who_insists(
         assert verdict.guard is not None
     with pytest.raises(ModelError, match="not offered"):
         promote("after")
+
+
+@pytest.mark.parametrize(("kept", "replayed"), [(0.0, True), (0.0, False), (1.0, True)])
+def test_a_full_training_goes_back_where_something_could_be_forgotten(
+    study: Study, base: str, known: Path, monkeypatch: pytest.MonkeyPatch, *, kept: float, replayed: bool
+) -> None:
+    # All the way back, which nobody would ship, is the base; without replay there is no way back.
+    monkeypatch.setitem(RECIPES, "full", replace(RECIPES["full"], kept=kept))
+    retrain(study, replace(OPTIONS, replay=str(known) if replayed else "none"))
+    made, old = load_model("after")[0].state_dict(), load_model(BASE)[0].state_dict()
+    # But for the half precision on disk.
+    is_base = all(
+        torch.allclose(made[key], old[key], rtol=2e-3, atol=1e-4) for key in old if old[key].is_floating_point()
+    )
+    assert is_base is (replayed and kept == 0.0)
+    assert find_model("after").card.training["retrain"]["kept"] == (kept if replayed else 1.0)
 
 
 def test_a_clip_whose_file_is_gone_is_left_out_and_said(study: Study, base: str, clips: Path, tmp_path: Path) -> None:
