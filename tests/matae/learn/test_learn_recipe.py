@@ -1,0 +1,63 @@
+"""Recipes: gentler with few frames, as many steps as were asked for, and frames spread over the patients."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from matae.learn import RetrainOptions
+from matae.learn.recipe import RECIPES, kept_share, recipe, some_of
+from matae.train.data import LabelledFrames
+
+FULL = RetrainOptions(kind="full", device="cpu")
+
+
+@pytest.mark.parametrize("n_frames", [0, 1, 8, 20])
+def test_few_frames_are_few(n_frames: int) -> None:
+    found, few = RECIPES["full"].with_frames(n_frames), RECIPES["full"].few
+    assert few is not None
+    assert (found.lr, found.replay, found.kept) == pytest.approx((few.lr, few.replay, few.kept))
+    assert RECIPES["quick"].with_frames(n_frames) == RECIPES["quick"]
+
+
+@given(st.integers(1, 100_000), st.integers(1, 100_000))
+def test_more_frames_are_never_held_back_more(one: int, two: int) -> None:
+    fewer, more = (RECIPES["full"].with_frames(n) for n in sorted((one, two)))
+    assert more.lr >= fewer.lr
+    assert more.replay <= fewer.replay
+    assert more.kept >= fewer.kept
+    assert RECIPES["full"].replay <= more.replay <= 0.5
+    assert 0.8 <= more.kept <= RECIPES["full"].kept
+
+
+def test_what_is_not_replayed_cannot_be_forgotten() -> None:
+    for kind in RECIPES:
+        assert kept_share(kind, 8, replayed=False) == 1.0
+    assert kept_share("full", 8, replayed=True) == pytest.approx(0.8)
+    assert kept_share("full", 80, replayed=True) == pytest.approx(0.95)
+    # An adapter changes little, and is switched off whole.
+    assert kept_share("quick", 8, replayed=True) == 1.0
+
+
+def test_steps_are_those_of_the_person_then_of_the_plan_then_of_the_recipe() -> None:
+    assert recipe(FULL, 20, 160, heads=False).steps == 520
+    assert recipe(FULL, 10_000, 160, heads=False).steps == 1200
+    assert recipe(replace(FULL, steps=7), 20, 160, heads=False).steps == 7
+    assert recipe(replace(FULL, steps=7), 20, 160, heads=False, steps=5).steps == 5
+    assert recipe(replace(FULL, steps=7), 20, 160, heads=False).seconds == 0.0
+    assert recipe(FULL, 20, 160, heads=True).rebuild > 0.0 == recipe(FULL, 20, 160, heads=False).rebuild
+
+
+@given(st.integers(1, 300), st.sampled_from(["quick", "full"]))
+def test_frames_to_check_on_are_spread_evenly(n: int, kind: str) -> None:
+    names = tuple(map(str, range(n)))
+    pixels = np.zeros((n, 2, 2), np.uint8)
+    frames = LabelledFrames(pixels, pixels, names, names, ("",) * n, np.ones(n))
+    chosen = [int(name) for name in some_of(frames, kind).frames]
+    assert len(chosen) == min(n, RECIPES[kind].checked)
+    steps = np.diff(chosen)
+    assert steps.size == 0 or (steps.min() >= 1 and steps.max() - steps.min() <= 1)
