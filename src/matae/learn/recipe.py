@@ -18,25 +18,7 @@ if TYPE_CHECKING:
     from matae.nn.network import Network
     from matae.train.data import LabelledFrames
 
-__all__ = ["RECIPES", "Few", "Recipe", "kept_share", "plan_steps", "recipe", "some_of"]
-
-
-@dataclass(frozen=True)
-class Few:
-    """What is gentler where there are few frames: they say less of the site than the base does of hearts.
-
-    Parameters
-    ----------
-    frames
-        So many, or fewer, are few; with ten times as many a tenth of it is left.
-    lr, replay, kept
-        As in `Recipe`.
-    """
-
-    frames: int
-    lr: float
-    replay: float
-    kept: float
+__all__ = ["RECIPES", "Recipe", "kept_share", "plan_steps", "recipe", "some_of"]
 
 
 @dataclass(frozen=True)
@@ -58,8 +40,6 @@ class Recipe:
     kept
         How far from the base to the trained weights the model lies where the base knew what is replayed, see
         `matae.nn.blend.blend`.
-    few
-        What lr, replay and kept are with few frames; None where they are the same with any number.
     """
 
     steps: int
@@ -73,20 +53,6 @@ class Recipe:
     checked: int = 32
     patience: int = 0
     kept: float = 1.0
-    few: Few | None = None
-
-    def with_frames(self, n_frames: int) -> Recipe:
-        """Return the recipe for a number of corrected frames."""
-        few = self.few
-        if few is None:
-            return self
-        gentle = min(1.0, few.frames / max(1, n_frames))
-        return replace(
-            self,
-            lr=self.lr + gentle * (few.lr - self.lr),
-            replay=self.replay + gentle * (few.replay - self.replay),
-            kept=self.kept + gentle * (few.kept - self.kept),
-        )
 
 
 RECIPES = {
@@ -94,9 +60,8 @@ RECIPES = {
     "quick": Recipe(80, 0, 80, batch=8, lr=4e-3, ema=0.97, replay=0.5, checks=4, checked=32),
     # A check of 100 frames costs two steps, and of 32 it would choose by chance. The average lags: in a short run the
     # first checks show the base, so half of them without a better one mean little.
-    "full": Recipe(400, 6, 1200, batch=16, lr=3e-3, ema=0.99, replay=0.4, checked=100, patience=6,
-                   few=Few(20, lr=2e-3, replay=0.5, kept=0.8)),
-}  # fmt: skip
+    "full": Recipe(400, 6, 1200, batch=16, lr=2e-3, ema=0.99, replay=0.5, checked=100, patience=6, kept=0.8),
+}
 _FEWEST_STEPS = 10
 
 
@@ -116,7 +81,7 @@ def recipe(options: RetrainOptions, n_frames: int, grid: int, *, heads: bool, st
     steps
         Steps to take; what the recipe would like if 0.
     """
-    chosen = RECIPES[options.kind].with_frames(n_frames)
+    chosen = RECIPES[options.kind]
     wanted = min(chosen.most_steps, chosen.steps + chosen.steps_a_frame * n_frames)
     wanted = steps or options.steps or wanted
     return TrainConfig(
@@ -139,9 +104,9 @@ def recipe(options: RetrainOptions, n_frames: int, grid: int, *, heads: bool, st
     )
 
 
-def kept_share(kind: str, n_frames: int, *, replayed: bool) -> float:
+def kept_share(kind: str, *, replayed: bool) -> float:
     """Return how far from the base to the trained weights the model lies: all the way where nothing was replayed."""
-    return RECIPES[kind].with_frames(n_frames).kept if replayed else 1.0
+    return RECIPES[kind].kept if replayed else 1.0
 
 
 def some_of(frames: LabelledFrames, kind: str) -> LabelledFrames:

@@ -105,7 +105,7 @@ def make_model(
         trained = _merged(trained, base, folder / MODEL)
     else:
         # What was forgotten comes back for the most part, what was learnt stays: measured, docs/learn.md.
-        trained = blend(before, trained, kept_share(options.kind, len(data.train), replayed=data.is_replayed))
+        trained = blend(before, trained, kept_share(options.kind, replayed=data.is_replayed))
     try:
         new_model_folder(options.name)
     except ModelError:
