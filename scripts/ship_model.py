@@ -2,8 +2,8 @@
 
     python scripts/ship_model.py RUN NAME --facts FACTS.toml --data DIR [--split val]
 
-FACTS holds ``data``, ``licence``, ``citation``, ``limits`` and, if it was measured, ``familiar``. The figures are those of
-``napari-matae evaluate`` at every width, at native resolution; none of them is typed by hand.
+FACTS holds ``data``, ``licence``, ``citation``, ``limits`` and, if it was measured, ``familiar``. The figures are those
+of ``napari-matae evaluate`` at every width, at native resolution; none of them is typed by hand.
 """
 
 from __future__ import annotations
