@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
+from napari_matae.event_worker import EventWorker
 from napari_matae.measure_work import OtherView, ViewsFound, other_view_events, views_events
 from napari_matae.workers import Failed
 
@@ -47,7 +48,9 @@ class BiplaneBox(QWidget):  # type: ignore[misc]
     def __init__(self, link: StudyLink, measuring: Measuring, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._link, self._measuring = link, measuring
-        self._worker: Any = None
+        self._events = EventWorker(self)
+        self._events.came.connect(self._on_event)
+        self._events.ended.connect(self._update)
         self._other: Measurement | None = None
         self._found: tuple[CineSummary, ...] = ()
         self._problem = ""
@@ -78,42 +81,30 @@ class BiplaneBox(QWidget):  # type: ignore[misc]
         """Stop listening."""
         self._measuring.changed.disconnect(self._update)
         self._link.entry_changed.disconnect(self._on_entry)
-        self._drop()
+        self._events.drop()
 
     @property
     def is_running(self) -> bool:
         """Whether the study is being read."""
-        return self._worker is not None
+        return self._events.is_running
 
     def look(self) -> None:
         """Look for other cines of this patient."""
         entry = self._link.entry
-        if entry is not None and self._link.target and self._worker is None:
+        if entry is not None and self._link.target and not self._events.is_running:
             self._start(views_events, self._link.target, entry.content_id)
 
     def combine(self) -> None:
         """Measure the chosen cine too."""
         content_id, here = self.choice.currentData(), self._measuring.measurement
-        if content_id is None or here is None or self._worker is not None:
+        if content_id is None or here is None or self._events.is_running:
             return
         self._start(other_view_events, self._link.target, content_id, _OTHER.get(here.view or "", "A2C"))
 
     def _start(self, work: Any, *arguments: object) -> None:
-        from napari.qt.threading import create_worker
-
         self._problem = ""
-        self._worker = create_worker(work, *arguments, _start_thread=False)
-        self._worker.yielded.connect(self._on_event)
-        self._worker.finished.connect(self._on_finished)
-        self._worker.start()
+        self._events.start(work, *arguments)
         self._update()
-
-    def _drop(self) -> None:
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.yielded.disconnect(self._on_event)
-            worker.finished.disconnect(self._on_finished)
-            worker.quit()
 
     def _on_event(self, event: object) -> None:
         if isinstance(event, ViewsFound):
@@ -122,10 +113,6 @@ class BiplaneBox(QWidget):  # type: ignore[misc]
             self._other = event.measurement
         elif isinstance(event, Failed):
             self._problem = event.text
-
-    def _on_finished(self) -> None:
-        self._worker = None
-        self._update()
 
     def _list(self, found: tuple[CineSummary, ...]) -> None:
         here = self._measuring.measurement
@@ -143,7 +130,7 @@ class BiplaneBox(QWidget):  # type: ignore[misc]
             self._other = None
 
     def _on_entry(self, _: object) -> None:
-        self._drop()
+        self._events.drop()
         self._other, self._found = None, ()
         self.choice.clear()
         self._update()

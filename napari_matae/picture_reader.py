@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_matae.event_worker import EventWorker
 from napari_matae.verdict_work import Picture, Subjects, verdict_events
 from napari_matae.workers import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-    from typing import Any
 
     from matae.learn.verdict import FrameChange
 
@@ -37,30 +37,21 @@ class PictureReader(QObject):  # type: ignore[misc]
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._worker: Any = None
+        self._events = EventWorker(self)
+        self._events.came.connect(self._on_event)
 
     @property
     def is_reading(self) -> bool:
         """Whether pictures are still being read."""
-        return self._worker is not None
+        return self._events.is_running
 
     def start(self, target: str, folder: Path | None, frames: Sequence[FrameChange]) -> None:
         """Read these; see `napari_matae.verdict_work.verdict_events`."""
-        from napari.qt.threading import create_worker
-
-        self.stop()
-        self._worker = create_worker(verdict_events, target, folder, frames, _start_thread=False)
-        self._worker.yielded.connect(self._on_event)
-        self._worker.finished.connect(self._on_finished)
-        self._worker.start()
+        self._events.start(verdict_events, target, folder, frames)
 
     def stop(self) -> None:
         """Do not listen any more."""
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.yielded.disconnect(self._on_event)
-            worker.finished.disconnect(self._on_finished)
-            worker.quit()
+        self._events.drop()
 
     def _on_event(self, event: object) -> None:
         if isinstance(event, Subjects):
@@ -69,6 +60,3 @@ class PictureReader(QObject):  # type: ignore[misc]
             self.drawn.emit(event)
         elif isinstance(event, Failed):
             self.failed.emit(event.text)
-
-    def _on_finished(self) -> None:
-        self._worker = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -63,8 +64,6 @@ def make_model(
     PausedError
         If the run was put aside.
     """
-    from copy import deepcopy
-
     from matae.learn.recipe import kept_share, recipe, some_of
     from matae.models import install_model, new_model_folder
     from matae.nn.blend import blend
