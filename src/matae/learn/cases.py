@@ -49,6 +49,11 @@ class Case:
     masks: dict[int, NDArray[np.uint8]]
     phases: dict[int, str]
 
+    def looks_inverted(self) -> list[int]:
+        """Return the frames whose cavity fills most of the sector, as in an inverted mask."""
+        inside = self.sector.mask(self.cine.shape)
+        return [t for t, mask in self.masks.items() if (mask[inside] == 1).mean() > _FULL]
+
 
 def open_cases(
     study: Study,
@@ -111,6 +116,7 @@ def load_side(
     for case in open_cases(study, clips, progress=progress, notify=notify):
         place = Placement.of(case.cine, case.sector, _SIZE)
         frames = sorted(case.masks)
+        full += len(case.looks_inverted())
         grid = place.to_grid(np.asarray(case.cine.frames[frames]))[:, 0]
         for t, picture in zip(frames, grid, strict=True):
             images.append((picture * 255).round().clamp(0, 255).byte().numpy())
@@ -122,8 +128,6 @@ def load_side(
             long_side = max(box.height * case.cine.pixel_aspect[0], box.width * case.cine.pixel_aspect[1])
             spacing.append(float("nan") if case.cine.spacing is None else long_side / _SIZE)
             digests.add(picture_digest(case.cine.frames[t]))
-            inside = case.masks[t][box.y0 : box.y1, box.x0 : box.x1][place.inside]
-            full += bool((inside == 1).mean() > _FULL)
     if not images:
         raise TrainError("None of the corrected clips can be opened; bring their files back to where they were.")
     if full > len(images) / 2 and not odd_labels:

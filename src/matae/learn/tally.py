@@ -45,6 +45,8 @@ class Tally:
         Dice before and after.
     masks
         Shape, and the packed masks of both models and the person, of each frame.
+    n_inverted
+        Frames whose label looks inverted.
     """
 
     meaning: str
@@ -54,6 +56,7 @@ class Tally:
     ef: tuple[list[float], list[float], list[str]] = field(default_factory=lambda: ([], [], []))
     frames: list[FrameChange] = field(default_factory=list)
     masks: dict[tuple[str, int], tuple[tuple[int, int], list[bytes]]] = field(default_factory=dict)
+    n_inverted: int = 0
 
     def _add(self, name: str, pair: Sequence[float]) -> None:
         for values, value in zip(self.values.setdefault(name, ([], [])), pair, strict=True):
@@ -78,7 +81,8 @@ class Tally:
         before, after, names = self.ef
         figures["ef_error"] = compare("ef_error", before, after, names, unit="percentage points",
                                       higher_is_better=False, tolerance=_TOLERANCE["ef_error"])  # fmt: skip
-        return Side(self.meaning, self.sides, len(self.frames), len(set(self.patients)), figures, tuple(self.frames))
+        n, n_patients = len(self.frames), len(set(self.patients))
+        return Side(self.meaning, self.sides, n, n_patients, figures, tuple(self.frames), self.n_inverted)
 
     def add(
         self,
@@ -108,6 +112,7 @@ class Tally:
         from matae.metrics import dice, iou, score_frame
 
         frames = sorted(case.masks)
+        self.n_inverted += len(case.looks_inverted())
         classes = [(c, c) for c in range(1, len(next(iter(pairs.values()))[0].card.classes) + 1)]
         spacing = case.cine.spacing if calibrated else None
         found: dict[str, list[dict[int, NDArray[np.uint8]]]] = {}

@@ -66,6 +66,8 @@ class Side:
         ``iou 1/2``, ... for each narrower width
     frames
         Every frame, for a paired plot.
+    n_inverted
+        Frames whose label fills most of the picture, as an inverted mask does.
     """
 
     meaning: str
@@ -74,6 +76,7 @@ class Side:
     n_patients: int
     figures: dict[str, Paired]
     frames: tuple[FrameChange, ...]
+    n_inverted: int = 0
 
     def most_improved(self, n: int = 5) -> list[FrameChange]:
         """Return the frames that won most, the best first."""
@@ -90,6 +93,7 @@ class Side:
             "sides": list(self.sides),
             "n_frames": self.n_frames,
             "n_patients": self.n_patients,
+            "n_inverted": self.n_inverted,
             "figures": {name: figure.to_json() for name, figure in self.figures.items()},
             "frames": [asdict(frame) for frame in self.frames],
             "most_improved": [asdict(frame) for frame in self.most_improved()],
@@ -106,6 +110,7 @@ class Side:
             n_patients=values["n_patients"],
             figures={name: _paired(figure) for name, figure in values["figures"].items()},
             frames=tuple(FrameChange(**frame) for frame in values["frames"]),
+            n_inverted=values.get("n_inverted", 0),  # verdicts of before it was counted
         )
 
 
@@ -252,13 +257,23 @@ TEST = (
 )
 
 
-def decide(held_out: Side, guard: Paired | None, *, guard_known: bool) -> tuple[bool, str]:
+def decide(
+    held_out: Side, guard: Paired | None, *, guard_known: bool, agreement: Side | None = None
+) -> tuple[bool, str]:
     """Return whether the model may be put into use, and why in a sentence.
 
     It is offered when the mean Dice of held-out patients is higher (by `MIN_GAIN`), and nothing that matters is worse:
     Dice and IoU at every width, pixel accuracy, HD95 and ejection fraction of held-out patients, and the Dice of the
-    guard, by more than `GUARD_MARGIN`, where the base knew it.
+    guard, by more than `GUARD_MARGIN`, where the base knew it. Where most labels of either side look inverted, figures
+    against them say nothing, however good: it is not offered.
     """
+    for side in (held_out, agreement):
+        if side is not None and side.n_inverted > side.n_frames / 2:
+            what = "held-out" if side is held_out else "training"
+            return False, (
+                f"In {side.n_inverted} of {side.n_frames} {what} frames the cavity fills most of the picture, as in an "
+                "inverted mask, so nothing says that it got better; look at the labels and correct or reject them."
+            )
     dice = held_out.figures["dice"]
     where = f"{held_out.n_frames} frames of {held_out.n_patients} held-out patient{'s' * (held_out.n_patients != 1)}"
     if dice.difference is None or dice.before is None or dice.after is None:

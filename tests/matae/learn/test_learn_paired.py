@@ -106,6 +106,18 @@ def test_a_model_is_offered_only_where_nothing_got_worse() -> None:
     assert not decide(replace(better, figures={"dice": compare("dice", [], [], [])}), None, guard_known=False)[0]
 
 
+@pytest.mark.parametrize("which", ["held-out", "training"])
+def test_figures_against_inverted_masks_offer_nothing(which: str) -> None:
+    better = side([0.0] * 6, [0.3] * 6)
+    few, most = replace(better, n_inverted=3), replace(better, n_inverted=4)
+    for bad in (few, most):
+        held_out, agreement = (bad, better) if which == "held-out" else (better, bad)
+        offered, sentence = decide(held_out, None, guard_known=False, agreement=agreement)
+        assert offered is (bad is few)
+        if not offered:
+            assert f"In 4 of 6 {which} frames the cavity fills most of the picture" in sentence
+
+
 def test_a_gain_that_may_be_chance_is_said() -> None:
     offered, sentence = decide(side([0.8, 0.8, 0.8, 0.8, 0.8], [0.9, 0.79, 0.8, 0.82, 0.79]), None, guard_known=False)
     assert offered

@@ -229,10 +229,11 @@ def test_poison_is_not_offered_even_by_who_insists(
     options = replace(OPTIONS, odd_labels=True, replay=str(known), steps=30)
     verdict = retrain(study, options, folder=tmp_path / "run")
     assert not verdict.offered, verdict.sentence
-    if "val" in sides:
-        # The held-out labels are poisoned too and say it got better: the guard does not.
-        assert verdict.guard_known
-        assert verdict.guard is not None
+    # Whatever the figures say: held-out labels may be poisoned too, and half of what is learnt is known to be right.
+    assert "as in an inverted mask, so nothing says that it got better" in verdict.sentence
+    assert verdict.agreement.n_inverted == 12
+    assert verdict.held_out.n_inverted == (9 if "val" in sides else 0)
+    assert Verdict.read(tmp_path / "run" / VERDICT) == verdict
     with pytest.raises(ModelError, match="not offered"):
         promote("after")
 
