@@ -9,18 +9,26 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["keep_largest"]
+__all__ = ["POSSIBLE", "one_part"]
+
+POSSIBLE = 0.1
+"""Probability from which a pixel may join two parts of a class; from 0.5 on it belongs to one."""
 
 
-def keep_largest(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def one_part(mask: NDArray[np.uint8], possible: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """Return the mask with one connected part a class, its holes filled.
 
-    A ventricle is one cavity: islands and holes are errors of the network, not anatomy.
+    A ventricle is one cavity: islands and holes are errors of the network, not anatomy. A bright line across the
+    cavity can cut its mask in two, though, and half a ventricle is no better: parts that hang together by pixels that
+    are possible are joined by those of them inside their convex hull (as hysteresis does for edges: J. Canny,
+    "A computational approach to edge detection", IEEE TPAMI 8(6), 1986).
 
     Parameters
     ----------
     mask
         Class of every pixel, (Y, X) uint8; 0 is background.
+    possible
+        The same with a lower threshold (`POSSIBLE`): every pixel of `mask`, and more. Nothing is joined if None.
     """
     from scipy import ndimage
 
@@ -30,11 +38,37 @@ def keep_largest(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     # All of it happens inside each class's own rectangle: frames are large, cavities are not.
     places = [(value, at) for value, at in enumerate(ndimage.find_objects(mask), start=1) if at is not None]
     for value, at in places:
-        labels, count = ndimage.label(mask[at] == value)
-        part = labels == 1 + int(np.bincount(labels.ravel())[1:].argmax()) if count > 1 else labels > 0
-        out[at][part] = value
+        own = mask[at] == value
+        labels, count = ndimage.label(own)
+        if count > 1:
+            own = _largest(labels)
+            if possible is not None:
+                own = _joined(labels > 0, own, possible[at] == value)
+        out[at][own] = value
     for value, at in places:
         # A hole may hold another class (cavity inside myocardium): only what nothing claims is filled.
         filled = ndimage.binary_fill_holes(out[at] == value)
         out[at][filled & (out[at] == 0)] = value
     return out
+
+
+def _largest(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = labels == 1 + int(np.bincount(labels.ravel())[1:].argmax())
+    return found
+
+
+def _joined(parts: NDArray[np.bool_], largest: NDArray[np.bool_], possible: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the largest part with those that hang together with it, and what joins them."""
+    from scipy import ndimage
+
+    labels, _ = ndimage.label(possible | parts)
+    together = labels == labels[largest][0]
+    wanted = parts & together
+    if np.array_equal(wanted, largest):
+        return largest
+    from skimage.morphology import convex_hull_image
+
+    # What hangs together by a detour outside the hull is still apart inside it.
+    labels, _ = ndimage.label(wanted | (together & convex_hull_image(wanted)))
+    found: NDArray[np.bool_] = labels == labels[largest][0]
+    return found

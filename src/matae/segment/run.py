@@ -7,6 +7,7 @@ defaults (`SegmentOptions`).
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -196,7 +197,7 @@ def _frame_mask(index: int, logits: Tensor, placement: Placement, shape: tuple[i
     import torch
 
     from matae.segment.backend import is_out_of_memory
-    from matae.segment.cleanup import keep_largest
+    from matae.segment.cleanup import POSSIBLE, one_part
 
     try:
         logits = placement.to_native(logits)[0]
@@ -204,15 +205,15 @@ def _frame_mask(index: int, logits: Tensor, placement: Placement, shape: tuple[i
         if logits.device.type == "cpu" or not is_out_of_memory(error):
             raise
         logits = placement.to_native(logits.cpu())[0]
-    if len(logits) == 1:  # the common case needs no search for the likeliest class
-        best, found = logits[0], (logits[0] > 0).to(torch.uint8).cpu().numpy()
-    else:
-        best, which = logits.max(0)
-        found = torch.where(best > 0, which + 1, 0).to(torch.uint8).cpu().numpy()
+    # One class, the common case, needs no search for the likeliest.
+    best, which = (logits[0], 0) if len(logits) == 1 else logits.max(0)
+    found, possible = (
+        torch.where(best > math.log(p / (1 - p)), which + 1, 0).to(torch.uint8).cpu().numpy() for p in (0.5, POSSIBLE)
+    )
     certain = (best.sigmoid() * 255).round().to(torch.uint8).cpu().numpy()
     mask, probability = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
     box = placement.box
-    mask[box.y0 : box.y1, box.x0 : box.x1] = keep_largest(found)
+    mask[box.y0 : box.y1, box.x0 : box.x1] = one_part(found, possible)
     probability[box.y0 : box.y1, box.x0 : box.x1] = certain
     return FrameMask(int(index), mask, probability, int((mask == 1).sum()))
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from matae.cine import Cine, Spacing
 from matae.errors import SegmentError
 from matae.segment import Sector, sector_from_polygon
-from matae.segment.cleanup import keep_largest
 from matae.segment.grid import Placement
 
 
@@ -86,41 +85,3 @@ def test_upside_down_frames_come_back_upside_down() -> None:
     torch.testing.assert_close(
         placement.to_native(placement.to_grid(frames))[0, 0], torch.from_numpy(frames[0] / 255).float()
     )
-
-
-def test_an_empty_mask_stays_empty() -> None:
-    assert not keep_largest(np.zeros((5, 5), np.uint8)).any()
-    assert keep_largest(np.zeros((0, 5), np.uint8)).shape == (0, 5)
-
-
-def test_islands_go_and_holes_are_filled() -> None:
-    mask = np.zeros((12, 12), np.uint8)
-    mask[2:8, 2:8] = 1
-    expected = mask.copy()
-    mask[4, 4] = 0
-    mask[10, 10] = mask[0, 0] = 1
-    np.testing.assert_array_equal(keep_largest(mask), expected)
-
-
-def test_a_class_inside_another_is_no_hole() -> None:
-    mask = np.zeros((12, 12), np.uint8)
-    mask[1:11, 1:11] = 2
-    mask[4:8, 4:8] = 1
-    mask[5, 5], mask[2, 2], mask[11, 11] = 0, 0, 1
-    expected = mask.copy()
-    expected[5, 5], expected[2, 2], expected[11, 11] = 1, 2, 0
-    np.testing.assert_array_equal(keep_largest(mask), expected)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10**6), st.floats(0.1, 0.9))
-def test_what_is_kept_is_one_part_of_the_mask_and_stable(seed: int, share: float) -> None:
-    from scipy import ndimage
-
-    rng = np.random.default_rng(seed)
-    mask = (rng.random((20, 24)) < share).astype(np.uint8) * rng.integers(1, 3, (20, 24), dtype=np.uint8)
-    kept = keep_largest(mask)
-    assert set(np.unique(kept)) - {0} == set(np.unique(mask)) - {0}
-    for value in np.unique(kept[kept > 0]):
-        assert ndimage.label(kept == value)[1] == 1
-    np.testing.assert_array_equal(keep_largest(kept), kept)

@@ -1,0 +1,142 @@
+"""One connected part a class: islands, holes, and a ventricle that a bright line cuts in two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from matae.cine import Cine
+from matae.nn.card import ModelCard
+from matae.nn.checkpoint import save
+from matae.nn.matae import Matae, MataeConfig
+from matae.segment import Sector, Segmenter, SegmentOptions
+from matae.segment.cleanup import one_part
+
+
+def test_an_empty_mask_stays_empty() -> None:
+    assert not one_part(np.zeros((5, 5), np.uint8)).any()
+    assert one_part(np.zeros((0, 5), np.uint8)).shape == (0, 5)
+
+
+def test_islands_go_and_holes_are_filled() -> None:
+    mask = np.zeros((12, 12), np.uint8)
+    mask[2:8, 2:8] = 1
+    expected = mask.copy()
+    mask[4, 4] = 0
+    mask[10, 10] = mask[0, 0] = 1
+    np.testing.assert_array_equal(one_part(mask), expected)
+
+
+def test_a_class_inside_another_is_no_hole() -> None:
+    mask = np.zeros((12, 12), np.uint8)
+    mask[1:11, 1:11] = 2
+    mask[4:8, 4:8] = 1
+    mask[5, 5], mask[2, 2], mask[11, 11] = 0, 0, 1
+    expected = mask.copy()
+    expected[5, 5], expected[2, 2], expected[11, 11] = 1, 2, 0
+    np.testing.assert_array_equal(one_part(mask), expected)
+
+
+def cut_in_two(gap: int = 2) -> np.ndarray:
+    mask = np.zeros((40, 30), np.uint8)
+    mask[4:16, 8:20] = mask[16 + gap : 36, 6:22] = 1
+    return mask
+
+
+def test_a_ventricle_cut_by_a_bright_line_is_one_again() -> None:
+    mask, possible = cut_in_two(), np.zeros((40, 30), np.uint8)
+    possible[2:38, 4:26] = 1
+    joined = one_part(mask, possible)
+    assert (joined[16:18, 8:20] == 1).all()
+    # Only what lies between them is added, and only where it is possible.
+    assert not joined[:4].any()
+    assert not joined[:, 22:].any()
+    np.testing.assert_array_equal(joined[mask > 0], 1)
+    possible[16:18, 14:] = 0
+    assert not one_part(mask, possible)[16:18, 14:].any()
+    assert one_part(mask, possible)[5, 10] == 1
+
+
+@pytest.mark.parametrize("possible", [None, "the mask", "a detour", "another class"])
+def test_parts_that_nothing_possible_joins_stay_apart(possible: str | None) -> None:
+    mask = cut_in_two()
+    maybe = None if possible is None else mask.copy()
+    if maybe is not None and possible == "a detour":
+        maybe[2:36, 27:29] = maybe[2, 8:29] = maybe[35, 6:29] = 1
+        maybe[4, 8] = maybe[3, 8] = 1
+    if maybe is not None and possible == "another class":
+        maybe[16:18] = 2
+    kept = one_part(mask, maybe)
+    assert not kept[:16].any()
+    np.testing.assert_array_equal(kept[18:], mask[18:])
+
+
+@pytest.fixture
+def dark(matae_home: Path) -> str:
+    """Register a network whose log-odds are 20 times how much darker than half a pixel is."""
+    config = MataeConfig(channels=(1,), fold=1, widths=(1.0,), own_bias=False)
+    network = Matae(config).eval()
+    with torch.no_grad():
+        for conv in network.nested():
+            conv.weight.zero_()
+            conv.weight[0, 0, 1, 1] = 1.0
+        network.head.weight.fill_(-20.0)
+        network.head.bias.fill_(10.0)
+    card = ModelCard(
+        name="dark", family="matae", architecture=config.to_json(), grid=40,
+        classes=("left ventricular cavity",), data="none", licence="BSD-3-Clause",
+    )  # fmt: skip
+    save(matae_home / "models" / "dark", network, card)
+    return "dark"
+
+
+@pytest.mark.parametrize(("line", "joined"), [(0.58, True), (0.7, False)])
+def test_a_segmented_frame_is_whole_where_the_network_is_in_doubt(dark: str, line: float, joined: bool) -> None:
+    # Log-odds of -1.6 are a probability of 0.17, of -4 one of 0.02.
+    picture = np.full((40, 40), 255, np.uint8)
+    picture[4:36, 10:30] = 0
+    picture[14:18] = round(255 * line)
+    corners = np.array([[0.0, 0], [0, 39], [39, 39], [39, 0]])
+    segmenter = Segmenter(SegmentOptions(dark, "1", "cpu", "torch"))
+    (found,) = segmenter.stream(Cine(picture[None], None, None, Path("clip")), Sector(corners, "whole"))
+    assert found.mask[25, 20] == 1
+    assert (found.mask[4:14, 10:30] == joined).all()
+    assert (found.mask[14:18, 11:29] == joined).all()
+    assert not found.mask[:, 31:].any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.floats(0.1, 0.9), st.floats(0.0, 0.9))
+def test_joined_parts_are_one_part_of_what_is_possible(seed: int, share: float, more: float) -> None:
+    from scipy import ndimage
+
+    rng = np.random.default_rng(seed)
+    best = rng.integers(1, 3, (20, 24), dtype=np.uint8)
+    mask = (rng.random((20, 24)) < share) * best
+    possible = np.where((mask > 0) | (rng.random((20, 24)) < more), best, 0).astype(np.uint8)
+    kept, without = one_part(mask, possible), one_part(mask)
+    for value in np.unique(kept[kept > 0]):
+        assert ndimage.label(kept == value)[1] == 1
+        # Nothing that the largest part had is lost to the joining, but to another class that claims it.
+        assert not ((without == value) & (mask == value) & (kept == 0)).any()
+        holes = ndimage.binary_fill_holes(possible == value)
+        assert not ((kept == value) & ~holes).any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.floats(0.1, 0.9))
+def test_what_is_kept_is_one_part_of_the_mask_and_stable(seed: int, share: float) -> None:
+    from scipy import ndimage
+
+    rng = np.random.default_rng(seed)
+    mask = (rng.random((20, 24)) < share).astype(np.uint8) * rng.integers(1, 3, (20, 24), dtype=np.uint8)
+    kept = one_part(mask)
+    assert set(np.unique(kept)) - {0} == set(np.unique(mask)) - {0}
+    for value in np.unique(kept[kept > 0]):
+        assert ndimage.label(kept == value)[1] == 1
+    np.testing.assert_array_equal(one_part(kept), kept)
