@@ -14,14 +14,16 @@ __all__ = ["POSSIBLE", "one_part"]
 POSSIBLE = 0.1
 """Probability from which a pixel may join two parts of a class; from 0.5 on it belongs to one."""
 
+_THIN = 0.1  # of the square root of the largest part's area: a line that cuts a cavity is no wider
+
 
 def one_part(mask: NDArray[np.uint8], possible: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """Return the mask with one connected part a class, its holes filled.
 
     A ventricle is one cavity: islands and holes are errors of the network, not anatomy. A bright line across the
-    cavity can cut its mask in two, though, and half a ventricle is no better: parts that hang together by pixels that
-    are possible are joined by those of them inside their convex hull (as hysteresis does for edges: J. Canny,
-    "A computational approach to edge detection", IEEE TPAMI 8(6), 1986).
+    cavity can cut its mask in two, though, and half a ventricle is no better: parts hardly apart from the largest that
+    hang together with it by possible pixels are joined to it, by those pixels inside their convex hull (hysteresis, as
+    for edges: J. Canny, "A computational approach to edge detection", IEEE TPAMI 8(6), 1986).
 
     Parameters
     ----------
@@ -43,7 +45,7 @@ def one_part(mask: NDArray[np.uint8], possible: NDArray[np.uint8] | None = None)
         if count > 1:
             own = _largest(labels)
             if possible is not None:
-                own = _joined(labels > 0, own, possible[at] == value)
+                own = _joined(labels, own, possible[at] == value)
         out[at][own] = value
     for value, at in places:
         # A hole may hold another class (cavity inside myocardium): only what nothing claims is filled.
@@ -57,13 +59,14 @@ def _largest(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
     return found
 
 
-def _joined(parts: NDArray[np.bool_], largest: NDArray[np.bool_], possible: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _joined(parts: NDArray[np.int32], largest: NDArray[np.bool_], possible: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the largest part with those that hang together with it, and what joins them."""
     from scipy import ndimage
 
-    labels, _ = ndimage.label(possible | parts)
+    labels, _ = ndimage.label(possible | (parts > 0))
     together = labels == labels[largest][0]
-    wanted = parts & together
+    near = ndimage.distance_transform_edt(~largest) <= _THIN * np.sqrt(largest.sum())
+    wanted = np.isin(parts, np.unique(parts[near & together & (parts > 0)]))
     if np.array_equal(wanted, largest):
         return largest
     from skimage.morphology import convex_hull_image

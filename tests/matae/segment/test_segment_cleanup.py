@@ -42,38 +42,40 @@ def test_a_class_inside_another_is_no_hole() -> None:
     np.testing.assert_array_equal(one_part(mask), expected)
 
 
-def cut_in_two(gap: int = 2) -> np.ndarray:
-    mask = np.zeros((40, 30), np.uint8)
-    mask[4:16, 8:20] = mask[16 + gap : 36, 6:22] = 1
+def cut_in_two(gap: int = 4) -> np.ndarray:
+    """Return a cavity in two parts, the lower one larger: a line of `gap` rows from row 32 on lies between them."""
+    mask = np.zeros((80, 60), np.uint8)
+    mask[8:32, 16:40] = mask[32 + gap : 76, 12:54] = 1
     return mask
 
 
 def test_a_ventricle_cut_by_a_bright_line_is_one_again() -> None:
-    mask, possible = cut_in_two(), np.zeros((40, 30), np.uint8)
-    possible[2:38, 4:26] = 1
+    mask = cut_in_two(3)
+    possible = np.zeros_like(mask)
+    possible[4:78, 8:56] = 1
     joined = one_part(mask, possible)
-    assert (joined[16:18, 8:20] == 1).all()
+    assert (joined[32:35, 16:40] == 1).all()
     # Only what lies between them is added, and only where it is possible.
-    assert not joined[:4].any()
-    assert not joined[:, 22:].any()
+    assert not joined[:8].any()
+    assert not joined[:, 54:].any()
     np.testing.assert_array_equal(joined[mask > 0], 1)
-    possible[16:18, 14:] = 0
-    assert not one_part(mask, possible)[16:18, 14:].any()
-    assert one_part(mask, possible)[5, 10] == 1
+    possible[32:35, 30:] = 0
+    assert not one_part(mask, possible)[32:35, 30:].any()
+    assert one_part(mask, possible)[10, 20] == 1
 
 
-@pytest.mark.parametrize("possible", [None, "the mask", "a detour", "another class"])
+@pytest.mark.parametrize("possible", [None, "the mask", "a detour", "another class", "a wide gap"])
 def test_parts_that_nothing_possible_joins_stay_apart(possible: str | None) -> None:
-    mask = cut_in_two()
+    gap = 6 if possible == "a wide gap" else 3
+    mask = cut_in_two(gap)
     maybe = None if possible is None else mask.copy()
     if maybe is not None and possible == "a detour":
-        maybe[2:36, 27:29] = maybe[2, 8:29] = maybe[35, 6:29] = 1
-        maybe[4, 8] = maybe[3, 8] = 1
-    if maybe is not None and possible == "another class":
-        maybe[16:18] = 2
+        maybe[4:76, 56:58] = maybe[4:8, 20:58] = maybe[74, 20:58] = 1
+    if maybe is not None and possible in {"another class", "a wide gap"}:
+        maybe[32 : 32 + gap] = 2 if possible == "another class" else 1
     kept = one_part(mask, maybe)
-    assert not kept[:16].any()
-    np.testing.assert_array_equal(kept[18:], mask[18:])
+    assert not kept[:32].any()
+    np.testing.assert_array_equal(kept[32 + gap :], mask[32 + gap :])
 
 
 @pytest.fixture
@@ -88,7 +90,7 @@ def dark(matae_home: Path) -> str:
         network.head.weight.fill_(-20.0)
         network.head.bias.fill_(10.0)
     card = ModelCard(
-        name="dark", family="matae", architecture=config.to_json(), grid=40,
+        name="dark", family="matae", architecture=config.to_json(), grid=80,
         classes=("left ventricular cavity",), data="none", licence="BSD-3-Clause",
     )  # fmt: skip
     save(matae_home / "models" / "dark", network, card)
@@ -98,16 +100,16 @@ def dark(matae_home: Path) -> str:
 @pytest.mark.parametrize(("line", "joined"), [(0.58, True), (0.7, False)])
 def test_a_segmented_frame_is_whole_where_the_network_is_in_doubt(dark: str, line: float, joined: bool) -> None:
     # Log-odds of -1.6 are a probability of 0.17, of -4 one of 0.02.
-    picture = np.full((40, 40), 255, np.uint8)
-    picture[4:36, 10:30] = 0
-    picture[14:18] = round(255 * line)
-    corners = np.array([[0.0, 0], [0, 39], [39, 39], [39, 0]])
+    picture = np.full((80, 80), 255, np.uint8)
+    picture[8:72, 20:60] = 0
+    picture[30:32] = round(255 * line)
+    corners = np.array([[0.0, 0], [0, 79], [79, 79], [79, 0]])
     segmenter = Segmenter(SegmentOptions(dark, "1", "cpu", "torch"))
     (found,) = segmenter.stream(Cine(picture[None], None, None, Path("clip")), Sector(corners, "whole"))
-    assert found.mask[25, 20] == 1
-    assert (found.mask[4:14, 10:30] == joined).all()
-    assert (found.mask[14:18, 11:29] == joined).all()
-    assert not found.mask[:, 31:].any()
+    assert found.mask[50, 40] == 1
+    assert (found.mask[9:29, 21:59] == joined).all()
+    assert (found.mask[30:32, 22:58] == joined).all()
+    assert not found.mask[:, 61:].any()
 
 
 @settings(max_examples=40, deadline=None)
