@@ -15,15 +15,16 @@ POSSIBLE = 0.1
 """Probability from which a pixel may join two parts of a class; from 0.5 on it belongs to one."""
 
 _THIN = 0.1  # of the square root of the largest part's area: a line that cuts a cavity is no wider
+_PART = 0.1  # of that area: what is smaller is an island, no part of a ventricle
 
 
 def one_part(mask: NDArray[np.uint8], possible: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """Return the mask with one connected part a class, its holes filled.
 
     A ventricle is one cavity: islands and holes are errors of the network, not anatomy. A bright line across the
-    cavity can cut its mask in two, though, and half a ventricle is no better: parts hardly apart from the largest that
-    hang together with it by possible pixels are joined to it, by those pixels inside their convex hull (hysteresis, as
-    for edges: J. Canny, "A computational approach to edge detection", IEEE TPAMI 8(6), 1986).
+    cavity can cut its mask in two, though, and half a ventricle is no better: parts of some size hardly apart from the
+    largest that hang together with it by possible pixels are joined to it, by those pixels inside their convex hull
+    (hysteresis, as for edges: J. Canny, "A computational approach to edge detection", IEEE TPAMI 8(6), 1986).
 
     Parameters
     ----------
@@ -65,8 +66,11 @@ def _joined(parts: NDArray[np.int32], largest: NDArray[np.bool_], possible: NDAr
 
     labels, _ = ndimage.label(possible | (parts > 0))
     together = labels == labels[largest][0]
-    near = ndimage.distance_transform_edt(~largest) <= _THIN * np.sqrt(largest.sum())
-    wanted = np.isin(parts, np.unique(parts[near & together & (parts > 0)]))
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    large = sizes >= _PART * sizes.max()
+    near = ndimage.distance_transform_edt(~largest) <= _THIN * np.sqrt(sizes.max())
+    wanted = np.isin(parts, np.unique(parts[near & together & large[parts]]))
     if np.array_equal(wanted, largest):
         return largest
     from skimage.morphology import convex_hull_image

@@ -64,14 +64,16 @@ def test_a_ventricle_cut_by_a_bright_line_is_one_again() -> None:
     assert one_part(mask, possible)[10, 20] == 1
 
 
-@pytest.mark.parametrize("possible", [None, "the mask", "a detour", "another class", "a wide gap"])
+@pytest.mark.parametrize("possible", [None, "the mask", "a detour", "another class", "a wide gap", "an island"])
 def test_parts_that_nothing_possible_joins_stay_apart(possible: str | None) -> None:
     gap = 6 if possible == "a wide gap" else 3
     mask = cut_in_two(gap)
+    if possible == "an island":
+        mask[:29] = 0
     maybe = None if possible is None else mask.copy()
     if maybe is not None and possible == "a detour":
         maybe[4:76, 56:58] = maybe[4:8, 20:58] = maybe[74, 20:58] = 1
-    if maybe is not None and possible in {"another class", "a wide gap"}:
+    if maybe is not None and possible in {"another class", "a wide gap", "an island"}:
         maybe[32 : 32 + gap] = 2 if possible == "another class" else 1
     kept = one_part(mask, maybe)
     assert not kept[:32].any()
