@@ -60,7 +60,7 @@ RECIPES = {
     "quick": Recipe(80, 0, 80, batch=8, lr=4e-3, ema=0.97, replay=0.5, checks=4, checked=32),
     # A check of 100 frames costs two steps, and of 32 it would choose by chance. The average lags: in a short run the
     # first checks show the base, so half of them without a better one mean little.
-    "full": Recipe(400, 6, 1200, batch=16, lr=2e-3, ema=0.99, replay=0.5, checked=100, patience=6, kept=0.8),
+    "full": Recipe(400, 6, 1200, batch=16, lr=3e-3, ema=0.99, replay=0.4, checked=100, patience=6, kept=0.8),
 }
 _FEWEST_STEPS = 10
 

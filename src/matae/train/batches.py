@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from matae.train.augment import augment
 
@@ -39,7 +40,8 @@ class Batches:
     unlabelled
         More frames (N, Y, X), for `draw_unlabelled`.
     replay
-        Labelled frames of another kind, of the same size; `TrainConfig.replay` says how many of a batch are such.
+        Labelled frames of another kind, of the same size; `TrainConfig.replay` says how many of a batch are such. In
+        every second step they are shown as they are: what is kept of them then is what a user would see.
     rank, processes
         Which part of each batch is drawn here, of how many.
     """
@@ -80,7 +82,12 @@ class Batches:
         chosen = [self._chosen(step, len(side), n) for side, n in zip(self.images, self._counts, strict=True)]
         images = torch.cat([side[at] for side, at in zip(self.images, chosen, strict=True)])[self._part].float() / 255
         masks = torch.cat([side[at] for side, at in zip(self.masks, chosen, strict=True)])[self._part]
-        return self._augmented(images, (masks[:, None] == self.numbers).float())
+        maps = (masks[:, None] == self.numbers).float()
+        changed, moved = self._augmented(images, maps)
+        if len(self.images) == 2 and step % 2:
+            old = slice(max(0, self._counts[0] - self._part.start), None)
+            changed[old], moved[old] = self._as_they_are(images[old]), self._as_they_are(maps[old])
+        return changed, moved
 
     def draw_unlabelled(self, step: int) -> Tensor | None:
         """Return as many augmented unlabelled images, or None if there are none."""
@@ -93,6 +100,11 @@ class Batches:
     def _augmented(self, images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
         config, here = self.config, (self._part.start, self.config.batch)
         return augment(images, masks, config.grid, self.generator, config.augment, here=here)
+
+    def _as_they_are(self, maps: Tensor) -> Tensor:
+        if not len(maps):  # another process has all of them
+            return maps.new_zeros(0, maps.shape[1], self.config.grid, self.config.grid)
+        return F.interpolate(maps, (self.config.grid, self.config.grid), mode="bilinear", antialias=True)
 
     def _chosen(self, step: int, n: int, batch: int | None = None) -> Tensor:
         batch = batch or self.config.batch

@@ -79,3 +79,31 @@ def test_masks_are_one_map_a_class() -> None:
     torch.testing.assert_close(masks[:, 0, 4:12], torch.ones(4, 8, 32), atol=1e-3, rtol=0)
     torch.testing.assert_close(masks[:, 1, 20:], torch.ones(4, 12, 32), atol=1e-3, rtol=0)
     torch.testing.assert_close(masks[:, :, 13:19], torch.zeros(4, 2, 6, 32), atol=1e-3, rtol=0)
+
+
+def replaying(*, rank: int = 0, processes: int = 1) -> Batches:
+    config = TrainConfig(batch=8, grid=16, replay=0.4)
+    return Batches(
+        frames(6), 2, config, torch.Generator().manual_seed(0), replay=frames(20), rank=rank, processes=processes
+    )
+
+
+def test_replayed_frames_are_shown_as_they_are_every_second_step() -> None:
+    found = replaying()
+    changed, unchanged = found.draw(0), found.draw(1)
+    # Five to learn from and three to keep; as they are, a frame is of one grey level and its edges lie where they lay.
+    assert all(float(image.std()) == pytest.approx(0, abs=1e-6) for image in unchanged[0][5:])
+    kept = unchanged[1][5]
+    assert not any(torch.allclose(mask, kept, atol=0.2) for mask in [*changed[1], *unchanged[1][:5]])
+    np.testing.assert_allclose(unchanged[1][5:, 0, 3:5], 1, atol=0.2)
+    np.testing.assert_allclose(unchanged[1][5:, 0, 8:], 0, atol=1e-6)
+    assert len(set(levels(unchanged[0][5:]))) == 3
+
+
+@pytest.mark.parametrize("step", [0, 1])
+@pytest.mark.parametrize("processes", [2, 4])
+def test_several_processes_see_together_what_one_sees(step: int, processes: int) -> None:
+    whole = replaying().draw(step)
+    parts = [replaying(rank=rank, processes=processes).draw(step) for rank in range(processes)]
+    for number in range(2):
+        torch.testing.assert_close(torch.cat([part[number] for part in parts]), whole[number])
