@@ -40,7 +40,7 @@ def retrained_card(
     """
     import torch
 
-    from matae.learn.recipe import kept_share
+    from matae.learn.recipe import kept_shares
 
     options, train = plan.options, data.train
     clips = data.corrections.side("train")
@@ -58,7 +58,7 @@ def retrained_card(
         "n_frames": len(train),
         "n_patients": len(set(train.patients)),
         "replay": data.replay.name if data.is_replayed else "none",
-        "kept": kept_share(options.kind, replayed=data.is_replayed),
+        "kept": kept_shares(options.kind, plan.steps, replayed=data.is_replayed)._asdict(),
         "options": {k: v for k, v in options.to_json().items() if k in _REPEATABLE}
         # A folder's path is nobody else's business.
         | ({"replay": options.replay} if options.replay in {"auto", "none"} else {}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from matae.train.augment import AugmentConfig
 from matae.train.config import TrainConfig
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matae.nn.network import Network
     from matae.train.data import LabelledFrames
 
-__all__ = ["RECIPES", "Recipe", "kept_share", "plan_steps", "recipe", "some_of"]
+__all__ = ["RECIPES", "Kept", "Recipe", "kept_shares", "plan_steps", "recipe", "some_of"]
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,11 @@ class Recipe:
         Validations on the way, and frames each of them takes: both cost time that no step gets.
     patience
         Checks without a better one that end the training; 0 for none.
-    kept
-        How far from the base to the trained weights the model lies where the base knew what is replayed, see
-        `matae.nn.blend.blend`.
+    kept, kept_deep
+        How far from the base to the trained weights the model lies where the base knew what is replayed, and how far
+        its two deepest stages do, see `matae.nn.blend.blend`.
+    forgets
+        Steps after which it has to go back as far as `kept`; after fewer, in proportion.
     """
 
     steps: int
@@ -53,6 +55,8 @@ class Recipe:
     checked: int = 32
     patience: int = 0
     kept: float = 1.0
+    kept_deep: float = 1.0
+    forgets: int = 1
 
 
 RECIPES = {
@@ -60,7 +64,21 @@ RECIPES = {
     "quick": Recipe(80, 0, 80, batch=8, lr=4e-3, ema=0.97, replay=0.5, checks=4, checked=32),
     # A check of 100 frames costs two steps, and of 32 it would choose by chance. The average lags: in a short run the
     # first checks show the base, so half of them without a better one mean little.
-    "full": Recipe(400, 6, 1200, batch=16, lr=3e-3, ema=0.99, replay=0.4, checked=100, patience=6, kept=0.8),
+    # Forgetting grows with the steps, and the deepest stages forget most for what they learn (docs/learn.md).
+    "full": Recipe(
+        400,
+        6,
+        1200,
+        batch=16,
+        lr=3e-3,
+        ema=0.99,
+        replay=0.4,
+        checked=100,
+        patience=6,
+        kept=0.8,
+        kept_deep=0.4,
+        forgets=600,
+    ),
 }
 _FEWEST_STEPS = 10
 
@@ -104,9 +122,19 @@ def recipe(options: RetrainOptions, n_frames: int, grid: int, *, heads: bool, st
     )
 
 
-def kept_share(kind: str, *, replayed: bool) -> float:
-    """Return how far from the base to the trained weights the model lies: all the way where nothing was replayed."""
-    return RECIPES[kind].kept if replayed else 1.0
+class Kept(NamedTuple):
+    """How far from the base to the trained weights a model lies: its shallow stages, and its two deepest."""
+
+    shallow: float
+    deep: float
+
+
+def kept_shares(kind: str, steps: int, *, replayed: bool) -> Kept:
+    """Return how far from the base to the weights of so many steps the model lies: all the way without replay."""
+    chosen = RECIPES[kind]
+    if not replayed:
+        return Kept(1.0, 1.0)
+    return Kept(1.0 - (1.0 - chosen.kept) * min(1.0, steps / chosen.forgets), chosen.kept_deep)
 
 
 def some_of(frames: LabelledFrames, kind: str) -> LabelledFrames:

@@ -64,7 +64,7 @@ def make_model(
     PausedError
         If the run was put aside.
     """
-    from matae.learn.recipe import kept_share, recipe, some_of
+    from matae.learn.recipe import kept_shares, recipe, some_of
     from matae.models import install_model, new_model_folder
     from matae.nn.blend import blend
     from matae.nn.checkpoint import save
@@ -104,7 +104,8 @@ def make_model(
         trained = _merged(trained, base, folder / MODEL)
     else:
         # What was forgotten comes back for the most part, what was learnt stays: measured, docs/learn.md.
-        trained = blend(before, trained, kept_share(options.kind, replayed=data.is_replayed))
+        kept = kept_shares(options.kind, plan.steps, replayed=data.is_replayed)
+        trained = blend(before, trained, kept.shallow, deep=kept.deep)
     try:
         new_model_folder(options.name)
     except ModelError:

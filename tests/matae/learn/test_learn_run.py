@@ -243,7 +243,7 @@ def test_a_full_training_goes_back_where_something_could_be_forgotten(
     study: Study, base: str, known: Path, monkeypatch: pytest.MonkeyPatch, *, kept: float, replayed: bool
 ) -> None:
     # All the way back, which nobody would ship, is the base; without replay there is no way back.
-    monkeypatch.setitem(RECIPES, "full", replace(RECIPES["full"], kept=kept))
+    monkeypatch.setitem(RECIPES, "full", replace(RECIPES["full"], kept=kept, kept_deep=kept, forgets=1))
     retrain(study, replace(OPTIONS, replay=str(known) if replayed else "none"))
     made, old = load_model("after")[0].state_dict(), load_model(BASE)[0].state_dict()
     # But for the half precision on disk.
@@ -251,7 +251,9 @@ def test_a_full_training_goes_back_where_something_could_be_forgotten(
         torch.allclose(made[key], old[key], rtol=2e-3, atol=1e-4) for key in old if old[key].is_floating_point()
     )
     assert is_base is (replayed and kept == 0.0)
-    assert find_model("after").card.training["retrain"]["kept"] == (kept if replayed else 1.0)
+    assert find_model("after").card.training["retrain"]["kept"] == dict.fromkeys(
+        ("shallow", "deep"), kept if replayed else 1.0
+    )
 
 
 def test_a_clip_whose_file_is_gone_is_left_out_and_said(study: Study, base: str, clips: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from torch import nn
 
 from matae.errors import ModelError
 from matae.nn.blend import blend
+from matae.nn.matae import Matae, MataeConfig
 
 
 def made(seed: int, channels: int = 3) -> nn.Module:
@@ -23,6 +24,8 @@ def made(seed: int, channels: int = 3) -> nn.Module:
 def test_beyond_the_ends(share: float) -> None:
     with pytest.raises(ModelError, match="choose 0 to 1"):
         blend(made(1), made(2), share)
+    with pytest.raises(ModelError, match="choose 0 to 1"):
+        blend(made(1), made(2), 0.5, deep=share)
 
 
 def test_networks_of_other_shapes() -> None:
@@ -51,3 +54,16 @@ def test_the_ends_are_the_networks() -> None:
     picture = torch.randn(2, 1, 8, 8)
     torch.testing.assert_close(blend(before, after, 0.0)(picture), before(picture))
     torch.testing.assert_close(blend(before, after, 1.0)(picture), after(picture))
+
+
+def test_the_deepest_stages_go_their_own_way() -> None:
+    torch.manual_seed(0)
+    before, after = Matae(MataeConfig(channels=(2, 3, 4, 5))), Matae(MataeConfig(channels=(2, 3, 4, 5)))
+    found = blend(before, after, 1.0, deep=0.0).state_dict()
+    old, new = before.state_dict(), after.state_dict()
+    deep = ("encoder.2.", "encoder.3.", "decoder.2.", "up.2.")
+    for key, value in found.items():
+        assert torch.equal(value, (old if key.startswith(deep) else new)[key]), key
+    # A network whose stages have other names, or only one, has no deep ones.
+    one = blend(made(1), made(2), 1.0, deep=0.0).state_dict()
+    assert all(torch.equal(value, made(2).state_dict()[key]) for key, value in one.items())
