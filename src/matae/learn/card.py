@@ -11,6 +11,7 @@ from matae import __version__
 if TYPE_CHECKING:
     from matae.learn.data import RunData
     from matae.learn.plan import Plan
+    from matae.learn.way_back import Kept
     from matae.nn.card import ModelCard
     from matae.store import Study
     from matae.train.config import TrainConfig
@@ -28,6 +29,7 @@ def retrained_card(
     *,
     config: TrainConfig,
     seconds: float,
+    kept: Kept,
 ) -> ModelCard:
     """Return the card of the model a run has made; its figures come with the verdict.
 
@@ -37,10 +39,10 @@ def retrained_card(
         What it was made from.
     config, seconds
         Settings of its training, and how long it took.
+    kept
+        How far from the base it lies.
     """
     import torch
-
-    from matae.learn.recipe import kept_shares
 
     options, train = plan.options, data.train
     clips = data.corrections.side("train")
@@ -58,7 +60,7 @@ def retrained_card(
         "n_frames": len(train),
         "n_patients": len(set(train.patients)),
         "replay": data.replay.name if data.is_replayed else "none",
-        "kept": kept_shares(options.kind, plan.steps, replayed=data.is_replayed)._asdict(),
+        "kept": kept._asdict(),
         "options": {k: v for k, v in options.to_json().items() if k in _REPEATABLE}
         # A folder's path is nobody else's business.
         | ({"replay": options.replay} if options.replay in {"auto", "none"} else {}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from matae.train.augment import AugmentConfig
 from matae.train.config import TrainConfig
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matae.nn.network import Network
     from matae.train.data import LabelledFrames
 
-__all__ = ["RECIPES", "Kept", "Recipe", "kept_shares", "plan_steps", "recipe", "some_of"]
+__all__ = ["RECIPES", "Recipe", "plan_steps", "recipe", "some_of"]
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Recipe:
         Validations on the way, and frames each of them takes: both cost time that no step gets.
     patience
         Checks without a better one that end the training; 0 for none.
-    kept, kept_deep
-        How far from the base to the trained weights the model lies where the base knew what is replayed, and how far
-        its two deepest stages do, see `matae.nn.blend.blend`.
-    forgets
-        Steps after which it has to go back as far as `kept`; after fewer, in proportion.
+    kept
+        How far from the base to the trained weights the model may lie where the base knew what is replayed, see
+        `matae.learn.way_back.go_back`.
+    kept_deep
+        How far of that its two deepest stages do: they forget most for what they learn.
     """
 
     steps: int
@@ -54,9 +54,8 @@ class Recipe:
     checks: int = 8
     checked: int = 32
     patience: int = 0
-    kept: float = 1.0
+    kept: tuple[float, ...] = (1.0,)
     kept_deep: float = 1.0
-    forgets: int = 1
 
 
 RECIPES = {
@@ -64,7 +63,6 @@ RECIPES = {
     "quick": Recipe(80, 0, 80, batch=8, lr=4e-3, ema=0.97, replay=0.5, checks=4, checked=32),
     # A check of 100 frames costs two steps, and of 32 it would choose by chance. The average lags: in a short run the
     # first checks show the base, so half of them without a better one mean little.
-    # Forgetting grows with the steps, and the deepest stages forget most for what they learn (docs/learn.md).
     "full": Recipe(
         400,
         6,
@@ -75,9 +73,8 @@ RECIPES = {
         replay=0.4,
         checked=100,
         patience=6,
-        kept=0.8,
-        kept_deep=0.4,
-        forgets=600,
+        kept=(1.0, 0.9, 0.8, 0.7, 0.6, 0.5),
+        kept_deep=0.5,
     ),
 }
 _FEWEST_STEPS = 10
@@ -120,21 +117,6 @@ def recipe(options: RetrainOptions, n_frames: int, grid: int, *, heads: bool, st
         processes=options.processes,
         augment=AugmentConfig(),
     )
-
-
-class Kept(NamedTuple):
-    """How far from the base to the trained weights a model lies: its shallow stages, and its two deepest."""
-
-    shallow: float
-    deep: float
-
-
-def kept_shares(kind: str, steps: int, *, replayed: bool) -> Kept:
-    """Return how far from the base to the weights of so many steps the model lies: all the way without replay."""
-    chosen = RECIPES[kind]
-    if not replayed:
-        return Kept(1.0, 1.0)
-    return Kept(1.0 - (1.0 - chosen.kept) * min(1.0, steps / chosen.forgets), chosen.kept_deep)
 
 
 def some_of(frames: LabelledFrames, kind: str) -> LabelledFrames:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matae.learn.link import Link
     from matae.learn.options import RetrainOptions
     from matae.learn.plan import Plan
+    from matae.learn.way_back import Kept
     from matae.nn.card import ModelCard
     from matae.nn.network import Network
     from matae.store import Study
@@ -64,9 +65,9 @@ def make_model(
     PausedError
         If the run was put aside.
     """
-    from matae.learn.recipe import kept_shares, recipe, some_of
+    from matae.learn.recipe import recipe, some_of
+    from matae.learn.way_back import Kept
     from matae.models import install_model, new_model_folder
-    from matae.nn.blend import blend
     from matae.nn.checkpoint import save
     from matae.train.loop import train
     from matae.train.run import seconds_of
@@ -99,13 +100,11 @@ def make_model(
         if not follower.step:
             raise NothingLearntError
         link.emit(Stopped(follower.step, follower.best))
-    check_still_there(study, data.corrections)
     if options.kind == "quick":
-        trained = _merged(trained, base, folder / MODEL)
+        trained, kept = _merged(trained, base, folder / MODEL), Kept(1.0, 1.0)  # whole, and switched off whole
     else:
-        # What was forgotten comes back for the most part, what was learnt stays: measured, docs/learn.md.
-        kept = kept_shares(options.kind, plan.steps, replayed=data.is_replayed)
-        trained = blend(before, trained, kept.shallow, deep=kept.deep)
+        trained, kept = _gone_back(before, trained, data, base=base, link=link)
+    check_still_there(study, data.corrections)
     try:
         new_model_folder(options.name)
     except ModelError:
@@ -113,7 +112,7 @@ def make_model(
         plan = replace(plan, options=replace(options, name=free_name(options.name)))
         plan.write(folder)
         link.notify(f"There is a model {options.name} by now; this one is called {plan.options.name}.")
-    card = retrained_card(study, base, plan, data, config=config, seconds=seconds_of(folder / TRAINING))
+    card = retrained_card(study, base, plan, data, config=config, seconds=seconds_of(folder / TRAINING), kept=kept)
     save(folder / MODEL, trained, card, half=True)
     install_model(folder / MODEL, plan.options.name)
     return plan
@@ -158,6 +157,18 @@ def _prepare_quick(network: Network, frames: LabelledFrames, grid: int, seed: in
     images = torch.from_numpy(some_of(frames, "full").images)[:, None].float() / 255
     adapt_norms(network, F.interpolate(images, (grid, grid), mode="bilinear", antialias=True))
     add_adapter(network, seed=seed)
+
+
+def _gone_back(
+    before: Network, trained: Network, data: RunData, *, base: ModelCard, link: Link
+) -> tuple[Network, Kept]:
+    from matae.learn.way_back import go_back
+
+    guard = data.replay.guard if data.is_replayed else None
+    try:
+        return go_back(before, trained, guard, kind="full", grid=base.grid, should_stop=link.should_pause)
+    except StoppedError:
+        raise PausedError from None
 
 
 def _merged(trained: Network, base: ModelCard, folder: Path) -> Network:

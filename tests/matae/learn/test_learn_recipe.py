@@ -9,20 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matae.learn import RetrainOptions
-from matae.learn.recipe import RECIPES, kept_shares, recipe, some_of
+from matae.learn.recipe import RECIPES, recipe, some_of
 from matae.train.data import LabelledFrames
 
 FULL = RetrainOptions(kind="full", device="cpu")
-
-
-def test_what_is_not_replayed_cannot_be_forgotten() -> None:
-    for kind in RECIPES:
-        assert kept_shares(kind, 500, replayed=False) == (1.0, 1.0)
-    # An adapter changes little, and is switched off whole.
-    assert kept_shares("quick", 80, replayed=True) == (1.0, 1.0)
-    # The longer it trains the more it forgets.
-    assert kept_shares("full", 600, replayed=True) == kept_shares("full", 1200, replayed=True) == (0.8, 0.4)
-    assert kept_shares("full", 150, replayed=True) == (0.95, 0.4)
 
 
 def test_steps_are_those_of_the_person_then_of_the_plan_then_of_the_recipe() -> None:
