@@ -54,7 +54,10 @@ def retrain(
         bool, typer.Option("--accepted-only", help="Learn from accepted frames only, not from edited ones.")
     ] = False,
     odd_labels: Annotated[
-        bool, typer.Option("--odd-labels", help="Go on although most masks fill most of the picture.")
+        bool,
+        typer.Option(
+            "--odd-labels", help="Go on although most masks fill most of the picture; the model will not be offered."
+        ),
     ] = False,
     processes: Annotated[
         int, typer.Option("--processes", metavar="N", help="Processes that share the work, one a GPU (full only).")

@@ -52,7 +52,7 @@ class RetrainOptions:
     processes
         As for `matae.train.config.TrainConfig`.
     odd_labels
-        Go on although most masks fill most of the picture, as inverted ones do.
+        Go on although most masks fill most of the picture, as inverted ones do; the model will not be offered.
     """
 
     base: str = "matae-lv"

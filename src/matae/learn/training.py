@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from matae.errors import ModelError
+from matae.files import write_atomic, writing_to
 from matae.learn.card import retrained_card
 from matae.learn.data import NothingLearntError, check_still_there, end_of
 from matae.learn.events import Stage, Started, Step, Stopped, Validation
-from matae.learn.link import PausedError
+from matae.learn.link import PausedError, newly
 from matae.learn.plan import free_name
 from matae.train.watch import StoppedError, Watch
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["MODEL", "TRAINING", "is_made", "make_model", "memory_mb"]
 
 MODEL, TRAINING = "model", "training"
+_ENDED = "ended"  # a file: somebody stopped the training
 
 
 def is_made(plan: Plan) -> bool:
@@ -90,20 +93,25 @@ def make_model(
     before = deepcopy(network).cpu().eval()
     follower = _Follower(link, config, _step_of(folder / TRAINING / STATE))
     link.emit(follower.started(options, data))
+    # A run that somebody ended and that was put aside before it was judged learns no more.
+    ended = folder / TRAINING / _ENDED
+    ends = _always if ended.exists() else link.ends
     trained = train(
         network, data.train, checked, folder / TRAINING, config, replay=data.mixed_in, report=follower.on_report,
-        watch=Watch(should_stop=link.ends, step=follower.on_step, notice=link.notify),
+        watch=Watch(should_stop=ends, step=follower.on_step, notice=link.notify),
     )  # fmt: skip
     if link.should_pause():
         raise PausedError
     if link.should_stop():
         if not follower.step:
             raise NothingLearntError
+        with writing_to(folder):
+            write_atomic(ended, b"")
         link.emit(Stopped(follower.step, follower.best))
     if options.kind == "quick":
         trained, kept = _merged(trained, base, folder / MODEL), Kept(1.0, 1.0)  # whole, and switched off whole
     else:
-        trained, kept = _gone_back(before, trained, data, base=base, link=link)
+        trained, kept = _gone_back(before, trained, data, options, base=base, link=link)
     check_still_there(study, data.corrections)
     try:
         new_model_folder(options.name)
@@ -160,13 +168,32 @@ def _prepare_quick(network: Network, frames: LabelledFrames, grid: int, seed: in
 
 
 def _gone_back(
-    before: Network, trained: Network, data: RunData, *, base: ModelCard, link: Link
+    before: Network, trained: Network, data: RunData, options: RetrainOptions, *, base: ModelCard, link: Link
 ) -> tuple[Network, Kept]:
-    from matae.learn.way_back import go_back
+    """Go back towards the base as far as what it knows, and what the model in use knows, needs."""
+    from matae.learn.recipe import RECIPES
+    from matae.learn.replay import guard_dice
+    from matae.learn.way_back import LOST, Kept, go_back
+    from matae.models import load_model
 
-    guard = data.replay.guard if data.is_replayed else None
+    guard = data.replay.guard
+    if not data.is_replayed or guard is None:
+        return trained, Kept(1.0, 1.0)
+    # It is the first thing that is judged: whoever wishes to stop now puts the run aside.
+    link.emit(Stage("judging"))
+    is_stopped = newly(link.should_stop)
+
+    def guarded(network: Network, grid: int) -> float:
+        return float(guard_dice(network, guard, grid, lambda: link.should_pause() or is_stopped()).mean())
+
     try:
-        return go_back(before, trained, guard, kind="full", grid=base.grid, should_stop=link.should_pause)
+        known = guarded(before, base.grid)
+        if options.against != base.name:
+            # If it is gone by now, the verdict is against the base.
+            with suppress(ModelError):
+                network, card = load_model(options.against)
+                known = max(known, guarded(network, card.grid))
+        return go_back(before, trained, RECIPES["full"], lambda found: guarded(found, base.grid) >= known - LOST)
     except StoppedError:
         raise PausedError from None
 
@@ -191,6 +218,10 @@ def _step_of(path: Path) -> int:
             return int(json.loads(file.metadata()["run"])["step"])
     except (SafetensorError, OSError, ValueError, KeyError, TypeError):
         return 0
+
+
+def _always() -> bool:
+    return True
 
 
 class _Follower:

@@ -1,28 +1,27 @@
 """How far a trained network goes back to its base, so that what was known before is kept.
 
 On the line between the two networks most of what was learnt comes early and most of what was forgotten late (see
-`matae.nn.blend`). How much a training forgets differs from one to the next, so the guard frames decide for each: the
-network is the one furthest from the base that keeps them. Their figure in the verdict is then a bound that was kept to.
+`matae.nn.blend`). How much a training forgets differs from one to the next, so the guard frames decide for each: of the
+recipe's shares it is the largest at which they are kept. Their figure in the verdict is then a bound, kept to where any
+share could.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from matae.learn.recipe import RECIPES
-from matae.learn.replay import guard_dice
 from matae.learn.verdict import GUARD_MARGIN
-from matae.train.watch import never
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from matae.learn.recipe import Recipe
     from matae.nn.network import Network
-    from matae.train.data import LabelledFrames
 
-__all__ = ["Kept", "go_back"]
+__all__ = ["LOST", "Kept", "go_back"]
 
-_LOST = 0.9 * GUARD_MARGIN  # weights are rounded to half precision afterwards
+LOST = 0.9 * GUARD_MARGIN
+"""Dice on the guard that may be lost here: weights are rounded to half precision afterwards."""
 
 
 class Kept(NamedTuple):
@@ -32,59 +31,36 @@ class Kept(NamedTuple):
     deep: float
 
 
-def go_back(
-    base: Network,
-    trained: Network,
-    guard: LabelledFrames | None,
-    *,
-    kind: str,
-    grid: int,
-    should_stop: Callable[[], bool] = never,
-) -> tuple[Network, Kept]:
-    """Return the network furthest from the base that keeps what the base knew, and how far that is.
+def go_back(base: Network, trained: Network, recipe: Recipe, keeps: Callable[[Network], bool]) -> tuple[Network, Kept]:
+    """Return the network with the largest share of the recipe that keeps what was known, and its shares.
 
     Parameters
     ----------
     base, trained
-        The network before and after, in inference mode on the CPU; neither is changed.
-    guard
-        Frames that the base knows; None where nothing it knew could be forgotten.
-    kind
-        ``quick`` or ``full``, see `matae.learn.recipe.RECIPES`.
-    grid
-        Side of the networks' input.
-    should_stop
-        Asked between passes.
+        The network before and after; neither is changed.
+    recipe
+        Whose `kept` and `kept_deep` are tried.
+    keeps
+        Whether a network still knows what was known; asked a few times, since less is kept further from the base.
 
     Returns
     -------
     Network
-        The one with the smallest share of the recipe where even that forgets more.
+        The one with the smallest share where even that forgets too much.
     Kept
-        Its shares.
-
-    Raises
-    ------
-    StoppedError
-        If `should_stop` said so.
+        How far from the base it lies.
     """
     from matae.nn.blend import blend
 
-    chosen = RECIPES[kind]
-    if guard is None:
-        return trained, Kept(1.0, 1.0)
-
     def at(share: float) -> tuple[Network, Kept]:
-        kept = Kept(share, share * chosen.kept_deep)
-        return (trained if kept == (1.0, 1.0) else blend(base, trained, kept.shallow, deep=kept.deep)), kept
+        kept = Kept(share, share * recipe.kept_deep)
+        return blend(base, trained, kept.shallow, deep=kept.deep), kept
 
-    shares = sorted(chosen.kept, reverse=True)
-    if len(shares) > 1:
-        least = float(guard_dice(base, guard, grid, should_stop).mean()) - _LOST
+    shares = sorted(recipe.kept, reverse=True)
     first, last = 0, len(shares) - 1
     while first < last:
         middle = (first + last) // 2
-        if float(guard_dice(at(shares[middle])[0], guard, grid, should_stop).mean()) >= least:
+        if keeps(at(shares[middle])[0]):
             last = middle
         else:
             first = middle + 1

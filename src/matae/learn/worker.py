@@ -70,6 +70,7 @@ def main(folder: Path) -> int:
 def _work(folder: Path, tell: _Telling) -> int:
     target = sys.stdin.readline().rstrip("\n")
     stop, pause = threading.Event(), threading.Event()
+    trains = True
 
     def listen() -> None:
         for line in sys.stdin:
@@ -80,7 +81,9 @@ def _work(folder: Path, tell: _Telling) -> int:
         pause.set()
 
     def emit(event: Event) -> None:
-        if event == Stage("judging"):
+        nonlocal trains
+        if trains and event == Stage("judging"):
+            trains = False
             stop.clear()  # what ended the training is fulfilled; from now on it is the judging that can be stopped
         tell(event)
 

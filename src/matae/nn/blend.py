@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["blend"]
 
-_STAGE = re.compile(r"(?:encoder|up|decoder)\.(\d+)\.")
+_STAGE = re.compile(r"(?:encoder|up|decoder)\.(\d+)\.|autoencoder\.latents\.(\d+)\.")
 _DEEP = 2  # stages of the coarsest grids
 
 
@@ -61,4 +61,6 @@ def blend(before: Net, after: Net, share: float, *, deep: float | None = None) -
 def _stage(key: str) -> int:
     """Return the stage a weight belongs to, 0 the finest; -1 for one of none."""
     found = _STAGE.match(key)
-    return int(found[1]) if found else -1
+    if found is None:
+        return -1
+    return int(found[1]) if found[2] is None else int(found[2]) + 1  # a head reads the stage after the one it rebuilds

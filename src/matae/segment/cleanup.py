@@ -64,18 +64,22 @@ def _joined(parts: NDArray[np.int32], largest: NDArray[np.bool_], possible: NDAr
     """Return the largest part with those that hang together with it, and what joins them."""
     from scipy import ndimage
 
-    labels, _ = ndimage.label(possible | (parts > 0))
-    together = labels == labels[largest][0]
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
     large = sizes >= _PART * sizes.max()
-    near = ndimage.distance_transform_edt(~largest) <= _THIN * np.sqrt(sizes.max())
-    wanted = np.isin(parts, np.unique(parts[near & together & large[parts]]))
-    if np.array_equal(wanted, largest):
+    if large.sum() < 2:  # the usual: specks, whatever lies between
         return largest
-    from skimage.morphology import convex_hull_image
+    labels, _ = ndimage.label(possible | (parts > 0))
+    together = labels == labels[largest][0]
+    near = ndimage.distance_transform_edt(~largest) <= _THIN * np.sqrt(sizes.max())
+    wanted: NDArray[np.bool_] = np.isin(parts, np.unique(parts[near & together & large[parts]]))
+    while not np.array_equal(wanted, largest):
+        from skimage.morphology import convex_hull_image
 
-    # What hangs together by a detour outside the hull is still apart inside it.
-    labels, _ = ndimage.label(wanted | (together & convex_hull_image(wanted)))
-    found: NDArray[np.bool_] = labels == labels[largest][0]
-    return found
+        labels, _ = ndimage.label(wanted | (together & convex_hull_image(wanted)))
+        found: NDArray[np.bool_] = labels == labels[largest][0]
+        if not (wanted & ~found).any():
+            return found
+        # What hangs together by a detour outside the hull is still apart inside it: without it, then.
+        wanted = wanted & found
+    return largest

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from learn_makers import BASE, save_base
@@ -18,7 +19,7 @@ from matae.learn.folders import new_run_folder
 from matae.learn.link import newly
 from matae.learn.plan import Plan, code_of
 from matae.learn.training import TRAINING, is_made
-from matae.models import find_model, list_models, promote, rewrite_card
+from matae.models import find_model, home, list_models, promote, rewrite_card
 from matae.nn.matae import Matae
 from matae.store import Study
 
@@ -48,6 +49,37 @@ def test_a_stop_before_anything_was_learnt_leaves_nothing(study: Study, base: st
     plan = Plan.read(tmp_path / "run")
     assert (plan.steps, plan.release) == (0, None)
     assert not (tmp_path / "run" / TRAINING).exists()
+
+
+@pytest.mark.parametrize("wish", ["should_stop", "should_pause"])
+def test_a_run_that_was_ended_and_put_aside_on_its_way_back_learns_no_more(
+    study: Study, base: str, known: Path, tmp_path: Path, wish: str
+) -> None:
+    events: list[Event] = []
+    asks = 0
+
+    def is_enough() -> bool:
+        # A person stops the training; once that is fulfilled, they stop again, or the viewer goes away.
+        steps = sum(isinstance(event, Step) for event in events)
+        return steps >= 3 and Stage("judging") not in events
+
+    def goes() -> bool:
+        nonlocal asks
+        asks += Stage("judging") in events
+        return asks > 2
+
+    asked = {
+        "should_stop": {"should_stop": lambda: is_enough() or goes()},
+        "should_pause": {"should_stop": is_enough, "should_pause": goes},
+    }[wish]
+    options = replace(OPTIONS, steps=400, replay=str(known))
+    with pytest.raises(PausedError):
+        retrain(study, options, folder=tmp_path / "run", emit=events.append, **asked)
+    assert made() == []
+    events.clear()
+    retrain(study, folder=tmp_path / "run", emit=events.append)
+    assert not any(isinstance(event, Step) for event in events)
+    assert made() == ["after"]
 
 
 @pytest.mark.parametrize("wish", ["should_stop", pytest.param("should_pause", marks=pytest.mark.slow)])
@@ -112,6 +144,21 @@ def test_a_patient_who_is_forgotten_meanwhile_is_in_no_model(study: Study, base:
     with pytest.raises(TrainError, match="A patient was forgotten while this run learnt from them"):
         retrain(study, OPTIONS, folder=tmp_path / "run", emit=forget)
     assert made() == []
+
+
+@pytest.mark.parametrize(("against", "share"), [(BASE, 1.0), ("in-use", 0.5)])
+@pytest.mark.usefixtures("matae_home")
+def test_what_the_model_in_use_knows_is_kept_too(
+    study: Study, base_network: Matae, known: Path, monkeypatch: pytest.MonkeyPatch, *, against: str, share: float
+) -> None:
+    for name in (BASE, "in-use"):
+        save_base(home() / "models", base_network, name)
+    # Asked whether it knows the guard, then how well, then (where another is in use) how well that does.
+    known_dice = iter([0.90, 0.90, *([0.95] if against == "in-use" else [])])
+    monkeypatch.setattr("matae.learn.replay.guard_dice", lambda *_: np.array([next(known_dice, 0.94)]))
+    monkeypatch.setattr("matae.learn.judging._guard", lambda *_, **__: None)
+    retrain(study, replace(OPTIONS, against=against, replay=str(known)))
+    assert find_model("after").card.training["retrain"]["kept"]["shallow"] == share
 
 
 def test_a_name_given_away_meanwhile_costs_no_training(

@@ -58,10 +58,12 @@ def test_the_ends_are_the_networks() -> None:
 
 def test_the_deepest_stages_go_their_own_way() -> None:
     torch.manual_seed(0)
-    before, after = Matae(MataeConfig(channels=(2, 3, 4, 5))), Matae(MataeConfig(channels=(2, 3, 4, 5)))
+    config = MataeConfig(channels=(2, 3, 4, 5), autoencoder=True)
+    before, after = Matae(config), Matae(config)
     found = blend(before, after, 1.0, deep=0.0).state_dict()
     old, new = before.state_dict(), after.state_dict()
-    deep = ("encoder.2.", "encoder.3.", "decoder.2.", "up.2.")
+    heads = ("autoencoder.latents.1.", "autoencoder.latents.2.")
+    deep = ("encoder.2.", "encoder.3.", "decoder.2.", "up.2.", *heads)
     for key, value in found.items():
         assert torch.equal(value, (old if key.startswith(deep) else new)[key]), key
     # A network whose stages have other names, or only one, has no deep ones.
