@@ -191,6 +191,7 @@ def test_trained_apart_and_waited_for(study: Study, base: str) -> None:
     assert same_weights(load_model("made")[0], load_model("here")[0])
 
 
+@pytest.mark.slow  # runs of their own are stopped above, in training and in judging
 def test_trained_apart_and_stopped(study: Study, base: str, clips: Path) -> None:
     # Enough to judge that there is time to stop it.
     cine, masks = add_clip(study, clips, "long", repeated=60)
