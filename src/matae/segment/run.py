@@ -205,11 +205,14 @@ def _frame_mask(index: int, logits: Tensor, placement: Placement, shape: tuple[i
         if logits.device.type == "cpu" or not is_out_of_memory(error):
             raise
         logits = placement.to_native(logits.cpu())[0]
-    # One class, the common case, needs no search for the likeliest.
-    best, which = (logits[0], 0) if len(logits) == 1 else logits.max(0)
-    found, possible = (
-        torch.where(best > math.log(p / (1 - p)), which + 1, 0).to(torch.uint8).cpu().numpy() for p in (0.5, POSSIBLE)
-    )
+    thresholds = (0.0, math.log(POSSIBLE / (1 - POSSIBLE)))
+    if len(logits) == 1:  # the common case needs no search for the likeliest class
+        best = logits[0]
+        classes = [best > least for least in thresholds]
+    else:
+        best, which = logits.max(0)
+        classes = [torch.where(best > least, which + 1, 0) for least in thresholds]
+    found, possible = (each.to(torch.uint8).cpu().numpy() for each in classes)
     certain = (best.sigmoid() * 255).round().to(torch.uint8).cpu().numpy()
     mask, probability = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
     box = placement.box
