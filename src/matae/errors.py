@@ -18,6 +18,7 @@ __all__ = [
     "ExchangeError",
     "MataeError",
     "MeasureError",
+    "MisplacedError",
     "ModelError",
     "NotOfferedError",
     "OutputError",
@@ -70,7 +71,24 @@ class MeasureError(MataeError):
 
 
 class StoreError(MataeError):
-    """A study cannot be opened, read or written as asked."""
+    """A study cannot be opened, read or written as asked.
+
+    Parameters
+    ----------
+    message
+        The sentence.
+    transient
+        Waiting can cure it: another program writes, the disk is full, the connection is lost. Whoever has something to
+        store tries again; every other error is answered at once.
+    """
+
+    def __init__(self, message: str, *, transient: bool = False) -> None:
+        super().__init__(message)
+        self.transient = transient
+
+
+class MisplacedError(StoreError):
+    """The open files of a study are no longer those on disk: what is stored from now on would be lost."""
 
 
 class ConflictError(StoreError):

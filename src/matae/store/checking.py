@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from matae.store.making import make_file, make_on_server, new_file
 from matae.store.schema import Audit, Base, Label, Mask, StudyRow
 from matae.store.schema import Cine as CineRow
 from matae.store.schema import Revision as RevisionRow
+from matae.store.sqlite_client import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -107,10 +107,9 @@ class CheckingPart(StudyBase):
         make_on_server(place, fill=self._copy_into)
 
     def _copy_pages(self, source: Path, part: Path, name: str) -> None:
-        with speaking(self.name), closing(sqlite3.connect(f"{source.as_uri()}?mode=rw", uri=True)) as origin:
-            with speaking(name), closing(sqlite3.connect(part)) as copy:
-                origin.backup(copy)  # in one go: the state of one moment, and writers do not wait for it
-                found = copy.execute("PRAGMA quick_check").fetchone()[0]
+        with speaking(self.name), closing(connect(source)) as origin:
+            with speaking(name):
+                found = origin.backup(part)
             shutil.copymode(source, part)  # whoever may not read the one may not read the other
             if found != "ok":
                 raise StoreError(f"The copy of {self.name} is not sound ({found}); run 'napari-matae study check'.")

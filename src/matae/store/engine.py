@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +12,15 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
 from matae.errors import StoreError
+from matae.store.drives import keeps_shared_memory
+from matae.store.sqlite_client import connect
 
 if TYPE_CHECKING:
     from typing import Any
 
     from sqlalchemy import Engine
+
+    from matae.store.sqlite_client import Connection
 
 __all__ = ["APPLICATION_ID", "WAIT_S", "WRITING", "Target", "make_engine", "parse_target"]
 
@@ -103,7 +106,8 @@ def make_engine(target: Target, wait_s: float = WAIT_S, *, journal: bool = True,
     wait_s
         How long to wait for another program that writes.
     journal
-        Keep SQLite's write-ahead log beside the file, so that readers never wait. Off while a file is being made.
+        Keep SQLite's write-ahead log beside the file, so that readers never wait; on a network drive its rollback
+        journal. Off while a file is being made.
     keys
         Let SQLite enforce foreign keys. Off while tables are changed: one that is made anew is dropped in between, and
         with it would go all that belongs to its rows.
@@ -126,8 +130,9 @@ def make_engine(target: Target, wait_s: float = WAIT_S, *, journal: bool = True,
             connection.commit()
 
         return engine
+    mode = ("wal" if keeps_shared_memory(file) else "truncate") if journal else ""
     engine = create_engine(
-        "sqlite://", creator=lambda: _connect(file, wait_s, journal=journal, keys=keys), poolclass=QueuePool
+        "sqlite://", creator=lambda: _connect(file, wait_s, journal=mode, keys=keys), poolclass=QueuePool
     )
 
     @event.listens_for(engine, "begin")
@@ -139,9 +144,8 @@ def make_engine(target: Target, wait_s: float = WAIT_S, *, journal: bool = True,
     return engine
 
 
-def _connect(file: Path, wait_s: float, *, journal: bool, keys: bool) -> sqlite3.Connection:
-    address = f"{file.as_uri()}?mode=rw"  # a file that is not there is not made
-    connection = sqlite3.connect(address, uri=True, timeout=wait_s, check_same_thread=False, isolation_level=None)
+def _connect(file: Path, wait_s: float, *, journal: str, keys: bool) -> Connection:
+    connection = connect(file, wait_s)
     try:
         connection.execute(f"PRAGMA foreign_keys = {'ON' if keys else 'OFF'}")
         # With tables that change, triggers that name them are left as they are.
@@ -150,8 +154,22 @@ def _connect(file: Path, wait_s: float, *, journal: bool, keys: bool) -> sqlite3
         connection.execute("PRAGMA fullfsync = ON")  # macOS: an ordinary sync leaves the bytes in the drive's memory
         connection.execute("PRAGMA secure_delete = ON")  # who is forgotten leaves no bytes behind
         if journal:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _choose_journal(connection, file, journal)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _choose_journal(connection: Connection, file: Path, wanted: str) -> None:
+    """Keep the write-ahead log, with which readers never wait; on a network drive the older rollback journal.
+
+    The log needs memory that all programs at work share: over a network each computer would have its own, and they
+    would write over each other.
+    """
+    found = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()[0]
+    if wanted != "wal" and found == "wal":
+        raise StoreError(
+            f"{file.name} lies on a network drive and is open in another program that keeps a write-ahead log, which "
+            "does not work there; close the other program, or copy the study to a disk of this computer."
+        )

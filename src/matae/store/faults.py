@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from matae.errors import StoreError
+from matae.store.sqlite_client import LOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +55,7 @@ def speaking(name: str) -> Iterator[None]:
             f"{name} is not a kind of database a study can live in; give the path of a file, or postgresql://..."
         ) from error
     except PoolTimeoutError as error:
-        raise StoreError(f"Too much of this program works on {name} at once; try again.") from error
+        raise StoreError(f"Too much of this program works on {name} at once; try again.", transient=True) from error
     except DBAPIError as error:
         sentence = _sqlite(name, error.orig) if isinstance(error.orig, sqlite3.Error) else _postgresql(name, error)
         if sentence is None:
@@ -85,13 +86,16 @@ _NO_STUDY = (
     "to a backup."
 )
 _TOO_LARGE = "{name} has grown beyond what this system can hold; move it to another disk."
-_SQLITE: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("SQLITE_FULL",), _FULL),
-    (("SQLITE_IOERR",), _BROKEN),
-    (("SQLITE_BUSY", "SQLITE_LOCKED"), _BUSY),
-    (("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH"), _READ_ONLY),
-    (("SQLITE_NOTADB",), _NO_STUDY),
-    (("SQLITE_NOLFS", "SQLITE_TOOBIG"), _TOO_LARGE),
+_ENDED = "The process that keeps {name} open has ended. {safe}; it is started again by itself: try again."
+# How SQLite calls the error, the sentence, and whether waiting can cure it.
+_SQLITE: tuple[tuple[tuple[str, ...], str, bool], ...] = (
+    ((LOST,), _ENDED, True),
+    (("SQLITE_FULL",), _FULL, True),
+    (("SQLITE_IOERR",), _BROKEN, True),
+    (("SQLITE_BUSY", "SQLITE_LOCKED"), _BUSY, True),
+    (("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH"), _READ_ONLY, False),
+    (("SQLITE_NOTADB",), _NO_STUDY, False),
+    (("SQLITE_NOLFS", "SQLITE_TOOBIG"), _TOO_LARGE, False),
 )
 
 
@@ -99,9 +103,9 @@ def _sqlite(name: str, error: sqlite3.Error) -> StoreError | None:
     code = getattr(error, "sqlite_errorname", "")
     if code.startswith("SQLITE_CORRUPT"):
         return damaged(name, "part of the file does not read as it was written")
-    for known, sentence in _SQLITE:
+    for known, sentence, transient in _SQLITE:
         if code.startswith(known):
-            return StoreError(sentence.format(name=name, safe=_NOTHING_LOST))
+            return StoreError(sentence.format(name=name, safe=_NOTHING_LOST), transient=transient)
     return None
 
 
@@ -124,16 +128,21 @@ _POSTGRESQL = {
 }
 
 
+_TRANSIENT = frozenset({"53100", "53200", "53300", "55P03", "57014", "40P01", "40001"})
+
+
 def _postgresql(name: str, error: DBAPIError) -> StoreError | None:
     state = getattr(error.orig, "sqlstate", None)
-    if state in _POSTGRESQL:
-        return StoreError(_POSTGRESQL[state].format(name=name, safe=_NOTHING_LOST))
     text = str(error.orig)
-    for hint, known in (("password", "28P01"), ("does not exist", "3D000"), ("too many clients", "53300")):
-        if state is None and hint in text:
-            return StoreError(_POSTGRESQL[known].format(name=name, safe=_NOTHING_LOST))
+    if state is None:  # the connection could not be made: the server's reason is in the text only
+        hints = (("password", "28P01"), ("does not exist", "3D000"), ("too many clients", "53300"))
+        state = next((known for hint, known in hints if hint in text), None)
+    if state in _POSTGRESQL:
+        return StoreError(_POSTGRESQL[state].format(name=name, safe=_NOTHING_LOST), transient=state in _TRANSIENT)
     if error.connection_invalidated or state is None or state.startswith(("08", "57P")):
         return StoreError(
-            f"The server of {name} does not answer. {_NOTHING_LOST}; check the network and the address, then try again."
+            f"The server of {name} does not answer. {_NOTHING_LOST}; check the network and the address, then try "
+            "again.",
+            transient=True,
         )
     return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import sqlite3
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from matae.store.engine import APPLICATION_ID, WAIT_S, WRITING, Target, make_eng
 from matae.store.faults import read_only, speaking
 from matae.store.migrate import migrate, version_of
 from matae.store.schema import Audit, Base, StudyRow
+from matae.store.sqlite_client import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,8 +33,6 @@ _LOCK = 0x4D415445  # PostgreSQL's advisory lock while tables are made
 
 def check_file(file: Path) -> None:
     """Look at a file before it is opened, for a better sentence than the database would find.
-
-    Only through SQLite: a program that opens and closes such a file by itself loses the locks it holds on it.
 
     Raises
     ------
@@ -53,7 +51,7 @@ def check_file(file: Path) -> None:
         raise StoreError(f"{file.name} cannot be read; ask for the right to, or copy it.")
     if not os.access(file, os.W_OK):
         raise read_only(file.name)
-    with speaking(file.name), closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True)) as connection:
+    with speaking(file.name), closing(connect(file)) as connection:
         found = connection.execute("PRAGMA application_id").fetchone()[0]
         tables = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
     if not tables:
@@ -121,7 +119,7 @@ def make_file(file: Path, *, fill: bool = True) -> None:
         Make it an empty study too, not only its tables.
     """
     with speaking(file.name):
-        with closing(sqlite3.connect(file)) as connection:
+        with closing(connect(file, make=True)) as connection:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         engine = make_engine(parse_target(file), journal=False)
         try:
@@ -133,7 +131,7 @@ def make_file(file: Path, *, fill: bool = True) -> None:
                         _fill(connection_)
         finally:
             engine.dispose()
-        with closing(sqlite3.connect(file)) as connection:
+        with closing(connect(file)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
 
 

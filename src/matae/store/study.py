@@ -23,6 +23,7 @@ from matae.store.overview import OverviewPart
 from matae.store.releases import ReleasesPart
 from matae.store.schema import Base
 from matae.store.splits import SplitsPart
+from matae.store.sqlite_client import connect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,7 +139,7 @@ class Study(
     def _check_writable(self, file: Path) -> None:
         """Say now, not at the first stroke, that nothing can be stored."""
         with speaking(self.name):
-            connection = sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None)
+            connection = connect(file, wait_s=0)
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 connection.execute("ROLLBACK")

@@ -93,7 +93,9 @@ def test_a_file_that_may_not_grow_is_a_sentence(filled) -> None:
         "with Study.open(sys.argv[1], rater='anna') as study:\n"
         "    study.frames(IDENTITY)\n"
         "    limit = Path(sys.argv[1]).stat().st_size + 60_000\n"
-        "    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))\n"
+        "    with study._reading() as connection:\n"
+        "        holder = connection.connection.dbapi_connection.worker_pid\n"
+        "    resource.prlimit(holder, resource.RLIMIT_FSIZE, (limit, limit))\n"
         "    count, sentence = draw_until_refused(study)\n"
         "    print(count, len(study.history(IDENTITY, 1)), sentence)\n",
         filled,
@@ -150,12 +152,20 @@ def _room(folder: Path) -> int:
 
 # --- not allowed -------------------------------------------------------------------------------------------
 
-# Nothing is forbidden to root, so it becomes somebody else; once everything is loaded, for that may be root's own too.
-AS_NOBODY = (
-    "import os, sys, tempfile\nfrom matae.store import Study\nfrom matae.errors import MataeError\n"
-    "with tempfile.TemporaryDirectory() as folder:\n    Study.create(folder + '/practice').close()\n"
-    "if os.geteuid() == 0:\n    os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+# Nothing is forbidden to root, so it gives up the right to pass over permissions, for itself and what it starts.
+WITHOUT_PRIVILEGE = (
+    "import ctypes, os, sys\n"
+    "if os.geteuid() == 0 and 'again' not in sys.argv:\n"
+    "    for capability in (1, 2):\n"  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+    "        ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)\n"  # PR_CAPBSET_DROP
+    "    os.execv(sys.executable, [sys.executable, '-c', CODE, *sys.argv[1:], 'again'])\n"
+    "from matae.store import Study\nfrom matae.errors import MataeError\n"
 )
+
+
+def in_a_process_without_privilege(code: str, *arguments: object) -> str:
+    whole = WITHOUT_PRIVILEGE + code
+    return in_a_process(f"CODE = {whole!r}\nCODE = f'CODE = {{CODE!r}}\\n' + CODE\n{whole}", *arguments)
 
 
 @pytest.fixture
@@ -181,8 +191,8 @@ def public(filled):
 def test_a_read_only_file_or_folder_is_a_sentence(public, file_mode, folder_mode) -> None:
     public.chmod(file_mode)
     public.parent.chmod(folder_mode)
-    said = in_a_process(
-        f"{AS_NOBODY}try:\n    Study.open(sys.argv[1])\nexcept MataeError as error:\n    print(error)\n", public
+    said = in_a_process_without_privilege(
+        "try:\n    Study.open(sys.argv[1])\nexcept MataeError as error:\n    print(error)\n", public
     )
     assert "read-only" in said
     assert "copy the study to a folder of yours" in said
@@ -194,8 +204,8 @@ def test_a_read_only_file_or_folder_is_a_sentence(public, file_mode, folder_mode
 def test_a_file_that_may_not_be_read_and_a_folder_that_takes_none_are_sentences(public) -> None:
     public.chmod(0)
     public.parent.chmod(0o555)
-    said = in_a_process(
-        f"{AS_NOBODY}for do in (Study.open, lambda path: Study.create(path + '2')):\n"
+    said = in_a_process_without_privilege(
+        "for do in (Study.open, lambda path: Study.create(path + '2')):\n"
         "    try:\n        do(sys.argv[1])\n    except MataeError as error:\n        print(error)\n",
         public,
     )
