@@ -141,8 +141,8 @@ def overview(target: str) -> Overview:
 
     with Study.open(target) as study:
         cines, splits, releases = study.cines(), study.splits(), tuple(study.releases())
-    accepted = [(_subject(cine), cine.counts.get(FrameStatus.ACCEPTED, 0)) for cine in cines]
-    accepted = [(subject, count) for subject, count in accepted if count]
+    found = [(cine.known_subject, cine.counts.get(FrameStatus.ACCEPTED, 0)) for cine in cines]
+    accepted = [(subject, count) for subject, count in found if subject is not None and count]
     sides: dict[str, tuple[int, int]] = {}
     for side in dict.fromkeys(("train", "val", "test", *splits.values(), "")):
         mine = [(subject, count) for subject, count in accepted if splits.get(subject, "") == side]
@@ -159,10 +159,6 @@ def overview(target: str) -> Overview:
         releases=releases,
         titles=_titles(cines),
     )
-
-
-def _subject(cine: CineSummary) -> str:
-    return cine.subject or f"unnamed-{cine.content_id[:16]}"  # as it is named when it leaves
 
 
 def _released(manifest: Mapping[str, object]) -> set[str]:
@@ -196,7 +192,7 @@ def _before(study: Study, plan: ExportPlan, tick: Tick, should_stop: Stop) -> di
     from matae.errors import ExchangeError
     from matae.exchange import Progress
     from matae.exchange.blank import blanking
-    from matae.exchange.source import open_source
+    from matae.exchange.source import open_stored
 
     sectors = {clip.content_id: clip.sector for clip in plan.clips}
     chosen = sorted(plan.previews, key=lambda preview: not preview.text)[:_PICTURES]
@@ -205,7 +201,7 @@ def _before(study: Study, plan: ExportPlan, tick: Tick, should_stop: Stop) -> di
         if should_stop():
             raise ExchangeError("Stopped before anything was written; preview the export again when you are ready.")
         tick(Progress(done, len(chosen), None, "Drawing the preview"))
-        cine, _ = open_source(study, study.cine(preview.clip))
+        cine = open_stored(study, study.cine(preview.clip)).cine
         allowed = blanking(cine, sectors[preview.clip]).allowed
         colour = np.repeat(np.asarray(cine.frames[preview.frame])[..., None], 3, -1).astype(np.float32)
         colour[~allowed] = 0.55 * colour[~allowed] + 0.45 * np.array((213, 94, 0), np.float32)

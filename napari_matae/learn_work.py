@@ -125,13 +125,13 @@ class _Undrawn:
 
     def splits(self) -> dict[str, str]:
         known = self._study.splits()
-        subjects = {summary.subject for summary in self._study.cines()} - {None} - set(known)
+        subjects = {summary.known_subject for summary in self._study.cines()} - {None} - set(known)
         return known | {subject: self._study.side_for(subject) for subject in subjects if subject is not None}
 
     def cines(self) -> list[CineSummary]:
         sides = self.splits()
         return [
-            summary if summary.subject is None else replace(summary, split=sides[summary.subject])
+            summary if summary.known_subject is None else replace(summary, split=sides[summary.known_subject])
             for summary in self._study.cines()
         ]
 

@@ -107,9 +107,9 @@ def _masks(folder: Path | None, frame: FrameChange) -> dict[str, NDArray[np.uint
 
 
 def _cine(study: Study, content_id: str) -> Cine:
-    from matae.exchange.source import open_source
+    from matae.exchange.source import open_stored
 
-    return open_source(study, study.cine(content_id))[0]
+    return open_stored(study, study.cine(content_id)).cine
 
 
 def _drawn(cine: Cine, frame: int, masks: dict[str, NDArray[np.uint8]]) -> NDArray[np.uint8]:

@@ -13,11 +13,11 @@ from matae.errors import ReadError
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import Any
+    from typing import Any, Literal
 
     from numpy.typing import NDArray
 
-__all__ = ["Box", "Cine", "Spacing", "content_id"]
+__all__ = ["Box", "Cine", "Patient", "Spacing", "content_id"]
 
 
 class Spacing(NamedTuple):
@@ -60,6 +60,28 @@ def content_id(frames: NDArray[np.uint8]) -> str:
     return digest.hexdigest()
 
 
+@dataclass(frozen=True)
+class Patient:
+    """Whom a clip shows, as its file or its data set says.
+
+    It is never written anywhere as it is: a study keeps a pseudonym made of it under its own key.
+
+    Parameters
+    ----------
+    identifier
+        The patient's number as stated.
+    issuer
+        Who gave the number (DICOM's Issuer of Patient ID); empty where that is not stated. Two hospitals may give the
+        same number to two persons.
+    origin
+        ``file`` for a header, ``data set`` for the patient column of a list or a data set's own naming.
+    """
+
+    identifier: str = field(repr=False)
+    issuer: str = field(default="", repr=False)
+    origin: Literal["file", "data set"] = "file"
+
+
 @dataclass(frozen=True, eq=False)
 class Cine:
     """One echocardiography clip (or a single still) in native pixels.
@@ -88,8 +110,13 @@ class Cine:
     warnings
         Sentences the user should see: truncated file, colour Doppler, contradictory tags.
     info
-        Format-specific facts worth keeping (patient pseudonym, image quality, reference EF). JSON-like values
-        only; never a person's name or a date.
+        Format-specific facts worth keeping (image quality, reference EF). JSON-like values only; never a person's
+        name or a date.
+    patient
+        Whom it shows, or None when neither its file nor its data set says so, with the reason in `patient_note`. It is
+        never guessed from a name of a file or folder.
+    patient_note
+        One sentence on why the patient is unknown.
 
     Raises
     ------
@@ -110,6 +137,8 @@ class Cine:
     spacing_note: str = ""
     warnings: tuple[str, ...] = ()
     info: dict[str, Any] = field(default_factory=dict)
+    patient: Patient | None = field(default=None, repr=False)
+    patient_note: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what no later room could use."""

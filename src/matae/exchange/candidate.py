@@ -17,7 +17,7 @@ from matae.exchange.findings import Finding, find_in_picture
 from matae.exchange.grid import Fit
 from matae.exchange.planned import PlannedClip, Preview
 from matae.exchange.selection import find_phases, select_frames
-from matae.exchange.source import open_source
+from matae.exchange.source import open_stored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,10 +29,16 @@ if TYPE_CHECKING:
     from matae.exchange.formats import Format
     from matae.exchange.names import Pseudonyms
     from matae.exchange.selection import Phases
+    from matae.exchange.source import StoredSource
     from matae.segment.sector import Sector
     from matae.store import CineEntry, CineSummary, Study
 
-__all__ = ["Candidate", "Request", "look_at"]
+__all__ = ["UNKNOWN_PATIENT", "Candidate", "Request", "look_at"]
+
+UNKNOWN_PATIENT = (
+    "nobody has said which patient it shows; name the patient in the Open or Learn step, or with 'napari-matae study "
+    "patient'."
+)
 
 
 class Request(NamedTuple):
@@ -108,7 +114,7 @@ def look_at(
     request
         What was asked for.
     sector
-        As a person drew it; found in the picture when absent.
+        As a person drew it; when absent the one that is stored, else the one that is found in the picture.
     draw
         Whether to draw a preview even where nothing must be looked at.
     """
@@ -116,22 +122,26 @@ def look_at(
     from matae.exchange.burned import find_text
 
     entry, label = study.cine(summary.content_id), summary.stem
+    if entry.known_subject is None:
+        return Candidate(findings=(_left_out(entry, f"{label} is left out: {UNKNOWN_PATIENT}"),))
     try:
-        cine, is_dicom = open_source(study, entry)
+        source = open_stored(study, entry)
     except MataeError as error:
         return Candidate(findings=(_left_out(entry, f"{label} is left out: {error}"),))
-    labels = _choose_labels(study, entry, request, is_dicom=is_dicom)
+    cine = source.cine
+    labels = _choose_labels(study, entry, request, source)
     findings = [_left_out(entry, f"{label}: {labels.why}")] if labels.why else []
     if not labels.masks:
         return Candidate(findings=tuple(findings))
     try:
-        blanked = blanking(cine, sector)
+        blanked = blanking(cine, source.sector if sector is None else sector)
     except MataeError as error:
         return Candidate(findings=(*findings, _left_out(entry, f"{label} is left out: {error}")))
     text = tuple(find_text(cine.frames, blanked.allowed))
     findings += find_in_picture(cine, blanked, text, label)
-    fit = _fit(entry, blanked, list(labels.masks.values()), request.side)
-    clip = _planned(study, entry, request.pseudonyms, labels, _Picture(blanked.sector, fit, is_dicom))
+    fit = _fit(cine, blanked, list(labels.masks.values()), request.side)
+    picture = _Picture(cine, blanked.sector, fit, source.is_dicom)
+    clip = _planned(study, entry, request.pseudonyms, labels, picture)
     # Whatever must be looked at has a picture to look at.
     wanted = draw or any(finding.needs_look for finding in findings)
     return Candidate(
@@ -147,41 +157,41 @@ def _left_out(entry: CineEntry, sentence: str) -> Finding:
     return Finding("left out", sentence, entry.content_id)
 
 
-def _choose_labels(study: Study, entry: CineEntry, request: Request, *, is_dicom: bool) -> _Labels:
+def _choose_labels(study: Study, entry: CineEntry, request: Request, source: StoredSource) -> _Labels:
     content_id = entry.content_id
     infos = {t: i for t, i in study.frames(content_id).items() if i.status.value in request.statuses}
     masks = {t: mask for t in infos if (mask := study.mask(content_id, t)) is not None}
     areas = {t: int((mask == 1).sum()) for t, mask in masks.items()}
     marks = study.marks(content_id)
     phases = find_phases(areas, marks.ed, marks.es, entry.n_frames)
-    view = known_view(entry.view) or request.view
-    frames, why = select_frames(request.format.name, areas, phases, view, is_dicom=is_dicom)
+    # A person's word, then the file's, then what was asked for.
+    view = known_view(source.cine.view) or known_view(entry.view) or request.view
+    frames, why = select_frames(request.format.name, areas, phases, view, is_dicom=source.is_dicom)
     return _Labels({t: masks[t] for t in frames}, tuple(infos[t].revision for t in frames), phases, view, why)
 
 
 class _Picture(NamedTuple):
+    cine: Cine
     sector: Sector
     fit: Fit
     is_dicom: bool
 
 
 def _planned(study: Study, entry: CineEntry, pseudonyms: Pseudonyms, labels: _Labels, picture: _Picture) -> PlannedClip:
-    content_id = entry.content_id
-    subject = entry.subject or f"unnamed-{content_id[:16]}"
+    content_id, cine, subject = entry.content_id, picture.cine, entry.known_subject or ""
     return PlannedClip(
-        content_id=content_id, subject=subject, unnamed=entry.subject is None,
+        content_id=content_id, subject=subject,
         name=pseudonyms.clip(subject, content_id), patient=pseudonyms.patient(subject),
         key=pseudonyms.key(content_id), split=study.side_for(subject), source=study.path_of(content_id),
         is_dicom=picture.is_dicom, frames=tuple(labels.masks), revisions=labels.revisions, sector=picture.sector,
         fit=picture.fit, ed=labels.phases.ed, es=labels.phases.es, marked=labels.phases.marked, view=labels.view,
-        spacing=entry.spacing, frame_times=entry.frame_times, quality=known_quality(entry.quality),
+        spacing=cine.spacing, frame_times=None if cine.frame_times is None else tuple(cine.frame_times.tolist()),
+        quality=known_quality(entry.quality),
         shape=(entry.n_frames, entry.height, entry.width),
     )  # fmt: skip
 
 
-def _fit(entry: CineEntry, blanked: Blanking, masks: Sequence[NDArray[np.uint8]], side: int | None) -> Fit:
-    shape = (entry.height, entry.width)
-    aspect = (1.0, 1.0) if entry.spacing is None else (entry.spacing.y, entry.spacing.x)
+def _fit(cine: Cine, blanked: Blanking, masks: Sequence[NDArray[np.uint8]], side: int | None) -> Fit:
     rows, columns = np.nonzero(blanked.allowed)
     y0, x0, y1, x1 = int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
     for mask in masks:
@@ -191,7 +201,7 @@ def _fit(entry: CineEntry, blanked: Blanking, masks: Sequence[NDArray[np.uint8]]
             y0, x0 = min(y0, int(rows.min())), min(x0, int(columns.min()))
             y1, x1 = max(y1, int(rows.max()) + 1), max(x1, int(columns.max()) + 1)
     flip = blanked.sector.apex_down and side is not None
-    return Fit(shape, Box(y0, x0, y1, x1), aspect, side, flip)
+    return Fit(cine.shape, Box(y0, x0, y1, x1), cine.pixel_aspect, side, flip)
 
 
 def _preview(

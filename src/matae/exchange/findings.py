@@ -91,12 +91,7 @@ def find_over_clips(clips: Sequence[PlannedClip], format_name: str) -> list[Find
     format_name
         Name of the format.
     """
-    counted = [
-        (
-            sum(clip.unnamed for clip in clips),
-            "of no stated patient: each counts as a patient of its own. If some are of one person, say so first.",
-        )
-    ]
+    counted: list[tuple[int, str]] = []
     if format_name == "echonet":
         counted += [
             (

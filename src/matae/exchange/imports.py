@@ -14,6 +14,7 @@ import numpy as np
 from matae.errors import ConflictError, ExchangeError, MataeError
 from matae.exchange.clip import ImportClip, Progress
 from matae.exchange.names import Pseudonyms
+from matae.store.types import SubjectSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -264,7 +265,7 @@ def _check_sides(planned: list[PlannedImport]) -> None:
     sides: dict[str, str] = {}
     for entry in planned:
         clip = entry.clip
-        if clip.split and sides.setdefault(clip.subject, clip.split) != clip.split:
+        if clip.split and clip.subject and sides.setdefault(clip.subject, clip.split) != clip.split:
             raise ExchangeError(f"Patient {clip.subject} is on two sides of the split; correct the lists first.")
 
 
@@ -330,11 +331,13 @@ def _add(study: Study, entry: PlannedImport, result: ImportResult) -> None:
     cine: Cine = clip.open()
     if cine.content_id != entry.content_id:
         raise ExchangeError(f"{clip.name} changed since it was looked at; import the folder again.")
-    if clip.split:
+    if clip.split and clip.subject:
         study.add_subject(clip.subject, clip.split)
-    study.add_cine(cine, subject=clip.subject)
+    known = study.has_cine(entry.content_id) and study.cine(entry.content_id).known_subject is not None
+    # Whom a cine shows is not overwritten either: what the study says of it stays.
+    study.add_cine(cine, subject=None if known else clip.subject or None, source=SubjectSource.DATA_SET)
     result.clips += 1
-    if clip.split:
+    if clip.split and clip.subject:
         try:
             study.set_split(clip.subject, clip.split)
         except MataeError as error:

@@ -68,7 +68,6 @@ class PlannedClip:
 
     content_id: str
     subject: str
-    unnamed: bool
     name: str
     patient: str
     key: str

@@ -20,7 +20,7 @@ from matae.exchange.blank import blanking
 from matae.exchange.clip import ExportClip, Label, Progress
 from matae.exchange.formats import make_writer
 from matae.exchange.release import MANIFEST, Release, dump_manifest, list_files, manifest_head, state_digest
-from matae.exchange.source import open_source
+from matae.exchange.source import open_stored
 from matae.files import writing_to
 
 if TYPE_CHECKING:
@@ -83,11 +83,11 @@ def run_export(
         raise ExchangeError(f"{first.sentence} Nothing was exported: look at the preview first, then say that you did.")
     study = plan.study
     _check_place(out, plan.bytes_needed)
-    for clip in plan.clips:
-        if clip.unnamed and study.cine(clip.content_id).subject is None:
-            study.set_subject(clip.content_id, clip.subject)
     sides = study.assign_splits()
-    if any(sides.get(clip.subject) != clip.split for clip in plan.clips):
+    if any(
+        sides.get(clip.subject) != clip.split or study.cine(clip.content_id).known_subject != clip.subject
+        for clip in plan.clips
+    ):
         raise ExchangeError("The patients of the study changed since the preview; look at it again, then export.")
     ticker = _Ticker(plan.n_frames, progress, should_stop)
     with writing_to(out.parent), _stage(out.parent) as stage:
@@ -205,7 +205,7 @@ def _opened(plan: ExportPlan, clip: PlannedClip) -> tuple[ExportClip, dict[int, 
     if now != clip.revisions or any(infos[t].status.value not in plan.statuses for t in clip.frames):
         raise ExchangeError("Labels changed since the preview; look at it again, then export.")
     try:
-        cine, _ = open_source(study, study.cine(clip.content_id))
+        cine = open_stored(study, study.cine(clip.content_id)).cine
     except ExchangeError as error:
         raise ExchangeError(f"{study.cine(clip.content_id).stem}: {error} Nothing was exported.") from error
     blanked = blanking(cine, clip.sector)

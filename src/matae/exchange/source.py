@@ -1,20 +1,49 @@
-"""The pixels that were labelled, opened again from where their file is now."""
+"""The pixels that were labelled, opened again from where their file is now, as people set them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from matae.errors import ExchangeError
 
 if TYPE_CHECKING:
     from matae.cine import Cine
-    from matae.store import CineEntry, Study
+    from matae.segment import Sector
+    from matae.store import CineEntry, Overrides, Study
 
-__all__ = ["open_source"]
+__all__ = ["StoredSource", "open_stored"]
 
 
-def open_source(study: Study, entry: CineEntry) -> tuple[Cine, bool]:
-    """Open the pixels of a cine again; return it, and whether its file is DICOM.
+@dataclass(frozen=True, eq=False)
+class StoredSource:
+    """A cine of a study, opened again.
+
+    Parameters
+    ----------
+    cine
+        With the pixel size, view and frame rate that people set.
+    overrides
+        What people set.
+    is_dicom
+        Its file is DICOM.
+    """
+
+    cine: Cine
+    overrides: Overrides
+    is_dicom: bool
+
+    @cached_property
+    def sector(self) -> Sector:
+        """The sector as people set it, else as it is found in the picture."""
+        from matae.store.applied import sector_with
+
+        return sector_with(self.cine, self.overrides)
+
+
+def open_stored(study: Study, entry: CineEntry) -> StoredSource:
+    """Open the pixels of a cine again, with all that people set of it.
 
     Raises
     ------
@@ -23,6 +52,7 @@ def open_source(study: Study, entry: CineEntry) -> tuple[Cine, bool]:
     """
     from matae.read import open_cine
     from matae.read._formats import sniff
+    from matae.store.applied import cine_with
 
     path = study.path_of(entry.content_id)
     if not path.exists():
@@ -30,4 +60,5 @@ def open_source(study: Study, entry: CineEntry) -> tuple[Cine, bool]:
     cine = open_cine(path)
     if cine.content_id != entry.content_id:
         raise ExchangeError("its file holds other pixels than were labelled; bring the old file back.")
-    return cine, path.is_file() and sniff(path) == "dicom"
+    overrides = study.overrides(entry.content_id)
+    return StoredSource(cine_with(cine, overrides), overrides, path.is_file() and sniff(path) == "dicom")

@@ -63,16 +63,15 @@ def open_cases(
     notify: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Case]:
     """Open clips one after the other; one whose file is gone is left out, with a notice."""
-    from matae.exchange.source import open_source
-    from matae.segment.choice import choose_sector
+    from matae.exchange.source import open_stored
 
     for done, clip in enumerate(clips):
         if progress is not None:
             progress(done, len(clips))
         entry = study.cine(clip.content_id)
         try:
-            cine, _ = open_source(study, entry)
-            sector = choose_sector(cine)
+            source = open_stored(study, entry)
+            sector = source.sector
         except MataeError as error:
             notify(f"{entry.stem} was left out: {error}")
             continue
@@ -80,7 +79,7 @@ def open_cases(
                  if (mask := study.mask(clip.content_id, t, revision=revision)) is not None}  # fmt: skip
         marks = study.marks(clip.content_id)
         phases = {t: "ED" if t == marks.ed else "ES" if t == marks.es else "" for t in masks}
-        yield Case(clip, cine, sector, masks, phases)
+        yield Case(clip, source.cine, sector, masks, phases)
     if progress is not None:
         progress(len(clips), len(clips))
 

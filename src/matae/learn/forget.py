@@ -17,6 +17,7 @@ from matae.learn.claim import BusyError, claim
 from matae.learn.history import runs_of
 from matae.learn.link import PausedError
 from matae.learn.options import RetrainOptions
+from matae.learn.plan import is_same_code
 from matae.learn.run import retrain
 from matae.train.watch import never
 
@@ -65,7 +66,7 @@ def models_trained_on(study: Study, subject: str) -> list[ModelEntry]:
     found = []
     for entry in list_models():
         facts = _facts(entry)
-        if facts.get("study") == code and keyed in facts.get("subjects", ()):
+        if is_same_code(facts.get("study"), code) and any(is_same_code(s, keyed) for s in facts.get("subjects", ())):
             found.append(entry)
     return found
 

@@ -92,7 +92,7 @@ def choose_labels(study: Study, options: RetrainOptions) -> tuple[dict[str, dict
     for summary in study.cines():
         if not any(summary.counts.get(status, 0) for status in _statuses(options)):
             continue
-        if summary.subject is None or summary.split not in SIDES:
+        if summary.known_subject is None or summary.split not in SIDES:
             unnamed += 1
             continue
         infos = study.frames(summary.content_id)
@@ -100,7 +100,8 @@ def choose_labels(study: Study, options: RetrainOptions) -> tuple[dict[str, dict
     notices = []
     if unnamed:
         clips = "1 labelled clip" if unnamed == 1 else f"{unnamed} labelled clips"
-        notices.append(f"{clips} without a subject were left out; name the subject so that a side can be drawn.")
+        were = "was" if unnamed == 1 else "were"
+        notices.append(f"{clips} of unknown patient {were} left out; say which patient each one shows.")
     return chosen, notices
 
 

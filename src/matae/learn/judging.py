@@ -79,6 +79,8 @@ def judge(
     held = tuple(side for side in ("val", "test") if side in sides) if sides else held
     clips = corrections.side(*held), corrections.side("train") if not sides or "train" in sides else []
     total = sum(len(side) for side in clips)
+    for model in (name, against):
+        study.note_model_use(model, "judged", [clip.content_id for clip in clips[0]])
     calibrated = all(study.cine(clip.content_id).spacing is not None for side in clips for clip in side)
     pairs = _segmenters(against, name, device)
     tallies = Tally(HELD_OUT + _also(held), held), Tally(AGREEMENT, ("train",))

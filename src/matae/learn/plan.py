@@ -80,13 +80,22 @@ class Plan:
         TrainError
             If it is another.
         """
-        if self.study != code_of(study):
+        if not is_same_code(self.study, code_of(study)):
             raise TrainError("This run belongs to another study; open that one to go on.")
 
 
 def code_of(study: Study) -> str:
     """Return the code of a study, which says nothing outside it."""
     return study.keyed("study")
+
+
+_SHORTEST = 12
+"""Digits of the codes that earlier versions wrote into cards and plans."""
+
+
+def is_same_code(stored: object, code: str) -> bool:
+    """Return whether a code in a card or a plan is this one, or the beginning of it as earlier versions wrote it."""
+    return isinstance(stored, str) and len(stored) >= _SHORTEST and code.startswith(stored)
 
 
 def begin(study: Study, options: RetrainOptions) -> Plan:

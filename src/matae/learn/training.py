@@ -70,7 +70,7 @@ def make_model(
     """
     from matae.learn.recipe import recipe, some_of
     from matae.learn.way_back import Kept
-    from matae.models import install_model, new_model_folder
+    from matae.models import new_model_folder
     from matae.nn.checkpoint import save
     from matae.train.loop import train
     from matae.train.run import seconds_of
@@ -122,8 +122,20 @@ def make_model(
         link.notify(f"There is a model {options.name} by now; this one is called {plan.options.name}.")
     card = retrained_card(study, base, plan, data, config=config, seconds=seconds_of(folder / TRAINING), kept=kept)
     save(folder / MODEL, trained, card, half=True)
-    install_model(folder / MODEL, plan.options.name)
+    _install(study, plan, data, folder)
     return plan
+
+
+def _install(study: Study, plan: Plan, data: RunData, folder: Path) -> None:
+    """Put the model into the registry; before that, note in the study which cines it knows.
+
+    Their subjects are fixed from then on.
+    """
+    from matae.models import install_model
+
+    for role, side in (("trained", "train"), ("judged", "val")):
+        study.note_model_use(plan.options.name, role, [clip.content_id for clip in data.corrections.side(side)])
+    install_model(folder / MODEL, plan.options.name)
 
 
 def _planned(

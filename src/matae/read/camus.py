@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from matae.errors import ReadError
 from matae.read._formats import SUFFIXES, file_stem, full_suffix, natural_key
+from matae.read._patient import data_set_patient
 from matae.read._timing import rates_agree, uniform
 from matae.read.volume import read_volume
 
@@ -117,6 +118,9 @@ def read_camus(path: Path) -> Cine:
             ed = es = None
     else:
         ed, es = (0 if facts["phase"] == phase else None for phase in ("ED", "ES"))
+    # The name alone makes no data set: the patient's folder, or the cfg beside the image, does.
+    in_data_set = path.parent.name == facts["patient"] or "image_quality" in facts
+    patient, note = data_set_patient(facts["patient"] if in_data_set else "")
     timing = uniform(cine.n_frames, rate, "FrameRate in the cfg" if rate else "the cfg has no FrameRate")
     if cine.frame_rate and rate and not rates_agree(cine.frame_rate, rate):
         warnings += (f"The header means {cine.frame_rate:.4g} Hz; the cfg's {rate:.4g} Hz is used.",)
@@ -129,6 +133,8 @@ def read_camus(path: Path) -> Cine:
         timing_note=timing.note,
         warnings=warnings,
         info={**cine.info, **timing.info, **facts},
+        patient=patient,
+        patient_note=note,
     )
 
 

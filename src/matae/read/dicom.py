@@ -15,6 +15,7 @@ from matae.read._dicom_pixels import decode_frames, syntax_name
 from matae.read._dicom_tags import floats, integer, number, raw, text
 from matae.read._formats import looks_like_bare_dicom, quiet, view_from_text
 from matae.read._grey import doppler_facts
+from matae.read._patient import dicom_patient
 from matae.read._timing import dicom_timing
 from matae.read._ultrasound import UltrasoundRegion, calibrate
 
@@ -80,6 +81,7 @@ def read_dicom(path: Path) -> Cine:
         calibration = _calibration(dataset, (int(frames.shape[1]), int(frames.shape[2])))
         doppler = integer(dataset, "UltrasoundColorDataPresent") == 1 or decoded.colour.is_doppler(calibration.region)
         facts = _facts(dataset)
+        patient, patient_note = dicom_patient(dataset)
         view, heart_rate = _view(dataset), number(dataset, "HeartRate")
     warnings, colour_info = doppler_facts(doppler=doppler)
     warnings += calibration.warnings
@@ -102,6 +104,8 @@ def read_dicom(path: Path) -> Cine:
         spacing_note=calibration.note,
         warnings=warnings,
         info={**facts, **timing.info, **colour_info},
+        patient=patient,
+        patient_note=patient_note,
     )
 
 

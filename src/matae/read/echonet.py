@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from matae.errors import ReadError
+from matae.read._patient import data_set_patient
 from matae.read._timing import no_timing, rates_agree, uniform
 from matae.read.video import read_video
 
@@ -123,7 +124,17 @@ def read_echonet(video: Path, facts: dict[str, Any] | None = None) -> Cine:
         if cine.frame_rate is None or timing.times is None:
             times, note = timing.times, timing.note
             info.update(timing.info)
-    return replace(cine, frame_times=times, timing_note=note, view="A4C", warnings=warnings, info={**info, **known})
+    patient, patient_note = data_set_patient(str(known.get("patient", "")))
+    return replace(
+        cine,
+        frame_times=times,
+        timing_note=note,
+        view="A4C",
+        warnings=warnings,
+        info={**info, **known},
+        patient=patient,
+        patient_note=patient_note,
+    )
 
 
 def _facts(row: dict[str, Any], video: Path) -> dict[str, Any]:

@@ -21,10 +21,13 @@ from matae.store.types import (
     Landmark,
     LandmarkSet,
     Marks,
+    OverrideName,
+    Overrides,
     Release,
     ReleaseFrame,
     Revision,
     Statistics,
+    SubjectSource,
 )
 
 if TYPE_CHECKING:
@@ -43,12 +46,15 @@ __all__ = [
     "Landmark",
     "LandmarkSet",
     "Marks",
+    "OverrideName",
+    "Overrides",
     "Release",
     "ReleaseFrame",
     "Revision",
     "Statistics",
     "StoreError",
     "Study",
+    "SubjectSource",
 ]
 
 

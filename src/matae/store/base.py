@@ -306,7 +306,7 @@ class StudyBase:
         with self._reading() as connection:
             return bytes(connection.execute(select(StudyRow.secret)).scalar_one())
 
-    def keyed(self, text: str, length: int = 12) -> str:
+    def keyed(self, text: str, length: int = 20) -> str:
         """Return a pseudonym for `text` under the study's key (HMAC-SHA256), `length` hexadecimal digits."""
         import hmac
 

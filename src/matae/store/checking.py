@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["GUARDS", "CheckingPart"]
 
-_NEVER_CHANGED = ("audit", "landmarks", "marks", "masks", "release_frames", "revisions", "splits")
+_NEVER_CHANGED = (
+    "audit", "landmarks", "marks", "masks", "model_uses", "overrides", "release_frames", "revisions", "splits",
+)  # fmt: skip
 GUARDS = {
     dialect: frozenset(f"{table}_refuses_{what}" for table in _NEVER_CHANGED for what in ("update", "delete", other))
     for dialect, other in (("sqlite", "replace"), ("postgresql", "truncate"))

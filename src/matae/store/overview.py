@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Integer, and_, case, cast, func, literal, null, select, union_all
 
 from matae.store.base import StudyBase, parse_time
-from matae.store.schema import Audit, Label, LandmarkRevision, MarkRevision, Rater, StudyRow, Subject
+from matae.store.schema import Audit, Label, LandmarkRevision, MarkRevision, OverrideRevision, Rater, StudyRow, Subject
 from matae.store.schema import Cine as CineRow
 from matae.store.schema import Revision as RevisionRow
 from matae.store.types import AuditEntry, Change, FrameStatus, Statistics
@@ -152,6 +152,7 @@ def _changes(sequence: int) -> Any:
         of(RevisionRow, RevisionRow.kind, RevisionRow.frame, RevisionRow.number),
         of(LandmarkRevision, literal("landmarks"), LandmarkRevision.frame, LandmarkRevision.revision),
         of(MarkRevision, literal("marks"), none, MarkRevision.revision),
+        of(OverrideRevision, literal("override"), none, OverrideRevision.revision),
         cines,
         forgotten,
     )

@@ -26,10 +26,13 @@ __all__ = [
     "Base",
     "Cine",
     "Flag",
+    "FolderSubject",
     "Label",
     "LandmarkRevision",
     "MarkRevision",
     "Mask",
+    "ModelUse",
+    "OverrideRevision",
     "Position",
     "Rater",
     "Release",
@@ -122,6 +125,7 @@ class Cine(Base):
     code: Mapped[str] = mapped_column(Code, unique=True)
     content_id: Mapped[str] = mapped_column(Digest, unique=True)
     subject_id: Mapped[int | None] = mapped_column(Key, ForeignKey("subjects.id", ondelete="CASCADE"), index=True)
+    subject_source: Mapped[str | None] = mapped_column(String(16))  # see `matae.store.types.SubjectSource`
     stem: Mapped[str] = mapped_column(Text)
     path: Mapped[str] = mapped_column(Text, index=True)  # to open it again; stays in the study
     n_frames: Mapped[int] = mapped_column(Integer)
@@ -239,6 +243,43 @@ class MarkRevision(Base):
     at: Mapped[str] = mapped_column(Time)
     sequence: Mapped[int] = mapped_column(BigInteger, index=True)
     session: Mapped[str] = mapped_column(Code)
+
+
+class OverrideRevision(Base):
+    """What a person set of a cine in place of what was found or stated, every version; the highest revision counts."""
+
+    __tablename__ = "overrides"
+
+    cine_id: Mapped[int] = _to_cine(primary=True)
+    name: Mapped[str] = mapped_column(String(16), primary_key=True)
+    revision: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    value: Mapped[str] = mapped_column(Text)  # JSON; null takes it away
+    rater_id: Mapped[int | None] = mapped_column(Key, ForeignKey("raters.id"))
+    at: Mapped[str] = mapped_column(Time)
+    sequence: Mapped[int] = mapped_column(BigInteger, index=True)
+    session: Mapped[str] = mapped_column(Code)
+
+
+class ModelUse(Base):
+    """A model that was trained, or judged, with a cine: from then on the cine's subject is fixed."""
+
+    __tablename__ = "model_uses"
+    __table_args__ = (CheckConstraint("role IN ('trained', 'judged')", name="role"),)
+
+    cine_id: Mapped[int] = _to_cine(primary=True)
+    model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    role: Mapped[str] = mapped_column(String(16), primary_key=True)
+    at: Mapped[str] = mapped_column(Time)
+
+
+class FolderSubject(Base):
+    """The subject that a person gave to all cines of a folder, those to come included. The path stays in the study."""
+
+    __tablename__ = "folders"
+
+    path: Mapped[str] = mapped_column(Text, primary_key=True)
+    subject_id: Mapped[int] = mapped_column(Key, ForeignKey("subjects.id", ondelete="CASCADE"), index=True)
+    at: Mapped[str] = mapped_column(Time)
 
 
 class Flag(Base):

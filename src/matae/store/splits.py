@@ -11,11 +11,13 @@ import json
 import math
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 
 from matae.errors import StoreError
 from matae.store.base import StudyBase, as_pseudonym, new_code
+from matae.store.schema import Cine as CineRow
 from matae.store.schema import Split, StudyRow, Subject
+from matae.store.types import SubjectSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,6 +64,12 @@ def draw_for(writing: Writing, subjects: Sequence[tuple[int, str, str]]) -> None
         writing.audit("side drawn", subject=code, details={"side": part})
 
 
+# Somebody said that this person is shown, or that there is such a person; nothing is drawn for a guess.
+_guesses = select(CineRow.subject_id).where(CineRow.subject_source == SubjectSource.GUESSED.value)
+_said = select(CineRow.subject_id).where(CineRow.subject_source != SubjectSource.GUESSED.value)
+_is_known = or_(Subject.id.not_in(_guesses.where(CineRow.subject_id.is_not(None))), Subject.id.in_(_said))
+
+
 class SplitsPart(StudyBase):
     """Which side each subject is on."""
 
@@ -103,7 +111,7 @@ class SplitsPart(StudyBase):
             missing = connection.execute(
                 select(Subject.id, Subject.code, Subject.pseudonym)
                 .outerjoin(Split, Split.subject_id == Subject.id)
-                .where(Split.subject_id.is_(None))
+                .where(Split.subject_id.is_(None), _is_known)
                 .order_by(Subject.id)
             )
             draw_for(writing, [(row.id, row.code, row.pseudonym) for row in missing])

@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import threading
+import weakref
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,7 +64,10 @@ class _Worker:
         OSError
             What the operating system said.
         """
-        request = marshal.dumps((operation, *arguments))
+        try:
+            request = marshal.dumps((operation, *arguments))
+        except ValueError:  # a value of a subclass, such as SQLAlchemy's quoted names
+            request = marshal.dumps((operation, *map(_plain, arguments)))
         with self._turn:
             if not self.is_usable:
                 raise _lost()
@@ -230,6 +234,8 @@ class Connection:
 
     def __init__(self, worker: _Worker) -> None:
         self._worker: _Worker | None = worker
+        # One that nobody closed must not leave a process behind.
+        self._abandoned = weakref.finalize(self, worker.stop)
         self._keys = 0
         self.in_transaction = False
 
@@ -291,6 +297,7 @@ class Connection:
         """Close the connection; its worker is kept for the next one."""
         worker, self._worker = self._worker, None
         self.in_transaction = False
+        self._abandoned.detach()
         if worker is None:
             return
         try:
@@ -335,6 +342,28 @@ def _python() -> str:
     # What multiprocessing would start: an application that embeds Python names another program there.
     found = spawn.get_executable()
     return os.fsdecode(found) if found else sys.executable
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as one of the types that SQLite stores.
+
+    Raises
+    ------
+    sqlite3.ProgrammingError
+        If it is none, as sqlite3 itself says it.
+    """
+    if value is None or type(value) in {int, float, str, bytes, bool}:
+        return value
+    for kind in (str, int, float):
+        if isinstance(value, kind):
+            return kind(value) if kind is not str else str.__str__(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
+    if isinstance(value, list | tuple):
+        return type(value)(map(_plain, value)) if type(value) in {list, tuple} else tuple(map(_plain, value))
+    if isinstance(value, dict):
+        return {str(name): _plain(one) for name, one in value.items()}
+    raise sqlite3.ProgrammingError(f"Error binding parameter: type '{type(value).__name__}' is not supported")
 
 
 def _lost() -> sqlite3.ProgrammingError:

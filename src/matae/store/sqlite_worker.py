@@ -147,9 +147,9 @@ class Server:
                 database = descriptor
             elif head[:4] in (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83"):  # of a write-ahead log, either byte order
                 log = descriptor
-        for descriptor, suffix in ((log, "-wal"), (database, "")):
-            if descriptor is not None:
-                _copy(descriptor, target + suffix)
+        for held, suffix in ((log, "-wal"), (database, "")):
+            if held is not None:
+                _copy(held, target + suffix)
                 made.append(target + suffix)
         return made
 

@@ -19,6 +19,7 @@ from matae.store.labels import LabelsPart
 from matae.store.making import check_file, lock_schema, make_file, make_on_server, new_file
 from matae.store.marks import MarksPart
 from matae.store.migrate import HEAD, is_older, migrate, version_of
+from matae.store.overrides import OverridesPart
 from matae.store.overview import OverviewPart
 from matae.store.releases import ReleasesPart
 from matae.store.schema import Base
@@ -33,7 +34,16 @@ __all__ = ["Study"]
 
 
 class Study(
-    CinesPart, LabelsPart, EditsPart, FlagsPart, MarksPart, SplitsPart, ReleasesPart, OverviewPart, CheckingPart
+    CinesPart,
+    LabelsPart,
+    EditsPart,
+    FlagsPart,
+    MarksPart,
+    OverridesPart,
+    SplitsPart,
+    ReleasesPart,
+    OverviewPart,
+    CheckingPart,
 ):
     """Everything people drew, in one database: a SQLite file, or a PostgreSQL database by URL.
 

@@ -28,10 +28,13 @@ __all__ = [
     "Landmark",
     "LandmarkSet",
     "Marks",
+    "OverrideName",
+    "Overrides",
     "Release",
     "ReleaseFrame",
     "Revision",
     "Statistics",
+    "SubjectSource",
 ]
 
 
@@ -46,6 +49,21 @@ class FrameStatus(StrEnum):
     """Called right by a person, changed or not."""
     REJECTED = "rejected"
     """Called unusable by a person: never training data."""
+
+
+class SubjectSource(StrEnum):
+    """Who says whom a cine shows."""
+
+    FILE = "file"
+    """The file's header states a patient's number; the subject is a pseudonym of it under the study's key."""
+    DATA_SET = "data set"
+    """A data set's own list or naming."""
+    PERSON = "person"
+    """A person said so, of this cine or of its whole folder."""
+    EARLIER = "earlier"
+    """It was in the study before this was recorded."""
+    GUESSED = "guessed"
+    """An earlier version made it of the file's name. It counts as unknown until a person says who it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +88,8 @@ class CineEntry:
         As the source states them, or None.
     is_new
         It was added by the call that returned this.
+    subject_source
+        Who says that it is this subject; None while there is none.
     """
 
     content_id: str
@@ -84,6 +104,12 @@ class CineEntry:
     heart_rate: float | None
     quality: str | None
     is_new: bool = False
+    subject_source: SubjectSource | None = None
+
+    @property
+    def known_subject(self) -> str | None:
+        """The subject, or None where nobody but a guess says who it is: then no side is drawn and nothing leaves."""
+        return None if self.subject_source is SubjectSource.GUESSED else self.subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +118,7 @@ class CineSummary:
 
     Parameters
     ----------
-    content_id, subject, stem, view, n_frames
+    content_id, subject, stem, view, n_frames, subject_source
         As in `CineEntry`.
     split
         Side of the subject, or None.
@@ -116,6 +142,12 @@ class CineSummary:
     seconds: float
     last_frame: int | None
     added: datetime
+    subject_source: SubjectSource | None = None
+
+    @property
+    def known_subject(self) -> str | None:
+        """The subject, or None where nobody but a guess says who it is."""
+        return None if self.subject_source is SubjectSource.GUESSED else self.subject
 
     @property
     def n_labelled(self) -> int:
@@ -287,6 +319,44 @@ class Marks:
     es: int | None
     revision: int = 0
     rater: str = ""
+
+
+class OverrideName(StrEnum):
+    """What a person may set of a cine in place of what was found or stated."""
+
+    SECTOR = "sector"
+    APEX_DOWN = "apex_down"
+    SPACING = "spacing"
+    VIEW = "view"
+    FRAME_RATE = "frame_rate"
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What people set of a cine; None for what nobody set.
+
+    Parameters
+    ----------
+    sector
+        Outline of the ultrasound sector, vertices (y, x) in native pixels.
+    apex_down
+        Whether the display has the apex of the heart at the bottom.
+    spacing
+        Pixel size in mm.
+    view
+        Standard view, such as "A4C".
+    frame_rate
+        Frames per second.
+    revisions
+        How often each was set, by name; give it back as `expected` when setting it. Names never set are left out.
+    """
+
+    sector: tuple[tuple[float, float], ...] | None = None
+    apex_down: bool | None = None
+    spacing: Spacing | None = None
+    view: str | None = None
+    frame_rate: float | None = None
+    revisions: Mapping[OverrideName, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,16 +143,19 @@ def test_the_database_itself_refuses_to_move_a_subject(study, cine) -> None:
     assert study.split_of("p1") == "val"
 
 
-def test_a_cine_does_not_change_side_with_its_subject(study, cine) -> None:
+def test_a_subject_changes_no_side_and_a_cine_that_a_model_knows_no_subject(study, cine) -> None:
     study.add_cine(make_cine(1), subject="p2")
     study.set_split("p1", "train")
     study.set_split("p2", "test")
-    with pytest.raises(StoreError, match="never changes side"):
+    study.note_model_use("lv-1", "trained", [cine.content_id])
+    with pytest.raises(StoreError, match="model lv-1 was trained with it"):
         study.set_subject(cine.content_id, "p2")
-    with pytest.raises(StoreError, match="never changes side"):
+    with pytest.raises(StoreError, match="model lv-1 was trained with it"):
         study.add_cine(cine, subject="p2")
     assert study.cine(cine.content_id).subject == "p1"
     study.set_split("p2", "test")
+    with pytest.raises(StoreError, match="no subject changes side"):
+        study.set_split("p2", "train")
 
 
 def test_a_cine_can_be_given_its_subject_later(study) -> None:

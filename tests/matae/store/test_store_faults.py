@@ -19,6 +19,7 @@ from store_makers import disc, make_cine, stroke
 
 from matae.errors import MataeError
 from matae.store import Edit, StoreError, Study
+from matae.store.migrations import HEAD
 
 HERE = Path(__file__).parent
 IDENTITY = make_cine().content_id
@@ -288,7 +289,7 @@ def test_a_study_of_a_newer_version_is_left_alone(target, study, backend, server
         with pytest.raises(StoreError, match="newer version of napari-matae; update"):
             Study.open(target)
     finally:
-        set_version(target, "0001", server_or_none)
+        set_version(target, HEAD, server_or_none)
 
 
 @pytest.fixture

@@ -60,20 +60,21 @@ def test_the_guards_are_there(study) -> None:
 
 @pytest.fixture
 def future(tmp_path, monkeypatch) -> str:
-    """Let there be a version 0002 that adds a column."""
+    """Let there be a version 0003 that adds a column."""
     from matae.store import study as study_module
 
     folder = tmp_path / "migrations"
     (folder / "versions").mkdir(parents=True)
-    shutil.copy(migrations.scripts().get_revision("0001").path, folder / "versions")
-    (folder / "versions" / "v0002_colour.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\n\nrevision = '0002'\ndown_revision = '0001'\n\n\n"
+    for known in migrations.scripts().walk_revisions():
+        shutil.copy(known.path, folder / "versions")
+    (folder / "versions" / "v0003_colour.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\n\nrevision = '0003'\ndown_revision = '0002'\n\n\n"
         "def upgrade():\n    op.add_column('cines', sa.Column('colour', sa.Text(), server_default='grey'))\n"
     )
     monkeypatch.setattr(migrations, "FOLDER", folder)
-    monkeypatch.setattr(migrations, "HEAD", "0002")
-    monkeypatch.setattr(study_module, "HEAD", "0002")
-    return "0002"
+    monkeypatch.setattr(migrations, "HEAD", "0003")
+    monkeypatch.setattr(study_module, "HEAD", "0003")
+    return "0003"
 
 
 def test_an_older_study_is_copied_then_brought_up_to_date(target, study, cine, backend, future) -> None:
@@ -86,7 +87,7 @@ def test_an_older_study_is_copied_then_brought_up_to_date(target, study, cine, b
                 assert connection.execute(text("SELECT colour FROM cines")).scalar_one() == "grey"
             assert newer.check() == []
         Study.open(target).close()
-        assert list(Path(target).parent.glob("study.version-0001.matae")) or backend == "postgresql"
+        assert list(Path(target).parent.glob("study.version-0002.matae")) or backend == "postgresql"
     finally:
         if backend == "postgresql":
             back(target)
@@ -98,13 +99,13 @@ def back(target: str) -> None:
     engine = create_engine(parse_target(target).url)
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE cines DROP COLUMN colour"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
     engine.dispose()
 
 
 def test_a_table_that_is_made_anew_loses_nothing_that_belongs_to_it(file_study, future, tmp_path) -> None:
     """SQLite changes a column by dropping the table, and with it would go every label of every cine."""
-    script = tmp_path / "migrations" / "versions" / "v0002_colour.py"
+    script = tmp_path / "migrations" / "versions" / "v0003_colour.py"
     script.write_text(
         script.read_text() + "    with op.batch_alter_table('cines', recreate='always') as batch:\n"
         "        batch.alter_column('view', type_=sa.String(80))\n"
@@ -112,31 +113,31 @@ def test_a_table_that_is_made_anew_loses_nothing_that_belongs_to_it(file_study, 
     import sqlite3
     from contextlib import closing
 
-    with closing(sqlite3.connect(file_study)) as raw:  # as it would be in version 0001
+    with closing(sqlite3.connect(file_study)) as raw:  # as it would be in the version before
         raw.execute(
-            "INSERT INTO cines VALUES (1, 'c', 'i', NULL, 's', '/p', 1, 1, 1, NULL, NULL, NULL, NULL, NULL, NULL, "
-            "NULL, NULL, '2026-01-01', 0, '')"
+            "INSERT INTO cines (id, code, content_id, stem, path, n_frames, height, width, added_at, sequence, session) "
+            "VALUES (1, 'c', 'i', 's', '/p', 1, 1, 1, '2026-01-01', 0, '')"
         )
         raw.execute("INSERT INTO flags VALUES (1, 0, 1.0, 'kept')")
         raw.commit()
     with Study.open(file_study) as newer:
         assert newer.flags("i")[0].reason == "kept"
         assert newer.check() == []
-    stale = file_study.with_name("study.version-0001.matae")
+    stale = file_study.with_name("study.version-0002.matae")
     with closing(sqlite3.connect(stale)) as raw:
-        assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)
 
 
 def test_a_copy_of_an_earlier_upgrade_is_not_taken_for_this_one(file_study, future) -> None:
-    taken = file_study.with_name("study.version-0001.matae")
+    taken = file_study.with_name("study.version-0002.matae")
     taken.write_text("mine")
     Study.open(file_study).close()
     assert taken.read_text() == "mine"
-    assert file_study.with_name("study.version-0001-2.matae").exists()
+    assert file_study.with_name("study.version-0002-2.matae").exists()
 
 
 def test_a_migration_that_fails_leaves_the_study_as_it_was(file_study, future, tmp_path) -> None:
-    script = tmp_path / "migrations" / "versions" / "v0002_colour.py"
+    script = tmp_path / "migrations" / "versions" / "v0003_colour.py"
     script.write_text(script.read_text() + "    op.execute('SELECT * FROM nowhere')\n")
     before = file_study.read_bytes()
     with pytest.raises(Exception, match="nowhere"):

@@ -1,0 +1,47 @@
+"""A cine as people set it: what they stored replaces what its file states and what is found in its picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matae.cine import Cine
+    from matae.segment import Sector
+    from matae.store.types import Overrides
+
+__all__ = ["SPACING_NOTE", "cine_with", "sector_with"]
+
+SPACING_NOTE = "Set by hand over the depth scale."
+"""Where a pixel size that a person set comes from."""
+
+
+def cine_with(cine: Cine, overrides: Overrides) -> Cine:
+    """Return a cine with the pixel size, view and frame rate that people set; the pixels are the same object."""
+    if overrides.spacing is not None and overrides.spacing != cine.spacing:
+        cine = replace(cine, spacing=overrides.spacing, spacing_note=SPACING_NOTE)
+    if overrides.view is not None and overrides.view != cine.view:
+        cine = replace(cine, view=overrides.view)
+    wanted, stated = overrides.frame_rate, cine.frame_rate
+    if wanted is not None and cine.n_frames > 1 and (stated is None or abs(stated - wanted) > 1e-6):
+        cine = cine.with_frame_rate(wanted)
+    return cine
+
+
+def sector_with(cine: Cine, overrides: Overrides) -> Sector:
+    """Return the sector that people set for a cine; what they did not set of it is found in the picture.
+
+    Raises
+    ------
+    SegmentError
+        If the stored outline is no outline of this picture.
+    """
+    from matae.segment import find_sector, sector_from_polygon
+
+    if overrides.sector is not None and overrides.apex_down is not None:
+        return sector_from_polygon(overrides.sector, apex_down=overrides.apex_down)
+    found = find_sector(cine)
+    down = found.apex_down if overrides.apex_down is None else overrides.apex_down
+    if overrides.sector is not None:
+        return sector_from_polygon(overrides.sector, apex_down=down)
+    return replace(found, apex_down=down)

@@ -1,0 +1,180 @@
+"""What people set of a cine (sector, flip, pixel size, view, frame rate): every version kept, like labels."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, insert, select, tuple_
+
+from matae.cine import Spacing
+from matae.errors import ConflictError, StoreError
+from matae.store.base import StudyBase, as_note
+from matae.store.schema import OverrideRevision
+from matae.store.types import OverrideName, Overrides
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from sqlalchemy import Connection
+
+__all__ = ["OverridesPart"]
+
+_MOST_VERTICES = 1000
+
+
+class OverridesPart(StudyBase):
+    """What a study says of cines in place of what was found in them or stated by their files."""
+
+    def overrides(self, content_id: str) -> Overrides:
+        """Return what people set of a cine."""
+        with self._reading() as connection:
+            return _overrides(connection, self._cine(connection, content_id).id)
+
+    def set_override(
+        self, content_id: str, name: OverrideName, value: Any, *, expected: int | None = None
+    ) -> Overrides:
+        """Store what a person set of a cine; None takes it away, so that what was found or stated counts again.
+
+        Parameters
+        ----------
+        content_id
+            The cine.
+        name
+            What is set.
+        value
+            As the field of `Overrides` of that name holds it.
+        expected
+            `Overrides.revisions` of the name that the person saw, 0 for none; not checked if left out.
+
+        Returns
+        -------
+        Overrides
+            All that is set now. Nothing is stored where it was set to this very value already.
+
+        Raises
+        ------
+        ConflictError
+            If somebody else set it meanwhile; `theirs` holds what is there.
+        StoreError
+            If the value makes no sense.
+        """
+        name = OverrideName(name)
+        text = json.dumps(None if value is None else _CHECKS[name](value), allow_nan=False)
+        with self._writing() as writing:
+            cine = self._cine(writing.connection, content_id)
+            newest = writing.connection.execute(
+                select(OverrideRevision.revision, OverrideRevision.value)
+                .where(OverrideRevision.cine_id == cine.id, OverrideRevision.name == name.value)
+                .order_by(OverrideRevision.revision.desc())
+                .limit(1)
+            ).one_or_none()
+            revision, before = (0, "null") if newest is None else (newest.revision, newest.value)
+            if text == before:
+                return _overrides(writing.connection, cine.id)
+            if expected is not None and expected != revision:
+                raise ConflictError(
+                    f"Somebody else set the {name.value.replace('_', ' ')} of this cine meanwhile; look at theirs, "
+                    "then set it again.",
+                    theirs=[_overrides(writing.connection, cine.id)],
+                )
+            writing.connection.execute(
+                insert(OverrideRevision).values(
+                    cine_id=cine.id,
+                    name=name.value,
+                    revision=revision + 1,
+                    value=text,
+                    rater_id=writing.rater_id,
+                    at=writing.at,
+                    sequence=writing.sequence,
+                    session=writing.session,
+                )
+            )
+            writing.audit(
+                "override set",
+                cine=cine.code,
+                subject=cine.subject_code or "",
+                details={"name": name.value, "taken_away": value is None},
+            )
+            return _overrides(writing.connection, cine.id)
+
+
+def _overrides(connection: Connection, cine_id: int) -> Overrides:
+    newest = (
+        select(OverrideRevision.name, func.max(OverrideRevision.revision))
+        .where(OverrideRevision.cine_id == cine_id)
+        .group_by(OverrideRevision.name)
+    )
+    rows = connection.execute(
+        select(OverrideRevision.name, OverrideRevision.value, OverrideRevision.revision).where(
+            OverrideRevision.cine_id == cine_id, tuple_(OverrideRevision.name, OverrideRevision.revision).in_(newest)
+        )
+    ).all()
+    values = {OverrideName(row.name): json.loads(row.value) for row in rows}
+    sector, spacing = values.get(OverrideName.SECTOR), values.get(OverrideName.SPACING)
+    return Overrides(
+        sector=None if sector is None else tuple((float(y), float(x)) for y, x in sector),
+        apex_down=values.get(OverrideName.APEX_DOWN),
+        spacing=None if spacing is None else Spacing(*spacing),
+        view=values.get(OverrideName.VIEW),
+        frame_rate=values.get(OverrideName.FRAME_RATE),
+        revisions={OverrideName(row.name): row.revision for row in rows},
+    )
+
+
+def _numbers(values: Iterable[Any], sentence: str) -> list[float]:
+    try:
+        numbers = [float(value) for value in values]
+    except (TypeError, ValueError) as error:
+        raise StoreError(sentence) from error
+    if not all(math.isfinite(number) for number in numbers):
+        raise StoreError(sentence)
+    return numbers
+
+
+def _sector(value: Any) -> list[list[float]]:
+    sentence = "A sector needs an outline of at least three points in the picture; draw it again."
+    try:
+        points = [list(point) for point in value]
+    except TypeError as error:
+        raise StoreError(sentence) from error
+    if not 3 <= len(points) <= _MOST_VERTICES or any(len(point) != 2 for point in points):
+        raise StoreError(sentence)
+    return [_numbers(point, sentence) for point in points]
+
+
+def _flag(value: Any) -> bool:
+    return bool(value)
+
+
+def _spacing(value: Any) -> list[float]:
+    sentence = "A pixel size is two lengths in mm, each larger than zero; set it again."
+    sizes = _numbers(value, sentence)
+    if len(sizes) != 2 or min(sizes) <= 0:
+        raise StoreError(sentence)
+    return sizes
+
+
+def _view(value: Any) -> str:
+    text = as_note(str(value).strip(), 40)
+    if not text:
+        raise StoreError("A view needs a name, such as A4C; choose one.")
+    return text
+
+
+def _rate(value: Any) -> float:
+    rate = _numbers([value], "A frame rate is a number of frames per second; give it again.")[0]
+    if not 0.1 <= rate <= 1000:
+        raise StoreError(f"A frame rate of {rate:g} Hz is not plausible; give one between 0.1 and 1000.")
+    return rate
+
+
+_CHECKS = {
+    OverrideName.SECTOR: _sector,
+    OverrideName.APEX_DOWN: _flag,
+    OverrideName.SPACING: _spacing,
+    OverrideName.VIEW: _view,
+    OverrideName.FRAME_RATE: _rate,
+}
