@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -167,7 +168,15 @@ def _choose_journal(connection: Connection, file: Path, wanted: str) -> None:
     The log needs memory that all programs at work share: over a network each computer would have its own, and they
     would write over each other.
     """
-    found = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()[0]
+    before = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    if before == wanted:
+        return
+    try:
+        found = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()[0]
+    except sqlite3.OperationalError:
+        if before != "wal":
+            raise
+        found = before
     if wanted != "wal" and found == "wal":
         raise StoreError(
             f"{file.name} lies on a network drive and is open in another program that keeps a write-ahead log, which "
