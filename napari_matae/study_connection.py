@@ -97,7 +97,7 @@ class StudyConnection(QObject):  # type: ignore[misc]
         yield queue.closed_out, self._on_closed_out
         yield queue.trouble, self.tell
         yield queue.waiting_changed, self._on_waiting
-        yield queue.recovered, self.said
+        yield queue.said, self.said
         yield queue.reopened, self.reopened
 
     def _on_opened(self, name: str) -> None:

@@ -88,8 +88,8 @@ class StudyQueue(QObject):  # type: ignore[misc]
     """The study cannot be opened; a sentence."""
     trouble = Signal(str)
     """A write was refused and will be tried again; a sentence. Empty when it went through after all."""
-    recovered = Signal(str)
-    """The study's files were not those on disk any more; a sentence on what was done."""
+    said = Signal(str)
+    """A sentence for the user: how the study is kept, or what was done when its files were not those on disk."""
     reopened = Signal()
     """The study that is open now may hold other labels than were read from it."""
     waiting_changed = Signal(int)
@@ -245,6 +245,8 @@ class StudyQueue(QObject):  # type: ignore[misc]
             self._tell(self.closed_out, explain(error))
             return
         self._tell(self.opened, self._study.name)
+        if self._study.notice:
+            self._tell(self.said, self._study.notice)
         try:
             while (job := self._next()) is not None:
                 self._do(job)
@@ -393,7 +395,7 @@ class StudyQueue(QObject):  # type: ignore[misc]
             return False
         self._study, self.target = found.study, found.target
         self._say("")
-        self._tell(self.recovered, found.sentence)
+        self._tell(self.said, found.sentence)
         if found.is_copy or found.is_other:
             self._tell(self.opened, found.study.name)
         if found.is_other:
