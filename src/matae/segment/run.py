@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
     from matae.nn.card import ModelCard
-    from matae.segment.grid import Placement
+    from matae.placement import Placement
     from matae.segment.sector import Sector
 
 __all__ = ["FrameMask", "SegmentOptions", "Segmentation", "Segmenter", "choose_width", "segment"]
@@ -157,7 +157,9 @@ class Segmenter:
             "grid": self.card.grid,
         }
 
-    def stream(self, cine: Cine, sector: Sector, frames: Iterable[int] | None = None) -> Iterator[FrameMask]:
+    def stream(
+        self, cine: Cine, sector: Sector, frames: Iterable[int] | None = None, *, is_placed: bool = False
+    ) -> Iterator[FrameMask]:
         """Yield frames as they are done, in the order asked for.
 
         Parameters
@@ -169,6 +171,9 @@ class Segmenter:
         frames
             0-based frames, in the order wanted; all if None. It is read lazily, a batch ahead, so a caller may
             leave out frames while the stream runs.
+        is_placed
+            Whether the frames are the sector alone already, as `matae.placement` puts it on a square; `sector` is not
+            looked at then.
 
         Yields
         ------
@@ -180,14 +185,15 @@ class Segmenter:
         SegmentError
             If a frame number is outside the cine.
         """
-        from matae.segment.grid import Placement
+        from matae.placement import Placement, network_input, whole_frame
 
-        placement = Placement.of(cine, sector, self.card.grid)
+        grid = self.card.grid
+        placement = whole_frame(cine, grid) if is_placed else Placement.of(cine, sector, grid)
         wanted = iter(range(cine.n_frames) if frames is None else frames)
         while batch := [t for _, t in zip(range(self._backend.batch), wanted, strict=False)]:
             if min(batch) < 0 or max(batch) >= cine.n_frames:
                 raise SegmentError(f"The cine has frames 0 to {cine.n_frames - 1}; choose among them.")
-            logits = self._backend(placement.to_grid(np.asarray(cine.frames[batch])))
+            logits = self._backend(network_input(placement.pictures(np.asarray(cine.frames[batch]))))
             # One frame at a time at native size: a batch of large pictures would need more than the network does.
             for i, t in enumerate(batch):
                 yield _frame_mask(t, logits[i : i + 1], placement, cine.shape)
