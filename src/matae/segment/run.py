@@ -203,7 +203,7 @@ def _frame_mask(index: int, logits: Tensor, placement: Placement, shape: tuple[i
     import torch
 
     from matae.segment.backend import is_out_of_memory
-    from matae.segment.cleanup import POSSIBLE, one_part
+    from matae.segment.cleanup import LIKELY, POSSIBLE, one_part
 
     try:
         logits = placement.to_native(logits)[0]
@@ -211,18 +211,18 @@ def _frame_mask(index: int, logits: Tensor, placement: Placement, shape: tuple[i
         if logits.device.type == "cpu" or not is_out_of_memory(error):
             raise
         logits = placement.to_native(logits.cpu())[0]
-    thresholds = (0.0, math.log(POSSIBLE / (1 - POSSIBLE)))
+    thresholds = (0.0, *(math.log(p / (1 - p)) for p in (LIKELY, POSSIBLE)))
     if len(logits) == 1:  # the common case needs no search for the likeliest class
         best = logits[0]
         classes = [best > least for least in thresholds]
     else:
         best, which = logits.max(0)
         classes = [torch.where(best > least, which + 1, 0) for least in thresholds]
-    found, possible = (each.to(torch.uint8).cpu().numpy() for each in classes)
+    found, likely, possible = (each.to(torch.uint8).cpu().numpy() for each in classes)
     certain = (best.sigmoid() * 255).round().to(torch.uint8).cpu().numpy()
     mask, probability = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
     box = placement.box
-    mask[box.y0 : box.y1, box.x0 : box.x1] = one_part(found, possible)
+    mask[box.y0 : box.y1, box.x0 : box.x1] = one_part(found, likely, possible)
     probability[box.y0 : box.y1, box.x0 : box.x1] = certain
     return FrameMask(int(index), mask, probability, int((mask == 1).sum()))
 
