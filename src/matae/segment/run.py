@@ -46,7 +46,7 @@ class SegmentOptions:
         ``1/8``, ``1/4``, ``1/2``, ``1``, or ``auto``: 1 on a GPU or a processor that computes in bf16, else 1/2 if the
         model has it.
     device
-        ``auto``, ``cpu``, ``cuda`` or ``cuda:i``.
+        ``auto``, ``cpu``, ``cuda``, ``cuda:i`` or ``mps``.
     backend
         ``auto``, ``torch`` or ``openvino``.
     """
@@ -136,7 +136,7 @@ class Segmenter:
         device = choose_device(options.device)
         model, self.card = load_model(options.model)
         # A GPU is not asked what it can do: one that is full would not even answer.
-        self.width = choose_width(options.width, self.card, fast=device.type == "cuda" or fast_bf16())
+        self.width = choose_width(options.width, self.card, fast=device.type != "cpu" or fast_bf16())
         self.notices: list[str] = []
         self._backend = choose_backend(
             options.backend, model, self.width, grid=self.card.grid, device=device, notify=self.notices.append
