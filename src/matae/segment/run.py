@@ -192,7 +192,7 @@ class Segmenter:
         wanted = iter(range(cine.n_frames) if frames is None else frames)
         while batch := [t for _, t in zip(range(self._backend.batch), wanted, strict=False)]:
             if min(batch) < 0 or max(batch) >= cine.n_frames:
-                raise SegmentError(f"The cine has frames 0 to {cine.n_frames - 1}; choose among them.")
+                raise SegmentError(f"The cine has frames 1 to {cine.n_frames}; choose among them.")
             logits = self._backend(network_input(placement.pictures(np.asarray(cine.frames[batch]))))
             # One frame at a time at native size: a batch of large pictures would need more than the network does.
             for i, t in enumerate(batch):
