@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from matae.errors import DeviceError
+from matae.extras import without_extra
 from matae.nn.network import to_device
 from matae.segment.device import free_cache
 
@@ -309,9 +310,7 @@ class OpenVINOBackend:
         try:
             import openvino
         except ImportError:
-            raise DeviceError(
-                "OpenVINO is not installed; pip install 'napari-matae[cpu]' or choose backend torch."
-            ) from None
+            raise DeviceError(without_extra("cpu", "choose backend torch")) from None
         self.batch, self._paced = batch or 1, batch is None
         self.device = torch.device("cpu")
         plain = model.plain(width).float().eval()
