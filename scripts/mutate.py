@@ -24,11 +24,15 @@ ROOMS = {
     "placement": (["src/matae/placement.py", "src/matae/exchange/placing.py"], ["tests/matae/test_placement.py"]),
     "deidentify": (
         ["src/matae/exchange/names.py", "src/matae/exchange/blank.py"],
-        ["tests/matae/exchange/test_exchange_pieces.py"],
+        ["tests/matae/exchange/test_exchange_deidentify.py"],
     ),
     "verdict": (
         ["src/matae/learn/verdict.py", "src/matae/learn/paired.py", "src/matae/models/seal.py"],
-        ["tests/matae/learn/test_learn_paired.py"],
+        [
+            "tests/matae/learn/test_learn_verdict.py",
+            "tests/matae/learn/test_learn_paired.py",
+            "tests/matae/models/test_models_seal.py",
+        ],
     ),
     "cleanup": (["src/matae/segment/cleanup.py"], ["tests/matae/segment/test_segment_cleanup.py"]),
     "trust": (
@@ -38,6 +42,15 @@ ROOMS = {
     "sharing": (["src/matae/train/sharing.py"], ["tests/matae/train/test_train_devices.py"]),
 }
 """Room to what is changed in it, and the tests that should notice. Quick ones: each runs for every change."""
+
+SHOW = """
+import json, re, sys
+from mutmut.__main__ import find_mutant
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+for name in sys.argv[1:]:
+    diff = get_diff_for_mutant(name, path=find_mutant(name).path).splitlines()
+    print(json.dumps("\\n".join(line for line in diff if re.match(r"[+-](?![+-])", line))))
+"""
 
 
 def main() -> int:
@@ -85,13 +98,13 @@ def mutate(room: str, work: Path) -> dict[str, object]:
     states = dict(re.findall(r"^\s*(\S+): (.+)$", listed, re.MULTILINE))
     if not states:
         raise SystemExit(f"mutmut found nothing to change in {room}; its output is above.")
-    survivors = []
-    for name, status in states.items():
-        if status in {"survived", "no tests", "suspicious"}:
-            shown = subprocess.run([*run, "show", name], cwd=work, env=environment, check=False,
-                                   capture_output=True, text=True).stdout  # fmt: skip
-            change = [line for line in shown.splitlines() if re.match(r"[+-](?![+-])", line)]
-            survivors.append({"name": name, "status": status, "change": "\n".join(change)})
+    alive = {name: status for name, status in states.items() if status in {"survived", "no tests", "suspicious"}}
+    shown = subprocess.run([sys.executable, "-c", SHOW, *alive], cwd=work, env=environment, check=True,
+                           capture_output=True, text=True).stdout  # fmt: skip
+    survivors = [
+        {"name": name, "status": status, "change": json.loads(line)}
+        for (name, status), line in zip(alive.items(), shown.splitlines(), strict=True)
+    ]
     killed = sum(status in {"killed", "timeout"} for status in states.values())
     return {"room": room, "total": len(states), "killed": killed, "percent": round(100 * killed / len(states)),
             "survivors": survivors}  # fmt: skip
