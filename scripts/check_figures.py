@@ -99,8 +99,7 @@ def _widths() -> Iterator[Claim]:
     found = figures_of("matae-lv-camus-val")
     if not found:
         return
-    for width in WIDTHS:
-        plain = found["backends"]["torch fp32"][width]
+    for width, plain in found["backends"]["torch fp32"].items():
         phases = plain["by_phase"]
         cells = (
             width,

@@ -164,7 +164,7 @@ def models_compare(
         Path | None, typer.Option("--json", metavar="FILE", help="Write the comparison as JSON.", show_default=False)
     ] = None,
     device: Annotated[
-        str, typer.Option("--device", metavar="auto|cpu|cuda[:i]", callback=check_device, help="Where to run.")
+        str, typer.Option("--device", metavar="auto|cpu|cuda[:i]|mps", callback=check_device, help="Where to run.")
     ] = "auto",
 ) -> None:
     """Compare two models on a study's corrected frames: held-out and training patients, each apart."""

@@ -72,7 +72,7 @@ def retrain(
         Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON.", show_default=False)
     ] = None,
     device: Annotated[
-        str, typer.Option("--device", metavar="auto|cpu|cuda[:i]", callback=check_device, help="Where to train.")
+        str, typer.Option("--device", metavar="auto|cpu|cuda[:i]|mps", callback=check_device, help="Where to train.")
     ] = "auto",
 ) -> None:
     """Retrain a model on a study's corrections, and judge it on patients it never saw.
