@@ -2,7 +2,7 @@
 # there. `make demo` is the first thing to try, `make test` the last thing before a commit.
 
 PYTHON ?= python3
-EXTRAS ?= all,cluster,cpu,dicom-seg,postgresql,tensorboard
+EXTRAS ?= all
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -16,7 +16,7 @@ HIDDEN = $(shell command -v xvfb-run >/dev/null 2>&1 && echo 'env QT_QPA_PLATFOR
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test test-slow lint format typecheck train screenshot benchmark wheel clean distclean
+.PHONY: help install demo test test-slow test-bare mutate lint format typecheck train screenshot benchmark wheel clean distclean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 22
@@ -55,6 +55,20 @@ test: lint typecheck $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) ## every
 
 test-slow: $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) ## what takes minutes
 	$(HIDDEN) $(BIN)/python -m pytest -m slow
+
+test-bare: $(INSTALLED) ## the wheel alone in an empty environment: what works, and what says which extra it lacks
+	$(BIN)/python -m pytest -m slow tests/test_bare_wheel.py
+
+MUTMUT := $(VENV)/.mutmut
+
+$(MUTMUT): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet -c constraints.txt --group mutation
+	@touch $@
+
+# make mutate ROOM=placement [ARGS="--out found.json"]; python scripts/mutate.py --help names the rooms.
+mutate: $(MUTMUT) ## break a room on purpose, and list what no test notices
+	@test -n "$(ROOM)" || { echo 'usage: make mutate ROOM=placement' >&2; exit 2; }
+	$(BIN)/python scripts/mutate.py $(ROOM) $(ARGS)
 
 lint: $(INSTALLED) ## style, as pre-commit checks it
 	$(BIN)/ruff check .

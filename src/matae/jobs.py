@@ -336,10 +336,12 @@ def run_on_cluster(jobs: Sequence[FileJob], address: str) -> Iterator[FileResult
     MataeError
         If dask.distributed is not installed, or no scheduler answers.
     """
+    from matae.extras import without_extra
+
     try:
         import distributed
     except ImportError:
-        raise MataeError("--scheduler needs dask.distributed: pip install 'napari-matae[cluster]'.") from None
+        raise MataeError(without_extra("cluster", "leave out --scheduler")) from None
     try:
         client = distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:

@@ -121,6 +121,19 @@ def test_with_nothing_accepted_it_says_what_to_do(learn, tmp_path):
     assert data.message.isHidden()
 
 
+def test_a_format_whose_extra_is_missing_says_which(qtbot, own_home, tmp_path, monkeypatch):
+    form = ExportForm()
+    qtbot.addWidget(form)
+    form.folder.setText(str(tmp_path))
+    form.name.setText("spring")
+    monkeypatch.setattr("matae.extras.find_spec", lambda _: None)
+    form.format.setCurrentIndex(form.format.findData("dicom-seg"))
+    assert form.problem == form.place.text()
+    assert "is not installed (extra dicom-seg): pip install 'highdicom" in form.problem
+    form.format.setCurrentIndex(form.format.findData("npz"))
+    assert form.problem == ""
+
+
 def test_a_form_keeps_what_was_chosen_and_names_a_new_folder(qtbot, own_home, tmp_path):
     form = ExportForm()
     qtbot.addWidget(form)

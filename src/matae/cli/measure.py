@@ -66,7 +66,11 @@ def measure(
     ] = None,
     ed: Annotated[
         list[int] | None,
-        typer.Option("--ed", metavar="FRAME", help="End-diastole, from 0; any number of them."),
+        typer.Option(
+            "--ed",
+            metavar="FRAME",
+            help="End-diastole, counted from 1 as in the dock (JSON and CSV count from 0); any number of them.",
+        ),
     ] = None,
     es: Annotated[list[int] | None, typer.Option("--es", metavar="FRAME", help="End-systole, likewise.")] = None,
     spacing: Annotated[
@@ -120,7 +124,8 @@ def measure(
     if spacing is not None:
         cine = replace(cine, spacing=Spacing(*_spacing(spacing)), spacing_note="Pixel size given by the user.")
     options = MeasureOptions(view=None if view is None else view.value)
-    marks = Marks(tuple(ed or ()), tuple(es or ()))
+    # People count from 1; whatever is computed or written counts from 0.
+    marks = Marks(tuple(frame - 1 for frame in ed or ()), tuple(frame - 1 for frame in es or ()))
     fan = choose_sector(cine, sector, flip.value)
     for text in cine.warnings:
         typer.echo(f"{cine.source.name}: {text}", err=True)

@@ -69,6 +69,6 @@ Width = Annotated[
     ),
 ]
 Device = Annotated[
-    str, typer.Option("--device", metavar="auto|cpu|cuda[:i]", callback=check_device, help="Where to run.")
+    str, typer.Option("--device", metavar="auto|cpu|cuda[:i]|mps", callback=check_device, help="Where to run.")
 ]
 DEFAULT_MODEL = "matae-lv"  # equal to matae.models.DEFAULT_MODEL, without importing it for --help

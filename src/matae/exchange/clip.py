@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Cine, Spacing
-    from matae.exchange.grid import Fit
+    from matae.placement import Placement
 
 __all__ = ["CLASS_NAMES", "ExportClip", "ImportClip", "Label", "Progress", "class_name"]
 
@@ -108,7 +108,7 @@ class ExportClip:
     shape: tuple[int, int, int]
     frame: Callable[[int], NDArray[np.uint8]]
     labels: Mapping[int, Label]
-    fit: Fit
+    fit: Placement
     frame_times: NDArray[np.float64] | None = None
     spacing: Spacing | None = None
     view: str | None = None

@@ -49,10 +49,12 @@ _MOST_FILES = 200_000
 
 def require_highdicom() -> None:
     """Raise ExchangeError, saying how to get it, where highdicom is not installed."""
+    from matae.extras import without_extra
+
     try:
         import highdicom  # noqa: F401
     except ImportError:
-        raise ExchangeError("DICOM SEG needs highdicom: pip install 'napari-matae[dicom-seg]'.") from None
+        raise ExchangeError(without_extra("dicom-seg", "choose another format")) from None
 
 
 class DicomSegWriter:

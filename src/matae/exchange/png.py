@@ -26,7 +26,7 @@ __all__ = ["COLUMNS", "PngWriter", "is_png_folder", "read_png_folder"]
 
 COLUMNS = (
     "frame", "patient", "view", "phase", "split", "spacing_mm", "rows", "cols", "clip", "number", "time_s",
-    "spacing_y_mm", "spacing_x_mm", "status",
+    "spacing_y_mm", "spacing_x_mm", "status", "placed",
 )  # fmt: skip
 
 
@@ -50,7 +50,8 @@ class PngWriter:
     def add(self, clip: ExportClip, tick: Callable[[], None]) -> None:
         """Write a clip; `tick` is called after each frame."""
         size = clip.fit.pixel_size(clip.spacing)
-        square = size is not None and abs(size[0] - size[1]) < 1e-6 * size[0]
+        # Square to a pixel of the picture is as square as placing in whole pixels makes it.
+        square = size is not None and abs(size[0] - size[1]) < size[0] / min(clip.fit.out_shape)
         for t, label in clip.labels.items():
             name = f"{clip.name}/{t:06d}"
             write_png(self._root / "images" / f"{name}.png", clip.fit.image(clip.frame(t)))
@@ -62,6 +63,7 @@ class PngWriter:
                 "time_s": None if clip.frame_times is None else round(float(clip.frame_times[t]), 6),
                 "spacing_y_mm": round(size[0], 6) if size else None,
                 "spacing_x_mm": round(size[1], 6) if size else None, "status": label.status,
+                "placed": 0 if clip.fit.is_native else 1,
             }  # fmt: skip
             self._index.write(row_text(row[column] for column in COLUMNS))
             tick()

@@ -19,6 +19,7 @@ from matae.errors import ExchangeError
 from matae.exchange.blank import blanking
 from matae.exchange.clip import ExportClip, Label, Progress
 from matae.exchange.formats import make_writer
+from matae.exchange.placing import placement_to_json
 from matae.exchange.release import MANIFEST, Release, dump_manifest, list_files, manifest_head, state_digest
 from matae.exchange.source import open_stored
 from matae.files import writing_to
@@ -260,7 +261,7 @@ def _entry(clip: PlannedClip, out: ExportClip, infos: dict[int, FrameInfo]) -> d
         "content_id": pixels.hexdigest(), "view": clip.view, "n_frames": clip.shape[0],
         "spacing_mm": None if clip.spacing is None else [clip.spacing.y, clip.spacing.x],
         "frame_rate": None if rate is None else round(rate, 6), "ed": clip.ed, "es": clip.es, "marked": clip.marked,
-        "fit": clip.fit.to_json(), "frames": frames,
+        "fit": placement_to_json(clip.fit), "frames": frames,
     }  # fmt: skip
 
 

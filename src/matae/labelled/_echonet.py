@@ -96,7 +96,8 @@ def _read(video: Path, facts: dict[str, Any], traced: dict[int, NDArray[np.float
     cine = read_echonet(video, facts)
     if max(traced) >= cine.n_frames or min(traced) < 0:
         raise LabelledError(
-            f"{video.name} has {cine.n_frames} frames, but frame {max(traced)} is traced; copy the video again."
+            f"{video.name} has {cine.n_frames} frames, but frame {max(traced)} of the table (counted from 0) "
+            "is traced; copy the video again."
         )
     masks = {frame: mask_of_tracing(rows, cine.shape) for frame, rows in sorted(traced.items())}
     # By area, not by the order in the table: the larger is end-diastole.

@@ -171,6 +171,6 @@ def check_landmarks(landmarks: Mapping[int, Landmarks | None], n_frames: int) ->
     """
     for frame, points in landmarks.items():
         if not 0 <= frame < n_frames:
-            raise MeasureError(f"The clip has frames 0 to {n_frames - 1}; there is no frame {frame}.")
+            raise MeasureError(f"The clip has frames 1 to {n_frames}; there is no frame {frame + 1}.")
         if points is not None and not np.isfinite(points.as_array()).all():
-            raise MeasureError(f"A landmark of frame {frame} is no place in the picture; place it again.")
+            raise MeasureError(f"A landmark of frame {frame + 1} is no place in the picture; place it again.")

@@ -103,8 +103,8 @@ def _area_text(cine: Cine, area: float) -> str:
 
 def _frame_text(cine: Cine, result: Segmentation, t: int) -> str:
     when = "" if cine.frame_times is None else f" ({cine.frame_times[t]:.2f} s)"
-    # Counted from 0, as in the record and on the viewer's slider.
-    return f"frame {t}{when}, {_area_text(cine, result.area_px[t])}"
+    # For people the first frame is 1, as in the dock; the record counts from 0.
+    return f"frame {t + 1}{when}, {_area_text(cine, result.area_px[t])}"
 
 
 def _subtitle(cine: Cine, result: Segmentation) -> str:

@@ -73,7 +73,7 @@ def write_overlay(path: Path, cine: Cine, masks: NDArray[np.uint8]) -> dict[str,
             image = to_picture(np.asarray(cine.frames[t]), picture)
             draw_outlines(image, np.asarray(masks[t]))
             when = "" if cine.frame_times is None else f"   {cine.frame_times[t]:.2f} s"
-            image = draw_footer(image, size, f"frame {t}{when}")
+            image = draw_footer(image, size, f"frame {t + 1}{when}")
             frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
             frame.pts, frame.time_base = int(pts), Fraction(1, _TICKS)
             container.mux(stream.encode(frame))

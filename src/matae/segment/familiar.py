@@ -51,7 +51,7 @@ def rebuild_errors(cine: Cine, sector: Sector, model: str) -> tuple[NDArray[np.f
     import torch
 
     from matae.models import find_model
-    from matae.segment.grid import Placement
+    from matae.placement import Placement, network_input
 
     entry = find_model(model)
     found = _loaded(model, entry.card.sha256)
@@ -64,7 +64,7 @@ def rebuild_errors(cine: Cine, sector: Sector, model: str) -> tuple[NDArray[np.f
     with torch.inference_mode():
         for start in range(0, len(chosen), _BATCH):
             part = chosen[start : start + _BATCH]
-            stages = network.encode(place.to_grid(cine.frames[part]), card.familiar["width"])
+            stages = network.encode(network_input(place.pictures(cine.frames[part])), card.familiar["width"])
             errors[part] = network.rebuild(stages).double().numpy()
     return errors, float(card.familiar["limit"])
 

@@ -80,12 +80,12 @@ def parse_target(target: str | Path) -> Target:
         )
     if url.host is not None and "@" in url.host:  # the rest of a password, which no message may show
         raise StoreError("The address of the study has more than one @; write one that is in a password as %40.")
+    from matae.extras import without_extra
+
     try:
         import psycopg  # noqa: F401 (it may be there without the library it needs)
     except ImportError as error:
-        raise StoreError(
-            "Reaching a PostgreSQL study needs another package; run: pip install 'napari-matae[postgresql]'."
-        ) from error
+        raise StoreError(without_extra("postgresql", "give the path of a file")) from error
     name = f"{url.database or 'the database'} on {url.host or 'this computer'}"
     return Target(url.set(drivername="postgresql+psycopg"), None, name)
 
