@@ -26,6 +26,7 @@ __all__ = [
     "SegmentError",
     "StoreError",
     "TrainError",
+    "VolumeError",
 ]
 
 
@@ -35,6 +36,10 @@ class MataeError(Exception):
 
 class ReadError(MataeError):
     """A file or folder cannot be opened as a cine."""
+
+
+class VolumeError(ReadError):
+    """A file looks like a 3-D volume; a person may know that its third axis is time."""
 
 
 class ModelError(MataeError):

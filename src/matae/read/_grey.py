@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Box
 
-__all__ = ["DOPPLER_WARNING", "ColourMeter", "doppler_facts", "luma", "scale_to_uint8", "windowed"]
+__all__ = ["DOPPLER_WARNING", "ColourMeter", "doppler_facts", "luma", "on_black", "scale_to_uint8", "windowed"]
 
 DOPPLER_WARNING = (
     "The clip shows colour Doppler, which hides the tissue underneath; "
@@ -39,11 +39,39 @@ def luma(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Parameters
     ----------
     rgb
-        Image or images, (..., 3) uint8; a fourth channel (opacity) is ignored.
+        Image or images, (..., 3) uint8; a fourth channel is not looked at (see `on_black`).
     """
     wide = rgb.astype(np.uint32)
     weighted = wide[..., 0] * 299 + wide[..., 1] * 587 + wide[..., 2] * 114
     return ((weighted + 500) // 1000).astype(np.uint8)
+
+
+def on_black(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Lay a picture with opacity on a black ground, as video players and image viewers show an ultrasound picture.
+
+    An opacity of zero all over is what writers leave in a fourth channel they do not use; it is not applied.
+
+    Parameters
+    ----------
+    picture
+        One picture: grey (Y, X), grey and opacity (Y, X, 2), RGB (Y, X, 3), or RGB and opacity (Y, X, 4); uint8.
+
+    Returns
+    -------
+    numpy.ndarray
+        (Y, X) or (Y, X, 3) uint8.
+    """
+    if picture.ndim == 2 or picture.shape[-1] not in (2, 4):
+        return picture
+    colours, opacity = picture[..., :-1], picture[..., -1:]
+    if picture.shape[-1] == 2:
+        colours = colours[..., 0]
+        opacity = opacity[..., 0]
+    low = int(opacity.min())
+    if low == 255 or (low == 0 and not opacity.any()):
+        return colours
+    laid: NDArray[np.uint8] = ((colours.astype(np.uint16) * opacity + 127) // 255).astype(np.uint8)
+    return laid
 
 
 def windowed(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
@@ -56,8 +84,16 @@ def windowed(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]
     low, high
         Values shown as black and as white; with ``high <= low`` everything above `low` is white.
     """
+    if values.ndim > 2:
+        # Frame by frame: a clip in floating point would be four times its size.
+        stack = np.empty(values.shape, np.uint8)
+        for index, frame in enumerate(values):
+            stack[index] = windowed(frame, low, high)
+        return stack
+    # Values and limits of more than 24 bits differ by less than a 32-bit float can tell.
+    wide = np.float32 if values.dtype.itemsize <= 2 else np.float64
     with np.errstate(over="ignore", invalid="ignore"):
-        scaled = (values.astype(np.float32) - low) * (255.0 / max(high - low, 1e-12))
+        scaled = (values.astype(wide) - low) * (255.0 / max(high - low, 1e-12))
     finite = np.clip(np.nan_to_num(scaled, nan=0.0, posinf=255.0, neginf=0.0), 0, 255)
     grey: NDArray[np.uint8] = np.rint(finite).astype(np.uint8)
     return grey
