@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "MOST_PIXELS",
     "SUFFIXES",
     "file_stem",
     "full_suffix",
@@ -25,6 +26,9 @@ __all__ = [
     "sniff",
     "view_from_text",
 ]
+
+MOST_PIXELS = 2**26
+"""Pixels of one frame. No ultrasound picture has as many; a damaged header that claims more would take the memory."""
 
 SUFFIXES: dict[str, str] = {
     **dict.fromkeys((".dcm", ".dicom", ".ima"), "dicom"),

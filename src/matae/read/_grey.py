@@ -24,6 +24,7 @@ DOPPLER_WARNING = (
     "segment a grey-scale clip of the same view instead."
 )
 
+_BLOCK_PIXELS = 2**15  # whose sums stay in the cache
 # Chroma above which a pixel counts as coloured. Sepia and blue display maps of B-mode stay below (about 18);
 # the darkest reds and blues of Doppler maps lie above (about 40).
 _CHROMA = 24
@@ -41,6 +42,17 @@ def luma(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     rgb
         Image or images, (..., 3) uint8; a fourth channel is not looked at (see `on_black`).
     """
+    if rgb.ndim == 3 and rgb.shape[0] * rgb.shape[1] > _BLOCK_PIXELS:
+        # In bands that stay in the cache: sums of a whole picture would take twelve bytes a pixel.
+        rows = max(1, _BLOCK_PIXELS // max(1, rgb.shape[1]))
+        grey = np.empty(rgb.shape[:2], np.uint8)
+        for start in range(0, len(rgb), rows):
+            grey[start : start + rows] = _luma(rgb[start : start + rows])
+        return grey
+    return _luma(rgb)
+
+
+def _luma(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     wide = rgb.astype(np.uint32)
     weighted = wide[..., 0] * 299 + wide[..., 1] * 587 + wide[..., 2] * 114
     return ((weighted + 500) // 1000).astype(np.uint8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import re
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +12,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from matae.errors import ReadError
-from matae.read._formats import full_suffix
+from matae.read._formats import MOST_PIXELS, full_suffix
 
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["NrrdAxes", "check_extent", "data_files", "nrrd_axes"]
+__all__ = ["NrrdAxes", "check_extent", "check_metaimage", "data_files", "nrrd_axes"]
 
 _HEAD = 2**20
 _MOST_FILES = 100_000  # of a list or pattern; more is a damaged header
@@ -150,6 +151,26 @@ def _pattern(path: Path, value: str) -> list[str]:
         ) from error
 
 
+def check_metaimage(path: Path) -> None:
+    """Refuse a MetaImage whose number of axes ITK would take for a number of bytes to write into.
+
+    MetaIO has room for ten axes and looks at no bound: with more it writes beyond it, or never ends.
+
+    Raises
+    ------
+    ReadError
+        If the header states no plausible number of axes.
+    """
+    if full_suffix(path) not in (".mhd", ".mha"):
+        return
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    # Wherever it stands: MetaIO does not care about lines, and a damaged header has several.
+    stated = re.findall(rb"NDims[\s=:]*([^\s]*)", head, re.IGNORECASE)
+    if not stated or any(re.fullmatch(rb"[1-9]|10", number) is None for number in stated):
+        raise ReadError(f"{path.name} is not a readable MetaImage file; export it again.")
+
+
 def check_extent(path: Path, reader: Any, size: tuple[int, ...]) -> None:
     """Refuse, before anything is allocated, a header that claims more than its data can hold.
 
@@ -178,8 +199,10 @@ def check_extent(path: Path, reader: Any, size: tuple[int, ...]) -> None:
     if count > _MOST_VALUES or count * value_bytes > max(stored, 1) * _DEFLATE_RATIO:
         extent = " x ".join(str(step) for step in size)
         raise ReadError(f"{path.name} claims {extent} pixels, far more than it can hold; its header is damaged.")
-    if min(size) < 1:
+    if min(size, default=0) < 1:
         raise ReadError(f"{path.name} holds no frames; export the clip again.")
+    if math.prod(size[:2]) > MOST_PIXELS:
+        raise ReadError(f"{path.name} claims frames of {size[0]}x{size[1]} pixels; its header is damaged.")
     # A NIfTI with a scale factor is told as floating point, whatever it stores.
     bits = _number(reader, "bitpix")
     expected = math.prod(size) * bits // 8 if bits else count * value_bytes

@@ -24,7 +24,7 @@ from matae.read._formats import full_suffix, quiet, view_from_text
 from matae.read._grey import ColourMeter, doppler_facts, luma, on_black, scale_to_uint8
 from matae.read._timing import Timing, no_timing, uniform
 from matae.read._ultrasound import plausible_spacing
-from matae.read._volume_header import NrrdAxes, check_extent, data_files, nrrd_axes
+from matae.read._volume_header import NrrdAxes, check_extent, check_metaimage, data_files, nrrd_axes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +72,8 @@ def read_volume(path: Path, *, third_axis_is_time: bool = False) -> Cine:
             image = reader.Execute()
         except RuntimeError as error:
             raise ReadError(f"{path.name} is damaged or incomplete; copy or export it again.") from error
+        if tuple(int(extent) for extent in image.GetSize()) != size:
+            raise ReadError(f"{path.name} contradicts itself on its size; its header is damaged, so export it again.")
         metadata = {key: reader.GetMetaData(key) for key in _KEYS if reader.HasMetaDataKey(key)}
         steps = tuple(float(step) for step in reader.GetSpacing())
         values = _frames_first(path, image, axes, frame_axis)
@@ -119,6 +121,7 @@ def _open_header(path: Path) -> Any:
         raise ReadError(
             f"{path.name} needs its data file {missing[0]}{others}, which is missing; copy it into the same folder."
         )
+    check_metaimage(path)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
