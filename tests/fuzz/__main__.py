@@ -1,7 +1,8 @@
 """Divide the time among the targets, each in processes of its own, and say what was found.
 
 A finding is an exception other than a refusal, a call that takes longer than `HANG_S`, more than `MEMORY_MB` of
-memory, or a process that ends. Its input is kept in ``<out>/findings``; copy it to ``tests/fuzz/found`` once it is mended.
+memory, or a process that ends. Its input is kept in ``<out>/findings``; copy it to ``tests/fuzz/found`` once it is
+mended.
 """
 
 from __future__ import annotations

@@ -192,7 +192,7 @@ def dicom_seeds() -> list[bytes]:
     return made
 
 
-def import_folders(root: Path) -> dict[str, tuple[Path, str, list[bytes]]]:
+def import_folders(root: Path) -> dict[str, tuple[Path, str, list[bytes]]]:  # noqa: PLR0915
     """Make one folder of each layout of labels.
 
     Returns
@@ -256,7 +256,9 @@ def import_folders(root: Path) -> dict[str, tuple[Path, str, list[bytes]]]:
         if not clip.exists():
             clip.write_bytes(_tiny_avi(clip))
         (echonet / "Videos" / "0XA.avi").write_bytes(clip.read_bytes())
-        listed = b"FileName,EF,ESV,EDV,FrameHeight,FrameWidth,FPS,NumberOfFrames,Split\n0XA,55,45,100,32,32,50,3,TRAIN\n"
+        listed = (
+            b"FileName,EF,ESV,EDV,FrameHeight,FrameWidth,FPS,NumberOfFrames,Split\n0XA,55,45,100,32,32,50,3,TRAIN\n"
+        )
         rows = b"".join(b"0XA.avi,%d,%d,20,%d,%d\n" % (10, y, y, frame) for frame in (0, 2) for y in range(4, 27))
         traced = b"FileName,X1,Y1,X2,Y2,Frame\n" + rows.replace(b",20,", b",20,")
         (echonet / "FileList.csv").write_bytes(listed)
@@ -281,7 +283,8 @@ def import_folders(root: Path) -> dict[str, tuple[Path, str, list[bytes]]]:
         Image.fromarray(picture).save(png / "images" / "f0.png")
         Image.fromarray(mask).save(png / "masks" / "f0.png")
         text = (
-            b"frame,mask,patient,split,view,phase,spacing_y,spacing_x\nimages/f0.png,masks/f0.png,p1,train,A4C,ED,0.3,0.3\n"
+            b"frame,mask,patient,split,view,phase,spacing_y,spacing_x\n"
+            b"images/f0.png,masks/f0.png,p1,train,A4C,ED,0.3,0.3\n"
         )
         (png / "index.csv").write_bytes(text)
         changed = "index.csv" if name == "png-index.csv" else "masks/f0.png"

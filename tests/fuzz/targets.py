@@ -81,7 +81,8 @@ def modules_of(name: str) -> tuple[str, ...]:
         return ("matae.read.video",)
     if suffix in (*_VOLUME, ".mhd"):
         return ("matae.read.volume",)
-    return {".tif": ("tifffile",), ".npy": (), ".npz": ()}.get(suffix, ("PIL.Image",)) + ("matae.read.images",)
+    library = {".tif": ("tifffile",), ".npy": (), ".npz": ()}.get(suffix, ("PIL.Image",))
+    return (*library, "matae.read.images")
 
 
 def _read_target(name: str, root: Path) -> Target:

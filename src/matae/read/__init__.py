@@ -258,7 +258,7 @@ def _read_kind(path: Path, kind: str, info: dict[str, Any]) -> Cine:  # noqa: PL
 
             return read_echonet(path, info)
         case "array":
-            from matae.read.images import read_array
+            from matae.read.array import read_array
 
             return read_array(path)
         case "image":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
+
+_Value = TypeVar("_Value", bound="np.generic")
 
 __all__ = ["ORIENTATIONS", "Turn", "turn_of_matrix"]
 
@@ -28,7 +29,7 @@ class Turn(NamedTuple):
     rows: bool = False
     columns: bool = False
 
-    def apply(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def apply(self, picture: NDArray[_Value]) -> NDArray[_Value]:
         """Return a picture (Y, X) or (Y, X, C) as it is shown; a view."""
         if self.transpose:
             picture = picture.swapaxes(0, 1)

@@ -7,7 +7,6 @@ import math
 import re
 import zlib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -15,6 +14,7 @@ from matae.errors import ReadError
 from matae.read._formats import MOST_PIXELS, full_suffix
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Any
 
 __all__ = ["NrrdAxes", "check_extent", "check_metaimage", "data_files", "nrrd_axes"]
@@ -141,9 +141,7 @@ def _pattern(path: Path, value: str) -> list[str]:
     try:
         first, last, step = numbers[:3]
         count = range(first, last + (1 if step > 0 else -1), step)
-        if len(count) > _MOST_FILES:
-            raise ValueError(value)
-        return [stem % index for index in count]
+        return [stem % index for index in count[: _MOST_FILES + 1]]
     except (ValueError, TypeError, IndexError) as error:
         raise ReadError(
             f"{path.name} names its data files by a pattern that cannot be understood ({value[:60]}); write their "

@@ -50,6 +50,7 @@ class _Decoded:
     tick: float = 0.0
     aspect: float = 1.0
     turn: Turn | None = None
+    is_gif: bool = False
     warnings: list[str] = field(default_factory=list)
 
 
@@ -77,9 +78,8 @@ def read_video(path: Path) -> Cine:
     count = len(decoded.frames)
     if not count:
         raise ReadError(f"{path.name} holds no frames that decode; export the clip again from the scanner or archive.")
-    is_gif = _is_gif(path)
-    stamps = _gif_stamps(path, count) if is_gif else decoded.stamps
-    timing = presentation_timing(stamps, decoded.rate, resolution=decoded.tick, trust_header=not is_gif)
+    stamps = _gif_stamps(path, count) if decoded.is_gif else decoded.stamps
+    timing = presentation_timing(stamps, decoded.rate, resolution=decoded.tick, trust_header=not decoded.is_gif)
     warnings, info = doppler_facts(doppler=decoded.colour.is_doppler())
     warnings = (*warnings, *decoded.warnings)
     shape = "" if decoded.aspect == 1 else f" Each pixel is {decoded.aspect:.4g} times as wide as it is high."
@@ -103,11 +103,6 @@ def read_video(path: Path) -> Cine:
     )
 
 
-def _is_gif(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(4) == b"GIF8"
-
-
 def _gif_stamps(path: Path, count: int) -> list[float | None]:
     """Return the time of each frame as the delays between them say, None for all where one of them is missing."""
     delays = gif_delays(path)[: count - 1]
@@ -127,7 +122,7 @@ def _decode(path: Path) -> _Decoded:
     from av.video.reformatter import VideoReformatter
 
     try:
-        # A whole path: "A4C:1.mp4" alone would be taken for an address. Titles in an old encoding are no reason to stop.
+        # A whole path: "A4C:1.mp4" alone would be taken for an address. Titles in an old encoding stop nothing.
         container = av.open(str(path.absolute()), metadata_errors="replace")
     except (av.FFmpegError, ValueError, OSError) as error:
         raise ReadError(
@@ -144,6 +139,7 @@ def _decode(path: Path) -> _Decoded:
             stated=int(track.frames),
             rate=float(track.average_rate) if track.average_rate else None,
             tick=float(track.time_base or Fraction(0)),
+            is_gif=container.format.name == "gif",
         )
         track.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
         # Slice threads only: frame threads hold many decoded colour frames and delay errors.
@@ -167,7 +163,8 @@ def _take_aspect(track: Any, decoded: _Decoded) -> None:
         return
     if not _LEAST_ASPECT <= aspect <= _MOST_ASPECT:
         decoded.warnings.append(
-            f"The file states pixels {aspect:.4g} times as wide as high, which is not plausible; they are taken for square."
+            f"The file states pixels {aspect:.4g} times as wide as high, which is not plausible; they are taken for "
+            "square."
         )
         return
     decoded.aspect = 1 / aspect if decoded.turn is not None and decoded.turn.transpose else aspect
@@ -202,7 +199,7 @@ def _decode_packet(packet: Any, convert: Any, decoded: _Decoded, path: Path) -> 
             decoded.damaged += 1
             continue
         measured = decoded.colour.due()
-        grey, rgb = _grey(picture, convert, colour=measured)
+        grey, rgb = _grey(picture, convert, colour=measured, is_gif=decoded.is_gif)
         turn = _take_turn(picture, decoded)
         try:
             decoded.frames.append(turn.apply(grey))
@@ -217,7 +214,9 @@ def _decode_packet(packet: Any, convert: Any, decoded: _Decoded, path: Path) -> 
         decoded.stamps.append(stamp)
 
 
-def _grey(picture: Any, convert: Any, *, colour: bool) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+def _grey(
+    picture: Any, convert: Any, *, colour: bool, is_gif: bool
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     """Return the luma of a decoded picture, and its RGB when asked for or needed; None for grey formats.
 
     `convert` is `reformat` of a converter that lives as long as the clip: setting one up costs more than a frame.
@@ -226,7 +225,7 @@ def _grey(picture: Any, convert: Any, *, colour: bool) -> tuple[NDArray[np.uint8
     if name == "gray":
         return picture.to_ndarray(), None
     if name.startswith(_WITH_OPACITY):
-        rgb = on_black(convert(picture, format="rgba").to_ndarray())
+        rgb = on_black(convert(picture, format="rgba").to_ndarray(), is_stated=is_gif)
         return luma(rgb), rgb
     if name.startswith("yuv"):
         grey = convert(picture, format="gray").to_ndarray()

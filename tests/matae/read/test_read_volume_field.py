@@ -117,7 +117,9 @@ def test_unstated_third_size_is_time(tmp_path: Path) -> None:
 
 def test_volume_says_how_to_be_taken_for_a_cine(tmp_path: Path) -> None:
     path = write_nifti(tmp_path / "a.nii", CLIP, (1.4, 1.4, 1.2))
-    with pytest.raises(VolumeError, match="--third-axis time on the command line, 'The third axis is time' in the Open"):
+    with pytest.raises(
+        VolumeError, match="--third-axis time on the command line, 'The third axis is time' in the Open"
+    ):
         open_cine(path)
     np.testing.assert_array_equal(open_cine(path, third_axis_is_time=True).frames, CLIP)
 
@@ -189,10 +191,7 @@ def test_times_of_a_slicer_sequence(tmp_path: Path) -> None:
 
 
 def test_time_axis_of_a_nrrd(tmp_path: Path) -> None:
-    head = (
-        "dimension: 3\nsizes: 128 96 6\nspacings: 0.3 0.4 0.3\nkinds: domain domain time\n"
-        'units: "mm" "mm" "s"\n'
-    )
+    head = 'dimension: 3\nsizes: 128 96 6\nspacings: 0.3 0.4 0.3\nkinds: domain domain time\nunits: "mm" "mm" "s"\n'
     cine = open_cine(write_nrrd(tmp_path / "a.nrrd", CLIP, head))
     np.testing.assert_array_equal(cine.frames, CLIP)
     assert cine.frame_rate == pytest.approx(1 / 0.3)
