@@ -99,8 +99,10 @@ def _read_target(name: str, root: Path) -> Target:
         start = seeds.video_seeds(root)[suffix]
     elif suffix == ".mhd":
         (work / "a.raw").write_bytes(bytes(range(96)) * 3)
+        for index in range(3):
+            (work / f"a{index}.raw").write_bytes(bytes(range(96)))
         head = "ObjectType = Image\nNDims = 3\nDimSize = 12 8 3\nElementSpacing = 0.3 0.4 1\nElementType = MET_UCHAR\n"
-        names = ("a.raw", "LIST\na.raw\na.raw\na.raw", "a%d.raw 0 2 1")
+        names = ("a.raw", "LIST\na0.raw\na1.raw\na2.raw", "a%d.raw 0 2 1")
         start = [f"{head}ElementDataFile = {data}\n".encode() for data in names]
     elif suffix in _VOLUME:
         start = seeds.volume_seeds(root)[suffix]
