@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Box", "Cine", "Geometry", "Spacing", "content_id"]
+__all__ = ["Box", "Cine", "Geometry", "PixelShape", "Spacing", "content_id"]
 
 
 class Spacing(NamedTuple):
@@ -25,6 +25,15 @@ class Spacing(NamedTuple):
 
     y: float
     x: float
+
+
+class PixelShape(Spacing):
+    """Size of a pixel relative to its height, where millimetres are not known: (1, width over height).
+
+    Lengths come out in heights of a pixel; ratios such as the ejection fraction are those of the heart.
+    """
+
+    __slots__ = ()
 
 
 class Geometry(NamedTuple):
@@ -186,6 +195,13 @@ class Cine:
     def pixel_aspect(self) -> tuple[float, float]:
         """Relative pixel size (y, x) for display, resampling and shape; (1, `sample_aspect`) when uncalibrated."""
         return (1.0, self.sample_aspect) if self.spacing is None else (self.spacing.y, self.spacing.x)
+
+    @property
+    def pixel_size(self) -> Spacing | None:
+        """Size of a pixel for geometry: the spacing, else a `PixelShape` where pixels are not square, else None."""
+        if self.spacing is None and self.sample_aspect != 1:
+            return PixelShape(1.0, self.sample_aspect)
+        return self.spacing
 
     def with_frame_rate(self, rate: float, note: str = "Frame rate given by the user.") -> Cine:
         """Return the same cine played at `rate` Hz.
