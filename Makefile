@@ -16,7 +16,7 @@ HIDDEN = $(shell command -v xvfb-run >/dev/null 2>&1 && echo 'env QT_QPA_PLATFOR
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test test-slow lint format typecheck train screenshot benchmark wheel clean distclean
+.PHONY: help install demo test test-slow fuzz lint format typecheck train screenshot benchmark wheel clean distclean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 22
@@ -55,6 +55,12 @@ test: lint typecheck $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) ## every
 
 test-slow: $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) ## what takes minutes
 	$(HIDDEN) $(BIN)/python -m pytest -m slow
+
+SECONDS ?= 3600
+
+fuzz: $(INSTALLED) ## fuzz every reader and importer: make fuzz SECONDS=3600 [ARGS="read.tif import-coco"]
+	$(BIN)/python -m pip install --quiet -c constraints.txt --group fuzz
+	nice -n 19 $(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
 
 lint: $(INSTALLED) ## style, as pre-commit checks it
 	$(BIN)/ruff check .

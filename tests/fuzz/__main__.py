@@ -53,7 +53,7 @@ def _fuzz(name: str, seconds: float, out: Path, findings: Path) -> tuple[int, fl
         command = [
             sys.executable, "-m", "tests.fuzz.child", name, str(corpus), str(findings), str(tally),
             f"-max_total_time={int(left)}", f"-timeout={HANG_S}", f"-rss_limit_mb={MEMORY_MB}", "-verbosity=0",
-            f"-artifact_prefix={findings / name}-", "-max_len=16384", str(corpus),
+            f"-artifact_prefix={findings / name}-", "-max_len=16384", "-report_slow_units=1000", str(corpus),
         ]  # fmt: skip
         with log.open("ab") as file:
             # The libraries below write what they think of a file to the console.

@@ -27,7 +27,7 @@ def open_source(study: Study, entry: CineEntry) -> tuple[Cine, bool]:
     path = study.path_of(entry.content_id)
     if not path.exists():
         raise ExchangeError("its file is not where it was; open it again from where it is now.")
-    cine = open_cine(path)
+    cine = open_cine(path, third_axis_is_time=True)  # it was opened as a cine before
     if cine.content_id != entry.content_id:
         raise ExchangeError("its file holds other pixels than were labelled; bring the old file back.")
     return cine, path.is_file() and sniff(path) == "dicom"

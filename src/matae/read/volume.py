@@ -142,6 +142,8 @@ def _picture_axes(path: Path, size: tuple[int, ...]) -> tuple[tuple[int, int], i
 
     An axis of extent one counts nothing, unless it is needed for a picture.
     """
+    if len(size) < 2:
+        raise ReadError(f"{path.name} holds a line of values, not a picture; export the clip again.")
     spatial = [axis for axis in range(min(3, len(size))) if size[axis] > 1]
     later = [axis for axis in range(3, len(size)) if size[axis] > 1]
     if len(spatial) + len(later) > 3:
