@@ -16,7 +16,8 @@ HIDDEN = $(shell command -v xvfb-run >/dev/null 2>&1 && echo 'env QT_QPA_PLATFOR
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test test-slow test-bare mutate lint format typecheck train screenshot benchmark wheel clean distclean
+.PHONY: help install demo test test-slow test-bare fuzz mutate lint format typecheck train screenshot benchmark wheel clean \
+	distclean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 22
@@ -69,6 +70,12 @@ $(MUTMUT): $(INSTALLED)
 mutate: $(MUTMUT) ## break a room on purpose, and list what no test notices
 	@test -n "$(ROOM)" || { echo 'usage: make mutate ROOM=placement' >&2; exit 2; }
 	$(BIN)/python scripts/mutate.py $(ROOM) $(ARGS)
+
+SECONDS ?= 3600
+
+fuzz: $(INSTALLED) ## fuzz every reader and importer: make fuzz SECONDS=3600 [ARGS="read.tif import-coco"]
+	$(BIN)/python -m pip install --quiet -c constraints.txt --group fuzz
+	nice -n 19 $(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
 
 lint: $(INSTALLED) ## style, as pre-commit checks it
 	$(BIN)/ruff check .

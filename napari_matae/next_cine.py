@@ -51,7 +51,7 @@ class Waiting:
         """
         from matae.read import open_cine
 
-        cine = open_cine(self.path)
+        cine = open_cine(self.path, third_axis_is_time=True)  # it was opened as a cine before
         if cine.content_id != self.content_id:
             raise StoreError(f"{self.path.name} holds other pixels than when it was outlined; open it and look at it.")
         return cine

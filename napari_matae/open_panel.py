@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_matae.drop_reader import DropBox
 from napari_matae.rate_question import RateQuestion
 from napari_matae.study_choice import StudyChoice
-from napari_matae.workers import Failed, Listed, Opened, open_events, path_events
+from napari_matae.workers import Failed, Listed, LooksLikeVolume, Opened, open_events, path_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,6 +57,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         self.study = StudyChoice(link, self)
         self._worker: Any = None
         self._opened = False
+        self._as_cine: Callable[[], Cine] | None = None
         self._build()
         session.opened.connect(self._on_opened)
         self._on_opened(session.current)
@@ -86,6 +89,11 @@ class OpenPanel(QWidget):  # type: ignore[misc]
 
         self.status = QLabel(self)
         self.status.setWordWrap(True)
+        self.volume_button = QPushButton("The third axis is time", self)
+        self.volume_button.setToolTip("Open the file as a cine, though it looks like a 3-D volume.")
+        self.volume_button.clicked.connect(self._open_as_cine)
+        self.volume_button.hide()
+        self.drop_box = DropBox(self)
         self.facts = QLabel(self)
         self.facts.setWordWrap(True)
         self.facts.setTextFormat(Qt.TextFormat.RichText)
@@ -97,20 +105,30 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         column.addLayout(rows)
         column.addWidget(self.choices)
         column.addWidget(self.status)
+        column.addWidget(self.volume_button)
         column.addWidget(self.facts)
         column.addWidget(self.rate_question)
         column.addWidget(self.study)
+        column.addWidget(self.drop_box)
         column.addStretch(1)
 
     # -- reading ------------------------------------------------------------------------------------------
 
     def open(self, path: Path) -> None:
         """Open a file, or list a folder's cines and open the only one, off the GUI thread."""
+        from matae.read import open_cine
+
+        self._as_cine = partial(open_cine, path, third_axis_is_time=True)
         self._start(path_events, path)
 
     def read(self, opener: Callable[[], Cine]) -> None:
         """Read a cine off the GUI thread and show it."""
+        self._as_cine = None
         self._start(open_events, opener)
+
+    def _open_as_cine(self) -> None:
+        if self._as_cine is not None:
+            self._start(open_events, self._as_cine)
 
     def _start(self, work: Callable[..., Any], argument: object) -> None:
         from napari.qt.threading import create_worker
@@ -119,6 +137,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
             return
         self._opened = False
         self.status.setText("Reading…")
+        self.volume_button.hide()
         self._set_enabled(on=False)
         self._worker = create_worker(work, argument, _start_thread=False)
         self._worker.yielded.connect(self._on_event)
@@ -135,6 +154,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
             self.status.setText("")
             self._session.open(event.cine)
         elif isinstance(event, Failed):
+            self.volume_button.setVisible(isinstance(event, LooksLikeVolume) and self._as_cine is not None)
             self._say(event.text)
 
     def _on_finished(self) -> None:
@@ -161,7 +181,9 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         self.choices.setVisible(len(found) > 1)
 
     def _on_chosen(self, item: QListWidgetItem) -> None:
-        self.read(item.data(Qt.ItemDataRole.UserRole).open)
+        reference = item.data(Qt.ItemDataRole.UserRole)
+        self.read(reference.open)
+        self._as_cine = partial(reference.open, third_axis_is_time=True)
 
     def _ask_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Open an echo cine")
@@ -175,6 +197,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
 
     def close_down(self) -> None:
         """Stop listening."""
+        self.drop_box.close_down()
         self.study.close_down()
         self._session.opened.disconnect(self._on_opened)
         if self._worker is not None:

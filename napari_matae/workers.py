@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from matae.errors import MataeError
+from matae.errors import MataeError, VolumeError
 
 if TYPE_CHECKING:
     import threading
@@ -57,6 +57,11 @@ class Failed:
     """The work stopped; a sentence for the user."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class LooksLikeVolume(Failed):
+    """A file was not opened because its third axis looks like depth; a person may know better."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +142,8 @@ def open_events(opener: Callable[[], Cine]) -> Iterator[Opened | Failed]:
     """Read a cine, as events for the GUI thread."""
     try:
         yield Opened(opener())
+    except VolumeError as error:
+        yield LooksLikeVolume(explain(error))
     except Exception as error:  # noqa: BLE001 - see the module's docstring
         yield Failed(explain(error))
 
@@ -150,6 +157,8 @@ def path_events(path: Path) -> Iterator[Listed | Opened | Failed]:
         yield Listed(path, tuple(found))
         if len(found) == 1:
             yield Opened(found[0].open())
+    except VolumeError as error:
+        yield LooksLikeVolume(explain(error))
     except Exception as error:  # noqa: BLE001 - see the module's docstring
         yield Failed(explain(error))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Box", "Cine", "Patient", "Spacing", "content_id"]
+__all__ = ["Box", "Cine", "Geometry", "Patient", "PixelShape", "Spacing", "content_id"]
 
 
 class Spacing(NamedTuple):
@@ -25,6 +25,32 @@ class Spacing(NamedTuple):
 
     y: float
     x: float
+
+
+class PixelShape(Spacing):
+    """Size of a pixel relative to its height, where millimetres are not known: (1, width over height).
+
+    Lengths come out in heights of a pixel; ratios such as the ejection fraction are those of the heart.
+    """
+
+    __slots__ = ()
+
+
+class Geometry(NamedTuple):
+    """Where a picture lies in the space of the volume file it comes from, as ITK states it.
+
+    Parameters
+    ----------
+    origin
+        Centre of the first pixel in millimetres: left, posterior, superior.
+    direction
+        3 x 3 direction cosines, row by row. The first column is the direction in which columns of the frames are
+        counted, the second that of the rows, the third is at right angles to them. A mask that is written as
+        (columns, rows, frames) with the spacing of the cine, this origin and this direction lies over its picture.
+    """
+
+    origin: tuple[float, float, float]
+    direction: tuple[float, float, float, float, float, float, float, float, float]
 
 
 class Box(NamedTuple):
@@ -109,6 +135,11 @@ class Cine:
         One sentence on where the frame times (or the spacing) come from, or why there are none.
     warnings
         Sentences the user should see: truncated file, colour Doppler, contradictory tags.
+    geometry
+        Where the frames lie in the space of a volume file, or None for sources without one.
+    sample_aspect
+        Width of a pixel over its height as the source states it (sample aspect ratio); 1 where it states none. It
+        is what makes the shape right where there is no spacing.
     info
         Format-specific facts worth keeping (image quality, reference EF). JSON-like values only; never a person's
         name or a date.
@@ -139,6 +170,8 @@ class Cine:
     info: dict[str, Any] = field(default_factory=dict)
     patient: Patient | None = field(default=None, repr=False)
     patient_note: str = ""
+    geometry: Geometry | None = None
+    sample_aspect: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse what no later room could use."""
@@ -189,8 +222,15 @@ class Cine:
 
     @property
     def pixel_aspect(self) -> tuple[float, float]:
-        """Relative pixel size (y, x) for display and resampling; (1, 1) when uncalibrated."""
-        return (1.0, 1.0) if self.spacing is None else (self.spacing.y, self.spacing.x)
+        """Relative pixel size (y, x) for display, resampling and shape; (1, `sample_aspect`) when uncalibrated."""
+        return (1.0, self.sample_aspect) if self.spacing is None else (self.spacing.y, self.spacing.x)
+
+    @property
+    def pixel_size(self) -> Spacing | None:
+        """Size of a pixel for geometry: the spacing, else a `PixelShape` where pixels are not square, else None."""
+        if self.spacing is None and self.sample_aspect != 1:
+            return PixelShape(1.0, self.sample_aspect)
+        return self.spacing
 
     def with_frame_rate(self, rate: float, note: str = "Frame rate given by the user.") -> Cine:
         """Return the same cine played at `rate` Hz.

@@ -56,6 +56,8 @@ class JobSettings:
         Hz, where the file does not state it or states it wrongly; None keeps what the file says.
     overlay
         Write the overlay video.
+    third_axis_is_time
+        Take the third axis of a volume file for time even where it looks like depth.
     """
 
     out: Path
@@ -64,6 +66,7 @@ class JobSettings:
     flip: str = "auto"
     frame_rate: float | None = None
     overlay: bool = True
+    third_axis_is_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,7 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
     from matae.segment.choice import choose_sector
 
     settings = job.settings
-    cine = job.ref.open()
+    cine = job.ref.open(third_axis_is_time=settings.third_axis_is_time)
     if settings.frame_rate is not None:
         cine = cine.with_frame_rate(settings.frame_rate)
     sector = choose_sector(cine, settings.sector, settings.flip)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from matae.cli.options import Device, Model, Width, check_sector
+from matae.cli.options import Device, Model, ThirdAxis, ThirdAxisOption, Width, check_sector
 
 if TYPE_CHECKING:
     from matae.cine import Cine
@@ -99,6 +99,7 @@ def measure(
         ),
     ] = "auto",
     flip: Annotated[_Flip, typer.Option("--flip", help="vertical: the apex is at the bottom.")] = _Flip.auto,
+    third_axis: ThirdAxisOption = ThirdAxis.auto,
 ) -> None:
     """Measure volumes, ejection fraction and wall motion of the left ventricle in a clip.
 
@@ -118,7 +119,7 @@ def measure(
     from matae.segment.choice import choose_sector
 
     _check_outputs({"--json": json, "--csv": csv, "--report": report}, inputs=(source, mask))
-    cine = open_cine(source)
+    cine = open_cine(source, third_axis_is_time=third_axis is ThirdAxis.time)
     if frame_rate is not None:
         cine = cine.with_frame_rate(frame_rate)
     if spacing is not None:

@@ -57,7 +57,7 @@ def open_stored(study: Study, entry: CineEntry) -> StoredSource:
     path = study.path_of(entry.content_id)
     if not path.exists():
         raise ExchangeError("its file is not where it was; open it again from where it is now.")
-    cine = open_cine(path)
+    cine = open_cine(path, third_axis_is_time=True)  # it was opened as a cine before
     if cine.content_id != entry.content_id:
         raise ExchangeError("its file holds other pixels than were labelled; bring the old file back.")
     overrides = study.overrides(entry.content_id)

@@ -205,7 +205,7 @@ def _of_view(
     sector: NDArray[np.bool_] | None,
 ) -> list[Flag]:
     flags = []
-    scale = scale_of(cine.spacing)
+    scale = scale_of(cine.pixel_size)
     short, moving = [], []
     for beat, volumes in beats:
         ed, es = volumes.ed, volumes.es

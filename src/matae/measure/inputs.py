@@ -68,7 +68,7 @@ class Inputs:
         """Measure the cavity of a frame, in a mask given or in its own with the landmarks that a person placed."""
         return measure_frame(
             self.mask(frame) if mask is None else mask,
-            self.cine.spacing,
+            self.cine.pixel_size,
             landmarks=self.landmarks.get(frame) if mask is None else None,
             apex_down=self.options.apex_down,
             label=self.options.label,

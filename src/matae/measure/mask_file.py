@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matae.errors import MeasureError
+from matae.errors import MeasureError, ReadError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,6 +76,20 @@ def _size(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape)) or "one number"
 
 
+def _read_volume(path: Path) -> NDArray[Any]:
+    """Read a volume whose header claims no more than the file holds; what it claims is allocated."""
+    import SimpleITK
+
+    from matae.read._volume_header import check_extent, check_metaimage
+
+    check_metaimage(path)
+    reader = SimpleITK.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    check_extent(path, reader, tuple(int(extent) for extent in reader.GetSize()))
+    return np.asarray(SimpleITK.GetArrayFromImage(reader.Execute()))
+
+
 def _read(path: Path) -> NDArray[Any]:
     name = path.name.lower()
     unreadable = f"{path.name} cannot be read as a mask; give NIfTI, MetaImage, NRRD, NumPy (.npy) or PNG."
@@ -83,14 +97,14 @@ def _read(path: Path) -> NDArray[Any]:
         if name.endswith(".npy"):
             return np.asarray(np.load(path, allow_pickle=False))
         if name.endswith(_VOLUMES):
-            import SimpleITK
-
-            return np.asarray(SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path))))
+            return _read_volume(path)
         if name.endswith(".png"):
             from PIL import Image
 
             with Image.open(path) as picture:
                 return np.asarray(picture if picture.mode in ("L", "P", "1", "I", "I;16") else picture.convert("L"))
+    except ReadError as error:
+        raise MeasureError(str(error)) from error
     except (OSError, ValueError, RuntimeError, EOFError, SyntaxError, MemoryError, _too_many_pixels()) as error:
         raise MeasureError(unreadable) from error
     raise MeasureError(unreadable)

@@ -50,15 +50,20 @@ class CineRef:
     kind: str
     info: dict[str, Any] = field(default_factory=dict)
 
-    def open(self) -> Cine:
+    def open(self, *, third_axis_is_time: bool = False) -> Cine:
         """Decode it.
+
+        Parameters
+        ----------
+        third_axis_is_time
+            For NIfTI, MetaImage and NRRD: take the third axis for time even where it looks like depth.
 
         Raises
         ------
         ReadError
             If it cannot be read.
         """
-        return _read(self.path, self.kind, self.info)
+        return _read(self.path, self.kind, self.info, third_axis_is_time=third_axis_is_time)
 
 
 def is_supported_suffix(path: Path | str) -> bool:
@@ -103,14 +108,10 @@ def open_cine(path: Path | str, *, third_axis_is_time: bool = False) -> Cine:
         If there is nothing readable, or a folder holds several clips.
     """
     path = Path(path)
-    if third_axis_is_time and path.is_file() and sniff(path) == "volume":
-        from matae.read.volume import read_volume
-
-        return read_volume(path, third_axis_is_time=True)
     found = list_cines(path)
     if len(found) > 1:
         raise ReadError(f"{path.name} holds {len(found)} clips; choose one of them.")
-    return found[0].open()
+    return found[0].open(third_axis_is_time=third_axis_is_time)
 
 
 def list_cines(path: Path | str) -> list[CineRef]:
@@ -225,16 +226,18 @@ def _is_candidate(path: Path) -> bool:
         return False
 
 
-def _read(path: Path, kind: str, info: dict[str, Any]) -> Cine:
+def _read(path: Path, kind: str, info: dict[str, Any], *, third_axis_is_time: bool) -> Cine:
     try:
-        return _read_kind(path, kind, info)
+        return _read_kind(path, kind, info, third_axis_is_time=third_axis_is_time)
     except MemoryError as error:
         raise ReadError(f"{path.name} does not fit into memory; cut the clip, or close other programs.") from error
     except OSError as error:
         raise ReadError(f"{path.name} cannot be read ({error.strerror}); check the disk and permissions.") from error
 
 
-def _read_kind(path: Path, kind: str, info: dict[str, Any]) -> Cine:  # noqa: PLR0911 - one return a format
+def _read_kind(  # noqa: PLR0911 - one return a format
+    path: Path, kind: str, info: dict[str, Any], *, third_axis_is_time: bool
+) -> Cine:
     # Imported one by one: a video must not wait for SimpleITK, nor a volume for the video library.
     match kind:
         case "dicom":
@@ -248,7 +251,7 @@ def _read_kind(path: Path, kind: str, info: dict[str, Any]) -> Cine:  # noqa: PL
         case "volume":
             from matae.read.volume import read_volume
 
-            return read_volume(path)
+            return read_volume(path, third_axis_is_time=third_axis_is_time)
         case "camus":
             from matae.read.camus import read_camus
 
@@ -258,7 +261,7 @@ def _read_kind(path: Path, kind: str, info: dict[str, Any]) -> Cine:  # noqa: PL
 
             return read_echonet(path, info)
         case "array":
-            from matae.read.images import read_array
+            from matae.read.array import read_array
 
             return read_array(path)
         case "image":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "MOST_PIXELS",
     "SUFFIXES",
     "file_stem",
     "full_suffix",
@@ -26,11 +27,15 @@ __all__ = [
     "view_from_text",
 ]
 
+MOST_PIXELS = 2**26
+"""Pixels of one frame. No ultrasound picture has as many; a damaged header that claims more would take the memory."""
+
 SUFFIXES: dict[str, str] = {
     **dict.fromkeys((".dcm", ".dicom", ".ima"), "dicom"),
     **dict.fromkeys((".avi", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".gif"), "video"),
+    **dict.fromkeys((".3gp", ".asf", ".flv", ".m2ts", ".mts", ".ogv", ".vob"), "video"),
     **dict.fromkeys((".nii", ".nii.gz", ".mhd", ".mha", ".nrrd", ".nhdr"), "volume"),
-    **dict.fromkeys((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"), "image"),
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".jp2", ".j2k"), "image"),
     **dict.fromkeys((".npy", ".npz"), "array"),
 }
 """Kind of reader by lower-case file suffix."""
@@ -64,11 +69,19 @@ _MAGIC = (
     (4, b"ftyp", "video"),
     (0, b"\x1aE\xdf\xa3", "video"),  # Matroska and WebM
     (0, b"GIF8", "video"),
+    (0, b"\0\0\1\xba", "video"),  # MPEG program stream
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video"),  # ASF and WMV
+    (0, b"FLV\1", "video"),
+    (0, b"OggS", "video"),
     (0, b"\x89PNG\r\n\x1a\n", "image"),
     (0, b"\xff\xd8\xff", "image"),
     (0, b"II*\0", "image"),
     (0, b"MM\0*", "image"),
     (0, b"II+\0", "image"),  # BigTIFF
+    (0, b"MM\0+", "image"),
+    (8, b"WEBPVP8", "image"),
+    (0, b"\0\0\0\x0cjP  \r\n\x87\n", "image"),  # JPEG 2000
+    (0, b"\xff\x4f\xff\x51", "image"),
     (0, b"\x93NUMPY", "array"),
     (0, b"NRRD", "volume"),
     (344, b"n+1\0", "volume"),  # NIfTI in one file

@@ -68,6 +68,11 @@ def rates_agree(a: float, b: float, *, slack: float = 0.0) -> bool:
     return abs(a - b) <= max(TOLERANCE * max(abs(a), abs(b)), slack)
 
 
+def rate_of(step: float) -> float:
+    """Return the rate of frames that are `step` seconds apart; infinite where it is beyond what a float can tell."""
+    return 1.0 / float(step) if float(step) else math.inf  # plain floats overflow to infinity without a warning
+
+
 def no_timing(reason: str, candidates: Mapping[str, float] | None = None) -> Timing:
     """Return the absence of frame times: `reason` is a clause, to which the request is added."""
     return Timing(None, f"{reason}; {ASK}", dict(candidates or {}))
@@ -125,8 +130,8 @@ def presentation_timing(  # noqa: PLR0911 - one return a reason
             return no_timing("The file states no usable frame times")
         return uniform(n_frames, header, "the file's average frame rate")
     times = known - known[0]
-    rate = float((n_frames - 1) / times[-1])
-    candidates = {"presentation timestamps": rate}
+    rate = rate_of(times[-1] / (n_frames - 1))
+    candidates = {"presentation timestamps": rate} if math.isfinite(rate) else {}
     if header is not None:
         candidates["file header"] = header
         if not rates_agree(rate, header):
@@ -175,9 +180,11 @@ def dicom_timing(  # noqa: PLR0911, PLR0912 - one return a reason
         return Timing(None, "A single frame has no frame rate.")
     steps = None if frame_time_vector is None else np.asarray(frame_time_vector, np.float64)[1:] / 1000.0
     candidates: dict[str, float] = {}
-    if steps is not None and steps.size and np.isfinite(steps).all() and (steps > 0).all():
-        candidates["FrameTimeVector"] = float(1.0 / steps.mean())
+    by_vector: float | None = None
+    if steps is not None and steps.size and np.isfinite(steps).all() and (np.diff(np.cumsum([0, *steps])) > 0).all():
+        by_vector = rate_of(steps.mean())
     for name, rate in (
+        ("FrameTimeVector", by_vector),
         ("FrameTime", 1000.0 / frame_time if frame_time else None),
         ("CineRate", cine_rate),
         ("RecommendedDisplayFrameRate", recommended_rate),
@@ -187,11 +194,10 @@ def dicom_timing(  # noqa: PLR0911, PLR0912 - one return a reason
 
     if frame_time_vector is not None and len(frame_time_vector) != n_frames:
         return no_timing(f"FrameTimeVector has {len(frame_time_vector)} times for {n_frames} frames", candidates)
-    if steps is not None and "FrameTimeVector" not in candidates:
+    if steps is not None and by_vector is None:
         return no_timing("FrameTimeVector holds times that do not increase", candidates)
-    if steps is not None and not plausible(candidates["FrameTimeVector"]):
-        rate = candidates.pop("FrameTimeVector")
-        return no_timing(f"FrameTimeVector means {rate:.4g} Hz, which is not plausible", candidates)
+    if steps is not None and "FrameTimeVector" not in candidates:
+        return no_timing(f"FrameTimeVector means {by_vector:.4g} Hz, which is not plausible", candidates)
     if frame_time is not None and "FrameTime" not in candidates:
         return no_timing(f"FrameTime is {frame_time:g} ms, which is not plausible", candidates)
     if cine_rate is not None and "CineRate" not in candidates:
@@ -208,7 +214,7 @@ def dicom_timing(  # noqa: PLR0911, PLR0912 - one return a reason
         slack = 0.5 if "CineRate" in (chosen, other) else 0.0
         rates = {candidates[chosen]}
         if steps is not None and chosen == "FrameTimeVector":
-            rates.add(float(1.0 / np.median(steps)))
+            rates.add(rate_of(float(np.median(steps))))
         if other != "RecommendedDisplayFrameRate" and not any(
             rates_agree(rate, candidates[other], slack=slack) for rate in rates
         ):
