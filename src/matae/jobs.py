@@ -56,6 +56,8 @@ class JobSettings:
         Hz, where the file does not state it or states it wrongly; None keeps what the file says.
     overlay
         Write the overlay video.
+    region
+        Which B-mode picture to take of a frame that shows several, from 1.
     """
 
     out: Path
@@ -64,6 +66,7 @@ class JobSettings:
     flip: str = "auto"
     frame_rate: float | None = None
     overlay: bool = True
+    region: int | None = None
 
 
 @dataclass(frozen=True)
@@ -184,7 +187,10 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
     cine = job.ref.open()
     if settings.frame_rate is not None:
         cine = cine.with_frame_rate(settings.frame_rate)
+    if settings.region is not None:
+        cine = cine.with_region(settings.region)
     sector = choose_sector(cine, settings.sector, settings.flip)
+    cine = sector.scaled(cine)
     with _busy:
         segmenter = _segmenter(settings.options)
         said = len(segmenter.notices)

@@ -8,7 +8,7 @@ import typer
 
 from matae.errors import MataeError
 
-__all__ = ["DEFAULT_MODEL", "STOPPED", "Device", "Model", "Width", "check_device", "check_sector", "check_width"]
+__all__ = ["DEFAULT_MODEL", "STOPPED", "Device", "Model", "Region", "Width", "check_device", "check_sector", "check_width"]
 
 STOPPED = 130
 """Exit code of what Ctrl-C ended, as a shell expects it."""
@@ -70,5 +70,14 @@ Width = Annotated[
 ]
 Device = Annotated[
     str, typer.Option("--device", metavar="auto|cpu|cuda[:i]", callback=check_device, help="Where to run.")
+]
+Region = Annotated[
+    int | None,
+    typer.Option(
+        "--region",
+        metavar="NUMBER",
+        min=1,
+        help="Which picture to take of a DICOM frame that shows several B-mode regions, from 1.",
+    ),
 ]
 DEFAULT_MODEL = "matae-lv"  # equal to matae.models.DEFAULT_MODEL, without importing it for --help

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from matae.cli.options import Device, Model, Width, check_sector
+from matae.cli.options import Device, Model, Region, Width, check_sector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +61,7 @@ def segment(
         float | None,
         typer.Option("--frame-rate", metavar="HZ", min=0.1, max=1000, help="Where the file does not state it."),
     ] = None,
+    region: Region = None,
     debug: Annotated[
         bool, typer.Option("--debug", help="Say where in the code a file failed that nobody foresaw.")
     ] = False,
@@ -76,7 +77,7 @@ def segment(
 
     options = SegmentOptions(model=model, width=width, device=device, backend=backend.value)
     settings = JobSettings(
-        out, options, sector=sector, flip=flip.value, frame_rate=frame_rate, overlay=overlay
+        out, options, sector=sector, flip=flip.value, frame_rate=frame_rate, overlay=overlay, region=region
     )  # fmt: skip
     run_segment(inputs, settings, scheduler, debug=debug)
 

@@ -5,7 +5,7 @@ Its pixels must still be those that were labelled, its sector is found, and text
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -130,6 +130,9 @@ def look_at(
         return Candidate(findings=(*findings, _left_out(entry, f"{label} is left out: {error}")))
     text = tuple(find_text(cine.frames, blanked.allowed))
     findings += find_in_picture(cine, blanked, text, label)
+    if len(cine.b_modes) > 1:  # which picture of the frame the heart lies in, the study does not know
+        cavity = np.any([mask > 0 for mask in labels.masks.values()], axis=0)
+        entry = replace(entry, spacing=cine.scaled_for(cavity).spacing)
     fit = _fit(entry, blanked, list(labels.masks.values()), request.side)
     clip = _planned(study, entry, request.pseudonyms, labels, _Picture(blanked.sector, fit, is_dicom))
     # Whatever must be looked at has a picture to look at.

@@ -64,7 +64,7 @@ class Placement:
         inside = sector.mask(cine.shape)[box.y0 : box.y1, box.x0 : box.x1]
         if not inside.any():
             raise SegmentError("The sector outline lies outside the picture; draw it again or reset it.")
-        aspect_y, aspect_x = cine.pixel_aspect
+        aspect_y, aspect_x = sector.scaled(cine).pixel_aspect
         long_side = max(box.height * aspect_y, box.width * aspect_x)
         height = max(1, round(grid * box.height * aspect_y / long_side))
         width = max(1, round(grid * box.width * aspect_x / long_side))
