@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["B_MODE", "Box", "Cine", "Region", "Spacing", "content_id"]
+__all__ = ["B_MODE", "REGION_QUESTION", "Box", "Cine", "Region", "Spacing", "content_id"]
 
 B_MODE = "B-mode"
 """`Region.kind` of a 2-D tissue picture, the only kind that shows a ventricle to outline."""
+REGION_QUESTION = "The picture shows several B-mode regions"
+"""How the warning begins that asks a person to choose one; gone once one is chosen."""
 _WITHIN, _TOUCHED = 0.5, 0.05  # share of a sector in a region: that it lies there, that it reaches into it
 
 
@@ -119,6 +121,9 @@ class Cine:
     regions
         The pictures that a frame is put together from, where the file states them: B-mode ones in the order of
         reading, then the others.
+    sample_aspect
+        Width of a pixel over its height as the source states it (sample aspect ratio); 1 where it states none. It
+        is what makes the shape right where there is no spacing.
 
     Raises
     ------
@@ -140,6 +145,7 @@ class Cine:
     warnings: tuple[str, ...] = ()
     info: dict[str, Any] = field(default_factory=dict)
     regions: tuple[Region, ...] = ()
+    sample_aspect: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse what no later room could use."""
@@ -190,8 +196,8 @@ class Cine:
 
     @property
     def pixel_aspect(self) -> tuple[float, float]:
-        """Relative pixel size (y, x) for display and resampling; (1, 1) when uncalibrated."""
-        return (1.0, 1.0) if self.spacing is None else (self.spacing.y, self.spacing.x)
+        """Relative pixel size (y, x) for display, resampling and shape; (1, `sample_aspect`) when uncalibrated."""
+        return (1.0, self.sample_aspect) if self.spacing is None else (self.spacing.y, self.spacing.x)
 
     @property
     def b_modes(self) -> tuple[Region, ...]:
@@ -246,7 +252,8 @@ class Cine:
         return replace(self, spacing=None, spacing_note=f"No millimetres: the part that is looked at lies {why}.")
 
     def _in(self, region: Region) -> Cine:
-        return replace(self, region=region.box, spacing=region.spacing, spacing_note=region.note)
+        warnings = tuple(text for text in self.warnings if not text.startswith(REGION_QUESTION))
+        return replace(self, region=region.box, spacing=region.spacing, spacing_note=region.note, warnings=warnings)
 
     def with_frame_rate(self, rate: float, note: str = "Frame rate given by the user.") -> Cine:
         """Return the same cine played at `rate` Hz.

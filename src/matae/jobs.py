@@ -219,7 +219,7 @@ def _rate_notice(cine: Cine) -> tuple[str, ...]:
     return (f"The file states {listed}, which cannot be trusted; choose with --frame-rate.",)
 
 
-def find_inputs(paths: Iterable[Path]) -> tuple[list[CineRef], list[Failure]]:
+def find_inputs(paths: Iterable[Path], say: Callable[[str], None] | None = None) -> tuple[list[CineRef], list[Failure]]:
     """Return the cines that files and folders stand for, each once, and what is none.
 
     Videos and pictures that an earlier run wrote are left out of a folder's cines.
@@ -228,6 +228,8 @@ def find_inputs(paths: Iterable[Path]) -> tuple[list[CineRef], list[Failure]]:
     ----------
     paths
         Files are taken as they are; folders are searched.
+    say
+        Called with a sentence on what lies in a folder too and is no echo picture.
     """
     from matae.output import is_own_result
     from matae.read import list_cines
@@ -240,6 +242,8 @@ def find_inputs(paths: Iterable[Path]) -> tuple[list[CineRef], list[Failure]]:
         except MataeError as error:
             failures.append(Failure(path, str(error)))
             continue
+        if say is not None and refs.note:
+            say(f"{path.name}: {refs.note}")
         for ref in refs:
             if not (path.is_dir() and is_own_result(ref.path)):
                 found.setdefault(ref.path.resolve(), ref)

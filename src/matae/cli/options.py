@@ -8,7 +8,17 @@ import typer
 
 from matae.errors import MataeError
 
-__all__ = ["DEFAULT_MODEL", "STOPPED", "Device", "Model", "Region", "Width", "check_device", "check_sector", "check_width"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "STOPPED",
+    "Device",
+    "Model",
+    "Region",
+    "Width",
+    "check_device",
+    "check_sector",
+    "check_width",
+]
 
 STOPPED = 130
 """Exit code of what Ctrl-C ended, as a shell expects it."""

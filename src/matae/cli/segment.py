@@ -89,7 +89,7 @@ def run_segment(
     from matae.cli.file_reporter import FileReporter
     from matae.jobs import Failure, find_inputs, plan, run_here, run_on_cluster
 
-    refs, failures = find_inputs(inputs)
+    refs, failures = find_inputs(inputs, lambda text: typer.echo(text, err=True))
     jobs = plan(refs, settings)
     try:
         with FileReporter(jobs) as reporter:

@@ -21,11 +21,11 @@ def open_source(study: Study, entry: CineEntry) -> tuple[Cine, bool]:
     MataeError
         If the file is gone, unreadable, or holds other pixels than were labelled.
     """
-    from matae.read import open_cine
+    from matae.read import is_there, open_cine
     from matae.read._formats import sniff
 
     path = study.path_of(entry.content_id)
-    if not path.exists():
+    if not is_there(path):
         raise ExchangeError("its file is not where it was; open it again from where it is now.")
     cine = open_cine(path)
     if cine.content_id != entry.content_id:

@@ -26,6 +26,7 @@ _UNDEFINED = 0xFFFFFFFF
 _ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _JPEG_NEXT = b"\xff\xd8\xff"
 _JPEG_END = b"\xff\xd9"
+_LARGEST_TABLE = 4 * 2**20
 
 
 @dataclass(frozen=True)
@@ -140,11 +141,10 @@ def read_fragments(element: PixelElement) -> Fragments:
         items.append((offset, length))
         offset += length
     table: tuple[int, ...] = ()
-    if items:
-        first = element.read(*items[0]) if items[0][1] % 4 == 0 and items[0][1] <= 4 * 2**20 else b""
-        if items[0][1] == 0 or (first and not begins_codestream(first) and not (len(items) == 1)):
-            table = struct.unpack(f"<{len(first) // 4}L", first)
-            items = items[1:]
+    if items and _is_table(element, *items[0], only=len(items) == 1):
+        first = element.read(*items[0])
+        table = struct.unpack(f"<{len(first) // 4}L", first)
+        items = items[1:]
     begin = items[0][0] - 8 if items else 0
     kept = [(at, size) for at, size in items if size > 0]
     return Fragments(tuple(kept), tuple(at - 8 - begin for at, _ in kept), table, cut)
@@ -177,25 +177,31 @@ def frame_pieces(
     heads = [element.read(at, min(size, 64)) for at, size in pieces]
     tables = [_starts(fragments.tags, table) for table in (_extended(dataset), fragments.table)]
     table = next((starts for starts in tables if len(starts) > 1 or (starts and stated == 1)), [])
-    if begins_codestream(heads[0]):
-        starts = [number for number, head in enumerate(heads) if begins_codestream(head)]
+    begins = [number for number, head in enumerate(heads) if begins_codestream(head)]
+    if begins and begins[0] == 0:
+        starts = begins
         is_jpeg = heads[0].startswith(_JPEG_NEXT)
         # What begins a JPEG codestream never occurs inside one; in other formats it may, and any frame may be broken.
         if len(starts) != stated and (len(starts) < (stated or 0) or not is_jpeg):
             starts = table if len(table) == stated else list(range(len(pieces))) if len(pieces) == stated else starts
         found = _grouped(pieces, starts)
-        if is_jpeg and stated is not None and len(found) < stated:
-            return [part for pieces in found for part in _split_jpeg(element, pieces)]
+        if is_jpeg and len(found) < (stated or 0):
+            found = [part for frame in found for part in _split_jpeg(element, frame)]
         return found
-    if is_rle_frame(heads[0], pieces[0][1]):
-        if table and len(table) == stated:
-            return _grouped(pieces, table)
-        return _grouped(
-            pieces, [n for n, (head, (_, size)) in enumerate(zip(heads, pieces, strict=True)) if is_rle_frame(head, size)]
-        )
-    if table:
+    begins = [n for n, head in enumerate(heads) if is_rle_frame(head, pieces[n][1])]
+    if table and (len(table) == stated or not begins):
         return _grouped(pieces, table)
+    if begins and begins[0] == 0:
+        return _grouped(pieces, begins)
     return _grouped(pieces, [0] if stated == 1 else list(range(len(pieces))))
+
+
+def _is_table(element: PixelElement, offset: int, size: int, *, only: bool) -> bool:
+    """Say whether the first item is an offset table, which some writers leave out."""
+    if size == 0:
+        return True
+    head = element.read(offset, min(size, 64))
+    return not (only or size % 4 or size > _LARGEST_TABLE or begins_codestream(head) or is_rle_frame(head, size))
 
 
 def _starts(tags: Sequence[int], table: Sequence[int]) -> list[int]:

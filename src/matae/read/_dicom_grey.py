@@ -128,7 +128,9 @@ def depth_table(
 def _stored(itemsize: int, shift: int, bits: int, *, signed: bool) -> NDArray[np.int64]:
     """Return the value that each word stands for (PS3.5 8.1.1)."""
     stored = (np.arange(2 ** (8 * itemsize)) >> shift) & (2**bits - 1)
-    return np.where(stored >= 2 ** (bits - 1), stored - 2**bits, stored) if signed else stored
+    if signed:
+        stored = np.where(stored >= 2 ** (bits - 1), stored - 2**bits, stored)
+    return np.asarray(stored, np.int64)
 
 
 def grey_of_wide(
@@ -223,7 +225,9 @@ def _table(item: Any, descriptor: str, data: str) -> tuple[int, NDArray[Any], in
     if isinstance(content, bytes):
         # Entries of 8 bits may be packed in bytes, or take a word each.
         wide = len(content) >= 2 * count
-        entries = np.frombuffer(content[: len(content) // 2 * 2 if wide else None], (("<u2" if little else ">u2") if wide else "u1"))
+        entries = np.frombuffer(
+            content[: len(content) // 2 * 2 if wide else None], (("<u2" if little else ">u2") if wide else "u1")
+        )
         if not wide and not little and len(content) % 2 == 0:
             entries = entries.reshape(-1, 2)[:, ::-1].reshape(-1)
     elif content is None or isinstance(content, str):
@@ -276,4 +280,3 @@ def palette_table(dataset: Any, image: ImageModule, words: Words, itemsize: int)
 
 def _inverted(grey: NDArray[np.uint8], inverted: bool) -> NDArray[np.uint8]:
     return 255 - grey if inverted else grey
-

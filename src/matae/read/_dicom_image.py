@@ -37,7 +37,7 @@ class ImageModule:
     stated_frames
         Number of Frames; None where it is missing or no count.
     aspect
-        Height and width of a pixel relative to each other, from Pixel Aspect Ratio; (1, 1) where not stated.
+        Width of a pixel over its height, from Pixel Aspect Ratio; 1 where not stated.
     """
 
     rows: int
@@ -50,7 +50,7 @@ class ImageModule:
     signed: bool
     planar: bool
     stated_frames: int | None
-    aspect: tuple[float, float] = (1.0, 1.0)
+    aspect: float = 1.0
 
 
 def image_module(dataset: Any, name: str) -> ImageModule:
@@ -101,9 +101,10 @@ def image_module(dataset: Any, name: str) -> ImageModule:
     )
 
 
-def _aspect(dataset: Any) -> tuple[float, float]:
+def _aspect(dataset: Any) -> float:
+    """Read Pixel Aspect Ratio, which names the height first (PS3.3 C.7.6.3.1.7)."""
     stated = raw(dataset, "PixelAspectRatio")
     values = [] if stated is None else floats(stated)
-    if len(values) != 2 or not all(value > 0 for value in values) or not 0.1 <= values[0] / values[1] <= 10:
-        return 1.0, 1.0
-    return values[0], values[1]
+    if len(values) != 2 or not all(value > 0 for value in values) or not 0.2 <= values[0] / values[1] <= 5:
+        return 1.0
+    return values[1] / values[0]

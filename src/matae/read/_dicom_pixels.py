@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matae.errors import ReadError
 from matae.read._dicom_codestream import decode_rle, has_end, read_header
 from matae.read._dicom_colour import ColourEvidence, Colours, is_planar
 from matae.read._dicom_fragments import frame_pieces, read_fragments
@@ -211,7 +210,9 @@ def _native(element: PixelElement, dataset: Any, image: ImageModule) -> _Native:
     big = dataset.original_encoding[1] is False
     swapped = big and (image.bits_allocated > 8 or element.vr == "OW")
     whole = image.rows * image.columns * 3
-    halved = image.samples == 3 and image.photometric in ("YBR_FULL_422", "YBR_PARTIAL_422") and image.bits_allocated == 8
+    halved = (
+        image.samples == 3 and image.photometric in ("YBR_FULL_422", "YBR_PARTIAL_422") and image.bits_allocated == 8
+    )
     if halved and image.columns % 2 == 0 and element.length >= (image.stated_frames or 1) * whole:
         halved = False  # called halved, stored whole
     return _Native(element, image, swapped=swapped, halved=halved and image.columns % 2 == 0)
@@ -264,17 +265,18 @@ def _grey_frames(
         if samples.values.ndim == kind.ndim and samples.values.dtype == kind.dtype
     )
     if kind.ndim == 3:
-        yield from _from_colour(frames, source, image, first[1], result)
+        yield from _from_colour(frames, source, image, first=first[1], result=result)
     else:
-        yield from _from_depth(frames, source, dataset, image, first[1], result)
+        yield from _from_depth(frames, source, image, first=first[1], dataset=dataset, result=result)
 
 
 def _from_depth(
     frames: Iterator[tuple[int, _Samples]],
     source: _Wrapped | _Native,
-    dataset: Any,
     image: ImageModule,
+    *,
     first: _Samples,
+    dataset: Any,
     result: Decoded,
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Make one channel grey, by a table of its words where it has no more than 16 bits."""
@@ -287,7 +289,9 @@ def _from_depth(
         return samples.values.view(f"u{kind.itemsize}") if kind.kind == "i" and not is_wide else samples.values
 
     words = Words(
-        lambda: (words_of(each) for _, each in _samples(source, image) if each.values.dtype == kind and each.values.ndim == 2)
+        lambda: (
+            words_of(each) for _, each in _samples(source, image) if each.values.dtype == kind and each.values.ndim == 2
+        )
     )
     if is_wide:
         convert, note = grey_of_wide(dataset, image, words)
@@ -320,6 +324,7 @@ def _from_colour(
     frames: Iterator[tuple[int, _Samples]],
     source: _Wrapped | _Native,
     image: ImageModule,
+    *,
     first: _Samples,
     result: Decoded,
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:

@@ -158,7 +158,9 @@ def _decoded(container: Any, track: Any, name: str) -> tuple[Decoded, float | No
         try:
             decoded.frames.append(grey)
         except ValueError as error:
-            raise ReadError(f"{name} changes its frame size at frame {len(decoded.kept) + 1}; export it again.") from error
+            raise ReadError(
+                f"{name} changes its frame size at frame {len(decoded.kept) + 1}; export it again."
+            ) from error
         decoded.kept.append(len(decoded.kept))
     return decoded, rate
 

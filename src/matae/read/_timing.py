@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ASK", "TOLERANCE", "Timing", "dicom_timing", "no_timing", "presentation_timing", "rates_agree", "unevenness", "uniform"]
+__all__ = [
+    "ASK",
+    "TOLERANCE",
+    "Timing",
+    "dicom_timing",
+    "no_timing",
+    "presentation_timing",
+    "rates_agree",
+    "unevenness",
+    "uniform",
+]
 
 TOLERANCE = 0.05
 """Relative difference above which two frame rates contradict each other."""
@@ -181,7 +191,7 @@ def presentation_timing(  # noqa: PLR0911 - one return a reason
     return Timing(times, f"Variable frame times from the file, {rate:.4g} Hz on average.", candidates)
 
 
-def dicom_timing(  # noqa: PLR0911 - one return a reason
+def dicom_timing(  # noqa: PLR0911, PLR0912 - one return a reason
     n_frames: int,
     *,
     pointer: str | None = None,
@@ -223,7 +233,7 @@ def dicom_timing(  # noqa: PLR0911 - one return a reason
         frame_time_vector = None
     steps, is_absolute = _vector_steps(frame_time_vector, n_frames)
     candidates: dict[str, float] = {}
-    if steps is not None and steps.size and np.isfinite(steps).all() and (steps > 0).all():
+    if steps is not None and steps.size and np.isfinite(steps).all() and _increase(steps):
         mean = float(steps.mean())
         candidates["FrameTimeVector"] = 1.0 / mean if mean > 1e-9 else math.inf
     for name, rate in (
@@ -264,6 +274,11 @@ def dicom_timing(  # noqa: PLR0911 - one return a reason
         words = ", which holds times and not steps" if is_absolute else ""
         return Timing(times, f"{candidates[chosen]:.4g} Hz on average, from FrameTimeVector{words}.", candidates)
     return Timing(np.arange(n_frames) / candidates[chosen], f"{candidates[chosen]:.4g} Hz from {chosen}.", candidates)
+
+
+def _increase(steps: NDArray[np.float64]) -> bool:
+    """Say whether the times that steps add up to increase, which tiny steps beside huge ones do not."""
+    return bool((np.diff(np.cumsum(np.concatenate([[0.0], steps]))) > 0).all())
 
 
 def _rate_of(milliseconds: float | None) -> float | None:

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from matae.cine import B_MODE, Box, Region, Spacing
+from matae.cine import B_MODE, REGION_QUESTION, Box, Region, Spacing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -153,7 +153,9 @@ def calibrate(
         Pixel Spacing Calibration Type (0028,0A02), where present.
     """
     others = tuple(
-        Region(region.kind, box) for region in regions if not region.is_tissue and (box := region.box(shape)) is not None
+        Region(region.kind, box)
+        for region in regions
+        if not region.is_tissue and (box := region.box(shape)) is not None
     )
     tissue = sorted((region for region in regions if region.is_tissue), key=lambda region: -region.area)
     if not tissue:
@@ -176,9 +178,7 @@ def calibrate(
         if same
         else f"No millimetres before one of the {len(inside)} B-mode regions is chosen: their pixels differ in size."
     )
-    return Calibration(
-        None, inside[0].spacing if same else None, note, (_choice(inside),), (*inside, *others)
-    )
+    return Calibration(None, inside[0].spacing if same else None, note, (_choice(inside),), (*inside, *others))
 
 
 def _described(
@@ -245,8 +245,8 @@ def _from_pixel_spacing(
 def _choice(regions: Sequence[Region]) -> str:
     listed = "; ".join(f"{number}: {place(region.box)}" for number, region in enumerate(regions, start=1))
     return (
-        f"The picture shows {len(regions)} B-mode regions ({listed}); choose one (--region on the command line), or "
-        "draw the sector in it: its scale is used."
+        f"{REGION_QUESTION} ({listed}); choose one (--region on the command line), or draw the sector in it: its "
+        "scale is used."
     )
 
 

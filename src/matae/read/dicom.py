@@ -16,7 +16,6 @@ from matae.read._dicom_fragments import PixelElement, find_pixel_element, read_f
 from matae.read._dicom_image import image_module
 from matae.read._dicom_kinds import DICOMDIR_CLASS, other_than_cine
 from matae.read._dicom_pixels import decode_frames, syntax_name
-from matae.read._dicom_square import squared
 from matae.read._dicom_tags import floats, integer, number, raw, text
 from matae.read._dicom_video import decode_video, is_video
 from matae.read._formats import looks_like_bare_dicom, quiet, view_from_text
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_dicom"]
 
+_SHAPE = " Each pixel is {:.4g} times as wide as it is high."
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _POINTED = {0x00181063: "FrameTime", 0x00181065: "FrameTimeVector", 0x00180040: "CineRate"}
 # View codes of DICOM CID 12226 (Echocardiography Image View), in SNOMED CT and in SNOMED RT.
@@ -83,8 +83,6 @@ def read_dicom(path: Path) -> Cine:
         doppler = integer(dataset, "UltrasoundColorDataPresent") == 1 or decoded.colour.is_doppler(calibration.region)
         facts = _facts(dataset)
         view, heart_rate = _view(dataset), number(dataset, "HeartRate")
-        if calibration.spacing is None and image.aspect[0] != image.aspect[1]:
-            frames, calibration = squared(frames, calibration, image.aspect)
     warnings, colour_info = doppler_facts(doppler=doppler)
     warnings += calibration.warnings
     if len(decoded.kept) < decoded.stated:
@@ -93,6 +91,7 @@ def read_dicom(path: Path) -> Cine:
         )
         warnings = (truncated, *warnings)
     warnings += tuple(decoded.notes) + timing.warnings
+    stretch = "" if image.aspect == 1 or calibration.spacing is not None else _SHAPE.format(image.aspect)
     return Cine(
         frames=frames,
         frame_times=timing.times if len(decoded.kept) > 1 else None,
@@ -102,10 +101,11 @@ def read_dicom(path: Path) -> Cine:
         view=view,
         heart_rate=heart_rate if heart_rate is not None and 10 <= heart_rate <= 400 else None,
         timing_note=timing.note,
-        spacing_note=calibration.note,
+        spacing_note=calibration.note + stretch,
         warnings=warnings,
         info={**facts, **timing.info, **colour_info},
         regions=calibration.regions,
+        sample_aspect=image.aspect,
     )
 
 
@@ -131,9 +131,7 @@ def _read_header(file: BinaryIO, name: str) -> tuple[Any, int]:
     return dataset, offset
 
 
-def _decode(
-    file: BinaryIO, offset: int, dataset: Any, image: ImageModule, name: str
-) -> tuple[Decoded, float | None]:
+def _decode(file: BinaryIO, offset: int, dataset: Any, image: ImageModule, name: str) -> tuple[Decoded, float | None]:
     """Decode all frames; return them with the frame rate that a video states."""
     from pydicom import dcmread
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FLIPS", "choose_sector", "parse_sector"]
 
-_STILL = 0.2  # of the motion of the liveliest region: below it, a region is a still or empty
+_STILL = 0.3  # grey levels of mean motion; below it, a region is a still or empty
 FLIPS = ("auto", "none", "vertical")
 """Which way up: as found, apex at the top, apex at the bottom."""
 
@@ -86,9 +86,10 @@ def _with_the_live_region(cine: Cine) -> Cine:
     if cine.region is not None or len(cine.b_modes) < 2:
         return cine
     moving = liveliness(cine)
-    live = [number for number, level in enumerate(moving, start=1) if level > _STILL * max(moving)]
+    live = [number for number, level in enumerate(moving, start=1) if level > _STILL]
     if len(live) == 1:
         return cine.with_region(live[0])
+    live = live or list(range(1, len(moving) + 1))
     listed = "; ".join(f"{number}: {place(cine.b_modes[number - 1].box)}" for number in live)
     raise SegmentError(
         f"{cine.source.name} shows {len(live)} B-mode regions ({listed}); choose one with --region, or give --sector."
