@@ -22,6 +22,7 @@ _NEAR = 12  # grey levels that a grey pixel's colours may differ by, after lossy
 _CLEAR_PART = 0.2  # of the pixels must speak
 _CLEAR_ODDS = 8  # and speak this much more often for one side
 _LEAST_EDGES = 64
+_CLEARLY_GREY = 0.9
 _SAMPLED = 40_000  # pixels of a frame that are looked at
 
 
@@ -91,21 +92,24 @@ def is_planar(interleaved: NDArray[np.uint8], planes: NDArray[np.uint8], *, stat
         Planar Configuration, which holds unless the other way is clearly greyer.
     """
     first, second = (_grey_at_edges(way) for way in ((planes, interleaved) if stated else (interleaved, planes)))
-    return (not stated) if second > 0.9 and first < 0.6 else stated
+    if second is None or second <= _CLEARLY_GREY or (first is not None and first >= _CLEARLY_GREY - 0.05):
+        return stated
+    return not stated
 
 
-def _grey_at_edges(samples: NDArray[np.uint8]) -> float:
-    """Return the share of grey pixels among those that differ from their left neighbour.
+def _grey_at_edges(samples: NDArray[np.uint8]) -> float | None:
+    """Return the share of grey among the bright pixels that differ from their left neighbour; None for too few.
 
     Any smooth picture looks grey when its planes are read as pixels, but not where its brightness changes: there the
-    change falls between the samples of one pixel.
+    change falls between the samples of one pixel. Samples of 128 are grey in RGB and in YCbCr, and tell nothing.
     """
     wide = samples[:: max(1, len(samples) // 200)].astype(np.int16)
-    changed = wide[:, 1:, 0] != wide[:, :-1, 0]
-    if np.count_nonzero(changed) < _LEAST_EDGES:
-        return 0.75  # too few to tell
-    grey = _is_grey(wide[:, 1:]) | _is_centred(wide[:, 1:])
-    return float(grey[changed].mean())
+    grey, centred = _is_grey(wide[:, 1:]), _is_centred(wide[:, 1:])
+    edges = np.abs(wide[:, 1:, 0] - wide[:, :-1, 0]) > 2 * _NEAR
+    edges &= (wide[:, 1:, 0] > 2 * _NEAR) & ~(grey & centred)
+    if np.count_nonzero(edges) < _LEAST_EDGES:
+        return None
+    return float(max(grey[edges].mean(), centred[edges].mean()))
 
 
 def _neutral(samples: NDArray[np.uint8]) -> tuple[int, int, int]:
