@@ -147,7 +147,9 @@ def row(path: Path) -> Row | None:
         return Row(name(path), what, f"{ours.shape}", f"{wanted.shape} ({by})", "wrong")
     difference = float(np.abs(ours - wanted).max())
     verdict = "right" if difference <= _LOSSY else "wrong"
-    return Row(name(path), what, f"{len(ours)} frame{'s' * (len(ours) > 1)}", f"{by}, {difference:.2g} grey levels", verdict)
+    return Row(
+        name(path), what, f"{len(ours)} frame{'s' * (len(ours) > 1)}", f"{by}, {difference:.2g} grey levels", verdict
+    )
 
 
 def name(path: Path) -> str:

@@ -26,6 +26,7 @@ from matae.read._formats import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
+    from zipfile import ZipInfo
 
     from matae.cine import Cine
     from matae.read._dicom_study import DicomSummary
@@ -290,30 +291,42 @@ def _dicom_info(summary: DicomSummary) -> dict[str, Any]:
 
 
 def _list_archive(path: Path) -> CineList:
-    from matae.read._archive import members, opened
-    from matae.read._dicom_study import summary_of
+    from matae.read._archive import members
 
     found: list[CineRef] = []
     left_out: list[tuple[str, str]] = []
-    for name, info in sorted(members(path), key=lambda member: natural_key(PurePath(member[0]))):
+    for name, member in sorted(members(path), key=lambda pair: natural_key(PurePath(pair[0]))):
         inner = path / name
         label = (PurePath(name).parent / file_stem(inner)).as_posix()
         if is_label_name(inner):
             continue
-        with opened(path, info) as file:
-            kind = kind_of_bytes(file.read(352)) or SUFFIXES.get(full_suffix(inner))
-        if kind == "dicom":
-            with opened(path, info) as file:
-                summary = summary_of(file)
-            if summary is not None and (summary.is_index or summary.other):
-                left_out += [(label, summary.other)] if summary.other else []
-                continue
-            found.append(CineRef(inner, label, "zip", _dicom_info(summary) if summary else {}))
-        elif kind == "video" or (kind in ("volume", "array") and full_suffix(inner) not in (".mhd", ".nhdr")):
-            found.append(CineRef(inner, label, "zip"))
-        elif kind is not None:
-            left_out.append((label, "files to be unpacked first"))
+        try:
+            info, other = _look_into(path, member, full_suffix(inner))
+        except ReadError:
+            info, other = None, "damaged files"
+        if info is not None:
+            found.append(CineRef(inner, label, "zip", info))
+        elif other:
+            left_out.append((label, other))
     return _none_empty(CineList(found, left_out), path)
+
+
+def _look_into(archive: Path, member: ZipInfo, suffix: str) -> tuple[dict[str, Any] | None, str]:
+    """Return what is known of a cine within an archive, or None and what else the file is."""
+    from matae.read._archive import opened
+    from matae.read._dicom_study import summary_of
+
+    with opened(archive, member) as file:
+        kind = kind_of_bytes(file.read(352)) or SUFFIXES.get(suffix)
+    if kind == "dicom":
+        with opened(archive, member) as file:
+            summary = summary_of(file)
+        if summary is not None and (summary.is_index or summary.other):
+            return None, summary.other
+        return (_dicom_info(summary) if summary else {}), ""
+    if kind == "video" or (kind in ("volume", "array") and suffix not in (".mhd", ".nhdr")):
+        return {}, ""
+    return None, "" if kind is None else "files to be unpacked first"
 
 
 def _list_folder(folder: Path) -> CineList:

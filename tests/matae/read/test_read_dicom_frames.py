@@ -30,7 +30,9 @@ def clip(count: int = COUNT) -> np.ndarray[Any, Any]:
 def rle(frame: np.ndarray[Any, Any]) -> bytes:
     """Literal runs of up to 128 bytes: PackBits as its definition has it."""
     flat = frame.tobytes()
-    body = b"".join(bytes([len(run) - 1]) + run for start in range(0, len(flat), 128) if (run := flat[start : start + 128]))
+    body = b"".join(
+        bytes([len(run) - 1]) + run for start in range(0, len(flat), 128) if (run := flat[start : start + 128])
+    )
     return struct.pack("<16L", 1, 64, *[0] * 14) + body + b"\0" * (len(body) % 2)
 
 
@@ -41,7 +43,9 @@ def encoded(frame: np.ndarray[Any, Any], kind: str) -> bytes:
         return buffer.getvalue()
     if kind == "rle":
         return rle(frame)
-    return bytes(imagecodecs.jpegls_encode(frame) if kind == "jpeg-ls" else imagecodecs.jpeg2k_encode(frame, codecformat="j2k"))
+    return bytes(
+        imagecodecs.jpegls_encode(frame) if kind == "jpeg-ls" else imagecodecs.jpeg2k_encode(frame, codecformat="j2k")
+    )
 
 
 def item(content: bytes, length: int | None = None) -> bytes:

@@ -30,7 +30,11 @@ def stream(codec: str, container: str = "", **options: str) -> bytes:
         track = target.add_stream(codec, rate=25)
         track.height, track.width, track.pix_fmt = 64, 96, "yuv420p"
         track.bit_rate = 4_000_000
-        track.options = {"bf": "2", **({"x265-params": "log-level=none:bframes=2"} if codec == "libx265" else {}), **options}
+        track.options = {
+            "bf": "2",
+            **({"x265-params": "log-level=none:bframes=2"} if codec == "libx265" else {}),
+            **options,
+        }
         for index, frame in enumerate(coded_frames(COUNT)):
             picture = av.VideoFrame.from_ndarray(np.repeat(frame[..., None], 3, axis=2), format="rgb24")
             picture.pts, picture.time_base = index, Fraction(1, 25)
