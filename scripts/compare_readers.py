@@ -15,10 +15,18 @@ import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pydicom
+import SimpleITK as sitk  # noqa: N813
+from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, pixel_array
+
+from matae.errors import MataeError
+from matae.read import dicom
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 BEGIN, END = "<!-- pydicom files: begin -->", "<!-- pydicom files: end -->"
 _LOSSY = 3
@@ -38,31 +46,22 @@ class Row:
 
 def shipped_files() -> list[Path]:
     """Return the files that lie in the installed pydicom, none of which is downloaded."""
-    import pydicom
-
     folder = Path(pydicom.__file__).parent / "data" / "test_files"
     return [path for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
 def our_frames(path: Path) -> NDArray[np.uint8]:
     """Decode a file with our reader, whatever its modality: this is about pixels."""
-    from matae.read import _dicom_kinds, dicom
-
     before = dicom.other_than_cine
-    dicom.other_than_cine = lambda dataset: None
+    dicom.other_than_cine = lambda _: None
     try:
         return dicom.read_dicom(path).frames
     finally:
         dicom.other_than_cine = before
-        del _dicom_kinds
 
 
 def reference_frames(path: Path) -> tuple[NDArray[np.float64], str]:
     """Decode it without our reader; return grey frames by the rule that docs/formats.md states, and by whom."""
-    import pydicom
-
-    from pydicom.pixels import pixel_array
-
     dataset = pydicom.dcmread(path, force=True)
     frames = int(dataset.get("NumberOfFrames") or 1)
     try:
@@ -72,16 +71,12 @@ def reference_frames(path: Path) -> tuple[NDArray[np.float64], str]:
             return stored[..., 0].astype(np.float64), "pydicom, Y"
         stored, by = dataset.pixel_array, "pydicom"
     except Exception:  # noqa: BLE001 - whatever it raises, the other one is asked
-        import SimpleITK as sitk  # noqa: N813
-
         stored, by = sitk.GetArrayFromImage(sitk.ReadImage(str(path))), "GDCM"
     return grey(stored, dataset, frames, by), by
 
 
 def grey(stored: NDArray[Any], dataset: Any, frames: int, by: str) -> NDArray[np.float64]:
     """Make stored values grey with pydicom's tables: luma of colours, window, VOI table or range of the rest."""
-    from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut
-
     if dataset.SamplesPerPixel == 3:
         rgb = stored.reshape(frames, dataset.Rows, dataset.Columns, 3)
         return luma(rgb >> max(0, dataset.BitsStored - 8))
@@ -122,10 +117,6 @@ def luma(rgb: NDArray[Any]) -> NDArray[np.float64]:
 
 def row(path: Path) -> Row | None:
     """Compare one file; None for what is no DICOM object with pixels."""
-    import pydicom
-
-    from matae.errors import MataeError
-
     try:
         header = pydicom.dcmread(path, force=True)
         has_pixels = "PixelData" in header

@@ -237,13 +237,10 @@ def list_cines(path: Path | str) -> CineList:
     if kind == "zip":
         return _list_archive(path)
     if kind == "dicom" and _may_be_index(path):
-        from matae.read._dicom_study import indexed_files, is_index
+        from matae.read._dicom_study import is_index
 
         if is_index(path):
-            files, missing = indexed_files(path)
-            return _dicom_list(
-                path, files, [(name, "files that the index names and that are missing") for name in missing]
-            )
+            return _list_index(path)
     return CineList([_reference(path, path.parent, kind)])
 
 
@@ -252,16 +249,20 @@ def _may_be_index(path: Path) -> bool:
         return b"1.2.840.10008.1.3.10" in file.read(1024)
 
 
-def _dicom_list(path: Path, files: Iterable[Path], left_out: list[tuple[str, str]]) -> CineList:
-    """List the files that an index names."""
+def _list_index(path: Path) -> CineList:
+    """List the files that the index of a medium names; of an index that names none, those of its folder."""
+    from matae.read._dicom_study import indexed_files
+
+    files, missing = indexed_files(path)
     found = []
+    left_out = [(name, "files that the index names and that are missing") for name in missing]
     for file in files:
         ref, other = _dicom_reference(file, path.parent)
         if ref is not None:
             found.append(ref)
         elif other:
             left_out.append((_label(file, path.parent), other))
-    return _none_empty(CineList(found, left_out), path)
+    return CineList(found, left_out) if found else _list_folder(path.parent)
 
 
 def _none_empty(found: CineList, path: Path) -> CineList:
