@@ -33,6 +33,9 @@ _LOSSY = 3
 """Grey levels that two decoders of a lossy codestream, or two ways of rounding, may differ by."""
 
 
+_NO_PIXELS = "without pixels"
+
+
 @dataclass(frozen=True)
 class Row:
     """One file of the table."""
@@ -115,7 +118,7 @@ def luma(rgb: NDArray[Any]) -> NDArray[np.float64]:
     return weighted
 
 
-def row(path: Path) -> Row | None:
+def row(path: Path) -> Row | None:  # noqa: PLR0911 - one return a verdict
     """Compare one file; None for what is no DICOM object with pixels."""
     try:
         header = pydicom.dcmread(path, force=True)
@@ -129,7 +132,9 @@ def row(path: Path) -> Row | None:
         ours = our_frames(path)
     except MataeError as error:
         sentence = str(error).replace(path.name, "it")
-        return Row(name(path), what, f"refused: {sentence}", "", "refused" if has_pixels else "refused, rightly")
+        if not has_pixels:
+            return Row(name(path), what, sentence, "", _NO_PIXELS)
+        return Row(name(path), what, f"refused: {sentence}", *_of_refused(path))
     try:
         wanted, by = reference_frames(path)
     except Exception as error:  # noqa: BLE001 - reported in the table
@@ -141,6 +146,15 @@ def row(path: Path) -> Row | None:
     return Row(
         name(path), what, f"{len(ours)} frame{'s' * (len(ours) > 1)}", f"{by}, {difference:.2g} grey levels", verdict
     )
+
+
+def _of_refused(path: Path) -> tuple[str, str]:
+    """Return what the reference makes of a file that our reader refuses, and the verdict."""
+    try:
+        wanted, by = reference_frames(path)
+    except Exception as error:  # noqa: BLE001 - reported in the table
+        return f"none: {type(error).__name__}", "refused by both"
+    return f"{wanted.shape} ({by})", "refused"
 
 
 def name(path: Path) -> str:
@@ -169,8 +183,13 @@ def table(rows: list[Row]) -> str:
         "",
         "| file | what | ours | reference, largest difference | verdict |",
         "| --- | --- | --- | --- | --- |",
+        *(f"| {r.name} | {r.what} | {r.ours} | {r.reference} | {r.verdict} |" for r in rows if r.verdict != _NO_PIXELS),
+        "",
+        "Without pixels, and refused by a sentence that says so: "
+        + ", ".join(r.name for r in rows if r.verdict == _NO_PIXELS)
+        + ".",
     ]
-    return "\n".join(lines + [f"| {r.name} | {r.what} | {r.ours} | {r.reference} | {r.verdict} |" for r in rows])
+    return "\n".join(lines)
 
 
 def main() -> int:

@@ -99,8 +99,9 @@ def read_header(data: bytes) -> Codestream | None:
 
 
 def has_end(data: bytes) -> bool:
-    """Say whether a JPEG codestream has the marker that ends it after its last scan began."""
-    return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
+    """Say whether a JPEG or JPEG 2000 codestream has the marker that ends it after its data began."""
+    begins = data.find(b"\xff\x93") if data.startswith((b"\xff\x4f", _JP2_BOX)) else data.rfind(b"\xff\xda")
+    return data.rfind(b"\xff\xd9") > begins
 
 
 def _jpeg(data: bytes) -> Codestream:

@@ -23,6 +23,7 @@ _CLEAR_PART = 0.2  # of the pixels must speak
 _CLEAR_ODDS = 8  # and speak this much more often for one side
 _LEAST_EDGES = 64
 _CLEARLY_GREY = 0.9
+_BLACK_OF_VIDEO = 16
 _SAMPLED = 40_000  # pixels of a frame that are looked at
 
 
@@ -52,7 +53,8 @@ class ColourEvidence:
         if stated is not Colours.UNSTATED:
             self._by_words = stated is not Colours.RGB
         self._certain = stated is Colours.SUBSAMPLED
-        self._rgb = self._ybr = self._seen = 0
+        self._says_partial = photometric.startswith("YBR_PARTIAL")
+        self._rgb = self._ybr = self._seen = self._dark = 0
 
     def add(self, samples: NDArray[np.uint8]) -> None:
         """Look at a frame, (Y, X, 3)."""
@@ -60,6 +62,12 @@ class ColourEvidence:
         self._rgb += rgb
         self._ybr += ybr
         self._seen += seen
+        self._dark += int(np.count_nonzero(_thinned(samples)[..., 0] < _BLACK_OF_VIDEO - 2))
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether Y runs from 16 to 235, as the header may say and a dark background shows."""
+        return self._says_partial and self._dark < 0.005 * max(1, self._seen)
 
     @property
     def is_clear(self) -> bool:

@@ -137,7 +137,7 @@ class _Wrapped:
         header = read_header(data)
         if header is None:
             return self._plain(data, image)
-        if header.kind in ("jpeg", "jpeg-ls"):
+        if header.kind != "jpeg-xl":
             self._check_end(data, index)
         self._check_size(header, image)
         values = header.decode(data)
@@ -344,21 +344,19 @@ def _from_colour(
             waiting.append((index, shown))
             clear = evidence.is_clear or len(waiting) >= _LOOKED_AT
             if clear:
-                yield from ((at, _grey(each, evidence, image, result)) for at, each in waiting)
+                yield from ((at, _grey(each, evidence, result)) for at, each in waiting)
             continue
-        yield index, _grey(shown, evidence, image, result)
+        yield index, _grey(shown, evidence, result)
     if not clear:
-        yield from ((at, _grey(each, evidence, image, result)) for at, each in waiting)
+        yield from ((at, _grey(each, evidence, result)) for at, each in waiting)
 
 
-def _grey(
-    samples: NDArray[np.uint8], evidence: ColourEvidence, image: ImageModule, result: Decoded
-) -> NDArray[np.uint8]:
+def _grey(samples: NDArray[np.uint8], evidence: ColourEvidence, result: Decoded) -> NDArray[np.uint8]:
     if evidence.is_ybr:
         if result.colour.due():
             result.colour.add_ybr(samples)
         grey = samples[..., 0]
-        return windowed(grey, 16, 235) if image.photometric.startswith("YBR_PARTIAL") else grey
+        return windowed(grey, 16, 235) if evidence.is_partial else grey
     grey = luma(samples)
     if result.colour.due():
         result.colour.add_rgb(samples, grey)

@@ -9,7 +9,7 @@ from matae.errors import ReadError
 from matae.read._dicom_kinds import DICOMDIR_CLASS, other_than_cine, short_kind
 from matae.read._dicom_tags import integer, raw, text
 from matae.read._dicom_video import is_video
-from matae.read._formats import quiet
+from matae.read._formats import looks_like_bare_dicom, quiet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +56,10 @@ def summary_of(file: IO[bytes]) -> DicomSummary | None:
     """
     from pydicom import dcmread
 
+    head = file.read(132)
+    if head[128:132] != b"DICM" and not looks_like_bare_dicom(head):
+        return None
+    file.seek(0)
     with quiet():
         try:
             dataset = dcmread(file, stop_before_pixels=True, force=True, specific_tags=_TAGS)
@@ -63,7 +67,7 @@ def summary_of(file: IO[bytes]) -> DicomSummary | None:
             index = text(meta, "MediaStorageSOPClassUID") == DICOMDIR_CLASS
             syntax = text(meta, "TransferSyntaxUID")
             other = short_kind(dataset) if other_than_cine(dataset) is not None else ""
-            if not other and integer(dataset, "Rows") is None:
+            if not other and integer(dataset, "Rows") is None and text(dataset, "Modality") not in ("US", "IVUS"):
                 other = "an object without a picture"
             frames = integer(dataset, "NumberOfFrames")
             timed = any(raw(dataset, key) is not None for key in ("FrameTime", "FrameTimeVector", "CineRate"))

@@ -150,6 +150,17 @@ def test_halved_chroma_stored_whole(tmp_path: Path) -> None:
     check(save(made, tmp_path / "a.dcm"), frames, within=1)
 
 
+@pytest.mark.parametrize("partial", [False, True])
+def test_range_of_video(tmp_path: Path, partial: bool) -> None:
+    """From 16 to 235 where the header says so and the black background agrees."""
+    frames = sector()
+    samples = to_ybr(np.repeat(frames[..., None], 3, axis=3))
+    if partial:
+        samples[..., 0] = np.rint(16 + frames * (219 / 255))
+    made = dataset(samples, PhotometricInterpretation="YBR_PARTIAL_422")
+    check(save(made, tmp_path / "a.dcm"), frames, within=1)
+
+
 def test_header_that_forgets_the_colours(tmp_path: Path) -> None:
     """One sample a pixel by the header, three in the codestream, and the other way round."""
     frames = sector()

@@ -215,7 +215,7 @@ def test_padding_is_no_frame(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_dicom(save(made, tmp_path / "b.dcm")).frames, frames[:1])
 
 
-@pytest.mark.parametrize("kind", ["jpeg", "jpeg-ls"])
+@pytest.mark.parametrize("kind", SYNTAXES)
 def test_frame_cut_short_is_left_out(tmp_path: Path, kind: str) -> None:
     frames = clip()
     streams = [encoded(frame, kind) for frame in frames]
