@@ -148,7 +148,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         if isinstance(event, Listed):
             self._list(event.found)
             if len(event.found) > 1:
-                self.status.setText(f"{len(event.found)} cines in {event.path.name}: choose one.")
+                self.status.setText(f"{len(event.found)} cines in {event.path.name}: choose one. {event.note}".rstrip())
         elif isinstance(event, Opened):
             self._opened = True
             self.status.setText("")
@@ -175,7 +175,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
     def _list(self, found: Sequence[CineRef]) -> None:
         self.choices.clear()
         for reference in found:
-            item = QListWidgetItem(reference.label)
+            item = QListWidgetItem(reference.label + (" (still)" if reference.info.get("still") else ""))
             item.setData(Qt.ItemDataRole.UserRole, reference)
             self.choices.addItem(item)
         self.choices.setVisible(len(found) > 1)

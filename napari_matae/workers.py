@@ -74,10 +74,11 @@ class Done:
 
 @dataclass(frozen=True)
 class Listed:
-    """What a file or folder holds, not decoded yet."""
+    """What a file or folder holds, not decoded yet, and a sentence on what was left out."""
 
     path: Path
     found: tuple[CineRef, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +155,7 @@ def path_events(path: Path) -> Iterator[Listed | Opened | Failed]:
 
     try:
         found = list_cines(path)
-        yield Listed(path, tuple(found))
+        yield Listed(path, tuple(found), found.note)
         if len(found) == 1:
             yield Opened(found[0].open())
     except VolumeError as error:

@@ -58,6 +58,8 @@ class JobSettings:
         Write the overlay video.
     third_axis_is_time
         Take the third axis of a volume file for time even where it looks like depth.
+    region
+        Which B-mode picture to take of a frame that shows several, from 1.
     """
 
     out: Path
@@ -67,6 +69,7 @@ class JobSettings:
     frame_rate: float | None = None
     overlay: bool = True
     third_axis_is_time: bool = False
+    region: int | None = None
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,10 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
     cine = job.ref.open(third_axis_is_time=settings.third_axis_is_time)
     if settings.frame_rate is not None:
         cine = cine.with_frame_rate(settings.frame_rate)
+    if settings.region is not None:
+        cine = cine.with_region(settings.region)
     sector = choose_sector(cine, settings.sector, settings.flip)
+    cine = sector.scaled(cine)
     with _busy:
         segmenter = _segmenter(settings.options)
         said = len(segmenter.notices)
@@ -216,7 +222,7 @@ def _rate_notice(cine: Cine) -> tuple[str, ...]:
     return (f"The file states {listed}, which cannot be trusted; choose with --frame-rate.",)
 
 
-def find_inputs(paths: Iterable[Path]) -> tuple[list[CineRef], list[Failure]]:
+def find_inputs(paths: Iterable[Path], say: Callable[[str], None] | None = None) -> tuple[list[CineRef], list[Failure]]:
     """Return the cines that files and folders stand for, each once, and what is none.
 
     Videos and pictures that an earlier run wrote are left out of a folder's cines.
@@ -225,6 +231,8 @@ def find_inputs(paths: Iterable[Path]) -> tuple[list[CineRef], list[Failure]]:
     ----------
     paths
         Files are taken as they are; folders are searched.
+    say
+        Called with a sentence on what lies in a folder too and is no echo picture.
     """
     from matae.output import is_own_result
     from matae.read import list_cines
@@ -237,6 +245,8 @@ def find_inputs(paths: Iterable[Path]) -> tuple[list[CineRef], list[Failure]]:
         except MataeError as error:
             failures.append(Failure(path, str(error)))
             continue
+        if say is not None and refs.note:
+            say(f"{path.name}: {refs.note}")
         for ref in refs:
             if not (path.is_dir() and is_own_result(ref.path)):
                 found.setdefault(ref.path.resolve(), ref)

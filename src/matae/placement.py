@@ -95,10 +95,12 @@ class Placement:
             If the sector lies outside the picture.
         """
         box = part.box(cine.shape)
-        inside = part.mask(cine.shape)[box.y0 : box.y1, box.x0 : box.x1]
+        where = part.mask(cine.shape)
+        inside = where[box.y0 : box.y1, box.x0 : box.x1]
         if not inside.any():
             raise SegmentError("The sector outline lies outside the picture; draw it again or reset it.")
-        return cls(cine.shape, box, cine.pixel_aspect, size, part.apex_down, inside)
+        aspect = (cine.scaled_for(where) if cine.regions else cine).pixel_aspect
+        return cls(cine.shape, box, aspect, size, part.apex_down, inside)
 
     @property
     def is_native(self) -> bool:

@@ -14,6 +14,7 @@ __all__ = [
     "STOPPED",
     "Device",
     "Model",
+    "Region",
     "ThirdAxis",
     "ThirdAxisOption",
     "Width",
@@ -95,5 +96,14 @@ class ThirdAxis(StrEnum):
 ThirdAxisOption = Annotated[
     ThirdAxis,
     typer.Option("--third-axis", help="Of NIfTI, MetaImage and NRRD. time: a cine, though it looks like a volume."),
+]
+Region = Annotated[
+    int | None,
+    typer.Option(
+        "--region",
+        metavar="NUMBER",
+        min=1,
+        help="Which picture to take of a DICOM frame that shows several B-mode regions, from 1.",
+    ),
 ]
 DEFAULT_MODEL = "matae-lv"  # equal to matae.models.DEFAULT_MODEL, without importing it for --help

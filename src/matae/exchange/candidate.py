@@ -139,6 +139,9 @@ def look_at(
         return Candidate(findings=(*findings, _left_out(entry, f"{label} is left out: {error}")))
     text = tuple(find_text(cine.frames, blanked.allowed))
     findings += find_in_picture(cine, blanked, text, label)
+    if len(cine.b_modes) > 1 and source.overrides.spacing is None:
+        # Which picture of the frame the heart lies in, its labels say.
+        cine = cine.scaled_for(np.any([mask > 0 for mask in labels.masks.values()], axis=0))
     fit = _fit(cine, blanked, list(labels.masks.values()), request.side)
     picture = _Picture(cine, blanked.sector, fit, source.is_dicom)
     clip = _planned(study, entry, request.pseudonyms, labels, picture)

@@ -140,6 +140,9 @@ def check_inputs(
     fan = None if sector is None else np.asarray(sector, np.bool_)
     if fan is not None and fan.shape != cine.shape:
         raise MeasureError(f"The sector is {fan.shape}, the frames are {cine.shape}; draw it on this clip.")
+    if cine.regions:  # of several pictures in one frame, that in which the cavity lies has the scale
+        cavity = (stack == (options or MeasureOptions()).label).any(axis=0)
+        cine = cine.scaled_for(cavity if cavity.any() or fan is None else fan)
     unlike = None if errors is None else np.asarray(errors, np.float64)
     if unlike is not None and unlike.shape != (cine.n_frames,):
         raise MeasureError(f"{unlike.size} reconstruction errors for {cine.n_frames} frames; give one a frame.")

@@ -281,7 +281,7 @@ def measure_cine(
         error_limit=error_limit,
     )  # fmt: skip
     shapes = measure_frames(
-        inputs.masks, cine.pixel_size, landmarks=inputs.landmarks, apex_down=inputs.options.apex_down,
+        inputs.masks, inputs.cine.pixel_size, landmarks=inputs.landmarks, apex_down=inputs.options.apex_down,
         label=inputs.options.label, progress=progress,
     )  # fmt: skip
     return _derive(inputs, shapes, model=model, width=width)

@@ -12,7 +12,7 @@ from matae.errors import ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
 __all__ = [
     "MOST_PIXELS",
@@ -20,6 +20,7 @@ __all__ = [
     "file_stem",
     "full_suffix",
     "is_label_name",
+    "kind_of_bytes",
     "natural_key",
     "quiet",
     "size_text",
@@ -37,11 +38,12 @@ SUFFIXES: dict[str, str] = {
     **dict.fromkeys((".nii", ".nii.gz", ".mhd", ".mha", ".nrrd", ".nhdr"), "volume"),
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".jp2", ".j2k"), "image"),
     **dict.fromkeys((".npy", ".npz"), "array"),
+    ".zip": "zip",
 }
 """Kind of reader by lower-case file suffix."""
 
 
-def full_suffix(path: Path) -> str:
+def full_suffix(path: PurePath) -> str:
     """Return the lower-case suffix, ``.nii.gz`` counted as one."""
     name = path.name.lower()
     return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
@@ -58,7 +60,7 @@ def is_label_name(path: Path) -> bool:
     return bool(re.search(r"_(gt|mask|masks)$", file_stem(path), re.IGNORECASE))
 
 
-def natural_key(path: Path) -> tuple[tuple[int, int | str], ...]:
+def natural_key(path: PurePath) -> tuple[tuple[int, int | str], ...]:
     """Sort key under which ``frame10`` follows ``frame9``; whole paths, folder by folder."""
     pieces = re.split(r"(\d+)", path.as_posix().lower())
     return tuple((1, int(piece)) if piece.isdigit() and piece.isascii() else (0, piece) for piece in pieces)
@@ -103,10 +105,11 @@ def sniff(path: Path) -> str | None:
         raise ReadError(
             f"{path.name} cannot be opened ({error.strerror}); check the path and its permissions."
         ) from error
-    return _kind_of_bytes(head) or SUFFIXES.get(full_suffix(path))
+    return kind_of_bytes(head) or SUFFIXES.get(full_suffix(path))
 
 
-def _kind_of_bytes(head: bytes) -> str | None:
+def kind_of_bytes(head: bytes) -> str | None:
+    """Return the kind of reader for a file by its first 352 bytes, or None."""
     if head[128:132] == b"DICM" or looks_like_bare_dicom(head):
         return "dicom"
     return next((kind for offset, magic, kind in _MAGIC if head.startswith(magic, offset)), None)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from matae.cine import Box
+from matae.cine import B_MODE, Box
 from matae.errors import SegmentError
 
 if TYPE_CHECKING:
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
 
-__all__ = ["Sector", "SectorSource", "find_sector", "sector_from_polygon"]
+__all__ = ["Sector", "SectorSource", "find_sector", "liveliness", "sector_from_polygon"]
 
 SectorSource = Literal["fan", "outline", "file", "whole", "user"]
 
 _WORK_SIDE = 96  # pixels of the longer side on which the fan is fitted
 _SAMPLED_FRAMES = 48
+_LEAST_SIDE = 16
 _MARGIN = 0.02  # of the box, added when blanking, so that a tight fit never eats the wall
 
 
@@ -68,6 +69,10 @@ class Sector:
             box = self.box(shape)
             inside[box.y0 : box.y1, box.x0 : box.x1] = True
         return inside
+
+    def scaled(self, cine: Cine) -> Cine:
+        """Return the cine with the pixel size that holds for this sector; see `matae.cine.Cine.scaled_for`."""
+        return cine.scaled_for(self.mask(cine.shape)) if cine.regions else cine
 
     def describe(self) -> str:
         """Return in a few words where the outline comes from."""
@@ -138,11 +143,52 @@ def find_sector(cine: Cine) -> Sector:
 def _region(cine: Cine) -> Box:
     rows, columns = cine.shape
     whole = Box(0, 0, rows, columns)
-    if cine.region is None:
-        return whole
-    y0, x0, y1, x1 = cine.region
+    stated = cine.region
+    if stated is None and cine.b_modes:
+        stated = max(zip(liveliness(cine), cine.b_modes, strict=True), key=lambda pair: pair[0])[1].box
+    if stated is None:
+        return _without_other_pictures(cine, whole)
+    y0, x0, y1, x1 = stated
     box = Box(max(0, y0), max(0, x0), min(rows, y1), min(columns, x1))
-    return box if box.height > 0 and box.width > 0 else whole
+    return _without_other_pictures(cine, box if box.height > 0 and box.width > 0 else whole)
+
+
+def _without_other_pictures(cine: Cine, box: Box) -> Box:
+    """Cut off what a spectrum, an M-mode strip, a trace or another B-mode picture takes of a box.
+
+    A colour box lies within its B-mode picture and stays; so does a picture that holds the whole box.
+    """
+    for region in cine.regions:
+        y0, x0 = max(box.y0, region.box.y0), max(box.x0, region.box.x0)
+        y1, x1 = min(box.y1, region.box.y1), min(box.x1, region.box.x1)
+        if region.kind == "colour flow" or y0 >= y1 or x0 >= x1 or Box(y0, x0, y1, x1) == box:
+            continue
+        left = [
+            box._replace(y1=y0), box._replace(y0=y1), box._replace(x1=x0), box._replace(x0=x1),
+        ]  # fmt: skip
+        best = max(left, key=lambda part: max(0, part.height) * max(0, part.width))
+        if region.kind == B_MODE and best.height * best.width < 0.5 * box.height * box.width:
+            continue  # a picture within the picture: the rest would be a strip
+        if best.height >= _LEAST_SIDE and best.width >= _LEAST_SIDE:
+            box = best
+    return box
+
+
+def liveliness(cine: Cine) -> list[float]:
+    """Return how much each B-mode region of a cine moves (of a still: how much it shows), in grey levels.
+
+    Parameters
+    ----------
+    cine
+        Any cine or still.
+    """
+    chosen = np.unique(np.linspace(0, cine.n_frames - 1, 12).astype(int))
+    found = []
+    for region in cine.b_modes:
+        box = region.box
+        frames = cine.frames[chosen, box.y0 : box.y1 : 2, box.x0 : box.x1 : 2].astype(np.float32)
+        found.append(float(frames.std(0).mean() if len(frames) >= 4 else frames.std()))
+    return found
 
 
 def _rectangle(box: Box) -> NDArray[np.float64]:
