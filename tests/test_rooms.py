@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 ENGINE = Path(__file__).resolve().parent.parent / "src" / "matae"
 ROOMS = (
-    "errors", "cine", "files", "stack", "read", "demo", "phantom", "metrics", "nn", "models", "segment", "measure",
+    "errors", "cine", "anatomy", "files", "maskfile", "stack", "read", "demo", "phantom", "metrics", "nn", "models", "segment", "measure",
     "edit", "output", "jobs", "store", "labelled", "exchange", "review", "evaluate", "speed", "train", "learn",
     "cli",
 )  # fmt: skip

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Box", "Cine", "Spacing", "content_id"]
+__all__ = ["Box", "Cine", "Geometry", "Spacing", "content_id"]
 
 
 class Spacing(NamedTuple):
@@ -44,6 +44,24 @@ class Box(NamedTuple):
     def width(self) -> int:
         """Number of columns."""
         return self.x1 - self.x0
+
+
+class Geometry(NamedTuple):
+    """Where a picture lies in the space of its file: what NIfTI, MetaImage and NRRD state beside the pixels.
+
+    In the convention of ITK, whatever the file: axes in order of columns, rows, frames; millimetres towards the
+    patient's left, back and head.
+
+    Parameters
+    ----------
+    origin
+        Place of the first pixel, one number an axis.
+    direction
+        Cosines of the axes, row by row: as many numbers as there are axes, squared.
+    """
+
+    origin: tuple[float, ...]
+    direction: tuple[float, ...]
 
 
 def content_id(frames: NDArray[np.uint8]) -> str:
@@ -87,6 +105,9 @@ class Cine:
         One sentence on where the frame times (or the spacing) come from, or why there are none.
     warnings
         Sentences the user should see: truncated file, colour Doppler, contradictory tags.
+    geometry
+        Origin and direction as the file states them, so that a mask can be written where its picture lies; None
+        where the format has none.
     info
         Format-specific facts worth keeping (patient pseudonym, image quality, reference EF). JSON-like values
         only; never a person's name or a date.
@@ -110,6 +131,7 @@ class Cine:
     spacing_note: str = ""
     warnings: tuple[str, ...] = ()
     info: dict[str, Any] = field(default_factory=dict)
+    geometry: Geometry | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no later room could use."""

@@ -218,7 +218,7 @@ def _read_pictures(source: Path, files: Sequence[Path]) -> Cine:
 
 def _picture(path: Path) -> NDArray[np.uint8]:
     """Return one picture as (Y, X) or (Y, X, 3) uint8; 16-bit depth is scaled by a factor common to all files."""
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     if full_suffix(path) in _TIFF or _is_tiff(path):
         cine = _read_tiff(path)
@@ -230,7 +230,8 @@ def _picture(path: Path) -> NDArray[np.uint8]:
         return np.asarray(frame, np.uint8)
     with quiet():
         try:
-            with Image.open(path) as image:
+            with Image.open(path) as opened:
+                image = ImageOps.exif_transpose(opened)
                 plain = "L" if image.mode in ("1", "LA", "La") else "RGB"
                 keep = image.mode == "L" or image.mode.startswith("I")
                 values: NDArray[Any] = np.asarray(image if keep else image.convert(plain))

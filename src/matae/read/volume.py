@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matae.cine import Cine, Spacing
+from matae.cine import Cine, Geometry, Spacing
 from matae.errors import ReadError
 from matae.read._formats import full_suffix, quiet, view_from_text
 from matae.read._grey import ColourMeter, doppler_facts, luma, scale_to_uint8
@@ -72,6 +72,7 @@ def read_volume(path: Path, *, third_axis_is_time: bool = False) -> Cine:
         except RuntimeError as error:
             raise ReadError(f"{path.name} is damaged or incomplete; copy or export it again.") from error
         metadata = {key: reader.GetMetaData(key) for key in _KEYS if reader.HasMetaDataKey(key)}
+        geometry = Geometry(tuple(reader.GetOrigin()), tuple(reader.GetDirection()))
         spacing_all = tuple(float(step) for step in reader.GetSpacing())
         values = _frames_first(path, image)
     if frame_axis == 2 and size[2] > 1 and not third_axis_is_time and metadata.get("NRRD_kinds[2]") != "time":
@@ -91,6 +92,7 @@ def read_volume(path: Path, *, third_axis_is_time: bool = False) -> Cine:
         spacing_note=spacing_note,
         warnings=(*warnings, note) if note else warnings,
         info={**timing.info, **info},
+        geometry=geometry,
     )
 
 
