@@ -34,6 +34,7 @@ __all__ = [
     "class_of_name",
     "code_of_class",
     "combine",
+    "is_another",
     "leaves_side_open",
     "plain_name",
     "side_of_name",
@@ -170,6 +171,11 @@ _FILLERS = frozenset(_FILLER.split())
 _MEANINGS: dict[str, tuple[str, ...]] = {
     word: (meaning,) for table in (_SIDE, _CHAMBER, _PART) for meaning, words in table.items() for word in words.split()
 } | _WHOLE
+_OTHER = (
+    "aorta aortic mitral tricuspid valve valves leaflet leaflets pulmonary vein veins artery arteries vena cava ivc "
+    "svc lvot rvot outflow inflow tract appendage annulus pericardium pericardial effusion lung liver coronary sinus"
+)
+_OTHERS = frozenset(_OTHER.split())
 _SCRIPTS = {
     "左心室": CAVITY, "左室": CAVITY, "左心室腔": CAVITY, "左室腔": CAVITY, "左心室内膜": CAVITY, "左室内膜": CAVITY,
     "左心房": ATRIUM, "左房": ATRIUM, "心肌": WALL, "心筋": WALL, "左心室心肌": WALL, "左室心肌": WALL,
@@ -206,6 +212,19 @@ def class_of_name(name: str) -> int | None:
         return value if len(CLASS_NAMES) < value <= _MOST_CLASSES else None
     found = _meanings(name)
     return None if found is None else _class_of_meanings(found)
+
+
+def is_another(name: str) -> bool:
+    """Say whether a name means a structure that is known and that no class stands for: a right ventricle, a valve."""
+    words = [word for word in plain_name(name).split() if word not in _FILLERS]
+    known = [word for word in words if word in _MEANINGS or word in _OTHERS]
+    if not words or len(known) < len(words):
+        return False
+    found = {meaning for word in words for meaning in _MEANINGS.get(word, ())}
+    if any(word in _OTHERS for word in words):
+        return True
+    # Of one side: "LV and RV" or "left right" are not one structure.
+    return "left" not in found and "right" in found and bool(found & set(_CHAMBER))
 
 
 def side_of_name(name: str) -> str:

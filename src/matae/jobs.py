@@ -56,6 +56,8 @@ class JobSettings:
         Hz, where the file does not state it or states it wrongly; None keeps what the file says.
     overlay
         Write the overlay video.
+    keep_margins
+        Show in video and still what is written around the sector.
     """
 
     out: Path
@@ -64,6 +66,7 @@ class JobSettings:
     flip: str = "auto"
     frame_rate: float | None = None
     overlay: bool = True
+    keep_margins: bool = False
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,10 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
             if len(segmenter.notices) > said:
                 # It had to make do with less memory: the next file starts afresh, or says so itself.
                 _loaded.cache_clear()
-    written = write_results(cine, result, settings.out, overlay=settings.overlay, distinguish=job.distinguish)
+    written = write_results(
+        cine, result, settings.out, overlay=settings.overlay, distinguish=job.distinguish,
+        keep_margins=settings.keep_margins,
+    )  # fmt: skip
     return FileResult(
         source=job.ref.path,
         files=written.files,

@@ -17,6 +17,7 @@ from matae.anatomy import (
     class_of_code,
     class_of_name,
     combine,
+    is_another,
     leaves_side_open,
     plain_name,
     side_of_name,
@@ -24,12 +25,12 @@ from matae.anatomy import (
 from matae.errors import ExchangeError
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["SKIP", "Drawn", "Named", "Naming", "UnknownClassError", "read_answers"]
+__all__ = ["NO_CHOICE", "SKIP", "Drawn", "Named", "Naming", "UnknownClassError", "read_answers"]
 
 _Key = TypeVar("_Key", bound="Hashable")
 
@@ -38,7 +39,7 @@ SKIP = "skip"
 
 _KNOWN = "left ventricle, myocardium, left atrium"
 # What tools write where they only mean that something was segmented; then the label has to say what.
-_NO_CHOICE = frozenset(
+NO_CHOICE = frozenset(
     {
         "", "tissue", "organ", "body organ", "heart", "entire heart", "endo cardiac", "anatomical structure",
         "body structure", "segment", "segmentation", "region of interest", "physical object", "object", "structure",
@@ -138,10 +139,12 @@ class Naming:
         self._answers = {_key(name): _answer(name, answer) for name, answer in (answers or {}).items()}
         self._called = {_key(name): name for name in answers or {}}
         self._met: dict[str, str] = {}
-        self._unknown: dict[str, str] = {}
+        self._unknown: dict[str, tuple[str, str]] = {}
+        self._others: dict[str, tuple[str, str]] = {}
+        self._found = False
         self._doubts: dict[str, None] = {}
 
-    def settle(self, classes: Mapping[_Key, Named], where: str) -> dict[_Key, int]:
+    def settle(self, classes: Mapping[_Key, Named], where: str, used: Container[_Key] | None = None) -> dict[_Key, int]:
         """Return the class of each name of a file; 0 where it is left out, or has still to be asked for (`check`).
 
         Parameters
@@ -150,18 +153,27 @@ class Naming:
             The names by whatever the file refers to them with.
         where
             The file, for the message.
+        used
+            Which of them anything was drawn with; the others are not asked for. All if left out.
         """
         both = any("right" in (side_of_name(entry.name), side_of_name(entry.group)) for entry in classes.values())
         found = {}
         for key, entry in classes.items():
-            value = self._answers.get(_key(entry.name))
+            if used is not None and key not in used:
+                continue
+            value = self._answers.get(_key(entry.name), self._answers.get(_key(entry.meaning)))
             if value is None:
                 value = self._of_entry(entry, both_sides=both)
-            if value is None:
-                self._unknown.setdefault(entry.name or entry.meaning, where)
+            called = entry.name or entry.meaning
+            if value is None and is_another(entry.meaning if is_another(entry.meaning) else entry.name):
+                self._others.setdefault(called, (where, entry.meaning))
+            elif value is None:
+                self._unknown.setdefault(called, (where, entry.meaning))
             else:
-                self._met.setdefault(entry.name, class_name(value) if value else "left out")
+                self._met.setdefault(called, class_name(value) if value else "nothing")
+                self._found |= bool(value)
             self._called.pop(_key(entry.name), None)
+            self._called.pop(_key(entry.meaning), None)
             found[key] = value or 0
         return found
 
@@ -171,7 +183,7 @@ class Naming:
             side = side_of_name(entry.group) or ("right" if both_sides else "left")
             return None if leaves_side_open(entry.name) and side == "right" else by_name
         value = class_of_code(entry.code, entry.scheme)
-        if value is None and plain_name(entry.meaning) in _NO_CHOICE:
+        if value is None and plain_name(entry.meaning) in NO_CHOICE:
             return by_name
         if value is None:
             value = class_of_name(entry.meaning)
@@ -194,27 +206,32 @@ class Naming:
         ExchangeError
             If something was said of a name that the folder does not have.
         """
-        if self._unknown:
-            names = list(self._unknown)
-            said = ", ".join(f"'{name[:40]}'" for name in names[:_MOST_SAID])
+        # Other structures are left out beside ours; where there is nothing else, somebody has to say what is meant.
+        asked = self._unknown if self._found or not self._others else self._unknown | self._others
+        if asked:
+            names = list(asked)
+            said = ", ".join(_shown(name, asked[name][1]) for name in names[:_MOST_SAID])
             said += f" and {len(names) - _MOST_SAID} more" if len(names) > _MOST_SAID else ""
             one, first = len(names) == 1, names[0][:40]
             raise UnknownClassError(
-                f"{next(iter(self._unknown.values()))} has the class{'' if one else 'es'} {said}, which "
+                f"{asked[names[0]][0]} has the class{'' if one else 'es'} {said}, which "
                 f"{'is' if one else 'are'} none of {_KNOWN}; say what {'it is' if one else 'each is'} with --class "
                 f'"{first}=left ventricle", or leave it out with --class "{first}={SKIP}".',
                 names,
             )
         if self._called:
-            there = ", ".join(f"'{name[:40]}'" for name in list(self._met)[:_MOST_SAID]) or "none by name"
+            there = ", ".join(f"'{name[:40]}'" for name in [*self._met, *self._others][:_MOST_SAID]) or "none by name"
             name = next(iter(self._called.values()))
             raise ExchangeError(f"There is no class '{name[:40]}' in this folder; it has {there}.")
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was taken for what, a sentence each; nothing where every name is the one we use ourselves."""
+        """What was taken for what and what was left out; nothing where every name is the one we use ourselves."""
         read = [f"'{name}' as {what}" for name, what in self._met.items() if name != what]
-        return (*((f"Classes read: {', '.join(read)}.",) if read else ()), *self._doubts)
+        said = [f"Classes read: {', '.join(read)}."] if read else []
+        if self._others:
+            said.append(f"Left out, since no class stands for it: {', '.join(self._others)}.")
+        return (*said, *self._doubts)
 
     def combine(self, parts: Sequence[Drawn], shape: tuple[int, int], where: str) -> NDArray[np.uint8]:
         """Return the mask of what was drawn on a picture, overlaps solved by anatomy.
@@ -234,6 +251,11 @@ class Naming:
                     f'--class "{guessed[0][:40]}={SKIP}".'
                 )
         return combine(((part.value, part.inside) for part in parts), shape)
+
+
+def _shown(name: str, meaning: str) -> str:
+    coded = f" (coded as {meaning[:40]})" if meaning and plain_name(meaning) != plain_name(name) else ""
+    return f"'{name[:40]}'{coded}"
 
 
 def _key(name: str) -> str:
