@@ -41,7 +41,12 @@ def _cell(value: object) -> str:
 
 
 def read_rows(
-    path: Path, needed: Iterable[str], *, most: int = MOST_ROWS, optional: Iterable[str] = ()
+    path: Path,
+    needed: Iterable[str],
+    *,
+    most: int = MOST_ROWS,
+    exact: bool = False,
+    optional: Iterable[str] = (),
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the rows of a table with their number, one at a time.
 
@@ -53,6 +58,8 @@ def read_rows(
         Columns that must be there.
     most
         Rows it may have.
+    exact
+        Whether the columns must be just those.
     optional
         Columns that may be there. These and the needed ones are found whatever letters are large in them.
 
@@ -71,7 +78,7 @@ def read_rows(
             if len(header) > _MOST_COLUMNS:
                 raise ExchangeError(f"{path.name} has {len(header)} columns; it is no table of labels.")
             missing = [name for name in wanted if name not in header]
-            if missing:
+            if missing or (exact and header != wanted):
                 raise ExchangeError(f"{path.name} needs the columns {','.join(wanted)}; copy it again from the data.")
             for number_, cells in enumerate(reader, start=2):
                 if not cells:
