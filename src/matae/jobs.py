@@ -60,6 +60,8 @@ class JobSettings:
         Take the third axis of a volume file for time even where it looks like depth.
     region
         Which B-mode picture to take of a frame that shows several, from 1.
+    keep_margins
+        Show in video and still what is written around the sector.
     """
 
     out: Path
@@ -70,6 +72,7 @@ class JobSettings:
     overlay: bool = True
     third_axis_is_time: bool = False
     region: int | None = None
+    keep_margins: bool = False
 
 
 @dataclass(frozen=True)
@@ -203,7 +206,10 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
             if len(segmenter.notices) > said:
                 # It had to make do with less memory: the next file starts afresh, or says so itself.
                 _loaded.cache_clear()
-    written = write_results(cine, result, settings.out, overlay=settings.overlay, distinguish=job.distinguish)
+    written = write_results(
+        cine, result, settings.out, overlay=settings.overlay, distinguish=job.distinguish,
+        keep_margins=settings.keep_margins,
+    )  # fmt: skip
     return FileResult(
         source=job.ref.path,
         files=written.files,

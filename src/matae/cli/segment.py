@@ -47,6 +47,13 @@ def segment(
         ),
     ] = None,
     overlay: Annotated[bool, typer.Option("--overlay/--no-overlay", help="Write a video with the outline.")] = True,
+    keep_margins: Annotated[
+        bool,
+        typer.Option(
+            "--keep-margins",
+            help="Show in still and video what is written around the sector; names and dates often stand there.",
+        ),
+    ] = False,
     sector: Annotated[
         str,
         typer.Option(
@@ -79,7 +86,7 @@ def segment(
     options = SegmentOptions(model=model, width=width, device=device, backend=backend.value)
     settings = JobSettings(
         out, options, sector=sector, flip=flip.value, frame_rate=frame_rate, overlay=overlay,
-        third_axis_is_time=third_axis is ThirdAxis.time, region=region,
+        third_axis_is_time=third_axis is ThirdAxis.time, region=region, keep_margins=keep_margins,
     )  # fmt: skip
     run_segment(inputs, settings, scheduler, debug=debug)
 

@@ -75,12 +75,14 @@ def with_classes(found: LabelledSet) -> LabelledSet:
     """
     highest = 1
     for ref in found.refs:
-        mask, shape = _read_mask(found.folder, ref.id), _size(found.folder, f"images/{ref.id}.png")
-        if shape != mask.shape:
+        # Headers first: nothing is unpacked that is larger than its picture.
+        size, shape = (_size(found.folder, f"{part}/{ref.id}.png") for part in ("masks", "images"))
+        if shape != size:
             raise LabelledError(
-                f"{ref.id}: the image is {shape[0]} x {shape[1]} pixels and its mask {mask.shape[0]} x "
-                f"{mask.shape[1]}; export the folder again."
+                f"{ref.id}: the image is {shape[0]} x {shape[1]} pixels and its mask {size[0]} x {size[1]}; export the "
+                "folder again."
             )
+        mask = _read_mask(found.folder, ref.id)
         highest = max(highest, int(mask.max(initial=0)))
     return replace(found, classes={1: CAVITY} | {i: f"class {i}" for i in range(2, highest + 1)})
 
