@@ -181,7 +181,10 @@ class Segmenter:
             If a frame number is outside the cine.
         """
         from matae.segment.grid import Placement
+        from matae.threads import set_network_threads
 
+        # Once for all frames: the last digits depend on it.
+        set_network_threads()
         placement = Placement.of(cine, sector, self.card.grid)
         wanted = iter(range(cine.n_frames) if frames is None else frames)
         while batch := [t for _, t in zip(range(self._backend.batch), wanted, strict=False)]:
