@@ -14,6 +14,10 @@ CHECKS_READY := $(VENV)/.checks
 HIDDEN = $(shell command -v xvfb-run >/dev/null 2>&1 && echo 'env QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1 \
 	xvfb-run -a -s "-screen 0 1600x1000x24"')
 
+# Several tests at a time, each process with a hidden screen of its own (tests/conftest.py).
+WORKERS ?= logical
+TOGETHER := -n $(WORKERS) --maxprocesses 4 --dist worksteal
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help install demo test test-slow test-bare fuzz mutate lint format typecheck train screenshot benchmark wheel clean \
@@ -52,7 +56,7 @@ demo: $(INSTALLED) ## segment a real heart: in the viewer, or into matae-demo/ w
 	$(BIN)/napari-matae demo
 
 test: lint typecheck $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) ## everything but what takes minutes
-	$(HIDDEN) $(BIN)/python -m pytest -m "not slow"
+	$(HIDDEN) $(BIN)/python -m pytest -m "not slow" $(TOGETHER)
 
 test-slow: $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) ## what takes minutes
 	$(HIDDEN) $(BIN)/python -m pytest -m slow

@@ -132,11 +132,10 @@ def segment_events(
 
 def leave_a_core() -> None:
     """Keep one core for the viewer: torch's threads wait for each other, so one that is held up holds up all."""
-    import os
+    from matae.threads import reserve, set_network_threads
 
-    import torch
-
-    torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 2) - 1)))
+    reserve(1)
+    set_network_threads()
 
 
 def open_events(opener: Callable[[], Cine]) -> Iterator[Opened | Failed]:

@@ -52,6 +52,7 @@ def rebuild_errors(cine: Cine, sector: Sector, model: str) -> tuple[NDArray[np.f
 
     from matae.models import find_model
     from matae.placement import Placement, network_input
+    from matae.threads import set_network_threads
 
     entry = find_model(model)
     found = _loaded(model, entry.card.sha256)
@@ -60,6 +61,7 @@ def rebuild_errors(cine: Cine, sector: Sector, model: str) -> tuple[NDArray[np.f
     network, card = found
     place = Placement.of(cine, sector, card.grid)
     chosen = np.unique(np.linspace(0, cine.n_frames - 1, min(_FRAMES, cine.n_frames)).round().astype(int))
+    set_network_threads()
     errors = np.full(cine.n_frames, np.nan)
     with torch.inference_mode():
         for start in range(0, len(chosen), _BATCH):

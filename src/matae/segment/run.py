@@ -186,7 +186,10 @@ class Segmenter:
             If a frame number is outside the cine.
         """
         from matae.placement import Placement, network_input, whole_frame
+        from matae.threads import set_network_threads
 
+        # Once for all frames: the last digits depend on it.
+        set_network_threads()
         grid = self.card.grid
         placement = whole_frame(cine, grid) if is_placed else Placement.of(cine, sector, grid)
         wanted = iter(range(cine.n_frames) if frames is None else frames)

@@ -19,6 +19,7 @@ from matae.files import write_atomic, writing_to
 from matae.nn.network import to_device
 from matae.segment.backend import has_bf16, is_out_of_memory
 from matae.segment.device import choose_device, free_cache, names_one_gpu
+from matae.threads import training_threads
 from matae.train.batches import Batches
 from matae.train.config import TrainConfig
 from matae.train.curves import Curves
@@ -95,11 +96,13 @@ def train(
     """
     config, watch = config or TrainConfig(), watch or Watch()
     _check(model, frames, held_out, config, unlabelled=unlabelled, replay=replay)
+    threads = training_threads(max(1, config.processes))
     if config.processes > 1:
         from matae.train.parallel import train_in_processes
 
-        more = {"unlabelled": unlabelled, "replay": replay, "report": report, "watch": watch}
+        more = {"threads": threads, "unlabelled": unlabelled, "replay": replay, "report": report, "watch": watch}
         return train_in_processes(model, frames, held_out, out, config, **more)  # type: ignore[arg-type]
+    torch.set_num_threads(threads)
     try:
         fabric = make_fabric(config)
     except RuntimeError as error:
