@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, insert, select, update
 
-from matae.errors import StoreError
+from matae.errors import FixedSubjectError, StoreError
 from matae.store.base import as_note, as_pseudonym, new_code, parse_time
 from matae.store.cine_rows import entry_of, entry_row, path_as_text, path_of_text, stem_of
 from matae.store.label_rows import check_frames
 from matae.store.schema import Cine as CineRow
 from matae.store.schema import Label, Position, Split, Subject
+from matae.store.stated import stated_by
 from matae.store.subjects import SubjectsPart
 from matae.store.types import CineEntry, CineSummary, FrameStatus, SubjectSource
 
@@ -62,19 +64,19 @@ class CinesPart(SubjectsPart):
         """
         path = path_as_text(cine.source)
         pseudonym = as_pseudonym(subject) if subject is not None else None
+        stated = stated_by(cine, self.secret)
         with self._writing() as writing:
             connection = writing.connection
             row = entry_row(connection, cine.content_id)
             if row is not None:
                 if pseudonym is not None and (pseudonym != row.pseudonym or row.subject_source != source.value):
                     self._give(writing, row, pseudonym, source)
-                    row = entry_row(connection, cine.content_id)
-                if row is not None and row.path != path:
-                    connection.execute(
-                        update(CineRow).where(CineRow.id == row.id).values(path=path, stem=stem_of(cine.source))
-                    )
-                    row = entry_row(connection, cine.content_id)
-                return entry_of(row)
+                news = {} if row.path == path else {"path": path, "stem": stem_of(cine.source)}
+                if stated is not None and row.stated_subject is None:
+                    news["stated_subject"] = stated
+                if news:
+                    connection.execute(update(CineRow).where(CineRow.id == row.id).values(**news))
+                return entry_of(entry_row(connection, cine.content_id))
             if not changed:
                 self._refuse_changed(connection, cine.source, path)
             subject_id, subject_code = (None, "") if pseudonym is None else self._subject(writing, pseudonym)
@@ -86,6 +88,7 @@ class CinesPart(SubjectsPart):
                     content_id=cine.content_id,
                     subject_id=subject_id,
                     subject_source=None if subject_id is None else source.value,
+                    stated_subject=stated,
                     stem=stem_of(cine.source),
                     path=path,
                     n_frames=cine.n_frames,
@@ -106,6 +109,38 @@ class CinesPart(SubjectsPart):
             )
             writing.audit("cine added", cine=code, subject=subject_code, details={"frames": cine.n_frames})
             return entry_of(entry_row(connection, cine.content_id), is_new=True)
+
+    def add_as_stated(self, cine: Cine) -> CineEntry:
+        """Add a cine, or find it again, with whom its file, its data set or its folder say it shows.
+
+        What a person said of a cine that is in the study stays, and is then true of all cines whose files state the
+        same patient.
+
+        Parameters
+        ----------
+        cine
+            Just opened.
+
+        Returns
+        -------
+        CineEntry
+            As it is in the study now; `subject_note` says why the subject is unknown, or not the one that is stated.
+
+        Raises
+        ------
+        StoreError
+            As `add_cine`, but for a subject that cannot be changed.
+        """
+        said = self.subject_of(cine)
+        known = self.cine(cine.content_id) if self.has_cine(cine.content_id) else None
+        if said is not None and (known is None or known.known_subject is None):
+            try:
+                return self.add_cine(cine, subject=said[0], source=said[1])
+            except FixedSubjectError as error:
+                return replace(self.add_cine(cine), subject_note=str(error))
+        entry = self.add_cine(cine)
+        known_as = entry.known_subject
+        return replace(entry, subject_note=self.why_unknown(cine) if known_as is None else self._follow(cine.content_id))
 
     def _refuse_changed(self, connection: Connection, source: Path, path: str) -> None:
         labelled = connection.execute(
@@ -188,7 +223,7 @@ class CinesPart(SubjectsPart):
                     stem,
                     view,
                     n_frames,
-                    part,
+                    None if source == SubjectSource.GUESSED else part,
                     *found.get(cine_id, ({}, 0.0)),
                     last_frame=own.get(cine_id, anybodys.get(cine_id)),
                     added=parse_time(added),
