@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from matae.cine import Cine, Spacing
+    from matae.cine import Cine, Patient, Spacing
     from matae.exchange.grid import Fit
 
 __all__ = ["CLASS_NAMES", "ExportClip", "ImportClip", "Label", "Progress", "class_name"]
@@ -147,7 +147,7 @@ class ImportClip:
     name
         Short text for a list.
     subject
-        Whose it is, as the folder says; never empty.
+        Whose it is, as the folder's lists say; empty where they do not.
     open
         Decodes the clip.
     masks
@@ -169,6 +169,8 @@ class ImportClip:
         As the folder states them, in the opened clip.
     problems
         What could not be used, a sentence each.
+    patient
+        Whose it is, as its file says.
     """
 
     name: str
@@ -185,3 +187,4 @@ class ImportClip:
     es: int | None = None
     problems: tuple[str, ...] = ()
     source: Path | None = None
+    patient: Patient | None = None

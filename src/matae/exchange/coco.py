@@ -163,7 +163,7 @@ def _rows(folder: Path, path: Path, split: str) -> Iterator[PictureRow]:
         spacing, time, number = image.get("spacing_mm"), image.get("time_s"), image.get("frame")
         yield PictureRow(
             path=inside,
-            patient=check_text(image.get("patient") or image.get("clip") or name.rpartition(".")[0], where),
+            patient=check_text(image.get("patient") or "", where),
             mask=partial(_mask, shapes, f"{path.name}, {name}"),
             clip=check_text(image.get("clip") or "", where),
             split=split,

@@ -19,7 +19,7 @@ import numpy as np
 from matae import __version__
 from matae.errors import ExchangeError
 from matae.exchange.clip import CLASS_NAMES, ImportClip, class_name
-from matae.exchange.names import check_cell
+from matae.read._patient import dicom_patient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -360,7 +360,8 @@ def _clip(path: Path, found: dict[int, list[_Mask]], hint: Hint | None) -> Impor
     phases = {} if not ours or hint is None else {numbers[t]: t for t in frames}
     return ImportClip(
         name=path.stem,
-        subject=check_cell(str(header.get("PatientID", "") or path.stem), path.name),
+        subject="",
+        patient=dicom_patient(header)[0],
         open=partial(_open, path),
         masks=masks,
         frames=frames,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -62,8 +61,7 @@ def read_labelme_folder(folder: Path, files: list[Path]) -> Iterator[ImportClip]
     """Yield a clip for each LabelMe file: one picture with one mask.
 
     One label only is taken for the left-ventricular cavity, whatever it is called; with several, their names must
-    say which is which. The patient is the name of the picture, up to ``_frame`` or a last number where the rest
-    still has a number in it; otherwise every picture is a patient of its own.
+    say which is which. Whose pictures they are is not stated: a name of a file says nothing of a person.
 
     Raises
     ------
@@ -90,9 +88,7 @@ def _row(folder: Path, file: Path) -> PictureRow:
     shapes = values.get("shapes")
     if not isinstance(shapes, list):
         raise ExchangeError(f"{file.name} has no list of shapes; save it again in LabelMe.")
-    return PictureRow(
-        path=picture, patient=_patient(PurePosixPath(picture).stem), mask=partial(_mask, shapes, size, file.name)
-    )
+    return PictureRow(path=picture, patient="", mask=partial(_mask, shapes, size, file.name))
 
 
 def _inside(folder: Path, parent: Path, name: PurePosixPath, where: str) -> str:
@@ -101,13 +97,6 @@ def _inside(folder: Path, parent: Path, name: PurePosixPath, where: str) -> str:
     if name.is_absolute() or ":" in str(name) or not resolved.is_relative_to(root):
         raise ExchangeError(f"{where}: its picture '{str(name)[:60]}' lies outside the folder; put it inside.")
     return resolved.relative_to(root).as_posix()
-
-
-def _patient(stem: str) -> str:
-    """Return whose picture it is: its name up to ``_frame`` or a last number, if what is left tells people apart."""
-    head = re.split(r"[_-]?frame", stem, maxsplit=1, flags=re.IGNORECASE)[0] or stem
-    shorter = re.sub(r"[_-]\d+$", "", head) if head == stem else head
-    return shorter if any(char.isdigit() for char in shorter) else stem
 
 
 def _mask(shapes: list[Any], size: tuple[Any, Any], where: str, shape: tuple[int, int]) -> NDArray[np.uint8]:

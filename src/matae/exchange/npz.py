@@ -153,7 +153,7 @@ def _clip(path: Path, count: int, facts: dict[str, list[Any]], hint: Hint | None
 
     return ImportClip(
         name=path.stem,
-        subject=subject or path.stem,
+        subject=subject,
         open=partial(_open, path),
         masks=masks,
         frames=tuple(range(count)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, insert, select, update
@@ -18,13 +19,13 @@ from matae.store.subjects import SubjectsPart
 from matae.store.types import CineEntry, CineSummary, FrameStatus, SubjectSource
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sqlalchemy import Connection
 
     from matae.cine import Cine
 
 __all__ = ["CinesPart"]
+
+_SHORTEST_ID = 6
 
 
 class CinesPart(SubjectsPart):
@@ -64,7 +65,7 @@ class CinesPart(SubjectsPart):
         """
         path = path_as_text(cine.source)
         pseudonym = as_pseudonym(subject) if subject is not None else None
-        stated = stated_by(cine, self.secret)
+        stated = stated_by(cine.patient, self.secret)
         with self._writing() as writing:
             connection = writing.connection
             row = entry_row(connection, cine.content_id)
@@ -140,7 +141,9 @@ class CinesPart(SubjectsPart):
                 return replace(self.add_cine(cine), subject_note=str(error))
         entry = self.add_cine(cine)
         known_as = entry.known_subject
-        return replace(entry, subject_note=self.why_unknown(cine) if known_as is None else self._follow(cine.content_id))
+        return replace(
+            entry, subject_note=self.why_unknown(cine) if known_as is None else self._follow(cine.content_id)
+        )
 
     def _refuse_changed(self, connection: Connection, source: Path, path: str) -> None:
         labelled = connection.execute(
@@ -180,6 +183,34 @@ class CinesPart(SubjectsPart):
             row = entry_row(connection, content_id)
             return path_of_text(row.path if row is not None else "")
 
+    def find_cine(self, text: str) -> str:
+        """Return the content id of the cine that a person means.
+
+        Parameters
+        ----------
+        text
+            Where its file is, the name of the file with or without its suffix, or how its content id begins (six digits
+            or more).
+
+        Raises
+        ------
+        StoreError
+            If there is none, or several.
+        """
+        path, stem = path_as_text(Path(text)), stem_of(Path(text))
+        with self._reading() as connection:
+            rows = connection.execute(select(CineRow.content_id, CineRow.stem, CineRow.path).order_by(CineRow.id)).all()
+        by_path = [row.content_id for row in rows if row.path == path]
+        begins = [row.content_id for row in rows if len(text) >= _SHORTEST_ID and row.content_id.startswith(text)]
+        named = [row.content_id for row in rows if row.stem in {text, stem}]
+        found = by_path[-1:] or begins or named
+        if len(found) == 1:
+            return str(found[0])
+        if not found:
+            raise StoreError(f"There is no clip {text} in {self.name}; give its file, its name or its content id.")
+        ids = ", ".join(content_id[:12] for content_id in found[:5])
+        raise StoreError(f"{text} means several clips of {self.name}; give the content id of one: {ids}.")
+
     def cines(self) -> list[CineSummary]:
         """Return every cine in the order they were added, counted but without any pixels."""
         counts = (
@@ -211,6 +242,7 @@ class CinesPart(SubjectsPart):
                     Split.part,
                     CineRow.added_at,
                     CineRow.subject_source,
+                    CineRow.stated_subject,
                 )
                 .outerjoin(Subject, Subject.id == CineRow.subject_id)
                 .outerjoin(Split, Split.subject_id == CineRow.subject_id)
@@ -228,8 +260,9 @@ class CinesPart(SubjectsPart):
                     last_frame=own.get(cine_id, anybodys.get(cine_id)),
                     added=parse_time(added),
                     subject_source=None if source is None else SubjectSource(source),
+                    is_stated=stated is not None,
                 )
-                for cine_id, content_id, subject, stem, view, n_frames, part, added, source in rows
+                for cine_id, content_id, subject, stem, view, n_frames, part, added, source, stated in rows
             ]
 
     def last_frame(self, content_id: str) -> int | None:

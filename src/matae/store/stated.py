@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from matae.cine import Cine, Patient
+    from matae.cine import Patient
 
 __all__ = ["is_said", "patient_pseudonym", "stated_by", "stating", "subjects_stated", "tied"]
 
@@ -57,12 +57,12 @@ def patient_pseudonym(patient: Patient, secret: bytes) -> str:
     return f"P-{hmac.new(secret, said.encode('utf-8', 'surrogatepass'), hashlib.sha256).hexdigest()[:_DIGITS]}"
 
 
-def stated_by(cine: Cine, secret: bytes) -> str | None:
-    """Return the pseudonym of the patient that a cine's file or data set states; None where it states nobody."""
-    if cine.patient is None:
+def stated_by(patient: Patient | None, secret: bytes) -> str | None:
+    """Return the pseudonym of a patient as stated; None for nobody, and for what cannot be stored."""
+    if patient is None:
         return None
     try:
-        return patient_pseudonym(cine.patient, secret)
+        return patient_pseudonym(patient, secret)
     except StoreError:
         return None
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from matae.cine import Cine
+    from matae.cine import Cine, Patient
     from matae.store.base import Writing
 
 __all__ = ["SubjectsPart", "patient_pseudonym"]
@@ -50,14 +50,20 @@ class SubjectsPart(StudyBase):
         tuple or None
             Subject and who says so. None where nobody does, see `Cine.patient_note`.
         """
-        stated = stated_by(cine, self.secret)
-        if stated is not None and cine.patient is not None:
-            with self._reading() as connection:
-                subjects = subjects_stated(connection, stated) or [stated]
-            if len(subjects) == 1:
-                return subjects[0], SubjectSource(cine.patient.origin)
+        known = self.subject_stated(cine.patient)
+        if known is not None and cine.patient is not None:
+            return known, SubjectSource(cine.patient.origin)
         subject = self.folder_subject(cine.source) or self.folder_subject(cine.source.parent)
         return None if subject is None else (subject, SubjectSource.PERSON)
+
+    def subject_stated(self, patient: Patient | None) -> str | None:
+        """Return the subject for a patient that a file or a data set states; None where that says nothing."""
+        stated = stated_by(patient, self.secret)
+        if stated is None:
+            return None
+        with self._reading() as connection:
+            subjects = subjects_stated(connection, stated) or [stated]
+        return subjects[0] if len(subjects) == 1 else None
 
     def why_unknown(self, cine: Cine) -> str:
         """Return why nobody says whom a cine shows, a sentence for the person who can."""
@@ -240,6 +246,11 @@ class SubjectsPart(StudyBase):
             ]
             if rows:
                 connection.execute(insert(ModelUse), rows)
+
+    def models_noted(self) -> set[str]:
+        """Return the models of which the study knows that they were trained or judged with its cines."""
+        with self._reading() as connection:
+            return set(connection.execute(select(ModelUse.model).distinct()).scalars())
 
     def why_subject_is_fixed(self, content_id: str) -> str:
         """Return what depends on a cine's subject, as part of a sentence; empty where it can still be corrected."""

@@ -126,7 +126,7 @@ class CineSummary:
 
     Parameters
     ----------
-    content_id, subject, stem, view, n_frames, subject_source
+    content_id, subject, stem, view, n_frames, subject_source, is_stated
         As in `CineEntry`.
     split
         Side of the subject; None while it has none or is unknown.
@@ -151,6 +151,7 @@ class CineSummary:
     last_frame: int | None
     added: datetime
     subject_source: SubjectSource | None = None
+    is_stated: bool = False
 
     @property
     def known_subject(self) -> str | None:
