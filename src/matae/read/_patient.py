@@ -16,13 +16,14 @@ __all__ = ["data_set_patient", "dicom_patient", "is_placeholder"]
 # What exports write for everybody, letters and digits only, in lower case.
 _PLACEHOLDERS = frozenset(
     {
-        "anon", "anonim", "anonimo", "anonimized", "anonym", "anonyme", "anonymised", "anonymisiert", "anonymize",
-        "anonymized", "anonymous", "anonymouspatient", "anonymouspatientid", "anonymouspat", "blank", "confidential",
-        "default", "deidentified", "demo", "dummy", "empty", "hidden", "id", "invalid", "masked", "missing", "mrn",
-        "na", "name", "nan", "nil", "noid", "noname", "nopatientid", "none", "notavailable", "notprovided", "notset",
-        "null", "patient", "patientid", "patid", "private", "pseudonym", "redacted", "removed", "sample", "subject",
-        "subjectid", "test", "testpatient", "undefined", "unidentified", "unknown", "unknownpatient", "unnamed",
-        "unspecified", "volunteer", "withheld", "zzz",
+        "anon", "anonim", "anonimized", "anonimo", "anonym", "anonyme", "anonymise", "anonymised", "anonymisee",
+        "anonymisiert", "anonymize", "anonymized", "anonymous", "anonymouspat", "anonymouspatient",
+        "anonymouspatientid", "blank", "confidential", "default", "deidentified", "demo", "desconocido", "dummy",
+        "empty", "hidden", "id", "inconnu", "invalid", "masked", "missing", "mrn", "na", "name", "nan", "nil", "noid",
+        "noname", "none", "nopatientid", "notavailable", "notprovided", "notset", "null", "patid", "patient",
+        "patientid", "private", "pseudonym", "redacted", "removed", "sample", "subject", "subjectid", "test",
+        "testpatient", "unbekannt", "undefined", "unidentified", "unknown", "unknownpatient", "unnamed", "unspecified",
+        "volunteer", "withheld", "zzz",
     }
 )  # fmt: skip
 _STATED_FOR_NOBODY = (
