@@ -60,7 +60,7 @@ def state_of(entry: CineEntry) -> str:
 def why_unknown(summary: CineSummary) -> str:
     """Return why the patient of a cine is unknown, for a table."""
     if summary.subject_source is SubjectSource.GUESSED:
-        return f"guessed from the file's name: {summary.subject}"
+        return f"only guessed: {summary.subject}"
     return "nobody has said"
 
 

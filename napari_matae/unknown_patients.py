@@ -67,6 +67,8 @@ class UnknownPatients(QWidget):  # type: ignore[misc]
                 item = QTreeWidgetItem([cine.stem, str(reviewed(cine)), why_unknown(cine)])
                 item.setData(0, Qt.ItemDataRole.UserRole, cine.content_id)
                 item.setToolTip(0, cine.stem)
+                if cine.subject is not None:
+                    item.setToolTip(2, "An earlier version guessed this code from the name of the file.")
                 self.list.addTopLevelItem(item)
                 item.setSelected(cine.content_id in chosen)
             fit_height(self.list, 6)
