@@ -60,6 +60,8 @@ class Overview:
         Oldest first.
     titles
         What clips are called on this screen, by content id.
+    unknown
+        Clips with frames a person worked on whose patient nobody has said.
     """
 
     accepted: int
@@ -70,6 +72,7 @@ class Overview:
     new_patients: int | None
     releases: tuple[KeptRelease, ...]
     titles: dict[str, str]
+    unknown: tuple[CineSummary, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,15 @@ def overview(target: str) -> Overview:
         new_patients=new,
         releases=releases,
         titles=_titles(cines),
+        unknown=tuple(cine for cine in cines if cine.known_subject is None and reviewed(cine)),
     )
+
+
+def reviewed(cine: CineSummary) -> int:
+    """Return how many frames of a cine a person worked on that could be learnt from."""
+    from matae.store.types import FrameStatus
+
+    return sum(cine.counts.get(status, 0) for status in (FrameStatus.ACCEPTED, FrameStatus.EDITED))
 
 
 def _released(manifest: Mapping[str, object]) -> set[str]:

@@ -204,10 +204,10 @@ def views_events(target: str, content_id: str) -> Iterator[ViewsFound | Failed]:
     def work() -> ViewsFound:
         with Study.open(target) as study:
             cines = study.cines()
-        subject = next((cine.subject for cine in cines if cine.content_id == content_id), None)
+        subject = next((cine.known_subject for cine in cines if cine.content_id == content_id), None)
         if subject is None:
             return ViewsFound(())
-        others = [c for c in cines if c.subject == subject and c.content_id != content_id and c.n_labelled]
+        others = [c for c in cines if c.known_subject == subject and c.content_id != content_id and c.n_labelled]
         return ViewsFound(tuple(others))
 
     yield from _events(work)

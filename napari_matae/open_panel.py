@@ -7,24 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import (
-    QFileDialog,
-    QHBoxLayout,
-    QLabel,
-    QListWidget,
-    QListWidgetItem,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_matae.drop_reader import DropBox
+from napari_matae.folder_list import FolderList
 from napari_matae.rate_question import RateQuestion
 from napari_matae.study_choice import StudyChoice
 from napari_matae.workers import Failed, Listed, LooksLikeVolume, Opened, open_events, path_events
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import Any
 
     from matae.cine import Cine
@@ -53,7 +45,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
 
     def __init__(self, session: Session, link: StudyLink, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._session = session
+        self._session, self._link = session, link
         self.study = StudyChoice(link, self)
         self._worker: Any = None
         self._opened = False
@@ -81,11 +73,9 @@ class OpenPanel(QWidget):  # type: ignore[misc]
                 row.addWidget(button)
             rows.addLayout(row)
 
-        self.choices = QListWidget(self)
-        self.choices.setMaximumHeight(140)
-        self.choices.setToolTip("Cines in the folder: double-click or press Enter to open one.")
-        self.choices.itemActivated.connect(self._on_chosen)
-        self.choices.hide()
+        self.listed = FolderList(self._link, self)
+        self.choices = self.listed.choices
+        self.listed.wanted.connect(self._on_chosen)
 
         self.status = QLabel(self)
         self.status.setWordWrap(True)
@@ -103,7 +93,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
 
         column = QVBoxLayout(self)
         column.addLayout(rows)
-        column.addWidget(self.choices)
+        column.addWidget(self.listed)
         column.addWidget(self.status)
         column.addWidget(self.volume_button)
         column.addWidget(self.facts)
@@ -146,7 +136,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
 
     def _on_event(self, event: object) -> None:
         if isinstance(event, Listed):
-            self._list(event.found)
+            self.listed.show_cines(event.found)
             if len(event.found) > 1:
                 self.status.setText(f"{len(event.found)} cines in {event.path.name}: choose one. {event.note}".rstrip())
         elif isinstance(event, Opened):
@@ -169,19 +159,10 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         show_error(text)
 
     def _set_enabled(self, *, on: bool) -> None:
-        for widget in (*self._buttons, self.choices):
+        for widget in (*self._buttons, self.listed):
             widget.setEnabled(on)
 
-    def _list(self, found: Sequence[CineRef]) -> None:
-        self.choices.clear()
-        for reference in found:
-            item = QListWidgetItem(reference.label + (" (still)" if reference.info.get("still") else ""))
-            item.setData(Qt.ItemDataRole.UserRole, reference)
-            self.choices.addItem(item)
-        self.choices.setVisible(len(found) > 1)
-
-    def _on_chosen(self, item: QListWidgetItem) -> None:
-        reference = item.data(Qt.ItemDataRole.UserRole)
+    def _on_chosen(self, reference: CineRef) -> None:
         self.read(reference.open)
         self._as_cine = partial(reference.open, third_axis_is_time=True)
 

@@ -100,7 +100,7 @@ def fetch(study: Study, cine: Cine) -> StoredCine:
     """Add a cine to the study, or find it, and return all that is known of it."""
     content_id = cine.content_id
     sequence = study.sequence
-    entry = study.add_cine(cine, subject=None if study.has_cine(content_id) else _subject(study, cine))
+    entry = study.add_as_stated(cine)
     masks = np.zeros(cine.frames.shape, np.uint8)
     infos = study.load_masks(content_id, masks)
     proposals = {}
@@ -126,12 +126,3 @@ def others_changes(study: Study, content_id: str, since: int) -> OthersChanges:
     infos = {t: known.get(t) for t in frames}
     masks = {t: study.mask(content_id, t) for t in known if t in frames}
     return OthersChanges(sequence, changes, infos, masks, {t: stored.get(t) for t in placed})
-
-
-def _subject(study: Study, cine: Cine) -> str:
-    """Return the pseudonym of a cine until somebody gives another: the data set's own, else a keyed hash."""
-    stated = cine.info.get("patient")
-    if stated:
-        return str(stated)
-    name = cine.source.name.split(".")[0]
-    return f"P-{study.keyed(name, 6)}"

@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from matae.models.registry import home
+from napari_matae.patient_field import PatientField
 from napari_matae.settings import settings
 
 if TYPE_CHECKING:
-    from matae.store.types import CineEntry
     from napari_matae.study_link import StudyLink
 
 __all__ = ["StudyChoice", "default_study"]
@@ -48,12 +48,7 @@ class StudyChoice(QWidget):  # type: ignore[misc]
         self.new_button = QPushButton("New…", self)
         self.new_button.setToolTip("Begin an empty study.")
         self.new_button.clicked.connect(self._ask_new)
-        self.subject = QLineEdit(self)
-        self.subject.setPlaceholderText("given when a cine is open")
-        self.subject.setToolTip(
-            "A code, never a name. Cines of one patient need the same one: training and testing must not share a heart."
-        )
-        self.subject.editingFinished.connect(self._on_subject)
+        self.patient = PatientField(link, self)
         row = QHBoxLayout()
         row.addWidget(self.study, stretch=1)
         row.addWidget(self.open_button)
@@ -61,16 +56,14 @@ class StudyChoice(QWidget):  # type: ignore[misc]
         form = QFormLayout(self)
         form.setContentsMargins(0, 4, 0, 4)
         form.addRow("Study", row)
-        form.addRow("Patient code", self.subject)
+        form.addRow("Patient code", self.patient)
         link.state_changed.connect(self._update)
-        link.entry_changed.connect(self._on_entry)
         self._update()
-        self._on_entry(link.entry)
 
     def close_down(self) -> None:
         """Stop listening."""
         self._link.state_changed.disconnect(self._update)
-        self._link.entry_changed.disconnect(self._on_entry)
+        self.patient.close_down()
 
     def use(self, target: str) -> None:
         """Keep work in this study from now on, and in the next sitting too."""
@@ -91,19 +84,6 @@ class StudyChoice(QWidget):  # type: ignore[misc]
     def _folder(self) -> str:
         target = self._link.target or default_study()
         return str(Path.home() if "://" in target else Path(target).parent)
-
-    def _on_subject(self) -> None:
-        entry, text = self._link.entry, self.subject.text().strip()
-        if entry is None or text == (entry.subject or ""):
-            return
-        if not text:
-            self._on_entry(entry)
-            return
-        self._link.set_subject(text)
-
-    def _on_entry(self, entry: CineEntry | None) -> None:
-        self.subject.setEnabled(entry is not None)
-        self.subject.setText("" if entry is None else entry.subject or "")
 
     def _update(self) -> None:
         link = self._link

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
@@ -9,7 +10,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_matae.workers import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from matae.store import Study
     from matae.store.types import CineEntry, Flag
@@ -72,19 +73,51 @@ class CineFacts(QObject):  # type: ignore[misc]
             self._study.ask(lambda study: study.set_last_frame(content_id, frame))
 
     def set_subject(self, subject: str) -> None:
-        """Give the cine another patient code."""
+        """Give the cine another patient code, and with it the clips whose files state the same patient."""
         known = self._ledger.entry
-        if known is None or not subject.strip():
-            return
-        content_id = known.content_id
+        if known is not None and subject.strip():
+            content_id = known.content_id
 
-        def done(entry: CineEntry) -> None:
-            self._ledger.entry = entry
-            self.entry_changed.emit(entry)
-            self.said.emit(f"This cine belongs to {entry.subject}.")
+            def work(study: Study) -> str:
+                entry = study.set_subject(content_id, subject.strip())
+                return f"This cine belongs to {entry.subject}."
+
+            self.say_patient(work)
+
+    def say_patient(self, work: Callable[[Study], str], told: Callable[[str, bool], None] | None = None) -> None:
+        """Say whom cines show, this one or others, and look at what the study then says of this one.
+
+        Parameters
+        ----------
+        work
+            Tells the study; returns a sentence on what was done.
+        told
+            Called with the sentence, or with that on why it was refused, and whether it was done.
+        """
+        known = self._ledger.entry
+        content_id = "" if known is None else known.content_id
+
+        def tell(study: Study) -> tuple[str, CineEntry | None]:
+            sentence = work(study)
+            return sentence, study.cine(content_id) if content_id else None
+
+        def done(found: tuple[str, CineEntry | None]) -> None:
+            sentence, entry = found
+            now = self._ledger.entry
+            if entry is not None and now is not None and now.content_id == content_id:
+                if entry.subject == now.subject and entry.subject_source is now.subject_source:
+                    entry = replace(entry, subject_note=now.subject_note)
+                self._ledger.entry = entry
+                self.entry_changed.emit(entry)
+            self.said.emit(sentence)
+            self._study.count_soon()
+            if told is not None:
+                told(sentence, True)
 
         def failed(error: BaseException) -> None:
             self.entry_changed.emit(self._ledger.entry)
             self.said.emit(explain(error))
+            if told is not None:
+                told(explain(error), False)
 
-        self._study.ask(lambda study: study.set_subject(content_id, subject.strip()), done, failed)
+        self._study.ask(tell, done, failed)

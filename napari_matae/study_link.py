@@ -249,6 +249,10 @@ class StudyLink(QObject):  # type: ignore[misc]
         """Give the current cine another patient code."""
         self._facts.set_subject(subject)
 
+    def say_patient(self, work: Callable[[Study], str], told: Callable[[str, bool], None] | None = None) -> None:
+        """Say whom cines show; see `CineFacts.say_patient`."""
+        self._facts.say_patient(work, told)
+
     def keep_mine(self, conflict: Conflict) -> None:
         """Settle a conflict: this screen's version becomes the frame's; theirs stays in the history."""
         self._conflicts.keep_mine(conflict)

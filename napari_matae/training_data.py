@@ -18,6 +18,7 @@ from napari_matae.job import Job
 from napari_matae.job_bar import JobBar
 from napari_matae.release_list import ReleaseList
 from napari_matae.section import Section
+from napari_matae.unknown_patients import UnknownPatients
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,7 @@ _NOT_OPEN = (
     "The study cannot be opened, so nothing can leave it; see the line at the foot, or choose another in step 1."
 )
 _EMPTY = "Nothing is accepted yet. Segment a cine in step 2, then accept its good frames in step 3: those can leave."
+_UNKNOWN = "Nothing can leave or be learnt from yet: say below which patients the clips show."
 _COUNT_MS = 400
 
 
@@ -102,6 +104,8 @@ class TrainingData(QWidget):  # type: ignore[misc]
         self.counts.setToolTip(
             "Patients are drawn to a side once and stay there: no heart is in training and in testing."
         )
+        self.unknown = UnknownPatients(self._desk.link, self)
+        self.unknown.named.connect(self._on_changed)
         self.form = ExportForm(self)
         self.preview_button = QPushButton("Preview…", self)
         self.preview_button.setToolTip("See every picture and field that would leave. Nothing is written yet.")
@@ -140,6 +144,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
         whole.setSpacing(6)
         whole.addWidget(self.message)
         whole.addWidget(self.counts)
+        whole.addWidget(self.unknown)
         whole.addWidget(self.bar)
         whole.addWidget(self.words)
         self.sections: dict[str, Section] = {}
@@ -318,7 +323,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
             self.message.setText("Opening the study…" if opening else _NOT_OPEN if link.problem else _NO_STUDY)
         elif found is not None:
             exportable = found.accepted or (self.form.edited.isChecked() and found.edited)
-            self.message.setText("" if exportable else _EMPTY)
+            self.message.setText("" if exportable else _UNKNOWN if found.unknown else _EMPTY)
         else:
             self.message.setText("Counting…")
         self.message.setVisible(bool(self.message.text()))
@@ -326,6 +331,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
         self.counts.setVisible(shown is not None and bool(shown.accepted or shown.edited))
         if shown is not None:
             self.counts.setText(_counts(shown))
+        self.unknown.show_cines(() if shown is None else shown.unknown)
         self.releases.show_overview(shown)
         some = shown is not None and bool(shown.accepted or (self.form.edited.isChecked() and shown.edited))
         running = self.planning.is_running

@@ -96,6 +96,10 @@ class MisplacedError(StoreError):
     """The open files of a study are no longer those on disk: what is stored from now on would be lost."""
 
 
+class FixedSubjectError(StoreError):
+    """A clip stays with its subject, since a model or a release knows it as theirs."""
+
+
 class ConflictError(StoreError):
     """Somebody else changed the same label meanwhile; both versions are kept.
 

@@ -162,7 +162,7 @@ def test_a_dock_closed_and_opened_again_goes_on_without_a_study(make_desk, cine)
 def test_subject_and_statistics(make_desk, qtbot, tmp_path, cine):
     desk = make_desk()
     opened(qtbot, desk, cine)
-    assert desk.link.entry.subject.startswith("P-")
+    assert desk.link.entry.subject is None
     desk.link.set_subject("heart-7")
     qtbot.waitUntil(lambda: desk.link.entry.subject == "heart-7", timeout=60_000)
     proposals(cine, desk.session)
@@ -179,6 +179,8 @@ def test_subject_and_statistics(make_desk, qtbot, tmp_path, cine):
 def test_what_a_data_set_calls_its_patient_is_the_code(make_desk, qtbot):
     from dataclasses import replace
 
+    from matae.cine import Patient
+
     desk = make_desk()
-    opened(qtbot, desk, replace(make_cine(), info={"patient": "patient0042"}))
+    opened(qtbot, desk, replace(make_cine(), patient=Patient("patient0042", "", "data set")))
     assert desk.link.entry.subject == "patient0042"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from matae.cli.patients import Where, study_migrate, study_patient
+
 if TYPE_CHECKING:
     from typing import Any
 
@@ -16,11 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(help="The study: the database of what people drew.", no_args_is_help=True)
-
-Where = Annotated[
-    str,
-    typer.Argument(metavar="STUDY", help="File of the study, or postgresql://USER@HOST/DATABASE.", show_default=False),
-]
 
 
 @app.command(name="init")
@@ -41,29 +38,33 @@ def study_status(
     from matae.store import Study
 
     with Study.open(study) as opened:
-        statistics = opened.statistics()
+        statistics, summaries = opened.statistics(), opened.cines()
+        unknown = sum(cine.known_subject is None for cine in summaries)
         if not as_json:
-            typer.echo("\n".join(f"{key:<28}{value}" for key, value in _facts(statistics)))
+            typer.echo("\n".join(f"{key:<28}{value}" for key, value in _facts(statistics, unknown)))
             return
         cines = [
             {
                 "content_id": cine.content_id,
+                "patient": None if cine.known_subject is None else str(cine.subject_source),
                 "view": cine.view,
                 "n_frames": cine.n_frames,
                 "split": cine.split,
                 "frames": {str(status): n for status, n in cine.counts.items()},
                 "seconds": round(cine.seconds, 1),
             }
-            for cine in opened.cines()
+            for cine in summaries
         ]
-        typer.echo(json.dumps(_as_json(statistics) | {"cines": cines}, indent=1))
+        facts = _as_json(statistics) | {"n_unknown_patient": unknown, "cines": cines}
+        typer.echo(json.dumps(facts, indent=1))
 
 
-def _facts(statistics: Statistics) -> list[tuple[str, str]]:
+def _facts(statistics: Statistics, unknown: int) -> list[tuple[str, str]]:
     minutes, share = statistics.minutes_per_accepted, statistics.accepted_unedited
     return [
         ("subjects", str(statistics.n_subjects)),
         ("cines", str(statistics.n_cines)),
+        ("  of unknown patient", str(unknown)),
         ("frames", str(statistics.n_frames)),
         *((f"  {status}", str(n)) for status, n in statistics.by_status.items()),
         ("  without a label", str(statistics.n_unlabelled)),
@@ -87,18 +88,30 @@ def _as_json(statistics: Statistics) -> dict[str, Any]:
 
 @app.command(name="check")
 def study_check(study: Where) -> None:
-    """Read everything in a study and say what is damaged; exits with 1 if something is."""
+    """Read everything in a study and say what is damaged; exits with 1 if something is.
+
+    What an older study lacks is said too; that is no damage.
+    """
+    from matae.learn import what_is_lacking
     from matae.store import Study
 
     with Study.open(study) as opened:
-        problems = opened.check()
+        problems, notes = opened.check(), []
+        if not problems:
+            notes = what_is_lacking(opened)
         name = opened.name
+    for note in notes:
+        typer.echo(f"Note: {note}")
     for problem in problems:
         typer.echo(problem)
     if problems:
         typer.echo(f"napari-matae: {name} is damaged; leave it as it is and go back to the last backup.", err=True)
         raise typer.Exit(1)
     typer.echo(f"{name} is sound.")
+
+
+app.command(name="patient")(study_patient)
+app.command(name="migrate")(study_migrate)
 
 
 @app.command(name="backup")

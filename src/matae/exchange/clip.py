@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from matae.cine import Cine, Spacing
+    from matae.cine import Cine, Patient, Spacing
     from matae.exchange.provenance import Provenance
     from matae.placement import Placement
 
@@ -151,7 +151,7 @@ class ImportClip:
     name
         Short text for a list.
     subject
-        Whose it is, as the folder says; never empty.
+        Whose it is, as the folder's lists say; empty where they do not.
     open
         Decodes the clip.
     masks
@@ -174,6 +174,8 @@ class ImportClip:
         As the folder states them, in the opened clip.
     problems
         What could not be used, a sentence each.
+    patient
+        Whose it is, as its file says.
     """
 
     name: str
@@ -190,6 +192,7 @@ class ImportClip:
     es: int | None = None
     problems: tuple[str, ...] = ()
     source: Path | None = None
+    patient: Patient | None = None
 
 
 def only_said(problems: Sequence[str]) -> ImportClip:

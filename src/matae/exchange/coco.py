@@ -179,7 +179,7 @@ def _rows(path: Path, finder: Finder, naming: Naming, problems: list[str]) -> It
         spacing, time, number = image.get("spacing_mm"), image.get("time_s"), image.get("frame")
         yield PictureRow(
             path=place,
-            patient=check_text(image.get("patient") or image.get("clip") or _plain(place, path), where),
+            patient=check_text(image.get("patient") or "", where),
             mask=partial(_mask, shapes, f"{path.name}, {name}", naming),
             clip=check_text(image.get("clip") or "", where),
             split=side_of(path),

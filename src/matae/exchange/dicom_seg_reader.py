@@ -11,8 +11,8 @@ import numpy as np
 from matae.anatomy import plain_name
 from matae.errors import ExchangeError
 from matae.exchange.clip import ImportClip, only_said
-from matae.exchange.names import check_cell
 from matae.exchange.naming import NO_CHOICE, Drawn, Named
+from matae.read._patient import dicom_patient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -191,7 +191,8 @@ def _clip(path: Path, found: dict[int, list[_Mask]], hint: Hint | None, naming: 
     phases = {} if not ours or hint is None else {numbers[t]: t for t in frames}
     return ImportClip(
         name=path.stem,
-        subject=check_cell(str(header.get("PatientID", "") or path.stem), path.name),
+        subject="",
+        patient=dicom_patient(header)[0],
         open=partial(_open, path),
         masks=masks,
         frames=frames,

@@ -6,7 +6,7 @@ A person's label is never overwritten. What a model proposed is: somebody drew t
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,8 +98,13 @@ class ImportPlan:
 
     @property
     def n_patients(self) -> int:
-        """Patients, as the folder tells them apart."""
-        return len({clip.clip.subject for clip in self.clips})
+        """Patients, as the folder tells them apart; nobody is said of some clips, perhaps."""
+        return len({clip.clip.subject for clip in self.clips} - {""})
+
+    @property
+    def n_unknown(self) -> int:
+        """Clips of which the folder does not say whose they are."""
+        return sum(not clip.clip.subject for clip in self.clips)
 
     def describe(self) -> str:
         """Return it in a few lines."""
@@ -108,6 +113,10 @@ class ImportPlan:
             f"{self.format}: {len(self.clips)} clips of {self.n_patients} patients, {new_clips} of them new.",
             f"{self.n_new} labels are new, {self.n_same} are there already, {self.n_conflicts} differ from a person's.",
         ]
+        if self.n_unknown:
+            lines.append(
+                f"The patient of {self.n_unknown} is not stated: say who it is before they are learnt from or exported."
+            )
         for clip in self.clips:
             if clip.conflicts:
                 frames = ", ".join(str(t) for t in clip.conflicts[:10]) + (", ..." if len(clip.conflicts) > 10 else "")
@@ -181,7 +190,7 @@ def plan_import(
     seen: dict[str, str] = {}
     found = list(clips)
     started = time.monotonic()
-    for done, clip in enumerate(found):
+    for done, clip in enumerate(_with_subject(study, clip) for clip in found):
         if should_stop is not None and should_stop():
             raise ExchangeError("Stopped before anything was imported; start again when you are ready.")
         if progress is not None:
@@ -212,6 +221,11 @@ def plan_import(
     if len(problems) > _MOST_PROBLEMS:
         problems = [*problems[:_MOST_PROBLEMS], f"and {len(problems) - _MOST_PROBLEMS} more problems."]
     return ImportPlan(study, path, format_name, tuple(planned), tuple(problems), naming.notes)
+
+
+def _with_subject(study: Study, clip: ImportClip) -> ImportClip:
+    """Return a clip with the subject that its file states under the study's key, where no list of the folder says."""
+    return clip if clip.subject else replace(clip, subject=study.subject_stated(clip.patient) or "")
 
 
 def _named(name: str, error: Exception) -> str:
@@ -357,7 +371,11 @@ def _add(study: Study, entry: PlannedImport, result: ImportResult) -> None:
         study.add_subject(clip.subject, clip.split)
     known = study.has_cine(entry.content_id) and study.cine(entry.content_id).known_subject is not None
     # Whom a cine shows is not overwritten either: what the study says of it stays.
-    study.add_cine(cine, subject=None if known else clip.subject or None, source=SubjectSource.DATA_SET)
+    if known or not clip.subject:
+        study.add_as_stated(cine)
+    else:
+        source = SubjectSource.DATA_SET if clip.patient is None else SubjectSource(clip.patient.origin)
+        study.add_cine(cine, subject=clip.subject, source=source)
     result.clips += 1
     if clip.split and clip.subject:
         try:

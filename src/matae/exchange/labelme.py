@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import re
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -63,8 +62,7 @@ def read_labelme_folder(folder: Path, files: list[Path], naming: Naming) -> Iter
     """Yield a clip for each LabelMe file: one picture with one mask.
 
     The labels say which class a shape is. Points, lines and boxes beside the outlines are no mask, and are left out.
-    The patient is the name of the picture, up to ``_frame`` or a last number where the rest still has a number in it;
-    otherwise every picture is a patient of its own.
+    Whose pictures they are is not stated: a name of a file says nothing of a person.
 
     Parameters
     ----------
@@ -107,10 +105,7 @@ def _row(folder: Path, file: Path, naming: Naming) -> PictureRow:
     shapes = _shapes(values.get("shapes"), file.name, naming)
     height, width = values.get("imageHeight"), values.get("imageWidth")
     size = (height, width) if isinstance(height, int) and isinstance(width, int) else None
-    return PictureRow(
-        path=picture, patient=_patient(PurePosixPath(picture).stem),
-        mask=partial(_mask, shapes, file.name, naming), size=size,
-    )  # fmt: skip
+    return PictureRow(path=picture, patient="", mask=partial(_mask, shapes, file.name, naming), size=size)
 
 
 def _shapes(entries: Any, where: str, naming: Naming) -> list[tuple[int, str, dict[str, Any]]]:
@@ -133,13 +128,6 @@ def _inside(folder: Path, parent: Path, name: PurePosixPath, where: str) -> str:
     if name.is_absolute() or ":" in str(name) or not resolved.is_relative_to(root):
         raise ExchangeError(f"{where}: its picture '{str(name)[:60]}' lies outside the folder; put it inside.")
     return resolved.relative_to(root).as_posix()
-
-
-def _patient(stem: str) -> str:
-    """Return whose picture it is: its name up to ``_frame`` or a last number, if what is left tells people apart."""
-    head = re.split(r"[_-]?frame", stem, maxsplit=1, flags=re.IGNORECASE)[0] or stem
-    shorter = re.sub(r"[_-]\d+$", "", head) if head == stem else head
-    return shorter if any(char.isdigit() for char in shorter) else stem
 
 
 def _mask(

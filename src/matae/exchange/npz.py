@@ -178,7 +178,7 @@ def _clip(
 
     return ImportClip(
         name=path.stem,
-        subject=subject or path.stem,
+        subject=subject,
         open=partial(_open, path),
         masks=masks,
         frames=tuple(range(count)),

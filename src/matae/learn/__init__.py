@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matae.learn.history import FinishedRun, RunInfo, discard_run, finished_runs, unfinished_runs
     from matae.learn.judging import compare_models, judge
     from matae.learn.link import PausedError
+    from matae.learn.migrate import Mended, mend_study, what_is_lacking
     from matae.learn.overlays import load_overlay
     from matae.learn.refusals import check_corrections
     from matae.learn.run import retrain
@@ -29,6 +30,7 @@ __all__ = [
     "FinishedRun",
     "Forgotten",
     "LearnRun",
+    "Mended",
     "PausedError",
     "RetrainOptions",
     "RunInfo",
@@ -40,16 +42,19 @@ __all__ = [
     "forget_patient",
     "judge",
     "load_overlay",
+    "mend_study",
     "models_trained_on",
     "retrain",
     "retrain_apart",
     "unfinished_runs",
+    "what_is_lacking",
 ]
 
 _WHERE = {
     "FinishedRun": "history",
     "Forgotten": "forget",
     "LearnRun": "client",
+    "Mended": "migrate",
     "PausedError": "link",
     "RunInfo": "history",
     "Verdict": "verdict",
@@ -60,10 +65,12 @@ _WHERE = {
     "forget_patient": "forget",
     "judge": "judging",
     "load_overlay": "overlays",
+    "mend_study": "migrate",
     "models_trained_on": "forget",
     "retrain": "run",
     "retrain_apart": "client",
     "unfinished_runs": "history",
+    "what_is_lacking": "migrate",
 }
 
 

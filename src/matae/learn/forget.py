@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matae.models import ModelEntry
     from matae.store import Study
 
-__all__ = ["Forgotten", "forget_patient", "models_trained_on"]
+__all__ = ["Forgotten", "facts_of", "forget_patient", "models_trained_on"]
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,14 @@ def models_trained_on(study: Study, subject: str) -> list[ModelEntry]:
     keyed, code = study.keyed(subject), study.keyed("study")
     found = []
     for entry in list_models():
-        facts = _facts(entry)
+        facts = facts_of(entry)
         if is_same_code(facts.get("study"), code) and any(is_same_code(s, keyed) for s in facts.get("subjects", ())):
             found.append(entry)
     return found
 
 
-def _facts(entry: ModelEntry) -> dict[str, Any]:
+def facts_of(entry: ModelEntry) -> dict[str, Any]:
+    """Return what the card of a model says of its retraining; empty where it was not retrained."""
     try:
         facts = entry.card.training.get("retrain")
     except MataeError:
@@ -177,7 +178,7 @@ def _options(entry: ModelEntry, made_with: Mapping[str, RetrainOptions]) -> Retr
 
     With the same steps as before the seed decides everything.
     """
-    facts, steps = _facts(entry), entry.card.training.get("steps")
+    facts, steps = facts_of(entry), entry.card.training.get("steps")
     options = made_with.get(entry.name)
     if options is None:
         if "replay" not in facts.get("options", {}):  # a folder's: its path is not in the card

@@ -153,7 +153,7 @@ def _sided(study: Study, clips: Mapping[str, Mapping[int, int]]) -> tuple[Clip, 
     sides = study.splits()
     found = []
     for content_id, frames in clips.items():
-        subject = study.cine(content_id).subject
+        subject = study.cine(content_id).known_subject
         if subject is not None and sides.get(subject) in SIDES:
             found.append(Clip(content_id, study.keyed(subject), sides[subject], frames))
     # In an order that no import or machine changes: the same labels make the same batches.

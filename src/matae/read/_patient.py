@@ -16,13 +16,14 @@ __all__ = ["data_set_patient", "dicom_patient", "is_placeholder"]
 # What exports write for everybody, letters and digits only, in lower case.
 _PLACEHOLDERS = frozenset(
     {
-        "anon", "anonim", "anonimo", "anonimized", "anonym", "anonyme", "anonymised", "anonymisiert", "anonymize",
-        "anonymized", "anonymous", "anonymouspatient", "anonymouspatientid", "anonymouspat", "blank", "confidential",
-        "default", "deidentified", "demo", "dummy", "empty", "hidden", "id", "invalid", "masked", "missing", "mrn",
-        "na", "name", "nan", "nil", "noid", "noname", "nopatientid", "none", "notavailable", "notprovided", "notset",
-        "null", "patient", "patientid", "patid", "private", "pseudonym", "redacted", "removed", "sample", "subject",
-        "subjectid", "test", "testpatient", "undefined", "unidentified", "unknown", "unknownpatient", "unnamed",
-        "unspecified", "volunteer", "withheld", "zzz",
+        "anon", "anonim", "anonimized", "anonimo", "anonym", "anonyme", "anonymise", "anonymised", "anonymisee",
+        "anonymisiert", "anonymize", "anonymized", "anonymous", "anonymouspat", "anonymouspatient",
+        "anonymouspatientid", "blank", "confidential", "default", "deidentified", "demo", "desconocido", "dummy",
+        "empty", "hidden", "id", "inconnu", "invalid", "masked", "missing", "mrn", "na", "name", "nan", "nil", "noid",
+        "noname", "none", "nopatientid", "notavailable", "notprovided", "notset", "null", "patid", "patient",
+        "patientid", "private", "pseudonym", "redacted", "removed", "sample", "subject", "subjectid", "test",
+        "testpatient", "unbekannt", "undefined", "unidentified", "unknown", "unknownpatient", "unnamed", "unspecified",
+        "volunteer", "withheld", "zzz",
     }
 )  # fmt: skip
 _STATED_FOR_NOBODY = (
@@ -33,7 +34,7 @@ _NOT_STATED = "The file states no patient ID; say whom the clip shows before it 
 
 
 def is_placeholder(identifier: str) -> bool:
-    """Return whether an identifier stands for nobody: empty, a word such as "anonymous", or one character repeated.
+    """Return whether an identifier stands for nobody: empty, a word such as "anonymous", zeros, one letter repeated.
 
     Parameters
     ----------
@@ -42,6 +43,8 @@ def is_placeholder(identifier: str) -> bool:
     """
     folded = unicodedata.normalize("NFKD", identifier).casefold()
     core = "".join(letter for letter in folded if letter.isalnum())
+    if core.isdigit():
+        return not core.strip("0")  # somebody may be number 7, or 11
     return len(set(core)) < 2 or core in _PLACEHOLDERS
 
 

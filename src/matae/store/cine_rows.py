@@ -83,4 +83,5 @@ def entry_of(row: Any, *, is_new: bool = False) -> CineEntry:
         quality=row.quality,
         is_new=is_new,
         subject_source=None if row.subject_source is None else SubjectSource(row.subject_source),
+        is_stated=row.stated_subject is not None,
     )

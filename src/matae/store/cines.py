@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, insert, select, update
 
-from matae.errors import StoreError
+from matae.errors import FixedSubjectError, StoreError
 from matae.store.base import as_note, as_pseudonym, new_code, parse_time
 from matae.store.cine_rows import entry_of, entry_row, path_as_text, path_of_text, stem_of
 from matae.store.label_rows import check_frames
 from matae.store.schema import Cine as CineRow
 from matae.store.schema import Label, Position, Split, Subject
+from matae.store.stated import stated_by
 from matae.store.subjects import SubjectsPart
 from matae.store.types import CineEntry, CineSummary, FrameStatus, SubjectSource
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import Any
 
     from sqlalchemy import Connection
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from matae.cine import Cine
 
 __all__ = ["CinesPart"]
+
+_SHORTEST_ID = 6
 
 
 class CinesPart(SubjectsPart):
@@ -63,9 +67,9 @@ class CinesPart(SubjectsPart):
         """
         path = path_as_text(cine.source)
         pseudonym = as_pseudonym(subject) if subject is not None else None
+        stated = stated_by(cine.patient, self.secret)
         known = self._known(cine.content_id)
-        as_known = None if known is None else (known.pseudonym, known.subject_source)
-        if known is not None and known.path == path and (pseudonym is None or (pseudonym, source.value) == as_known):
+        if known is not None and self._says_all(known, path, stated, pseudonym, source):
             return entry_of(known)  # nothing to write: a full or locked study can still be looked at
         with self._writing() as writing:
             connection = writing.connection
@@ -73,13 +77,12 @@ class CinesPart(SubjectsPart):
             if row is not None:
                 if pseudonym is not None and (pseudonym != row.pseudonym or row.subject_source != source.value):
                     self._give(writing, row, pseudonym, source)
-                    row = entry_row(connection, cine.content_id)
-                if row is not None and row.path != path:
-                    connection.execute(
-                        update(CineRow).where(CineRow.id == row.id).values(path=path, stem=stem_of(cine.source))
-                    )
-                    row = entry_row(connection, cine.content_id)
-                return entry_of(row)
+                news = {} if row.path == path else {"path": path, "stem": stem_of(cine.source)}
+                if stated is not None and row.stated_subject is None:
+                    news["stated_subject"] = stated
+                if news:
+                    connection.execute(update(CineRow).where(CineRow.id == row.id).values(**news))
+                return entry_of(entry_row(connection, cine.content_id))
             if not changed:
                 self._refuse_changed(connection, cine.source, path)
             subject_id, subject_code = (None, "") if pseudonym is None else self._subject(writing, pseudonym)
@@ -91,6 +94,7 @@ class CinesPart(SubjectsPart):
                     content_id=cine.content_id,
                     subject_id=subject_id,
                     subject_source=None if subject_id is None else source.value,
+                    stated_subject=stated,
                     stem=stem_of(cine.source),
                     path=path,
                     n_frames=cine.n_frames,
@@ -112,9 +116,50 @@ class CinesPart(SubjectsPart):
             writing.audit("cine added", cine=code, subject=subject_code, details={"frames": cine.n_frames})
             return entry_of(entry_row(connection, cine.content_id), is_new=True)
 
+    @staticmethod
+    def _says_all(known: Any, path: str, stated: str | None, pseudonym: str | None, source: SubjectSource) -> bool:
+        """Return whether there is nothing to store of a cine that the study knows."""
+        if known.path != path or (stated is not None and known.stated_subject is None):
+            return False
+        return pseudonym is None or (pseudonym, source.value) == (known.pseudonym, known.subject_source)
+
     def _known(self, content_id: str) -> Any:
         with self._reading() as connection:
             return entry_row(connection, content_id)
+
+    def add_as_stated(self, cine: Cine) -> CineEntry:
+        """Add a cine, or find it again, with whom its file, its data set or its folder say it shows.
+
+        What a person said of a cine that is in the study stays, and is then true of all cines whose files state the
+        same patient.
+
+        Parameters
+        ----------
+        cine
+            Just opened.
+
+        Returns
+        -------
+        CineEntry
+            As it is in the study now; `subject_note` says why the subject is unknown, or not the one that is stated.
+
+        Raises
+        ------
+        StoreError
+            As `add_cine`, but for a subject that cannot be changed.
+        """
+        said = self.subject_of(cine)
+        known = self.cine(cine.content_id) if self.has_cine(cine.content_id) else None
+        if said is not None and (known is None or known.known_subject is None):
+            try:
+                return self.add_cine(cine, subject=said[0], source=said[1])
+            except FixedSubjectError as error:
+                return replace(self.add_cine(cine), subject_note=str(error))
+        entry = self.add_cine(cine)
+        known_as = entry.known_subject
+        return replace(
+            entry, subject_note=self.why_unknown(cine) if known_as is None else self._follow(cine.content_id)
+        )
 
     def _refuse_changed(self, connection: Connection, source: Path, path: str) -> None:
         labelled = connection.execute(
@@ -154,6 +199,34 @@ class CinesPart(SubjectsPart):
             row = entry_row(connection, content_id)
             return path_of_text(row.path if row is not None else "")
 
+    def find_cine(self, text: str) -> str:
+        """Return the content id of the cine that a person means.
+
+        Parameters
+        ----------
+        text
+            Where its file is, the name of the file with or without its suffix, or how its content id begins (six digits
+            or more).
+
+        Raises
+        ------
+        StoreError
+            If there is none, or several.
+        """
+        path, stem = path_as_text(Path(text)), stem_of(Path(text))
+        with self._reading() as connection:
+            rows = connection.execute(select(CineRow.content_id, CineRow.stem, CineRow.path).order_by(CineRow.id)).all()
+        by_path = [row.content_id for row in rows if row.path == path]
+        begins = [row.content_id for row in rows if len(text) >= _SHORTEST_ID and row.content_id.startswith(text)]
+        named = [row.content_id for row in rows if row.stem in {text, stem}]
+        found = by_path[-1:] or begins or named
+        if len(found) == 1:
+            return str(found[0])
+        if not found:
+            raise StoreError(f"There is no clip {text} in {self.name}; give its file, its name or its content id.")
+        ids = ", ".join(content_id[:12] for content_id in found[:5])
+        raise StoreError(f"{text} means several clips of {self.name}; give the content id of one: {ids}.")
+
     def cines(self) -> list[CineSummary]:
         """Return every cine in the order they were added, counted but without any pixels."""
         counts = (
@@ -185,6 +258,7 @@ class CinesPart(SubjectsPart):
                     Split.part,
                     CineRow.added_at,
                     CineRow.subject_source,
+                    CineRow.stated_subject,
                 )
                 .outerjoin(Subject, Subject.id == CineRow.subject_id)
                 .outerjoin(Split, Split.subject_id == CineRow.subject_id)
@@ -197,13 +271,14 @@ class CinesPart(SubjectsPart):
                     stem,
                     view,
                     n_frames,
-                    part,
+                    None if source == SubjectSource.GUESSED else part,
                     *found.get(cine_id, ({}, 0.0)),
                     last_frame=own.get(cine_id, anybodys.get(cine_id)),
                     added=parse_time(added),
                     subject_source=None if source is None else SubjectSource(source),
+                    is_stated=stated is not None,
                 )
-                for cine_id, content_id, subject, stem, view, n_frames, part, added, source in rows
+                for cine_id, content_id, subject, stem, view, n_frames, part, added, source, stated in rows
             ]
 
     def last_frame(self, content_id: str) -> int | None:

@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from matae.errors import StoreError
 from matae.store.base import StudyBase, as_pseudonym, parse_time
+from matae.store.cine_rows import entry_of, entry_row
 from matae.store.overview import FORGOTTEN
 from matae.store.schema import Cine as CineRow
 from matae.store.schema import Label, StudyRow, Subject
@@ -47,7 +48,7 @@ class ReleasesPart(StudyBase):
         Raises
         ------
         StoreError
-            If a frame has no label.
+            If a frame has no label, or nobody has said whom its cine shows.
         """
         name = as_pseudonym(name, "A release needs a name, such as 'lv-spring',")
         with self._writing() as writing:
@@ -65,6 +66,9 @@ class ReleasesPart(StudyBase):
             rows: list[dict[str, Any]] = []
             for content_id, chosen in frames.items():
                 cine = self._cine(connection, content_id)
+                entry = entry_of(entry_row(connection, content_id))
+                if entry.known_subject is None:
+                    raise StoreError(f"Nobody has said which patient {entry.stem} shows; say so before it is released.")
                 found = connection.execute(
                     select(Label.frame, Label.revision).where(Label.cine_id == cine.id, Label.mask_id.is_not(None))
                 )

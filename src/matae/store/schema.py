@@ -126,6 +126,7 @@ class Cine(Base):
     content_id: Mapped[str] = mapped_column(Digest, unique=True)
     subject_id: Mapped[int | None] = mapped_column(Key, ForeignKey("subjects.id", ondelete="CASCADE"), index=True)
     subject_source: Mapped[str | None] = mapped_column(String(16))  # see `matae.store.types.SubjectSource`
+    stated_subject: Mapped[str | None] = mapped_column(String(200), index=True)  # what file or data set make of it
     stem: Mapped[str] = mapped_column(Text)
     path: Mapped[str] = mapped_column(Text, index=True)  # to open it again; stays in the study
     n_frames: Mapped[int] = mapped_column(Integer)
@@ -273,7 +274,10 @@ class ModelUse(Base):
 
 
 class FolderSubject(Base):
-    """The subject that a person gave to all cines of a folder, those to come included. The path stays in the study."""
+    """The subject that a person gave to a path: a folder, for its cines to come too, or a file not opened yet.
+
+    The path stays in the study.
+    """
 
     __tablename__ = "folders"
 

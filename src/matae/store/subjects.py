@@ -6,13 +6,11 @@ release until somebody says who it is. What was said can be corrected as long as
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, insert, select, update
 
-from matae.errors import StoreError
+from matae.errors import FixedSubjectError, StoreError
 from matae.store.base import StudyBase, as_note, as_pseudonym, new_code
 from matae.store.cine_rows import entry_of, entry_row, path_as_text
 from matae.store.schema import Cine as CineRow
@@ -20,10 +18,11 @@ from matae.store.schema import FolderSubject, ModelUse, Split, StudyRow, Subject
 from matae.store.schema import Release as ReleaseRow
 from matae.store.schema import ReleaseFrame as ReleaseFrameRow
 from matae.store.splits import draw_for
+from matae.store.stated import is_said, patient_pseudonym, stated_by, stating, subjects_stated, tied
 from matae.store.types import CineEntry, SubjectSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
     from typing import Any
 
@@ -33,28 +32,6 @@ if TYPE_CHECKING:
     from matae.store.base import Writing
 
 __all__ = ["SubjectsPart", "patient_pseudonym"]
-
-_DIGITS = 20
-"""Hexadecimal digits of a pseudonym made of a patient's number: 80 bits, so that no two persons share one."""
-
-
-def patient_pseudonym(patient: Patient, secret: bytes) -> str:
-    """Return the subject that stands for a patient in a study.
-
-    A number in a header becomes a keyed hash (HMAC-SHA256) of the number and its issuer. What a data set calls its
-    patients is a pseudonym already and is kept, so that people find them again.
-
-    Parameters
-    ----------
-    patient
-        As the file or the data set states it.
-    secret
-        The study's key.
-    """
-    if patient.origin == "data set":
-        return as_pseudonym(patient.identifier)
-    said = "\0".join(("dicom patient", patient.issuer, patient.identifier))
-    return f"P-{hmac.new(secret, said.encode('utf-8', 'surrogatepass'), hashlib.sha256).hexdigest()[:_DIGITS]}"
 
 
 class SubjectsPart(StudyBase):
@@ -73,22 +50,47 @@ class SubjectsPart(StudyBase):
         tuple or None
             Subject and who says so. None where nobody does, see `Cine.patient_note`.
         """
-        if cine.patient is not None:
-            try:
-                return patient_pseudonym(cine.patient, self.secret), SubjectSource(cine.patient.origin)
-            except StoreError:
-                return None  # what the data set calls the patient cannot be stored
-        subject = self.folder_subject(cine.source.parent)
+        known = self.subject_stated(cine.patient)
+        if known is not None and cine.patient is not None:
+            return known, SubjectSource(cine.patient.origin)
+        subject = self.folder_subject(cine.source) or self.folder_subject(cine.source.parent)
         return None if subject is None else (subject, SubjectSource.PERSON)
 
-    def set_subject(self, content_id: str, subject: str, *, source: SubjectSource = SubjectSource.PERSON) -> CineEntry:
+    def subject_stated(self, patient: Patient | None) -> str | None:
+        """Return the subject for a patient that a file or a data set states; None where that says nothing."""
+        stated = stated_by(patient, self.secret)
+        if stated is None:
+            return None
+        with self._reading() as connection:
+            subjects = subjects_stated(connection, stated) or [stated]
+        return subjects[0] if len(subjects) == 1 else None
+
+    def why_unknown(self, cine: Cine) -> str:
+        """Return why nobody says whom a cine shows, a sentence for the person who can."""
+        if cine.patient is None:
+            return cine.patient_note or "The file states no patient; say whom the clip shows."
+        return (
+            "Clips whose files state the same patient number show several patients, as people said; say whom this one "
+            "shows."
+        )
+
+    def set_subject(
+        self, content_id: str, subject: str, *, source: SubjectSource = SubjectSource.PERSON, only: bool = False
+    ) -> CineEntry:
         """Say whom a cine shows; see `set_subjects`."""
-        return self.set_subjects({content_id: subject}, source=source)[0]
+        return self.set_subjects({content_id: subject}, source=source, only=only)[0]
 
     def set_subjects(
-        self, subjects: Mapping[str, str], *, source: SubjectSource = SubjectSource.PERSON
+        self,
+        subjects: Mapping[str, str],
+        *,
+        source: SubjectSource = SubjectSource.PERSON,
+        only: bool = False,
     ) -> list[CineEntry]:
         """Say whom cines show: all of them, or none.
+
+        It is said of the other cines of the same person too whose files state the same patient, so that no person is
+        two.
 
         Parameters
         ----------
@@ -96,24 +98,71 @@ class SubjectsPart(StudyBase):
             Content id and the pseudonym of the person, never a name.
         source
             Who says so.
+        only
+            The files state a wrong patient: leave others that state the same one where they are.
 
         Returns
         -------
         list of CineEntry
-            In order.
+            Those asked for, in order, then those that went with them.
 
         Raises
         ------
-        StoreError
+        FixedSubjectError
             If a model was trained or judged with one of them as another person, or a release holds it: the sentence
             says which. Nothing is changed then.
+        StoreError
+            If two of them get different subjects though their files state one patient.
         """
         wanted = {content_id: as_pseudonym(subject) for content_id, subject in subjects.items()}
         with self._writing() as writing:
-            for content_id, pseudonym in wanted.items():
+            for content_id in wanted:
                 self._cine(writing.connection, content_id)
-                self._give(writing, entry_row(writing.connection, content_id), pseudonym, source)
-            return [entry_of(entry_row(writing.connection, content_id)) for content_id in wanted]
+            everyone = wanted if only else self._with_tied(writing.connection, wanted)
+            for content_id, pseudonym in everyone.items():
+                row = entry_row(writing.connection, content_id)
+                alone = only and row.stated_subject is not None
+                self._give(writing, row, pseudonym, SubjectSource.CORRECTED if alone else source)
+            return [entry_of(entry_row(writing.connection, content_id)) for content_id in everyone]
+
+    def set_path_subjects(self, paths: Iterable[Path], subject: str) -> list[CineEntry]:
+        """Say that the cines of some files show one person: those in the study now, the others when they are opened.
+
+        Cines whose file or data set states the patient keep what that says.
+
+        Parameters
+        ----------
+        paths
+            Where the cines are or were opened from. They stay in the study.
+        subject
+            Pseudonym.
+
+        Returns
+        -------
+        list of CineEntry
+            The cines it was said of.
+
+        Raises
+        ------
+        FixedSubjectError
+            As `set_subjects`.
+        """
+        texts = list(dict.fromkeys(path_as_text(path) for path in paths))
+
+        def chosen(connection: Connection) -> list[Any]:
+            rows = (
+                connection.execute(
+                    select(CineRow, Subject.pseudonym)
+                    .outerjoin(Subject, Subject.id == CineRow.subject_id)
+                    .where(CineRow.path == text)
+                    .order_by(CineRow.id.desc())
+                    .limit(1)
+                ).one_or_none()
+                for text in texts
+            )
+            return [row for row in rows if row is not None]
+
+        return self._remember(texts, subject, chosen)
 
     def set_folder_subject(self, folder: Path, subject: str) -> list[CineEntry]:
         """Say that all cines of a folder show one person, those that are opened from it later included.
@@ -137,22 +186,25 @@ class SubjectsPart(StudyBase):
         StoreError
             As `set_subjects`.
         """
-        pseudonym, path = as_pseudonym(subject), path_as_text(folder)
+        path = path_as_text(folder)
+        return self._remember([path], subject, lambda connection: self._in_folder(connection, path))
+
+    def _remember(self, paths: list[str], subject: str, chosen: Callable[[Connection], list[Any]]) -> list[CineEntry]:
+        """Give the chosen cines a subject unless their files state one, and keep it for what is opened from paths."""
+        pseudonym = as_pseudonym(subject)
         with self._writing() as writing:
-            rows = [
-                row
-                for row in self._in_folder(writing.connection, path)
-                if row.subject_source not in {SubjectSource.FILE.value, SubjectSource.DATA_SET.value}
-            ]
+            connection = writing.connection
+            rows = [row for row in chosen(connection) if row.stated_subject is None or not is_said(row)]
             for row in rows:
                 self._give(writing, row, pseudonym, SubjectSource.PERSON)
             subject_id, _ = self._subject(writing, pseudonym)
-            writing.connection.execute(delete(FolderSubject).where(FolderSubject.path == path))
-            writing.connection.execute(insert(FolderSubject).values(path=path, subject_id=subject_id, at=writing.at))
-            return [entry_of(entry_row(writing.connection, row.content_id)) for row in rows]
+            for path in paths:
+                connection.execute(delete(FolderSubject).where(FolderSubject.path == path))
+                connection.execute(insert(FolderSubject).values(path=path, subject_id=subject_id, at=writing.at))
+            return [entry_of(entry_row(connection, row.content_id)) for row in rows]
 
     def folder_subject(self, folder: Path) -> str | None:
-        """Return the person that somebody gave to all cines of a folder, or None."""
+        """Return the person that somebody gave to all cines of a folder, or to one file, or None."""
         with self._reading() as connection:
             return connection.execute(
                 select(Subject.pseudonym)
@@ -195,6 +247,11 @@ class SubjectsPart(StudyBase):
             if rows:
                 connection.execute(insert(ModelUse), rows)
 
+    def models_noted(self) -> set[str]:
+        """Return the models of which the study knows that they were trained or judged with its cines."""
+        with self._reading() as connection:
+            return set(connection.execute(select(ModelUse.model).distinct()).scalars())
+
     def why_subject_is_fixed(self, content_id: str) -> str:
         """Return what depends on a cine's subject, as part of a sentence; empty where it can still be corrected."""
         with self._reading() as connection:
@@ -215,7 +272,7 @@ class SubjectsPart(StudyBase):
         if row.subject_id is not None:
             fixed = _dependents(connection, row.id)
             if fixed:
-                raise StoreError(
+                raise FixedSubjectError(
                     f"{row.stem} stays with {row.pseudonym}: {fixed}, and what is known of a person must not move to "
                     "another one afterwards. Forget that subject, or start another study."
                 )
@@ -227,6 +284,48 @@ class SubjectsPart(StudyBase):
         self._draw_missing(writing, subject_id, code, pseudonym)
         if row.subject_source == SubjectSource.GUESSED.value:
             self._drop_empty(writing, row.subject_id)
+
+    def _with_tied(self, connection: Connection, wanted: Mapping[str, str]) -> dict[str, str]:
+        """Return what is wanted, and the same of the cines whose files state the same patient."""
+        everyone = dict(wanted)
+        for content_id, pseudonym in wanted.items():
+            row = entry_row(connection, content_id)
+            for other in tied(connection, row):
+                if everyone.setdefault(other.content_id, pseudonym) != pseudonym:
+                    raise StoreError(
+                        f"The files of {row.stem} and {other.stem} state the same patient, so they cannot show two; if "
+                        "the number in them is wrong, say so for each clip alone."
+                    )
+        return everyone
+
+    def _follow(self, content_id: str) -> str:
+        """Let cines that have a subject by their files' word follow what people said of one that states the same.
+
+        Returns why they do not; empty where they do.
+        """
+        with self._reading() as connection:
+            row = entry_row(connection, content_id)
+            if row is None or row.stated_subject is None or row.subject_source == SubjectSource.CORRECTED.value:
+                return ""
+            if len(subjects_stated(connection, row.stated_subject)) < 2:
+                return ""
+        with self._writing() as writing:
+            connection = writing.connection
+            rows = [r for r in stating(connection, row.stated_subject) if is_said(r)]
+            rows = [r for r in rows if r.subject_source != SubjectSource.CORRECTED.value]
+            said = {r.pseudonym for r in rows if r.subject_source not in _BY_FILE}
+            others = [r for r in rows if r.subject_source in _BY_FILE and r.pseudonym not in said]
+            if len(said) == 1 and not any(_dependents(connection, other.id) for other in others):
+                (pseudonym,) = said
+                for other in others:
+                    self._give(writing, other, pseudonym, SubjectSource(other.subject_source))
+                return ""
+            if len({r.pseudonym for r in rows}) < 2:
+                return ""
+        return (
+            "Its file states the same patient as clips that are known as somebody else; say for one of them who it is, "
+            "or that the number is wrong."
+        )
 
     def _subject(self, writing: Writing, pseudonym: str) -> tuple[int, str]:
         """Return id and code of a subject, which is added if it is new."""
@@ -269,6 +368,9 @@ class SubjectsPart(StudyBase):
 
     def _secret_of(self, connection: Connection) -> bytes:
         return bytes(connection.execute(select(StudyRow.secret)).scalar_one())
+
+
+_BY_FILE = (SubjectSource.FILE.value, SubjectSource.DATA_SET.value)
 
 
 def _dependents(connection: Connection, cine_id: int) -> str:

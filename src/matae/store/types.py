@@ -60,6 +60,8 @@ class SubjectSource(StrEnum):
     """A data set's own list or naming."""
     PERSON = "person"
     """A person said so, of this cine or of its whole folder."""
+    CORRECTED = "corrected"
+    """A person said so of this cine alone, against what its file or data set states."""
     EARLIER = "earlier"
     """It was in the study before this was recorded."""
     GUESSED = "guessed"
@@ -90,6 +92,10 @@ class CineEntry:
         It was added by the call that returned this.
     subject_source
         Who says that it is this subject; None while there is none.
+    is_stated
+        Its file or data set states a patient, whoever the subject is by now.
+    subject_note
+        Why the subject is unknown, or not the one that is stated: a sentence, where the cine has just been opened.
     """
 
     content_id: str
@@ -105,6 +111,8 @@ class CineEntry:
     quality: str | None
     is_new: bool = False
     subject_source: SubjectSource | None = None
+    is_stated: bool = False
+    subject_note: str = ""
 
     @property
     def known_subject(self) -> str | None:
@@ -118,10 +126,10 @@ class CineSummary:
 
     Parameters
     ----------
-    content_id, subject, stem, view, n_frames, subject_source
+    content_id, subject, stem, view, n_frames, subject_source, is_stated
         As in `CineEntry`.
     split
-        Side of the subject, or None.
+        Side of the subject; None while it has none or is unknown.
     counts
         Number of frames in each status; frames without a label are left out.
     seconds
@@ -143,6 +151,7 @@ class CineSummary:
     last_frame: int | None
     added: datetime
     subject_source: SubjectSource | None = None
+    is_stated: bool = False
 
     @property
     def known_subject(self) -> str | None:

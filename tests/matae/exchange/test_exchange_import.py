@@ -12,7 +12,8 @@ from exchange_makers import ED, ES, cavity, contents, heart, labels
 
 from matae.errors import ExchangeError
 from matae.exchange import UnknownClassError, plan_import, run_import
-from matae.store import Edit, FrameStatus, Study
+from matae.read import open_cine
+from matae.store import Edit, FrameStatus, Study, SubjectSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,9 +176,11 @@ def test_labelme_polygons(other: Study, tmp_path: Path) -> None:
     labelme(tmp_path / "a", "case8_frame100", SQUARE)
     labelme(tmp_path / "a", "case9_frame200", SQUARE)
     plan = plan_import(other, tmp_path / "a")
-    assert (plan.format, plan.n_new, plan.n_patients) == ("labelme", 3, 2)
+    assert (plan.format, plan.n_new, plan.n_patients) == ("labelme", 3, 0)
+    assert plan.n_unknown == 3
     assert plan.problems == ("case9_frame200.png shows the same pixels as case8_frame100.png; it is left out.",)
     assert run_import(plan).stored == 3
+    assert {cine.known_subject for cine in other.cines()} == {None}  # whatever the files are called
     for masks in labels(other).values():
         assert masks[0].sum() == 41 * 51
         assert masks[0][30:81, 60:101].all()
@@ -284,3 +287,54 @@ def test_marks_come_along_and_statuses_too(study: Study, other: Study, tmp_path:
             marks = new.marks(summary.content_id)
             assert (marks.ed, marks.es) == (0, 3)
     assert ED == 1
+
+
+def test_a_dicom_segmentation_and_its_clip_are_one_patient(
+    home: Study, other: Study, released: Callable[..., Release]
+) -> None:
+    folder = released("dicom-seg").folder
+    plan = plan_import(other, folder)
+    assert plan.n_unknown == 0
+    image = open_cine(next(path for path in sorted(folder.rglob("*.dcm")) if is_image(path)))
+    before = other.add_as_stated(image).subject
+    run_import(plan)
+    subjects = {cine.content_id: cine.subject for cine in other.cines()}
+    assert subjects[image.content_id] == before
+    assert len(set(subjects.values())) == plan.n_patients == 2
+    assert {cine.subject_source for cine in other.cines()} == {SubjectSource.FILE}
+
+
+def is_image(path: Path) -> bool:
+    from pydicom import dcmread
+
+    return str(dcmread(path, stop_before_pixels=True).Modality) == "US"
+
+
+@pytest.mark.parametrize("number", ["", "ANONYMOUS", "0000"])
+def test_a_segmentation_of_nobody_is_of_unknown_patient(
+    other: Study, released: Callable[..., Release], tmp_path: Path, number: str
+) -> None:
+    import shutil
+
+    from pydicom import dcmread
+
+    folder = tmp_path / "seg"
+    shutil.copytree(released("dicom-seg").folder, folder)
+    for path in folder.rglob("*.dcm"):
+        dataset = dcmread(path)
+        dataset.PatientID = number
+        dataset.save_as(path)
+    for path in folder.glob("*.json"):
+        path.unlink()
+    run_import(plan_import(other, folder))
+    assert {cine.known_subject for cine in other.cines()} == {None}
+    assert other.assign_splits() == {}
+
+
+def test_an_array_without_a_patient_is_of_unknown_patient(other: Study, tmp_path: Path) -> None:
+    frames = heart(4)
+    np.savez(tmp_path / "Doe_Jane.npz", frames=frames, masks=np.stack([cavity(0)] * 4))
+    plan = plan_import(other, tmp_path)
+    assert plan.n_unknown == 1
+    run_import(plan)
+    assert [cine.known_subject for cine in other.cines()] == [None]

@@ -29,3 +29,30 @@ def stroke(number: int, shape: tuple[int, int] = SHAPE) -> np.ndarray:
     mask = disc(shape=shape)
     mask[0, :16] = [(number >> bit) & 1 for bit in range(16)]
     return mask
+
+
+def write_dicom(path: Path, *, frames: np.ndarray | None = None, **elements: object) -> Path:
+    """Write an uncompressed ultrasound clip; its pixels depend on its name unless they are given."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    if frames is None:
+        seed = int.from_bytes(path.name.encode()[-8:], "big")
+        frames = np.random.default_rng(seed).integers(0, 255, (3, *SHAPE)).astype(np.uint8)
+    made = Dataset()
+    made.file_meta = FileMetaDataset()
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID = "1.2.840.10008.5.1.4.1.1.3.1"
+    made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID = "1.2.3.4"
+    made.Modality, made.ViewName = "US", "A4C"
+    made.NumberOfFrames, made.Rows, made.Columns = frames.shape
+    made.SamplesPerPixel, made.PhotometricInterpretation = 1, "MONOCHROME2"
+    made.BitsAllocated = made.BitsStored = 8
+    made.HighBit, made.PixelRepresentation = 7, 0
+    made.FrameTime, made.FrameIncrementPointer = 20.0, 0x00181063
+    for keyword, value in elements.items():
+        setattr(made, keyword, value)
+    made.PixelData = frames.tobytes()
+    made["PixelData"].VR = "OB"
+    made.save_as(path, enforce_file_format=True)
+    return path

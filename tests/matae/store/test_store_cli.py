@@ -47,7 +47,8 @@ def filled(target) -> str:
 def test_status_says_how_far_it_is(filled) -> None:
     lines = [" ".join(line.split()) for line in run("status", filled).strip().splitlines()]
     assert lines == [
-        "subjects 1", "cines 1", "frames 6", "machine 1", "edited 0", "accepted 1", "rejected 0", "without a label 4",
+        "subjects 1", "cines 1", "of unknown patient 0", "frames 6",
+        "machine 1", "edited 0", "accepted 1", "rejected 0", "without a label 4",
         "hours of work 0.0", "minutes per accepted frame 1.50", "accepted unedited 0 %",
     ]  # fmt: skip
     report = json.loads(run("status", filled, "--json"))

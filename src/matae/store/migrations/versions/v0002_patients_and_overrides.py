@@ -22,6 +22,8 @@ _GUESSED = re.compile(r"P-[0-9a-f]{6}")
 def upgrade() -> None:
     """Add the tables, and mark what was guessed from the name of a file."""
     op.add_column("cines", sa.Column("subject_source", sa.String(length=16), nullable=True))
+    op.add_column("cines", sa.Column("stated_subject", sa.String(length=200), nullable=True))
+    op.create_index(op.f("ix_cines_stated_subject"), "cines", ["stated_subject"], unique=False)
     _mark_subjects()
     op.create_table(
         "overrides",
