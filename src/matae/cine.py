@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -139,6 +138,8 @@ class Cine:
     info: dict[str, Any] = field(default_factory=dict)
     patient: Patient | None = field(default=None, repr=False)
     patient_note: str = ""
+    _hashed: tuple[NDArray[np.uint8], str] | None = field(default=None, repr=False)
+    """Frames and their digest: `dataclasses.replace` hands them on, and they count while the frames are the same."""
 
     def __post_init__(self) -> None:
         """Refuse what no later room could use."""
@@ -167,10 +168,14 @@ class Cine:
         """Rows and columns of a frame."""
         return int(self.frames.shape[1]), int(self.frames.shape[2])
 
-    @cached_property
+    @property
     def content_id(self) -> str:
-        """Sha256 of the pixels; the identity that labels are stored with."""
-        return content_id(self.frames)
+        """Sha256 of the pixels; the identity that labels are stored with. It is computed once for the same frames."""
+        known = self._hashed
+        if known is None or known[0] is not self.frames:
+            known = self.frames, content_id(self.frames)
+            object.__setattr__(self, "_hashed", known)
+        return known[1]
 
     @property
     def frame_rate(self) -> float | None:
