@@ -31,6 +31,7 @@ __all__ = [
     "Started",
     "explain",
     "leave_a_core",
+    "look_events",
     "open_events",
     "path_events",
     "probe",
@@ -77,9 +78,10 @@ class Listed:
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A cine was read."""
+    """A cine was read, its pixels hashed, and its sector found."""
 
     cine: Cine
+    sector: Sector
 
 
 def explain(error: BaseException) -> str:
@@ -136,7 +138,7 @@ def leave_a_core() -> None:
 def open_events(opener: Callable[[], Cine]) -> Iterator[Opened | Failed]:
     """Read a cine, as events for the GUI thread."""
     try:
-        yield Opened(opener())
+        yield _looked_at(opener())
     except Exception as error:  # noqa: BLE001 - see the module's docstring
         yield Failed(explain(error))
 
@@ -149,9 +151,21 @@ def path_events(path: Path) -> Iterator[Listed | Opened | Failed]:
         found = list_cines(path)
         yield Listed(path, tuple(found))
         if len(found) == 1:
-            yield Opened(found[0].open())
+            yield _looked_at(found[0].open())
     except Exception as error:  # noqa: BLE001 - see the module's docstring
         yield Failed(explain(error))
+
+
+def look_events(cine: Cine) -> Iterator[Opened | Failed]:
+    """Find out of a cine that was read elsewhere what the GUI thread should not wait for."""
+    yield from open_events(lambda: cine)
+
+
+def _looked_at(cine: Cine) -> Opened:
+    from matae.segment import find_sector
+
+    _ = cine.content_id  # kept with the cine: whoever asks for it in the GUI thread does not hash the pixels
+    return Opened(cine, find_sector(cine))
 
 
 def probe() -> bool:

@@ -25,7 +25,7 @@ def measuring_of(qtbot):
     made = []
 
     def make(desk) -> Measuring:
-        measuring = Measuring(desk.session, desk.link)
+        measuring = Measuring(desk.session)
         made.append(measuring)
         measuring.active = True
         return measuring
@@ -63,7 +63,8 @@ def test_landmarks_that_a_person_stored_are_used_until_the_mask_is_changed(make_
     with Study.open(tmp_path / "study.sqlite", rater="bea") as study:
         names = dict(zip(("apex", "left", "right"), (Landmark(*p) for p in points), strict=True))
         study.set_landmarks(cine.content_id, ed, names)
-    measuring._begin_anew()
+    desk.link.poll()
+    qtbot.waitUntil(lambda: measuring.measurement is not None and measuring.measurement is not first, timeout=20_000)
     placed = measured(qtbot, measuring)
     np.testing.assert_allclose(placed.landmarks(ed).as_array(), points)
     assert placed.landmarks(ed).by_hand
