@@ -105,7 +105,8 @@ class DepthScale(QWidget):  # type: ignore[misc]
         current = self._session.current
         if current is not None and current.cine.spacing_note == SPACING_NOTE:
             self._session.override(OverrideName.SPACING, None)
-            self.said.emit("This cine is uncalibrated again.")
+            again = "uncalibrated again" if current.cine.spacing is None else "as its file states it again"
+            self.said.emit(f"This cine is {again}.")
 
     def update_state(self, _: object = None) -> None:
         """Offer what can be done now."""

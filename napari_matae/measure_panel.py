@@ -271,7 +271,10 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         text = f"{stated}, as the file says" if stated else "not stated"
         if self.view.itemText(0) != text:
             self.view.setItemText(0, text)
-        place = max(0, self.view.findData(self.measuring.view))
+        chosen = self.measuring.view
+        if chosen is not None and self.view.findData(chosen) < 0:
+            self.view.addItem(chosen, chosen)  # another program may have stored a view that has no segments here
+        place = max(0, self.view.findData(chosen))
         if self.view.currentIndex() != place:
             self.view.setCurrentIndex(place)
 

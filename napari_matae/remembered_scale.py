@@ -74,9 +74,9 @@ class RememberedScale(QObject):  # type: ignore[misc]
             return
         spacing = current.overrides.get(name)
         if spacing is None:
-            forget_scale(current.cine)
+            forget_scale(current.stated)
         else:
-            remember_scale(current.cine, spacing)  # the study forgets it here once it holds it
+            remember_scale(current.stated, spacing)  # the study forgets it here once it holds it
 
 
 def _find(cine: Cine) -> Iterator[Spacing]:

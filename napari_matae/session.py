@@ -147,6 +147,7 @@ class Session(SessionSignals):
         """Take the layers of the cine shown so far away; what is kept nowhere else stays in the layer list, hidden."""
         if (old := self.current) is None:
             return
+        self._sector.settle()
         self._masks.finish()
         self._unfollow(old)
         keep = bool(old.edited_frames()) and not self.is_safe(old)

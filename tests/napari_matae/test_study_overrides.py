@@ -116,7 +116,7 @@ def test_what_another_sets_comes_on_screen(make_desk, qtbot, tmp_path):
         study.set_override(content_id, "apex_down", True)
         study.set_override(content_id, "spacing", (0.4, 0.3))
     desk.link.poll()
-    qtbot.waitUntil(lambda: desk.session.current.cine.spacing is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: desk.session.current.cine.spacing is not None, timeout=60_000)
     current = desk.session.current
     assert current.sector.source == "user"
     assert current.sector.apex_down
@@ -134,7 +134,7 @@ def test_of_two_who_set_at_once_the_later_is_told(make_desk, qtbot, tmp_path, ci
     with Study.open(tmp_path / "study.sqlite", rater="bea") as study:
         study.set_override(cine.content_id, "view", "A3C")
     desk.session.override(OverrideName.VIEW, "A2C")
-    qtbot.waitUntil(lambda: bool(said), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(said), timeout=60_000)
     assert "Somebody else set the view" in said[-1]
     assert desk.session.current.cine.view == "A3C"
     desk.session.override(OverrideName.VIEW, "A2C")  # having seen theirs
@@ -168,6 +168,6 @@ def test_a_rate_given_while_a_run_waits_for_the_study_does_not_end_the_wait(make
     desk.session.open(bare())
     panel.run()
     assert panel.status.text() == "Reading the study…"
-    qtbot.waitUntil(lambda: panel.is_running, timeout=20_000)
+    qtbot.waitUntil(lambda: panel.is_running, timeout=60_000)
     assert desk.session.current.cine.frame_rate == pytest.approx(30)
     panel.cancel()
