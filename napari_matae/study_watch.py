@@ -107,7 +107,8 @@ class StudyWatch(QObject):  # type: ignore[misc]
         if others.overrides is not None:
             changed = take_overrides(self._session, ledger, others.overrides)
             if changed:
-                self.said.emit(f"{_set_in_words(changed)} of this cine was set in another window.")
+                were = "were" if len(changed) > 1 else "was"
+                self.said.emit(f"{_set_in_words(changed)} of this cine {were} set in another window.")
         if free:
             self.said.emit(_sentence(free.values()))
 

@@ -121,7 +121,7 @@ def test_what_another_sets_comes_on_screen(make_desk, qtbot, tmp_path):
     assert current.sector.source == "user"
     assert current.sector.apex_down
     assert tuple(current.labels.scale[-2:]) == (0.4, 0.3)
-    assert said[-1] == "The sector, the way up and the pixel size of this cine was set in another window."
+    assert said[-1] == "The sector, the way up and the pixel size of this cine were set in another window."
 
 
 def test_of_two_who_set_at_once_the_later_is_told(make_desk, qtbot, tmp_path, cine):
