@@ -8,8 +8,9 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
+from matae.store.applied import SPACING_NOTE
+from matae.store.types import OverrideName
 from napari_matae.line_layer import LineLayer
-from napari_matae.scales import BY_HAND, forget_scale, recalibrate, remember_scale, with_scale
 
 if TYPE_CHECKING:
     from napari_matae.session import Session
@@ -81,7 +82,7 @@ class DepthScale(QWidget):  # type: ignore[misc]
     def is_wanted(self) -> bool:
         """Whether the open cine has no calibration, or one that a person set."""
         current = self._session.current
-        return current is not None and (current.cine.spacing is None or current.cine.spacing_note == BY_HAND)
+        return current is not None and (current.cine.spacing is None or current.cine.spacing_note == SPACING_NOTE)
 
     def apply(self) -> None:
         """Calibrate the cine by the line and its length."""
@@ -97,27 +98,22 @@ class DepthScale(QWidget):  # type: ignore[misc]
         except MataeError as error:
             self.words.setText(str(error))
             return
-        cine = with_scale(current.cine, spacing)
         self.line.remove()
-        remember_scale(cine)
-        recalibrate(self._session, cine)
-        self.said.emit(f"Calibrated: {spacing.y:.3f} mm a pixel. It is remembered for this cine.")
+        self._session.override(OverrideName.SPACING, spacing)
+        self.said.emit(f"Calibrated: {spacing.y:.3f} mm a pixel. It is kept for this cine.")
 
     def forget(self) -> None:
         """Make the cine uncalibrated again."""
-        from dataclasses import replace
-
         current = self._session.current
-        if current is None or current.cine.spacing_note != BY_HAND:
-            return
-        forget_scale(current.cine)
-        recalibrate(self._session, replace(current.cine, spacing=None, spacing_note="No calibration in the file."))
-        self.said.emit("This cine is uncalibrated again.")
+        if current is not None and current.cine.spacing_note == SPACING_NOTE:
+            self._session.override(OverrideName.SPACING, None)
+            again = "uncalibrated again" if current.cine.spacing is None else "as its file states it again"
+            self.said.emit(f"This cine is {again}.")
 
     def update_state(self, _: object = None) -> None:
         """Offer what can be done now."""
         current, line = self._session.current, self.line.line
-        by_hand = current is not None and current.cine.spacing_note == BY_HAND
+        by_hand = current is not None and current.cine.spacing_note == SPACING_NOTE
         self.forget_button.setVisible(by_hand)
         self.draw_button.setText("Draw again" if by_hand or line is not None else "Draw over the depth scale")
         for widget in (self.length, self.use_button):

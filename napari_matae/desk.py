@@ -15,6 +15,8 @@ from napari_matae.next_cine import NextCine
 from napari_matae.phase_finder import PhaseFinder
 from napari_matae.player import Player
 from napari_matae.preview import Preview
+from napari_matae.remembered_scale import RememberedScale
+from napari_matae.sector_finder import SectorFinder
 from napari_matae.session import Session
 from napari_matae.strokes import Strokes
 from napari_matae.study_link import StudyLink
@@ -49,10 +51,12 @@ class Desk(QObject):  # type: ignore[misc]
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.viewer = viewer
-        self.session = Session(viewer)
+        self.session = Session(viewer, finds_sectors=False)
         self.player = Player(self.session, parent=self)
         self.history = History(self.session, self)
         self.link = StudyLink(self.session, self.history, self)
+        self.sector_finder = SectorFinder(self.session, self)
+        self.scale = RememberedScale(self.session, self)
         self.clock = Clock(self.session, self.link, self.player, parent=self)
         self.strokes = Strokes(self.session, self)
         self.preview = Preview(self.session, self)
@@ -63,7 +67,7 @@ class Desk(QObject):  # type: ignore[misc]
         self.next_cine = NextCine(self.session, self.link, self)
         self.deeds.finished.connect(self.next_cine.go)
         self.looks = Looks(self.session, self)
-        for part in (self.history, self.link, self.preview, self.tools, self.deeds, self.next_cine):
+        for part in (self.history, self.link, self.sector_finder, self.preview, self.tools, self.deeds, self.next_cine):
             part.said.connect(self.say)
         self.session.settle()  # what was drawn while no dock was there to see it
 
@@ -107,6 +111,8 @@ class Desk(QObject):  # type: ignore[misc]
         self.looks.close_down()
         self.clock.close_down()
         self.next_cine.close_down()
+        self.scale.close_down()
+        self.sector_finder.close_down()
         self.flag_keeper.close_down()
         self.link.close_down()
         self.history.close_down()

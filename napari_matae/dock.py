@@ -121,7 +121,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.desk.link.conflicted.connect(self._on_conflict)
         self.measure_panel.measuring.changed.connect(self._on_measured)
         self.desk.model_changed.connect(self.segment_panel.list_models)
-        self.desk.next_cine.wanted.connect(lambda waiting: self.open_panel.read(waiting.open))
+        self.desk.next_cine.wanted.connect(lambda waiting: self.open_panel.read(waiting.open, waiting.path.name))
         self.desk.next_cine.arrived.connect(lambda: self.steps.setCurrentIndex(_REVIEW))
         application = QApplication.instance()
         if application is not None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.exchange import Comparison, ExportPlan, ImportPlan, ImportResult, Progress, Release
-    from matae.segment import Sector
     from matae.store import Study
     from matae.store.types import CineSummary
     from matae.store.types import Release as KeptRelease
@@ -183,17 +182,18 @@ def _titles(cines: list[CineSummary]) -> dict[str, str]:
     return {cine.content_id: cine.stem for cine in cines}
 
 
-def prepare_export(
-    target: str, choice: ExportChoice, sectors: Mapping[str, Sector], tick: Tick, should_stop: Stop
-) -> PreparedExport:
-    """Plan an export, and draw what is blanked beside what leaves."""
+def prepare_export(target: str, choice: ExportChoice, tick: Tick, should_stop: Stop) -> PreparedExport:
+    """Plan an export, and draw what is blanked beside what leaves.
+
+    What lies outside the sector of a clip is blanked, as the study holds it, whether the clip is open here or not.
+    """
     from matae.exchange import plan_export
     from matae.store import Study
 
     with Study.open(target) as study:
         plan = plan_export(
             study, choice.format, name=choice.name, statuses=choice.statuses, size=choice.size, native=choice.native,
-            view=choice.view, sectors=sectors, progress=tick, should_stop=should_stop,
+            view=choice.view, progress=tick, should_stop=should_stop,
         )  # fmt: skip
         return PreparedExport(
             target, choice, plan, _before(study, plan, tick, should_stop), _titles(study.cines()), _free(choice.folder)

@@ -40,7 +40,9 @@ class FlagKeeper(QObject):  # type: ignore[misc]
         self._timer.setInterval(_CALM_MS)
         self._timer.timeout.connect(self.save)
         self._session = session
-        self._signals = (session.area_changed, session.status_changed, session.marks_changed, session.restored)
+        self._signals = (
+            session.area_changed, session.status_changed, session.marks_changed, session.restored, session.overridden,
+        )  # fmt: skip
         for signal in self._signals:
             signal.connect(self._on_changed)
         session.opened.connect(self._on_opened)

@@ -50,12 +50,14 @@ class Handles(QObject):  # type: ignore[misc]
         session.frame_changed.connect(self._update)
         session.status_changed.connect(self._update)
         session.placed.connect(self._update)
+        session.sector_changed.connect(self._update)
 
     def close_down(self) -> None:
         """Take the handles away and stop listening."""
         self._session.frame_changed.disconnect(self._update)
         self._session.status_changed.disconnect(self._update)
         self._session.placed.disconnect(self._update)
+        self._session.sector_changed.disconnect(self._update)
         self._dragging.close_down()
         layer, self._layer = self._layer, None
         if layer is not None and layer in self._session.viewer.layers:

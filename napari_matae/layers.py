@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CINE_KEY",
     "OUTLINE_WIDTH",
+    "SECTOR_KEY",
     "STATE_KEY",
     "cine_of",
     "forget_history",
@@ -35,6 +36,9 @@ CINE_KEY = "matae_cine"
 
 STATE_KEY = "matae_open"
 """Key of a layer's metadata that holds its state of work, so that a dock closed and opened again goes on with it."""
+
+SECTOR_KEY = "matae_sector"
+"""Key of a layer's metadata that holds the sector that was found when the cine was read."""
 
 OUTLINE_WIDTH = 2
 """Pixels of the ventricle's outline; thin enough to judge the border under it."""
@@ -62,11 +66,13 @@ def image_layer_data(cine: Cine) -> tuple[Any, dict[str, Any], str]:
     return cine.frames, keywords, "image"
 
 
-def image_of(cine: Cine) -> Image:
-    """Return a cine as a napari image layer."""
+def image_of(cine: Cine, sector: Sector | None = None) -> Image:
+    """Return a cine as a napari image layer, with the sector that was found in it where somebody looked."""
     from napari.layers import Image
 
     data, keywords, _ = image_layer_data(cine)
+    if sector is not None:
+        keywords["metadata"] |= {SECTOR_KEY: sector}
     return Image(data, **keywords)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matae.store.types import FrameStatus
+from matae.store.types import FrameStatus, OverrideName
 from napari_matae.measure_work import Task
 
 if TYPE_CHECKING:
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from matae.measure import Landmarks, Marks, Measurement
     from napari_matae.open_cine import OpenCine
 
-__all__ = ["changed_masks", "cine_to_measure", "landmarks_of", "marks_of", "mask_to_measure", "task_of"]
+__all__ = [
+    "changed_landmarks",
+    "changed_masks",
+    "cine_to_measure",
+    "landmarks_of",
+    "marks_of",
+    "mask_to_measure",
+    "task_of",
+]
 
 
 def mask_to_measure(current: OpenCine, frame: int) -> NDArray[np.uint8]:
@@ -37,8 +45,15 @@ def landmarks_of(current: OpenCine, measured: Measurement, frames: Iterable[int]
 
     Landmarks of a handle that is dragged come with its mask; a mask of another tool has none.
     """
-    placed = {t: current.placed(t) for t in frames}
+    placed = {t: _placed(current, t) for t in frames}
     return {t: mine for t, mine in placed.items() if mine is not None or t in measured.inputs.landmarks}
+
+
+def changed_landmarks(current: OpenCine, measured: Measurement, frames: Iterable[int]) -> dict[int, Landmarks | None]:
+    """Return the landmarks on screen, among those of some frames, that are other ones than were measured."""
+    known = measured.inputs.landmarks
+    placed = {t: _placed(current, t) for t in frames if t in current.by_hand or t in known}
+    return {t: mine for t, mine in placed.items() if mine != known.get(t)}
 
 
 def marks_of(current: OpenCine) -> Marks:
@@ -70,8 +85,8 @@ def cine_to_measure(current: OpenCine, measured: Measurement | None) -> Cine:
     return replace(cine, ed_frame=ed, es_frame=es)
 
 
-def task_of(current: OpenCine, measured: Measurement | None, *, view: str | None, study: str) -> Task | None:
-    """Return what is to be measured of a cine from the ground up; None where it has no masks.
+def task_of(current: OpenCine, measured: Measurement | None) -> Task | None:
+    """Return what is to be measured of a cine from the ground up.
 
     Parameters
     ----------
@@ -79,28 +94,34 @@ def task_of(current: OpenCine, measured: Measurement | None, *, view: str | None
         The cine on screen.
     measured
         The measurement so far.
-    view
-        Standard view as the person chose it; None for what the file says.
-    study
-        Where a person's landmarks may be, path or URL; empty for nowhere.
+
+    Returns
+    -------
+    Task or None
+        None where the cine has no masks, or its sector, which says which way up it is, is still being looked for.
     """
     from matae.measure import MeasureOptions
 
-    if current.labels is None:
+    if current.labels is None or current.sector is None:
         return None
-    down = current.sector is not None and current.sector.apex_down
+    placed = {t: _placed(current, t) for t in current.by_hand}
     return Task(
         cine=cine_to_measure(current, measured),
         masks=current.labels.data,
         frames=frozenset(t for t in {*current.status, *current.drawn} if _counts(current, t)),
-        options=MeasureOptions(view=view, apex_down=down),
+        options=MeasureOptions(view=current.overrides.get(OverrideName.VIEW), apex_down=current.sector.apex_down),
         marks=marks_of(current),
         sector=current.sector,
         model=str(current.run.get("model", "")),
         width=str(current.run.get("width", "")),
-        study=study,
-        placed={t: current.placed(t) for t in current.by_hand},
+        placed={t: points for t, points in placed.items() if points is not None},
+        unreadable=frozenset(current.unreadable),
     )
+
+
+def _placed(current: OpenCine, frame: int) -> Landmarks | None:
+    """Return the landmarks that a person placed on the mask that counts for a frame."""
+    return current.placed(frame) if _counts(current, frame) else None
 
 
 def _counts(current: OpenCine, frame: int) -> bool:

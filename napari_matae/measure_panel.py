@@ -70,7 +70,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self._desk, self._keys = desk, keys
         session = desk.session
-        self.measuring = Measuring(session, desk.link, self)
+        self.measuring = Measuring(session, self)
         self.overlay = PhaseOverlay(session, self.measuring, self)
         self.curve = MeasureCurve(plot, self.measuring, self)
         self._build()
@@ -266,11 +266,15 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self._update_phases()
 
     def _show_view(self, measured: Measurement) -> None:
-        stated = measured.inputs.cine.view
+        current = self._desk.session.current
+        stated = measured.inputs.cine.view if current is None else current.stated.view
         text = f"{stated}, as the file says" if stated else "not stated"
         if self.view.itemText(0) != text:
             self.view.setItemText(0, text)
-        place = max(0, self.view.findData(self.measuring.view))
+        chosen = self.measuring.view
+        if chosen is not None and self.view.findData(chosen) < 0:
+            self.view.addItem(chosen, chosen)  # another program may have stored a view that has no segments here
+        place = max(0, self.view.findData(chosen))
         if self.view.currentIndex() != place:
             self.view.setCurrentIndex(place)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from matae.errors import MeasureError
-from napari_matae.placed import from_stored
-from napari_matae.scales import with_remembered_scale
+from matae.errors import MataeError, MeasureError
+from napari_matae.placed import from_stored, unreadable_flag
+from napari_matae.scales import remembered_scale
 from napari_matae.workers import Failed, explain
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Cine
+    from matae.exchange.source import StoredSource
     from matae.measure import Landmarks, Marks, Measurement, MeasureOptions
     from matae.segment import Sector
     from matae.store.types import CineSummary
@@ -57,10 +57,10 @@ class Task:
         The sector, or None.
     model, width
         What made the masks.
-    study
-        Where a person's landmarks may be, path or URL; empty for nowhere.
     placed
-        Landmarks of this screen by frame, which may be on their way to the study; None for those taken away.
+        Landmarks that people placed, by frame.
+    unreadable
+        Frames whose stored landmarks are none.
     """
 
     cine: Cine
@@ -71,8 +71,8 @@ class Task:
     sector: Sector | None = None
     model: str = ""
     width: str = ""
-    study: str = ""
-    placed: Mapping[int, Landmarks | None] = field(default_factory=dict)
+    placed: Mapping[int, Landmarks] = field(default_factory=dict)
+    unreadable: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +136,8 @@ def _measure(task: Task) -> Measurement:
         masks,
         task.options,
         marks=task.marks,
-        landmarks=_placed(task),
+        landmarks=task.placed,
+        remarks=[unreadable_flag(task.unreadable)] if task.unreadable else (),
         sector=None if task.sector is None else sector_pixels(task.sector, task.cine.shape),
         errors=errors,
         error_limit=limit,
@@ -156,20 +157,6 @@ def _unfamiliar(task: Task) -> tuple[NDArray[np.float64], float] | None:
         return rebuild_errors(task.cine, task.sector, task.model)
     except ModelError:
         return None  # it was removed since; the numbers do without it
-
-
-def _placed(task: Task) -> Mapping[int, Landmarks]:
-    """Return the landmarks that people placed on this cine: those stored, and those on screen."""
-    from matae.store import Study
-
-    found: dict[int, Landmarks | None] = {}
-    if task.study:
-        with suppress(Exception):  # the saved bar says what is wrong with a study; the numbers do without it
-            with Study.open(task.study) as study:
-                stored = study.landmarks(task.cine.content_id)
-            found = {t: from_stored(points) for t, points in stored.items() if 0 <= t < task.cine.n_frames}
-    found |= task.placed
-    return {t: points for t, points in found.items() if points is not None}
 
 
 def widths_events(cine: Cine, sector: Sector, run: dict[str, Any], frames: list[int]) -> Iterator[WidthsDone | Failed]:
@@ -214,7 +201,7 @@ def views_events(target: str, content_id: str) -> Iterator[ViewsFound | Failed]:
 
 
 def other_view_events(target: str, content_id: str, view: str) -> Iterator[OtherView | Failed]:
-    """Measure another cine of a study from its stored masks.
+    """Measure another cine of a study from its stored masks, with all that people set of it and placed on it.
 
     Parameters
     ----------
@@ -223,35 +210,59 @@ def other_view_events(target: str, content_id: str, view: str) -> Iterator[Other
     content_id
         Of the cine; its file must still be where it was opened from, with the same pixels.
     view
-        What it counts as.
+        What it counts as where neither a person nor its file says what it shows.
     """
+    yield from _events(lambda: OtherView(_measure_stored(target, content_id, view)))
+
+
+def _measure_stored(target: str, content_id: str, view: str) -> Measurement:
+    from matae.exchange.source import open_stored
     from matae.measure import Marks, MeasureOptions, measure_cine
     from matae.measure.run import sector_pixels
-    from matae.read import open_cine
-    from matae.segment import find_sector
     from matae.stack import new_stack
     from matae.store import Study
     from matae.store.types import FrameStatus
 
-    def work() -> OtherView:
-        with Study.open(target) as study:
-            path = study.path_of(content_id)
-            cine = with_remembered_scale(open_cine(path))
-            if cine.content_id != content_id:
-                raise MeasureError(f"{path.name} holds other pixels than when it was outlined; open it and look at it.")
-            masks = new_stack(cine.frames.shape)
-            infos = study.load_masks(content_id, masks)
-            stored = study.marks(content_id)
-        for frame, info in infos.items():
-            if info.status is FrameStatus.REJECTED:
-                masks[frame] = 0
-        marks = Marks(
-            () if stored.ed in (None, cine.ed_frame) else (stored.ed,),
-            () if stored.es in (None, cine.es_frame) else (stored.es,),
-        )
-        sector = find_sector(cine)
-        options = MeasureOptions(view=view, apex_down=sector.apex_down)
-        found = measure_cine(cine, masks, options, marks=marks, sector=sector_pixels(sector, cine.shape))
-        return OtherView(replace(found, view=view))
+    with Study.open(target) as study:
+        entry = study.cine(content_id)
+        try:
+            source = open_stored(study, entry)
+            sector = source.sector
+        except MataeError as error:
+            raise MeasureError(f"{entry.stem} cannot be measured: {error}") from error
+        cine = _with_remembered_scale(source)
+        masks = new_stack(cine.frames.shape)
+        infos, marks = study.load_masks(content_id, masks), study.marks(content_id)
+        stored = study.landmarks(content_id)
+    for frame, info in infos.items():
+        if info.status is FrameStatus.REJECTED:
+            masks[frame] = 0
+            stored.pop(frame, None)
+    placed, unreadable = {}, []
+    for frame, points in stored.items():
+        try:
+            placed[frame] = from_stored(points)
+        except MeasureError:
+            unreadable.append(frame)
+    return measure_cine(
+        cine,
+        masks,
+        MeasureOptions(view=cine.view or view, apex_down=sector.apex_down),
+        marks=Marks(
+            () if marks.ed in (None, cine.ed_frame) else (marks.ed,),
+            () if marks.es in (None, cine.es_frame) else (marks.es,),
+        ),
+        landmarks={frame: points for frame, points in placed.items() if points is not None},
+        sector=sector_pixels(sector, cine.shape),
+        remarks=[unreadable_flag(unreadable)] if unreadable else (),
+    )
 
-    yield from _events(work)
+
+def _with_remembered_scale(source: StoredSource) -> Cine:
+    """Return the cine with the pixel size that only this computer remembers, where it was not opened since."""
+    from matae.store.applied import cine_with
+    from matae.store.types import OverrideName, Overrides
+
+    if OverrideName.SPACING in source.overrides.revisions or (spacing := remembered_scale(source.cine)) is None:
+        return source.cine
+    return cine_with(source.cine, Overrides(spacing=spacing))

@@ -13,11 +13,18 @@ from qtpy.QtCore import QObject, Signal
 from superqt.utils import qdebounced, qthrottled
 
 from matae.errors import MataeError
+from matae.store.types import OverrideName
 from napari_matae.event_worker import EventWorker
-from napari_matae.measure_input import changed_masks, cine_to_measure, landmarks_of, marks_of, task_of
+from napari_matae.measure_input import (
+    changed_landmarks,
+    changed_masks,
+    cine_to_measure,
+    landmarks_of,
+    marks_of,
+    task_of,
+)
 from napari_matae.measure_work import Measured, measure_events
 from napari_matae.other_widths import OtherWidths
-from napari_matae.remembered_scale import RememberedScale
 from napari_matae.suspect_frames import SuspectFrames
 from napari_matae.workers import Failed
 
@@ -29,8 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.measure import Measurement
-    from napari_matae.session import OpenCine, Session
-    from napari_matae.study_link import StudyLink
+    from napari_matae.session import Session
 
 __all__ = ["Measuring"]
 
@@ -48,8 +54,6 @@ class Measuring(QObject):  # type: ignore[misc]
     ----------
     session
         Whose masks are measured.
-    link
-        The study, for landmarks that people stored.
     parent
         Qt parent.
     """
@@ -57,21 +61,17 @@ class Measuring(QObject):  # type: ignore[misc]
     changed = Signal()
     """The measurement is another one, or gone, or it cannot be made: see `measurement`, `is_running`, `problem`."""
 
-    def __init__(self, session: Session, link: StudyLink, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._session, self._link = session, link
+        self._session = session
         self.measurement: Measurement | None = None
         self.problem = ""
         """Why there is no measurement; empty if nothing went wrong."""
-        self.view: str | None = None
-        """Standard view as the person chose it; None for what the file says."""
         self.seconds = 0.0
         """How long the last change took to be measured."""
         self._active = False
         self._stale = True
-        self._views: dict[str, str] = {}
         self._suspects = SuspectFrames()
-        self._scale = RememberedScale(session, self)
         self._worker = EventWorker(self)
         self._worker.came.connect(self._on_event)
         self._worker.ended.connect(self._on_ended)
@@ -87,20 +87,19 @@ class Measuring(QObject):  # type: ignore[misc]
             (session.area_changed, self._on_masks),
             (session.status_changed, self._on_masks),
             (session.marks_changed, self._on_marks),
-            (session.sector_changed, self._on_sector),
+            (session.sector_changed, self._on_opened),  # also during the first measurement, which has the one before
             (session.written, self._on_written),
             (session.restored, self._begin_anew),
             (session.placed, self._on_placed),
         )
         for signal, slot in self._wires:
             signal.connect(slot)
-        self._on_opened(session.current)
+        self._on_opened()
 
     def close_down(self) -> None:
         """Stop listening and drop what is under way."""
         for wait in (self._follow_soon, self._check_soon, self._ask_widths_soon):
             wait.cancel()
-        self._scale.close_down()
         for signal, slot in self._wires:
             signal.disconnect(slot)
         self._worker.drop()
@@ -139,17 +138,15 @@ class Measuring(QObject):  # type: ignore[misc]
         current = self._session.current
         return current is not None and current.labels is not None and bool(current.status or current.drawn)
 
+    @property
+    def view(self) -> str | None:
+        """Standard view as a person chose it; None for what the file says."""
+        current = self._session.current
+        return None if current is None else current.overrides.get(OverrideName.VIEW)
+
     def choose_view(self, view: str | None) -> None:
         """State the standard view; None for what the file says."""
-        current = self._session.current
-        if current is None or view == self.view:
-            return
-        self.view = view
-        if view is None:
-            self._views.pop(current.cine.content_id, None)
-        else:
-            self._views[current.cine.content_id] = view
-        self._begin_anew()
+        self._session.override(OverrideName.VIEW, view)
 
     def clear_marks(self) -> None:
         """Take a person's marks away: the file's, the ECG's or the curve's frames are used again."""
@@ -166,15 +163,10 @@ class Measuring(QObject):  # type: ignore[misc]
 
     # -- following the session ----------------------------------------------------------------------------
 
-    def _on_opened(self, current: OpenCine | None) -> None:
+    def _on_opened(self, _: object = None) -> None:
         self._ask_widths_soon.cancel()
         self._widths.drop()
-        self.view = None if current is None else self._views.get(current.cine.content_id)
         self._begin_anew()
-
-    def _on_sector(self) -> None:
-        if self.measurement is not None:
-            self._begin_anew()
 
     def _on_masks(self) -> None:
         if self._active:
@@ -190,9 +182,6 @@ class Measuring(QObject):  # type: ignore[misc]
         if not self._active or current is None or self.measurement is None or self.is_running:
             return
         self._compare([frame])
-        placed = current.placed(frame)
-        if self.measurement is not None and placed != self.measurement.inputs.landmarks.get(frame):
-            self._update(landmarks={frame: placed})
 
     def _on_marks(self) -> None:
         current, measured = self._session.current, self.measurement
@@ -226,20 +215,25 @@ class Measuring(QObject):  # type: ignore[misc]
             self._compare(range(current.cine.n_frames))
 
     def _compare(self, frames: Iterable[int]) -> None:
-        """Measure those of these frames again that have another mask than was measured."""
+        """Measure those of these frames again that have another mask, or other landmarks, than was measured."""
         current, measured = self._session.current, self.measurement
         if current is None or measured is None:
             return
-        changed = changed_masks(current, measured, frames)
+        looked_at = list(frames)
+        changed = changed_masks(current, measured, looked_at)
         self._suspects.looked(current)
-        if len(changed) > _AT_ONCE:
+        unreadable = {t for remark in measured.inputs.remarks for t in remark.frames}
+        if len(changed) > _AT_ONCE or unreadable != current.unreadable:
             self._start()
-        elif changed:
+            return
+        if changed:
             self._update(
                 masks={t: mask.copy() for t, mask in changed.items()},
                 landmarks=landmarks_of(current, measured, changed),
                 width_masks={},  # whoever corrects a frame speaks for it: what the widths made of it counts no longer
             )
+        if self.measurement is not None and (moved := changed_landmarks(current, self.measurement, looked_at)):
+            self._update(landmarks=moved)
 
     def _update(self, *, landmarks: Mapping[int, Any] | None = None, **changes: Any) -> None:
         """Measure anew what depends on some changes; see `Measurement.updated`."""
@@ -265,8 +259,7 @@ class Measuring(QObject):  # type: ignore[misc]
 
     def _start(self) -> None:
         current = self._session.current
-        study = self._link.target if self._link.entry is not None else ""
-        task = None if current is None else task_of(current, self.measurement, view=self.view, study=study)
+        task = None if current is None else task_of(current, self.measurement)
         if current is None or task is None:
             return
         self._stale = False

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.measure import Landmarks
     from matae.segment import Sector
+    from matae.store.types import OverrideName
 
 __all__ = ["OpenCine", "digest_of"]
 
@@ -41,8 +42,18 @@ class OpenCine:
 
     def __init__(self, cine: Cine, image: Image) -> None:
         self.cine = cine
+        """The cine as people set it."""
+        self.stated = cine
+        """The cine as its file states it."""
+        self.overrides: dict[OverrideName, Any] = {}
+        """What people set of it, None for what they took away again; see `matae.store.Overrides`."""
+        self.unstored: set[OverrideName] = set()
+        """What was set here and is not in the study yet."""
         self.image = image
+        self.found: Sector | None = None
+        """The sector as it was found in the picture; None while it is being looked for."""
         self.sector: Sector | None = None
+        """The sector as people set it, else as it was found."""
         self.sector_layer: Shapes | None = None
         self.labels: Labels | None = None
         self.machine: NDArray[np.uint8] | None = None
@@ -71,6 +82,8 @@ class OpenCine:
         self.by_hand: dict[int, dict[int, Landmarks]] = {}
         """Landmarks that people placed, by frame and by `digest` of the mask they belong to: when a mask is changed by
         another tool they count no longer, and when that is undone they do again."""
+        self.unreadable: set[int] = set()
+        """Frames with landmarks in the study that are no landmarks: they do not count, and that is said."""
         self.ready = True
         """Its work so far has been fetched from the study."""
         self.stack: Any = None

@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_matae.drop_reader import DropBox
+from napari_matae.event_worker import EventWorker
 from napari_matae.folder_list import FolderList
 from napari_matae.rate_question import RateQuestion
 from napari_matae.study_choice import StudyChoice
@@ -47,7 +48,10 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self._session, self._link = session, link
         self.study = StudyChoice(link, self)
-        self._worker: Any = None
+        self._worker = EventWorker(self)
+        self._worker.came.connect(self._on_event)
+        self._worker.ended.connect(self._on_finished)
+        self._reading = ""
         self._opened = False
         self._as_cine: Callable[[], Cine] | None = None
         self._build()
@@ -62,12 +66,11 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         self.folder_button.setToolTip("A CAMUS or EchoNet-Dynamic folder, a folder of clips, or one of images.")
         self.folder_button.clicked.connect(self._ask_folder)
         self.real_button = QPushButton("Try a real cine", self)
-        self.real_button.clicked.connect(lambda: self.read(_real))
+        self.real_button.clicked.connect(lambda: self.read(_real, "the real cine"))
         self.phantom_button = QPushButton("Try a phantom", self)
-        self.phantom_button.clicked.connect(lambda: self.read(_phantom))
-        self._buttons = (self.file_button, self.folder_button, self.real_button, self.phantom_button)
+        self.phantom_button.clicked.connect(lambda: self.read(_phantom, "the phantom"))
         rows = QVBoxLayout()
-        for pair in (self._buttons[:2], self._buttons[2:]):
+        for pair in ((self.file_button, self.folder_button), (self.real_button, self.phantom_button)):
             row = QHBoxLayout()
             for button in pair:
                 row.addWidget(button)
@@ -105,34 +108,35 @@ class OpenPanel(QWidget):  # type: ignore[misc]
     # -- reading ------------------------------------------------------------------------------------------
 
     def open(self, path: Path) -> None:
-        """Open a file, or list a folder's cines and open the only one, off the GUI thread."""
+        """Open a file, or list a folder's cines and open the only one, off the GUI thread.
+
+        Whatever is being read is left: the last wish counts.
+        """
         from matae.read import open_cine
 
         self._as_cine = partial(open_cine, path, third_axis_is_time=True)
-        self._start(path_events, path)
+        self._start(path_events, path, path.name)
 
-    def read(self, opener: Callable[[], Cine]) -> None:
-        """Read a cine off the GUI thread and show it."""
+    def read(self, opener: Callable[[], Cine], name: str = "") -> None:
+        """Read a cine off the GUI thread and show it, in place of whatever is being read."""
         self._as_cine = None
-        self._start(open_events, opener)
+        self._start(open_events, opener, name or "a cine")
 
     def _open_as_cine(self) -> None:
         if self._as_cine is not None:
-            self._start(open_events, self._as_cine)
+            self._start(open_events, self._as_cine, self._reading)
 
-    def _start(self, work: Callable[..., Any], argument: object) -> None:
-        from napari.qt.threading import create_worker
+    @property
+    def is_reading(self) -> bool:
+        """Whether something is being read."""
+        return self._worker.is_running
 
-        if self._worker is not None:
-            return
-        self._opened = False
-        self.status.setText("Reading…")
+    def _start(self, work: Callable[..., Any], argument: object, name: str) -> None:
+        left = f" instead of {self._reading}" if self.is_reading else ""
+        self._opened, self._reading = False, name
+        self.status.setText(f"Reading {name}{left}…")
         self.volume_button.hide()
-        self._set_enabled(on=False)
-        self._worker = create_worker(work, argument, _start_thread=False)
-        self._worker.yielded.connect(self._on_event)
-        self._worker.finished.connect(self._on_finished)
-        self._worker.start()
+        self._worker.start(work, argument)
 
     def _on_event(self, event: object) -> None:
         if isinstance(event, Listed):
@@ -142,14 +146,12 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         elif isinstance(event, Opened):
             self._opened = True
             self.status.setText("")
-            self._session.open(event.cine)
+            self._session.open(event.cine, event.sector)
         elif isinstance(event, Failed):
             self.volume_button.setVisible(isinstance(event, LooksLikeVolume) and self._as_cine is not None)
             self._say(event.text)
 
     def _on_finished(self) -> None:
-        self._worker = None
-        self._set_enabled(on=True)
         self.finished.emit(self._opened)
 
     def _say(self, text: str) -> None:
@@ -158,12 +160,8 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         self.status.setText(text)
         show_error(text)
 
-    def _set_enabled(self, *, on: bool) -> None:
-        for widget in (*self._buttons, self.listed):
-            widget.setEnabled(on)
-
     def _on_chosen(self, reference: CineRef) -> None:
-        self.read(reference.open)
+        self.read(reference.open, reference.label)
         self._as_cine = partial(reference.open, third_axis_is_time=True)
 
     def _ask_file(self) -> None:
@@ -181,23 +179,14 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         self.drop_box.close_down()
         self.study.close_down()
         self._session.opened.disconnect(self._on_opened)
-        if self._worker is not None:
-            self._worker.yielded.disconnect(self._on_event)
-            self._worker.finished.disconnect(self._on_finished)
-            self._worker.quit()
-            self._worker = None
+        self._worker.drop()
 
     # -- what is open -------------------------------------------------------------------------------------
 
     def _on_opened(self, _: object = None) -> None:
         current = self._session.current
-        if current is None:
-            self.facts.setText("")
-            self.rate_question.ask(None)
-            return
-        cine = current.cine
-        self.facts.setText(_facts(cine))
-        self.rate_question.ask(cine)
+        self.facts.setText("" if current is None else _facts(current.cine))
+        self.rate_question.ask(current)
 
 
 def _real() -> Cine:

@@ -118,7 +118,8 @@ class PhaseFinder:
 
 def _basis(current: OpenCine, area: NDArray[np.float64]) -> tuple[Any, ...]:
     """Return what the two frames depend on; equal where nothing of it has changed."""
-    return current.cine, current.ed, current.es, area.tobytes()
+    down = current.sector is not None and current.sector.apex_down
+    return current.cine, current.ed, current.es, down, area.tobytes()
 
 
 def _same(measurement: Measurement, current: OpenCine, frame: int | None) -> bool:

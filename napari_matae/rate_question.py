@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from matae.store.types import OverrideName
 
 if TYPE_CHECKING:
-    from matae.cine import Cine
-    from napari_matae.session import Session
+    from napari_matae.session import OpenCine, Session
 
 __all__ = ["RateQuestion"]
 
@@ -16,7 +17,9 @@ _QUESTION = "The file does not state its frame rate; give it here to play and ti
 
 
 class RateQuestion(QWidget):  # type: ignore[misc]
-    """Asks for the frame rate of the open cine; hidden while it is known.
+    """Asks for the frame rate of the open cine; hidden while its file states it.
+
+    A rate that a person gave is kept with the cine; it can be changed and taken back.
 
     Parameters
     ----------
@@ -41,32 +44,46 @@ class RateQuestion(QWidget):  # type: ignore[misc]
         self.rate.setSpecialValueText("choose")
         self.button = QPushButton("Use this rate", self)
         self.button.clicked.connect(self._use)
+        self.forget_button = QPushButton("Take it back", self)
+        self.forget_button.setToolTip("Without this rate the cine has no times again.")
+        self.forget_button.clicked.connect(self._forget)
+        row = QHBoxLayout()
+        row.addWidget(self.button)
+        row.addWidget(self.forget_button)
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow(self.text)
         form.addRow(self.candidates)
-        form.addRow(self.rate, self.button)
+        form.addRow(self.rate, row)
         self.hide()
 
-    def ask(self, cine: Cine | None) -> None:
-        """Show the question if the rate of this cine is not known."""
-        self.setVisible(cine is not None and cine.frame_times is None and cine.n_frames > 1)
-        if cine is None:
+    def ask(self, current: OpenCine | None) -> None:
+        """Show the question if the file does not state the rate of this cine, or a person gave another."""
+        given = None if current is None else current.overrides.get(OverrideName.FRAME_RATE)
+        unknown = current is not None and current.stated.frame_times is None and current.stated.n_frames > 1
+        self.setVisible(unknown or given is not None)
+        if current is None:
             return
-        self.text.setText(cine.timing_note or _QUESTION)
-        stated = cine.info.get("frame_rate_candidates", {})
+        stated = current.stated
+        self.text.setText(
+            (stated.timing_note or _QUESTION) if given is None else f"Frame rate given by hand: {given:.2f} Hz."
+        )
+        rates = stated.info.get("frame_rate_candidates", {})
         self.candidates.clear()
         self.candidates.addItem("The file states…")
-        for name, rate in stated.items():
+        for name, rate in rates.items():
             self.candidates.addItem(f"{rate:.2f} Hz ({name})", float(rate))
-        self.candidates.setVisible(bool(stated))
-        self.rate.setValue(self.rate.minimum())
+        self.candidates.setVisible(bool(rates))
+        self.rate.setValue(self.rate.minimum() if given is None else given)
+        self.forget_button.setVisible(given is not None)
 
     def _take_candidate(self) -> None:
         if (rate := self.candidates.currentData()) is not None:
             self.rate.setValue(rate)
 
     def _use(self) -> None:
-        current = self._session.current
-        if current is not None and self.rate.value() > self.rate.minimum():
-            self._session.replace_cine(current.cine.with_frame_rate(self.rate.value()))
+        if self._session.current is not None and self.rate.value() > self.rate.minimum():
+            self._session.override(OverrideName.FRAME_RATE, self.rate.value())
+
+    def _forget(self) -> None:
+        self._session.override(OverrideName.FRAME_RATE, None)

@@ -1,22 +1,29 @@
-"""A pixel size that a person once set comes back with the pixels it belongs to."""
+"""A pixel size that a person sets is remembered on this computer until a study holds it, and used without a study."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject
 
-from napari_matae.scales import recalibrate, with_remembered_scale
+from matae.store.types import OverrideName
+from napari_matae.event_worker import EventWorker
+from napari_matae.scales import any_scale, forget_scale, remember_scale, remembered_scale
 
 if TYPE_CHECKING:
-    from matae.cine import Cine
+    from collections.abc import Iterator
+
+    from matae.cine import Cine, Spacing
     from napari_matae.session import OpenCine, Session
 
 __all__ = ["RememberedScale"]
 
 
 class RememberedScale(QObject):  # type: ignore[misc]
-    """Gives uncalibrated cines the pixel size that is remembered for them.
+    """Remembers pixel sizes, and gives them to uncalibrated cines that no study knows of.
+
+    Where a study is open, what it holds comes first; a pixel size that only this computer remembers moves into it when
+    the cine is opened (`napari_matae.study_restore`).
 
     Parameters
     ----------
@@ -29,28 +36,50 @@ class RememberedScale(QObject):  # type: ignore[misc]
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._known: Cine | None = None
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(0)
-        self._timer.timeout.connect(self._use)
-        session.opened.connect(self._on_opened)
-        self._on_opened(session.current)
+        self._of: OpenCine | None = None
+        self._worker = EventWorker(self)
+        self._worker.came.connect(self._on_found)
+        self._wires = (
+            (session.opened, self._look),
+            (session.restored, self._look),
+            (session.overridden, self._on_set),
+        )
+        for signal, slot in self._wires:
+            signal.connect(slot)
+        self._look(session.current)
 
     def close_down(self) -> None:
         """Stop listening."""
-        self._timer.stop()
-        self._session.opened.disconnect(self._on_opened)
+        for signal, slot in self._wires:
+            signal.disconnect(slot)
+        self._worker.drop()
 
-    def _on_opened(self, current: OpenCine | None) -> None:
-        if current is not None and current.cine.spacing is None:
-            known = with_remembered_scale(current.cine)
-            if known.spacing is not None:
-                self._known = known
-                self._timer.start()  # everybody else hears of the cine first
+    def _look(self, _: OpenCine | None = None) -> None:
+        """Look whether one is remembered, off the GUI thread, which has no time to hash pixels."""
+        self._worker.drop()
+        self._of = current = self._session.current
+        if current is None or not current.ready or current.stated.spacing is not None or not any_scale():
+            return
+        if OverrideName.SPACING not in current.overrides:
+            self._worker.start(_find, current.stated)
 
-    def _use(self) -> None:
-        current, known = self._session.current, self._known
-        self._known = None
-        if current is not None and known is not None and current.cine.frames is known.frames:
-            recalibrate(self._session, known)
+    def _on_found(self, spacing: Spacing) -> None:
+        current = self._session.current
+        if current is not None and current is self._of and OverrideName.SPACING not in current.overrides:
+            self._session.show_overrides({OverrideName.SPACING: spacing})
+
+    def _on_set(self, name: OverrideName) -> None:
+        current = self._session.current
+        if current is None or name is not OverrideName.SPACING:
+            return
+        spacing = current.overrides.get(name)
+        if spacing is None:
+            forget_scale(current.stated)
+        else:
+            remember_scale(current.stated, spacing)  # the study forgets it here once it holds it
+
+
+def _find(cine: Cine) -> Iterator[Spacing]:
+    spacing = remembered_scale(cine)
+    if spacing is not None:
+        yield spacing

@@ -1,34 +1,26 @@
-"""Pixel sizes that people drew over the depth scale, remembered by the pixels they belong to."""
+"""Pixel sizes that people drew over the depth scale, remembered on this computer until a study holds them.
+
+They are remembered by the pixels they belong to.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from matae.cine import Spacing
 from napari_matae.settings import settings
 
 if TYPE_CHECKING:
     from matae.cine import Cine
-    from napari_matae.session import Session
 
-__all__ = ["BY_HAND", "forget_scale", "recalibrate", "remember_scale", "with_remembered_scale", "with_scale"]
+__all__ = ["any_scale", "forget_scale", "remember_scale", "remembered_scale"]
 
-BY_HAND = "Set by hand over the depth scale."
-"""Where such a pixel size comes from; a cine with this note may be given another."""
+_GROUP = "scale"
 
 
-def with_scale(cine: Cine, spacing: Spacing) -> Cine:
-    """Return the cine with a pixel size that a person set."""
-    return replace(cine, spacing=spacing, spacing_note=BY_HAND)
-
-
-def remember_scale(cine: Cine) -> None:
+def remember_scale(cine: Cine, spacing: Spacing) -> None:
     """Keep the pixel size that a person set for these pixels."""
-    if cine.spacing is not None:
-        settings().setValue(_key(cine), f"{cine.spacing.y!r} {cine.spacing.x!r}")
+    settings().setValue(_key(cine), f"{float(spacing[0])!r} {float(spacing[1])!r}")
 
 
 def forget_scale(cine: Cine) -> None:
@@ -36,34 +28,30 @@ def forget_scale(cine: Cine) -> None:
     settings().remove(_key(cine))
 
 
-def with_remembered_scale(cine: Cine) -> Cine:
-    """Return an uncalibrated cine with the pixel size a person once set for it; any other as it is."""
-    if cine.spacing is not None:
-        return cine
+def any_scale() -> bool:
+    """Return whether a pixel size is remembered for any cine: without one, no pixels need to be hashed."""
+    known = settings()
+    known.beginGroup(_GROUP)
+    return bool(known.childKeys())
+
+
+def remembered_scale(cine: Cine) -> Spacing | None:
+    """Return the pixel size that is remembered for an uncalibrated cine; None where there is none.
+
+    Parameters
+    ----------
+    cine
+        As its file states it: a calibrated one is not looked for.
+    """
+    if cine.spacing is not None or not any_scale():
+        return None
     parts = str(settings().value(_key(cine), "")).split()
     try:
         y, x = (float(part) for part in parts)
     except ValueError:
-        return cine
-    return with_scale(cine, Spacing(y, x)) if y > 0 and x > 0 else cine
+        return None
+    return Spacing(y, x) if y > 0 and x > 0 else None
 
 
 def _key(cine: Cine) -> str:
-    return f"scale/{cine.content_id[:24]}"
-
-
-def recalibrate(session: Session, cine: Cine) -> None:
-    """Put a description with another pixel size of the very same pixels in place of the open one.
-
-    Every layer over the picture takes the new scale: a mask that kept the old one would lie beside its heart.
-    """
-    current = session.current
-    if current is None or current.cine.frames is not cine.frames:
-        return
-    before, after = np.asarray(current.cine.pixel_aspect), np.asarray(cine.pixel_aspect)
-    for layer in session.viewer.layers:
-        scale = np.asarray(layer.scale, float)
-        if layer.ndim >= 2 and np.allclose(scale[-2:], before):
-            layer.scale = (*scale[:-2], *after)
-    session.replace_cine(cine)
-    session.viewer.reset_view()
+    return f"{_GROUP}/{cine.content_id[:24]}"

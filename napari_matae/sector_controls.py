@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from matae.store.types import OverrideName
+
 if TYPE_CHECKING:
     from napari_matae.session import Session
 
@@ -75,7 +77,12 @@ class SectorControls(QWidget):  # type: ignore[misc]
         current = self._session.current
         self._show_regions()
         if current is None or current.sector is None:
-            self.text.setText("Sector: none yet")
+            self.text.setText("Sector: none yet" if current is None else "Sector: looking for it…")
+            self.apex_down.setChecked(False)
+            return
+        if current.overrides.get(OverrideName.SECTOR) is not None and current.sector.source != "user":
+            self.text.setText(f"The stored outline is none of this picture; used: {current.sector.describe()}.")
+            self.apex_down.setChecked(current.sector.apex_down)
             return
         hint = " Segment again to use it." if current.run and current.sector.source == "user" else ""
         self.text.setText(f"Sector: {current.sector.describe()}.{hint}")

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from matae.errors import SegmentError
+from matae.store.types import OverrideName
 from napari_matae.layers import make_sector_layer, sector_polygon
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
+    from matae.segment import Sector
     from napari_matae.open_cine import OpenCine
     from napari_matae.screen import Screen
     from napari_matae.session_signals import SessionSignals
 
-__all__ = ["SectorOutline"]
+__all__ = ["SectorOutline", "sector_of"]
 
 
 class SectorOutline:
-    """Finds sectors and follows the outline a person drags.
+    """Shows sectors and follows the outline a person drags.
 
     Parameters
     ----------
@@ -29,41 +34,39 @@ class SectorOutline:
         Where the cine is.
     tell
         Who is told that the sector is another.
+    drawn
+        Called with the outline that a person drew, vertices (y, x).
     """
 
-    def __init__(self, screen: Screen, tell: SessionSignals) -> None:
-        self._screen, self._tell = screen, tell
+    def __init__(
+        self, screen: Screen, tell: SessionSignals, drawn: Callable[[tuple[tuple[float, float], ...]], None]
+    ) -> None:
+        self._screen, self._tell, self._drawn = screen, tell, drawn
 
-    def find(self) -> None:
-        """Find the sector anew and show it, dropping what was drawn."""
-        from matae.segment import find_sector
-
-        if (current := self._screen.current) is None:
-            return
-        current.sector = find_sector(current.cine)
-        self._screen.remove(current.sector_layer)
-        current.sector_layer = self._screen.add_above(make_sector_layer(current.cine, current.sector))
-        self.follow(current)
+    def show(self, current: OpenCine) -> None:
+        """Bring the sector and its layer in line with what was found and what people set."""
+        current.sector = sector = sector_of(current)
+        if sector is not None:
+            if current.sector_layer is None:
+                current.sector_layer = self._screen.add_above(make_sector_layer(current.cine, sector))
+                self.follow(current)
+            elif not _same_outline(sector_polygon(current.sector_layer), sector.polygon):
+                with self._screen.quiet():
+                    current.sector_layer.data = [(sector.polygon, "polygon")]
         self._tell.sector_changed.emit()
-
-    def flip(self, *, apex_down: bool) -> None:
-        """State whether the display has the apex at the bottom."""
-        current = self._screen.current
-        if current is not None and current.sector is not None:
-            current.sector = replace(current.sector, apex_down=apex_down)
-            self._tell.sector_changed.emit()
 
     def follow(self, current: OpenCine) -> None:
         """Listen to a cine's outline."""
         if current.sector_layer is not None:
-            current.sector_layer.events.data.connect(self._on_drawn)
+            current.sector_layer.events.data.connect(self.settle)
 
     def unfollow(self, current: OpenCine) -> None:
         """Listen to a cine's outline no more."""
         if current.sector_layer is not None:
-            current.sector_layer.events.data.disconnect(self._on_drawn)
+            current.sector_layer.events.data.disconnect(self.settle)
 
-    def _on_drawn(self) -> None:
+    def settle(self) -> None:
+        """Take the outline as it is drawn by now."""
         from matae.segment import sector_from_polygon
 
         current = self._screen.current
@@ -73,12 +76,26 @@ class SectorOutline:
         if polygon is None or _same_outline(polygon, current.sector.polygon):
             return  # napari also announces changes about to come, with the data as they were
         try:
-            current.sector = sector_from_polygon(polygon, apex_down=current.sector.apex_down)
+            sector_from_polygon(polygon)
         except SegmentError:
             return  # a drag passes through odd shapes; the last sound outline stands
-        self._tell.sector_changed.emit()
+        self._drawn(tuple((float(y), float(x)) for y, x in polygon))
 
 
-def _same_outline(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
+def sector_of(current: OpenCine) -> Sector | None:
+    """Return the sector as people set it, else as it was found; None while it is being looked for."""
+    from matae.segment import sector_from_polygon
+
+    found, outline = current.found, current.overrides.get(OverrideName.SECTOR)
+    down = current.overrides.get(OverrideName.APEX_DOWN)
+    if down is None:
+        down = found is not None and found.apex_down
+    if outline is not None:
+        with suppress(SegmentError):  # stored by another program; that it is not used is said beside the sector
+            return sector_from_polygon(outline, apex_down=down)
+    return None if found is None else replace(found, apex_down=down)
+
+
+def _same_outline(a: NDArray[np.float64] | None, b: NDArray[np.float64]) -> bool:
     # Shapes layers keep float32.
-    return a.shape == b.shape and bool(np.allclose(a, b, atol=1e-2))
+    return a is not None and a.shape == b.shape and bool(np.allclose(a, b, atol=1e-2))

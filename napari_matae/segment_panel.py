@@ -27,7 +27,7 @@ from napari_matae.segment_run import SegmentRun
 if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent
 
-    from napari_matae.session import Session
+    from napari_matae.session import OpenCine, Session
 
 __all__ = ["SegmentPanel"]
 
@@ -54,12 +54,14 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         self._session = session
         self._run: SegmentRun | None = None
         self._waiting = False
+        self._of: OpenCine | None = None
         # Every change repaints the window, the canvas with it: ten times a second is enough to read.
         self._show_progress_soon = qthrottled(self._show_progress, timeout=_PROGRESS_MS, parent=self)
         self._build()
         session.opened.connect(self._on_opened)
-        session.restored.connect(self._on_restored)
-        self._on_opened()
+        session.restored.connect(self._go_on)
+        session.sector_changed.connect(self._go_on)
+        self._on_opened(session.current)
 
     # -- layout -------------------------------------------------------------------------------------------
 
@@ -152,10 +154,12 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
     def run(self) -> None:
         """Segment every frame that no person has edited, starting with the one on screen."""
         current = self._session.current
-        if current is None or current.sector is None or self.is_running:
+        if current is None or self.is_running:
             return
-        if not current.ready:  # the study is still being asked which frames are a person's
-            self.status.setText("Reading the study…")
+        if current.sector is None or not current.ready:
+            # The study is still being asked which frames are a person's, and what people set; or the picture, where
+            # its sector is.
+            self.status.setText("Looking for the sector…" if current.ready else "Reading the study…")
             self._waiting = True
             return
         self._session.settle()
@@ -203,7 +207,8 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         """Stop listening and end a run that is under way."""
         self._show_progress_soon.cancel()
         self._session.opened.disconnect(self._on_opened)
-        self._session.restored.disconnect(self._on_restored)
+        self._session.restored.disconnect(self._go_on)
+        self._session.sector_changed.disconnect(self._go_on)
         self.sector.close_down()
         if self._run is not None:
             self._run.finished.disconnect(self._on_finished)
@@ -219,17 +224,20 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         for widget in (self.model, self.width_choice, self.device, self.sector):
             widget.setEnabled(ready and not running)
 
-    def _on_restored(self) -> None:
+    def _go_on(self) -> None:
+        """Run now, if that was waited for."""
         if self._waiting:
             self._waiting = False
             self.status.setText("")
             self.run()
 
-    def _on_opened(self, _: object = None) -> None:
-        self._waiting = False
-        if not self.is_running:
+    def _on_opened(self, current: OpenCine | None) -> None:
+        another, self._of = current is not self._of, current
+        if another or current is None:  # not the same one, with a scale or frame rate given by hand
+            self._waiting = False
+        if not self.is_running and not self._waiting:
             self.progress.hide()
-            self.status.setText("" if self._session.current else "Open a cine first.")
+            self.status.setText("" if current else "Open a cine first.")
         self._show_running()
 
 

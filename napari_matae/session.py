@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from matae.store.types import FrameStatus
+from matae.store.types import FrameStatus, OverrideName
 from napari_matae.drawn_frames import DrawnFrames
-from napari_matae.layers import CINE_KEY, STATE_KEY, cine_of, image_of
+from napari_matae.layers import CINE_KEY, SECTOR_KEY, STATE_KEY, cine_of, image_of
 from napari_matae.mask_changes import MaskChanges
 from napari_matae.open_cine import OpenCine
+from napari_matae.overrides import CineOverrides
 from napari_matae.screen import Screen
 from napari_matae.sector_outline import SectorOutline
 from napari_matae.session_signals import SessionSignals
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Cine
-    from matae.segment import FrameMask
+    from matae.segment import FrameMask, Sector
     from napari_matae.steps import Step
 
 __all__ = ["OpenCine", "Session"]
@@ -40,16 +41,20 @@ class Session(SessionSignals):
     ----------
     viewer
         The viewer (or its model) whose layers are followed.
+    finds_sectors
+        Whether the sector of a layer that comes without one is found here and now; else `take_sector` brings it.
     """
 
-    def __init__(self, viewer: ViewerModel) -> None:
+    def __init__(self, viewer: ViewerModel, *, finds_sectors: bool = True) -> None:
         self.viewer = viewer
         self.fetches = False
         """A study is there: a cine just opened is not ready before its masks have been fetched."""
+        self._finds_sectors = finds_sectors
         self.is_safe: Callable[[OpenCine], bool] = lambda _: False
         """Whether a cine's work is kept elsewhere, so that its layers may go."""
         self._screen = Screen(viewer)
-        self._sector = SectorOutline(self._screen, self)
+        self._sector = SectorOutline(self._screen, self, lambda outline: self.override(OverrideName.SECTOR, outline))
+        self._overrides = CineOverrides(self._screen, self._sector, self.replace_cine, self)
         self.sector_changed.connect(self._rescale)
         self._drawn = DrawnFrames(self._screen, self)
         self._masks = MaskChanges(self._screen, self, self._drawn)
@@ -75,9 +80,19 @@ class Session(SessionSignals):
         """The cine that is open."""
         return self._screen.current
 
-    def open(self, cine: Cine) -> OpenCine:
-        """Show a cine and make it the current one."""
-        self.viewer.add_layer(image_of(cine))
+    def open(self, cine: Cine, sector: Sector | None = None) -> OpenCine:
+        """Show a cine and make it the current one.
+
+        Parameters
+        ----------
+        cine
+            The cine.
+        sector
+            As it was found in its picture; found here, which takes a while, if None.
+        """
+        from matae.segment import find_sector
+
+        self.viewer.add_layer(image_of(cine, sector or find_sector(cine)))
         if self.current is None or self.current.cine is not cine:
             raise RuntimeError("the viewer did not take the cine's layer")
         return self.current
@@ -107,7 +122,8 @@ class Session(SessionSignals):
             self.viewer.dims.axis_labels = ("frame", "y", "x")
         if known is not current:
             self.seek(0)
-            self.find_sector()
+            current.found = layer.metadata.get(SECTOR_KEY)
+            self._show_sector(current)
             self.viewer.layers.selection.active = layer
             self.viewer.reset_view()
         else:
@@ -132,6 +148,7 @@ class Session(SessionSignals):
         """Take the layers of the cine shown so far away; what is kept nowhere else stays in the layer list, hidden."""
         if (old := self.current) is None:
             return
+        self._sector.settle()
         self._masks.finish()
         self._unfollow(old)
         keep = bool(old.edited_frames()) and not self.is_safe(old)
@@ -177,34 +194,67 @@ class Session(SessionSignals):
             self._screen.shown = self.frame
             self.frame_changed.emit(self.frame)
 
-    # -- the sector ---------------------------------------------------------------------------------------
+    # -- the sector, and what else people set -------------------------------------------------------------
 
     def find_sector(self) -> None:
-        """Find the sector anew and show it, dropping what was drawn."""
-        self._sector.find()
+        """Drop the outline that a person drew and show the one that was found in the picture."""
+        current = self.current
+        if current is None:
+            return
+        if current.overrides.get(OverrideName.SECTOR) is None:
+            self._show_sector(current)
+        else:
+            self.override(OverrideName.SECTOR, None)
 
     def choose_region(self, number: int) -> None:
         """Take one of several B-mode pictures of the frame, from 1, and find the sector in it."""
-        if self.current is not None:
-            from napari_matae.scales import recalibrate
-
-            recalibrate(self, self.current.cine.with_region(number))
-            self.find_sector()
+        current = self.current
+        if current is not None:
+            self._overrides.restate(current.stated.with_region(number))
+            current.found = None
+            self._show_sector(current)
 
     def _rescale(self) -> None:
         """Take the pixel size of the picture the sector lies in, where the file shows several in one frame."""
         current = self.current
-        if current is None or current.sector is None:
+        if current is None or current.sector is None or len(current.stated.b_modes) < 2:
             return
-        scaled = current.sector.scaled(current.cine)
-        if scaled.spacing != current.cine.spacing:
-            from napari_matae.scales import recalibrate
-
-            recalibrate(self, scaled)
+        scaled = current.sector.scaled(current.stated)
+        if scaled.spacing != current.stated.spacing:
+            self._overrides.restate(scaled)
 
     def flip_sector(self, *, apex_down: bool) -> None:
         """State whether the display has the apex at the bottom."""
-        self._sector.flip(apex_down=apex_down)
+        self.override(OverrideName.APEX_DOWN, apex_down)
+
+    def take_sector(self, found: Sector) -> None:
+        """Take the sector that was found in the picture; what people set of it stands."""
+        if self.current is not None:
+            self.current.found = found
+            self._show_sector(self.current)
+
+    def _show_sector(self, current: OpenCine) -> None:
+        if current.found is None and self._finds_sectors:
+            from matae.segment import find_sector
+
+            current.found = find_sector(current.cine)
+        self._sector.show(current)
+
+    def override(self, name: OverrideName, value: Any) -> None:
+        """Set something of the cine in place of what was found or stated; None takes it away.
+
+        Parameters
+        ----------
+        name
+            What is set.
+        value
+            As the field of `matae.store.Overrides` of that name holds it.
+        """
+        self._overrides.take(OverrideName(name), value)
+
+    def show_overrides(self, values: Mapping[OverrideName, Any]) -> None:
+        """Show what the study holds of what people set; nothing of it needs saving."""
+        self._overrides.show(values)
 
     # -- the masks ----------------------------------------------------------------------------------------
 
@@ -253,7 +303,8 @@ class Session(SessionSignals):
         self._masks.draw(frame, mask)
 
     def settle(self) -> None:
-        """Record what was drawn since the last time, as one step."""
+        """Record what was drawn since the last time: the mask as one step, the outline of the sector as it is now."""
+        self._sector.settle()
         self._masks.settle()
 
     def change(

@@ -18,6 +18,8 @@ class SessionSignals:
     """At least one frame's mask changed."""
     sector_changed = Signal()
     """The sector was found, dragged or reset."""
+    overridden = Signal(object)
+    """A person set something of the cine that wants to be saved (`matae.store.OverrideName`)."""
     labels_changed = Signal()
     """The labels layer is another one, or gone."""
     touched = Signal()

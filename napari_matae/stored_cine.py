@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
     from matae.store import Study
-    from matae.store.types import Change, CineEntry, FrameInfo, LandmarkSet, Marks
+    from matae.store.types import Change, CineEntry, FrameInfo, LandmarkSet, Marks, Overrides
 
 __all__ = ["OthersChanges", "StoredCine", "fetch", "others_changes"]
 
@@ -43,6 +43,8 @@ class StoredCine:
         Where somebody left off.
     sequence
         The study's count of changes before all this was read.
+    overrides
+        What people set of it.
     """
 
     entry: CineEntry
@@ -53,6 +55,7 @@ class StoredCine:
     marks: Marks
     last_frame: int | None
     sequence: int
+    overrides: Overrides
 
     @property
     def run(self) -> dict[str, Any]:
@@ -87,6 +90,8 @@ class OthersChanges:
         Everything that happened in the study, one's own work too.
     infos, masks, landmarks
         The frames of the cine that others changed, as they are now.
+    overrides
+        What people set of the cine, where others changed any of it; else None.
     """
 
     sequence: int
@@ -94,6 +99,7 @@ class OthersChanges:
     infos: dict[int, FrameInfo | None]
     masks: dict[int, NDArray[np.uint8] | None]
     landmarks: dict[int, LandmarkSet | None]
+    overrides: Overrides | None = None
 
 
 def fetch(study: Study, cine: Cine) -> StoredCine:
@@ -110,19 +116,21 @@ def fetch(study: Study, cine: Cine) -> StoredCine:
             if mask is not None:
                 proposals[t] = mask
     marks, last = study.marks(content_id), study.last_frame(content_id)
-    return StoredCine(entry, infos, masks, proposals, study.landmarks(content_id), marks, last, sequence)
+    landmarks, overrides = study.landmarks(content_id), study.overrides(content_id)
+    return StoredCine(entry, infos, masks, proposals, landmarks, marks, last, sequence, overrides)
 
 
 def others_changes(study: Study, content_id: str, since: int) -> OthersChanges:
     """Return what others did to a cine since the study's count of changes was this."""
     sequence, changes = study.changes_since(since)
-    theirs = [c for c in changes if c.content_id == content_id and c.frame is not None and not c.own]
+    theirs = [c for c in changes if c.content_id == content_id and not c.own]
+    overrides = study.overrides(content_id) if any(c.kind == "override" for c in theirs) else None
     frames = {c.frame for c in theirs if c.frame is not None and c.kind != "conflict"}
     if not frames:
-        return OthersChanges(sequence, changes, {}, {}, {})
+        return OthersChanges(sequence, changes, {}, {}, {}, overrides)
     placed = {c.frame for c in theirs if c.frame is not None and c.kind == "landmarks"}
     stored = study.landmarks(content_id) if placed else {}
     known = study.frames(content_id)
     infos = {t: known.get(t) for t in frames}
     masks = {t: study.mask(content_id, t) for t in known if t in frames}
-    return OthersChanges(sequence, changes, infos, masks, {t: stored.get(t) for t in placed})
+    return OthersChanges(sequence, changes, infos, masks, {t: stored.get(t) for t in placed}, overrides)

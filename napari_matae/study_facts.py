@@ -1,4 +1,7 @@
-"""What the study keeps of a cine beside its masks: whose it is, its marks, its flags, and where somebody left off."""
+"""What the study keeps of a cine beside its masks: whose it is, its marks, its flags, and where somebody left off.
+
+Also what a person set of it, by `napari_matae.study_overrides`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_matae.study_overrides import StudyOverrides
 from napari_matae.workers import explain
 
 if TYPE_CHECKING:
@@ -44,6 +48,9 @@ class CineFacts(QObject):  # type: ignore[misc]
     def __init__(self, session: Session, study: StudyConnection, ledger: Ledger, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session, self._study, self._ledger = session, study, ledger
+        self.overrides = StudyOverrides(session, study, ledger, self)
+        """Stores sector, flip, pixel size, view and frame rate as they are set."""
+        self.overrides.said.connect(self.said)
 
     def save_marks(self) -> None:
         """Store which frames are end-diastole and end-systole."""

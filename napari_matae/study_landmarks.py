@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from matae.errors import MeasureError
 from napari_matae.placed import from_stored, to_points
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class StudyLandmarks:
         content_id, known = current.cine.content_id, self._ledger.landmarks
         for frame in frames:
             mine = current.placed(frame)
+            if mine is not None:
+                current.unreadable.discard(frame)
             if known.get(frame) != mine:
                 known[frame] = mine
                 self._study.write(
@@ -78,7 +81,12 @@ class StudyLandmarks:
     def take(self, current: OpenCine, stored: Mapping[int, LandmarkSet | None]) -> None:
         """Show the landmarks that the study holds for frames whose masks are as the study has them."""
         for frame, points in stored.items():
-            placed = from_stored(points)
+            current.unreadable.discard(frame)
+            try:
+                placed = from_stored(points)
+            except MeasureError:
+                placed = None
+                current.unreadable.add(frame)  # a flag beside every number says so
             self._ledger.landmarks[frame] = placed
             if placed is not None:
                 current.by_hand.setdefault(frame, {})[current.digest(frame)] = placed

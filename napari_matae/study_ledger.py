@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from matae.store.types import CineEntry, FrameInfo
+    from matae.store.types import CineEntry, FrameInfo, OverrideName
     from napari_matae.open_cine import OpenCine
 
 __all__ = ["Ledger"]
@@ -33,12 +33,17 @@ class Ledger:
         """Frames with a proposal that is not on its way yet."""
         self.landmarks: dict[int, object] = {}
         """Landmarks of each frame as the study has them."""
+        self.overrides: dict[OverrideName, int] = {}
+        """Version in the study of what people set of the cine; empty until it was fetched."""
+        self.sent: dict[OverrideName, int] = {}
+        """How many changes of it are on their way."""
 
     def begin(self, of: OpenCine | None) -> None:
         """Begin the books of another cine, or of the same one anew."""
         self.of, self.entry = of, None
         # New ones, not emptied ones: writes of the cine before that are still in line go on with theirs.
         self.revisions, self.unsaved, self.seconds, self.fresh, self.landmarks = {}, {}, {}, set(), {}
+        self.overrides, self.sent = {}, {}
 
     def send(self, frames: Iterable[int]) -> None:
         """Note that a change of each frame is on its way."""

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from matae.store.types import FrameStatus
+from matae.store.types import FrameStatus, OverrideName
 from napari_matae.earlier import MAX_TRANSACTIONS, earlier_steps
+from napari_matae.scales import remembered_scale
 from napari_matae.stored_cine import fetch
+from napari_matae.study_overrides import take_overrides, write_lacking
 from napari_matae.workers import explain
 
 if TYPE_CHECKING:
+    from matae.cine import Spacing
     from napari_matae.history import History
     from napari_matae.session import OpenCine, Session
     from napari_matae.steps import Step
@@ -62,9 +65,14 @@ class StudyRestore(QObject):  # type: ignore[misc]
         super().__init__(parent)
         self._session, self._history, self._study, self._ledger = session, history, study, ledger
         self._proposals, self._landmarks, self._writer = proposals, landmarks, writer
+        self._questions = 0
 
     def attach(self, current: OpenCine | None) -> None:
         """Begin the books of a cine, and fetch what the study holds of it."""
+        if current is None or current is not self._ledger.of or self._ledger.entry is None:
+            self._attach(current)  # else it is the same one, described anew: with a scale or a frame rate given by hand
+
+    def _attach(self, current: OpenCine | None) -> None:
         if current is not self._ledger.of:
             self._proposals.save()  # those of the cine before
         self._proposals.wait_no_longer()
@@ -73,19 +81,25 @@ class StudyRestore(QObject):  # type: ignore[misc]
         if current is None or not self._study.is_open:
             return
         current.ready = False
-        cine = current.cine
-        self._study.ask(
-            lambda study: fetch(study, cine),
-            lambda stored: self._on_fetched(current, stored),
-            lambda error: self._on_not_fetched(current, error),
-            about=cine,
-        )
+        stated = current.stated
+        self._questions += 1
+        question = self._questions
+
+        def done(answer: tuple[StoredCine, Spacing | None]) -> None:
+            if question == self._questions:  # else it was asked again since, and this answer is older
+                self._on_fetched(current, *answer)
+
+        def failed(error: BaseException) -> None:
+            if question == self._questions:
+                self._on_not_fetched(current, error)
+
+        self._study.ask(lambda study: (fetch(study, stated), remembered_scale(stated)), done, failed, about=stated)
 
     def attach_new_layer(self) -> None:
         """Fetch what the study holds when a layer is made in place of one that was deleted."""
         current = self._session.current
         if current is not None and current.ready and current.labels is not None and self._ledger.revisions:
-            self.attach(current)
+            self._attach(current)
 
     def _on_not_fetched(self, current: OpenCine, error: BaseException) -> None:
         if current is self._session.current:
@@ -94,19 +108,28 @@ class StudyRestore(QObject):  # type: ignore[misc]
             self._session.restored.emit()
             self._study.changed.emit()
 
-    def _on_fetched(self, current: OpenCine, stored: StoredCine) -> None:
+    def _on_fetched(self, current: OpenCine, stored: StoredCine, remembered: Spacing | None) -> None:
         if current is not self._session.current:
             return
         self._study.problem = ""
         self._ledger.entry, self._ledger.sequence = stored.entry, stored.sequence
         # What this viewer has and the study has not: work done while no study could be reached.
         mine = {t for t, status in current.status.items() if stored.lacks(t, current.mask(t), status)}
+        self._show_overrides(current, stored, remembered)
         self._show(current, stored, mine)
         self._add(current, mine)
+        write_lacking(self._session, self._ledger, stored.overrides)
         if stored.infos and not mine:
             self._bring_back_steps(current)
         self._study.count()
         self._study.changed.emit()
+
+    def _show_overrides(self, current: OpenCine, stored: StoredCine, remembered: Spacing | None) -> None:
+        """Show what people set of the cine; a pixel size that this computer remembers counts where nobody set one."""
+        take_overrides(self._session, self._ledger, stored.overrides)
+        known = OverrideName.SPACING in {*stored.overrides.revisions, *current.overrides}
+        if remembered is not None and not known:
+            self._session.show_overrides({OverrideName.SPACING: remembered})
 
     def _show(self, current: OpenCine, stored: StoredCine, mine: set[int]) -> None:
         """Show what the study holds, but for the frames that are this viewer's own."""

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from matae.store.types import OverrideName
 from napari_matae.stored_cine import others_changes
+from napari_matae.study_overrides import WORDS, take_overrides
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -102,6 +104,11 @@ class StudyWatch(QObject):  # type: ignore[misc]
         self._landmarks.take(current, moved)
         for frame in moved:
             self._session.placed.emit(frame)
+        if others.overrides is not None:
+            changed = take_overrides(self._session, ledger, others.overrides)
+            if changed:
+                were = "were" if len(changed) > 1 else "was"
+                self.said.emit(f"{_set_in_words(changed)} of this cine {were} set in another window.")
         if free:
             self.said.emit(_sentence(free.values()))
 
@@ -136,6 +143,11 @@ def show_theirs(
         ledger.revisions[frame] = 0 if info is None else info.revision
         current.seconds[frame] = 0.0 if info is None else info.seconds
     session.show_stored(shown)
+
+
+def _set_in_words(names: Iterable[OverrideName]) -> str:
+    words = [WORDS[name] for name in OverrideName if name in set(names)]
+    return (" and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]).capitalize()
 
 
 def _sentence(infos: Iterable[FrameInfo | None]) -> str:

@@ -206,12 +206,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
             self.complain(problem)
             return
         self.form.remember()
-        self._plan(partial(prepare_export, self._target, self.form.choice, self._sectors()), self._show_export)
-
-    def _sectors(self) -> dict[str, Any]:
-        current = self._desk.session.current
-        drawn = current is not None and current.sector is not None and current.sector.source == "user"
-        return {current.cine.content_id: current.sector} if drawn and current is not None else {}
+        self._plan(partial(prepare_export, self._target, self.form.choice), self._show_export)
 
     def _unready(self) -> str:
         link = self._desk.link

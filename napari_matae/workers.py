@@ -31,6 +31,7 @@ __all__ = [
     "Started",
     "explain",
     "leave_a_core",
+    "look_events",
     "open_events",
     "path_events",
     "probe",
@@ -83,9 +84,10 @@ class Listed:
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A cine was read."""
+    """A cine was read, its pixels hashed, and its sector found."""
 
     cine: Cine
+    sector: Sector
 
 
 def explain(error: BaseException) -> str:
@@ -141,7 +143,7 @@ def leave_a_core() -> None:
 def open_events(opener: Callable[[], Cine]) -> Iterator[Opened | Failed]:
     """Read a cine, as events for the GUI thread."""
     try:
-        yield Opened(opener())
+        yield _looked_at(opener())
     except VolumeError as error:
         yield LooksLikeVolume(explain(error))
     except Exception as error:  # noqa: BLE001 - see the module's docstring
@@ -156,11 +158,23 @@ def path_events(path: Path) -> Iterator[Listed | Opened | Failed]:
         found = list_cines(path)
         yield Listed(path, tuple(found), found.note)
         if len(found) == 1:
-            yield Opened(found[0].open())
+            yield _looked_at(found[0].open())
     except VolumeError as error:
         yield LooksLikeVolume(explain(error))
     except Exception as error:  # noqa: BLE001 - see the module's docstring
         yield Failed(explain(error))
+
+
+def look_events(cine: Cine) -> Iterator[Opened | Failed]:
+    """Find out of a cine that was read elsewhere what the GUI thread should not wait for."""
+    yield from open_events(lambda: cine)
+
+
+def _looked_at(cine: Cine) -> Opened:
+    from matae.segment import find_sector
+
+    _ = cine.content_id  # kept with the cine: whoever asks for it in the GUI thread does not hash the pixels
+    return Opened(cine, find_sector(cine))
 
 
 def probe() -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -215,6 +214,8 @@ class Cine:
     geometry: Geometry | None = None
     regions: tuple[Region, ...] = ()
     sample_aspect: float = 1.0
+    _hashed: tuple[NDArray[np.uint8], str] | None = field(default=None, repr=False)
+    """Frames and their digest: `dataclasses.replace` hands them on, and they count while the frames are the same."""
 
     def __post_init__(self) -> None:
         """Refuse what no later room could use."""
@@ -243,10 +244,14 @@ class Cine:
         """Rows and columns of a frame."""
         return int(self.frames.shape[1]), int(self.frames.shape[2])
 
-    @cached_property
+    @property
     def content_id(self) -> str:
-        """Sha256 of the pixels; the identity that labels are stored with."""
-        return content_id(self.frames)
+        """Sha256 of the pixels; the identity that labels are stored with. It is computed once for the same frames."""
+        known = self._hashed
+        if known is None or known[0] is not self.frames:
+            known = self.frames, content_id(self.frames)
+            object.__setattr__(self, "_hashed", known)
+        return known[1]
 
     @property
     def frame_rate(self) -> float | None:

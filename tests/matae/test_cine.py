@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,20 @@ def test_the_identity_is_that_of_pixels_and_shape() -> None:
     changed = frames.copy()
     changed[1, 2, 3] += 1
     assert known != content_id(changed)
+
+
+def test_the_pixels_are_not_hashed_again_for_another_description(monkeypatch) -> None:
+    cine = a_cine(np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
+    known = cine.content_id
+    count: list[int] = []
+    monkeypatch.setattr("matae.cine.content_id", lambda frames: count.append(1) or content_id(frames))
+    described = replace(cine.with_frame_rate(40), spacing=Spacing(0.3, 0.3), view="A4C")
+    assert described.content_id == known
+    assert not count
+    other = cine.frames.copy()
+    other[0, 0, 0] += 1
+    assert replace(described, frames=other).content_id == content_id(other) != known  # those of other frames are
+    assert count == [1]
 
 
 def test_a_box_knows_its_sides() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from matae.measure import Landmarks, measure_cine
-from matae.store.types import FrameStatus
+from matae.store.types import FrameStatus, OverrideName
 from napari_matae.measure_input import (
     changed_masks,
     cine_to_measure,
@@ -32,7 +32,7 @@ def beats(session):
 
 def test_without_masks_there_is_no_task(session, cine):
     session.open(cine)
-    assert task_of(session.current, None, view=None, study="") is None
+    assert task_of(session.current, None) is None
 
 
 def test_a_rejected_frame_and_one_without_a_mask_count_as_empty(beats):
@@ -42,7 +42,8 @@ def test_a_rejected_frame_and_one_without_a_mask_count_as_empty(beats):
     assert not mask_to_measure(current, 3).any()
     del current.status[4]
     assert not mask_to_measure(current, 4).any()
-    task = task_of(current, None, view="A4C", study="")
+    beats.override(OverrideName.VIEW, "A4C")
+    task = task_of(current, None)
     assert {3, 4}.isdisjoint(task.frames)
     assert {2, 5} <= task.frames
     assert (task.options.view, task.model, task.width) == ("A4C", "gone", "1")

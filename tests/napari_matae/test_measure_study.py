@@ -8,11 +8,16 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
+from matae.cine import Spacing
+from matae.measure import measure_cine
+from matae.measure.run import sector_pixels
 from matae.read import open_cine
-from matae.segment import Segmenter, SegmentOptions, find_sector
-from matae.store import Landmark, Study
+from matae.segment import Segmenter, SegmentOptions, find_sector, sector_from_polygon
+from matae.store import FrameStatus, Landmark, Study
 from napari_matae.biplane_box import BiplaneBox
+from napari_matae.measure_work import OtherView, other_view_events
 from napari_matae.measuring import Measuring
+from napari_matae.placed import UNREADABLE
 
 from .conftest import opened, settled
 from .measure_makers import show_masks, two_beats
@@ -25,7 +30,7 @@ def measuring_of(qtbot):
     made = []
 
     def make(desk) -> Measuring:
-        measuring = Measuring(desk.session, desk.link)
+        measuring = Measuring(desk.session)
         made.append(measuring)
         measuring.active = True
         return measuring
@@ -63,7 +68,8 @@ def test_landmarks_that_a_person_stored_are_used_until_the_mask_is_changed(make_
     with Study.open(tmp_path / "study.sqlite", rater="bea") as study:
         names = dict(zip(("apex", "left", "right"), (Landmark(*p) for p in points), strict=True))
         study.set_landmarks(cine.content_id, ed, names)
-    measuring._begin_anew()
+    desk.link.poll()
+    qtbot.waitUntil(lambda: measuring.measurement is not None and measuring.measurement is not first, timeout=20_000)
     placed = measured(qtbot, measuring)
     np.testing.assert_allclose(placed.landmarks(ed).as_array(), points)
     assert placed.landmarks(ed).by_hand
@@ -148,3 +154,88 @@ def test_both_views_of_one_patient_give_biplane_volumes(make_desk, measuring_of,
     qtbot.waitUntil(lambda: not box.is_running, timeout=20_000)
     assert box.result is None
     assert "a2c" in box.words.text()
+
+
+@pytest.fixture
+def other_cine(tmp_path):
+    """Return an outlined cine in a study: its study, content id and masks."""
+    _, masks = two_beats()
+    write(tmp_path / "a2c.mha", 1.2)
+    with Study.create(tmp_path / "study.sqlite", rater="anna") as study:
+        cine = open_cine(tmp_path / "a2c.mha")
+        study.add_cine(cine, subject="P-1")
+        study.put_proposals(cine.content_id, dict(enumerate(masks)), model="gone", width="1")
+        yield study, cine, masks
+
+
+def other_view(study, cine, view="A2C"):
+    (event,) = other_view_events(study.target, cine.content_id, view)
+    return event
+
+
+def test_the_other_view_is_measured_as_people_set_it(other_cine):
+    study, cine, masks = other_cine
+    outline = ((5.0, 5.0), (5.0, 100.0), (90.0, 100.0), (90.0, 5.0))
+    for name, value in (
+        ("sector", outline), ("apex_down", True), ("spacing", (0.9, 0.9)), ("view", "A4C"), ("frame_rate", 33.0)
+    ):  # fmt: skip
+        study.set_override(cine.content_id, name, value)
+    found = other_view(study, cine).measurement
+    assert found.inputs.options.apex_down
+    assert found.inputs.cine.spacing == Spacing(0.9, 0.9)
+    assert (found.view, found.frame_rate) == ("A4C", pytest.approx(33))
+    sector = sector_from_polygon(outline)
+    np.testing.assert_array_equal(found.inputs.sector, sector_pixels(sector, cine.shape))
+    straight = measure_cine(cine, masks).primary.volumes.edv
+    assert found.primary.volumes.edv != pytest.approx(straight, rel=0.05)
+
+
+def test_the_other_view_is_measured_with_the_landmarks_a_person_placed(other_cine):
+    study, cine, _ = other_cine
+    first = other_view(study, cine).measurement
+    ed, es = first.primary.frames
+    points = first.landmarks(ed).as_array()
+    points[0, 0] += 6
+    names = dict(zip(("apex", "left", "right"), (Landmark(*p) for p in points), strict=True))
+    study.set_landmarks(cine.content_id, ed, names)
+    study.set_landmarks(cine.content_id, es, {"apex": Landmark(20, 50)})
+    found = other_view(study, cine).measurement
+    np.testing.assert_allclose(found.landmarks(ed).as_array(), points)
+    assert found.landmarks(ed).by_hand
+    assert abs(found.primary.volumes.edv - first.primary.volumes.edv) > 0.1
+    flag = next(flag for flag in found.flags if flag.code == UNREADABLE)
+    assert flag.frames == (es,)
+
+
+def test_landmarks_of_a_frame_called_unusable_do_not_count(other_cine):
+    study, cine, _ = other_cine
+    ed = other_view(study, cine).measurement.ed_frame
+    study.set_landmarks(cine.content_id, ed, {"apex": Landmark(20, 50)})
+    study.set_status(cine.content_id, [ed], FrameStatus.REJECTED)
+    found = other_view(study, cine).measurement
+    assert found.landmarks(ed) is None
+    assert UNREADABLE not in {flag.code for flag in found.flags}
+
+
+def test_the_other_view_has_the_pixel_size_that_this_computer_still_remembers(other_cine, tmp_path):
+    from PIL import Image
+
+    from napari_matae.scales import remember_scale
+
+    study, cine, masks = other_cine
+    pages = [Image.fromarray(frame) for frame in cine.frames[:, ::-1]]
+    pages[0].save(tmp_path / "bare.tif", save_all=True, append_images=pages[1:])
+    bare = open_cine(tmp_path / "bare.tif")
+    assert bare.spacing is None
+    study.add_cine(bare, subject="P-1")
+    study.put_proposals(bare.content_id, dict(enumerate(masks[:, ::-1])), model="gone", width="1")
+    remember_scale(bare, Spacing(0.7, 0.7))
+    assert other_view(study, bare).measurement.inputs.cine.spacing == Spacing(0.7, 0.7)
+
+
+def test_an_outline_that_is_none_is_said_and_no_number_is_given(other_cine):
+    study, cine, _ = other_cine
+    study.set_override(cine.content_id, "sector", ((1, 1), (1, 2), (2, 2)))
+    event = other_view(study, cine)
+    assert not isinstance(event, OtherView)
+    assert event.text.startswith("a2c cannot be measured: The sector outline is smaller than 16 pixels")

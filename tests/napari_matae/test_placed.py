@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from matae.errors import MeasureError
 from matae.measure import Landmarks, landmarks
 from matae.store import Landmark, LandmarkSet, Study
 from napari_matae.measuring import Measuring
@@ -22,12 +23,24 @@ FULL = {"apex": Landmark(1, 2), "left": Landmark(9, 0), "right": Landmark(9, 5)}
         None,
         LandmarkSet({}, 1, "anna"),
         LandmarkSet(FULL, 1, ""),
-        LandmarkSet({**FULL, "right": FULL["left"], "apex": FULL["left"]}, 1, "anna"),
     ],
-    ids=["nothing", "taken away", "a machine's", "one point"],
+    ids=["nothing", "taken away", "a machine's"],
 )
 def test_what_no_person_placed_is_none(stored):
     assert from_stored(stored) is None
+
+
+@pytest.mark.parametrize(
+    ("points", "sentence"),
+    [
+        ({**FULL, "right": FULL["left"], "apex": FULL["left"]}, "lie on each other"),
+        ({"apex": FULL["apex"], "left": FULL["left"]}, "landmark right is missing"),
+    ],
+    ids=["one point", "no right"],
+)
+def test_what_is_no_landmarks_is_not_taken_for_none(points, sentence):
+    with pytest.raises(MeasureError, match=sentence):
+        from_stored(LandmarkSet(points, 1, "anna"))
 
 
 def test_they_go_to_the_study_and_back_unchanged():
@@ -124,7 +137,7 @@ def test_the_measurement_follows_a_handle_and_starts_with_it_the_next_time(make_
     desk = make_desk()
     opened(qtbot, desk, cine)
     show_masks(desk.session, masks)
-    measuring = Measuring(desk.session, desk.link)
+    measuring = Measuring(desk.session)
     measuring.active = True
     qtbot.waitUntil(lambda: measuring.measurement is not None and not measuring.is_running, timeout=60_000)
     ed = measuring.measurement.ed_frame
@@ -139,7 +152,7 @@ def test_the_measurement_follows_a_handle_and_starts_with_it_the_next_time(make_
 
     again = make_desk()
     opened(qtbot, again, two_beats()[0])
-    measuring = Measuring(again.session, again.link)
+    measuring = Measuring(again.session)
     measuring.active = True
     qtbot.waitUntil(lambda: measuring.measurement is not None and not measuring.is_running, timeout=60_000)
     np.testing.assert_array_equal(measuring.measurement.landmarks(ed).as_array(), where)

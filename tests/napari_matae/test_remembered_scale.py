@@ -1,4 +1,4 @@
-"""A pixel size set once comes back with its pixels, and with no others."""
+"""A pixel size set once comes back with its pixels, and with no others; a study takes it over."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from dataclasses import replace
 import pytest
 
 from matae.cine import Spacing
+from matae.store import Study
 from napari_matae.remembered_scale import RememberedScale
-from napari_matae.scales import forget_scale, remember_scale, with_scale
+from napari_matae.scales import forget_scale, remember_scale, remembered_scale
 
-from .conftest import make_cine
+from .conftest import make_cine, opened, settled
 
 
 @pytest.fixture
 def bare():
     """Return a cine whose file states no pixel size, though a person once set one."""
     cine = replace(make_cine(seed=3), spacing=None)
-    remember_scale(with_scale(cine, Spacing(0.4, 0.3)))
+    remember_scale(cine, Spacing(0.4, 0.3))
     yield cine
     forget_scale(cine)
 
@@ -41,7 +42,7 @@ def test_a_cine_opened_meanwhile_does_not_get_it(qtbot, session, keeper, bare):
     session.open(bare)
     other = replace(make_cine(seed=4), spacing=None)
     session.open(other)
-    qtbot.wait(50)
+    qtbot.waitUntil(lambda: not keeper._worker.is_running, timeout=5000)
     assert session.current.cine is other
     assert other.spacing is None
 
@@ -51,3 +52,35 @@ def test_nobody_listens_any_more_once_closed(qtbot, session, bare, qapp):
     session.open(bare)
     qtbot.wait(50)
     assert session.current.cine.spacing is None
+
+
+def test_it_moves_into_the_study_when_the_cine_is_opened(make_desk, qtbot, bare, tmp_path):
+    desk = make_desk()
+    opened(qtbot, desk, bare)
+    assert desk.session.current.cine.spacing == Spacing(0.4, 0.3)
+    settled(qtbot, desk)
+    with Study.open(tmp_path / "study.sqlite") as study:
+        assert study.overrides(bare.content_id).spacing == Spacing(0.4, 0.3)
+    assert remembered_scale(bare) is None  # the study has it now
+
+
+def test_what_the_study_says_is_not_overruled_by_what_a_computer_remembers(make_desk, qtbot, bare, tmp_path):
+    with Study.create(tmp_path / "study.sqlite") as study:
+        study.add_cine(bare)
+        study.set_override(bare.content_id, "spacing", (0.7, 0.7))
+        study.set_override(bare.content_id, "spacing", None)
+    desk = make_desk()
+    opened(qtbot, desk, bare)
+    settled(qtbot, desk)
+    assert desk.session.current.cine.spacing is None  # somebody took it away
+    assert remembered_scale(bare) == Spacing(0.4, 0.3)
+
+
+def test_without_a_study_it_is_remembered_here(make_desk, qtbot, bare):
+    forget_scale(bare)
+    desk = make_desk(None)
+    desk.session.open(bare)
+    desk.session.override("spacing", Spacing(0.6, 0.6))
+    assert remembered_scale(bare) == Spacing(0.6, 0.6)
+    desk.session.override("spacing", None)
+    assert remembered_scale(bare) is None

@@ -13,12 +13,13 @@ from matae.measure.cycle import Marks, usable_times
 from matae.measure.frames import FrameShape, measure_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
     from matae.cine import Cine, Spacing
     from matae.measure.landmarks import Landmarks
+    from matae.measure.trust import Flag
 
 __all__ = ["Inputs", "MeasureOptions", "check_inputs", "check_landmarks", "check_spacing"]
 
@@ -59,6 +60,7 @@ class Inputs:
     errors: NDArray[np.float64] | None
     error_limit: float | None
     changed: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)
+    remarks: tuple[Flag, ...] = ()
 
     def mask(self, frame: int) -> NDArray[np.uint8]:
         """Return the present mask of a frame."""
@@ -121,6 +123,7 @@ def check_inputs(
     width_masks: Mapping[str, Mapping[int, NDArray[np.uint8]]] | None = None,
     errors: ArrayLike | None = None,
     error_limit: float | None = None,
+    remarks: Sequence[Flag] = (),
 ) -> Inputs:
     """Return what `matae.measure.measure_cine` was given, checked; see there.
 
@@ -148,7 +151,7 @@ def check_inputs(
         raise MeasureError(f"{unlike.size} reconstruction errors for {cine.n_frames} frames; give one a frame.")
     return Inputs(
         cine, stack, options or MeasureOptions(), dict(landmarks or {}), marks or Marks(), fan, width_masks or {},
-        unlike, error_limit,
+        unlike, error_limit, remarks=tuple(remarks),
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from matae.measure.per_beat import BeatValues, ef_by_width, measure_beat
 from matae.measure.trust import Flag, Interval, ef_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -236,6 +236,7 @@ def measure_cine(
     error_limit: float | None = None,
     model: str = "",
     width: str = "",
+    remarks: Sequence[Flag] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Measurement:
     """Measure a clip from its masks.
@@ -263,6 +264,8 @@ def measure_cine(
         Largest error of pictures it knows; when None, frames that stand out from the others are flagged.
     model, width
         What made the masks; for the record.
+    remarks
+        What whoever gathered all this has to say of it: flags that stand before those found here, after every change.
     progress
         Called with (frames done, frames in all).
 
@@ -278,7 +281,7 @@ def measure_cine(
     """
     inputs = check_inputs(
         cine, masks, options, marks=marks, landmarks=landmarks, sector=sector, width_masks=width_masks, errors=errors,
-        error_limit=error_limit,
+        error_limit=error_limit, remarks=remarks,
     )  # fmt: skip
     shapes = measure_frames(
         inputs.masks, inputs.cine.pixel_size, landmarks=inputs.landmarks, apex_down=inputs.options.apex_down,
@@ -318,6 +321,7 @@ def _derive(inputs: Inputs, shapes: tuple[FrameShape, ...], *, model: str, width
     return Measurement(
         name=cine.source.name, content_id=inputs.cine.content_id, view=view, method=METHOD,
         calibrated=cine.spacing is not None, calibration=inputs.calibration, model=model, width=width,
-        frame_rate=cine.frame_rate, shapes=shapes, cycle=cycle, beats=beats, ef=ef, by_width=by_width, flags=flags,
+        frame_rate=cine.frame_rate, shapes=shapes, cycle=cycle, beats=beats, ef=ef, by_width=by_width,
+        flags=(*inputs.remarks, *flags),
         inputs=inputs,
     )  # fmt: skip

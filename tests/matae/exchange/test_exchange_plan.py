@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import imageio.v3 as iio
+import numpy as np
 import pytest
 from exchange_makers import add_clip, cavity, dicom, heart
+from typer.testing import CliRunner
 
+from matae.cli import app
 from matae.errors import ExchangeError
 from matae.exchange import Counts, plan_export, run_export
+from matae.read import open_cine
 from matae.store import Edit, FrameStatus
 
 if TYPE_CHECKING:
@@ -118,3 +123,25 @@ def test_no_more_pictures_are_drawn_than_are_looked_at(home: Study, monkeypatch:
     plan = plan_export(home, "png")
     assert len(plan.clips) == 3
     assert len(plan.previews) == 2
+
+
+@pytest.mark.parametrize("by_command", [False, True], ids=["from Python", "by the command line"])
+def test_a_stored_outline_hides_burned_in_text_in_every_export(other: Study, tmp_path: Path, by_command: bool) -> None:
+    frames = heart()
+    frames[:, 22:40, 60:100] = np.where(np.random.default_rng(9).random((18, 40)) < 0.5, 255, 0)  # in the fan
+    cine = open_cine(dicom(tmp_path / "a.dcm", frames))
+    other.add_cine(cine, subject="P1")
+    other.put_edits(cine.content_id, [Edit(t, cavity(t), 0, FrameStatus.ACCEPTED) for t in (1, 3, 6)])
+    other.set_override(cine.content_id, "sector", ((44, 40), (44, 120), (104, 120), (104, 40)))
+    folder = tmp_path / "out"
+    if by_command:
+        words = ("export", "--study", other.target, "--format", "png", "--native", "--out", folder, "--looked")
+        done = CliRunner().invoke(app, [str(word) for word in words])
+        assert done.exit_code == 0, done.output
+    else:
+        plan = plan_export(other, "png", native=True)
+        assert [clip.sector.source for clip in plan.clips] == ["user"]
+        run_export(plan, folder, looked=True)
+    pictures = [iio.imread(path) for path in (folder / "images").rglob("*.png")]
+    assert len(pictures) == 3
+    assert all(picture.max() < 255 for picture in pictures)  # the speckle of the heart stays below

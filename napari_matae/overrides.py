@@ -1,0 +1,103 @@
+"""What people set of the cine on screen, in place of what was found in its picture or stated by its file.
+
+Sector, flip, pixel size, view and frame rate all go one way: they are noted with the cine, brought on screen, and told
+to whoever stores them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matae.cine import Spacing
+from matae.store.applied import cine_with
+from matae.store.types import OverrideName, Overrides
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from matae.cine import Cine
+    from napari_matae.open_cine import OpenCine
+    from napari_matae.screen import Screen
+    from napari_matae.sector_outline import SectorOutline
+    from napari_matae.session_signals import SessionSignals
+
+__all__ = ["CineOverrides"]
+
+_OF_SECTOR = frozenset({OverrideName.SECTOR, OverrideName.APEX_DOWN})
+
+
+class CineOverrides:
+    """Takes what a person sets, and shows what was set before or by others.
+
+    Parameters
+    ----------
+    screen
+        Where the cine is.
+    sector
+        Shows the sector.
+    describe
+        Puts another description of the same pixels in place of the one on screen.
+    tell
+        Who is told that a person set something.
+    """
+
+    def __init__(
+        self, screen: Screen, sector: SectorOutline, describe: Callable[[Cine], None], tell: SessionSignals
+    ) -> None:
+        self._screen, self._sector, self._describe, self._tell = screen, sector, describe, tell
+
+    def take(self, name: OverrideName, value: Any) -> None:
+        """Take what a person sets; None takes it away, so that what was found or stated counts again."""
+        current = self._screen.current
+        if current is None or current.overrides.get(name) == value:
+            return
+        current.overrides[name] = value
+        current.unstored.add(name)
+        self._show(current, {name})
+        self._tell.overridden.emit(name)
+
+    def show(self, values: Mapping[OverrideName, Any]) -> None:
+        """Show what was set before, or elsewhere; nothing of it needs saving."""
+        current = self._screen.current
+        if current is None:
+            return
+        changed = {name for name, value in values.items() if current.overrides.get(name) != value}
+        current.overrides.update(values)
+        self._show(current, changed)
+
+    def restate(self, cine: Cine) -> None:
+        """Take another description by the file of the same pixels; what people set of it stands."""
+        if (current := self._screen.current) is not None:
+            current.stated = cine
+            self._show_description(current)
+
+    def _show(self, current: OpenCine, changed: set[OverrideName]) -> None:
+        if changed & _OF_SECTOR:
+            self._sector.show(current)
+        if changed - _OF_SECTOR:
+            self._show_description(current)
+
+    def _show_description(self, current: OpenCine) -> None:
+        values = current.overrides
+        spacing = values.get(OverrideName.SPACING)
+        cine = cine_with(
+            current.stated,
+            Overrides(
+                spacing=None if spacing is None else Spacing(*spacing),
+                view=values.get(OverrideName.VIEW),
+                frame_rate=values.get(OverrideName.FRAME_RATE),
+            ),
+        )
+        before, after = np.asarray(current.cine.pixel_aspect), np.asarray(cine.pixel_aspect)
+        if not np.array_equal(before, after):
+            # Every layer over the picture takes the new scale: a mask with the old one would lie beside its heart.
+            for layer in self._screen.viewer.layers:
+                scale = np.asarray(layer.scale, float)
+                if layer.ndim >= 2 and np.allclose(scale[-2:], before):
+                    layer.scale = (*scale[:-2], *after)
+        self._describe(cine)
+        if not np.array_equal(before, after):
+            self._screen.viewer.reset_view()

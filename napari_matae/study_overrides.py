@@ -1,0 +1,148 @@
+"""What people set of a cine (sector, flip, pixel size, view, frame rate), in step with the study."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal
+
+from matae.errors import ConflictError
+from matae.store.types import OverrideName
+from napari_matae.scales import forget_scale
+from napari_matae.workers import explain
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from matae.cine import Cine
+    from matae.store import Study
+    from matae.store.types import Overrides
+    from napari_matae.session import Session
+    from napari_matae.study_connection import StudyConnection
+    from napari_matae.study_ledger import Ledger
+
+__all__ = ["WORDS", "StudyOverrides", "take_overrides", "write_lacking"]
+
+WORDS = {
+    OverrideName.SECTOR: "the sector",
+    OverrideName.APEX_DOWN: "the way up",
+    OverrideName.SPACING: "the pixel size",
+    OverrideName.VIEW: "the view",
+    OverrideName.FRAME_RATE: "the frame rate",
+}
+"""What each is called in a sentence."""
+
+
+class StudyOverrides(QObject):  # type: ignore[misc]
+    """Stores what a person sets of the session's cine, as soon as it is set.
+
+    Parameters
+    ----------
+    session
+        Whose cine it is.
+    study
+        Where it is kept.
+    ledger
+        What the study has already.
+    parent
+        Qt parent.
+    """
+
+    said = Signal(str)
+    """A sentence for the user."""
+
+    def __init__(self, session: Session, study: StudyConnection, ledger: Ledger, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._study, self._ledger = session, study, ledger
+        session.overridden.connect(self.save)
+
+    def save(self, name: OverrideName) -> None:
+        """Store what was set; until the study knows the cine it waits in line behind the question for it."""
+        current, ledger = self._session.current, self._ledger
+        if current is None or not self._study.is_open or ledger.of is not current:
+            return  # it goes in when a study is asked for the cine
+        value, sent, revisions = current.overrides.get(name), ledger.sent, ledger.overrides
+        sent[name] = sent.get(name, 0) + 1
+
+        def answered() -> bool:
+            sent[name] -= 1
+            return sent[name] == 0
+
+        def done(stored: Overrides | None) -> None:
+            if answered() and stored is not None:
+                current.unstored.discard(name)
+            if stored is None:
+                return  # why the study did not take the cine is said already
+            if name is OverrideName.SPACING:
+                forget_scale(current.stated)  # this computer needs to remember it no longer
+            self._study.changed.emit()
+
+        def failed(error: BaseException) -> None:
+            last = answered()
+            if current is not self._session.current:
+                self.said.emit(explain(error))
+            elif not isinstance(error, ConflictError):
+                self._study.fail(error)
+            elif last:
+                current.unstored.discard(name)
+                for stored in error.theirs:
+                    take_overrides(self._session, ledger, stored)
+                self.said.emit(explain(error))
+
+        cine = current.stated
+        self._study.write(
+            partial(_put, cine, name, value, revisions),
+            done,
+            failed,
+            about=cine,
+            keep=lambda study: study.set_override(cine.content_id, name, value),
+        )
+
+
+def _put(
+    cine: Cine, name: OverrideName, value: Any, revisions: dict[OverrideName, int], study: Study
+) -> Overrides | None:
+    """Store what was set; return all that is set now, or None where the study refused the cine itself."""
+    # What the study holds is not known before it has answered: then what is set here, later, counts.
+    if name not in revisions and not study.has_cine(cine.content_id):
+        return None
+    stored = study.set_override(cine.content_id, name, value, expected=revisions.get(name))
+    # The next write in line is based on this one, whatever the GUI has heard of it by then.
+    revisions[name] = stored.revisions.get(name, 0)
+    return stored
+
+
+def take_overrides(session: Session, ledger: Ledger, stored: Overrides) -> set[OverrideName]:
+    """Show what the study holds, but for what was set here and is not in the study yet.
+
+    Returns
+    -------
+    set of OverrideName
+        What is shown and was another before.
+    """
+    current = session.current
+    if current is None:
+        return set()
+    values = {}
+    for name in OverrideName:
+        revision = stored.revisions.get(name, 0)
+        if not ledger.sent.get(name):
+            ledger.overrides[name] = revision
+        if revision and name not in current.unstored:
+            values[name] = getattr(stored, name.value)
+    changed = {name for name, value in values.items() if current.overrides.get(name) != value}
+    session.show_overrides(values)
+    return changed
+
+
+def write_lacking(session: Session, ledger: Ledger, stored: Overrides) -> None:
+    """Have everything written that was set and the study lacks: while none was open, or in another one."""
+    current = session.current
+    if current is None:
+        return
+    for name, value in current.overrides.items():
+        lacks = value is not None and name not in stored.revisions
+        if (lacks or name in current.unstored) and not ledger.sent.get(name):
+            current.unstored.add(name)
+            session.overridden.emit(name)

@@ -1,0 +1,172 @@
+"""What a measurement depends on is changed while it is being made: it is made anew."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from matae.cine import Spacing
+from matae.measure import measure_cine
+from matae.measure.run import sector_pixels
+from matae.store import Landmark, OverrideName, Study
+from napari_matae.measuring import Measuring
+from napari_matae.placed import UNREADABLE
+
+from .conftest import opened, settled
+from .measure_makers import show_masks, two_beats
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def measuring_of(qtbot):
+    made = []
+
+    def make(session) -> Measuring:
+        measuring = Measuring(session)
+        made.append(measuring)
+        measuring.active = True
+        return measuring
+
+    yield make
+    for measuring in made:
+        measuring.close_down()
+
+
+def measured(qtbot, measuring):
+    qtbot.waitUntil(lambda: measuring.measurement is not None and not measuring.is_running, timeout=60_000)
+    return measuring.measurement
+
+
+@pytest.fixture
+def running(qtbot, session, measuring_of):
+    """Return a session and its measuring, in the middle of the first measurement."""
+    cine, masks = two_beats()
+    session.open(replace(cine, frame_times=None, view=None))
+    show_masks(session, masks)
+    measuring = measuring_of(session)
+    qtbot.waitUntil(lambda: measuring.is_running, timeout=60_000)
+    assert measuring.measurement is None
+    return session, measuring
+
+
+def test_turned_upside_down_during_the_first_measurement(running, qtbot):
+    session, measuring = running
+    session.flip_sector(apex_down=True)
+    found = measured(qtbot, measuring)
+    assert found.inputs.options.apex_down
+    cine, masks = two_beats()
+    sector = sector_pixels(session.current.sector, cine.shape)
+    expected = measure_cine(session.current.cine, masks, replace(found.inputs.options, apex_down=True), sector=sector)
+    assert found.length == pytest.approx(expected.length, nan_ok=True)
+
+
+def test_an_outline_drawn_during_the_first_measurement(running, qtbot):
+    session, measuring = running
+    outline = np.array([[5, 5], [5, 90], [80, 90], [80, 5]], float)
+    session.current.sector_layer.data = [outline]
+    found = measured(qtbot, measuring)
+    np.testing.assert_array_equal(
+        found.inputs.sector, sector_pixels(session.current.sector, session.current.cine.shape)
+    )
+    assert not found.inputs.sector[:4].any()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        (OverrideName.SPACING, Spacing(0.5, 0.5), lambda found: found.inputs.cine.spacing),
+        (OverrideName.VIEW, "A2C", lambda found: found.view),
+        (OverrideName.FRAME_RATE, 42.0, lambda found: found.frame_rate),
+    ],
+)
+def test_anything_else_set_during_the_first_measurement(running, qtbot, name, value, read):
+    session, measuring = running
+    session.override(name, value)
+    assert read(measured(qtbot, measuring)) == pytest.approx(value)
+
+
+def test_a_landmark_placed_during_the_first_measurement_counts(running, qtbot):
+    session, measuring = running
+    current = session.current
+    points = measure_cine(current.cine, two_beats()[1]).landmarks(4)
+    current.by_hand[4] = {current.digest(4): replace(points, apex=(points.apex[0] + 2, points.apex[1]), by_hand=True)}
+    session.placed.emit(4)
+    qtbot.waitUntil(
+        lambda: measuring.measurement is not None and measuring.measurement.landmarks(4).by_hand, timeout=60_000
+    )
+    assert measuring.measurement.landmarks(4).apex[0] == pytest.approx(points.apex[0] + 2)
+
+
+def test_a_cine_whose_sector_is_not_found_yet_is_not_measured(qtbot, measuring_of):
+    from napari.components import ViewerModel
+
+    from matae.segment import find_sector
+    from napari_matae.layers import image_of
+    from napari_matae.session import Session
+
+    cine, masks = two_beats()
+    session = Session(ViewerModel(), finds_sectors=False)
+    session.viewer.add_layer(image_of(cine))
+    show_masks(session, masks)
+    measuring = measuring_of(session)
+    measuring._follow()
+    assert not measuring.is_running
+    session.take_sector(replace(find_sector(cine), apex_down=True))
+    assert measured(qtbot, measuring).inputs.options.apex_down
+
+
+def test_stored_landmarks_that_cannot_be_read_are_said_with_the_numbers(make_desk, measuring_of, qtbot, tmp_path):
+    cine, masks = two_beats()
+    desk = make_desk()
+    opened(qtbot, desk, cine)
+    show_masks(desk.session, masks)
+    settled(qtbot, desk)
+    with Study.open(tmp_path / "study.sqlite", rater="bea") as study:
+        study.set_landmarks(cine.content_id, 4, {"apex": Landmark(20, 50), "left": Landmark(60, 40)})
+    desk.close_down()
+    again = make_desk()
+    opened(qtbot, again, cine)
+    measuring = measuring_of(again.session)
+    found = measured(qtbot, measuring)
+    flag = next(flag for flag in found.flags if flag.code == UNREADABLE)
+    assert flag.frames == (4,)
+    assert "frame 5" in flag.text
+    again.session.seek(4)
+    again.tools.choose("handles")
+    again.session.current.by_hand[4] = {again.session.current.digest(4): replace(found.landmarks(4), by_hand=True)}
+    again.session.placed.emit(4)
+    qtbot.waitUntil(lambda: measuring.measurement is not found and not measuring.is_running, timeout=60_000)
+    assert UNREADABLE not in {flag.code for flag in measured(qtbot, measuring).flags}
+
+
+def test_report_and_rows_are_of_the_landmarks_a_person_placed(make_desk, measuring_of, qtbot, tmp_path):
+    from napari_matae.report_button import ReportButton
+
+    cine, masks = two_beats()
+    desk = make_desk()
+    opened(qtbot, desk, cine)
+    show_masks(desk.session, masks)
+    settled(qtbot, desk)
+    measuring = measuring_of(desk.session)
+    button = ReportButton(measuring)
+    qtbot.addWidget(button, before_close_func=lambda _: button.close_down())
+    first = measured(qtbot, measuring)
+    ed, current = first.ed_frame, desk.session.current
+    points = first.landmarks(ed)
+    placed = replace(points, apex=(points.apex[0] + 6, points.apex[1]), by_hand=True)
+    current.by_hand[ed] = {current.digest(ed): placed}
+    desk.session.placed.emit(ed)
+    assert measuring.measurement.landmarks(ed) == placed
+    with qtbot.waitSignal(button.finished, timeout=60_000) as ended:
+        button.save(tmp_path / "beats.csv")
+    assert ended.args == [True]
+    rows = list(csv.DictReader((tmp_path / "beats.csv").read_text().splitlines()))
+    row = next(row for row in rows if int(row["ed_frame"]) == ed)
+    after = next(values for values in measuring.measurement.beats if values.beat.ed == ed)
+    before = next(values for values in first.beats if values.beat.ed == ed)
+    assert float(row["edv_ml"]) == pytest.approx(after.volumes.edv, abs=0.01)
+    assert abs(after.volumes.edv - before.volumes.edv) > 0.1
