@@ -7,6 +7,7 @@ Processes that tests start inherit it all. What is set outside wins.
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import subprocess
@@ -14,7 +15,13 @@ import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import matae  # noqa: E402, F401 - it sets how threads wait, before anything loads torch
+from hypothesis import HealthCheck, settings
+
+import matae  # noqa: F401 - it sets how threads wait, before anything loads torch
+
+# How long an example takes says what else the computer does.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def _open_screen() -> None:
@@ -37,3 +44,9 @@ def _open_screen() -> None:
 
 
 _open_screen()
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of the garbage collections: after each viewer there are four, over everything."""
+    gc.collect()
+    gc.freeze()
