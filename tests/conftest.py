@@ -7,9 +7,11 @@ Processes that tests start inherit it all. What is set outside wins.
 from __future__ import annotations
 
 import atexit
+import ctypes
 import gc
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -24,6 +26,11 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("busy")
 
 
+def _end_with_parent() -> None:
+    """Ask Linux to stop the screen when its worker is killed and cannot do so itself."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
 def _open_screen() -> None:
     """Give this worker of pytest-xdist a screen of its own: on a shared one, windows take each other's focus."""
     server = shutil.which("Xvfb")
@@ -33,6 +40,7 @@ def _open_screen() -> None:
     process = subprocess.Popen(
         [server, "-displayfd", str(tells), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"],
         pass_fds=[tells], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        preexec_fn=_end_with_parent,  # noqa: PLW1509 (it calls the system once)
     )  # fmt: skip
     atexit.register(process.kill)
     os.close(tells)
