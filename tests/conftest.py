@@ -7,14 +7,28 @@ Processes that tests start inherit it all. What is set outside wins.
 from __future__ import annotations
 
 import atexit
+import ctypes
+import gc
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from hypothesis import HealthCheck, settings
+
 import matae  # noqa: F401 - it sets how threads wait, before anything loads torch
+
+# How long an example takes says what else the computer does.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
+
+
+def _end_with_parent() -> None:
+    """Ask Linux to stop the screen when its worker is killed and cannot do so itself."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def _open_screen() -> None:
@@ -26,6 +40,7 @@ def _open_screen() -> None:
     process = subprocess.Popen(
         [server, "-displayfd", str(tells), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"],
         pass_fds=[tells], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        preexec_fn=_end_with_parent,  # noqa: PLW1509 (it calls the system once)
     )  # fmt: skip
     atexit.register(process.kill)
     os.close(tells)
@@ -37,3 +52,9 @@ def _open_screen() -> None:
 
 
 _open_screen()
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of the garbage collections: after each viewer there are four, over everything."""
+    gc.collect()
+    gc.freeze()

@@ -20,6 +20,18 @@ def make_cine(n_frames: int = 12, shape: tuple[int, int] = (60, 80), *, timed: b
     return Cine(frames, times, Spacing(0.5, 0.25), Path(f"clip-{seed}.avi"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def viewer_loaded(qapp) -> None:
+    """Load the viewer's modules, and leave them out of the garbage collections too."""
+    import gc
+
+    import napari._qt.qt_main_window  # noqa: F401
+    import torch  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+
+
 PATIENCE_MS = 60_000
 """How long a test waits for what must come. None of these waits is a bound: a busy computer only takes longer."""
 
