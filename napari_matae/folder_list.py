@@ -59,7 +59,7 @@ class FolderList(QWidget):  # type: ignore[misc]
         """List these."""
         self.choices.clear()
         for reference in found:
-            item = QListWidgetItem(reference.label)
+            item = QListWidgetItem(reference.label + (" (still)" if reference.info.get("still") else ""))
             item.setData(Qt.ItemDataRole.UserRole, reference)
             self.choices.addItem(item)
         self.code.tell("", done=True)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from napari_matae.drop_reader import DropBox
 from napari_matae.folder_list import FolderList
 from napari_matae.rate_question import RateQuestion
 from napari_matae.study_choice import StudyChoice
-from napari_matae.workers import Failed, Listed, Opened, open_events, path_events
+from napari_matae.workers import Failed, Listed, LooksLikeVolume, Opened, open_events, path_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +49,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         self.study = StudyChoice(link, self)
         self._worker: Any = None
         self._opened = False
+        self._as_cine: Callable[[], Cine] | None = None
         self._build()
         session.opened.connect(self._on_opened)
         self._on_opened(session.current)
@@ -76,6 +79,11 @@ class OpenPanel(QWidget):  # type: ignore[misc]
 
         self.status = QLabel(self)
         self.status.setWordWrap(True)
+        self.volume_button = QPushButton("The third axis is time", self)
+        self.volume_button.setToolTip("Open the file as a cine, though it looks like a 3-D volume.")
+        self.volume_button.clicked.connect(self._open_as_cine)
+        self.volume_button.hide()
+        self.drop_box = DropBox(self)
         self.facts = QLabel(self)
         self.facts.setWordWrap(True)
         self.facts.setTextFormat(Qt.TextFormat.RichText)
@@ -87,20 +95,30 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         column.addLayout(rows)
         column.addWidget(self.listed)
         column.addWidget(self.status)
+        column.addWidget(self.volume_button)
         column.addWidget(self.facts)
         column.addWidget(self.rate_question)
         column.addWidget(self.study)
+        column.addWidget(self.drop_box)
         column.addStretch(1)
 
     # -- reading ------------------------------------------------------------------------------------------
 
     def open(self, path: Path) -> None:
         """Open a file, or list a folder's cines and open the only one, off the GUI thread."""
+        from matae.read import open_cine
+
+        self._as_cine = partial(open_cine, path, third_axis_is_time=True)
         self._start(path_events, path)
 
     def read(self, opener: Callable[[], Cine]) -> None:
         """Read a cine off the GUI thread and show it."""
+        self._as_cine = None
         self._start(open_events, opener)
+
+    def _open_as_cine(self) -> None:
+        if self._as_cine is not None:
+            self._start(open_events, self._as_cine)
 
     def _start(self, work: Callable[..., Any], argument: object) -> None:
         from napari.qt.threading import create_worker
@@ -109,6 +127,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
             return
         self._opened = False
         self.status.setText("Reading…")
+        self.volume_button.hide()
         self._set_enabled(on=False)
         self._worker = create_worker(work, argument, _start_thread=False)
         self._worker.yielded.connect(self._on_event)
@@ -119,12 +138,13 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         if isinstance(event, Listed):
             self.listed.show_cines(event.found)
             if len(event.found) > 1:
-                self.status.setText(f"{len(event.found)} cines in {event.path.name}: choose one.")
+                self.status.setText(f"{len(event.found)} cines in {event.path.name}: choose one. {event.note}".rstrip())
         elif isinstance(event, Opened):
             self._opened = True
             self.status.setText("")
             self._session.open(event.cine)
         elif isinstance(event, Failed):
+            self.volume_button.setVisible(isinstance(event, LooksLikeVolume) and self._as_cine is not None)
             self._say(event.text)
 
     def _on_finished(self) -> None:
@@ -144,6 +164,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
 
     def _on_chosen(self, reference: CineRef) -> None:
         self.read(reference.open)
+        self._as_cine = partial(reference.open, third_axis_is_time=True)
 
     def _ask_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Open an echo cine")
@@ -157,6 +178,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
 
     def close_down(self) -> None:
         """Stop listening."""
+        self.drop_box.close_down()
         self.study.close_down()
         self._session.opened.disconnect(self._on_opened)
         if self._worker is not None:

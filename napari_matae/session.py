@@ -50,6 +50,7 @@ class Session(SessionSignals):
         """Whether a cine's work is kept elsewhere, so that its layers may go."""
         self._screen = Screen(viewer)
         self._sector = SectorOutline(self._screen, self)
+        self.sector_changed.connect(self._rescale)
         self._drawn = DrawnFrames(self._screen, self)
         self._masks = MaskChanges(self._screen, self, self._drawn)
         viewer.layers.events.inserted.connect(self._on_inserted)
@@ -181,6 +182,25 @@ class Session(SessionSignals):
     def find_sector(self) -> None:
         """Find the sector anew and show it, dropping what was drawn."""
         self._sector.find()
+
+    def choose_region(self, number: int) -> None:
+        """Take one of several B-mode pictures of the frame, from 1, and find the sector in it."""
+        if self.current is not None:
+            from napari_matae.scales import recalibrate
+
+            recalibrate(self, self.current.cine.with_region(number))
+            self.find_sector()
+
+    def _rescale(self) -> None:
+        """Take the pixel size of the picture the sector lies in, where the file shows several in one frame."""
+        current = self.current
+        if current is None or current.sector is None:
+            return
+        scaled = current.sector.scaled(current.cine)
+        if scaled.spacing != current.cine.spacing:
+            from napari_matae.scales import recalibrate
+
+            recalibrate(self, scaled)
 
     def flip_sector(self, *, apex_down: bool) -> None:
         """State whether the display has the apex at the bottom."""

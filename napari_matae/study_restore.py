@@ -78,6 +78,7 @@ class StudyRestore(QObject):  # type: ignore[misc]
             lambda study: fetch(study, cine),
             lambda stored: self._on_fetched(current, stored),
             lambda error: self._on_not_fetched(current, error),
+            about=cine,
         )
 
     def attach_new_layer(self) -> None:

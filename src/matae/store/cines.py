@@ -19,6 +19,8 @@ from matae.store.subjects import SubjectsPart
 from matae.store.types import CineEntry, CineSummary, FrameStatus, SubjectSource
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from sqlalchemy import Connection
 
     from matae.cine import Cine
@@ -66,6 +68,16 @@ class CinesPart(SubjectsPart):
         path = path_as_text(cine.source)
         pseudonym = as_pseudonym(subject) if subject is not None else None
         stated = stated_by(cine.patient, self.secret)
+        known = self._known(cine.content_id)
+        as_known = None if known is None else (known.pseudonym, known.subject_source)
+        is_news = stated is not None and known is not None and known.stated_subject is None
+        if (
+            known is not None
+            and known.path == path
+            and not is_news
+            and (pseudonym is None or (pseudonym, source.value) == as_known)
+        ):
+            return entry_of(known)  # nothing to write: a full or locked study can still be looked at
         with self._writing() as writing:
             connection = writing.connection
             row = entry_row(connection, cine.content_id)
@@ -144,6 +156,10 @@ class CinesPart(SubjectsPart):
         return replace(
             entry, subject_note=self.why_unknown(cine) if known_as is None else self._follow(cine.content_id)
         )
+
+    def _known(self, content_id: str) -> Any:
+        with self._reading() as connection:
+            return entry_row(connection, content_id)
 
     def _refuse_changed(self, connection: Connection, source: Path, path: str) -> None:
         labelled = connection.execute(

@@ -151,7 +151,7 @@ def test_a_heart_that_hangs_upside_down_leaves_apex_up(other: Study, tmp_path: P
 
     from exchange_makers import dice
 
-    from matae.exchange.grid import Fit
+    from matae.exchange.placing import placement_from_json
     from matae.measure.tracing import mask_of_tracing
     from matae.read import open_cine
     from matae.segment.sector import sector_from_polygon
@@ -167,7 +167,7 @@ def test_a_heart_that_hangs_upside_down_leaves_apex_up(other: Study, tmp_path: P
     assert rows.shape == (21, 4)
     assert rows[0, 1] < rows[0, 3]  # the apex is above the base
     assert rows[1, 1] < rows[20, 1]
-    fit = Fit.from_json(release.manifest["clips"][0]["fit"], "")
+    fit = placement_from_json(release.manifest["clips"][0]["fit"], "")
     assert fit.flip
     assert dice(mask_of_tracing(rows, (112, 112)), fit.mask(cavity(1)[::-1].copy())) > 0.92
     assert plan_import(other, release.folder).n_same == 1
@@ -185,11 +185,12 @@ def test_a_view_that_is_any_text_does_not_leave(other: Study, tmp_path: Path) ->
     assert b"Jane" not in b"".join(path.read_bytes() for path in release.folder.rglob("*") if path.is_file())
 
 
-def test_clips_of_no_stated_patient_get_one_when_they_leave(other: Study, tmp_path: Path) -> None:
+def test_a_clip_of_unknown_patient_stays_until_somebody_says_who_it_is(other: Study, tmp_path: Path) -> None:
     content_id = add_clip(other, tmp_path / "a.dcm", subject=None)
-    plan = plan_export(other, "npz")
+    with pytest.raises(ExchangeError, match="nobody has said which patient it shows"):
+        plan_export(other, "npz")
     assert other.cine(content_id).subject is None
-    run_export(plan, tmp_path / "out")
-    assert other.cine(content_id).subject == plan.clips[0].subject
-    assert other.split_of(plan.clips[0].subject) == plan.clips[0].split
-    assert plan_export(other, "npz").clips[0].patient == plan.clips[0].patient
+    assert other.splits() == {}
+    other.set_subject(content_id, "P7")
+    run_export(plan_export(other, "npz"), tmp_path / "out")
+    assert other.split_of("P7") is not None

@@ -36,7 +36,8 @@ def test_a_file_without_a_number_is_nobodys_and_says_so() -> None:
 @pytest.mark.parametrize(
     "number",
     ["ANONYMOUS", "anonymous", "Anonymous Patient", "ANON", "Anonymisiert", "anonymisé^", "UNKNOWN", "n/a", "N.A.",
-     "None", "null", "0", "000000", "0000-0000", "XXXX", "-", "***", "^", "Patient ID", "NO_ID", "de-identified", "REMOVED",
+     "None", "null", "0", "000000", "0000-0000", "XXXX", "-", "***", "^", "Patient ID", "NO_ID", "de-identified",
+     "REMOVED",
      "test", "\u0410", "...", "zzz"],
 )  # fmt: skip
 def test_what_an_export_writes_for_everybody_is_nobody(number: str) -> None:
