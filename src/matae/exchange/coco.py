@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import tempfile
 from functools import partial
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -195,15 +194,6 @@ def _rows(path: Path, finder: Finder, naming: Naming, problems: list[str]) -> It
         problems.append(
             f"{bare} {'picture has' if bare == 1 else 'pictures have'} no mask in {path.name}, so no label."
         )
-
-
-def _plain(place: str, path: Path) -> str:
-    """Return the name of a picture without the folders that every picture of a data set lies in."""
-    parts = PurePosixPath(place).with_suffix("").parts
-    common = {"images", "data", "img", "JPEGImages", path.parent.name, path.stem.rpartition("_")[2]}
-    while len(parts) > 1 and parts[0] in common:
-        parts = parts[1:]
-    return "/".join(parts)
 
 
 def _drawn(

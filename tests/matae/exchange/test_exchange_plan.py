@@ -65,12 +65,13 @@ def test_only_what_a_person_looked_at_leaves(other: Study, tmp_path: Path) -> No
 def test_what_a_format_has_no_place_for_is_said(other: Study, tmp_path: Path) -> None:
     add_clip(other, tmp_path / "two.dcm", subject="A", seed=5, frames=(1, 6), ViewName="A2C")
     add_clip(other, tmp_path / "none.dcm", subject="B", seed=6, frames=(1,), ViewName="")
-    add_clip(other, tmp_path / "none2.dcm", subject=None, seed=7, frames=(1, 3, 6), ViewName="", marks=False)
+    add_clip(other, tmp_path / "none2.dcm", subject="C", seed=7, frames=(1, 3, 6), ViewName="", marks=False)
+    add_clip(other, tmp_path / "nobody.dcm", subject=None, seed=8)
     echonet = plan_export(other, "echonet")
     said = " ".join(finding.sentence for finding in echonet.findings)
     assert "two: it is left out, since it shows A2C" in said
     assert "1 clip with one traced frame" in said
-    assert "1 clip of no stated patient" in said
+    assert "nobody is left out: nobody has said which patient it shows" in said
     assert "without marked ED and ES" in said
     assert len(echonet.clips) == 2
     camus = plan_export(other, "camus")

@@ -185,11 +185,12 @@ def test_a_view_that_is_any_text_does_not_leave(other: Study, tmp_path: Path) ->
     assert b"Jane" not in b"".join(path.read_bytes() for path in release.folder.rglob("*") if path.is_file())
 
 
-def test_clips_of_no_stated_patient_get_one_when_they_leave(other: Study, tmp_path: Path) -> None:
+def test_a_clip_of_unknown_patient_stays_until_somebody_says_who_it_is(other: Study, tmp_path: Path) -> None:
     content_id = add_clip(other, tmp_path / "a.dcm", subject=None)
-    plan = plan_export(other, "npz")
+    with pytest.raises(ExchangeError, match="nobody has said which patient it shows"):
+        plan_export(other, "npz")
     assert other.cine(content_id).subject is None
-    run_export(plan, tmp_path / "out")
-    assert other.cine(content_id).subject == plan.clips[0].subject
-    assert other.split_of(plan.clips[0].subject) == plan.clips[0].split
-    assert plan_export(other, "npz").clips[0].patient == plan.clips[0].patient
+    assert other.splits() == {}
+    other.set_subject(content_id, "P7")
+    run_export(plan_export(other, "npz"), tmp_path / "out")
+    assert other.split_of("P7") is not None
