@@ -2,7 +2,7 @@
 # there. `make demo` is the first thing to try, `make test` the last thing before a commit.
 
 PYTHON ?= python3
-EXTRAS ?= all,cluster,cpu,dicom-seg,postgresql,tensorboard
+EXTRAS ?= all
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -14,9 +14,14 @@ CHECKS_READY := $(VENV)/.checks
 HIDDEN = $(shell command -v xvfb-run >/dev/null 2>&1 && echo 'env QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1 \
 	xvfb-run -a -s "-screen 0 1600x1000x24"')
 
+# Several tests at a time, each process with a hidden screen of its own (tests/conftest.py).
+WORKERS ?= logical
+TOGETHER := -n $(WORKERS) --maxprocesses 4 --dist worksteal
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test test-slow lint format typecheck train screenshot benchmark wheel clean distclean
+.PHONY: help install demo test test-slow test-bare fuzz mutate lint format typecheck train screenshot benchmark wheel clean \
+	distclean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 22
@@ -51,10 +56,30 @@ demo: $(INSTALLED) ## segment a real heart: in the viewer, or into matae-demo/ w
 	$(BIN)/napari-matae demo
 
 test: lint typecheck $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) ## everything but what takes minutes
-	$(HIDDEN) $(BIN)/python -m pytest -m "not slow"
+	$(HIDDEN) $(BIN)/python -m pytest -m "not slow" $(TOGETHER)
 
 test-slow: $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) ## what takes minutes
 	$(HIDDEN) $(BIN)/python -m pytest -m slow
+
+test-bare: $(INSTALLED) ## the wheel alone in an empty environment: what works, and what says which extra it lacks
+	$(BIN)/python -m pytest -m slow tests/test_bare_wheel.py
+
+MUTMUT := $(VENV)/.mutmut
+
+$(MUTMUT): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet -c constraints.txt --group mutation
+	@touch $@
+
+# make mutate ROOM=placement [ARGS="--out found.json"]; python scripts/mutate.py --help names the rooms.
+mutate: $(MUTMUT) ## break a room on purpose, and list what no test notices
+	@test -n "$(ROOM)" || { echo 'usage: make mutate ROOM=placement' >&2; exit 2; }
+	$(BIN)/python scripts/mutate.py $(ROOM) $(ARGS)
+
+SECONDS ?= 3600
+
+fuzz: $(INSTALLED) ## fuzz every reader and importer: make fuzz SECONDS=3600 [ARGS="read.tif import-coco"]
+	$(BIN)/python -m pip install --quiet -c constraints.txt --group fuzz
+	nice -n 19 $(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
 
 lint: $(INSTALLED) ## style, as pre-commit checks it
 	$(BIN)/ruff check .

@@ -16,8 +16,6 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-
 from matae.cli.training_reporter import TrainingReporter
 from matae.models import import_model, list_models
 from matae.nn.matae import MataeConfig
@@ -88,7 +86,7 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="name the rows and stop")
     args = parser.parse_args()
     if args.threads:
-        torch.set_num_threads(args.threads)
+        os.environ["MATAE_THREADS"] = str(args.threads)
     os.environ["MATAE_HOME"] = str(args.out.resolve() / "models")  # the user's own models stay apart
     base = TrainConfig(
         steps=args.steps, grid=args.grid, seed=args.seed, device=args.device,

@@ -195,10 +195,7 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, help="append the table's lines to this file")
     args = parser.parse_args()
-    os.environ.setdefault("OMP_NUM_THREADS", str(args.threads))
-    import torch
-
-    torch.set_num_threads(args.threads)
+    os.environ["MATAE_THREADS"] = str(args.threads)
     from matae.learn.recipe import RECIPES
 
     for kind in args.kind:

@@ -14,6 +14,8 @@ import sys
 import time
 from dataclasses import replace
 
+from matae.threads import training_threads
+
 STEPS, WARM_UP, BATCH = 8, 2, 16
 GRIDS = (160, 224)
 KINDS = ("alone", "nested without heads", "nested", "unet-published", "matae-published")
@@ -30,6 +32,7 @@ def measure(kind: str, grid: int, device: str) -> tuple[float, float]:
     from matae.train.run import _new
     from matae.train.step import take_step
 
+    torch.set_num_threads(training_threads())
     config = TrainConfig(batch=BATCH, grid=grid, device=device, rebuild=0.1 if kind == "nested" else 0.0)
     if kind == "alone":
         config = replace(config, network=NetworkConfig(widths=(1.0,)))

@@ -205,7 +205,7 @@ class Deeds(QObject):  # type: ignore[misc]
         """Smooth the contour of the mask on screen; its area stays."""
         from matae.edit import smooth
 
-        spacing = None if self._session.current is None else self._session.current.cine.spacing
+        spacing = None if self._session.current is None else self._session.current.cine.pixel_size
         self._change("smoothed", lambda mask: smooth(mask, 1, spacing), "The contour is smooth already.")
 
     def take_proposal(self) -> None:
@@ -252,7 +252,7 @@ class Deeds(QObject):  # type: ignore[misc]
             return
         keys = {t: current.mask(t).copy() for t in span}
         onto = {t: current.mask(t).copy() for t in frames}
-        spacing = current.cine.spacing
+        spacing = current.cine.pixel_size
 
         def work() -> Iterator[tuple[int, NDArray[np.uint8]]]:
             yield from interpolate(keys, frames, spacing=spacing, onto=onto).items()
@@ -282,7 +282,7 @@ class Deeds(QObject):  # type: ignore[misc]
             self.said.emit(f"The frame {side} this one is a person's already: nothing to propagate into.")
             return
         mask, onto = current.mask(here).copy(), {t: current.mask(t).copy() for t in frames}
-        images, spacing = current.cine.frames, current.cine.spacing
+        images, spacing = current.cine.frames, current.cine.pixel_size
 
         def work() -> Iterator[tuple[int, NDArray[np.uint8]]]:
             yield from propagate(images, mask, here, frames, spacing=spacing, onto=onto)

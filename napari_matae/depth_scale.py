@@ -92,7 +92,9 @@ class DepthScale(QWidget):  # type: ignore[misc]
         if current is None or line is None:
             return
         try:
-            spacing = spacing_from_depth_scale(line[0], line[-1], 10.0 * self.length.value())
+            spacing = spacing_from_depth_scale(
+                line[0], line[-1], 10.0 * self.length.value(), aspect=1 / current.cine.sample_aspect
+            )
         except MataeError as error:
             self.words.setText(str(error))
             return

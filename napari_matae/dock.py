@@ -39,6 +39,8 @@ __all__ = ["MataeDock"]
 _NO_GPU = "No GPU here: the CPU is used; a smaller width is faster."
 _WATCH_HEIGHT = 270
 _REVIEW = 2
+_CLOSE_S = 2.0
+"""How long a window that closes waits for the study before what is missing goes into a rescue study."""
 """Place of the Review step among the tabs."""
 
 
@@ -243,7 +245,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
         """Save everything; what the study will not take goes into a file of its own."""
         from napari.utils.notifications import show_warning
 
-        if self.desk.link.flush() and self.desk.link.state != "unsaved":
+        if self.desk.link.flush(_CLOSE_S) and self.desk.link.state != "unsaved":
             return
         try:
             target = self.desk.link.rescue()
@@ -251,7 +253,8 @@ class MataeDock(QWidget):  # type: ignore[misc]
             show_warning(f"Nothing could be saved: {error}")
             return
         if target is not None:
-            show_warning(f"The study did not take everything ({self.desk.link.problem}) The masks are in {target}.")
+            problem = self.desk.link.problem or "it is still being written."
+            show_warning(f"The study did not take everything ({problem}) What it lacks is in {target}.")
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
         """Take files and folders."""

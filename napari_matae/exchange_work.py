@@ -29,6 +29,7 @@ __all__ = [
     "Overview",
     "PreparedExport",
     "PreparedImport",
+    "UnknownClasses",
     "compare_in_words",
     "overview",
     "prepare_export",
@@ -231,13 +232,37 @@ def write_export(prepared: PreparedExport, looked: bool, tick: Tick, should_stop
         return run_export(plan, prepared.choice.folder, tick, should_stop, looked=looked)
 
 
-def prepare_import(target: str, path: Path, tick: Tick, should_stop: Stop) -> PreparedImport:
-    """Find out what an import would do."""
-    from matae.exchange import plan_import
+@dataclass(frozen=True)
+class UnknownClasses:
+    """Classes of a folder that a person has to say something of.
+
+    Parameters
+    ----------
+    path
+        The folder or file.
+    names
+        The classes, as the folder calls them.
+    answers
+        What was said before, by name.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    answers: dict[str, str]
+
+
+def prepare_import(
+    target: str, path: Path, tick: Tick, should_stop: Stop, answers: dict[str, str] | None = None
+) -> PreparedImport | UnknownClasses:
+    """Find out what an import would do, or what has to be asked first."""
+    from matae.exchange import UnknownClassError, plan_import
     from matae.store import Study
 
     with Study.open(target) as study:
-        plan = plan_import(study, path, progress=tick, should_stop=should_stop)
+        try:
+            plan = plan_import(study, path, classes=answers, progress=tick, should_stop=should_stop)
+        except UnknownClassError as error:
+            return UnknownClasses(path, error.names, answers or {})
         return PreparedImport(target, plan, _titles(study.cines()))
 
 

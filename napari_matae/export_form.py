@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from matae.exchange.formats import FORMATS
+from matae.extras import has_extra, without_extra
 from napari_matae.exchange_work import ExportChoice
 from napari_matae.settings import settings
 
@@ -152,6 +153,8 @@ class ExportForm(QWidget):  # type: ignore[misc]
     def problem(self) -> str:
         """Why this cannot be exported, with the next step; empty if it can."""
         out = self._out()
+        if self.format.currentData() == "dicom-seg" and not has_extra("dicom-seg"):
+            return without_extra("dicom-seg", "choose another format")
         if not self.folder.text().strip():
             return "Choose a folder for the export first."
         if not self.name.text().strip():

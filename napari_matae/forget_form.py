@@ -253,7 +253,7 @@ def outcome(done: Forgotten) -> str:
     if left:
         lines.append(f"Removed: {_listed(left)}. Retrain above to learn from the corrections that are left.")
     if done.removed:
-        lines.append(f"In use now: {done.in_use}.")
+        lines.append(done.change or f"In use now, as before: {done.in_use}.")
     return "\n".join(lines)
 
 

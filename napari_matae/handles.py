@@ -93,7 +93,7 @@ class Handles(QObject):  # type: ignore[misc]
         down = current.sector is not None and current.sector.apex_down
         # Where a person left them, if the mask is still the one they belong to.
         self._found = current.placed(session.frame) or landmarks(
-            current.mask(session.frame), current.cine.spacing, apex_down=down, label=1
+            current.mask(session.frame), current.cine.pixel_size, apex_down=down, label=1
         )
         if self._found is None:
             if self._layer is not None:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["get_reader", "phantom_sample", "real_sample", "write_mask"]
 
-# napari itself opens single pictures and TIFF stacks as plain images; the Open step takes those as cines.
+# napari itself opens single pictures and TIFF stacks as plain images; the Open step takes those as cines, and so does
+# what is dropped on the canvas while the dock is open (see `napari_matae.drop_reader`).
 _LEFT_TO_NAPARI = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".npy", ".npz"})
 
 
@@ -33,9 +34,16 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | 
     from matae.read import can_read
 
     file = Path(path)
-    if file.suffix.lower() in _LEFT_TO_NAPARI or not can_read(file):
+    if file.suffix.lower() in _LEFT_TO_NAPARI and not _is_preferred(file):
         return None
-    return read_cine
+    return read_cine if can_read(file) else None
+
+
+def _is_preferred(path: Path) -> bool:
+    """Say whether the user, or the open dock, chose this reader for files of this kind."""
+    from napari_matae.drop_reader import READER, preferred_reader
+
+    return preferred_reader(path) == READER
 
 
 def read_cine(path: str) -> list[LayerData]:

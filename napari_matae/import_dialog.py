@@ -52,6 +52,9 @@ class ImportDialog(QDialog):  # type: ignore[misc]
         plan = prepared.plan
         self.summary = QLabel(_summary(plan), self)
         self.summary.setWordWrap(True)
+        self.notes = QLabel("\n".join(plan.notes), self)
+        self.notes.setWordWrap(True)
+        self.notes.setVisible(bool(plan.notes))
         self.clips = table(("Clip", "Kept: yours differ", "New", "Same already"), _rows(plan, prepared.titles), self)
         self.problems = QLabel(_problems(plan.problems), self)
         self.problems.setWordWrap(True)
@@ -84,6 +87,7 @@ class ImportDialog(QDialog):  # type: ignore[misc]
             buttons.addWidget(button)
         column = QVBoxLayout(self)
         column.addWidget(self.summary)
+        column.addWidget(self.notes)
         column.addWidget(self.clips)
         column.addWidget(self.problems)
         column.addStretch(1)

@@ -67,9 +67,16 @@ class InUse(QObject):  # type: ignore[misc]
 
     def use(self, name: str, *, anyway: bool = False) -> None:
         """Put a model into use; `anyway` also where no verdict offers it."""
+        target = self._desk.link.target if self._desk.link.name else ""
 
         def work(_tick: object, _stop: object) -> str:
-            before = promote(name, anyway=anyway)
+            if anyway or not target:
+                before = promote(name, anyway=anyway)
+            else:
+                from matae.store import Study
+
+                with Study.open(target) as study:
+                    before = promote(name, keyed=study.keyed)
             return f"{name} is in use now, {before} before; Go back takes it back."
 
         self._start(work)

@@ -114,7 +114,7 @@ class MMode(QWidget):  # type: ignore[misc]
         if current is not None and line is not None:
             cine = current.cine
             try:
-                picture, step = kymograph(cine.frames, line, cine.spacing)
+                picture, step = kymograph(cine.frames, line, cine.pixel_size)
             except MataeError as error:
                 text = str(error)
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer, Signal
@@ -130,7 +131,8 @@ class ModelsBox(QWidget):  # type: ignore[misc]
         if self._listing.is_running:
             self._again = True
         else:
-            self._listing.start(list_facts)
+            link = self._desk.link
+            self._listing.start(partial(list_facts, link.target if link.name else ""))
         if self.sections["forget"].is_open:
             self.forget.refresh()
 
@@ -161,14 +163,14 @@ class ModelsBox(QWidget):  # type: ignore[misc]
         facts = self.list.current
         if facts is None or self.question is not None:
             return
-        if facts.offered:
+        if not facts.why_not:
             self.in_use.use(facts.name)
             return
         self.question = question = QMessageBox(self)
         question.setIcon(QMessageBox.Icon.Question)
         question.setWindowTitle(f"Use {facts.name}?")
         question.setText(f"Use {facts.name} although no verdict offers it?")
-        why = facts.verdict or "Nobody has compared it on held-out patients: Compare does."
+        why = f"{facts.why_not[0].upper()}{facts.why_not[1:]}"
         question.setInformativeText(f"{why}\n\nGo back takes it back at any time.")
         yes = question.addButton("Use all the same", QMessageBox.ButtonRole.AcceptRole)
         no = question.addButton("Leave it", QMessageBox.ButtonRole.RejectRole)

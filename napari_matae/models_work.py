@@ -6,19 +6,21 @@ Each piece of work opens the study for itself: a study belongs to the thread tha
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from matae.errors import MataeError, TrainError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from matae.exchange import Progress
     from matae.learn import Forgotten, Verdict
     from matae.learn.events import Event
     from matae.models import ModelEntry
+    from matae.models.seal import Keyed
 
     Tick = Callable[[Progress], None]
     Stop = Callable[[], bool]
@@ -51,8 +53,8 @@ class ModelFacts:
         Labels it learnt from; empty where nothing is stated.
     verdict
         Why it was offered, or was not; empty where nobody compared it.
-    offered
-        Whether its verdict offers it.
+    why_not
+        Why no verdict offers it in the place of the model in use; empty if one does.
     in_use
         Whether it is the one in use.
     problem
@@ -69,7 +71,7 @@ class ModelFacts:
     dice: float | None = None
     release: str = ""
     verdict: str = ""
-    offered: bool = False
+    why_not: str = ""
     in_use: bool = False
     problem: str = ""
     text: str = ""
@@ -109,25 +111,43 @@ class SubjectFacts:
     models: tuple[str, ...]
 
 
-def list_facts(_tick: Tick, should_stop: Stop) -> list[ModelFacts]:
-    """Return all models, the one in use first; one in use that is gone is listed as broken."""
+def list_facts(target: str, _tick: Tick, should_stop: Stop) -> list[ModelFacts]:
+    """Return all models, the one in use first; one in use that is gone is listed as broken.
+
+    Whether a verdict is genuine only the study `target` can tell; empty if none is open.
+    """
     from matae.models import current_model, list_models
 
     used = current_model()
     found = []
-    for entry in list_models():
-        if should_stop():
-            break
-        found.append(_facts(entry, in_use=entry.name == used))
+    with _key_of(target) as keyed:
+        for entry in list_models():
+            if should_stop():
+                break
+            found.append(_facts(entry, used, keyed))
     if used not in {facts.name for facts in found}:
         gone = f"{used} is in use, but no longer on this machine; go back to the model before it."
         found.insert(0, ModelFacts(used, "gone", in_use=True, problem=gone, text=gone))
     return found
 
 
-def _facts(entry: ModelEntry, *, in_use: bool) -> ModelFacts:
-    from matae.models import card_text, what_is_broken
+@contextmanager
+def _key_of(target: str) -> Iterator[Keyed | None]:
+    """Give what a study seals verdicts with; None if there is none, or it cannot be opened."""
+    from matae.store import Study
 
+    with ExitStack() as stack:
+        keyed = None
+        with suppress(MataeError):  # the models are listed all the same; their verdicts are then not checked
+            keyed = stack.enter_context(Study.open(target)).keyed if target else None
+        yield keyed
+
+
+def _facts(entry: ModelEntry, used: str, keyed: Keyed | None) -> ModelFacts:
+    from matae.models import card_text, what_is_broken
+    from matae.models.seal import why_not_offered
+
+    in_use = entry.name == used
     problem = what_is_broken(entry)
     try:
         card = entry.card
@@ -148,7 +168,7 @@ def _facts(entry: ModelEntry, *, in_use: bool) -> ModelFacts:
         dice=dice if isinstance(dice, float) else None,
         release=f"{release.get('name')} {release.get('number')}" if isinstance(release, dict) else "",
         verdict=str(verdict.get("sentence", "")) if isinstance(verdict, dict) else "",
-        offered=isinstance(verdict, dict) and verdict.get("offered") is True,
+        why_not=why_not_offered(card, used, keyed),
         in_use=in_use,
         problem=problem,
         text=f"{card_text(card)}\n\nFolder: {entry.folder}",

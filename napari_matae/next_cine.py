@@ -51,7 +51,7 @@ class Waiting:
         """
         from matae.read import open_cine
 
-        cine = open_cine(self.path)
+        cine = open_cine(self.path, third_axis_is_time=True)  # it was opened as a cine before
         if cine.content_id != self.content_id:
             raise StoreError(f"{self.path.name} holds other pixels than when it was outlined; open it and look at it.")
         return cine
@@ -83,8 +83,10 @@ def find_waiting(study: Study, content_id: str, *, backward: bool = False) -> Wa
         found = found or study.next_to_review(other.content_id, edge, backwards=backward, stay=True)
     if found is None:
         return None
+    from matae.read import is_there
+
     path = study.path_of(found[0])
-    return Waiting(*found, path, bool(path.name) and path.exists())
+    return Waiting(*found, path, bool(path.name) and is_there(path))
 
 
 class NextCine(QObject):  # type: ignore[misc]
@@ -157,8 +159,10 @@ class NextCine(QObject):  # type: ignore[misc]
             return
 
         def find(study: Study) -> Waiting:
+            from matae.read import is_there
+
             path = study.path_of(content_id)
-            return Waiting(content_id, frame, path, bool(path.name) and path.exists())
+            return Waiting(content_id, frame, path, bool(path.name) and is_there(path))
 
         self._link.ask(find, self._on_named, lambda error: self.said.emit(explain(error)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_matae.drop_reader import DropBox
 from napari_matae.event_worker import EventWorker
 from napari_matae.rate_question import RateQuestion
 from napari_matae.study_choice import StudyChoice
-from napari_matae.workers import Failed, Listed, Opened, open_events, path_events
+from napari_matae.workers import Failed, Listed, LooksLikeVolume, Opened, open_events, path_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,6 +61,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         self._worker.ended.connect(self._on_finished)
         self._reading = ""
         self._opened = False
+        self._as_cine: Callable[[], Cine] | None = None
         self._build()
         session.opened.connect(self._on_opened)
         self._on_opened(session.current)
@@ -89,6 +92,11 @@ class OpenPanel(QWidget):  # type: ignore[misc]
 
         self.status = QLabel(self)
         self.status.setWordWrap(True)
+        self.volume_button = QPushButton("The third axis is time", self)
+        self.volume_button.setToolTip("Open the file as a cine, though it looks like a 3-D volume.")
+        self.volume_button.clicked.connect(self._open_as_cine)
+        self.volume_button.hide()
+        self.drop_box = DropBox(self)
         self.facts = QLabel(self)
         self.facts.setWordWrap(True)
         self.facts.setTextFormat(Qt.TextFormat.RichText)
@@ -100,9 +108,11 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         column.addLayout(rows)
         column.addWidget(self.choices)
         column.addWidget(self.status)
+        column.addWidget(self.volume_button)
         column.addWidget(self.facts)
         column.addWidget(self.rate_question)
         column.addWidget(self.study)
+        column.addWidget(self.drop_box)
         column.addStretch(1)
 
     # -- reading ------------------------------------------------------------------------------------------
@@ -112,10 +122,14 @@ class OpenPanel(QWidget):  # type: ignore[misc]
 
         Whatever is being read is left: the last wish counts.
         """
+        from matae.read import open_cine
+
+        self._as_cine = partial(open_cine, path, third_axis_is_time=True)
         self._start(path_events, path, path.name)
 
     def read(self, opener: Callable[[], Cine], name: str = "") -> None:
         """Read a cine off the GUI thread and show it, in place of whatever is being read."""
+        self._as_cine = None
         self._start(open_events, opener, name or "a cine")
 
     @property
@@ -123,22 +137,28 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         """Whether something is being read."""
         return self._worker.is_running
 
+    def _open_as_cine(self) -> None:
+        if self._as_cine is not None:
+            self._start(open_events, self._as_cine, "it as a cine")
+
     def _start(self, work: Callable[..., Any], argument: object, name: str) -> None:
         left = f" instead of {self._reading}" if self.is_reading else ""
         self._opened, self._reading = False, name
         self.status.setText(f"Reading {name}{left}…")
+        self.volume_button.hide()
         self._worker.start(work, argument)
 
     def _on_event(self, event: object) -> None:
         if isinstance(event, Listed):
             self._list(event.found)
             if len(event.found) > 1:
-                self.status.setText(f"{len(event.found)} cines in {event.path.name}: choose one.")
+                self.status.setText(f"{len(event.found)} cines in {event.path.name}: choose one. {event.note}".rstrip())
         elif isinstance(event, Opened):
             self._opened = True
             self.status.setText("")
             self._session.open(event.cine, event.sector)
         elif isinstance(event, Failed):
+            self.volume_button.setVisible(isinstance(event, LooksLikeVolume) and self._as_cine is not None)
             self._say(event.text)
 
     def _on_finished(self) -> None:
@@ -153,13 +173,15 @@ class OpenPanel(QWidget):  # type: ignore[misc]
     def _list(self, found: Sequence[CineRef]) -> None:
         self.choices.clear()
         for reference in found:
-            item = QListWidgetItem(reference.label)
+            item = QListWidgetItem(reference.label + (" (still)" if reference.info.get("still") else ""))
             item.setData(Qt.ItemDataRole.UserRole, reference)
             self.choices.addItem(item)
         self.choices.setVisible(len(found) > 1)
 
     def _on_chosen(self, item: QListWidgetItem) -> None:
-        self.read(item.data(Qt.ItemDataRole.UserRole).open, item.text())
+        reference = item.data(Qt.ItemDataRole.UserRole)
+        self.read(reference.open, item.text())
+        self._as_cine = partial(reference.open, third_axis_is_time=True)
 
     def _ask_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Open an echo cine")
@@ -173,6 +195,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
 
     def close_down(self) -> None:
         """Stop listening."""
+        self.drop_box.close_down()
         self.study.close_down()
         self._session.opened.disconnect(self._on_opened)
         self._worker.drop()

@@ -100,7 +100,7 @@ class PhaseFinder:
             if len(self._disks) >= _MOST:
                 self._disks.clear()
             self._disks[key] = disks(
-                current.mask(frame), current.cine.spacing, landmarks=current.placed(frame), apex_down=down, label=1
+                current.mask(frame), current.cine.pixel_size, landmarks=current.placed(frame), apex_down=down, label=1
             )
         return self._disks[key]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from matae.store.types import OverrideName
 
@@ -39,12 +39,16 @@ class SectorControls(QWidget):  # type: ignore[misc]
         self.apex_down = QCheckBox("Apex is at the bottom", self)
         self.apex_down.setToolTip("Tick for displays that show the heart upside down.")
         self.apex_down.clicked.connect(lambda on: session.flip_sector(apex_down=on))
+        self.region = QComboBox(self)
+        self.region.setToolTip("Which of the B-mode pictures in the frame shows the ventricle; its scale is used.")
+        self.region.activated.connect(lambda index: session.choose_region(index + 1))
         buttons = QHBoxLayout()
         buttons.addWidget(self.adjust_button)
         buttons.addWidget(self.reset_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.text)
+        column.addWidget(self.region)
         column.addLayout(buttons)
         column.addWidget(self.apex_down)
         session.sector_changed.connect(self._update)
@@ -71,6 +75,7 @@ class SectorControls(QWidget):  # type: ignore[misc]
 
     def _update(self, _: object = None) -> None:
         current = self._session.current
+        self._show_regions()
         if current is None or current.sector is None:
             self.text.setText("Sector: none yet" if current is None else "Sector: looking for it…")
             self.apex_down.setChecked(False)
@@ -82,3 +87,18 @@ class SectorControls(QWidget):  # type: ignore[misc]
         hint = " Segment again to use it." if current.run and current.sector.source == "user" else ""
         self.text.setText(f"Sector: {current.sector.describe()}.{hint}")
         self.apex_down.setChecked(current.sector.apex_down)
+
+    def _show_regions(self) -> None:
+        """Offer the B-mode pictures of a frame that shows several; the one the sector lies in is chosen."""
+        current = self._session.current
+        known = () if current is None else current.cine.b_modes
+        self.region.setVisible(len(known) > 1)
+        self.region.clear()
+        if current is None or len(known) < 2:
+            return
+        self.region.addItems([f"B-mode region {number} of {len(known)}" for number in range(1, len(known) + 1)])
+        boxes = [region.box for region in known]
+        held = current.cine.region
+        if current.sector is not None:
+            held = current.sector.scaled(current.cine).region
+        self.region.setCurrentIndex(boxes.index(held) if held in boxes else -1)

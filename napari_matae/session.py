@@ -55,6 +55,7 @@ class Session(SessionSignals):
         self._screen = Screen(viewer)
         self._sector = SectorOutline(self._screen, self, lambda outline: self.override(OverrideName.SECTOR, outline))
         self._overrides = CineOverrides(self._screen, self._sector, self.replace_cine, self)
+        self.sector_changed.connect(self._rescale)
         self._drawn = DrawnFrames(self._screen, self)
         self._masks = MaskChanges(self._screen, self, self._drawn)
         viewer.layers.events.inserted.connect(self._on_inserted)
@@ -92,7 +93,7 @@ class Session(SessionSignals):
         from matae.segment import find_sector
 
         self.viewer.add_layer(image_of(cine, sector or find_sector(cine)))
-        if self.current is None or self.current.cine is not cine:
+        if self.current is None or self.current.cine.frames is not cine.frames:
             raise RuntimeError("the viewer did not take the cine's layer")
         return self.current
 
@@ -204,6 +205,24 @@ class Session(SessionSignals):
             self._show_sector(current)
         else:
             self.override(OverrideName.SECTOR, None)
+
+    def choose_region(self, number: int) -> None:
+        """Take one of several B-mode pictures of the frame, from 1: the sector in it is what the person sets."""
+        from matae.segment import find_sector
+
+        if self.current is not None:
+            found = find_sector(self.current.stated.with_region(number))
+            self.override(OverrideName.SECTOR, tuple((float(y), float(x)) for y, x in found.polygon))
+
+    def _rescale(self) -> None:
+        """Take the pixel size of the picture the sector lies in, where the file shows several in one frame."""
+        current = self.current
+        if current is None or current.sector is None:
+            return
+        scaled = current.sector.scaled(current.stated)
+        if scaled.spacing != current.stated.spacing:
+            current.stated = scaled
+            self._overrides.describe(current)
 
     def flip_sector(self, *, apex_down: bool) -> None:
         """State whether the display has the apex at the bottom."""

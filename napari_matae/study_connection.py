@@ -12,8 +12,10 @@ from napari_matae.workers import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from typing import Any
 
+    from matae.cine import Cine
     from matae.store import Study
     from matae.store.types import Statistics
 
@@ -39,6 +41,10 @@ class StudyConnection(QObject):  # type: ignore[misc]
     """`name`, `problem` or what waits to be written is another."""
     counted = Signal(object)
     """The study's `matae.store.Statistics`."""
+    said = Signal(str)
+    """A sentence for the user."""
+    reopened = Signal()
+    """The study that is open now may hold other labels than were read from it."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -70,6 +76,12 @@ class StudyConnection(QObject):  # type: ignore[misc]
         if queue is None:
             return True
         safe = queue.close()
+        if queue.rescue.path is not None and queue.rescue.count:
+            changes = "1 change" if queue.rescue.count == 1 else f"{queue.rescue.count} changes"
+            self.said.emit(
+                f"{changes} could not be stored in the study and {'is' if queue.rescue.count == 1 else 'are'} kept in "
+                f"{queue.rescue.path}: open that file as a study."
+            )
         for signal, slot in self._wires(queue):
             signal.disconnect(slot)
         queue.deleteLater()
@@ -85,6 +97,8 @@ class StudyConnection(QObject):  # type: ignore[misc]
         yield queue.closed_out, self._on_closed_out
         yield queue.trouble, self.tell
         yield queue.waiting_changed, self._on_waiting
+        yield queue.said, self.said
+        yield queue.reopened, self.reopened
 
     def _on_opened(self, name: str) -> None:
         self.name = name
@@ -131,24 +145,38 @@ class StudyConnection(QObject):  # type: ignore[misc]
         work: Callable[[Study], Any],
         done: Callable[[Any], None] | None = None,
         failed: Callable[[BaseException], None] | None = None,
+        *,
+        about: Cine | None = None,
     ) -> None:
         """Do something that writes nothing a person made, after all that was asked before; see `StudyQueue.ask`."""
         if self._queue is not None:
-            self._queue.ask(work, done, failed)
+            self._queue.ask(work, done, failed, about=about)
 
     def write(
         self,
         work: Callable[[Study], Any],
         done: Callable[[Any], None] | None = None,
         failed: Callable[[BaseException], None] | None = None,
+        *,
+        about: Cine | None = None,
+        keep: Callable[[Study], Any] | None = None,
     ) -> None:
         """Write something a person made, sooner or later; see `StudyQueue.write`."""
         if self._queue is not None:
-            self._queue.write(work, done, failed)
+            self._queue.write(work, done, failed, about=about, keep=keep)
 
-    def flush(self) -> bool:
+    def flush(self, seconds: float = 10.0) -> bool:
         """Wait until everything asked so far is done; return whether it is."""
-        return self._queue is None or self._queue.flush()
+        return self._queue is None or self._queue.flush(seconds)
+
+    def keep_waiting(self) -> Path | None:
+        """Put a copy of every change that waits into a rescue study; return it, or None where there is none."""
+        return None if self._queue is None else self._queue.keep_waiting()
+
+    @property
+    def refused(self) -> tuple[int, Path | None]:
+        """How many changes the study refused in this sitting, and the rescue study that holds them."""
+        return (0, None) if self._queue is None else (self._queue.rescue.count, self._queue.rescue.path)
 
     def count(self) -> None:
         """Count the study's frames anew."""

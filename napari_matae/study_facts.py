@@ -56,7 +56,9 @@ class CineFacts(QObject):  # type: ignore[misc]
         current = self._session.current
         if current is not None and current.ready:
             content_id, ed, es = current.cine.content_id, current.ed, current.es
-            self._study.write(lambda study: study.set_marks(content_id, ed=ed, es=es))
+            self._study.write(
+                lambda study: study.set_marks(content_id, ed=ed, es=es), None, self._study.fail, about=current.cine
+            )
 
     def save_flags(self, content_id: str, flags: Mapping[int, Flag]) -> None:
         """Store which frames of a cine are worth a look, unless the study says so already."""

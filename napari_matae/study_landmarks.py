@@ -70,7 +70,9 @@ class StudyLandmarks:
                 current.unreadable.discard(frame)
             if known.get(frame) != mine:
                 known[frame] = mine
-                self._study.write(partial(_put, content_id, frame, mine, when), None, self._study.fail)
+                self._study.write(
+                    partial(_put, content_id, frame, mine, when), None, self._study.fail, about=current.cine
+                )
 
     def doubt(self, frames: Iterable[int]) -> None:
         """Take nothing for granted of what the study has for these frames."""

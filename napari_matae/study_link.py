@@ -90,6 +90,8 @@ class StudyLink(QObject):  # type: ignore[misc]
         study.closed_out.connect(self._on_closed_out)
         study.changed.connect(self.state_changed)
         study.counted.connect(self.statistics_changed)
+        study.said.connect(self.said)
+        study.reopened.connect(self._on_reopened)
         for part in (self._restore, self._facts):
             part.entry_changed.connect(self.entry_changed)
         for part in (writer, self._facts, self.watch):
@@ -137,13 +139,19 @@ class StudyLink(QObject):  # type: ignore[misc]
         for signal, slot in self._wires:
             signal.disconnect(slot)
 
-    def flush(self) -> bool:
+    def flush(self, seconds: float = 10.0) -> bool:
         """Record what is drawn and wait until all of it is durable; return whether it is."""
         self._record()
-        return self.study.flush() if self.study.is_open else not self._ledger.unsaved
+        return self.study.flush(seconds) if self.study.is_open else not self._ledger.unsaved
 
     def rescue(self) -> Path | None:
-        """Write the masks on screen to a file of their own, where the study would not take them; return which."""
+        """Put what the study has not taken into a file of its own; return which.
+
+        Changes that wait for the study, and those that it refused, go into a rescue study. Where no study is open, the
+        masks on screen go into a NIfTI file.
+        """
+        if self.study.is_open:
+            return self.study.keep_waiting()
         current = self._session.current
         return None if current is None else rescue(current)
 
@@ -156,6 +164,10 @@ class StudyLink(QObject):  # type: ignore[misc]
         self._session.settle()
         self._proposals.save()
         self._facts.save_place()
+
+    def _on_reopened(self) -> None:
+        """Bring the cine on screen and a study that was replaced together."""
+        self._restore.attach(self._session.current)
 
     def _on_closed_out(self, sentence: str) -> None:
         self.leave()

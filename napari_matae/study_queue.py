@@ -1,33 +1,59 @@
-"""The one thread that talks to the study: what is asked of it is done in order, and nothing asked is dropped.
+"""The one thread that talks to the study: what is asked is done in order, and nothing a person made is dropped.
 
-A write that the disk or another program refuses stays first in line and is tried again until it succeeds; the GUI is
-told, and goes on. The GUI thread itself never waits for the database.
+An error says of itself whether waiting can cure it. A write that meets one that passes (another program writes, the
+disk is full, the connection is lost) stays first in line and is tried again; meanwhile other cines are read. Every
+other error is answered at once, and the change is kept in a rescue study. Where the study's files are no longer those
+on disk, all it knows is copied, the study is opened anew, and what is missing is brought back. The GUI thread never
+waits for the database.
 """
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
+import weakref
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from matae.errors import ConflictError, MataeError, StoreError
+from matae.errors import ConflictError, MataeError, MisplacedError, StoreError
+from napari_matae.rescue import RescueStudy
+from napari_matae.study_recovery import reopen
 from napari_matae.workers import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from typing import Any
 
+    from matae.cine import Cine
     from matae.store import Study
 
 __all__ = ["StudyQueue"]
 
 _RETRY_S = 1.0
+_LOOK_S = 1.0
+"""How often it is made sure that the open files are those on disk, while nothing else is done."""
 _LOCK_WAIT_S = 3.0
 """How long the database itself waits for another writer before it is tried again."""
+_CLOSE_S = 2.0
+"""How long closing waits for writes that go through; the rest is written, or kept in a rescue study, after that."""
+
+
+_END_S = 30.0
+"""How long the end of the program waits for what is still in line."""
+_running: weakref.WeakSet[StudyQueue] = weakref.WeakSet()
+
+
+@atexit.register
+def _finish_all() -> None:
+    """Write what is in line, or keep it in a rescue study, before the program ends."""
+    for queue in list(_running):
+        queue.finish(_END_S)
 
 
 @dataclass(eq=False)
@@ -35,7 +61,12 @@ class _Job:
     work: Callable[[Study], Any]
     done: Callable[[Any], None] | None
     failed: Callable[[BaseException], None] | None
-    writes: bool
+    writes: bool = False
+    patient: bool = False  # tried again after an error that passes
+    about: Cine | None = None
+    keep: Callable[[Study], Any] | None = None  # makes the change in a rescue study
+    kept: bool = False
+    tried: float = 0.0
 
 
 class StudyQueue(QObject):  # type: ignore[misc]
@@ -57,6 +88,10 @@ class StudyQueue(QObject):  # type: ignore[misc]
     """The study cannot be opened; a sentence."""
     trouble = Signal(str)
     """A write was refused and will be tried again; a sentence. Empty when it went through after all."""
+    said = Signal(str)
+    """A sentence for the user: how the study is kept, or what was done when its files were not those on disk."""
+    reopened = Signal()
+    """The study that is open now may hold other labels than were read from it."""
     waiting_changed = Signal(int)
     """How many writes have not been acknowledged yet."""
     _answered = Signal(object, object)
@@ -64,14 +99,19 @@ class StudyQueue(QObject):  # type: ignore[misc]
     def __init__(self, target: str, rater: str = "", parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.target, self.rater = target, rater
+        self.rescue = RescueStudy(target, rater)
+        """Changes that the study refused."""
+        self._study: Study | None = None
         self._jobs: deque[_Job] = deque()
         self._wake = threading.Condition()
         self._closing = False
+        self._keep_now = False
         self._writes = 0
         self._hurt = False
         self._gone = False
         self._answered.connect(self._answer)
         self._thread = threading.Thread(target=self._run, name="matae-study", daemon=True)
+        _running.add(self)
 
     def start(self) -> None:
         """Open the study; connect the signals before."""
@@ -84,15 +124,31 @@ class StudyQueue(QObject):  # type: ignore[misc]
         work: Callable[[Study], Any],
         done: Callable[[Any], None] | None = None,
         failed: Callable[[BaseException], None] | None = None,
+        *,
+        about: Cine | None = None,
     ) -> None:
-        """Do something with the study that writes nothing a person made; a failure is told to `failed` and no more."""
-        self._put(_Job(work, done, failed, writes=False))
+        """Do something with the study that writes nothing a person made.
+
+        Parameters
+        ----------
+        work
+            Called in the study's thread.
+        done, failed
+            Called in the GUI thread with the answer, or with the error.
+        about
+            The cine it is needed for, where nothing can go on without it: it is tried again after an error that passes,
+            and need not wait for writes of other cines that are tried again.
+        """
+        self._put(_Job(work, done, failed, patient=about is not None, about=about))
 
     def write(
         self,
         work: Callable[[Study], Any],
         done: Callable[[Any], None] | None = None,
         failed: Callable[[BaseException], None] | None = None,
+        *,
+        about: Cine | None = None,
+        keep: Callable[[Study], Any] | None = None,
     ) -> None:
         """Write something a person made, sooner or later.
 
@@ -103,9 +159,14 @@ class StudyQueue(QObject):  # type: ignore[misc]
         done
             Called in the GUI thread with what `work` returned: it is durable.
         failed
-            Called in the GUI thread with an error that trying again cannot cure, such as a conflict.
+            Called in the GUI thread with an error that trying again cannot cure. Unless it is a conflict, the change
+            is kept in the rescue study, and the error says where.
+        about
+            The cine that is changed; without it a change that is refused is kept nowhere.
+        keep
+            Makes the change in a rescue study that knows the cine and nothing else of it; `work` if left out.
         """
-        self._put(_Job(work, done, failed, writes=True))
+        self._put(_Job(work, done, failed, writes=True, patient=True, about=about, keep=keep or work))
 
     @property
     def waiting(self) -> int:
@@ -123,15 +184,39 @@ class StudyQueue(QObject):  # type: ignore[misc]
                 self._wake.wait(min(left, 0.1))
             return not self._jobs
 
-    def close(self, seconds: float = 10.0) -> bool:
-        """Finish what was asked and let go of the study; return whether every write went through."""
+    def keep_waiting(self, seconds: float = 5.0) -> Path | None:
+        """Put a copy of every change that waits into the rescue study; they stay in line.
+
+        Returns
+        -------
+        pathlib.Path or None
+            The rescue study; None where nothing is in it.
+        """
+        end = time.monotonic() + seconds
+        with self._wake:
+            self._keep_now = True
+            self._wake.notify_all()
+            while self._keep_now and self._thread.is_alive() and time.monotonic() < end:
+                self._wake.wait(0.05)
+        return self.rescue.path
+
+    def close(self, seconds: float = _CLOSE_S) -> bool:
+        """Finish what was asked and let go of the study; return whether every write went through.
+
+        What does not go through within that time is written, or kept in the rescue study, while the program goes on.
+        """
         safe = self.flush(seconds)
+        self._gone = True
+        self.finish(seconds)
+        return safe and not self.rescue.count
+
+    def finish(self, seconds: float) -> None:
+        """Take nothing more, and wait so long for what is in line; it is written or kept even if that takes longer."""
         with self._wake:
             self._closing = True
             self._wake.notify_all()
-        self._gone = True
-        self._thread.join(2.0)
-        return safe
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
 
     def _put(self, job: _Job) -> None:
         if job.writes:
@@ -154,58 +239,168 @@ class StudyQueue(QObject):  # type: ignore[misc]
     # -- in the study's thread ----------------------------------------------------------------------------
 
     def _run(self) -> None:
-        study = None
         try:
-            study = _open(self.target, self.rater)
-            self._tell(self.opened, study.name)
+            self._study = _open(self.target, self.rater)
         except Exception as error:  # noqa: BLE001 - whatever it is, the user is told and the work goes on unsaved
             self._tell(self.closed_out, explain(error))
             return
+        self._tell(self.opened, self._study.name)
+        if self._study.notice:
+            self._tell(self.said, self._study.notice)
         try:
             while (job := self._next()) is not None:
-                self._do(study, job)
+                self._do(job)
         finally:
-            study.close()
+            with suppress(MataeError):  # its connection was lost: what was acknowledged is stored
+                self._study.close()
 
     def _next(self) -> _Job | None:
-        with self._wake:
-            while not self._jobs and not self._closing:
-                self._wake.wait()
-            return None if self._closing else self._jobs[0]
+        """Return what is first in line, after waiting for it; None at the end."""
+        while True:
+            with self._wake:
+                if not self._jobs and not self._closing and not self._keep_now:
+                    self._wake.wait(_LOOK_S)
+                if self._jobs:
+                    return self._jobs[0]
+                self._keep_now = False
+                self._wake.notify_all()
+                if self._closing:
+                    return None
+            self._look()
 
-    def _do(self, study: Study, job: _Job) -> None:
+    def _look(self) -> None:
+        """Make sure that what is stored next goes into the files on disk."""
+        try:
+            if self._study is not None:
+                self._study.check_in_place()
+        except MisplacedError:
+            self._recover()
+        except MataeError:
+            return  # the next write meets it, and says it
+
+    def _do(self, job: _Job) -> None:
         answer: Any = None
         while True:
             try:
-                answer = job.work(study)
+                answer = job.work(self._study)  # type: ignore[arg-type]  # it is open while the thread runs
             except ConflictError as error:
                 answer = error
+            except MisplacedError as error:
+                if self._recover() or self._wait_with(str(error)):
+                    continue
+                answer = self._keep(job, error)
             except StoreError as error:
-                if job.writes and not getattr(error, "final", False):
-                    self._say(str(error))
-                    if self._pause():
-                        continue
-                    return  # closing: the job stays in line, and whoever closes is told
-                answer = error
+                if error.transient and job.patient and self._wait_with(str(error)):
+                    continue
+                answer = self._keep(job, error)
             except Exception as error:  # noqa: BLE001 - a defect of ours must not take the other writes with it
-                answer = error
+                answer = self._keep(job, error)
             break
-        if job.writes and self._hurt and not isinstance(answer, BaseException):
+        if job.patient and self._hurt and not isinstance(answer, BaseException):
             self._say("")
+        self._finish(job, answer)
+
+    def _finish(self, job: _Job, answer: Any) -> None:
         with self._wake:
-            self._jobs.popleft()
+            self._jobs.remove(job)
             self._wake.notify_all()
         self._tell(self._answered, job, answer)
+
+    def _keep(self, job: _Job, error: BaseException) -> BaseException:
+        """Keep a refused change in the rescue study; return the error, which says where."""
+        if not job.writes or job.about is None or job.keep is None:
+            return error
+        if not job.kept:
+            try:
+                self.rescue.keep(job.about, job.keep)
+            except MataeError as worse:
+                return StoreError(f"{explain(error)} It could not be kept elsewhere either: {worse}")
+            job.kept = True
+        return StoreError(f"{explain(error)} This change is kept in {self.rescue.path}: open that file as a study.")
 
     def _say(self, text: str) -> None:
         self._hurt = bool(text)
         self._tell(self.trouble, text)
 
-    def _pause(self) -> bool:
+    # -- waiting for an error to pass ---------------------------------------------------------------------
+
+    def _wait_with(self, sentence: str) -> bool:
+        """Say why a write waits, and wait; return whether to try again."""
+        self._say(sentence)
+        end = time.monotonic() + _RETRY_S
+        while (left := end - time.monotonic()) > 0:
+            with self._wake:
+                if self._closing:
+                    return False
+                aside = None if self._keep_now else self._may_overtake()
+                if aside is None and not self._keep_now:
+                    self._wake.wait(left)
+            if self._keep_now:
+                self._keep_all()
+            elif aside is not None:
+                self._do_aside(aside)
+        return not self._closing
+
+    def _may_overtake(self) -> _Job | None:
+        """Return the first question in line that concerns no cine with a write before it."""
+        written: set[str] = set()
+        for job in self._jobs:
+            if job.writes and job.about is not None:
+                written.add(job.about.content_id)
+            elif job.about is not None and job.about.content_id not in written and job is not self._jobs[0]:
+                if time.monotonic() - job.tried >= _RETRY_S:
+                    return job
+                return None
+        return None
+
+    def _do_aside(self, job: _Job) -> None:
+        job.tried = time.monotonic()
+        try:
+            answer: Any = job.work(self._study)  # type: ignore[arg-type]  # it is open while the thread runs
+        except StoreError as error:
+            if error.transient or isinstance(error, MisplacedError):
+                return  # its turn comes
+            answer = error
+        except Exception as error:  # noqa: BLE001 - a defect of ours must not take the writes with it
+            answer = error
+        self._finish(job, answer)
+
+    def _keep_all(self) -> None:
+        """Put every change in line into the rescue study too."""
         with self._wake:
-            if not self._closing:
-                self._wake.wait(_RETRY_S)
-            return not self._closing
+            jobs = list(self._jobs)
+        for job in jobs:
+            if job.writes and not job.kept and job.about is not None and job.keep is not None:
+                try:
+                    self.rescue.keep(job.about, job.keep)
+                    job.kept = True
+                except MataeError:
+                    break  # whoever asked finds no rescue study, or not all in it
+        with self._wake:
+            self._keep_now = False
+            self._wake.notify_all()
+
+    # -- files that are no longer those on disk -----------------------------------------------------------
+
+    def _recover(self) -> bool:
+        """Copy all the study knows, open it anew, bring back what is missing; return whether work can go on."""
+        if self._study is None:
+            return False
+        try:
+            found = reopen(
+                self._study, self.rescue.new_path("copy"), self.target, rater=self.rater, wait_s=_LOCK_WAIT_S
+            )
+        except MataeError as error:
+            self._say(str(error))
+            return False
+        self._study, self.target = found.study, found.target
+        self._say("")
+        self._tell(self.said, found.sentence)
+        if found.is_copy or found.is_other:
+            self._tell(self.opened, found.study.name)
+        if found.is_other:
+            self._tell(self.reopened)
+        return True
 
     @staticmethod
     def _tell(signal: Any, *values: object) -> None:

@@ -93,7 +93,7 @@ class StudyRestore(QObject):  # type: ignore[misc]
             if question == self._questions:
                 self._on_not_fetched(current, error)
 
-        self._study.ask(lambda study: (fetch(study, stated), remembered_scale(stated)), done, failed)
+        self._study.ask(lambda study: (fetch(study, stated), remembered_scale(stated)), done, failed, about=stated)
 
     def attach_new_layer(self) -> None:
         """Fetch what the study holds when a layer is made in place of one that was deleted."""

@@ -8,6 +8,7 @@ from qtpy.QtCore import QObject, Signal
 
 from matae.errors import ConflictError
 from matae.store.types import Edit, FrameStatus
+from napari_matae.placed import to_points
 from napari_matae.workers import explain
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class StudyWriter(QObject):  # type: ignore[misc]
         status = {t: current.status.get(t) for t in frames}
         masks = {t: None if status[t] is None else current.mask(t).copy() for t in frames}
         kept: list[int] = []
+        placed = {t: current.placed(t) for t in frames}
 
         def work(study: Study) -> list[FrameInfo]:
             edits = [
@@ -99,10 +101,24 @@ class StudyWriter(QObject):  # type: ignore[misc]
             kept.extend(frames)
             return infos
 
+        def keep(study: Study) -> None:
+            """Store the frames in a study that has nothing of them, or an earlier state."""
+            known = study.frames(content_id)
+            edits = [
+                Edit(t, mask, known[t].revision if t in known else 0, status[t] or FrameStatus.MACHINE, spent[t])
+                for t, mask in masks.items()
+            ]
+            study.put_edits(content_id, edits, note=note)
+            for t, landmarks in placed.items():
+                if landmarks is not None:
+                    study.set_landmarks(content_id, t, to_points(landmarks))
+
         self._study.write(
             work,
             lambda _: self._on_answered(current, frames),
             lambda error: self._on_refused(current, frames, error),
+            about=current.cine,
+            keep=keep,
         )
         self._landmarks.save(frames, lambda: bool(kept))  # those of a mask that is refused go with it
 
@@ -117,6 +133,7 @@ class StudyWriter(QObject):  # type: ignore[misc]
             self.said.emit(explain(error))
             return
         if not isinstance(error, ConflictError):
+            self._ledger.arrive(frames)
             self._study.fail(error)
             return
         late = {info.frame: info for info in error.theirs}

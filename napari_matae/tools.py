@@ -203,5 +203,5 @@ class Tools(QObject):  # type: ignore[misc]
             return None
         self._session.tool = "push"
         base, reach = current.mask(self._session.frame).copy(), (self.size or 2) / 2
-        spacing = current.cine.spacing
+        spacing = current.cine.pixel_size
         return lambda end: nudge(base, start, end, reach, spacing=spacing)

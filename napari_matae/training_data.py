@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_matae.exchange_work import Overview, overview, prepare_export, prepare_import
+from napari_matae.class_question import ClassQuestion
+from napari_matae.exchange_work import Overview, UnknownClasses, overview, prepare_export, prepare_import
 from napari_matae.export_dialog import ExportDialog, plural
 from napari_matae.export_form import ExportForm
 from napari_matae.import_dialog import ImportDialog
@@ -49,7 +50,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
     counted = Signal(object)
     """The study was counted (`Overview`)."""
     opened = Signal(object)
-    """A dialog was opened: `ExportDialog` or `ImportDialog`."""
+    """A dialog was opened: `ExportDialog`, `ImportDialog`, or `ClassQuestion` before it."""
     failed = Signal(str)
     """Something did not work; a sentence."""
 
@@ -258,15 +259,30 @@ class TrainingData(QWidget):  # type: ignore[misc]
         if name:
             self.look_at(Path(name))
 
-    def look_at(self, path: Path) -> None:
-        """Plan an import, and show what would come in."""
+    def look_at(self, path: Path, classes: dict[str, str] | None = None) -> None:
+        """Plan an import, and show what would come in; ask first for classes that are not known.
+
+        Parameters
+        ----------
+        path
+            Folder or file.
+        classes
+            What a person said of some of its classes.
+        """
         problem = self._unready()
         if problem:
             self.complain(problem)
             return
-        self._plan(partial(prepare_import, self._target, path), self._show_import)
+        self._plan(partial(prepare_import, self._target, path, answers=classes), self._show_import)
 
-    def _show_import(self, prepared: PreparedImport) -> None:
+    def _show_import(self, prepared: PreparedImport | UnknownClasses) -> None:
+        if isinstance(prepared, UnknownClasses):
+            question = ClassQuestion(prepared, self)
+            question.answered.connect(self.look_at)
+            question.finished.connect(question.deleteLater)
+            question.show()
+            self.opened.emit(question)
+            return
         dialog = ImportDialog(prepared, self)
         dialog.imported.connect(lambda _: self._say(dialog.result.text()))
         self._show_dialog(dialog)

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from matae.errors import MataeError
+from matae.errors import MataeError, VolumeError
 
 if TYPE_CHECKING:
     import threading
@@ -61,6 +61,11 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class LooksLikeVolume(Failed):
+    """A file was not opened because its third axis looks like depth; a person may know better."""
+
+
+@dataclass(frozen=True)
 class Done:
     """All frames asked for are done."""
 
@@ -70,10 +75,11 @@ class Done:
 
 @dataclass(frozen=True)
 class Listed:
-    """What a file or folder holds, not decoded yet."""
+    """What a file or folder holds, not decoded yet, and a sentence on what was left out."""
 
     path: Path
     found: tuple[CineRef, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,17 +134,18 @@ def segment_events(
 
 def leave_a_core() -> None:
     """Keep one core for the viewer: torch's threads wait for each other, so one that is held up holds up all."""
-    import os
+    from matae.threads import reserve, set_network_threads
 
-    import torch
-
-    torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 2) - 1)))
+    reserve(1)
+    set_network_threads()
 
 
 def open_events(opener: Callable[[], Cine]) -> Iterator[Opened | Failed]:
     """Read a cine, as events for the GUI thread."""
     try:
         yield _looked_at(opener())
+    except VolumeError as error:
+        yield LooksLikeVolume(explain(error))
     except Exception as error:  # noqa: BLE001 - see the module's docstring
         yield Failed(explain(error))
 
@@ -149,9 +156,11 @@ def path_events(path: Path) -> Iterator[Listed | Opened | Failed]:
 
     try:
         found = list_cines(path)
-        yield Listed(path, tuple(found))
+        yield Listed(path, tuple(found), found.note)
         if len(found) == 1:
             yield _looked_at(found[0].open())
+    except VolumeError as error:
+        yield LooksLikeVolume(explain(error))
     except Exception as error:  # noqa: BLE001 - see the module's docstring
         yield Failed(explain(error))
 

@@ -35,13 +35,13 @@ def problems(archive: Path) -> list[str]:
         needed = [f"src/{name}" if name.startswith("matae/") else name for name in NEEDED]
     found = [f"{archive.name} lacks {name}" for name in needed if name not in names]
     found += [f"{archive.name} holds a link, which Windows cannot unpack: {name}" for name in links]
-    # A room that is missing from setup.cfg works in a checkout and nowhere else.
+    # A module that is missing from the wheel works in a checkout and nowhere else.
     here = Path(__file__).resolve().parent.parent
     for root, inside in ((here / "src", "matae"), (here, "napari_matae")):
         for module in sorted((root / inside).rglob("*.py")):
             name = module.relative_to(root if archive.suffix == ".whl" else here).as_posix()
             if name not in names:
-                found.append(f"{archive.name} lacks {name}; is its package in setup.cfg?")
+                found.append(f"{archive.name} lacks {name}; is there an __init__.py in its folder?")
     return found
 
 

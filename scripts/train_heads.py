@@ -12,8 +12,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from matae.models import load_model
 from matae.nn.checkpoint import save
 from matae.nn.matae import Matae
@@ -24,6 +22,8 @@ from matae.train.data import load_frames
 
 def main() -> None:
     """Train the heads and save the model."""
+    import torch  # noqa: PLC0415 - `matae` comes first
+
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("model")
     parser.add_argument("--data", type=Path, required=True)

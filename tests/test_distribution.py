@@ -26,22 +26,40 @@ def test_check_finds_what_is_missing(tmp_path) -> None:
     done = check(tmp_path)
     assert done.returncode == 1
     assert "lacks napari_matae/napari.yaml" in done.stderr
-    assert "lacks matae/output/write.py; is its package in setup.cfg?" in done.stderr
+    assert "lacks matae/output/write.py; is there an __init__.py in its folder?" in done.stderr
     assert "py.typed" not in done.stderr.replace("napari_matae/py.typed", "")
 
 
-def test_every_room_is_in_setup_cfg() -> None:
-    import configparser
+def test_every_folder_of_modules_is_a_package() -> None:
+    # What has no __init__.py is not found, and would be missing from the wheel.
+    for root in (ROOT / "src" / "matae", ROOT / "napari_matae"):
+        folders = {module.parent for module in root.rglob("*.py")}
+        assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
 
-    parser = configparser.ConfigParser()
-    parser.read(ROOT / "setup.cfg")
-    listed = set(parser["options"]["packages"].split())
+
+def test_packages_are_found_in_both_layouts() -> None:
+    import tomllib
+
+    from setuptools import find_packages
+
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
+    found = {name for where in settings["where"] for name in find_packages(ROOT / where, include=settings["include"])}
     present = {
         ".".join(folder.parent.relative_to(root).parts)
         for root, name in ((ROOT / "src", "matae"), (ROOT, "napari_matae"))
         for folder in (root / name).rglob("__init__.py")
     }
-    assert listed == present
+    assert found == present
+
+
+def test_all_brings_every_extra() -> None:
+    import tomllib
+
+    from matae.extras import EXTRAS
+
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    (everything,) = extras.pop("all")
+    assert set(everything.partition("[")[2].rstrip("]").split(",")) == set(extras) == set(EXTRAS)
 
 
 def test_manifest_at_the_top_is_that_of_the_package() -> None:

@@ -8,6 +8,10 @@ Research use only. Not a medical device. Not for diagnosis or treatment.
 
 from __future__ import annotations
 
+from matae.threads import wait_asleep
+
+wait_asleep()  # before anything loads torch
+
 __version__ = "0.1.0"
 
 RESEARCH_USE = (

@@ -16,7 +16,24 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Box", "Cine", "Patient", "Spacing", "content_id"]
+__all__ = [
+    "B_MODE",
+    "REGION_QUESTION",
+    "Box",
+    "Cine",
+    "Geometry",
+    "Patient",
+    "PixelShape",
+    "Region",
+    "Spacing",
+    "content_id",
+]
+
+B_MODE = "B-mode"
+"""`Region.kind` of a 2-D tissue picture, the only kind that shows a ventricle to outline."""
+REGION_QUESTION = "The picture shows several B-mode regions"
+"""How the warning begins that asks a person to choose one; gone once one is chosen."""
+_WITHIN, _TOUCHED = 0.5, 0.05  # share of a sector in a region: that it lies there, that it reaches into it
 
 
 class Spacing(NamedTuple):
@@ -24,6 +41,32 @@ class Spacing(NamedTuple):
 
     y: float
     x: float
+
+
+class PixelShape(Spacing):
+    """Size of a pixel relative to its height, where millimetres are not known: (1, width over height).
+
+    Lengths come out in heights of a pixel; ratios such as the ejection fraction are those of the heart.
+    """
+
+    __slots__ = ()
+
+
+class Geometry(NamedTuple):
+    """Where a picture lies in the space of the volume file it comes from, as ITK states it.
+
+    Parameters
+    ----------
+    origin
+        Centre of the first pixel in millimetres: left, posterior, superior.
+    direction
+        3 x 3 direction cosines, row by row. The first column is the direction in which columns of the frames are
+        counted, the second that of the rows, the third is at right angles to them. A mask that is written as
+        (columns, rows, frames) with the spacing of the cine, this origin and this direction lies over its picture.
+    """
+
+    origin: tuple[float, float, float]
+    direction: tuple[float, float, float, float, float, float, float, float, float]
 
 
 class Box(NamedTuple):
@@ -43,6 +86,28 @@ class Box(NamedTuple):
     def width(self) -> int:
         """Number of columns."""
         return self.x1 - self.x0
+
+
+@dataclass(frozen=True)
+class Region:
+    """One of the pictures that a frame is put together from, as the file states it.
+
+    Parameters
+    ----------
+    kind
+        `B_MODE`, "colour flow", "M-mode", "spectral Doppler", "waveform" or "graphics".
+    box
+        Where it lies.
+    spacing
+        Size of its pixels in mm, or None with the reason in `note`.
+    note
+        One sentence on where the spacing comes from, or why there is none.
+    """
+
+    kind: str
+    box: Box
+    spacing: Spacing | None = None
+    note: str = ""
 
 
 def content_id(frames: NDArray[np.uint8]) -> str:
@@ -108,6 +173,11 @@ class Cine:
         One sentence on where the frame times (or the spacing) come from, or why there are none.
     warnings
         Sentences the user should see: truncated file, colour Doppler, contradictory tags.
+    geometry
+        Where the frames lie in the space of a volume file, or None for sources without one.
+    sample_aspect
+        Width of a pixel over its height as the source states it (sample aspect ratio); 1 where it states none. It
+        is what makes the shape right where there is no spacing.
     info
         Format-specific facts worth keeping (image quality, reference EF). JSON-like values only; never a person's
         name or a date.
@@ -116,6 +186,9 @@ class Cine:
         never guessed from a name of a file or folder.
     patient_note
         One sentence on why the patient is unknown.
+    regions
+        The pictures that a frame is put together from, where the file states them: B-mode ones in the order of
+        reading, then the others.
 
     Raises
     ------
@@ -138,6 +211,9 @@ class Cine:
     info: dict[str, Any] = field(default_factory=dict)
     patient: Patient | None = field(default=None, repr=False)
     patient_note: str = ""
+    geometry: Geometry | None = None
+    regions: tuple[Region, ...] = ()
+    sample_aspect: float = 1.0
     _hashed: tuple[NDArray[np.uint8], str] | None = field(default=None, repr=False)
     """Frames and their digest: `dataclasses.replace` hands them on, and they count while the frames are the same."""
 
@@ -194,8 +270,71 @@ class Cine:
 
     @property
     def pixel_aspect(self) -> tuple[float, float]:
-        """Relative pixel size (y, x) for display and resampling; (1, 1) when uncalibrated."""
-        return (1.0, 1.0) if self.spacing is None else (self.spacing.y, self.spacing.x)
+        """Relative pixel size (y, x) for display, resampling and shape; (1, `sample_aspect`) when uncalibrated."""
+        return (1.0, self.sample_aspect) if self.spacing is None else (self.spacing.y, self.spacing.x)
+
+    @property
+    def pixel_size(self) -> Spacing | None:
+        """Size of a pixel for geometry: the spacing, else a `PixelShape` where pixels are not square, else None."""
+        if self.spacing is None and self.sample_aspect != 1:
+            return PixelShape(1.0, self.sample_aspect)
+        return self.spacing
+
+    @property
+    def b_modes(self) -> tuple[Region, ...]:
+        """The regions with a 2-D tissue picture."""
+        return tuple(region for region in self.regions if region.kind == B_MODE)
+
+    def with_region(self, number: int) -> Cine:
+        """Return the same cine with one of its B-mode pictures chosen: its rectangle and its pixel size.
+
+        Parameters
+        ----------
+        number
+            Which of `b_modes`, from 1.
+
+        Raises
+        ------
+        ReadError
+            If there is no such picture.
+        """
+        known = self.b_modes
+        if not 1 <= number <= len(known):
+            raise ReadError(f"{self.source.name} has {len(known)} B-mode regions; there is no region {number}.")
+        return self._in(known[number - 1])
+
+    def scaled_for(self, where: NDArray[np.bool_]) -> Cine:
+        """Return the same cine with the pixel size that holds for a part of the picture, such as its sector.
+
+        That of the B-mode region the part lies in; none where it lies across several of different sizes, or in none.
+        A size that a person set stays.
+
+        Parameters
+        ----------
+        where
+            The part, (Y, X) bool.
+        """
+        known = self.b_modes
+        total = int(np.count_nonzero(where))
+        by_hand = self.spacing is not None and all(self.spacing_note != region.note for region in known)
+        if not known or not total or by_hand:
+            return self
+        share = {r: np.count_nonzero(where[r.box.y0 : r.box.y1, r.box.x0 : r.box.x1]) / total for r in known}
+        touched = [region for region in known if share[region] >= _TOUCHED]
+        # Of one picture set into another, the inner one counts for what lies in it.
+        holding = [r for r in touched if share[r] >= 1 - _TOUCHED]
+        if holding:
+            return self._in(min(holding, key=lambda r: r.box.height * r.box.width))
+        if len(touched) == 1 and share[touched[0]] >= _WITHIN:
+            return self._in(touched[0])
+        if len(touched) > 1 and len({region.spacing for region in touched}) == 1:
+            return replace(self, spacing=touched[0].spacing, spacing_note=touched[0].note)
+        why = f"across {len(touched)} B-mode regions" if len(touched) > 1 else "outside the B-mode region"
+        return replace(self, spacing=None, spacing_note=f"No millimetres: the part that is looked at lies {why}.")
+
+    def _in(self, region: Region) -> Cine:
+        warnings = tuple(text for text in self.warnings if not text.startswith(REGION_QUESTION))
+        return replace(self, region=region.box, spacing=region.spacing, spacing_note=region.note, warnings=warnings)
 
     def with_frame_rate(self, rate: float, note: str = "Frame rate given by the user.") -> Cine:
         """Return the same cine played at `rate` Hz.

@@ -27,6 +27,7 @@ __all__ = [
     "SegmentError",
     "StoreError",
     "TrainError",
+    "VolumeError",
 ]
 
 
@@ -36,6 +37,10 @@ class MataeError(Exception):
 
 class ReadError(MataeError):
     """A file or folder cannot be opened as a cine."""
+
+
+class VolumeError(ReadError):
+    """A file looks like a 3-D volume; a person may know that its third axis is time."""
 
 
 class ModelError(MataeError):

@@ -164,8 +164,6 @@ def _run(
     notify: Callable[[str], None],
 ) -> list[str]:
     """Score all frames at all widths; return what was left out."""
-    from matae.segment.choice import choose_sector
-
     done, total, left_out = 0, labelled.n_frames, []
     for ref in labelled.refs:
         try:
@@ -177,9 +175,9 @@ def _run(
             left_out.append(str(error))
             notify(f"Left out: {error}")
         else:
-            place = choose_sector(case.cine, sector)
+            place = case.sector(sector)
             for tally in tallies:
-                tally.add(ref, case, place)
+                tally.add(ref, case, place, is_placed=case.is_placed and sector == "auto")
         done += ref.n_frames
         if progress is not None:
             progress(done, total)
@@ -224,9 +222,9 @@ class _Tally:
         self._repeated = repeated
         self._hearts: dict[tuple[str, str, str], _Heart] = {}
 
-    def add(self, ref: LabelledRef, case: LabelledCine, place: Sector) -> None:
+    def add(self, ref: LabelledRef, case: LabelledCine, place: Sector, *, is_placed: bool) -> None:
         """Segment the labelled frames of a cine and score them."""
-        for found in self.segmenter.stream(case.cine, place, sorted(case.masks)):
+        for found in self.segmenter.stream(case.cine, place, sorted(case.masks), is_placed=is_placed):
             reference, phase = case.masks[found.index], case.phases[found.index]
             spacing = case.cine.spacing
             scores, accuracy = score_frame(found.mask, reference, [(c.ours, c.theirs) for c in self.classes], spacing)

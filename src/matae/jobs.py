@@ -56,6 +56,12 @@ class JobSettings:
         Hz, where the file does not state it or states it wrongly; None keeps what the file says.
     overlay
         Write the overlay video.
+    third_axis_is_time
+        Take the third axis of a volume file for time even where it looks like depth.
+    region
+        Which B-mode picture to take of a frame that shows several, from 1.
+    keep_margins
+        Show in video and still what is written around the sector.
     """
 
     out: Path
@@ -64,6 +70,9 @@ class JobSettings:
     flip: str = "auto"
     frame_rate: float | None = None
     overlay: bool = True
+    third_axis_is_time: bool = False
+    region: int | None = None
+    keep_margins: bool = False
 
 
 @dataclass(frozen=True)
@@ -181,10 +190,13 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
     from matae.segment.choice import choose_sector
 
     settings = job.settings
-    cine = job.ref.open()
+    cine = job.ref.open(third_axis_is_time=settings.third_axis_is_time)
     if settings.frame_rate is not None:
         cine = cine.with_frame_rate(settings.frame_rate)
+    if settings.region is not None:
+        cine = cine.with_region(settings.region)
     sector = choose_sector(cine, settings.sector, settings.flip)
+    cine = sector.scaled(cine)
     with _busy:
         segmenter = _segmenter(settings.options)
         said = len(segmenter.notices)
@@ -194,7 +206,10 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
             if len(segmenter.notices) > said:
                 # It had to make do with less memory: the next file starts afresh, or says so itself.
                 _loaded.cache_clear()
-    written = write_results(cine, result, settings.out, overlay=settings.overlay, distinguish=job.distinguish)
+    written = write_results(
+        cine, result, settings.out, overlay=settings.overlay, distinguish=job.distinguish,
+        keep_margins=settings.keep_margins,
+    )  # fmt: skip
     return FileResult(
         source=job.ref.path,
         files=written.files,
@@ -213,7 +228,7 @@ def _rate_notice(cine: Cine) -> tuple[str, ...]:
     return (f"The file states {listed}, which cannot be trusted; choose with --frame-rate.",)
 
 
-def find_inputs(paths: Iterable[Path]) -> tuple[list[CineRef], list[Failure]]:
+def find_inputs(paths: Iterable[Path], say: Callable[[str], None] | None = None) -> tuple[list[CineRef], list[Failure]]:
     """Return the cines that files and folders stand for, each once, and what is none.
 
     Videos and pictures that an earlier run wrote are left out of a folder's cines.
@@ -222,6 +237,8 @@ def find_inputs(paths: Iterable[Path]) -> tuple[list[CineRef], list[Failure]]:
     ----------
     paths
         Files are taken as they are; folders are searched.
+    say
+        Called with a sentence on what lies in a folder too and is no echo picture.
     """
     from matae.output import is_own_result
     from matae.read import list_cines
@@ -234,6 +251,8 @@ def find_inputs(paths: Iterable[Path]) -> tuple[list[CineRef], list[Failure]]:
         except MataeError as error:
             failures.append(Failure(path, str(error)))
             continue
+        if say is not None and refs.note:
+            say(f"{path.name}: {refs.note}")
         for ref in refs:
             if not (path.is_dir() and is_own_result(ref.path)):
                 found.setdefault(ref.path.resolve(), ref)
@@ -336,10 +355,12 @@ def run_on_cluster(jobs: Sequence[FileJob], address: str) -> Iterator[FileResult
     MataeError
         If dask.distributed is not installed, or no scheduler answers.
     """
+    from matae.extras import without_extra
+
     try:
         import distributed
     except ImportError:
-        raise MataeError("--scheduler needs dask.distributed: pip install 'napari-matae[cluster]'.") from None
+        raise MataeError(without_extra("cluster", "leave out --scheduler")) from None
     try:
         client = distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:

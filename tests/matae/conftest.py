@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fake_devices import FakeDevices
+
+
+@pytest.fixture
+def devices(monkeypatch: pytest.MonkeyPatch) -> FakeDevices:
+    """Return GPUs that are not there, to be had with `have`."""
+    return FakeDevices(monkeypatch)
 
 
 @pytest.fixture

@@ -20,6 +20,25 @@ def make_cine(n_frames: int = 12, shape: tuple[int, int] = (60, 80), *, timed: b
     return Cine(frames, times, Spacing(0.5, 0.25), Path(f"clip-{seed}.avi"))
 
 
+PATIENCE_MS = 60_000
+"""How long a test waits for what must come. None of these waits is a bound: a busy computer only takes longer."""
+
+
+@pytest.fixture
+def qtbot(qtbot):
+    """Return pytest-qt's robot with patience, whatever a test or the library has for it."""
+    for name in ("waitUntil", "waitSignal", "waitSignals", "waitExposed"):
+        setattr(qtbot, name, _patient(getattr(qtbot, name)))
+    return qtbot
+
+
+def _patient(wait):
+    def waiting(*args, timeout: int = PATIENCE_MS, **keywords):
+        return wait(*args, timeout=max(timeout, PATIENCE_MS), **keywords)
+
+    return waiting
+
+
 @pytest.fixture(autouse=True)
 def own_home(tmp_path, monkeypatch) -> Path:
     """Keep models, settings and study of the tests away from those of whoever runs them."""

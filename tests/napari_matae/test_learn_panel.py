@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
+from PIL import Image
 from qtpy.QtCore import Qt
 
 from matae.exchange import read_manifest, verify_release
@@ -119,6 +120,19 @@ def test_with_nothing_accepted_it_says_what_to_do(learn, tmp_path):
     data.form.edited.click()  # edited frames may leave where a person says so
     assert data.preview_button.isEnabled()
     assert data.message.isHidden()
+
+
+def test_a_format_whose_extra_is_missing_says_which(qtbot, own_home, tmp_path, monkeypatch):
+    form = ExportForm()
+    qtbot.addWidget(form)
+    form.folder.setText(str(tmp_path))
+    form.name.setText("spring")
+    monkeypatch.setattr("matae.extras.find_spec", lambda _: None)
+    form.format.setCurrentIndex(form.format.findData("dicom-seg"))
+    assert form.problem == form.place.text()
+    assert "is not installed (extra dicom-seg): pip install 'highdicom" in form.problem
+    form.format.setCurrentIndex(form.format.findData("npz"))
+    assert form.problem == ""
 
 
 def test_a_form_keeps_what_was_chosen_and_names_a_new_folder(qtbot, own_home, tmp_path):
@@ -285,6 +299,35 @@ def test_what_is_no_training_data_is_refused_in_a_sentence(learn, qtbot, tmp_pat
         panel.data.look_at(tmp_path / "holiday")
     assert "choose the folder that holds the lists" in failed.args[0]
     assert panel.data.folder_button.isEnabled()
+
+
+def test_classes_that_are_not_known_are_asked_for(learn, qtbot, tmp_path):
+    Study.create(tmp_path / "study.sqlite").close()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 80), np.uint8)).save(tmp_path / "p1.png")
+    shapes = [
+        {"label": name, "points": [[left, 10], [left + 20, 10], [left + 20, 40], [left, 40]], "shape_type": "polygon"}
+        for name, left in (("blob", 10), ("thing", 50))
+    ]
+    (tmp_path / "p1.json").write_text(json.dumps({"shapes": shapes, "imagePath": "p1.png", "imageData": None}))
+    panel = learn()
+    with qtbot.waitSignal(panel.data.opened, timeout=WAIT) as opened:
+        panel.data.look_at(tmp_path / "p1.json")
+    question = opened.args[0]
+    assert list(question.choices) == ["blob", "thing"]
+    assert not question.go_button.isEnabled()
+    question.choices["blob"].setCurrentText("left ventricular cavity")
+    question.choices["thing"].setCurrentText("left out")
+    with qtbot.waitSignal(panel.data.opened, timeout=WAIT) as opened:
+        question.go_button.click()
+    dialog = opened.args[0]
+    assert dialog.notes.text() == "Classes read: 'blob' as left ventricular cavity, 'thing' as nothing."
+    with qtbot.waitSignal(dialog.imported, timeout=WAIT) as done:
+        dialog.import_button.click()
+    assert done.args[0].stored == 1
+    with Study.open(tmp_path / "study.sqlite") as study:
+        mask = study.mask(study.cines()[0].content_id, 0)
+    assert set(np.unique(mask)) == {0, 1}
+    assert not mask[:, 45:].any()
 
 
 def test_two_releases_are_compared_in_the_words_of_this_screen(learn, qtbot, tmp_path):

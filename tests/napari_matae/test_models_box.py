@@ -101,7 +101,7 @@ def test_without_a_study_compare_and_forget_say_where_to_choose_one(box, qtbot):
 def test_a_broken_model_is_said_and_going_back_works(box, qtbot, tiny_model, tmp_path):
     second_model(tmp_path, offered=True)
     promote("tiny", anyway=True)
-    promote("second")
+    promote("second", anyway=True)
     (find_model("second").folder / "model.safetensors").write_bytes(b"broken")
     (find_model("tiny").folder / "more").mkdir()
     widget = box()
@@ -122,7 +122,7 @@ def test_a_broken_model_is_said_and_going_back_works(box, qtbot, tiny_model, tmp
 @pytest.mark.parametrize("harm", ["card", "folder"])
 def test_a_model_in_use_that_cannot_even_be_read(box, qtbot, tiny_model, tmp_path, harm):
     second_model(tmp_path, offered=True)
-    promote("second")
+    promote("second", anyway=True)
     folder = find_model("second").folder
     if harm == "folder":
         folder.rename(folder.with_name(".gone"))
@@ -137,8 +137,9 @@ def test_a_model_in_use_that_cannot_even_be_read(box, qtbot, tiny_model, tmp_pat
 
 
 def test_using_a_model_changes_what_is_segmented_with(box, qtbot, tiny_model, tmp_path):
-    second_model(tmp_path, offered=True)
-    widget = box()
+    fill(tmp_path / "study.sqlite", tmp_path / "clips")
+    second_model(tmp_path, offered=True, study=tmp_path / "study.sqlite", against="matae-lv")
+    widget = box("study.sqlite")
     panel = SegmentPanel(widget._desk.session)
     qtbot.addWidget(panel)
     widget._desk.model_changed.connect(panel.list_models)
@@ -152,6 +153,19 @@ def test_using_a_model_changes_what_is_segmented_with(box, qtbot, tiny_model, tm
     assert current_model() == panel.options.model == "second"
     widget._desk.model_changed.disconnect(panel.list_models)
     panel.close_down()
+
+
+def test_a_verdict_that_no_study_vouches_for_is_asked_about(box, qtbot, tiny_model, tmp_path):
+    fill(tmp_path / "study.sqlite", tmp_path / "clips")
+    second_model(tmp_path, offered=True, study=tmp_path / "study.sqlite", against="matae-lv")
+    second_model(tmp_path, "typed", offered=True)
+    widget = box()
+    for name, why in (("second", "Only the study that gave its verdict"), ("typed", "Its verdict has no seal")):
+        widget.list.choose(name)
+        widget.use_button.click()
+        question = answer(qtbot, widget, "Leave it")
+        assert question.informativeText().startswith(why)
+    assert current_model() == "matae-lv"
 
 
 def test_what_no_verdict_offers_is_asked_about(box, qtbot, tiny_model, tmp_path):
@@ -270,7 +284,12 @@ def test_forgetting_shows_what_goes_asks_and_does_it(box, qtbot, tiny_model, tmp
     form.button.click()
     with qtbot.waitSignal(widget.changed, timeout=WAIT):
         answer(qtbot, form, "Forget P1")
-    for words in ("Forgotten, with 1 cine.", "Removed: second. Retrain above", "In use now: matae-lv."):
+    for words in (
+        "Forgotten, with 1 cine.",
+        "Removed: second. Retrain above",
+        "The model in use has changed: second",
+        "matae-lv is in use now.",
+    ):
         assert words in form.words.text()
     assert current_model() == "matae-lv"
     with Study.open(tmp_path / "study.sqlite") as study:

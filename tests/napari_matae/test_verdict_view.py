@@ -167,9 +167,10 @@ def test_pictures_of_a_real_comparison_and_a_clip_that_is_gone(view, qtbot, tiny
 
 
 def test_use_and_go_back_whatever_became_of_the_file(view, qtbot, tiny_model, tmp_path):
-    second_model(tmp_path, offered=True)
+    fill(tmp_path / "study.sqlite", tmp_path / "clips")
+    second_model(tmp_path, offered=True, study=tmp_path / "study.sqlite")
     promote("tiny", anyway=True)
-    widget = view()
+    widget = view("study.sqlite")
     widget.show_verdict(verdict(gain=-0.05), None)
     assert not widget.use_button.isEnabled()
     assert "It did not get better" in widget.use_button.toolTip()
@@ -205,8 +206,9 @@ def test_a_model_that_is_gone_is_not_offered(view, qtbot, tiny_model):
 
 
 def test_the_window_shows_the_same_and_goes_with_the_verdict(view, qtbot, tiny_model, tmp_path):
-    second_model(tmp_path, offered=True)
-    widget = view()
+    fill(tmp_path / "study.sqlite", tmp_path / "clips")
+    second_model(tmp_path, offered=True, study=tmp_path / "study.sqlite", against="matae-lv")
+    widget = view("study.sqlite")
     widget.show_verdict(verdict(), None)
     widget.large_button.click()
     large = widget.window_.view

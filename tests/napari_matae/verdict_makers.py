@@ -9,7 +9,8 @@ import numpy as np
 
 from matae.learn.paired import Paired, compare
 from matae.learn.verdict import AGREEMENT, HELD_OUT, FrameChange, MinutesSaved, Side, Verdict, decide
-from matae.models import find_model, install_model
+from matae.models import find_model, install_model, rewrite_card
+from matae.models.seal import sealed
 from matae.nn.checkpoint import load, save
 from matae.read import open_cine
 from matae.store import Edit, FrameStatus, Study
@@ -38,8 +39,11 @@ def fill(target: Path, folder: Path, sides: dict[str, str] = SIDES) -> dict[str,
     return made
 
 
-def second_model(tmp_path: Path, name: str = "second", *, offered: bool | None = None, bias: float = -3.0) -> str:
-    """Register another tiny network, which says yes less often; with a verdict in its card if wished."""
+def second_model(
+    tmp_path: Path, name: str = "second", *, offered: bool | None = None, bias: float = -3.0,
+    study: Path | None = None, against: str = "tiny",
+) -> str:  # fmt: skip
+    """Register another tiny network, which says yes less often; with a verdict in its card if wished, a study's own."""
     import torch
 
     network, card = load(find_model("tiny").folder)
@@ -54,6 +58,13 @@ def second_model(tmp_path: Path, name: str = "second", *, offered: bool | None =
         tmp_path / f"made-{name}", network, replace(card, name=name, figures=figures, training=training, parent=parent)
     )
     install_model(tmp_path / f"made-{name}", name)
+    if study is not None:
+        card = find_model(name).card
+        given = figures["verdict"] | {"against": against, "sha256": card.sha256}
+        given["against_sha256"] = find_model(against).card.sha256
+        with Study.open(study) as judge:
+            figures["verdict"] = sealed(given, judge.keyed)
+        rewrite_card(name, replace(card, figures=figures))
     return name
 
 

@@ -116,6 +116,15 @@ def import_(
         ),
     ],
     study: Study,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--class",
+            metavar="NAME=CLASS",
+            help="What a class of the folder is: left ventricle, myocardium, left atrium, or skip; any number of them.",
+            show_default=False,
+        ),
+    ] = None,
     rater: Annotated[
         str, typer.Option("--rater", metavar="ID", help="Under whose id the labels are stored.", show_default=False)
     ] = "",
@@ -125,10 +134,12 @@ def import_(
 ) -> None:
     """Import labels. A label that a person drew here is never overwritten: those that differ are listed."""
     from matae.exchange import plan_import, run_import
+    from matae.exchange.naming import read_answers
     from matae.store import Study as OpenStudy
 
+    answers = read_answers(classes or ())
     with OpenStudy.open(study, rater=rater) as opened, _Bar() as bar:
-        plan = plan_import(opened, path, progress=bar.show)
+        plan = plan_import(opened, path, classes=answers, progress=bar.show)
         bar.hide()
         typer.echo(plan.describe(), err=not preview)
         if preview:

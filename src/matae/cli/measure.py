@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from matae.cli.options import Device, Model, Width, check_sector
+from matae.cli.options import Device, Model, Region, ThirdAxis, ThirdAxisOption, Width, check_sector
 
 if TYPE_CHECKING:
     from matae.cine import Cine
@@ -66,7 +66,11 @@ def measure(
     ] = None,
     ed: Annotated[
         list[int] | None,
-        typer.Option("--ed", metavar="FRAME", help="End-diastole, from 0; any number of them."),
+        typer.Option(
+            "--ed",
+            metavar="FRAME",
+            help="End-diastole, counted from 1 as in the dock (JSON and CSV count from 0); any number of them.",
+        ),
     ] = None,
     es: Annotated[list[int] | None, typer.Option("--es", metavar="FRAME", help="End-systole, likewise.")] = None,
     spacing: Annotated[
@@ -95,6 +99,8 @@ def measure(
         ),
     ] = "auto",
     flip: Annotated[_Flip, typer.Option("--flip", help="vertical: the apex is at the bottom.")] = _Flip.auto,
+    third_axis: ThirdAxisOption = ThirdAxis.auto,
+    region: Region = None,
 ) -> None:
     """Measure volumes, ejection fraction and wall motion of the left ventricle in a clip.
 
@@ -114,22 +120,28 @@ def measure(
     from matae.segment.choice import choose_sector
 
     _check_outputs({"--json": json, "--csv": csv, "--report": report}, inputs=(source, mask))
-    cine = open_cine(source)
+    cine = open_cine(source, third_axis_is_time=third_axis is ThirdAxis.time)
     if frame_rate is not None:
         cine = cine.with_frame_rate(frame_rate)
     if spacing is not None:
         cine = replace(cine, spacing=Spacing(*_spacing(spacing)), spacing_note="Pixel size given by the user.")
+    masks = None if mask is None else read_masks(mask, cine)
+    if region is not None:
+        cine = cine.with_region(region)
+    elif masks is not None:
+        cine = cine.scaled_for((masks == 1).any(axis=0))  # where the heart lies is known
     options = MeasureOptions(view=None if view is None else view.value)
-    marks = Marks(tuple(ed or ()), tuple(es or ()))
+    # People count from 1; whatever is computed or written counts from 0.
+    marks = Marks(tuple(frame - 1 for frame in ed or ()), tuple(frame - 1 for frame in es or ()))
     fan = choose_sector(cine, sector, flip.value)
+    cine = fan.scaled(cine) if masks is None else cine
     for text in cine.warnings:
         typer.echo(f"{cine.source.name}: {text}", err=True)
-    if mask is None:
+    if masks is None:
         settings = SegmentOptions(model=model, width=width, device=device)
         found = _segmented(cine, settings, options, marks=marks, fan=fan)
     else:
         options = replace(options, apex_down=fan.apex_down)
-        masks = read_masks(mask, cine)
         found = measure_cine(cine, masks, options, marks=marks, sector=sector_pixels(fan, cine.shape))
     write_json(json, found)
     if csv is not None:

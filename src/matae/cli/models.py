@@ -86,13 +86,26 @@ def models_promote(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Also where no verdict on held-out patients offers it.")
     ] = False,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            "--study",
+            metavar="FILE",
+            help="The study whose retraining judged it (file or URL): its key says that the verdict is genuine.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Put a model into use: the dock and 'segment' take it from then on."""
+    from contextlib import nullcontext
+
     from matae.errors import NotOfferedError
     from matae.models import promote
+    from matae.store import Study
 
     try:
-        before = promote(name, anyway=anyway)
+        with nullcontext() if study is None else Study.open(study) as opened:
+            before = promote(name, anyway=anyway, keyed=None if opened is None else opened.keyed)
     except NotOfferedError as error:
         raise NotOfferedError(f"{error} --anyway takes it all the same.") from None
     typer.echo(f"{name} is in use now, {before} before; 'napari-matae models rollback' goes back.")
@@ -151,7 +164,7 @@ def models_compare(
         Path | None, typer.Option("--json", metavar="FILE", help="Write the comparison as JSON.", show_default=False)
     ] = None,
     device: Annotated[
-        str, typer.Option("--device", metavar="auto|cpu|cuda[:i]", callback=check_device, help="Where to run.")
+        str, typer.Option("--device", metavar="auto|cpu|cuda[:i]|mps", callback=check_device, help="Where to run.")
     ] = "auto",
 ) -> None:
     """Compare two models on a study's corrected frames: held-out and training patients, each apart."""

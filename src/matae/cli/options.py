@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from matae.errors import MataeError
 
-__all__ = ["DEFAULT_MODEL", "STOPPED", "Device", "Model", "Width", "check_device", "check_sector", "check_width"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "STOPPED",
+    "Device",
+    "Model",
+    "Region",
+    "ThirdAxis",
+    "ThirdAxisOption",
+    "Width",
+    "check_device",
+    "check_sector",
+    "check_width",
+]
 
 STOPPED = 130
 """Exit code of what Ctrl-C ended, as a shell expects it."""
@@ -69,6 +82,28 @@ Width = Annotated[
     ),
 ]
 Device = Annotated[
-    str, typer.Option("--device", metavar="auto|cpu|cuda[:i]", callback=check_device, help="Where to run.")
+    str, typer.Option("--device", metavar="auto|cpu|cuda[:i]|mps", callback=check_device, help="Where to run.")
+]
+
+
+class ThirdAxis(StrEnum):
+    """What the third axis of a volume file counts."""
+
+    auto = "auto"
+    time = "time"
+
+
+ThirdAxisOption = Annotated[
+    ThirdAxis,
+    typer.Option("--third-axis", help="Of NIfTI, MetaImage and NRRD. time: a cine, though it looks like a volume."),
+]
+Region = Annotated[
+    int | None,
+    typer.Option(
+        "--region",
+        metavar="NUMBER",
+        min=1,
+        help="Which picture to take of a DICOM frame that shows several B-mode regions, from 1.",
+    ),
 ]
 DEFAULT_MODEL = "matae-lv"  # equal to matae.models.DEFAULT_MODEL, without importing it for --help

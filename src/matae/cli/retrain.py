@@ -72,12 +72,13 @@ def retrain(
         Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON.", show_default=False)
     ] = None,
     device: Annotated[
-        str, typer.Option("--device", metavar="auto|cpu|cuda[:i]", callback=check_device, help="Where to train.")
+        str, typer.Option("--device", metavar="auto|cpu|cuda[:i]|mps", callback=check_device, help="Where to train.")
     ] = "auto",
 ) -> None:
     """Retrain a model on a study's corrections, and judge it on patients it never saw.
 
-    The new model is put into use with 'napari-matae models promote', and taken back with 'models rollback'.
+    The new model is put into use with 'napari-matae models promote NAME --study FILE', and taken back with 'models
+    rollback'.
     """
     from matae.errors import TrainError
     from matae.files import write_atomic, writing_to
@@ -102,6 +103,7 @@ def retrain(
     )
     if resume is not None and not (resume / "plan.json").is_file():
         raise TrainError(f"{resume} is no run; leave out --resume to start a new one.")
+    before = ""
     with Study.open(study) as opened:
         folder = resume or start_run(opened, options)
         try:
@@ -109,6 +111,8 @@ def retrain(
         except KeyboardInterrupt:
             typer.echo(f"napari-matae: stopped; go on with --resume {folder}", err=True)
             raise typer.Exit(STOPPED) from None
+        if promote and verdict.offered:
+            before = put_into_use(verdict.name, keyed=opened.keyed)
     typer.echo("\n".join(verdict_lines(verdict)))
     if json_file is not None:
         with writing_to(json_file.parent):
@@ -117,7 +121,6 @@ def retrain(
         return
     if not verdict.offered:
         raise TrainError(f"{verdict.name} was not put into use: {verdict.sentence}")
-    before = put_into_use(verdict.name)
     typer.echo(f"{verdict.name} is in use now, {before} before; 'napari-matae models rollback' goes back.")
 
 

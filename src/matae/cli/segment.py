@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from matae.cli.options import Device, Model, Width, check_sector
+from matae.cli.options import Device, Model, Region, ThirdAxis, ThirdAxisOption, Width, check_sector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +47,13 @@ def segment(
         ),
     ] = None,
     overlay: Annotated[bool, typer.Option("--overlay/--no-overlay", help="Write a video with the outline.")] = True,
+    keep_margins: Annotated[
+        bool,
+        typer.Option(
+            "--keep-margins",
+            help="Show in still and video what is written around the sector; names and dates often stand there.",
+        ),
+    ] = False,
     sector: Annotated[
         str,
         typer.Option(
@@ -61,6 +68,8 @@ def segment(
         float | None,
         typer.Option("--frame-rate", metavar="HZ", min=0.1, max=1000, help="Where the file does not state it."),
     ] = None,
+    third_axis: ThirdAxisOption = ThirdAxis.auto,
+    region: Region = None,
     debug: Annotated[
         bool, typer.Option("--debug", help="Say where in the code a file failed that nobody foresaw.")
     ] = False,
@@ -76,7 +85,8 @@ def segment(
 
     options = SegmentOptions(model=model, width=width, device=device, backend=backend.value)
     settings = JobSettings(
-        out, options, sector=sector, flip=flip.value, frame_rate=frame_rate, overlay=overlay
+        out, options, sector=sector, flip=flip.value, frame_rate=frame_rate, overlay=overlay,
+        third_axis_is_time=third_axis is ThirdAxis.time, region=region, keep_margins=keep_margins,
     )  # fmt: skip
     run_segment(inputs, settings, scheduler, debug=debug)
 
@@ -88,7 +98,7 @@ def run_segment(
     from matae.cli.file_reporter import FileReporter
     from matae.jobs import Failure, find_inputs, plan, run_here, run_on_cluster
 
-    refs, failures = find_inputs(inputs)
+    refs, failures = find_inputs(inputs, lambda text: typer.echo(text, err=True))
     jobs = plan(refs, settings)
     try:
         with FileReporter(jobs) as reporter:

@@ -145,3 +145,5 @@ def study_forget(
         typer.echo(f"{name} was trained anew: {verdict.sentence}")
     for name, sentence in done.failed.items():
         typer.echo(f"napari-matae: {name} was removed and not trained anew: {sentence}", err=True)
+    if done.change:
+        typer.echo(done.change)

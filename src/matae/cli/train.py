@@ -46,7 +46,10 @@ def train(
     device: Annotated[
         str | None,
         typer.Option(
-            "--device", metavar="auto|cpu|cuda[:i]", callback=check_device, help="Instead of the one in the settings."
+            "--device",
+            metavar="auto|cpu|cuda[:i]|mps",
+            callback=check_device,
+            help="Instead of the one in the settings.",
         ),
     ] = None,
 ) -> None:

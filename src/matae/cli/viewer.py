@@ -12,11 +12,11 @@ import typer
 from matae import RESEARCH_USE
 from matae.cli.segment import run_segment
 from matae.errors import MataeError
+from matae.extras import without_extra
 
 __all__ = ["demo", "open_"]
 
 _QT_BINDINGS = ("PyQt6", "PySide6", "PyQt5", "PySide2")
-_NO_NAPARI = 'The viewer is not installed; pip install "napari-matae[all]" brings it.'
 
 
 def demo(
@@ -30,7 +30,7 @@ def demo(
         if not _has_display():
             typer.echo("There is no display: the demonstration is written to files.", err=True)
         elif not _has_viewer():
-            typer.echo(f"{_NO_NAPARI} The demonstration is written to files.", err=True)
+            typer.echo(f"{without_extra('viewer')} The demonstration is written to files.", err=True)
         else:
             _launch("--demo")
             return
@@ -48,7 +48,7 @@ def open_(
     if path is not None and not path.exists():
         raise MataeError(f"{path} does not exist; check the path.")
     if not _has_viewer():
-        raise MataeError(_NO_NAPARI)
+        raise MataeError(without_extra("viewer", "use 'napari-matae segment' here"))
     if not _has_display():
         raise MataeError("There is no display to open the viewer on; use 'napari-matae segment' here.")
     _launch(*(() if path is None else (str(path.absolute()),)))

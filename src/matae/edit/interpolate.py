@@ -82,8 +82,8 @@ def interpolate(
     outside = [frame for frame in wanted if not corrected[0] <= frame <= corrected[-1]]
     if outside:
         raise EditError(
-            f"Frame {outside[0]} does not lie between two corrected frames ({corrected[0]} to {corrected[-1]} are); "
-            "correct one on its other side, or propagate."
+            f"Frame {outside[0] + 1} does not lie between two corrected frames ({corrected[0] + 1} to "
+            f"{corrected[-1] + 1} are); correct one on its other side, or propagate."
         )
     scale = checked_scale(spacing)
     empty = np.zeros(shape, np.uint8)

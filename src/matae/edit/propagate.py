@@ -67,7 +67,7 @@ def propagate(
     wanted = {int(frame) for frame in frames}
     missing = [frame for frame in sorted(wanted | {int(start)}) if not 0 <= frame < len(images)]
     if missing:
-        raise EditError(f"Frame {missing[0]} is not in the cine; choose frames from 0 to {len(images) - 1}.")
+        raise EditError(f"Frame {missing[0] + 1} is not in the cine; choose frames from 1 to {len(images)}.")
     scale = checked_scale(spacing)
     empty = np.zeros(mask.shape, np.uint8)
     base = {frame: checked_mask((onto or {}).get(frame, empty), label) for frame in wanted}

@@ -10,6 +10,7 @@ from matae.exchange.clip import Progress
 from matae.exchange.findings import Finding
 from matae.exchange.formats import FORMATS, Format
 from matae.exchange.imports import ImportPlan, ImportResult, plan_import, run_import
+from matae.exchange.naming import UnknownClassError
 from matae.exchange.plan import plan_export
 from matae.exchange.planned import Counts, ExportPlan, Preview
 from matae.exchange.release import Comparison, Release, compare_releases, read_manifest, verify_release
@@ -27,6 +28,7 @@ __all__ = [
     "Preview",
     "Progress",
     "Release",
+    "UnknownClassError",
     "compare_releases",
     "plan_export",
     "plan_import",

@@ -58,16 +58,11 @@ def blanking(cine: Cine, sector: Sector | None = None) -> Blanking:
     ExchangeError
         If nothing would be left.
     """
+    from matae.output.margins import inside_sector
     from matae.segment.sector import find_sector
 
     chosen = find_sector(cine) if sector is None else sector
-    allowed = chosen.mask(cine.shape)
-    if cine.region is not None:
-        # The outline has a margin; the region the file states has none: text is often written just above it.
-        y0, x0, y1, x1 = cine.region
-        inside = np.zeros(cine.shape, bool)
-        inside[max(y0, 0) : y1, max(x0, 0) : x1] = True
-        allowed &= inside
+    allowed = inside_sector(cine, chosen)
     if not allowed.any():
         raise ExchangeError("The sector lies outside the ultrasound region; draw it again, or leave the clip out.")
     return Blanking(chosen, allowed)

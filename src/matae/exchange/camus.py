@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from matae.cine import Geometry
 from matae.errors import ExchangeError
 from matae.exchange.clip import ImportClip
 from matae.exchange.nifti import read_labels, write_nifti
@@ -277,7 +278,7 @@ def _count(path: Path) -> int:
 
 
 def _all_masks(path: Path, labels: Path, hint: Hint | None, native: bool) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    masks = read_labels(labels, _shape(path))
+    masks = read_labels(labels, *_header(path))
     first = _first(hint) if native else 0
     for t, mask in enumerate(masks):
         yield (first or 0) + t, mask
@@ -292,13 +293,13 @@ def _end_masks(
     for phase, path in ends.items():
         labels = camus_labels(path)
         if labels is not None:
-            yield (first or 0) + place[phase], read_labels(labels, _shape(path)[-2:])
+            yield (first or 0) + place[phase], _still_mask(path, labels)
 
 
 def _still(path: Path, labels: Path, name: str, phase: str, *, split: str, hint: Hint | None) -> ImportClip:
     def masks(native: bool) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         frame = None if hint is None else hint.ed if phase == "ED" else hint.es
-        yield (frame if native and frame is not None else 0), read_labels(labels, _shape(path)[-2:])
+        yield (frame if native and frame is not None else 0), _still_mask(path, labels)
 
     frame = None if hint is None else hint.ed if phase == "ED" else hint.es
     return ImportClip(
@@ -316,8 +317,13 @@ def _still(path: Path, labels: Path, name: str, phase: str, *, split: str, hint:
     )
 
 
-def _shape(path: Path) -> tuple[int, ...]:
-    """Return (T, Y, X) or (Y, X) of a picture from its header."""
+def _still_mask(path: Path, labels: Path) -> NDArray[np.uint8]:
+    shape, geometry = _header(path)
+    return read_labels(labels, shape[-2:], geometry)
+
+
+def _header(path: Path) -> tuple[tuple[int, ...], Geometry]:
+    """Return (T, Y, X) or (Y, X) of a picture, and where it lies, from its header."""
     import SimpleITK
 
     reader = SimpleITK.ImageFileReader()
@@ -327,7 +333,8 @@ def _shape(path: Path) -> tuple[int, ...]:
     except RuntimeError as error:
         raise ExchangeError(f"{path.name} is damaged; copy it again.") from error
     size = tuple(int(extent) for extent in reader.GetSize())[::-1]
-    return size[1:] if len(size) == 3 and size[0] == 1 else size
+    geometry = Geometry(tuple(reader.GetOrigin()), tuple(reader.GetDirection()))
+    return (size[1:] if len(size) == 3 and size[0] == 1 else size), geometry
 
 
 def _open(path: Path) -> Cine:

@@ -14,10 +14,10 @@ from matae.cine import Box
 from matae.errors import MataeError
 from matae.exchange.disclosed import known_quality, known_view
 from matae.exchange.findings import Finding, find_in_picture
-from matae.exchange.grid import Fit
 from matae.exchange.planned import PlannedClip, Preview
 from matae.exchange.selection import find_phases, select_frames
 from matae.exchange.source import open_stored
+from matae.placement import Placement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -139,6 +139,9 @@ def look_at(
         return Candidate(findings=(*findings, _left_out(entry, f"{label} is left out: {error}")))
     text = tuple(find_text(cine.frames, blanked.allowed))
     findings += find_in_picture(cine, blanked, text, label)
+    if len(cine.b_modes) > 1 and source.overrides.spacing is None:
+        # Which picture of the frame the heart lies in, its labels say.
+        cine = cine.scaled_for(np.any([mask > 0 for mask in labels.masks.values()], axis=0))
     fit = _fit(cine, blanked, list(labels.masks.values()), request.side)
     picture = _Picture(cine, blanked.sector, fit, source.is_dicom)
     clip = _planned(study, entry, request.pseudonyms, labels, picture)
@@ -173,7 +176,7 @@ def _choose_labels(study: Study, entry: CineEntry, request: Request, source: Sto
 class _Picture(NamedTuple):
     cine: Cine
     sector: Sector
-    fit: Fit
+    fit: Placement
     is_dicom: bool
 
 
@@ -191,9 +194,9 @@ def _planned(study: Study, entry: CineEntry, pseudonyms: Pseudonyms, labels: _La
     )  # fmt: skip
 
 
-def _fit(cine: Cine, blanked: Blanking, masks: Sequence[NDArray[np.uint8]], side: int | None) -> Fit:
-    rows, columns = np.nonzero(blanked.allowed)
-    y0, x0, y1, x1 = int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
+def _fit(cine: Cine, blanked: Blanking, masks: Sequence[NDArray[np.uint8]], side: int | None) -> Placement:
+    # The box the network is shown of the same clip: what is trained on looks like what is segmented.
+    y0, x0, y1, x1 = blanked.sector.box(cine.shape)
     for mask in masks:
         # A mask that reaches beyond the sector must not be cut off.
         rows, columns = np.nonzero(mask)
@@ -201,7 +204,7 @@ def _fit(cine: Cine, blanked: Blanking, masks: Sequence[NDArray[np.uint8]], side
             y0, x0 = min(y0, int(rows.min())), min(x0, int(columns.min()))
             y1, x1 = max(y1, int(rows.max()) + 1), max(x1, int(columns.max()) + 1)
     flip = blanked.sector.apex_down and side is not None
-    return Fit(cine.shape, Box(y0, x0, y1, x1), cine.pixel_aspect, side, flip)
+    return Placement(cine.shape, Box(y0, x0, y1, x1), cine.pixel_aspect, side, flip)
 
 
 def _preview(
@@ -213,7 +216,7 @@ def _preview(
     return Preview(clip.name, clip.content_id, frame, picture, clip.fit.mask(masks[frame]), blanked.share, boxes)
 
 
-def _placed(box: Box, fit: Fit) -> Box:
+def _placed(box: Box, fit: Placement) -> Box:
     corners = fit.points(np.array([[box.y0, box.x0], [box.y1, box.x1]], np.float64))
     low, high = corners.min(0), corners.max(0)
     return Box(int(low[0]), int(low[1]), int(np.ceil(high[0])), int(np.ceil(high[1])))

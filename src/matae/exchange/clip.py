@@ -7,24 +7,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from matae.errors import ExchangeError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from matae.cine import Cine, Spacing
-    from matae.exchange.grid import Fit
+    from matae.exchange.provenance import Provenance
+    from matae.placement import Placement
 
-__all__ = ["CLASS_NAMES", "ExportClip", "ImportClip", "Label", "Progress", "class_name"]
-
-CLASS_NAMES = ("left ventricular cavity", "left ventricular myocardium", "left atrium")
-"""What the classes 1, 2 and 3 are, numbered as in CAMUS."""
-
-
-def class_name(value: int) -> str:
-    """Return the name of a class of a mask."""
-    return CLASS_NAMES[value - 1] if 1 <= value <= len(CLASS_NAMES) else f"class {value}"
+__all__ = ["ExportClip", "ImportClip", "Label", "Progress", "only_said"]
 
 
 class Progress(NamedTuple):
@@ -58,12 +53,18 @@ class Label:
         ``accepted`` or ``edited``.
     rater, model
         Pseudonyms of who drew it and of the model that proposed it; empty where unknown.
+    model_version
+        First digits of the sha256 of that model's file, or empty.
+    edited
+        Whether a person changed what the model proposed.
     """
 
     mask: NDArray[np.uint8]
     status: str = "accepted"
     rater: str = ""
     model: str = ""
+    model_version: str = ""
+    edited: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +101,8 @@ class ExportClip:
         Whether the source is a DICOM file.
     key
         What the clip is recognised by in its own study.
+    provenance
+        What its pixels went through, where the format says so.
     """
 
     name: str
@@ -108,7 +111,7 @@ class ExportClip:
     shape: tuple[int, int, int]
     frame: Callable[[int], NDArray[np.uint8]]
     labels: Mapping[int, Label]
-    fit: Fit
+    fit: Placement
     frame_times: NDArray[np.float64] | None = None
     spacing: Spacing | None = None
     view: str | None = None
@@ -118,6 +121,7 @@ class ExportClip:
     image_quality: str = ""
     is_dicom: bool = False
     key: str = ""
+    provenance: Provenance | None = None
 
     @property
     def frame_rate(self) -> float | None:
@@ -160,7 +164,8 @@ class ImportClip:
     split
         ``train``, ``val``, ``test`` or empty.
     status
-        Status by frame; ``accepted`` where nothing is said.
+        Status by frame; ``accepted`` where nothing is said. Only a frame that has one can be labelled as empty: a mask
+        in which nothing is drawn says by itself no more than that nobody drew.
     key
         Set by our own exports; empty otherwise.
     lossless
@@ -185,3 +190,12 @@ class ImportClip:
     es: int | None = None
     problems: tuple[str, ...] = ()
     source: Path | None = None
+
+
+def only_said(problems: Sequence[str]) -> ImportClip:
+    """Return an entry of a folder that holds no label, only what has to be said of the folder."""
+
+    def nothing() -> Cine:
+        raise ExchangeError("There is nothing to open.")  # pragma: no cover - no frame of it is ever asked for
+
+    return ImportClip("", "-", nothing, lambda _native: iter(()), (), problems=tuple(problems))

@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 import tempfile
 from functools import partial
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from matae import RESEARCH_USE, __version__
+from matae.anatomy import class_name, code_of_class
 from matae.errors import ExchangeError
 from matae.exchange import rle
-from matae.exchange.clip import CLASS_NAMES, class_name
+from matae.exchange.clip import only_said
 from matae.exchange.jsonfile import read_object
-from matae.exchange.names import check_text, inner_path
+from matae.exchange.layouts import Finder, coco_files, coco_root, side_of
+from matae.exchange.names import check_text
+from matae.exchange.naming import Drawn, Named
 from matae.exchange.pictured import PictureRow, picture_clips
 from matae.exchange.pictures import write_png
-from matae.exchange.polygons import draw_polygon
+from matae.exchange.polygons import draw_coco_polygon
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterator, Mapping
     from pathlib import Path
     from typing import TextIO
 
@@ -28,10 +32,9 @@ if TYPE_CHECKING:
 
     from matae.exchange.clip import ExportClip, ImportClip
     from matae.exchange.hints import Hint
+    from matae.exchange.naming import Naming
 
-__all__ = ["CocoWriter", "coco_files", "read_coco_folder"]
-
-_MOST_CLASSES = 20
+__all__ = ["CocoWriter", "read_coco_folder"]
 
 
 class _SplitFile:
@@ -43,7 +46,13 @@ class _SplitFile:
         self._out: TextIO = path.open("w", encoding="utf-8")
         self._waiting: TextIO = tempfile.TemporaryFile("w+", encoding="utf-8", dir=path.parent)  # noqa: SIM115
         self._images = self._annotations = 0
-        categories = [{"id": n, "name": class_name(n), "supercategory": "heart"} for n in range(1, classes + 1)]
+        categories = [
+            {
+                "id": n, "name": class_name(n), "supercategory": "heart",
+                **dict(zip(("code", "coding_scheme", "code_meaning"), code_of_class(n), strict=True)),
+            }
+            for n in range(1, classes + 1)
+        ]  # fmt: skip
         info = {"description": RESEARCH_USE, "version": __version__, "contributor": "napari-matae"}
         self._out.write(f'{{"info": {json.dumps(info)},\n"licenses": [],\n"categories": {json.dumps(categories)},\n')
         self._out.write('"images": [')
@@ -123,57 +132,121 @@ class CocoWriter:
             file.abandon()
 
 
-def coco_files(folder: Path) -> list[Path]:
-    """Return the annotation files of a folder, empty when it is not laid out like COCO."""
-    return sorted(path for path in (folder / "annotations").glob("*.json") if path.is_file())
+def read_coco_folder(path: Path, hints: Mapping[str, Hint], naming: Naming) -> Iterator[ImportClip]:
+    """Yield the clips of a COCO data set: pictures that somebody drew a mask on.
 
-
-def read_coco_folder(folder: Path, hints: Mapping[str, Hint]) -> Iterator[ImportClip]:
-    """Yield the clips of a COCO folder.
-
-    Categories called as ours keep their class; others are numbered as in the file.
+    Parameters
+    ----------
+    path
+        Its folder, or its annotation file.
+    hints
+        Of our manifest.
+    naming
+        Finds the class of each category that is drawn.
 
     Raises
     ------
     ExchangeError
-        If a file is damaged, or names what lies outside the folder.
+        If a file is damaged, names what lies outside the folder, or has a category that is not known.
     """
+    folder = path if path.is_dir() else coco_root(path)
+    finder = Finder(folder)
     rows: list[PictureRow] = []
-    for path in coco_files(folder):
-        split = path.stem.rpartition("_")[2]
-        rows += _rows(folder, path, split if split in {"train", "val", "test"} else "")
+    problems: list[str] = []
+    for file in coco_files(path):
+        rows += _rows(file, finder, naming, problems)
+    naming.check()
+    yield only_said(problems)
     yield from picture_clips(folder, rows, hints, "annotations")
 
 
-def _rows(folder: Path, path: Path, split: str) -> Iterator[PictureRow]:
+def _rows(path: Path, finder: Finder, naming: Naming, problems: list[str]) -> Iterator[PictureRow]:
     values = read_object(path)
-    classes = _classes(values, path.name)
-    found: dict[Any, list[tuple[int, Any]]] = {}
-    for entry in _list(values, "annotations", path.name):
-        if not isinstance(entry, dict) or entry.get("category_id") not in classes:
-            raise ExchangeError(f"{path.name}: an annotation has no known category; export the data again.")
-        found.setdefault(entry.get("image_id"), []).append((classes[entry["category_id"]], entry.get("segmentation")))
+    drawn = _drawn(values, path, naming, problems)
+    bare = 0
     for image in _list(values, "images", path.name):
         where = f"{path.name}, image {str(image.get('id') if isinstance(image, dict) else '?')[:20]}"
         if not isinstance(image, dict):
             raise ExchangeError(f"{where}: it is no image; export the data again.")
-        name = str(inner_path(check_text(image.get("file_name"), where), where))
-        inside = f"images/{name}" if (folder / "images").is_dir() else name
-        shapes = found.get(image.get("id"), [])
+        shapes = drawn.get(_hashable(image.get("id")), [])
+        # Nobody drew on a picture without a mask, unless it says that a person found it empty: ours do.
+        stated = image.get("status") in ("accepted", "edited")
+        if not shapes and not stated:
+            bare += 1
+            continue
+        name = check_text(image.get("file_name"), where)
+        place = finder.find(name, path, where)
         spacing, time, number = image.get("spacing_mm"), image.get("time_s"), image.get("frame")
         yield PictureRow(
-            path=inside,
-            patient=check_text(image.get("patient") or image.get("clip") or name.rpartition(".")[0], where),
-            mask=partial(_mask, shapes, f"{path.name}, {name}"),
+            path=place,
+            patient=check_text(image.get("patient") or image.get("clip") or _plain(place, path), where),
+            mask=partial(_mask, shapes, f"{path.name}, {name}", naming),
             clip=check_text(image.get("clip") or "", where),
-            split=split,
+            split=side_of(path),
             phase=str(image.get("phase") or "")[:2],
-            status="edited" if image.get("status") == "edited" else "accepted",
+            status=str(image["status"]) if stated else "",
             view=check_text(image.get("view") or "", where),
             number=number if isinstance(number, int) and 0 <= number < 10**7 else None,
             time=float(time) if isinstance(time, (int, float)) else None,
             spacing=_pair(spacing),
+            size=_size(image.get("height"), image.get("width")),
         )
+    if bare:
+        problems.append(
+            f"{bare} {'picture has' if bare == 1 else 'pictures have'} no mask in {path.name}, so no label."
+        )
+
+
+def _plain(place: str, path: Path) -> str:
+    """Return the name of a picture without the folders that every picture of a data set lies in."""
+    parts = PurePosixPath(place).with_suffix("").parts
+    common = {"images", "data", "img", "JPEGImages", path.parent.name, path.stem.rpartition("_")[2]}
+    while len(parts) > 1 and parts[0] in common:
+        parts = parts[1:]
+    return "/".join(parts)
+
+
+def _drawn(
+    values: dict[str, Any], path: Path, naming: Naming, problems: list[str]
+) -> dict[Hashable, list[tuple[int, str, Any]]]:
+    """Return class, name and shape of what was drawn on each picture, by the picture's id."""
+    named = _categories(values, path.name)
+    shapes: dict[Hashable, list[tuple[Hashable, Any]]] = {}
+    used: set[Hashable] = set()
+    boxes = 0
+    for entry in _list(values, "annotations", path.name):
+        category = _hashable(entry.get("category_id")) if isinstance(entry, dict) else None
+        if category not in named:
+            raise ExchangeError(f"{path.name}: an annotation has no known category; export the data again.")
+        if _has_shape(entry.get("segmentation")):
+            used.add(category)
+            shapes.setdefault(_hashable(entry.get("image_id")), []).append((category, entry["segmentation"]))
+        else:
+            boxes += 1
+    if boxes:
+        which = "annotation has" if boxes == 1 else "annotations have"
+        problems.append(f"{boxes} {which} no mask in {path.name} (a box or points are none), so no label.")
+    classes = naming.settle(named, path.name, used)
+    return {
+        image: kept
+        for image, entries in shapes.items()
+        if (kept := [(classes[key], named[key].name, shape) for key, shape in entries if classes[key]])
+    }
+
+
+def _has_shape(segmentation: Any) -> bool:
+    if isinstance(segmentation, dict):
+        return True
+    return isinstance(segmentation, list) and any(not isinstance(ring, list) or ring for ring in segmentation)
+
+
+def _hashable(value: Any) -> Hashable:
+    return value if isinstance(value, (str, int, float)) else None
+
+
+def _size(height: Any, width: Any) -> tuple[int, int] | None:
+    known = all(isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in (height, width))
+    return (height, width) if known else None
 
 
 def _pair(values: Any) -> tuple[float, float] | None:
@@ -189,29 +262,30 @@ def _list(values: dict[str, Any], key: str, name: str) -> list[Any]:
     return found
 
 
-def _classes(values: dict[str, Any], name: str) -> dict[Any, int]:
-    classes: dict[Any, int] = {}
+def _categories(values: dict[str, Any], name: str) -> dict[Hashable, Named]:
+    """Return the categories by their number, whatever it is: it says nothing but which is meant."""
+    found: dict[Hashable, Named] = {}
     for entry in _list(values, "categories", name):
-        if not isinstance(entry, dict) or not isinstance(entry.get("id"), int):
-            raise ExchangeError(f"{name}: a category has no number; export the data again.")
-        label = str(entry.get("name", "")).lower()
-        value = CLASS_NAMES.index(label) + 1 if label in CLASS_NAMES else entry["id"]
-        if not 1 <= value <= _MOST_CLASSES or value in classes.values():
-            raise ExchangeError(f"{name}: categories must have different numbers from 1 to {_MOST_CLASSES}.")
-        classes[entry["id"]] = value
-    return classes
+        key = _hashable(entry.get("id")) if isinstance(entry, dict) else None
+        if key is None or key in found:
+            raise ExchangeError(f"{name}: a category has no number of its own; export the data again.")
+        group = entry.get("supercategory")
+        found[key] = Named(check_text(entry.get("name", ""), name), group if isinstance(group, str) else "")
+    return found
 
 
-def _mask(shapes: list[tuple[int, Any]], where: str, shape: tuple[int, int]) -> NDArray[np.uint8]:
-    mask = np.zeros(shape, np.uint8)
-    for value, segmentation in shapes:
+def _mask(shapes: list[tuple[int, str, Any]], where: str, naming: Naming, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    parts = []
+    for value, name, segmentation in shapes:
         if isinstance(segmentation, dict):
-            mask[rle.decode(segmentation, shape, where)] = value
-        elif isinstance(segmentation, list):
-            for ring in segmentation:
+            inside = rle.decode(segmentation, shape, where)
+        else:
+            inside = np.zeros(shape, bool)
+            # A list of lists; some tools write the points of a lone outline without the outer list.
+            rings = segmentation if any(isinstance(ring, list) for ring in segmentation) else [segmentation]
+            for ring in rings:
                 flat = ring if isinstance(ring, list) and len(ring) % 2 == 0 else []
                 pairs = [list(pair) for pair in zip(flat[::2], flat[1::2], strict=True)]
-                mask[draw_polygon(pairs, shape, where)] = value
-        else:
-            raise ExchangeError(f"{where}: an annotation has no shape; export the data again.")
-    return mask
+                inside |= draw_coco_polygon(pairs, shape, where)
+        parts.append(Drawn(value, name, inside))
+    return naming.combine(parts, shape, where)

@@ -9,50 +9,39 @@ pixels. Dates that DICOM insists on are a fixed dummy, as PS3.15 allows.
 from __future__ import annotations
 
 import hashlib
-import math
-from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from matae import __version__
+from matae.anatomy import class_name, code_of_class
 from matae.errors import ExchangeError
-from matae.exchange.clip import CLASS_NAMES, ImportClip, class_name
-from matae.exchange.names import check_cell
+from matae.exchange.provenance import Provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from matae.cine import Cine
-    from matae.exchange.clip import ExportClip
-    from matae.exchange.hints import Hint
+    from matae.exchange.clip import ExportClip, Label
 
-__all__ = ["DUMMY_DATE", "DicomSegWriter", "dicom_seg_files", "read_dicom_seg_folder", "require_highdicom"]
+__all__ = ["DUMMY_DATE", "DicomSegWriter", "require_highdicom"]
 
 DUMMY_DATE = "19700101"
 """Stands where DICOM insists on a date."""
 
 _US_MULTIFRAME, _US_SINGLE = "1.2.840.10008.5.1.4.1.1.3.1", "1.2.840.10008.5.1.4.1.1.6.1"
-_SEG = "1.2.840.10008.5.1.4.1.1.66.4"
-_CODES = (
-    ("87878005", "Left ventricle"),
-    ("74281007", "Myocardium"),
-    ("82471001", "Left atrium"),
-)
-_MOST_PIXELS = 1 << 31
-_MOST_FILES = 200_000
 
 
 def require_highdicom() -> None:
     """Raise ExchangeError, saying how to get it, where highdicom is not installed."""
+    from matae.extras import without_extra
+
     try:
         import highdicom  # noqa: F401
     except ImportError:
-        raise ExchangeError("DICOM SEG needs highdicom: pip install 'napari-matae[dicom-seg]'.") from None
+        raise ExchangeError(without_extra("dicom-seg", "choose another format")) from None
 
 
 class DicomSegWriter:
@@ -82,7 +71,7 @@ class DicomSegWriter:
         image = self._image(clip, frames, pixels, content)
         image.save_as(self._root / "images" / f"{clip.name}.dcm", enforce_file_format=True)
         for index, t in enumerate(frames):
-            seg = self._segmentation(clip, image, index, clip.labels[t].mask, content)
+            seg = self._segmentation(clip, image, index, clip.labels[t], content)
             seg.save_as(self._root / "segmentations" / f"{clip.name}_{t:06d}.dcm")
             tick()
 
@@ -105,15 +94,21 @@ class DicomSegWriter:
         image.SeriesInstanceUID = self._uid("series", content)
         image.PatientName, image.PatientID = f"{clip.patient}^", clip.patient
         image.PatientBirthDate = image.PatientSex = image.StudyDate = image.StudyTime = ""
-        image.PatientIdentityRemoved = "YES"
-        image.DeidentificationMethod = "Written anew: pseudonym and pixels inside the sector only"
+        known = clip.provenance or Provenance()
+        _say_deidentified(image, known)
         image.ReferringPhysicianName = image.StudyID = image.AccessionNumber = image.Manufacturer = ""
         image.Modality, image.SeriesNumber, image.InstanceNumber = "US", 1, 1
         image.PatientOrientation = image.Laterality = ""
         image.NumberOfStages = image.NumberOfViewsInStage = 1
         image.ImageType = ["DERIVED", "PRIMARY"]
-        image.BurnedInAnnotation = "NO"
-        image.LossyImageCompression = "00"
+        if known.burned_in:
+            image.BurnedInAnnotation = known.burned_in
+        if known.lossy:
+            image.LossyImageCompression = known.lossy
+        if known.ratios:
+            image.LossyImageCompressionRatio = list(known.ratios)
+        if known.methods:
+            image.LossyImageCompressionMethod = list(known.methods)
         image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
         image.NumberOfFrames, image.Rows, image.Columns = pixels.shape
         image.BitsAllocated = image.BitsStored = 8
@@ -134,7 +129,7 @@ class DicomSegWriter:
         image["PixelData"].VR = "OB"
         return image
 
-    def _segmentation(self, clip: ExportClip, image: Any, index: int, mask: NDArray[np.uint8], content: str) -> Any:
+    def _segmentation(self, clip: ExportClip, image: Any, index: int, label: Label, content: str) -> Any:
         import copy
 
         import highdicom as hd
@@ -145,18 +140,21 @@ class DicomSegWriter:
         for keyword in ("NumberOfFrames", "FrameIncrementPointer", "FrameTimeVector", "PageNumberVector"):
             source.pop(keyword, None)
         category = CodedConcept("91723000", "SCT", "Anatomical structure")
+        mask = label.mask
         values = [int(value) for value in np.unique(mask[mask > 0])] or [1]
+        kind, algorithm = _algorithm(label)
         segments = []
         planes = np.zeros((1, *mask.shape, len(values)), np.uint8)
         for number, value in enumerate(values, start=1):
-            code, meaning = _CODES[min(value, len(_CODES)) - 1]
+            code, scheme, meaning = code_of_class(value)
             segments.append(
                 hd.seg.SegmentDescription(
                     segment_number=number,
                     segment_label=class_name(value),
                     segmented_property_category=category,
-                    segmented_property_type=CodedConcept(code, "SCT", meaning),
-                    algorithm_type=hd.seg.SegmentAlgorithmTypeValues.MANUAL,
+                    segmented_property_type=CodedConcept(code, scheme, meaning),
+                    algorithm_type=kind,
+                    algorithm_identification=algorithm,
                     tracking_uid=self._uid("tracking", f"{clip.key} {value}"),
                     tracking_id=class_name(value),
                 )
@@ -181,6 +179,7 @@ class DicomSegWriter:
             omit_empty_frames=False,
         )
         seg.PatientOrientation = ""
+        _say_deidentified(seg, clip.provenance or Provenance())
         _point_to_frame(seg, image, index + 1)
         _remove_dates(seg)
         organisation = self._uid("dimension", "segment")
@@ -188,6 +187,37 @@ class DicomSegWriter:
         for dimension in seg.DimensionIndexSequence:
             dimension.DimensionOrganizationUID = organisation
         return seg
+
+
+def _algorithm(label: Label) -> tuple[Any, Any]:
+    """Return how a mask came about: drawn by hand, proposed by a model, or proposed and then changed by hand."""
+    import highdicom as hd
+    from highdicom.sr import CodedConcept
+
+    kinds = hd.seg.SegmentAlgorithmTypeValues
+    if not label.model:
+        return kinds.MANUAL, None
+    family = CodedConcept("123110", "DCM", "Artificial Intelligence")
+    named = hd.AlgorithmIdentificationSequence(label.model, family, label.model_version or "unknown")
+    return (kinds.SEMIAUTOMATIC if label.edited else kinds.AUTOMATIC), named
+
+
+def _say_deidentified(dataset: Any, known: Provenance) -> None:
+    """State what was done, in words and in the codes of PS3.15 Annex E (CID 7050)."""
+    from pydicom.dataset import Dataset
+
+    dataset.PatientIdentityRemoved = "YES"
+    dataset.LongitudinalTemporalInformationModified = "REMOVED"
+    dataset.DeidentificationMethod = "Written anew: pseudonym and pixels inside the sector only"
+    codes = [("113100", "Basic Application Confidentiality Profile")]
+    if known.cleaned:
+        codes.append(("113101", "Clean Pixel Data Option"))
+    items = []
+    for code, meaning in codes:
+        item = Dataset()
+        item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code, "DCM", meaning
+        items.append(item)
+    dataset.DeidentificationMethodCodeSequence = items
 
 
 def _region(clip: ExportClip) -> Any:
@@ -233,168 +263,3 @@ def _remove_dates(seg: Any) -> None:
             element.value = f"{DUMMY_DATE}000000"
 
     seg.walk(clear)
-
-
-@dataclass(frozen=True)
-class _Mask:
-    """Where a segment of a SEG belongs."""
-
-    path: Path
-    plane: int
-    value: int
-
-
-def dicom_seg_files(folder: Path) -> list[Path]:
-    """Return the DICOM files of a folder and its subfolders if one is a SEG; empty otherwise."""
-    files = []
-    for count, path in enumerate(sorted(folder.rglob("*"))):
-        if count > _MOST_FILES:
-            raise ExchangeError(f"{folder.name} holds more than {_MOST_FILES:,} files; import the data in parts.")
-        if path.is_file() and _is_dicom(path):
-            files.append(path)
-    return files if any(_sop_class(path) == _SEG for path in files) else []
-
-
-def _is_dicom(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
-    except OSError:
-        return False
-
-
-def _sop_class(path: Path) -> str:
-    from pydicom import dcmread
-    from pydicom.errors import InvalidDicomError
-
-    try:
-        return str(dcmread(path, specific_tags=["SOPClassUID"], stop_before_pixels=True).get("SOPClassUID", ""))
-    except (InvalidDicomError, OSError, ValueError, AttributeError, KeyError, TypeError):
-        return ""
-
-
-def read_dicom_seg_folder(files: list[Path], hints: Mapping[str, Hint]) -> Iterator[ImportClip]:
-    """Yield the images that segmentations refer to, with their masks.
-
-    Raises
-    ------
-    ExchangeError
-        If a file is damaged, or a segmentation is of another kind or size than its image.
-    """
-    from matae.read._formats import quiet
-
-    images: dict[str, Path] = {}
-    masks: dict[str, dict[int, list[_Mask]]] = {}
-    with quiet():
-        for path in files:
-            if _sop_class(path) == _SEG:
-                _collect(path, masks)
-            else:
-                images[_instance(path)] = path
-    for uid, path in images.items():
-        if uid in masks:
-            yield _clip(path, masks[uid], hints.get(path.stem))
-
-
-def _header(path: Path) -> Any:
-    from pydicom import dcmread
-
-    try:
-        return dcmread(path, stop_before_pixels=True)
-    except Exception as error:
-        raise ExchangeError(f"{path.name} is a damaged DICOM file; copy it again.") from error
-
-
-def _instance(path: Path) -> str:
-    return str(_header(path).get("SOPInstanceUID", ""))
-
-
-def _collect(path: Path, masks: dict[str, dict[int, list[_Mask]]]) -> None:
-    header = _header(path)
-    if str(header.get("SegmentationType", "")) != "BINARY":
-        raise ExchangeError(f"{path.name} is no binary segmentation; export it as one.")
-    values = {}
-    for segment in header.get("SegmentSequence", ()):
-        label = str(segment.get("SegmentLabel", "")).lower()
-        number = int(segment.SegmentNumber)
-        values[number] = CLASS_NAMES.index(label) + 1 if label in CLASS_NAMES else number
-    groups = header.get("PerFrameFunctionalGroupsSequence", ())
-    shared = header.get("SharedFunctionalGroupsSequence", ())
-    pixels = len(groups) * int(header.Rows) * int(header.Columns)
-    if pixels > _MOST_PIXELS or pixels > path.stat().st_size * 8 * 1100:
-        raise ExchangeError(f"{path.name} claims more pixels than it can hold; copy it again.")
-    for plane, group in enumerate(groups):
-        reference = _reference(group) or next((found for item in shared if (found := _reference(item))), None)
-        identity = group.get("SegmentIdentificationSequence") or (
-            shared[0].get("SegmentIdentificationSequence") if shared else None
-        )
-        number = int(identity[0].ReferencedSegmentNumber) if identity else 0
-        value = values.get(number, 0)
-        if reference is None or not 1 <= value <= 20:
-            raise ExchangeError(f"{path.name} does not say which frame it belongs to; export it again.")
-        uid, frame = reference
-        masks.setdefault(uid, {}).setdefault(frame, []).append(_Mask(path, plane, value))
-
-
-def _reference(group: Any) -> tuple[str, int] | None:
-    for derivation in group.get("DerivationImageSequence", ()):
-        for source in derivation.get("SourceImageSequence", ()):
-            frame = source.get("ReferencedFrameNumber", 1)
-            first = frame[0] if hasattr(frame, "__len__") and not isinstance(frame, str) else frame
-            return str(source.ReferencedSOPInstanceUID), int(first) - 1
-    return None
-
-
-def _clip(path: Path, found: dict[int, list[_Mask]], hint: Hint | None) -> ImportClip:
-    header = _header(path)
-    count, shape = int(header.get("NumberOfFrames", 1) or 1), (int(header.Rows), int(header.Columns))
-    frames = tuple(sorted(t for t in found if 0 <= t < count))
-    problems = tuple(f"{path.name} has no frame {t + 1}." for t in sorted(found) if not 0 <= t < count)
-    numbers = sorted(hint.frames) if hint is not None else []
-    ours = hint is not None and len(numbers) == count
-
-    def masks(native: bool) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        for t in frames:
-            yield numbers[t] if native and ours else t, _mask(found[t], shape)
-
-    phases = {} if not ours or hint is None else {numbers[t]: t for t in frames}
-    return ImportClip(
-        name=path.stem,
-        subject=check_cell(str(header.get("PatientID", "") or path.stem), path.name),
-        open=partial(_open, path),
-        masks=masks,
-        frames=frames,
-        native_frames=tuple(numbers[t] for t in frames) if ours else (),
-        split=hint.split if hint is not None else "",
-        status={t: hint.frames[numbers[t]] for t in frames} if ours and hint is not None else {},
-        key=hint.key if hint is not None and ours else "",
-        ed=phases.get(hint.ed) if hint is not None and hint.ed is not None else None,
-        es=phases.get(hint.es) if hint is not None and hint.es is not None else None,
-        problems=problems,
-    )
-
-
-def _open(path: Path) -> Cine:
-    from matae.read.dicom import read_dicom
-
-    return replace(read_dicom(path), info={})
-
-
-def _mask(parts: list[_Mask], shape: tuple[int, int]) -> NDArray[np.uint8]:
-    from pydicom import dcmread
-
-    mask = np.zeros(shape, np.uint8)
-    for part in parts:
-        try:
-            dataset = dcmread(part.path)
-            planes = dataset.pixel_array
-        except Exception as error:
-            raise ExchangeError(f"{part.path.name} is a damaged DICOM file; copy it again.") from error
-        planes = planes.reshape(-1, *planes.shape[-2:])
-        if planes.shape[1:] != shape or part.plane >= len(planes) or math.prod(planes.shape) > _MOST_PIXELS:
-            raise ExchangeError(
-                f"{part.path.name} is {planes.shape[2]} x {planes.shape[1]} pixels, its image {shape[1]} x {shape[0]}; "
-                "a mask must have the size of its picture."
-            )
-        mask[planes[part.plane] > 0] = part.value
-    return mask

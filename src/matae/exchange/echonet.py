@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matae.errors import ExchangeError
-from matae.exchange.clip import ImportClip
+from matae.exchange.clip import ImportClip, only_said
 from matae.exchange.names import check_cell
 from matae.exchange.tables import number, read_rows, row_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -43,6 +43,8 @@ __all__ = [
 FILE_COLUMNS = ("FileName", "EF", "ESV", "EDV", "FrameHeight", "FrameWidth", "FPS", "NumberOfFrames", "Split")
 TRACING_COLUMNS = ("FileName", "X1", "Y1", "X2", "Y2", "Frame")
 _Frames = dict[int, "array[float]"]  # four numbers a row, one after the other
+_LIST, _TRACINGS, _VIDEOS = "FileList.csv", "VolumeTracings.csv", "Videos"
+_MOST_SAID = 10
 _ROWS = 21
 _MOST_ROWS = 3_000_000
 _SHOWN = 25.0  # frames a second of a video whose rate is unknown; FPS is empty then
@@ -154,56 +156,85 @@ def write_mjpeg(path: Path, frames: Iterator[NDArray[np.uint8]], rate: float) ->
 
 
 def is_echonet_folder(folder: Path) -> bool:
-    """Say whether `folder` has both lists and the videos."""
-    return (
-        all((folder / name).is_file() for name in ("FileList.csv", "VolumeTracings.csv"))
-        and (folder / "Videos").is_dir()
-    )
+    """Say whether `folder` has both lists and the videos, whatever letters are large in their names."""
+    return all(_inside(folder, name) is not None for name in (_LIST, _TRACINGS, _VIDEOS))
+
+
+def _inside(folder: Path, name: str) -> Path | None:
+    """Return what is called `name` in a folder; a copy that went over another system may have other capitals."""
+    if (folder / name).exists():
+        return folder / name
+    return next((path for path in folder.iterdir() if path.name.lower() == name.lower()), None)
+
+
+def _stem(name: str) -> str:
+    """Return the name of a video without its suffix."""
+    return name[:-4] if name.lower().endswith(".avi") else name
 
 
 def read_echonet_folder(folder: Path, hints: Mapping[str, Hint]) -> Iterator[ImportClip]:
-    """Yield the clips that are there and traced.
+    """Yield the clips that are there and traced; say which are listed or traced and not there.
 
     A frame whose tracing has another number of rows than 21 is left out and said; the data set itself has such.
 
     Raises
     ------
     ExchangeError
-        If a list is damaged, has more rows than its clips have frames, or names what lies outside the folder.
+        If a list is damaged, or names what lies outside the folder.
     """
-    listed: dict[str, dict[str, str]] = {}
-    for line, cells in read_rows(folder / "FileList.csv", ("FileName",)):
-        where = f"FileList.csv row {line}"
-        name = check_cell(cells["FileName"], where).removesuffix(".avi")
+    listed: dict[str, tuple[str, dict[str, str]]] = {}
+    for line, cells in read_rows(_inside(folder, _LIST) or folder / _LIST, ("FileName",), optional=FILE_COLUMNS):
+        where = f"{_LIST} row {line}"
+        name = _stem(check_cell(cells["FileName"], where))
         if not name or "/" in name or "\\" in name or name.startswith("."):
             raise ExchangeError(f"{where}: '{name[:40]}' is no name of a video in Videos; correct it.")
-        listed[name] = cells
-    traced = _tracings(folder, listed)
-    for name, cells in listed.items():
-        video = folder / "Videos" / f"{name}.avi"
-        frames = traced.pop(name, {})
-        if frames and video.is_file():
+        listed[name.lower()] = name, cells
+    traced, unlisted = _tracings(folder, {key: cells for key, (_, cells) in listed.items()})
+    videos = _inside(folder, _VIDEOS) or folder / _VIDEOS
+    there = {path.name.lower(): path for path in videos.iterdir()}
+    missing = []
+    for key, (name, cells) in listed.items():
+        frames = traced.pop(key, {})
+        video = there.get(f"{key}.avi")
+        if frames and video is not None:
             yield _clip(video, cells, frames, hints.get(name))
-        elif frames:
-            yield replace(_clip(video, cells, {}, None), problems=(f"Videos/{name}.avi is missing; copy it again.",))
+        elif frames or video is None:
+            missing.append(name)
+    yield only_said(_absences(missing, unlisted))
 
 
-def _tracings(folder: Path, listed: Mapping[str, dict[str, str]]) -> dict[str, _Frames]:
-    """Return the rows of each frame of each listed clip; no more than its clips have frames."""
-    most = min(sum(_count(cells) for cells in listed.values()) * _ROWS, _MOST_ROWS)
+def _absences(missing: Sequence[str], unlisted: Sequence[str]) -> list[str]:
+    said = []
+    for names, why in (
+        (missing, "listed in FileList.csv but missing in Videos; copy the data again to have them"),
+        (unlisted, "traced in VolumeTracings.csv but not listed in FileList.csv; they are left out"),
+    ):
+        if names:
+            shown = ", ".join(name[:40] for name in names[:_MOST_SAID])
+            more = f" and {len(names) - _MOST_SAID} more" if len(names) > _MOST_SAID else ""
+            said.append(f"{len(names)} video{' is' if len(names) == 1 else 's are'} {why}: {shown}{more}.")
+    return said
+
+
+def _tracings(folder: Path, listed: Mapping[str, dict[str, str]]) -> tuple[dict[str, _Frames], list[str]]:
+    """Return the rows of each frame of each listed clip, and the names of clips that are traced and not listed."""
     found: dict[str, _Frames] = {}
-    for line, cells in read_rows(folder / "VolumeTracings.csv", TRACING_COLUMNS, most=most, exact=True):
-        where = f"VolumeTracings.csv row {line}"
-        name = cells["FileName"].removesuffix(".avi")
-        if name not in listed:
-            raise ExchangeError(f"{where}: '{name[:40]}' is not in FileList.csv; add it there.")
-        frame = int(number(cells["Frame"], where, low=0, high=_count(listed[name]) - 1))
-        rows = found.setdefault(name, {}).setdefault(frame, array("d"))
+    unlisted: dict[str, str] = {}
+    path = _inside(folder, _TRACINGS) or folder / _TRACINGS
+    for line, cells in read_rows(path, TRACING_COLUMNS, most=_MOST_ROWS):
+        where = f"{_TRACINGS} row {line}"
+        name = _stem(cells["FileName"])
+        key = name.lower()
+        if key not in listed:
+            unlisted.setdefault(key, check_cell(name, where))
+            continue
+        frame = int(number(cells["Frame"], where, low=0, high=_count(listed[key]) - 1))
+        rows = found.setdefault(key, {}).setdefault(frame, array("d"))
         if len(rows) >= 4 * 4 * _ROWS:
             raise ExchangeError(f"{where}: frame {frame} of {name} has more rows than a tracing; correct it.")
         # Frames are at most some thousand pixels; the picture itself is held against them when it is opened.
-        rows.extend(number(cells[key], where, low=-10_000, high=20_000) for key in ("X1", "Y1", "X2", "Y2"))
-    return found
+        rows.extend(number(cells[column], where, low=-10_000, high=20_000) for column in ("X1", "Y1", "X2", "Y2"))
+    return found, list(unlisted.values())
 
 
 def _count(cells: Mapping[str, str]) -> int:

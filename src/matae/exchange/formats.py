@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from matae.exchange.clip import ExportClip, ImportClip
     from matae.exchange.hints import Hint
+    from matae.exchange.naming import Naming
 
 __all__ = ["FORMATS", "Format", "Writer", "find_format", "make_writer", "read_clips"]
 
@@ -115,7 +116,7 @@ def make_writer(name: str, root: Path, *, classes: int, uid: Callable[[str, str]
         case "npz":
             from matae.exchange.npz import NpzWriter
 
-            return NpzWriter(root)
+            return NpzWriter(root, classes=classes)
         case "dicom-seg":
             from matae.exchange.dicom_seg import DicomSegWriter
 
@@ -123,44 +124,64 @@ def make_writer(name: str, root: Path, *, classes: int, uid: Callable[[str, str]
         case _:
             from matae.exchange.png import PngWriter
 
-            return PngWriter(root, binary=classes <= 1)
+            return PngWriter(root, classes=classes)
 
 
-def read_clips(  # noqa: PLR0911 - one return a format
-    path: Path, hints: Mapping[str, Hint]
-) -> tuple[str, Iterator[ImportClip]]:
-    """Return the format of a folder (or LabelMe file) and its clips.
+def read_clips(path: Path, hints: Mapping[str, Hint], naming: Naming) -> tuple[str, Iterator[ImportClip]]:
+    """Return the format of a folder (or of a lone file) and its clips.
+
+    Parameters
+    ----------
+    path
+        Folder, LabelMe or COCO file, or ``.npz``.
+    hints
+        Of our manifest.
+    naming
+        Finds the class of every name; what it does not know is asked for before the first clip.
 
     Raises
     ------
     ExchangeError
         If it is laid out like none of the formats.
     """
-    from matae.exchange import camus, coco, dicom_seg, echonet, labelme, npz, png
+    from matae.exchange import camus, coco, dicom_seg_reader, echonet, labelme, npz, png
+    from matae.exchange.layouts import coco_files
 
     if not path.exists():
         raise ExchangeError(f"{path} does not exist; check the path.")
     if path.is_file():
-        if files := labelme.labelme_files(path):
-            return "labelme", labelme.read_labelme_folder(path.parent, files)
-        if path.suffix.lower() == ".npz":
-            return "npz", npz.read_npz_folder([path], hints)
-        raise ExchangeError(f"{path.name} is no training data; choose a folder, a .zip, an .npz or a LabelMe file.")
+        return _read_file(path, hints, naming)
+    found: tuple[str, Iterator[ImportClip]] | None = None
     if echonet.is_echonet_folder(path):
-        return "echonet", echonet.read_echonet_folder(path, hints)
-    if png.is_png_folder(path):
-        return "png", png.read_png_folder(path, hints)
-    if coco.coco_files(path):
-        return "coco", coco.read_coco_folder(path, hints)
-    if camus.is_camus_folder(path):
-        return "camus", camus.read_camus_folder(path, hints)
-    if files := npz.npz_files(path):
-        return "npz", npz.read_npz_folder(files, hints)
-    if files := dicom_seg.dicom_seg_files(path):
-        return "dicom-seg", dicom_seg.read_dicom_seg_folder(files, hints)
+        found = "echonet", echonet.read_echonet_folder(path, hints)
+    elif png.is_png_folder(path):
+        found = "png", png.read_png_folder(path, hints, naming)
+    elif coco_files(path):
+        found = "coco", coco.read_coco_folder(path, hints, naming)
+    elif camus.is_camus_folder(path):
+        found = "camus", camus.read_camus_folder(path, hints)
+    elif files := npz.npz_files(path):
+        found = "npz", npz.read_npz_folder(files, hints, naming)
+    elif files := dicom_seg_reader.dicom_seg_files(path):
+        found = "dicom-seg", dicom_seg_reader.read_dicom_seg_folder(files, hints, naming)
+    elif files := labelme.labelme_files(path):
+        found = "labelme", labelme.read_labelme_folder(path, files, naming)
+    if found is None:
+        raise ExchangeError(
+            f"{path.name} is laid out like none of EchoNet-Dynamic, CAMUS, PNG with index.csv, COCO, NPZ, DICOM SEG or "
+            "LabelMe; choose the folder that holds the lists."
+        )
+    return found
+
+
+def _read_file(path: Path, hints: Mapping[str, Hint], naming: Naming) -> tuple[str, Iterator[ImportClip]]:
+    from matae.exchange import coco, labelme, npz
+    from matae.exchange.layouts import coco_files
+
     if files := labelme.labelme_files(path):
-        return "labelme", labelme.read_labelme_folder(path, files)
-    raise ExchangeError(
-        f"{path.name} is laid out like none of EchoNet-Dynamic, CAMUS, PNG with index.csv, COCO, NPZ, DICOM SEG or "
-        "LabelMe; choose the folder that holds the lists."
-    )
+        return "labelme", labelme.read_labelme_folder(path.parent, files, naming)
+    if path.suffix.lower() == ".json" and coco_files(path):
+        return "coco", coco.read_coco_folder(path, hints, naming)
+    if path.suffix.lower() == ".npz":
+        return "npz", npz.read_npz_folder([path], hints, naming)
+    raise ExchangeError(f"{path.name} is no training data; choose a folder, a .zip, an .npz, a COCO or a LabelMe file.")

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from matae.errors import ExchangeError
-from matae.exchange.grid import Fit
 from matae.exchange.names import check_text
+from matae.exchange.placing import placement_from_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from matae.placement import Placement
 
 __all__ = ["Hint", "hints_of"]
 
@@ -34,7 +36,7 @@ class Hint:
     patient: str
     split: str
     key: str
-    fit: Fit
+    fit: Placement
     frames: dict[int, str]
     ed: int | None = None
     es: int | None = None
@@ -57,7 +59,7 @@ def hints_of(manifest: Mapping[str, Any] | None) -> dict[str, Hint]:
             frames = {int(frame["frame"]): str(frame["status"]) for frame in clip["frames"]}
             hint = Hint(
                 check_text(clip["patient"], where), check_text(clip["split"], where), check_text(clip["key"], where),
-                Fit.from_json(clip["fit"], where), frames, _frame(clip.get("ed")), _frame(clip.get("es")),
+                placement_from_json(clip["fit"], where), frames, _frame(clip.get("ed")), _frame(clip.get("es")),
             )  # fmt: skip
             found[check_text(clip["name"], where)] = hint
             if clip.get("folder_name"):

@@ -17,7 +17,7 @@ from matae.exchange.names import Pseudonyms
 from matae.store.types import SubjectSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -70,6 +70,8 @@ class ImportPlan:
         In order of the folder.
     problems
         What cannot be used, a sentence each.
+    notes
+        What the names of the folder were taken for, a sentence each.
     """
 
     study: Study
@@ -77,6 +79,7 @@ class ImportPlan:
     format: str
     clips: tuple[PlannedImport, ...]
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def n_new(self) -> int:
@@ -109,7 +112,7 @@ class ImportPlan:
             if clip.conflicts:
                 frames = ", ".join(str(t) for t in clip.conflicts[:10]) + (", ..." if len(clip.conflicts) > 10 else "")
                 lines.append(f"Kept as they are: {clip.clip.name}, frames {frames}.")
-        return "\n".join([*lines, *self.problems])
+        return "\n".join([*lines, *self.notes, *self.problems])
 
 
 @dataclass
@@ -136,6 +139,7 @@ def plan_import(
     study: Study,
     path: Path,
     *,
+    classes: Mapping[str, str] | None = None,
     progress: Callable[[Progress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> ImportPlan:
@@ -147,23 +151,30 @@ def plan_import(
         An open study.
     path
         A folder of any format that is exported, a LabelMe file or folder, or a ``.zip`` of one (unpacked beside it).
+    classes
+        What a person says of class names that are not known: the name in the folder to ``left ventricle``,
+        ``myocardium``, ``left atrium`` or ``skip``.
     progress, should_stop
         Told how far it is; asked whether to stop.
 
     Raises
     ------
+    UnknownClassError
+        If it has classes that are not known; its ``names`` can be asked for.
     ExchangeError
         If it is none of these, its lists are damaged or hostile, or `should_stop` said so.
     """
     from matae.exchange.archive import unpack
     from matae.exchange.formats import read_clips
     from matae.exchange.hints import hints_of
+    from matae.exchange.naming import Naming
     from matae.exchange.release import read_manifest
 
     if path.is_file() and path.suffix.lower() == ".zip":
         path = unpack(path)
     manifest = read_manifest(path) if path.is_dir() else None
-    format_name, clips = read_clips(path, hints_of(manifest))
+    naming = Naming(classes)
+    format_name, clips = read_clips(path, hints_of(manifest), naming)
     known = _own_clips(study)
     planned: list[PlannedImport] = []
     problems: list[str] = []
@@ -180,10 +191,15 @@ def plan_import(
         if not clip.frames:
             continue
         try:
-            entry = _plan_clip(study, clip, known)
+            entry, bare = _plan_clip(study, clip, known)
         except MataeError as error:
             problems.append(_named(clip.name, error))
             continue
+        if bare:
+            which = "frame has" if bare == 1 else "frames have"
+            problems.append(f"{clip.name}: {bare} {which} a mask in which nothing is drawn, so no label.")
+            if not (entry.new or entry.same or entry.conflicts):
+                continue
         first = seen.setdefault(entry.content_id, clip.name)
         if first != clip.name and not entry.is_own:
             problems.append(f"{clip.name} shows the same pixels as {first}; it is left out.")
@@ -195,7 +211,7 @@ def plan_import(
         raise ExchangeError(f"{path.name} holds no label that can be imported.{why}")
     if len(problems) > _MOST_PROBLEMS:
         problems = [*problems[:_MOST_PROBLEMS], f"and {len(problems) - _MOST_PROBLEMS} more problems."]
-    return ImportPlan(study, path, format_name, tuple(planned), tuple(problems))
+    return ImportPlan(study, path, format_name, tuple(planned), tuple(problems), naming.notes)
 
 
 def _named(name: str, error: Exception) -> str:
@@ -209,17 +225,23 @@ def _own_clips(study: Study) -> dict[str, str]:
     return {pseudonyms.key(summary.content_id): summary.content_id for summary in study.cines()}
 
 
-def _plan_clip(study: Study, clip: ImportClip, known: dict[str, str]) -> PlannedImport:
+def _plan_clip(study: Study, clip: ImportClip, known: dict[str, str]) -> tuple[PlannedImport, int]:
+    """Return a clip with what is new, the same and in conflict, and how many of its masks are no label."""
     own = known.get(clip.key) if clip.key and len(clip.native_frames) == len(clip.frames) else None
     content_id = own or clip.open().content_id
     is_new = own is None and not study.has_cine(content_id)
     infos = {} if is_new else study.frames(content_id)
     found: dict[str, list[int]] = {"new": [], "same": [], "conflict": []}
+    stated = _statuses(clip, is_own=own is not None)
+    bare = 0
     for t, mask in _masks(study, clip, content_id, is_own=own is not None, is_new=is_new):
+        if not mask.any() and t not in stated:
+            bare += 1
+            continue
         kind = _compare(study, content_id, t, mask, infos.get(t), exact=own is None or clip.lossless)
         found[kind].append(t)
     new, same, conflicts = (tuple(found[kind]) for kind in ("new", "same", "conflict"))
-    return PlannedImport(clip, content_id, is_new, own is not None, new, same, conflicts)
+    return PlannedImport(clip, content_id, is_new, own is not None, new, same, conflicts), bare
 
 
 def _masks(
@@ -356,7 +378,7 @@ def _store(
     from matae.store import Edit, FrameStatus
 
     infos = study.frames(entry.content_id)
-    status = _statuses(entry)
+    status = _statuses(entry.clip, is_own=entry.is_own)
     edits = [
         Edit(t, mask, infos[t].revision if t in infos else 0, status.get(t, FrameStatus.ACCEPTED))
         for t, mask in batch
@@ -377,13 +399,13 @@ def _store(
     result.conflicts += late
 
 
-def _statuses(entry: PlannedImport) -> dict[int, FrameStatus]:
+def _statuses(clip: ImportClip, *, is_own: bool) -> dict[int, FrameStatus]:
+    """Return the status of each frame that the folder states one of."""
     from matae.store import FrameStatus
 
-    clip = entry.clip
-    numbers = clip.native_frames if entry.is_own else clip.frames
+    numbers = clip.native_frames if is_own else clip.frames
     return {
         t: FrameStatus(name)
         for t, own in zip(numbers, clip.frames, strict=True)
-        if (name := clip.status.get(own, "accepted")) in {"accepted", "edited"}
+        if (name := clip.status.get(own, "")) in {"accepted", "edited"}
     }

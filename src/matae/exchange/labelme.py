@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -10,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matae.errors import ExchangeError
+from matae.exchange.clip import only_said
 from matae.exchange.jsonfile import read_object
 from matae.exchange.names import check_cell
+from matae.exchange.naming import Drawn, Named
 from matae.exchange.pictured import PictureRow, picture_clips
 from matae.exchange.polygons import draw_polygon
 
@@ -21,16 +25,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.exchange.clip import ImportClip
+    from matae.exchange.naming import Naming
 
 __all__ = ["labelme_files", "read_labelme_folder"]
 
 _LARGEST = 64 * 2**20  # a file may hold its picture as text
 _MOST_FILES = 100_000
-_KNOWN = {
-    "lv": 1, "left ventricle": 1, "left ventricular cavity": 1, "lv endo": 1, "lv_endo": 1, "endo": 1, "1": 1,
-    "myocardium": 2, "left ventricular myocardium": 2, "lv epi": 2, "2": 2,
-    "la": 3, "left atrium": 3, "3": 3,
-}  # fmt: skip
+_AREAS = {"polygon", "mask"}
 
 
 def labelme_files(path: Path) -> list[Path]:
@@ -58,23 +59,40 @@ def _looks_right(path: Path) -> bool:
     return b'"shapes"' in ends and b'"image' in ends
 
 
-def read_labelme_folder(folder: Path, files: list[Path]) -> Iterator[ImportClip]:
+def read_labelme_folder(folder: Path, files: list[Path], naming: Naming) -> Iterator[ImportClip]:
     """Yield a clip for each LabelMe file: one picture with one mask.
 
-    One label only is taken for the left-ventricular cavity, whatever it is called; with several, their names must
-    say which is which. The patient is the name of the picture, up to ``_frame`` or a last number where the rest
-    still has a number in it; otherwise every picture is a patient of its own.
+    The labels say which class a shape is. Points, lines and boxes beside the outlines are no mask, and are left out.
+    The patient is the name of the picture, up to ``_frame`` or a last number where the rest still has a number in it;
+    otherwise every picture is a patient of its own.
+
+    Parameters
+    ----------
+    folder
+        Where the files lie.
+    files
+        As `labelme_files` found them.
+    naming
+        Finds the class of each label.
 
     Raises
     ------
     ExchangeError
-        If a file is damaged or names a picture outside the folder.
+        If a label is not known.
     """
-    rows = [_row(folder, file) for file in files]
+    rows: list[PictureRow] = []
+    problems: list[str] = []
+    for file in files:
+        try:
+            rows.append(_row(folder, file, naming))
+        except ExchangeError as error:
+            problems.append(str(error))
+    naming.check()
+    yield only_said(problems)
     yield from picture_clips(folder, rows, {}, "LabelMe")
 
 
-def _row(folder: Path, file: Path) -> PictureRow:
+def _row(folder: Path, file: Path, naming: Naming) -> PictureRow:
     values = read_object(file, most=_LARGEST)
     name = values.get("imagePath")
     if not isinstance(name, str) or not name:
@@ -86,13 +104,27 @@ def _row(folder: Path, file: Path) -> PictureRow:
         if not beside.is_file():
             raise ExchangeError(f"{file.name} needs its picture {beside.name}; put it beside the file.")
         picture = beside.relative_to(folder).as_posix()
-    size = values.get("imageHeight"), values.get("imageWidth")
-    shapes = values.get("shapes")
-    if not isinstance(shapes, list):
-        raise ExchangeError(f"{file.name} has no list of shapes; save it again in LabelMe.")
+    shapes = _shapes(values.get("shapes"), file.name, naming)
+    height, width = values.get("imageHeight"), values.get("imageWidth")
+    size = (height, width) if isinstance(height, int) and isinstance(width, int) else None
     return PictureRow(
-        path=picture, patient=_patient(PurePosixPath(picture).stem), mask=partial(_mask, shapes, size, file.name)
-    )
+        path=picture, patient=_patient(PurePosixPath(picture).stem),
+        mask=partial(_mask, shapes, file.name, naming), size=size,
+    )  # fmt: skip
+
+
+def _shapes(entries: Any, where: str, naming: Naming) -> list[tuple[int, str, dict[str, Any]]]:
+    """Return class, label and shape of what encloses an area."""
+    if not isinstance(entries, list):
+        raise ExchangeError(f"{where} has no list of shapes; save it again in LabelMe.")
+    kinds = [str(entry.get("shape_type", "polygon")) if isinstance(entry, dict) else "" for entry in entries]
+    areas = [entry for entry, kind in zip(entries, kinds, strict=True) if kind in _AREAS]
+    if not areas:
+        there = ", ".join(sorted({kind for kind in kinds if kind})) or "nothing"
+        raise ExchangeError(f"{where} has no polygon ({there[:60]} is no mask), so no label; draw the outline as one.")
+    labels = [check_cell(str(entry.get("label", "")), where) for entry in areas]
+    classes = naming.settle({label: Named(label) for label in labels}, where)
+    return [(classes[label], label, entry) for label, entry in zip(labels, areas, strict=True) if classes[label]]
 
 
 def _inside(folder: Path, parent: Path, name: PurePosixPath, where: str) -> str:
@@ -110,20 +142,34 @@ def _patient(stem: str) -> str:
     return shorter if any(char.isdigit() for char in shorter) else stem
 
 
-def _mask(shapes: list[Any], size: tuple[Any, Any], where: str, shape: tuple[int, int]) -> NDArray[np.uint8]:
-    if size not in ((None, None), shape):
-        raise ExchangeError(f"{where} was drawn on a picture of {size[1]} x {size[0]}, not {shape[1]} x {shape[0]}.")
-    mask = np.zeros(shape, np.uint8)
-    labels = [str(entry.get("label", "")) if isinstance(entry, dict) else "" for entry in shapes]
-    only = len({label.lower() for label in labels}) == 1
-    for entry, label in zip(shapes, labels, strict=True):
-        if not isinstance(entry, dict) or entry.get("shape_type", "polygon") != "polygon":
-            raise ExchangeError(f"{where} has a shape that is no polygon; draw it as one.")
-        value = _KNOWN.get(label.lower().strip(), 1 if only else 0)
-        if not value:
-            name = check_cell(label, where)[:30]
-            raise ExchangeError(f"{where}: '{name}' is none of left ventricle, myocardium, left atrium; rename it.")
-        drawn = draw_polygon(entry.get("points"), shape, where)
-        # The cavity lies inside the wall's outline: whatever was drawn first, it stays on top.
-        mask[drawn & ((mask == 0) | (mask > value))] = value
-    return mask
+def _mask(
+    shapes: list[tuple[int, str, dict[str, Any]]], where: str, naming: Naming, shape: tuple[int, int]
+) -> NDArray[np.uint8]:
+    parts = [
+        Drawn(
+            value, label, _stencil(entry, shape, where) if entry.get("shape_type") == "mask"
+            else draw_polygon(entry.get("points"), shape, where),
+        )
+        for value, label, entry in shapes
+    ]  # fmt: skip
+    return naming.combine(parts, shape, where)
+
+
+def _stencil(entry: dict[str, Any], shape: tuple[int, int], where: str) -> NDArray[np.bool_]:
+    """Return the inside of a shape that LabelMe stores as a picture: the part within its box, as PNG in base64."""
+    from PIL import Image
+
+    wrong = ExchangeError(f"{where} has a mask that is damaged or lies outside its picture; draw it again.")
+    try:
+        (x0, y0), (x1, y1) = ((int(x), int(y)) for x, y in entry["points"])
+        content = base64.b64decode(entry["mask"], validate=True)
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as picture:
+            high, wide = picture.height, picture.width
+            if (high, wide) != (y1 - y0 + 1, x1 - x0 + 1) or min(x0, y0) < 0 or x1 >= shape[1] or y1 >= shape[0]:
+                raise wrong
+            inside = np.asarray(picture.convert("L")) > 0
+    except (KeyError, TypeError, ValueError, OverflowError, OSError, SyntaxError) as error:
+        raise wrong from error
+    drawn = np.zeros(shape, bool)
+    drawn[y0 : y1 + 1, x0 : x1 + 1] = inside
+    return drawn

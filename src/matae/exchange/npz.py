@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from matae.anatomy import class_name
 from matae.errors import ExchangeError
 from matae.exchange.clip import ImportClip
+from matae.exchange.legend import renumber
 from matae.exchange.names import check_cell
+from matae.exchange.naming import Named
 from matae.exchange.nifti import as_classes
 
 if TYPE_CHECKING:
@@ -26,11 +29,12 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.exchange.clip import ExportClip
     from matae.exchange.hints import Hint
+    from matae.exchange.naming import Naming
 
 __all__ = ["NpzWriter", "npz_files", "read_npz_folder"]
 
 _MOST_BYTES = 8 * 2**30
-_FACTS = ("patient", "split", "frame_numbers", "status", "phase")
+_FACTS = ("patient", "split", "frame_numbers", "status", "phase", "class_values", "class_names")
 _RATIO = 1100  # deflate packs no tighter than 1032 to 1
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest a ZIP can state: no date leaves, and equal content is equal bytes
 
@@ -42,9 +46,12 @@ class NpzWriter:
     ----------
     root
         Where to.
+    classes
+        Largest class that occurs; the names of all up to it are written.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, classes: int) -> None:
+        self._classes = max(classes, 1)
         self._folder = root / "clips"
         self._folder.mkdir()
 
@@ -60,7 +67,7 @@ class NpzWriter:
                 for t in frames:
                     out.write(np.ascontiguousarray(clip.fit.mask(clip.labels[t].mask)).tobytes())
                     tick()
-            for name, values in _facts(clip, frames).items():
+            for name, values in _facts(clip, frames, self._classes).items():
                 buffer = io.BytesIO()
                 np.lib.format.write_array(buffer, values, allow_pickle=False)
                 archive.writestr(_info(name), buffer.getvalue())
@@ -71,7 +78,7 @@ class NpzWriter:
     abandon = close
 
 
-def _facts(clip: ExportClip, frames: list[int]) -> dict[str, NDArray[Any]]:
+def _facts(clip: ExportClip, frames: list[int], classes: int) -> dict[str, NDArray[Any]]:
     facts: dict[str, NDArray[Any]] = {
         "frame_numbers": np.array(frames, np.int64),
         "status": np.array([clip.labels[t].status for t in frames]),
@@ -79,6 +86,8 @@ def _facts(clip: ExportClip, frames: list[int]) -> dict[str, NDArray[Any]]:
         "patient": np.array(clip.patient),
         "split": np.array(clip.split),
         "view": np.array(clip.view or ""),
+        "class_values": np.arange(1, classes + 1),
+        "class_names": np.array([class_name(value) for value in range(1, classes + 1)]),
     }
     size = clip.fit.pixel_size(clip.spacing)
     if size is not None:
@@ -116,14 +125,15 @@ def _names(path: Path) -> list[str]:
         return []
 
 
-def read_npz_folder(files: list[Path], hints: Mapping[str, Hint]) -> Iterator[ImportClip]:
+def read_npz_folder(files: list[Path], hints: Mapping[str, Hint], naming: Naming) -> Iterator[ImportClip]:
     """Yield the clips.
 
     Raises
     ------
     ExchangeError
-        If a file is damaged, claims more than it holds, or its masks do not fit its frames.
+        If a file is damaged, claims more than it holds, its masks do not fit its frames, or a class is not known.
     """
+    found: list[tuple[Path, int, dict[str, list[Any]], dict[int, int] | None]] = []
     for path in files:
         with _opened(path) as archive:
             frames, masks = _header(archive, path, "frames"), _header(archive, path, "masks")
@@ -131,13 +141,27 @@ def read_npz_folder(files: list[Path], hints: Mapping[str, Hint]) -> Iterator[Im
                 raise ExchangeError(
                     f"{path.name}: its masks are {masks[0]}, its frames {frames[0]}; both need (frames, rows, columns)."
                 )
-            facts = {
-                name: _small(archive, path, name) for name in ("patient", "split", "frame_numbers", "status", "phase")
-            }
-        yield _clip(path, frames[0][0], facts, hints.get(path.stem))
+            facts = {name: _small(archive, path, name) for name in _FACTS}
+        found.append((path, frames[0][0], facts, _classes(path, facts, naming)))
+    naming.check()
+    for path, count, facts, classes in found:
+        yield _clip(path, count, facts, classes, hints.get(path.stem))
 
 
-def _clip(path: Path, count: int, facts: dict[str, list[Any]], hint: Hint | None) -> ImportClip:
+def _classes(path: Path, facts: dict[str, list[Any]], naming: Naming) -> dict[int, int] | None:
+    """Return the class of each value that a file names; None where it names none."""
+    values, names = facts["class_values"], facts["class_names"]
+    if not names and not values:
+        return None
+    if len(names) != len(values) or not all(isinstance(value, int) for value in values):
+        raise ExchangeError(f"{path.name}: class_values and class_names do not fit each other; save the file again.")
+    named = {value: Named(check_cell(str(name), path.name)) for value, name in zip(values, names, strict=True)}
+    return naming.settle({1 if value == 255 else value: entry for value, entry in named.items()}, path.name)
+
+
+def _clip(
+    path: Path, count: int, facts: dict[str, list[Any]], classes: dict[int, int] | None, hint: Hint | None
+) -> ImportClip:
     numbers = [int(n) for n in facts["frame_numbers"] if isinstance(n, int)]
     ours = hint is not None and len(numbers) == count
     subject = check_cell(str(facts["patient"][0]), path.name) if facts["patient"] else ""
@@ -145,7 +169,8 @@ def _clip(path: Path, count: int, facts: dict[str, list[Any]], hint: Hint | None
     phase = {str(name): t for t, name in enumerate(facts["phase"])}
 
     def masks(native: bool) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        for t, mask in enumerate(_stream(path)):
+        for t, stored in enumerate(_stream(path)):
+            mask = renumber(stored, classes, path.name)
             if native and hint is not None and ours:
                 yield numbers[t], hint.fit.native_mask(mask)
             else:
@@ -159,7 +184,7 @@ def _clip(path: Path, count: int, facts: dict[str, list[Any]], hint: Hint | None
         frames=tuple(range(count)),
         native_frames=tuple(numbers) if ours else (),
         split=split if split in {"train", "val", "test"} else "",
-        status={t: "edited" if name == "edited" else "accepted" for t, name in enumerate(facts["status"])},
+        status={t: str(name) for t, name in enumerate(facts["status"]) if name in {"accepted", "edited"}},
         key=hint.key if hint is not None and ours else "",
         lossless=hint is None or hint.fit.is_native,
         ed=phase.get("ED"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from matae.errors import ExchangeError
 from matae.exchange.clip import ImportClip
@@ -13,13 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from matae.cine import Cine
     from matae.exchange.hints import Hint
 
-__all__ = ["PictureRow", "picture_clips", "picture_shape"]
+__all__ = ["PictureRow", "picture_clips"]
+
+_ORIENTATION = 0x0112  # of EXIF
+_QUARTERS = (2, 4, 5, 6)  # PIL.Image.Transpose that exchanges rows and columns
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,8 @@ class PictureRow:
     path
         The picture, below the folder.
     patient, split, phase, status, view
-        As the index says; the last four may be empty.
+        As the index says; the last four may be empty. A row without a status was accepted, unless nothing is drawn in
+        its mask: then it has no label.
     mask
         Gives its mask for the (rows, columns) of the picture.
     clip
@@ -40,6 +45,8 @@ class PictureRow:
         Frame in the clip it was exported from, or None.
     time, spacing
         Seconds and millimetres (y, x), or None.
+    size
+        Rows and columns of the picture it was drawn on, where they are stated.
     """
 
     path: str
@@ -48,11 +55,12 @@ class PictureRow:
     clip: str = ""
     split: str = ""
     phase: str = ""
-    status: str = "accepted"
+    status: str = ""
     view: str = ""
     number: int | None = None
     time: float | None = None
     spacing: tuple[float, float] | None = None
+    size: tuple[int, int] | None = None
 
     @property
     def parent(self) -> str:
@@ -103,7 +111,7 @@ def _clip(root: Path, source: Path, name: str, rows: list[PictureRow], *, hint: 
 
     def masks(native: bool) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         for row, frame in zip(kept, frames, strict=True):
-            mask = row.mask(picture_shape(root / row.path))
+            mask = _mask(root, row)
             if native and hint is not None and row.number is not None:
                 yield row.number, hint.fit.native_mask(mask)
             else:
@@ -118,7 +126,7 @@ def _clip(root: Path, source: Path, name: str, rows: list[PictureRow], *, hint: 
         frames=frames,
         native_frames=tuple(row.number for row in kept if row.number is not None) if ours else (),
         split=rows[0].split,
-        status={frame: row.status for row, frame in zip(kept, frames, strict=True)},
+        status={frame: row.status for row, frame in zip(kept, frames, strict=True) if row.status},
         key=hint.key if hint is not None and ours else "",
         lossless=hint is None or hint.fit.is_native,
         ed=phases.get("ED"),
@@ -127,8 +135,24 @@ def _clip(root: Path, source: Path, name: str, rows: list[PictureRow], *, hint: 
     )
 
 
-def picture_shape(path: Path) -> tuple[int, int]:
-    """Return rows and columns of a picture without unpacking it.
+def _mask(root: Path, row: PictureRow) -> NDArray[np.uint8]:
+    """Return the mask of a picture as it is shown: what was drawn on the picture before it was turned is turned too."""
+    stored, turn = _stored_shape(root / row.path)
+    shown = stored if turn is None or turn not in _QUARTERS else (stored[1], stored[0])
+    if row.size in (None, shown):
+        return row.mask(shown)
+    if row.size == stored and turn is not None:
+        from PIL import Image
+
+        return np.asarray(Image.fromarray(row.mask(stored)).transpose(turn))
+    said, there = (f"{size[1]} x {size[0]}" for size in (row.size, shown))
+    raise ExchangeError(
+        f"The mask of {row.file} was drawn on a picture of {said}, not {there}; bring that picture back."
+    )
+
+
+def _stored_shape(path: Path) -> tuple[tuple[int, int], Any]:
+    """Return rows and columns of a picture as stored, and how it is turned to be shown (EXIF), without unpacking it.
 
     Raises
     ------
@@ -139,9 +163,21 @@ def picture_shape(path: Path) -> tuple[int, int]:
 
     try:
         with Image.open(path) as picture:
-            return picture.height, picture.width
+            # Asked for what it has not read yet, Pillow would unpack a whole PNG.
+            states = picture.format != "PNG" or "exif" in picture.info
+            turn = _turns().get(picture.getexif().get(_ORIENTATION, 1)) if states else None
+            return (picture.height, picture.width), turn
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ExchangeError(f"{path.parent.name}/{path.name} is a damaged picture; copy the data again.") from error
+
+
+def _turns() -> dict[int, Any]:
+    from PIL.Image import Transpose
+
+    return {
+        2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM, 5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_90,
+    }  # fmt: skip
 
 
 def _open(source: Path, rows: list[PictureRow], count: int, index: str) -> Cine:

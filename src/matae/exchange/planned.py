@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from matae.cine import Box, Spacing
     from matae.exchange.findings import Finding
-    from matae.exchange.grid import Fit
     from matae.exchange.names import Pseudonyms
+    from matae.placement import Placement
     from matae.segment.sector import Sector
     from matae.store import Study
 
@@ -77,7 +77,7 @@ class PlannedClip:
     frames: tuple[int, ...]
     revisions: tuple[int, ...]
     sector: Sector
-    fit: Fit
+    fit: Placement
     ed: int | None
     es: int | None
     marked: bool

@@ -168,7 +168,7 @@ class Comparison:
         lines = [f"{self.same} labels are the same."]
         for what, entries in (("added", self.added), ("removed", self.removed), ("changed", self.changed)):
             if entries:
-                shown = ", ".join(f"{clip} frame {frame}" for clip, frame in entries[:_MOST_SHOWN])
+                shown = ", ".join(f"{clip} frame {frame + 1}" for clip, frame in entries[:_MOST_SHOWN])
                 more = f" and {len(entries) - _MOST_SHOWN} more" if len(entries) > _MOST_SHOWN else ""
                 lines.append(f"{len(entries)} {what}: {shown}{more}.")
         if self.moved:

@@ -19,6 +19,8 @@ from matae.errors import ExchangeError
 from matae.exchange.blank import blanking
 from matae.exchange.clip import ExportClip, Label, Progress
 from matae.exchange.formats import make_writer
+from matae.exchange.placing import placement_to_json
+from matae.exchange.provenance import provenance_of
 from matae.exchange.release import MANIFEST, Release, dump_manifest, list_files, manifest_head, state_digest
 from matae.exchange.source import open_stored
 from matae.files import writing_to
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.exchange.planned import ExportPlan, PlannedClip
+    from matae.exchange.provenance import Provenance
     from matae.store import FrameInfo, Study
 
 __all__ = ["run_export"]
@@ -215,7 +218,10 @@ def _opened(plan: ExportPlan, clip: PlannedClip) -> tuple[ExportClip, dict[int, 
         if mask is None:
             raise ExchangeError("Labels changed since the preview; look at it again, then export.")
         info = infos[t]
-        labels[t] = Label(mask, info.status.value, plan.pseudonyms.rater(info.rater), _model(plan, info.model))
+        labels[t] = Label(
+            mask, info.status.value, plan.pseudonyms.rater(info.rater), _model(plan, info.model),
+            info.model_sha256[:16], info.edited,
+        )  # fmt: skip
 
     def frame(t: int) -> NDArray[np.uint8]:
         return blanked.frame(np.asarray(cine.frames[t]))
@@ -225,8 +231,16 @@ def _opened(plan: ExportPlan, clip: PlannedClip) -> tuple[ExportClip, dict[int, 
         name=clip.name, patient=clip.patient, split=clip.split, shape=clip.shape, frame=frame, labels=labels,
         fit=clip.fit, frame_times=times, spacing=clip.spacing, view=clip.view, ed=clip.ed, es=clip.es,
         marked=clip.marked, image_quality=clip.quality, is_dicom=clip.is_dicom, key=clip.key,
+        provenance=_provenance(plan, clip, blanked.share),
     )  # fmt: skip
     return out, infos
+
+
+def _provenance(plan: ExportPlan, clip: PlannedClip, blanked: float) -> Provenance | None:
+    if plan.format != "dicom-seg" or not clip.is_dicom:
+        return None
+    has_text = any(finding.kind == "text" and finding.clip == clip.content_id for finding in plan.findings)
+    return provenance_of(clip.source, has_text=has_text, blanked=blanked)
 
 
 def _model(plan: ExportPlan, name: str) -> str:
@@ -260,7 +274,7 @@ def _entry(clip: PlannedClip, out: ExportClip, infos: dict[int, FrameInfo]) -> d
         "content_id": pixels.hexdigest(), "view": clip.view, "n_frames": clip.shape[0],
         "spacing_mm": None if clip.spacing is None else [clip.spacing.y, clip.spacing.x],
         "frame_rate": None if rate is None else round(rate, 6), "ed": clip.ed, "es": clip.es, "marked": clip.marked,
-        "fit": clip.fit.to_json(), "frames": frames,
+        "fit": placement_to_json(clip.fit), "frames": frames,
     }  # fmt: skip
 
 

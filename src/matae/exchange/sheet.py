@@ -53,7 +53,7 @@ def draw_sheet(previews: Sequence[Preview]) -> Image.Image:
         draw.text((x, y + _SIDE + 2), preview.name, fill=_INK, font=font(11))
         note = "TEXT? look here" if preview.text else f"{preview.blanked:.0%} of the picture blanked"
         colour = _ALARM if preview.text else _FAINT
-        draw.text((x, y + _SIDE + _LINE), f"frame {preview.frame}, {note}", fill=colour, font=font(11))
+        draw.text((x, y + _SIDE + _LINE), f"frame {preview.frame + 1}, {note}", fill=colour, font=font(11))
     shown = f"{CAPTION}. {len(chosen)} of {len(previews)} pictures." if len(previews) > len(chosen) else f"{CAPTION}."
     draw.text((_GAP, page.height - _LINE), shown, fill=_FAINT, font=font(11))
     return page

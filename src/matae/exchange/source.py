@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -50,15 +50,17 @@ def open_stored(study: Study, entry: CineEntry) -> StoredSource:
     MataeError
         If the file is gone, unreadable, or holds other pixels than were labelled.
     """
-    from matae.read import open_cine
+    from matae.read import is_there, open_cine
     from matae.read._formats import sniff
     from matae.store.applied import cine_with
 
     path = study.path_of(entry.content_id)
-    if not path.exists():
+    if not is_there(path):
         raise ExchangeError("its file is not where it was; open it again from where it is now.")
-    cine = open_cine(path)
+    cine = open_cine(path, third_axis_is_time=True)  # it was opened as a cine before
     if cine.content_id != entry.content_id:
         raise ExchangeError("its file holds other pixels than were labelled; bring the old file back.")
     overrides = study.overrides(entry.content_id)
-    return StoredSource(cine_with(cine, overrides), overrides, path.is_file() and sniff(path) == "dicom")
+    found = StoredSource(cine_with(cine, overrides), overrides, path.is_file() and sniff(path) == "dicom")
+    # Of a frame that is put together from several pictures, the scale is that of the one the heart lies in.
+    return found if len(cine.b_modes) < 2 else replace(found, cine=found.sector.scaled(found.cine))

@@ -41,7 +41,12 @@ def _cell(value: object) -> str:
 
 
 def read_rows(
-    path: Path, needed: Iterable[str], *, most: int = MOST_ROWS, exact: bool = False
+    path: Path,
+    needed: Iterable[str],
+    *,
+    most: int = MOST_ROWS,
+    exact: bool = False,
+    optional: Iterable[str] = (),
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the rows of a table with their number, one at a time.
 
@@ -55,6 +60,8 @@ def read_rows(
         Rows it may have.
     exact
         Whether the columns must be just those.
+    optional
+        Columns that may be there. These and the needed ones are found whatever letters are large in them.
 
     Raises
     ------
@@ -62,11 +69,12 @@ def read_rows(
         If it cannot be read, lacks a column, or is longer or wider than a table of labels can be.
     """
     wanted = list(needed)
+    spelt = {name.lower(): name for name in (*wanted, *optional)}
     try:
         _check_length(path, most)
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(_lines(file, path.name), strict=True)
-            header = [name.strip() for name in next(reader, [])]
+            header = [spelt.get(name.strip().lower(), name.strip()) for name in next(reader, [])]
             if len(header) > _MOST_COLUMNS:
                 raise ExchangeError(f"{path.name} has {len(header)} columns; it is no table of labels.")
             missing = [name for name in wanted if name not in header]

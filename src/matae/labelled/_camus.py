@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from matae.labelled._types import CAVITY, LabelledCine, LabelledError, LabelledRef, LabelledSet, class_map
+from matae.labelled._types import CAVITY, LabelledCine, LabelledError, LabelledRef, LabelledSet
 from matae.read import file_stem
 from matae.read.camus import camus_files, camus_info, camus_labels, read_camus
 
@@ -80,14 +80,14 @@ def _read_splits(folder: Path) -> dict[str, str]:
 
 
 def _read(path: Path, labels: Path, phase: str) -> LabelledCine:
-    from matae.read.volume import read_volume
+    from matae.maskfile import MaskSizeError, read_mask_file
 
     cine = read_camus(path)
-    # Its reader keeps class numbers; where there is but one class, stored as a float, it is stretched to 255.
-    mask = class_map(read_volume(labels).frames[0], labels.name)
-    if mask.shape != cine.shape:
+    try:
+        mask = read_mask_file(labels, cine.shape, cine.geometry)
+    except MaskSizeError as error:
         raise LabelledError(
-            f"{path.name} is {cine.shape[0]} x {cine.shape[1]} pixels and its mask {mask.shape[0]} x {mask.shape[1]}; "
-            "copy both again from the data set."
-        )
+            f"{path.name} is {cine.shape[0]} x {cine.shape[1]} pixels and its mask "
+            f"{' x '.join(map(str, error.there))}; copy both again from the data set."
+        ) from error
     return LabelledCine(cine, {0: mask}, {0: phase})

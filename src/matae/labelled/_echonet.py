@@ -42,7 +42,8 @@ def list_echonet(folder: Path) -> LabelledSet:
     tracings = _read_tracings(folder / _TRACINGS)
     refs, without = [], 0
     for video, facts in echonet_clips(folder).items():
-        traced = {frame: rows for frame, rows in tracings.get(video.stem, {}).items() if len(rows) >= _FEWEST_ROWS}
+        found = tracings.pop(video.stem.lower(), {})
+        traced = {frame: rows for frame, rows in found.items() if len(rows) >= _FEWEST_ROWS}
         if len(traced) < 2:
             without += 1
             continue
@@ -60,7 +61,11 @@ def list_echonet(folder: Path) -> LabelledSet:
         )
     if not refs:
         raise LabelledError(f"No video of {folder.resolve().name} has two traced frames; copy Videos and tables again.")
-    notices = (f"{without} videos with fewer than two traced frames were left out.",) if without else ()
+    notices: tuple[str, ...] = ()
+    if without:
+        notices += (f"{without} videos with fewer than two traced frames were left out.",)
+    if tracings:
+        notices += (f"{len(tracings)} traced videos are not there or not listed, and were left out.",)
     return LabelledSet(folder, "echonet", {1: CAVITY}, tuple(refs), notices)
 
 
@@ -73,14 +78,16 @@ def _read_tracings(path: Path) -> dict[str, dict[int, NDArray[np.float64]]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
-            if missing := set(_COLUMNS) - set(rows.fieldnames or ()):
+            spelt = {column.lower(): column for column in _COLUMNS}
+            rows.fieldnames = [spelt.get(name.strip().lower(), name) for name in rows.fieldnames or ()]
+            if missing := set(_COLUMNS) - set(rows.fieldnames):
                 raise LabelledError(f"{path.name} lacks {', '.join(sorted(missing))}; copy it again from the data set.")
             for number, row in enumerate(rows, start=2):  # noqa: B007 - named in the message
                 values = tuple(float(row[column]) for column in _COLUMNS[1:5])
                 # int() below refuses what is no number in the last column; NaN in the others must not pass either.
                 if not all(map(math.isfinite, values)):
                     raise ValueError("not a finite number")  # noqa: TRY301 - all that is wrong is said in one place
-                name = row["FileName"].strip().removesuffix(".avi")
+                name = row["FileName"].strip().lower().removesuffix(".avi")
                 found.setdefault(name, {}).setdefault(int(float(row["Frame"])), []).append(values)
     except (OSError, ValueError, TypeError, csv.Error) as error:
         raise LabelledError(
@@ -96,7 +103,8 @@ def _read(video: Path, facts: dict[str, Any], traced: dict[int, NDArray[np.float
     cine = read_echonet(video, facts)
     if max(traced) >= cine.n_frames or min(traced) < 0:
         raise LabelledError(
-            f"{video.name} has {cine.n_frames} frames, but frame {max(traced)} is traced; copy the video again."
+            f"{video.name} has {cine.n_frames} frames, but frame {max(traced)} of the table (counted from 0) "
+            "is traced; copy the video again."
         )
     masks = {frame: mask_of_tracing(rows, cine.shape) for frame, rows in sorted(traced.items())}
     # By area, not by the order in the table: the larger is end-diastole.

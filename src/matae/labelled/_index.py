@@ -30,7 +30,8 @@ def list_index(folder: Path) -> LabelledSet:
     """List the frames of a folder with ``index.csv``.
 
     Columns: ``frame`` and ``patient``; where known ``split``, ``phase``, ``view``, ``image_quality``, ``clip``,
-    ``spacing_mm`` (or ``spacing_y_mm`` and ``spacing_x_mm``), ``reference_ef`` (or ``biplane_ef``).
+    ``spacing_mm`` (or ``spacing_y_mm`` and ``spacing_x_mm``), ``reference_ef`` (or ``biplane_ef``), ``placed`` (1 where
+    the picture is the sector alone already, as exports and the phantom write it).
 
     Raises
     ------
@@ -45,11 +46,12 @@ def list_index(folder: Path) -> LabelledSet:
             raise LabelledError(f"{folder.name}/index.csv names the frame {name} twice; remove one of the rows.")
         seen.add(name)
         spacing, phase, view = _spacing(row), row.get("phase", "").upper(), row.get("view", "")
+        read = partial(_read, folder, name, spacing, phase, view, is_placed=row.get("placed", "") == "1")
         refs.append(
             LabelledRef(
                 id=name,
                 patient=row["patient"],
-                read=partial(_read, folder, name, spacing, phase, view),
+                read=read,
                 view=view,
                 phase=phase,
                 split=row.get("split", "").lower(),
@@ -73,12 +75,14 @@ def with_classes(found: LabelledSet) -> LabelledSet:
     """
     highest = 1
     for ref in found.refs:
-        mask, shape = _read_mask(found.folder, ref.id), _size(found.folder, f"images/{ref.id}.png")
-        if shape != mask.shape:
+        # Headers first: nothing is unpacked that is larger than its picture.
+        size, shape = (_size(found.folder, f"{part}/{ref.id}.png") for part in ("masks", "images"))
+        if shape != size:
             raise LabelledError(
-                f"{ref.id}: the image is {shape[0]} x {shape[1]} pixels and its mask {mask.shape[0]} x "
-                f"{mask.shape[1]}; export the folder again."
+                f"{ref.id}: the image is {shape[0]} x {shape[1]} pixels and its mask {size[0]} x {size[1]}; export the "
+                "folder again."
             )
+        mask = _read_mask(found.folder, ref.id)
         highest = max(highest, int(mask.max(initial=0)))
     return replace(found, classes={1: CAVITY} | {i: f"class {i}" for i in range(2, highest + 1)})
 
@@ -140,7 +144,7 @@ def _reference_ef(row: dict[str, str]) -> float | None:
     return None
 
 
-def _read(folder: Path, name: str, spacing: Spacing | None, phase: str, view: str) -> LabelledCine:
+def _read(folder: Path, name: str, spacing: Spacing | None, phase: str, view: str, *, is_placed: bool) -> LabelledCine:
     cine = Cine(
         frames=_read_png(folder, f"images/{name}.png")[None],
         frame_times=None,
@@ -150,7 +154,7 @@ def _read(folder: Path, name: str, spacing: Spacing | None, phase: str, view: st
         timing_note="A still has no frame times.",
         spacing_note="From index.csv." if spacing else "No millimetres: index.csv states none.",
     )
-    return LabelledCine(cine, {0: _read_mask(folder, name)}, {0: phase})
+    return LabelledCine(cine, {0: _read_mask(folder, name)}, {0: phase}, is_placed)
 
 
 def _read_mask(folder: Path, name: str) -> NDArray[np.uint8]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Cine
+    from matae.placement import Placement
+    from matae.segment import Sector
 
 __all__ = ["CAVITY", "LabelledCine", "LabelledError", "LabelledRef", "LabelledSet", "choose", "class_map"]
 
@@ -40,11 +42,29 @@ class LabelledCine:
         0-based frame to the class of every pixel, (Y, X) uint8; 0 is background, 1 the cavity.
     phases
         0-based frame to "ED", "ES" or "".
+    is_placed
+        Whether the pictures are the sector alone already, as `matae.placement` puts it on a square: then nothing more
+        is looked for in them.
     """
 
     cine: Cine
     masks: dict[int, NDArray[np.uint8]]
     phases: dict[int, str]
+    is_placed: bool = False
+
+    def sector(self, asked: str = "auto") -> Sector:
+        """Return the part of the picture a network sees: as asked, as for `matae.segment.choice.choose_sector`."""
+        from matae.segment.choice import choose_sector
+
+        if self.is_placed and asked == "auto":
+            return choose_sector(self.cine, "whole", "none")
+        return choose_sector(self.cine, asked)
+
+    def placement(self, size: int) -> Placement:
+        """Return where the frames lie on a grid of `size` pixels a side, just as when they are segmented."""
+        from matae.placement import Placement, whole_frame
+
+        return whole_frame(self.cine, size) if self.is_placed else Placement.of(self.cine, self.sector(), size)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,11 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.learn.gather import Clip
     from matae.segment import Sector
-    from matae.segment.grid import Placement
     from matae.store import Study
     from matae.train.data import LabelledFrames
 
 __all__ = ["Case", "load_side", "open_cases"]
 
-_SIZE = 256  # as in `matae.train.data`: the networks' grids are smaller
 _FULL = 0.6  # of the sector: no cavity fills as much, an inverted mask does
 
 
@@ -87,12 +86,13 @@ def open_cases(
 def load_side(
     study: Study,
     clips: Sequence[Clip],
+    size: int,
     *,
     odd_labels: bool = False,
     progress: Callable[[int, int], None] | None = None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> tuple[LabelledFrames, set[str]]:
-    """Load the frames of one side as the network sees them, all at one size.
+    """Load the frames of one side as a network of a grid of `size` pixels sees them.
 
     Returns
     -------
@@ -106,26 +106,24 @@ def load_side(
     TrainError
         If no clip can be opened, or most masks look inverted.
     """
-    from matae.segment.grid import Placement
+    from matae.placement import Placement
     from matae.train.data import LabelledFrames, picture_digest
 
     images, masks, names, patients, phases, spacing = [], [], [], [], [], []
     digests: set[str] = set()
     full = 0
     for case in open_cases(study, clips, progress=progress, notify=notify):
-        place = Placement.of(case.cine, case.sector, _SIZE)
+        place = Placement.of(case.cine, case.sector, size)
+        pixel = place.pixel_size(case.cine.spacing)
         frames = sorted(case.masks)
         full += len(case.looks_inverted())
-        grid = place.to_grid(np.asarray(case.cine.frames[frames]))[:, 0]
-        for t, picture in zip(frames, grid, strict=True):
-            images.append((picture * 255).round().clamp(0, 255).byte().numpy())
-            masks.append(_placed(case.masks[t], place))
+        for t in frames:
+            images.append(place.image(np.asarray(case.cine.frames[t])))
+            masks.append(place.mask(case.masks[t]))
             names.append(f"{case.clip.content_id[:12]}_{t}")
             patients.append(case.clip.patient)
             phases.append(case.phases[t])
-            box = place.box
-            long_side = max(box.height * case.cine.pixel_aspect[0], box.width * case.cine.pixel_aspect[1])
-            spacing.append(float("nan") if case.cine.spacing is None else long_side / _SIZE)
+            spacing.append(float("nan") if pixel is None else math.sqrt(pixel[0] * pixel[1]))
             digests.add(picture_digest(case.cine.frames[t]))
     if not images:
         raise TrainError("None of the corrected clips can be opened; bring their files back to where they were.")
@@ -138,19 +136,3 @@ def load_side(
         np.stack(images), np.stack(masks), tuple(names), tuple(patients), tuple(phases), np.array(spacing)
     )
     return found, digests - {""}
-
-
-def _placed(mask: NDArray[np.uint8], place: Placement) -> NDArray[np.uint8]:
-    """Return a native mask where `Placement.to_grid` puts its picture; every pixel keeps one class."""
-    import torch
-    from torch.nn import functional as F
-
-    box = place.box
-    part = torch.from_numpy(mask[box.y0 : box.y1, box.x0 : box.x1].copy())[None, None]
-    if place.apex_down:
-        part = part.flip(-2)
-    part = F.interpolate(part, (place.height, place.width), mode="nearest-exact")[0, 0]
-    square = np.zeros((place.grid, place.grid), np.uint8)
-    top, left = (place.grid - place.height) // 2, (place.grid - place.width) // 2
-    square[top : top + place.height, left : left + place.width] = part.numpy()
-    return square

@@ -107,13 +107,13 @@ def read_data(
         if not clips:
             continue
         loaded[side], found = load_side(
-            study, clips, odd_labels=options.odd_labels, progress=stage("reading"), notify=link.notify
+            study, clips, base.grid, odd_labels=options.odd_labels, progress=stage("reading"), notify=link.notify
         )
         digests["train" if side == "train" else "held out"] |= found
     if "train" not in loaded or "val" not in loaded:
         raise TrainError("The corrections of one side are gone from the study; start a new retraining.")
     refuse_leak(digests["train"], digests["held out"])
-    replay = load_replay(options.replay, progress=stage("replay"))
+    replay = load_replay(options.replay, base.grid, progress=stage("replay"))
     if replay.frames is not None:
         refuse_replayed(replay.name, set(replay.frames.sources), digests["held out"])
     try:

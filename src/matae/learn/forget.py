@@ -49,6 +49,8 @@ class Forgotten:
         Model to the sentence why it could not be trained anew.
     in_use
         The model in use afterwards.
+    was_in_use
+        The model in use before.
     """
 
     n_cines: int
@@ -56,6 +58,19 @@ class Forgotten:
     retrained: dict[str, Verdict]
     failed: dict[str, str]
     in_use: str
+    was_in_use: str
+
+    @property
+    def change(self) -> str:
+        """That another model is in use now, in a sentence; empty if it is the same one and it was not made anew."""
+        if self.was_in_use not in self.removed:
+            return ""
+        if self.in_use == self.was_in_use:
+            return f"{self.in_use} was made anew without them and stays in use; its masks may differ from before."
+        return (
+            f"The model in use has changed: {self.was_in_use} learnt from them and is gone, {self.in_use} is in use "
+            "now. New masks may be worse: look at a few before you go on."
+        )
 
 
 def models_trained_on(study: Study, subject: str) -> list[ModelEntry]:
@@ -147,12 +162,14 @@ def forget_patient(
             )
             continue
         try:
-            retrained[name] = verdict = train(study, options, emit=emit, should_stop=should_stop)
+            # What was in use is judged against what is in use without it, which it would replace.
+            chosen_now = replace(options, against=current_model()) if name == used else options
+            retrained[name] = verdict = train(study, chosen_now, emit=emit, should_stop=should_stop)
             if name == used and verdict.offered:
-                promote(name)
+                promote(name, keyed=study.keyed)
         except (MataeError, PausedError) as error:
             failed[name] = str(error)
-    return Forgotten(n_cines, tuple(chosen), retrained, failed, current_model())
+    return Forgotten(n_cines, tuple(chosen), retrained, failed, current_model(), used)
 
 
 def _options(entry: ModelEntry, made_with: Mapping[str, RetrainOptions]) -> RetrainOptions | None:

@@ -75,6 +75,8 @@ def judge(
     StoppedError
         If `should_stop` said so.
     """
+    from matae.models import find_model
+
     held: tuple[str, ...] = ("test",) if len(corrections.patients("test")) >= _ENOUGH_TEST else ("val", "test")
     held = tuple(side for side in ("val", "test") if side in sides) if sides else held
     clips = corrections.side(*held), corrections.side("train") if not sides or "train" in sides else []
@@ -83,6 +85,7 @@ def judge(
         study.note_model_use(model, "judged", [clip.content_id for clip in clips[0]])
     calibrated = all(study.cine(clip.content_id).spacing is not None for side in clips for clip in side)
     pairs = _segmenters(against, name, device)
+    weights = find_model(name).card.sha256, find_model(against).card.sha256
     tallies = Tally(HELD_OUT + _also(held), held), Tally(AGREEMENT, ("train",))
     done = 0
     for number, (tally, side) in enumerate(zip(tallies, clips, strict=True)):
@@ -102,7 +105,7 @@ def judge(
     kept = _guard(name, against, guard, guard_known=guard_known, should_stop=should_stop)
     offered, sentence = decide(held_out, kept, guard_known=guard_known, agreement=agreement)
     minutes = minutes_saved(study, held_out, should_stop)
-    return Verdict(name, against, held_out, agreement, kept, guard_known, minutes, offered, sentence)
+    return Verdict(name, against, held_out, agreement, kept, guard_known, minutes, offered, sentence, *weights)
 
 
 def compare_models(

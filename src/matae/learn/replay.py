@@ -6,7 +6,7 @@ They are drawn once for this user and kept; another folder of labelled frames ca
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,6 @@ KNOWN = 0.75
 _HEARTS, _GUARD, _FIRST = 190, 50, 700_000
 # 40 hearts to replay were too few: they were learnt by heart. 20 to guard were, too: they said that a network had lost
 # 0.011, 50 others that it had lost 0.006.
-_SIZE = 256
 _AT_A_TIME = 8
 
 
@@ -53,13 +52,15 @@ class Replay:
     guard: LabelledFrames | None
 
 
-def load_replay(choice: str, *, progress: Callable[[int, int], None] | None = None) -> Replay:
+def load_replay(choice: str, size: int, *, progress: Callable[[int, int], None] | None = None) -> Replay:
     """Return the replay frames of a choice, see `matae.learn.options.RetrainOptions`.
 
     Parameters
     ----------
     choice
         ``auto``, ``none``, or a folder.
+    size
+        Side of the frames: the network's grid.
     progress
         Called with (hearts drawn, in all) where the phantom's frames are made for the first time.
 
@@ -71,19 +72,19 @@ def load_replay(choice: str, *, progress: Callable[[int, int], None] | None = No
     if choice == "none":
         return Replay("none", None, None)
     if choice != "auto":
-        return _of_folder(Path(choice))
-    folder = _phantom_folder(progress)
-    return _of_folder(folder, "phantom")
+        return _of_folder(Path(choice), size)
+    folder = _phantom_folder(size, progress)
+    return _of_folder(folder, size, "phantom")
 
 
-def _of_folder(folder: Path, name: str = "") -> Replay:
+def _of_folder(folder: Path, size: int, name: str = "") -> Replay:
     from matae.labelled import LabelledError
     from matae.train.data import load_frames
 
     sides: list[LabelledFrames | None] = []
     for side in ("train", "val"):
         try:
-            sides.append(_at_size(load_frames(folder, side)))
+            sides.append(load_frames(folder, side, size))
         except LabelledError:
             if side == "train":
                 raise
@@ -94,31 +95,16 @@ def _of_folder(folder: Path, name: str = "") -> Replay:
     return Replay(name or folder.resolve().name, frames, guard)
 
 
-def _at_size(frames: LabelledFrames) -> LabelledFrames:
-    from matae.train.data import place
-
-    size = frames.images.shape[1]
-    if size == _SIZE:
-        return frames
-    placed = [place(image, mask, _SIZE) for image, mask in zip(frames.images, frames.masks, strict=True)]
-    return replace(
-        frames,
-        images=np.stack([image for image, _ in placed]),
-        masks=np.stack([mask for _, mask in placed]),
-        spacing=frames.spacing * size / _SIZE,
-    )
-
-
-def _phantom_folder(progress: Callable[[int, int], None] | None) -> Path:
-    """Return the folder of the phantom's frames, drawn the first time they are needed."""
+def _phantom_folder(size: int, progress: Callable[[int, int], None] | None) -> Path:
+    """Return the folder of the phantom's frames at a size, drawn the first time they are needed."""
     from matae.models import home
     from matae.phantom.frames import write_phantom_frames
 
-    folder = home() / "replay" / f"phantom-{_HEARTS}-{_FIRST}-{_SIZE}"
+    folder = home() / "replay" / f"phantom-{_HEARTS}-{_FIRST}-{size}-placed"
     # The index is written last: with it, the folder is whole.
     if not (folder / "index.csv").is_file():
         report = None if progress is None else lambda done: progress(done, _HEARTS)
-        write_phantom_frames(folder, _HEARTS, held_out=_GUARD, size=_SIZE, seed=_FIRST, report=report)
+        write_phantom_frames(folder, _HEARTS, held_out=_GUARD, size=size, seed=_FIRST, report=report)
     return folder
 
 

@@ -124,6 +124,7 @@ def _learn(study: Study, plan: Plan, folder: Path, link: Link) -> tuple[RunData,
 def _judge(study: Study, plan: Plan, data: RunData, folder: Path, link: Link) -> Verdict:
     from matae.learn.judging import judge
     from matae.models import find_model, rewrite_card
+    from matae.models.seal import sealed
 
     options = plan.options
     link.emit(Stage("judging"))
@@ -138,7 +139,9 @@ def _judge(study: Study, plan: Plan, data: RunData, folder: Path, link: Link) ->
         sentence = f"{options.name} was made and not judged; go on with the run to have its verdict."
         raise PausedError(sentence) from None
     card = find_model(options.name).card
-    rewrite_card(options.name, replace(card, figures=verdict.card_figures()))
+    figures = verdict.card_figures()
+    figures["verdict"] = sealed(figures["verdict"], study.keyed)
+    rewrite_card(options.name, replace(card, figures=figures))
     with writing_to(folder):
         write_atomic(folder / VERDICT, json.dumps(verdict.to_json(), indent=1, allow_nan=False).encode())
         # The state of the training is large, and of no more use.

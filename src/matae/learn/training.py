@@ -254,7 +254,7 @@ class _Follower:
 
         self.step, self.best = step, 0
         self._link, self._config = link, config
-        self._device = choose_device(config.device)
+        self._device = choose_device(config.device, training=True)
 
     def started(self, options: RetrainOptions, data: RunData) -> Started:
         from matae.segment.device import describe_device

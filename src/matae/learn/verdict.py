@@ -146,6 +146,8 @@ class Verdict:
     ----------
     name, against
         The new model, and the one it is compared with.
+    sha256, against_sha256
+        Of the weights of both; empty in verdicts of before they were kept.
     held_out
         Accuracy on patients nobody learnt from.
     agreement
@@ -171,12 +173,16 @@ class Verdict:
     minutes: MinutesSaved
     offered: bool
     sentence: str
+    sha256: str = ""
+    against_sha256: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
         return {
             "name": self.name,
             "against": self.against,
+            "sha256": self.sha256,
+            "against_sha256": self.against_sha256,
             "offered": self.offered,
             "sentence": self.sentence,
             "test": TEST,
@@ -200,6 +206,8 @@ class Verdict:
             minutes=MinutesSaved(**values["minutes_saved"]),
             offered=values["offered"],
             sentence=values["sentence"],
+            sha256=values.get("sha256", ""),
+            against_sha256=values.get("against_sha256", ""),
         )
 
     @classmethod
@@ -229,7 +237,14 @@ class Verdict:
 
         guard = self.guard and {"before": self.guard.before, "after": self.guard.after, "n": self.guard.n}
         return {
-            "verdict": {"offered": self.offered, "against": self.against, "sentence": self.sentence, "test": TEST},
+            "verdict": {
+                "offered": self.offered,
+                "against": self.against,
+                "sentence": self.sentence,
+                "test": TEST,
+                "sha256": self.sha256,
+                "against_sha256": self.against_sha256,
+            },
             "held-out patients": of(self.held_out),
             "agreement with edits (training patients)": of(self.agreement),
             "guard": guard,

@@ -91,7 +91,7 @@ def draw_picture(axes: Any, measurement: Measurement, which: str) -> None:
         axes.imshow(
             cine.frames[first], cmap="gray", vmin=0, vmax=255, aspect=cine.pixel_aspect[0] / cine.pixel_aspect[1]
         )
-        axes.set_title(f"Frame {first}", fontsize=8.5, color=_INK, pad=4)
+        axes.set_title(f"Frame {first + 1}", fontsize=8.5, color=_INK, pad=4)
         return
     ed, es = primary.frames
     frame = ed if which == "ed" else es

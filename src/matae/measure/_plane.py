@@ -6,17 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from matae.cine import PixelShape
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Points = NDArray[np.float64]
 
-__all__ = ["crossings", "moments", "resample", "scale_of", "signed_area"]
+__all__ = ["crossings", "is_calibrated", "moments", "resample", "scale_of", "signed_area"]
 
 
 def scale_of(spacing: Any) -> Points:
-    """Return the size of a pixel (y, x) as an array: in mm, or 1 where there is no spacing."""
+    """Return the size of a pixel (y, x) as an array: in mm, in heights of a pixel, or 1 where there is no spacing."""
     return np.ones(2) if spacing is None else np.array([spacing[0], spacing[1]], np.float64)
+
+
+def is_calibrated(spacing: Any) -> bool:
+    """Say whether a pixel size is one in mm, not none or a mere shape."""
+    return spacing is not None and not isinstance(spacing, PixelShape)
 
 
 def _next(values: Points) -> Points:

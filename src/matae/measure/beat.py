@@ -38,9 +38,9 @@ class Marks:
         """
         for frame in (*self.ed, *self.es):
             if not 0 <= frame < n_frames:
-                raise MeasureError(f"Frame {frame} is marked, but the clip has frames 0 to {n_frames - 1}; mark again.")
+                raise MeasureError(f"Frame {frame + 1} is marked, but the clip has frames 1 to {n_frames}; mark again.")
         if both := set(self.ed) & set(self.es):
-            raise MeasureError(f"Frame {min(both)} is marked as end-diastole and end-systole; take one mark away.")
+            raise MeasureError(f"Frame {min(both) + 1} is marked as end-diastole and end-systole; take one mark away.")
         return Marks(tuple(sorted({int(f) for f in self.ed})), tuple(sorted({int(f) for f in self.es})))
 
 

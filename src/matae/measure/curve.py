@@ -11,14 +11,37 @@ if TYPE_CHECKING:
 
     Curve = NDArray[np.float64]
 
-__all__ = ["extremes", "is_flat", "period_of", "smooth_curve"]
+__all__ = ["LEAST_RR_S", "even_grid", "extremes", "is_flat", "period_of", "smooth_curve"]
 
 _SMOOTH_S = 0.10  # length of the Savitzky-Golay window
 _SPIKE = 0.4
 _LEAST_CHANGE = 1e-3
 _SPIKES_FROM_HZ = 30.0
-_LEAST_RR_S = 0.30  # 200 beats a minute
+LEAST_RR_S = 0.30
+"""Seconds between two beats at least: 200 beats a minute."""
+_UNEVEN = 1.25  # longest step over the middle one from which frames count as unevenly spaced
+_MOST_STEPS = 50  # even steps a frame; more is a clip with a gap that no interpolation bridges
 _EDGE = 0.2  # of the curve's range: how far below the other peaks one at the clip's edge may stay
+
+
+def even_grid(clock: Curve) -> Curve | None:
+    """Return times in even steps over a clip whose frames are unevenly spaced, None where they are even enough.
+
+    Parameters
+    ----------
+    clock
+        Times of the frames in seconds, increasing, (T,).
+    """
+    if clock.size < 3:
+        return None
+    steps = np.diff(clock)
+    step = float(np.median(steps))
+    count = (clock[-1] - clock[0]) / step + 1
+    even = steps.max() <= _UNEVEN * step and steps.min() >= step / _UNEVEN
+    if even or count > _MOST_STEPS * clock.size:
+        return None
+    grid: Curve = clock[0] + step * np.arange(round(count))
+    return grid
 
 
 def smooth_curve(curve: ArrayLike, frame_rate: float | None = None) -> Curve:
@@ -70,7 +93,7 @@ def period_of(curve: Curve, rate: float | None) -> float | None:
     spectrum = np.fft.rfft(centred, 2 * n)
     lags = np.fft.irfft(spectrum * spectrum.conj())[:n] / overlap
     lags = lags / max(float(lags[0]), 1e-30)
-    first = int(np.ceil(_LEAST_RR_S * rate)) if rate else 6
+    first = int(np.ceil(LEAST_RR_S * rate)) if rate else 6
     last = int(0.75 * n)  # a few overlapping frames correlate by chance
     peaks = find_peaks(lags[:last])[0]
     peaks = peaks[(peaks >= first) & (lags[peaks] > 0.3)]

@@ -2,6 +2,9 @@
 
 End-diastole is the frame with the largest cavity, or that of the R wave; end-systole the one with the smallest. Where
 several sources speak, a person wins, then the marks of the file, then the ECG, then the curve.
+
+Beats are looked for in time, not by frame number: where frames are missing, or the frame rate changes within the clip,
+the curve is brought to even steps of time first. No two beats need be of one length, as after an ectopic one.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.measure.beat import Beat, Marks
-from matae.measure.curve import extremes, is_flat, period_of, smooth_curve
+from matae.measure.curve import LEAST_RR_S, even_grid, extremes, is_flat, period_of, smooth_curve
 from matae.measure.marking import with_marks
 
 if TYPE_CHECKING:
@@ -101,19 +104,29 @@ def find_cycle(
     values = np.asarray(area, np.float64)
     clock = usable_times(times, values.size)
     rate = None if clock is None or clock.size < 2 else float(1.0 / np.median(np.diff(clock)))
-    smooth = smooth_curve(values, rate)
+    frame_at = np.arange(values.size)
+    grid = None if clock is None else even_grid(clock)
+    if clock is not None and grid is not None and np.isfinite(values).any():
+        known = np.isfinite(values)
+        frame_at = np.abs(clock[:, np.newaxis] - grid).argmin(axis=0)
+        even = smooth_curve(np.interp(grid, clock[known], values[known]), rate)
+        smooth = np.interp(clock, grid, even)
+    else:
+        even = smooth = smooth_curve(values, rate)
     given = (marks or Marks()).checked(values.size)
     stated = (file_marks or Marks()).checked(values.size)
     found: list[Beat] = []
     period: float | None = None
     waves_s: list[float] = []
     if not is_flat(smooth):
-        period = period_of(smooth, rate)
+        period = period_of(even, rate)
         if clock is not None and r_waves_s:
             waves_s = sorted(t for t in r_waves_s if clock[0] <= t <= clock[-1])
             found = _beats_of_waves(smooth, sorted({int(np.abs(clock - t).argmin()) for t in waves_s}))
-        found = found or _beats_of_curve(smooth, period, rate)
+        found = found or _in_frames(_beats_of_curve(even, period, rate), frame_at)
         found = _on_known(found, np.flatnonzero(np.isfinite(values)))
+    if period:
+        period *= values.size / even.size
     beat = period or (found[0].next_ed - found[0].ed if found and found[0].next_ed else values.size)
     found = with_marks(found, stated, smooth, beat=beat, source="file")
     found = with_marks(found, given, smooth, beat=beat, source="user")
@@ -122,6 +135,20 @@ def find_cycle(
     if bpm is None and heart_rate is not None:
         bpm, said_by = heart_rate, "file"
     return Cycle(beats, bpm, said_by, smooth)
+
+
+def _in_frames(beats: list[Beat], frame_at: NDArray[np.intp]) -> list[Beat]:
+    """Bring beats from places of an even curve to frames of the clip."""
+    moved = [
+        replace(
+            b,
+            ed=int(frame_at[b.ed]),
+            es=int(frame_at[b.es]),
+            next_ed=None if b.next_ed is None else int(frame_at[b.next_ed]),
+        )
+        for b in beats
+    ]
+    return [b for b in moved if b.ed != b.es]
 
 
 def _on_known(beats: list[Beat], known: NDArray[np.intp]) -> list[Beat]:
@@ -134,8 +161,20 @@ def _on_known(beats: list[Beat], known: NDArray[np.intp]) -> list[Beat]:
     return [b for b in moved if b.ed != b.es]
 
 
+def _apart(curve: Curve, period: float | None, rate: float | None) -> float:
+    """Return how many frames two end-diastoles are apart at least.
+
+    The period is that of the beats that repeat, or of several together: an ectopic beat comes sooner.
+    """
+    if period and rate:
+        return min(0.5 * period, LEAST_RR_S * rate)
+    if period:
+        return 0.25 * period
+    return _APART_S * rate if rate else 0.35 * curve.size
+
+
 def _beats_of_curve(curve: Curve, period: float | None, rate: float | None) -> list[Beat]:
-    distance = 0.5 * period if period else _APART_S * rate if rate else 0.35 * curve.size
+    distance = _apart(curve, period, rate)
     peaks, troughs = extremes(curve, distance), extremes(-curve, distance)
     beats: list[Beat] = []
     for number, peak in enumerate(peaks):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.errors import MeasureError
-from matae.measure._plane import crossings, scale_of, signed_area
+from matae.measure._plane import crossings, is_calibrated, scale_of, signed_area
 from matae.measure.contour import contour
 from matae.measure.landmarks import Landmarks, find_landmarks
 
@@ -136,8 +136,8 @@ def cut_disks(
         chords=chords,
         diameters=diameters,
         area=abs(signed_area(points * scale)),
-        volume=volume / (1.0 if spacing is None else 1000.0),
-        calibrated=spacing is not None,
+        volume=volume / (1000.0 if is_calibrated(spacing) else 1.0),
+        calibrated=is_calibrated(spacing),
     )
 
 

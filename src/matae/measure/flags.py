@@ -9,6 +9,7 @@ import numpy as np
 from matae.measure._edge import edge_distance
 from matae.measure._plane import scale_of
 from matae.measure.trust import Flag
+from matae.read._timing import unevenness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,6 +112,8 @@ def _of_file(cine: Cine, view: str | None) -> list[Flag]:
     elif rate is not None and rate < LOW_FRAME_RATE:
         text = f"{rate:.0f} frames a second: below {LOW_FRAME_RATE:.0f}, end-systole falls between frames and the "
         flags.append(Flag("low-frame-rate", text + "ejection fraction comes out too low."))
+    if uneven := unevenness(cine.frame_times):
+        flags.append(Flag("uneven-times", uneven + " Beats and heart rate across it may be wrong."))
     return flags
 
 
@@ -205,7 +208,7 @@ def _of_view(
     sector: NDArray[np.bool_] | None,
 ) -> list[Flag]:
     flags = []
-    scale = scale_of(cine.spacing)
+    scale = scale_of(cine.pixel_size)
     short, moving = [], []
     for beat, volumes in beats:
         ed, es = volumes.ed, volumes.es

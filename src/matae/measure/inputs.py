@@ -70,7 +70,7 @@ class Inputs:
         """Measure the cavity of a frame, in a mask given or in its own with the landmarks that a person placed."""
         return measure_frame(
             self.mask(frame) if mask is None else mask,
-            self.cine.spacing,
+            self.cine.pixel_size,
             landmarks=self.landmarks.get(frame) if mask is None else None,
             apex_down=self.options.apex_down,
             label=self.options.label,
@@ -143,6 +143,9 @@ def check_inputs(
     fan = None if sector is None else np.asarray(sector, np.bool_)
     if fan is not None and fan.shape != cine.shape:
         raise MeasureError(f"The sector is {fan.shape}, the frames are {cine.shape}; draw it on this clip.")
+    if cine.regions:  # of several pictures in one frame, that in which the cavity lies has the scale
+        cavity = (stack == (options or MeasureOptions()).label).any(axis=0)
+        cine = cine.scaled_for(cavity if cavity.any() or fan is None else fan)
     unlike = None if errors is None else np.asarray(errors, np.float64)
     if unlike is not None and unlike.shape != (cine.n_frames,):
         raise MeasureError(f"{unlike.size} reconstruction errors for {cine.n_frames} frames; give one a frame.")
@@ -174,6 +177,6 @@ def check_landmarks(landmarks: Mapping[int, Landmarks | None], n_frames: int) ->
     """
     for frame, points in landmarks.items():
         if not 0 <= frame < n_frames:
-            raise MeasureError(f"The clip has frames 0 to {n_frames - 1}; there is no frame {frame}.")
+            raise MeasureError(f"The clip has frames 1 to {n_frames}; there is no frame {frame + 1}.")
         if points is not None and not np.isfinite(points.as_array()).all():
-            raise MeasureError(f"A landmark of frame {frame} is no place in the picture; place it again.")
+            raise MeasureError(f"A landmark of frame {frame + 1} is no place in the picture; place it again.")

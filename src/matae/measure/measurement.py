@@ -215,10 +215,10 @@ class Measurement:
         shapes = list(self.shapes)
         for frame in range(len(shapes)) if spacing is not None else {*(masks or {}), *(landmarks or {})}:
             if not 0 <= frame < len(shapes):
-                raise MeasureError(f"The clip has frames 0 to {len(shapes) - 1}; there is no frame {frame}.")
+                raise MeasureError(f"The clip has frames 1 to {len(shapes)}; there is no frame {frame + 1}.")
             shape = np.shape(inputs.mask(frame))
             if shape != inputs.masks.shape[1:]:
-                raise MeasureError(f"The mask of frame {frame} is {shape}, not of the clip's size; draw it there.")
+                raise MeasureError(f"The mask of frame {frame + 1} is {shape}, not of the clip's size; draw it there.")
             shapes[frame] = inputs.shape_of(frame)
         return _derive(inputs, tuple(shapes), model=self.model, width=self.width)
 
@@ -284,7 +284,7 @@ def measure_cine(
         error_limit=error_limit, remarks=remarks,
     )  # fmt: skip
     shapes = measure_frames(
-        inputs.masks, cine.spacing, landmarks=inputs.landmarks, apex_down=inputs.options.apex_down,
+        inputs.masks, inputs.cine.pixel_size, landmarks=inputs.landmarks, apex_down=inputs.options.apex_down,
         label=inputs.options.label, progress=progress,
     )  # fmt: skip
     return _derive(inputs, shapes, model=model, width=width)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matae.measure._plane import crossings, scale_of
+from matae.measure._plane import crossings, is_calibrated, scale_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -141,7 +141,7 @@ def wall_motion(
                 side=("left", "right")[side],
                 level=("apical", "mid", "basal")[third],
                 inward_px=(wide - narrow) / pixel,
-                inward_mm=None if spacing is None else wide - narrow,
+                inward_mm=wide - narrow if is_calibrated(spacing) else None,
                 inward_percent=_percent(wide - narrow, wide),
                 area_change_percent=_percent(area - narrow * lengths[1], area),
             )
@@ -183,7 +183,7 @@ def annulus_motion(ed: Landmarks, es: Landmarks, spacing: Spacing | None = None)
         float((np.array(there) - np.array(here)) * scale @ up)
         for here, there in ((ed.base, es.base), (ed.left, es.left), (ed.right, es.right))
     )
-    return AnnulusMotion(middle, left, right, 100.0 * middle / length, spacing is not None)
+    return AnnulusMotion(middle, left, right, 100.0 * middle / length, is_calibrated(spacing))
 
 
 def contour_length(disks: Disks, spacing: Spacing | None = None) -> float:

@@ -64,7 +64,7 @@ def measure_beat(
     volumes = pair(ed, es)
     if volumes is None:
         return None
-    spacing = inputs.cine.spacing
+    spacing = inputs.cine.pixel_size
     return BeatValues(
         beat=beat,
         volumes=volumes,

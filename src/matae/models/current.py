@@ -13,10 +13,12 @@ from matae.errors import ModelError, NotOfferedError
 from matae.files import file_sha256, staged, writing_to
 from matae.models.pointer import Pointer
 from matae.models.registry import DEFAULT_MODEL, ModelEntry, find_model, home, list_models, new_model_folder
+from matae.models.seal import why_not_offered
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from matae.models.seal import Keyed
     from matae.nn.card import ModelCard
 
 __all__ = ["current_model", "earlier_models", "install_model", "promote", "remove_model", "rewrite_card", "rollback"]
@@ -35,7 +37,7 @@ def earlier_models() -> list[str]:
     return list(dict.fromkeys([*before, *([DEFAULT_MODEL] if current_model() != DEFAULT_MODEL else [])]))
 
 
-def promote(name: str, *, anyway: bool = False) -> str:
+def promote(name: str, *, anyway: bool = False, keyed: Keyed | None = None) -> str:
     """Put a model into use, and return the name of the one it replaces.
 
     Parameters
@@ -44,11 +46,13 @@ def promote(name: str, *, anyway: bool = False) -> str:
         A model of the registry. It is loaded once, so that a broken file is never put into use.
     anyway
         Also where no verdict offers it, such as for an imported model.
+    keyed
+        `matae.store.Study.keyed` of the study whose retraining judged it: the verdict must be its own.
 
     Raises
     ------
     NotOfferedError
-        If no verdict on held-out patients offers it.
+        If no verdict on held-out patients offers these very weights in the place of the model in use.
     ModelError
         If there is no such model, it is damaged, or already in use.
     OutputError
@@ -61,10 +65,8 @@ def promote(name: str, *, anyway: bool = False) -> str:
     if name == before:
         raise ModelError(f"{name} is in use already; nothing was changed.")
     _, card = load(entry.folder)
-    verdict = card.figures.get("verdict") if isinstance(card.figures, dict) else None
-    if not anyway and not (isinstance(verdict, dict) and verdict.get("offered") is True):
-        unjudged = "nobody has compared it on held-out patients."
-        reason = verdict.get("sentence", unjudged) if isinstance(verdict, dict) else unjudged
+    reason = "" if anyway else why_not_offered(card, before, keyed)
+    if reason:
         raise NotOfferedError(f"{name} is not offered for use: {reason}")
     found = Pointer.read(home())
     Pointer(name, (*(found.before if found else ()), before)).write(home())

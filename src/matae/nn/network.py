@@ -59,8 +59,13 @@ class Network(nn.Module):
 
 
 def to_device(network: Network, device: torch.device) -> None:
-    """Move a network to a device, its kernels with the channels last, which convolutions run faster on."""
+    """Move a network to a device, its kernels with the channels last, which convolutions run faster on.
+
+    Not on an Apple GPU, whose convolutions of such kernels have given wrong values.
+    """
     network.to(device)
+    if device.type == "mps":
+        return
     for parameter in network.parameters():
         if parameter.ndim == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from PIL import Image, ImageDraw
 
     from matae.cine import Cine
+    from matae.output.margins import Margins
     from matae.segment import Segmentation
 
 __all__ = ["write_still"]
@@ -27,7 +28,7 @@ _MARKS = (COLOURS[0], COLOURS[1])  # fullest, emptiest; also told apart by shape
 _PANEL, _GAP, _MARGIN, _CURVE = 560, 24, 32, 260
 
 
-def write_still(path: Path, cine: Cine, result: Segmentation) -> None:
+def write_still(path: Path, cine: Cine, result: Segmentation, shown: Margins | None = None) -> None:
     """Write a PNG that shows at a glance whether a segmentation makes sense.
 
     Parameters
@@ -38,12 +39,14 @@ def write_still(path: Path, cine: Cine, result: Segmentation) -> None:
         The frames.
     result
         Their masks and areas.
+    shown
+        What of the pictures is shown; everything if left out.
     """
-    draw_still(cine, result).save(path, format="PNG")
+    draw_still(cine, result, shown).save(path, format="PNG")
 
 
-def draw_still(cine: Cine, result: Segmentation) -> Image.Image:
-    """Return the still picture of a segmentation."""
+def draw_still(cine: Cine, result: Segmentation, shown: Margins | None = None) -> Image.Image:
+    """Return the still picture of a segmentation, as `write_still` writes it."""
     from PIL import Image, ImageDraw
 
     panels = _panels(result.area_px)
@@ -61,7 +64,8 @@ def draw_still(cine: Cine, result: Segmentation) -> Image.Image:
     left = (width - len(panels) * size[0] - (len(panels) - 1) * _GAP) // 2
     for column, (title, t) in enumerate(panels):
         x = left + column * (size[0] + _GAP)
-        picture = to_picture(np.asarray(cine.frames[t]), size)
+        frame = np.asarray(cine.frames[t])
+        picture = to_picture(frame if shown is None else shown.frame(frame), size)
         draw_outlines(picture, np.asarray(result.masks[t]), thickness=2.0)
         _mark(draw, (x + 7, top + 12), column if len(panels) > 1 else 0)
         draw_text(draw, (x + 22, top + 3), f"{title}: {_frame_text(cine, result, t)}", _INK, 15)
@@ -103,8 +107,8 @@ def _area_text(cine: Cine, area: float) -> str:
 
 def _frame_text(cine: Cine, result: Segmentation, t: int) -> str:
     when = "" if cine.frame_times is None else f" ({cine.frame_times[t]:.2f} s)"
-    # Counted from 0, as in the record and on the viewer's slider.
-    return f"frame {t}{when}, {_area_text(cine, result.area_px[t])}"
+    # For people the first frame is 1, as in the dock; the record counts from 0.
+    return f"frame {t + 1}{when}, {_area_text(cine, result.area_px[t])}"
 
 
 def _subtitle(cine: Cine, result: Segmentation) -> str:

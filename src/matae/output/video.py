@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Cine
+    from matae.output.margins import Margins
 
 __all__ = ["PREVIEW_RATE", "write_overlay"]
 
@@ -26,7 +27,7 @@ _LONGEST = 720  # smaller frames are enlarged to this, so that a 112-pixel clip 
 _TICKS = 60_000  # a second; MPEG-4 part 2 allows 65,535, and 24, 25, 30, 50, 60 and 29.97 Hz are whole in it
 
 
-def write_overlay(path: Path, cine: Cine, masks: NDArray[np.uint8]) -> dict[str, Any]:
+def write_overlay(path: Path, cine: Cine, masks: NDArray[np.uint8], visible: Margins | None = None) -> dict[str, Any]:
     """Write an MP4 of the cine with the outlines drawn in.
 
     Every frame is shown at the time the cine gives it, so a clip with varying frame times plays as recorded.
@@ -39,6 +40,8 @@ def write_overlay(path: Path, cine: Cine, masks: NDArray[np.uint8]) -> dict[str,
         The frames, and their times if they are known.
     masks
         (T, Y, X) classes in native pixels.
+    visible
+        What of the pictures is shown; everything if left out.
 
     Returns
     -------
@@ -70,13 +73,14 @@ def write_overlay(path: Path, cine: Cine, masks: NDArray[np.uint8]) -> dict[str,
         else:
             stream.codec_context.bit_rate = 8_000_000  # MPEG-4's default turns speckle into blocks
         for t, pts in enumerate(ticks):
-            image = to_picture(np.asarray(cine.frames[t]), picture)
+            frame = np.asarray(cine.frames[t])
+            image = to_picture(frame if visible is None else visible.frame(frame), picture)
             draw_outlines(image, np.asarray(masks[t]))
             when = "" if cine.frame_times is None else f"   {cine.frame_times[t]:.2f} s"
-            image = draw_footer(image, size, f"frame {t}{when}")
-            frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
-            frame.pts, frame.time_base = int(pts), Fraction(1, _TICKS)
-            container.mux(stream.encode(frame))
+            image = draw_footer(image, size, f"frame {t + 1}{when}")
+            coded = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
+            coded.pts, coded.time_base = int(pts), Fraction(1, _TICKS)
+            container.mux(stream.encode(coded))
         container.mux(stream.encode(None))
     return {
         "codec": "h264" if codec == "libx264" else codec,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from matae.cine import Cine
+    from matae.cine import Cine, Geometry
 
 __all__ = ["write_mask", "write_masks"]
 
@@ -37,7 +37,7 @@ def write_mask(path: Path, masks: NDArray[np.integer[Any]], cine: Cine | None = 
     masks
         Classes (T, Y, X), or (Y, X) for a single frame.
     cine
-        Whose spacing and frame time go into the header; without it 1, of no unit.
+        Whose spacing, frame time, origin and direction go into the header; without it 1, of no unit.
 
     Raises
     ------
@@ -70,8 +70,8 @@ def write_masks(path: Path, cine: Cine | None, masks: NDArray[np.uint8]) -> None
     path
         The file, ending in ``.nii.gz`` or ``.nii``.
     cine
-        Whose spacing (dx, dy in mm) and frame time (third axis, in seconds) go into the header; where one is unknown,
-        it is 1 and of no unit.
+        Whose spacing (dx, dy in mm), frame time (third axis, in seconds), origin and direction go into the header;
+        where spacing or time is unknown, it is 1 and of no unit.
     masks
         (T, Y, X) classes.
 
@@ -87,6 +87,8 @@ def write_masks(path: Path, cine: Cine | None, masks: NDArray[np.uint8]) -> None
     spacing = cine.spacing if cine else None
     dx, dy = (spacing.x, spacing.y) if spacing else (1.0, 1.0)
     image.SetSpacing((dx, dy, 1.0 / rate if rate else 1.0))
+    if cine is not None and cine.geometry is not None:
+        _put_in_place(image, cine.geometry)
     packed = path.suffix == ".gz"
     try:
         SimpleITK.WriteImage(image, str(path), useCompression=packed)
@@ -98,6 +100,17 @@ def write_masks(path: Path, cine: Cine | None, masks: NDArray[np.uint8]) -> None
     # Nor does it look at what the last write returned: on a full disk it leaves a torn file and says nothing.
     if size < _HEADER + masks.size:
         raise OutputError(f"The disk is full: {path.name} did not fit; free some space or choose another folder.")
+
+
+def _put_in_place(image: Any, geometry: Geometry) -> None:
+    """Give a mask of columns, rows and frames the origin and direction of its picture."""
+    axes = min(len(geometry.origin), 3)
+    stated = np.array(geometry.direction, np.float64).reshape(len(geometry.origin), -1)
+    direction, origin = np.eye(3), np.zeros(3)
+    direction[:axes, :axes], origin[:axes] = stated[:axes, :axes], geometry.origin[:axes]
+    if np.allclose(direction @ direction.T, np.eye(3), atol=1e-3):  # NIfTI holds nothing but a rotation
+        image.SetDirection(direction.ravel().tolist())
+        image.SetOrigin(origin.tolist())
 
 
 def _state_units(path: Path, units: int) -> int:

@@ -52,7 +52,13 @@ def is_own_result(path: Path) -> bool:
 
 
 def write_results(
-    cine: Cine, result: Segmentation, out: Path, *, overlay: bool = True, distinguish: bool = False
+    cine: Cine,
+    result: Segmentation,
+    out: Path,
+    *,
+    overlay: bool = True,
+    distinguish: bool = False,
+    keep_margins: bool = False,
 ) -> Written:
     """Write mask, record, still picture and, if asked for, overlay video.
 
@@ -72,6 +78,8 @@ def write_results(
         Write the video; a single frame has none.
     distinguish
         Put the content id into the name from the start: another input of the same run has the same stem.
+    keep_margins
+        Show in the pictures what a scanner writes around the sector; otherwise it is black there.
 
     Returns
     -------
@@ -83,24 +91,27 @@ def write_results(
     OutputError
         If the folder cannot be written or the disk is full; nothing half-written is left.
     """
+    from matae.output.margins import margins
     from matae.output.still import write_still
     from matae.output.video import write_overlay
     from matae.output.volume import write_masks
 
     record = make_record(cine, result)
+    shown = margins(cine, result.sector, keep=keep_margins)
+    record["margins"] = shown.state
     with writing_to(out), staged(out) as stage:
         parts = {"mask": stage / "mask.nii.gz", "still": stage / "still.png"}
         write_masks(parts["mask"], cine, result.masks)
-        write_still(parts["still"], cine, result)
+        write_still(parts["still"], cine, result, shown)
         video: dict[str, Any] | None = None
         if overlay and cine.n_frames > 1:
             parts["overlay"] = stage / "overlay.mp4"
-            video = write_overlay(parts["overlay"], cine, result.masks)
+            video = write_overlay(parts["overlay"], cine, result.masks, shown)
         stem, notice = _free_stem(out, cine, distinguish=distinguish)
         names = {kind: stem + _SUFFIXES[kind] for kind in parts}
         record["files"] = {kind: {"name": names[kind], "sha256": file_sha256(part)} for kind, part in parts.items()}
         record["overlay"] = video
-        notices = [notice] if notice else []
+        notices = [text for text in (notice, shown.notice) if text]
         if video is not None and cine.frame_rate is None:
             notices.append(video["playback_note"])
         record["notices"] += notices

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matae.cine import Box
 from matae.files import write_atomic, writing_to
 from matae.phantom.draw import random_heart
 from matae.phantom.make import make_phantom
+from matae.placement import Placement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-    from matae.phantom.make import Phantom
 
 __all__ = ["LICENCE", "write_phantom_frames"]
 
@@ -72,7 +74,9 @@ def write_phantom_frames(
                     heart, n_frames=1, shape=(256, 256), config=random_heart(heart, start_phase=start)
                 )
                 name = f"phantom{heart:06d}-{phase}"
-                picture, mask, spacing = _as_seen(phantom, size)
+                place = Placement.of(phantom.cine, _Sector(phantom.sector), size)
+                picture, mask = place.image(phantom.cine.frames[0]), place.mask(phantom.masks[0]) * np.uint8(255)
+                spacing = place.pixel_size(phantom.cine.spacing) or (math.nan, math.nan)
                 for kind, pixels in (("images", picture), ("masks", mask)):
                     buffer = io.BytesIO()
                     Image.fromarray(pixels).save(buffer, "PNG")
@@ -83,7 +87,9 @@ def write_phantom_frames(
                         "patient": f"phantom{heart:06d}",
                         "split": "val" if number >= hearts - held_out else "train",
                         "phase": phase,
-                        "spacing_mm": f"{spacing:.6f}",
+                        "spacing_y_mm": f"{spacing[0]:.6f}",
+                        "spacing_x_mm": f"{spacing[1]:.6f}",
+                        "placed": "1",
                     }
                 )
             if report is not None:
@@ -97,26 +103,19 @@ def write_phantom_frames(
         write_atomic(out / "index.csv", text.getvalue().encode())
 
 
-def _as_seen(phantom: Phantom, size: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], float]:
-    """Return picture, mask (0 and 255) and mm a pixel of the sector alone, padded to a square, at a size.
+@dataclass(frozen=True)
+class _Sector:
+    """The phantom's own sector, which is known exactly."""
 
-    What the network sees of a cine: nothing outside the sector, and the sector as large as it fits.
-    """
-    from PIL import Image
+    pixels: NDArray[np.bool_]
+    apex_down: bool = False
 
-    sector = np.argwhere(phantom.sector)
-    (top, left), (bottom, right) = sector.min(0), sector.max(0) + 1
-    side = int(max(bottom - top, right - left))
-    corner = ((side - (right - left)) // 2, (side - (bottom - top)) // 2)
+    def box(self, shape: tuple[int, int]) -> Box:  # noqa: ARG002 - what a sector answers
+        rows, columns = np.nonzero(self.pixels)
+        return Box(int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1)
 
-    def placed(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        square = Image.new("L", (side, side))
-        square.paste(Image.fromarray((pixels * phantom.sector)[top:bottom, left:right]), corner)
-        return np.asarray(square.resize((size, size), Image.Resampling.BILINEAR))
-
-    mask = np.where(placed(phantom.masks[0] * np.uint8(255)) > 127, 255, 0).astype(np.uint8)
-    spacing = phantom.cine.spacing
-    return placed(phantom.cine.frames[0]), mask, float("nan") if spacing is None else spacing.y * side / size
+    def mask(self, shape: tuple[int, int]) -> NDArray[np.bool_]:  # noqa: ARG002
+        return self.pixels
 
 
 def _starts(heart: int) -> tuple[float, float]:

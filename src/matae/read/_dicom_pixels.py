@@ -1,35 +1,39 @@
 """Pixel data of a DICOM object, frame by frame, as grey 8-bit images.
 
-Frames are decoded one at a time from the open file, so that a long uncompressed clip never lies in memory
-whole. pydicom decodes; what colours the decoded samples mean is decided here, from the codestream where it
-says so, because files labelled RGB that hold YCbCr are common in ultrasound.
+Frames are decoded one at a time from the open file, so that a long uncompressed clip never lies in memory whole.
+Where each frame lies is found by `_dicom_fragments`, what is in it by `_dicom_codestream`, what its colours mean by
+`_dicom_colour`, and how its values become grey by `_dicom_grey`.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matae.errors import ReadError
-from matae.read._dicom_tags import integer, number
+from matae.read._dicom_codestream import decode_rle, has_end, read_header
+from matae.read._dicom_colour import ColourEvidence, Colours, is_planar
+from matae.read._dicom_fragments import frame_pieces, read_fragments
+from matae.read._dicom_grey import Words, depth_table, grey_of_wide, palette_table
 from matae.read._grey import ColourMeter, luma, windowed
 from matae.stack import StackBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-    from typing import Any, BinaryIO
+    from collections.abc import Iterator
+    from typing import Any
 
     from numpy.typing import NDArray
 
+    from matae.read._dicom_codestream import Codestream
+    from matae.read._dicom_fragments import Fragments, PixelElement
+    from matae.read._dicom_image import ImageModule
+
 __all__ = ["Decoded", "decode_frames", "syntax_name"]
 
-_JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
-_DEFLATED = "1.2.840.10008.1.2.1.99"
 _GIVE_UP_AFTER = 16  # broken frames in a row; the rest is then lost too
+_LOOKED_AT = 8  # frames held back until their colours are clear
 
 
 @dataclass
@@ -38,61 +42,56 @@ class Decoded:
 
     Parameters
     ----------
+    stated
+        Number of frames that are there, whole or not.
     frames
         Grey frames.
     kept
-        Index of each of them among the frames the object states.
-    stated
-        Number of frames the object states.
+        Index of each of them among those.
     colour
         Chroma seen, for the Doppler test.
-    note
-        A sentence when brightness was rescaled, else "".
+    notes
+        Sentences for the user: brightness was rescaled, the count in the header is wrong.
     """
 
     stated: int
     frames: StackBuilder = field(default_factory=StackBuilder)
     kept: list[int] = field(default_factory=list)
     colour: ColourMeter = field(default_factory=ColourMeter)
-    note: str = ""
+    notes: list[str] = field(default_factory=list)
 
 
-def decode_frames(path: Path, dataset: Any) -> Decoded:
+def decode_frames(element: PixelElement, dataset: Any, image: ImageModule) -> Decoded:
     """Decode all frames of a DICOM file.
 
     Parameters
     ----------
-    path
-        The file.
+    element
+        Its pixel data.
     dataset
         Its header, a `pydicom.Dataset` with a transfer syntax.
-
-    Raises
-    ------
-    ReadError
-        If the transfer syntax has no decoder here, or the pixel module makes no sense.
+    image
+        What the header says of the picture.
     """
-    from pydicom.pixels import get_decoder
-
-    syntax = dataset.file_meta.TransferSyntaxUID
-    try:
-        decoder = get_decoder(syntax)
-        available = decoder.is_available
-    except (NotImplementedError, TypeError, ValueError):
-        available = False
-    if not available:
-        raise ReadError(
-            f"{path.name} is compressed with {syntax_name(syntax)}, which cannot be decoded here; export it from the "
-            "archive uncompressed or as JPEG, or convert it with a DICOM tool."
+    source = _wrapped(element, dataset, image) if element.wrapped else _native(element, dataset, image)
+    result = Decoded(source.count)
+    if image.stated_frames is not None and image.stated_frames < source.count:
+        result.notes.append(
+            f"The header counts {image.stated_frames} of the {source.count} frames in the file; all are shown."
         )
-    with path.open("rb") as file:
-        source = _Source.at_pixel_data(file, path, dataset)
-        stated = source.options["number_of_frames"]
-        result = Decoded(stated)
-        to_grey = _grey_converter(source, dataset, decoder, result)
-        for index, samples in source.frames(decoder):
-            result.frames.append(to_grey(samples))
-            result.kept.append(index)
+    elif image.stated_frames is not None:
+        result.stated = image.stated_frames
+    for index, grey in _grey_frames(source, dataset, image, result):
+        if result.frames.frame_shape not in (None, grey.shape):
+            continue  # a frame of another size is no frame of this clip
+        result.frames.append(grey)
+        result.kept.append(index)
+    shape = result.frames.frame_shape
+    if shape is not None and shape != (image.rows, image.columns):
+        result.notes.append(
+            f"The frames are {shape[1]}x{shape[0]} pixels and the header says {image.columns}x{image.rows}; "
+            "they are shown as they are."
+        )
     return result
 
 
@@ -111,254 +110,254 @@ _JPEG_XL = {
 }
 
 
-@dataclass
-class _Source:
-    """The open file at its pixel data, and the options pydicom's decoders need."""
+@dataclass(frozen=True)
+class _Samples:
+    """One decoded frame: (Y, X) or (Y, X, 3), and what its codestream says; no precision where there is none."""
 
-    stream: Any
-    start: int
-    encapsulated: bool
-    options: dict[str, Any]
+    values: NDArray[Any]
+    colours: Colours = Colours.UNSTATED
+    precision: int = 0
 
-    @classmethod
-    def at_pixel_data(cls, file: BinaryIO, path: Path, dataset: Any) -> _Source:
-        """Find the pixel data element of an open file."""
-        import io
-        import struct
 
-        from pydicom import dcmread
-        from pydicom.pixels.utils import as_pixel_options
+class _Wrapped:
+    """Frames in fragments."""
 
-        syntax = dataset.file_meta.TransferSyntaxUID
-        frame_count = max(integer(dataset, "NumberOfFrames") or 1, 1)
-        try:
-            options = as_pixel_options(dataset, number_of_frames=frame_count, pixel_keyword="PixelData")
-            options.setdefault("planar_configuration", 0)
-            rows, columns, samples = (int(options[name]) for name in ("rows", "columns", "samples_per_pixel"))
-            bits = int(options["bits_allocated"])
-            str(options["photometric_interpretation"])
-        except Exception as error:  # a damaged element raises what its parser happens to raise
-            raise ReadError(
-                f"{path.name} holds no image (a report or a raw volume?); choose an image object."
-            ) from error
-        if min(rows, columns) < 1 or samples not in (1, 3) or bits not in (8, 16, 32):
-            raise ReadError(f"{path.name} describes an impossible image; export the clip again from the archive.")
+    def __init__(self, element: PixelElement, fragments: Fragments, frames: list[list[tuple[int, int]]]) -> None:
+        self._element, self._frames = element, frames
+        self.count = len(frames)
+        self._cut = fragments.cut
+        # An encoder that never writes the end of a JPEG stream does so in every frame; a frame cut short is one.
+        self._ends = any(has_end(self._data(index)) for index in range(min(3, self.count)))
 
-        if syntax == _DEFLATED:  # compressed as a whole: there is no place in the file to start from
-            stream: Any = io.BytesIO(dcmread(file, force=True).get("PixelData", b""))
-            start, length = 0, stream.getbuffer().nbytes
+    def _data(self, index: int) -> bytes:
+        return b"".join(self._element.read(at, size) for at, size in self._frames[index])
+
+    def read(self, index: int, image: ImageModule) -> _Samples:
+        data = self._data(index)
+        header = read_header(data)
+        if header is None:
+            return self._plain(data, image)
+        if header.kind != "jpeg-xl":
+            self._check_end(data, index)
+        self._check_size(header, image)
+        values = header.decode(data)
+        if header.kind == "jpeg-xl":
+            return _Samples(values, header.colours, 8 * values.dtype.itemsize)
+        return _Samples(values, header.colours, header.precision)
+
+    def _check_end(self, data: bytes, index: int) -> None:
+        if (self._ends or (self._cut and index == self.count - 1)) and not has_end(data):
+            raise ValueError("cut short")
+
+    @staticmethod
+    def _check_size(header: Codestream, image: ImageModule) -> None:
+        same = (header.height, header.width) == (image.rows, image.columns)
+        if header.kind != "jpeg-xl" and not same and not 0 < header.height * header.width <= 4096 * 4096:
+            raise ValueError("an impossible size")
+
+    @staticmethod
+    def _plain(data: bytes, image: ImageModule) -> _Samples:
+        """Decode run lengths, or take uncompressed values that somebody wrapped."""
+        size = image.rows * image.columns * image.samples * (image.bits_allocated // 8)
+        if len(data) in (size, size + size % 2):
+            values = np.frombuffer(data[:size], f"<u{image.bits_allocated // 8}")
+            return _Samples(_shaped(values, image, planar=image.planar))
+        return _Samples(decode_rle(data, image))
+
+
+class _Native:
+    """Frames one after another, as they are."""
+
+    def __init__(self, element: PixelElement, image: ImageModule, *, swapped: bool, halved: bool) -> None:
+        self._element, self._swapped, self._halved = element, swapped, halved
+        bits = image.rows * image.columns * (2 if halved else image.samples) * image.bits_allocated
+        self._bits = bits
+        self.count = element.length * 8 // bits
+        wanted = image.stated_frames or 1
+        if 0 <= element.length * 8 - wanted * bits <= 8:
+            self.count = wanted  # a byte left over pads to an even length, and is not another frame
+        self._planar: bool | None = None
+
+    def read(self, index: int, image: ImageModule) -> _Samples:
+        first, last = index * self._bits // 8, -(-(index + 1) * self._bits // 8)
+        if image.bits_allocated == 1:
+            flags = np.unpackbits(np.frombuffer(self._element.read(first, last - first), np.uint8), bitorder="little")
+            begin = index * self._bits - 8 * first
+            return _Samples(_shaped(flags[begin : begin + self._bits], image, planar=False))
+        size = last - first
+        if image.bits_allocated == 8 and self._swapped:  # bytes in words of the other order
+            even = self._element.read(first & ~1, size + (first & 1) + 1)
+            words = np.frombuffer(even[: len(even) // 2 * 2], np.uint16).byteswap()
+            values = words.view(np.uint8)[first & 1 :][:size]
         else:
-            dcmread(file, stop_before_pixels=True, force=True)
-            little = "<" if syntax.is_little_endian else ">"
-            head = file.read(8)
-            if len(head) < 8 or struct.unpack(f"{little}HH", head[:4]) != (0x7FE0, 0x0010):
-                raise ReadError(f"{path.name} holds no pixel data; export the clip again from the archive.")
-            # Some files are encoded otherwise than their transfer syntax says: look for the value representation.
-            if syntax.is_implicit_VR or head[4:6] not in (b"OB", b"OW", b"UN"):
-                length = struct.unpack(f"{little}L", head[4:])[0]
-            else:
-                options["pixel_vr"] = head[4:6].decode("ascii", "replace")
-                length = struct.unpack(f"{little}L", file.read(4).ljust(4, b"\0"))[0]
-            stream, start = file, file.tell()
-            length = min(length, os.fstat(file.fileno()).st_size - start)
-        if not syntax.is_encapsulated:
-            halved = samples == 3 and options["photometric_interpretation"] == "YBR_FULL_422"
-            size = rows * columns * (2 if halved else samples) * bits // 8
-            options["available"] = min(options["number_of_frames"], length // size)
-        return cls(stream, start, bool(syntax.is_encapsulated), options)
+            order = ">" if self._swapped else "<"
+            values = np.frombuffer(self._element.read(first, size), f"{order}u{image.bits_allocated // 8}")
+            values = values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
+        if self._halved:
+            return _Samples(_widened(values, image), Colours.SUBSAMPLED)
+        if image.samples == 3 and self._planar is None and values.dtype == np.uint8 and values.min() < values.max():
+            ways = (_shaped(values, image, planar=False), _shaped(values, image, planar=True))
+            self._planar = is_planar(*ways, stated=image.planar)
+        return _Samples(_shaped(values, image, planar=image.planar if self._planar is None else self._planar))
 
-    def first_codestream(self) -> bytes:
-        """Return the first compressed frame, or nothing."""
-        from pydicom.encaps import get_frame
 
-        if not self.encapsulated:
-            return b""
-        self.stream.seek(self.start)
+def _wrapped(element: PixelElement, dataset: Any, image: ImageModule) -> _Wrapped:
+    fragments = read_fragments(element)
+    return _Wrapped(element, fragments, frame_pieces(element, fragments, image.stated_frames, dataset))
+
+
+def _native(element: PixelElement, dataset: Any, image: ImageModule) -> _Native:
+    big = dataset.original_encoding[1] is False
+    swapped = big and (image.bits_allocated > 8 or element.vr == "OW")
+    whole = image.rows * image.columns * 3
+    halved = (
+        image.samples == 3 and image.photometric in ("YBR_FULL_422", "YBR_PARTIAL_422") and image.bits_allocated == 8
+    )
+    if halved and image.columns % 2 == 0 and element.length >= (image.stated_frames or 1) * whole:
+        halved = False  # called halved, stored whole
+    return _Native(element, image, swapped=swapped, halved=halved and image.columns % 2 == 0)
+
+
+def _shaped(values: NDArray[Any], image: ImageModule, *, planar: bool) -> NDArray[Any]:
+    if image.samples == 1:
+        return values.reshape(image.rows, image.columns)
+    if planar:
+        return np.moveaxis(values.reshape(3, image.rows, image.columns), 0, 2)
+    return values.reshape(image.rows, image.columns, 3)
+
+
+def _widened(values: NDArray[Any], image: ImageModule) -> NDArray[Any]:
+    """Return Y, Cb, Cr of every pixel from two pixels' Y and their common Cb and Cr (PS3.3 C.7.6.3.1.2)."""
+    pairs = values.reshape(image.rows, image.columns // 2, 4)
+    wide = np.empty((image.rows, image.columns, 3), values.dtype)
+    wide[..., 0] = pairs[..., :2].reshape(image.rows, image.columns)
+    wide[..., 1:] = np.repeat(pairs[..., 2:], 2, axis=1)
+    return wide
+
+
+def _samples(source: _Wrapped | _Native, image: ImageModule) -> Iterator[tuple[int, _Samples]]:
+    """Yield the index and the samples of each frame that decodes."""
+    failures = 0
+    for index in range(source.count):
         try:
-            return bytes(
-                get_frame(
-                    self.stream,
-                    0,
-                    number_of_frames=self.options["number_of_frames"],
-                    extended_offsets=self.options.get("extended_offsets"),
-                )
-            )
-        except Exception:  # noqa: BLE001 - pydicom's parsers raise whatever a broken file leads them to
-            return b""
-
-    def frames(self, decoder: Any) -> Iterator[tuple[int, NDArray[Any]]]:
-        """Yield the index and the samples, (Y, X) or (Y, X, 3), of each frame that decodes."""
-        options = dict(self.options)
-        stated = options["number_of_frames"]
-        count = options.pop("available", stated)
-        options["number_of_frames"] = count if not self.encapsulated else stated
-        # Pillow is the one decoder of JPEG baseline whose raw colours are known.
-        plugin = "pillow" if str(decoder.UID) == _JPEG_BASELINE else ""
-        # pydicom forgets after one frame that uncompressed chroma is halved: there it starts anew each time.
-        one_by_one = not self.encapsulated and options["photometric_interpretation"] == "YBR_FULL_422"
-        index = failures = 0
-        while index < count:
-            self.stream.seek(self.start)
-            # After a broken frame decoding starts again behind it; without indices pydicom reads straight on.
-            end = index + 1 if one_by_one else count
-            wanted = range(index, end) if index or not self.encapsulated else None
-            try:
-                decoding = decoder.iter_array(
-                    self.stream, indices=wanted, raw=True, validate=False, decoding_plugin=plugin, **options
-                )
-                for samples, _ in decoding:
-                    if index >= count or samples.shape[:2] != (options["rows"], options["columns"]):
-                        break
-                    yield index, samples
-                    index, failures = index + 1, 0
-                else:
-                    if self.encapsulated and index < count:
-                        return  # the stream ended early
-                    continue
-            except Exception:  # noqa: BLE001, S110 - decoders raise whatever broken data leads them to; it is counted
-                pass
-            index += 1
+            samples = source.read(index, image)
+        except Exception:  # noqa: BLE001 - decoders raise whatever broken data leads them to; it is counted
             failures += 1
             if failures >= _GIVE_UP_AFTER:
                 return
+            continue
+        failures = 0
+        yield index, samples
 
 
-def _grey_converter(
-    source: _Source, dataset: Any, decoder: Any, result: Decoded
-) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
-    """Return the function that turns decoded samples into a grey frame."""
-    if source.options["samples_per_pixel"] == 3:
-        return _from_colour(source, decoder, result.colour)
-    if source.options["photometric_interpretation"] == "PALETTE COLOR":
-        return _from_palette(dataset, result.colour)
-    return _from_depth(source, dataset, decoder, result)
-
-
-def _from_colour(source: _Source, decoder: Any, colour: ColourMeter) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
-    is_ybr: bool | None = None
-    bits = int(source.options.get("bits_stored") or source.options["bits_allocated"])
-    codestream = source.first_codestream() if str(decoder.UID) == _JPEG_BASELINE else b""
-    stated = str(source.options["photometric_interpretation"])
-
-    def to_grey(samples: NDArray[Any]) -> NDArray[np.uint8]:
-        nonlocal is_ybr
-        if samples.dtype != np.uint8:
-            samples = (samples >> max(0, bits - 8)).astype(np.uint8)
-        if is_ybr is None:
-            is_ybr = _holds_ybr(stated, codestream, samples)
-        if is_ybr:
-            if colour.due():
-                colour.add_ybr(samples)
-            return samples[..., 0]
-        grey = luma(samples)
-        if colour.due():
-            colour.add_rgb(samples, grey)
-        return grey
-
-    return to_grey
-
-
-def _holds_ybr(stated: str, codestream: bytes, samples: NDArray[np.uint8]) -> bool:
-    """Say whether decoded samples are YCbCr rather than RGB.
-
-    For JPEG baseline the codestream decides where it can: an Adobe marker (the decoder has then made RGB), a JFIF
-    marker, component names, or subsampled chroma, which RGB never has. A 4:4:4 stream with no mark that the
-    object calls RGB is settled by its values: in ultrasound, nearly grey, two chroma planes lie near 128.
-    """
-    if not codestream:
-        return stated in ("YBR_FULL", "YBR_FULL_422")
-    jpeg = _jpeg_header(codestream)
-    if jpeg.adobe or jpeg.component_ids in (b"RGB", b"rgb"):
-        return False
-    if jpeg.jfif or jpeg.subsampled or stated.startswith("YBR"):
-        return True
-    wide = samples.astype(np.int16)
-    from_neutral = np.abs(wide[..., 1:] - 128).mean()
-    from_first = np.abs(wide[..., 1:] - wide[..., :1]).mean()
-    return bool(from_neutral < from_first)
-
-
-@dataclass
-class _Jpeg:
-    adobe: bool = False
-    jfif: bool = False
-    component_ids: bytes = b""
-    subsampled: bool = False
-
-
-def _jpeg_header(data: bytes) -> _Jpeg:
-    """Read the markers of a JPEG stream up to its frame header (ITU-T T.81, annex B)."""
-    found = _Jpeg()
-    offset = 2
-    while offset + 4 <= len(data) and data[offset] == 0xFF:
-        marker, length = data[offset + 1], int.from_bytes(data[offset + 2 : offset + 4], "big")
-        body = data[offset + 4 : offset + 2 + length]
-        if marker == 0xEE and body.startswith(b"Adobe"):
-            found.adobe = True
-        elif marker == 0xE0 and body.startswith(b"JFIF"):
-            found.jfif = True
-        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            components = [body[start : start + 3] for start in range(6, len(body) - 2, 3)]
-            found.component_ids = bytes(component[0] for component in components)
-            found.subsampled = len({component[1] for component in components}) > 1
-            break
-        elif marker == 0xDA or length < 2:
-            break
-        offset += 2 + length
-    return found
-
-
-def _from_palette(dataset: Any, colour: ColourMeter) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
-    """Look colours up once per palette entry, not once per pixel."""
-    from pydicom.pixels import apply_color_lut
-
-    depth = 8 if int(dataset.BitsAllocated) == 8 else 16
-    table = apply_color_lut(np.arange(2**depth, dtype=np.uint8 if depth == 8 else np.uint16), dataset)
-    if table.dtype != np.uint8:
-        table = (table >> 8).astype(np.uint8)
-    grey_of = luma(table)
-
-    def to_grey(samples: NDArray[Any]) -> NDArray[np.uint8]:
-        grey: NDArray[np.uint8] = grey_of[samples]
-        if colour.due():
-            colour.add_rgb(table[samples], grey)
-        return grey
-
-    return to_grey
+def _grey_frames(
+    source: _Wrapped | _Native, dataset: Any, image: ImageModule, result: Decoded
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Yield the index and the grey frame of each that decodes."""
+    stream = _samples(source, image)
+    first = next(stream, None)
+    if first is None:
+        return
+    kind = first[1].values
+    frames = (
+        (index, samples)
+        for index, samples in chain([first], stream)
+        if samples.values.ndim == kind.ndim and samples.values.dtype == kind.dtype
+    )
+    if kind.ndim == 3:
+        yield from _from_colour(frames, source, image, first=first[1], result=result)
+    else:
+        yield from _from_depth(frames, source, image, first=first[1], dataset=dataset, result=result)
 
 
 def _from_depth(
-    source: _Source, dataset: Any, decoder: Any, result: Decoded
-) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
-    """Bring one-channel samples of any depth to 8 bits.
+    frames: Iterator[tuple[int, _Samples]],
+    source: _Wrapped | _Native,
+    image: ImageModule,
+    *,
+    first: _Samples,
+    dataset: Any,
+    result: Decoded,
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Make one channel grey, by a table of its words where it has no more than 16 bits."""
+    kind = first.values.dtype
+    is_wide = kind.itemsize > 2
 
-    Unsigned 8-bit samples are kept as stored, whatever window is stated: labels belong to stored pixels. Deeper
-    or signed samples go through the rescale and the first window (PS3.3 C.11.2), or without a window through the
-    range of the whole clip, which takes a first pass over it.
-    """
-    inverted = source.options["photometric_interpretation"] == "MONOCHROME1"
-    stored = int(source.options.get("bits_stored") or source.options["bits_allocated"])
-    signed = bool(source.options.get("pixel_representation"))
-    if stored == 8 and not signed:
-        return lambda samples: _inverted(samples.astype(np.uint8), inverted)
-    slope, intercept = number(dataset, "RescaleSlope") or 1.0, number(dataset, "RescaleIntercept") or 0.0
-    centre, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
-    if stored < 8 and not signed:
-        low, high = 0.0, 2.0**stored - 1
-        slope, intercept = 1.0, 0.0
-    elif centre is not None and width is not None and width > 1:
-        low, high = centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2
-        result.note = f"Brightness was mapped from the file's window {low:g}..{high:g} to 0..255."
-    else:
-        extremes = [(samples.min(), samples.max()) for _, samples in source.frames(decoder)] or [(0, 1)]
-        ends = sorted(float(value) * slope + intercept for pair in extremes for value in pair)
-        low, high = ends[0], ends[-1]
-        if low >= 0 and high <= 255:
-            low, high = 0.0, 255.0
-        else:
-            result.note = f"Brightness was rescaled from {low:g}..{high:g} to 0..255."
-    return lambda samples: _inverted(windowed(samples * np.float32(slope) + np.float32(intercept), low, high), inverted)
+    def words_of(samples: _Samples) -> NDArray[Any]:
+        if kind.kind == "u" and is_wide and image.signed:
+            return samples.values.view("i4")
+        return samples.values.view(f"u{kind.itemsize}") if kind.kind == "i" and not is_wide else samples.values
+
+    words = Words(
+        lambda: (
+            words_of(each) for _, each in _samples(source, image) if each.values.dtype == kind and each.values.ndim == 2
+        )
+    )
+    if is_wide:
+        convert, note = grey_of_wide(dataset, image, words)
+        result.notes += [note] if note else []
+        for index, samples in frames:
+            yield index, convert(words_of(samples))
+        return
+    table = None
+    if image.photometric == "PALETTE COLOR":
+        table = palette_table(dataset, image, words, kind.itemsize)
+        if table is None:
+            result.notes.append("The palette of the file cannot be read; its stored values are shown as grey.")
+    if table is None:
+        # A decoder that hands out signed values was told so by the codestream.
+        signed = image.signed or kind.kind == "i"
+        table = depth_table(dataset, image, words, kind.itemsize, signed=signed, precision=first.precision)
+    if table is None:
+        yield from ((index, samples.values) for index, samples in frames)
+        return
+    if table.note:
+        result.notes.append(table.note)
+    for index, samples in frames:
+        grey = table(words_of(samples))
+        if table.colours is not None and result.colour.due():
+            result.colour.add_rgb(table.colours[words_of(samples)], grey)
+        yield index, grey
 
 
-def _inverted(grey: NDArray[np.uint8], inverted: bool) -> NDArray[np.uint8]:
-    return 255 - grey if inverted else grey
+def _from_colour(
+    frames: Iterator[tuple[int, _Samples]],
+    source: _Wrapped | _Native,
+    image: ImageModule,
+    *,
+    first: _Samples,
+    result: Decoded,
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Make colours grey once it is clear what they mean."""
+    shift = 0
+    if first.values.dtype != np.uint8:
+        words = Words(lambda: (each.values for _, each in _samples(source, image) if each.values.ndim == 3))
+        # Eight bits in wider words stay as they are.
+        shift = max(0, (first.precision or image.bits_stored) - 8) if words.span()[1] > 255 else 0
+    evidence = ColourEvidence(image.photometric, first.colours)
+    waiting: list[tuple[int, NDArray[np.uint8]]] = []
+    clear = False
+    for index, samples in frames:
+        shown = samples.values if samples.values.dtype == np.uint8 else (samples.values >> shift).astype(np.uint8)
+        if not clear:
+            evidence.add(shown)
+            waiting.append((index, shown))
+            clear = evidence.is_clear or len(waiting) >= _LOOKED_AT
+            if clear:
+                yield from ((at, _grey(each, evidence, result)) for at, each in waiting)
+            continue
+        yield index, _grey(shown, evidence, result)
+    if not clear:
+        yield from ((at, _grey(each, evidence, result)) for at, each in waiting)
+
+
+def _grey(samples: NDArray[np.uint8], evidence: ColourEvidence, result: Decoded) -> NDArray[np.uint8]:
+    if evidence.is_ybr:
+        if result.colour.due():
+            result.colour.add_ybr(samples)
+        grey = samples[..., 0]
+        return windowed(grey, 16, 235) if evidence.is_partial else grey
+    grey = luma(samples)
+    if result.colour.due():
+        result.colour.add_rgb(samples, grey)
+    return grey

@@ -12,13 +12,15 @@ from matae.errors import ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
 __all__ = [
+    "MOST_PIXELS",
     "SUFFIXES",
     "file_stem",
     "full_suffix",
     "is_label_name",
+    "kind_of_bytes",
     "natural_key",
     "quiet",
     "size_text",
@@ -26,17 +28,22 @@ __all__ = [
     "view_from_text",
 ]
 
+MOST_PIXELS = 2**26
+"""Pixels of one frame. No ultrasound picture has as many; a damaged header that claims more would take the memory."""
+
 SUFFIXES: dict[str, str] = {
     **dict.fromkeys((".dcm", ".dicom", ".ima"), "dicom"),
     **dict.fromkeys((".avi", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".gif"), "video"),
+    **dict.fromkeys((".3gp", ".asf", ".flv", ".m2ts", ".mts", ".ogv", ".vob"), "video"),
     **dict.fromkeys((".nii", ".nii.gz", ".mhd", ".mha", ".nrrd", ".nhdr"), "volume"),
-    **dict.fromkeys((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"), "image"),
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".jp2", ".j2k"), "image"),
     **dict.fromkeys((".npy", ".npz"), "array"),
+    ".zip": "zip",
 }
 """Kind of reader by lower-case file suffix."""
 
 
-def full_suffix(path: Path) -> str:
+def full_suffix(path: PurePath) -> str:
     """Return the lower-case suffix, ``.nii.gz`` counted as one."""
     name = path.name.lower()
     return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
@@ -53,7 +60,7 @@ def is_label_name(path: Path) -> bool:
     return bool(re.search(r"_(gt|mask|masks)$", file_stem(path), re.IGNORECASE))
 
 
-def natural_key(path: Path) -> tuple[tuple[int, int | str], ...]:
+def natural_key(path: PurePath) -> tuple[tuple[int, int | str], ...]:
     """Sort key under which ``frame10`` follows ``frame9``; whole paths, folder by folder."""
     pieces = re.split(r"(\d+)", path.as_posix().lower())
     return tuple((1, int(piece)) if piece.isdigit() and piece.isascii() else (0, piece) for piece in pieces)
@@ -64,11 +71,19 @@ _MAGIC = (
     (4, b"ftyp", "video"),
     (0, b"\x1aE\xdf\xa3", "video"),  # Matroska and WebM
     (0, b"GIF8", "video"),
+    (0, b"\0\0\1\xba", "video"),  # MPEG program stream
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video"),  # ASF and WMV
+    (0, b"FLV\1", "video"),
+    (0, b"OggS", "video"),
     (0, b"\x89PNG\r\n\x1a\n", "image"),
     (0, b"\xff\xd8\xff", "image"),
     (0, b"II*\0", "image"),
     (0, b"MM\0*", "image"),
     (0, b"II+\0", "image"),  # BigTIFF
+    (0, b"MM\0+", "image"),
+    (8, b"WEBPVP8", "image"),
+    (0, b"\0\0\0\x0cjP  \r\n\x87\n", "image"),  # JPEG 2000
+    (0, b"\xff\x4f\xff\x51", "image"),
     (0, b"\x93NUMPY", "array"),
     (0, b"NRRD", "volume"),
     (344, b"n+1\0", "volume"),  # NIfTI in one file
@@ -90,10 +105,11 @@ def sniff(path: Path) -> str | None:
         raise ReadError(
             f"{path.name} cannot be opened ({error.strerror}); check the path and its permissions."
         ) from error
-    return _kind_of_bytes(head) or SUFFIXES.get(full_suffix(path))
+    return kind_of_bytes(head) or SUFFIXES.get(full_suffix(path))
 
 
-def _kind_of_bytes(head: bytes) -> str | None:
+def kind_of_bytes(head: bytes) -> str | None:
+    """Return the kind of reader for a file by its first 352 bytes, or None."""
     if head[128:132] == b"DICM" or looks_like_bare_dicom(head):
         return "dicom"
     return next((kind for offset, magic, kind in _MAGIC if head.startswith(magic, offset)), None)

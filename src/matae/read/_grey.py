@@ -6,24 +6,38 @@ grey clip keeps its values through every container.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from numpy.typing import NDArray
 
     from matae.cine import Box
 
-__all__ = ["DOPPLER_WARNING", "ColourMeter", "doppler_facts", "luma", "scale_to_uint8", "windowed"]
+__all__ = [
+    "DOPPLER_WARNING",
+    "ColourMeter",
+    "Range",
+    "Window",
+    "doppler_facts",
+    "luma",
+    "on_black",
+    "scale_to_uint8",
+    "value_range",
+    "window_of",
+    "windowed",
+]
 
 DOPPLER_WARNING = (
     "The clip shows colour Doppler, which hides the tissue underneath; "
     "segment a grey-scale clip of the same view instead."
 )
 
+_BLOCK_PIXELS = 2**15  # whose sums stay in the cache
 # Chroma above which a pixel counts as coloured. Sepia and blue display maps of B-mode stay below (about 18);
 # the darkest reds and blues of Doppler maps lie above (about 40).
 _CHROMA = 24
@@ -39,11 +53,53 @@ def luma(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Parameters
     ----------
     rgb
-        Image or images, (..., 3) uint8; a fourth channel (opacity) is ignored.
+        Image or images, (..., 3) uint8; a fourth channel is not looked at (see `on_black`).
     """
+    if rgb.ndim == 3 and rgb.shape[0] * rgb.shape[1] > _BLOCK_PIXELS:
+        # In bands that stay in the cache: sums of a whole picture would take twelve bytes a pixel.
+        rows = max(1, _BLOCK_PIXELS // max(1, rgb.shape[1]))
+        grey = np.empty(rgb.shape[:2], np.uint8)
+        for start in range(0, len(rgb), rows):
+            grey[start : start + rows] = _luma(rgb[start : start + rows])
+        return grey
+    return _luma(rgb)
+
+
+def _luma(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     wide = rgb.astype(np.uint32)
     weighted = wide[..., 0] * 299 + wide[..., 1] * 587 + wide[..., 2] * 114
     return ((weighted + 500) // 1000).astype(np.uint8)
+
+
+def on_black(picture: NDArray[Any], *, is_stated: bool = False) -> NDArray[Any]:
+    """Lay a picture with opacity on a black ground, as video players and image viewers show an ultrasound picture.
+
+    Parameters
+    ----------
+    picture
+        One picture of an unsigned type: grey (Y, X), grey and opacity (Y, X, 2), RGB (Y, X, 3), or RGB and opacity
+        (Y, X, 4).
+    is_stated
+        Whether the file says that its last channel is an opacity. Where it does not, one of zero all over is what
+        writers leave in a channel they do not use, and is not applied.
+
+    Returns
+    -------
+    numpy.ndarray
+        (Y, X) or (Y, X, 3), the same type.
+    """
+    if picture.ndim == 2 or picture.shape[-1] not in (2, 4):
+        return picture
+    top = int(np.iinfo(picture.dtype).max)
+    colours, opacity = picture[..., :-1], picture[..., -1:]
+    if picture.shape[-1] == 2:
+        colours, opacity = colours[..., 0], opacity[..., 0]
+    low = int(opacity.min(initial=top))
+    if low == top or (low == 0 and not is_stated and not opacity.any()):
+        return colours
+    wide = np.uint16 if top == 255 else np.uint64
+    laid: NDArray[Any] = ((colours.astype(wide) * opacity + top // 2) // top).astype(picture.dtype)
+    return laid
 
 
 def windowed(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
@@ -56,8 +112,16 @@ def windowed(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]
     low, high
         Values shown as black and as white; with ``high <= low`` everything above `low` is white.
     """
+    if values.ndim > 2:
+        # Frame by frame: a clip in floating point would be four times its size.
+        stack = np.empty(values.shape, np.uint8)
+        for index, frame in enumerate(values):
+            stack[index] = windowed(frame, low, high)
+        return stack
+    # Values and limits of more than 24 bits differ by less than a 32-bit float can tell.
+    wide: Any = np.float32 if values.dtype.itemsize <= 2 else np.float64
     with np.errstate(over="ignore", invalid="ignore"):
-        scaled = (values.astype(np.float32) - low) * (255.0 / max(high - low, 1e-12))
+        scaled = (values.astype(wide) - low) * (255.0 / max(high - low, 1e-12))
     finite = np.clip(np.nan_to_num(scaled, nan=0.0, posinf=255.0, neginf=0.0), 0, 255)
     grey: NDArray[np.uint8] = np.rint(finite).astype(np.uint8)
     return grey
@@ -85,13 +149,44 @@ def scale_to_uint8(values: NDArray[Any]) -> tuple[NDArray[np.uint8], str]:
         return values, ""
     if values.dtype == np.bool_ or not values.size:
         return values.astype(np.uint8) * np.uint8(255), ""
-    finite = values if values.dtype.kind in "iu" else values[np.isfinite(values)]
+    window = window_of([value_range(frame) for frame in values] if values.ndim > 2 else [value_range(values)])
+    return windowed(values, window.low, window.high), window.note
+
+
+class Range(NamedTuple):
+    """Least and greatest value of a picture that are numbers; None where none is."""
+
+    low: float | None
+    high: float | None
+    is_float: bool
+
+
+class Window(NamedTuple):
+    """Values shown as black and as white, and a sentence where that changes the brightness."""
+
+    low: float
+    high: float
+    note: str = ""
+
+
+def value_range(values: NDArray[Any]) -> Range:
+    """Return the least and the greatest of the values that are numbers."""
+    is_float = values.dtype.kind == "f"
+    finite = values[np.isfinite(values)] if is_float else values
     if not finite.size:
-        return np.zeros(values.shape, np.uint8), "No value of the image is a number; it is shown black."
-    low, high = float(finite.min()), float(finite.max())
+        return Range(None, None, is_float)
+    return Range(float(finite.min()), float(finite.max()), is_float)
+
+
+def window_of(ranges: Iterable[Range]) -> Window:
+    """Return how a clip of more than 8 bits is brought to 8: the rule of `scale_to_uint8`, over all its pictures."""
+    known = [entry for entry in ranges if entry.low is not None and entry.high is not None]
+    if not known:
+        return Window(0, 255, "No value of the image is a number; it is shown black.")
+    low, high = min(entry.low or 0.0 for entry in known), max(entry.high or 0.0 for entry in known)
     if low >= 0 and high <= 255:
-        return windowed(values, 0, 1 if high <= 1 and values.dtype.kind == "f" else 255), ""
-    return windowed(values, low, high), f"Brightness was rescaled from {low:g}..{high:g} to 0..255."
+        return Window(0, 1 if high <= 1 and all(entry.is_float for entry in known) else 255)
+    return Window(low, high, f"Brightness was rescaled from {low:g}..{high:g} to 0..255.")
 
 
 class ColourMeter:

@@ -7,17 +7,24 @@ DICOM PS3.3 C.8.5.5 (US Region Calibration), read strictly.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from matae.cine import Box, Spacing
+from matae.cine import B_MODE, REGION_QUESTION, Box, Region, Spacing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Calibration", "UltrasoundRegion", "calibrate", "plausible_spacing"]
+__all__ = ["Calibration", "UltrasoundRegion", "calibrate", "place", "plausible_spacing"]
 
 _TWO_D, _TISSUE, _CENTIMETRE = 1, 1, 3
+_FORMATS = {2: "M-mode", 3: "spectral Doppler", 4: "waveform", 5: "graphics"}
+_TYPES = {
+    **dict.fromkeys((3, 4, 5, 6, 7, 8, 9), "spectral Doppler"),
+    **dict.fromkeys((10, 11, 12), "waveform"),
+    **dict.fromkeys((13, 14, 15, 16, 17, 18), "graphics"),
+}
+_LEAST_SIDE = 16  # pixels; a tissue region thinner than that is a grey bar
 # Echocardiography shows 2 to 40 cm on 100 to 2000 pixels; the limits leave room for a magnified or a tiny image.
 _FINEST_MM, _COARSEST_MM = 0.01, 3.0
 _SMALLEST_FIELD_MM, _LARGEST_FIELD_MM = 5.0, 600.0
@@ -57,6 +64,15 @@ class UltrasoundRegion:
         return self.spatial_format == _TWO_D and self.data_type == _TISSUE
 
     @property
+    def kind(self) -> str:
+        """What it shows, in words (PS3.3 C.8.5.5.1.1 and C.8.5.5.1.2)."""
+        if self.is_tissue:
+            return B_MODE
+        if self.spatial_format in _FORMATS:
+            return _FORMATS[self.spatial_format]
+        return "colour flow" if self.data_type == 2 else _TYPES.get(self.data_type or 0, "unknown")
+
+    @property
     def area(self) -> int:
         """Pixels it covers; 0 when a corner is missing or the corners are swapped."""
         if self.x0 is None or self.y0 is None or self.x1 is None or self.y1 is None:
@@ -86,19 +102,22 @@ class Calibration:
     Parameters
     ----------
     region
-        The 2-D tissue region, half open.
+        The 2-D tissue region, half open; None where there are several to choose from.
     spacing
         Pixel size in mm.
     note
         One sentence: where the spacing comes from, or why there is none.
     warnings
         Sentences for the user.
+    regions
+        Every region that lies in the picture: 2-D tissue in the order of reading, then the others.
     """
 
     region: Box | None
     spacing: Spacing | None
     note: str
     warnings: tuple[str, ...] = ()
+    regions: tuple[Region, ...] = ()
 
 
 def plausible_spacing(y: float, x: float) -> bool:
@@ -115,11 +134,12 @@ def calibrate(
     pixel_spacing: tuple[float, float] | None = None,
     calibration_type: str | None = None,
 ) -> Calibration:
-    """Choose the tissue region and the pixel size, or say why there is none.
+    """Find the tissue regions and the pixel size, or say why there is none.
 
-    The largest 2-D tissue region counts, wherever it stands in the sequence. Pixel Spacing is no attribute of
-    ultrasound images; it comes from converters that may have resized the image. It is therefore never used
-    against the regions, and alone only when Pixel Spacing Calibration Type says how it was measured.
+    A single 2-D tissue region counts, wherever it stands in the sequence; of several, a person chooses, or what is
+    looked at lies in one of them. Pixel Spacing is no attribute of ultrasound images; it comes from converters that
+    may have resized the image. It is therefore never used against the regions, and alone only when Pixel Spacing
+    Calibration Type says how it was measured.
 
     Parameters
     ----------
@@ -132,27 +152,62 @@ def calibrate(
     calibration_type
         Pixel Spacing Calibration Type (0028,0A02), where present.
     """
+    others = tuple(
+        Region(region.kind, box)
+        for region in regions
+        if not region.is_tissue and (box := region.box(shape)) is not None
+    )
     tissue = sorted((region for region in regions if region.is_tissue), key=lambda region: -region.area)
     if not tissue:
-        return _from_pixel_spacing(bool(regions), pixel_spacing, calibration_type)
-    chosen = tissue[0]
-    box = chosen.box(shape)
-    if box is None:
+        found = _from_pixel_spacing(bool(regions), pixel_spacing, calibration_type)
+        return replace(found, regions=others)
+    inside = _described([(region, region.box(shape)) for region in tissue], shape, pixel_spacing)
+    if not inside:
         return Calibration(
             None,
             None,
-            f"No millimetres: the ultrasound region ({_corners(chosen)}) does not lie inside the image of "
+            f"No millimetres: the ultrasound region ({_corners(tissue[0])}) does not lie inside the image of "
             f"{shape[1]}x{shape[0]} pixels, so that the image was probably resized after calibration.",
+            regions=others,
         )
-    warnings = _dual_view_warning(tissue)
-    spacing, note = _region_spacing(chosen, box)
-    if spacing is not None and pixel_spacing is not None and not _same(spacing, pixel_spacing):
-        note = (
-            f"No millimetres: PixelSpacing ({pixel_spacing[0]:.4g}, {pixel_spacing[1]:.4g}) mm contradicts the "
-            f"ultrasound region ({spacing.y:.4g}, {spacing.x:.4g}) mm."
-        )
-        spacing = None
-    return Calibration(box, spacing, note, warnings)
+    if len(inside) == 1:
+        return Calibration(inside[0].box, inside[0].spacing, inside[0].note, (), (*inside, *others))
+    same = len({region.spacing for region in inside}) == 1
+    note = (
+        inside[0].note
+        if same
+        else f"No millimetres before one of the {len(inside)} B-mode regions is chosen: their pixels differ in size."
+    )
+    return Calibration(None, inside[0].spacing if same else None, note, (_choice(inside),), (*inside, *others))
+
+
+def _described(
+    tissue: Sequence[tuple[UltrasoundRegion, Box | None]],
+    shape: tuple[int, int],
+    pixel_spacing: tuple[float, float] | None,
+) -> list[Region]:
+    """Return the tissue regions that lie in the picture, each place once, in the order of reading."""
+    found: dict[Box, Region] = {}
+    for region, box in tissue:
+        if box is None:
+            continue
+        spacing, note = _region_spacing(region, box)
+        if spacing is not None and pixel_spacing is not None and not _same(spacing, pixel_spacing):
+            note = (
+                f"No millimetres: PixelSpacing ({pixel_spacing[0]:.4g}, {pixel_spacing[1]:.4g}) mm contradicts the "
+                f"ultrasound region ({spacing.y:.4g}, {spacing.x:.4g}) mm."
+            )
+            spacing = None
+        before = found.get(box)
+        if before is not None and (before.spacing is None or spacing is None or not _same(before.spacing, spacing)):
+            if before.spacing != spacing:
+                spacing, note = None, "No millimetres: the file states two pixel sizes for one ultrasound region."
+            found[box] = Region(B_MODE, box, spacing, note)
+        elif before is None:
+            found[box] = Region(B_MODE, box, spacing, note)
+    large = [region for region in found.values() if min(region.box.height, region.box.width) >= _LEAST_SIDE]
+    kept = large if len(found) > 1 and large else list(found.values())
+    return sorted(kept, key=lambda r: ((r.box.y0 + r.box.y1) // shape[0], r.box.x0 + r.box.x1))
 
 
 def _region_spacing(region: UltrasoundRegion, box: Box) -> tuple[Spacing | None, str]:
@@ -187,16 +242,17 @@ def _from_pixel_spacing(
     )
 
 
-def _dual_view_warning(tissue: Sequence[UltrasoundRegion]) -> tuple[str, ...]:
-    if len(tissue) < 2:
-        return ()
-    sizes = {(region.delta_y, region.delta_x) for region in tissue}
-    scale = "different pixel sizes" if len(sizes) > 1 else "one pixel size"
-    sentence = (
-        f"The image holds {len(tissue)} tissue regions with {scale}; the largest ({_corners(tissue[0])}) is used, "
-        "and millimetres hold only inside it."
+def _choice(regions: Sequence[Region]) -> str:
+    listed = "; ".join(f"{number}: {place(region.box)}" for number, region in enumerate(regions, start=1))
+    return (
+        f"{REGION_QUESTION} ({listed}); choose one (--region on the command line), or draw the sector in it: its "
+        "scale is used."
     )
-    return (sentence,)
+
+
+def place(box: Box) -> str:
+    """Return where a box lies, as people say it."""
+    return f"x {box.x0} to {box.x1 - 1}, y {box.y0} to {box.y1 - 1}"
 
 
 def _same(spacing: Spacing, other: tuple[float, float]) -> bool:

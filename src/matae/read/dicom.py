@@ -6,13 +6,18 @@ person, a date or an instance leaves this module.
 
 from __future__ import annotations
 
+import io
 import math
 from typing import TYPE_CHECKING
 
 from matae.cine import Cine
 from matae.errors import ReadError
+from matae.read._dicom_fragments import PixelElement, find_pixel_element, read_fragments
+from matae.read._dicom_image import image_module
+from matae.read._dicom_kinds import DICOMDIR_CLASS, other_than_cine
 from matae.read._dicom_pixels import decode_frames, syntax_name
 from matae.read._dicom_tags import floats, integer, number, raw, text
+from matae.read._dicom_video import decode_video, is_video
 from matae.read._formats import looks_like_bare_dicom, quiet, view_from_text
 from matae.read._grey import doppler_facts
 from matae.read._patient import dicom_patient
@@ -21,20 +26,17 @@ from matae.read._ultrasound import UltrasoundRegion, calibrate
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import Any
+    from typing import Any, BinaryIO
 
+    from matae.read._dicom_image import ImageModule
+    from matae.read._dicom_pixels import Decoded
     from matae.read._timing import Timing
     from matae.read._ultrasound import Calibration
 
 __all__ = ["read_dicom"]
 
-# Ultrasound, and what echo exports that went through a frame grabber or a converter call themselves.
-_MODALITIES = ("US", "IVUS", "OT", "SC", "XC", "")
-_VOLUME_CLASSES = (
-    "1.2.840.10008.5.1.4.1.1.6.2",  # Enhanced US Volume
-    "1.2.840.10008.5.1.4.1.1.2.1",  # Enhanced CT
-    "1.2.840.10008.5.1.4.1.1.4.1",  # Enhanced MR
-)
+_SHAPE = " Each pixel is {:.4g} times as wide as it is high."
+_DEFLATED = "1.2.840.10008.1.2.1.99"
 _POINTED = {0x00181063: "FrameTime", 0x00181065: "FrameTimeVector", 0x00180040: "CineRate"}
 # View codes of DICOM CID 12226 (Echocardiography Image View), in SNOMED CT and in SNOMED RT.
 _VIEW_CODES = {
@@ -67,18 +69,18 @@ def read_dicom(path: Path) -> Cine:
     ReadError
         If it is no DICOM image of ultrasound, or no frame decodes.
     """
-    with quiet():
-        dataset = _read_header(path)
+    with quiet(), path.open("rb") as file:
+        dataset, offset = _read_header(file, path.name)
         _refuse_other_images(path, dataset)
-        decoded = decode_frames(path, dataset)
+        image = image_module(dataset, path.name)
+        decoded, stream_rate = _decode(file, offset, dataset, image, path.name)
         if not decoded.kept:
-            raise ReadError(
-                f"{path.name} holds no frames that decode (stored as "
-                f"{syntax_name(dataset.file_meta.TransferSyntaxUID)}); export the clip again from the archive."
-            )
-        timing = _timing(dataset, decoded.stated).kept(decoded.kept, decoded.stated)
+            raise ReadError(_no_frames(path.name, dataset))
+        shown = _timing(dataset, decoded.stated, stream_rate)
+        timing = shown.kept(decoded.kept, decoded.stated)
         frames = decoded.frames.build()
-        calibration = _calibration(dataset, (int(frames.shape[1]), int(frames.shape[2])))
+        shape = (int(frames.shape[1]), int(frames.shape[2]))
+        calibration = _calibration(dataset, shape)
         doppler = integer(dataset, "UltrasoundColorDataPresent") == 1 or decoded.colour.is_doppler(calibration.region)
         facts = _facts(dataset)
         patient, patient_note = dicom_patient(dataset)
@@ -90,8 +92,8 @@ def read_dicom(path: Path) -> Cine:
             f"{len(decoded.kept)} of {decoded.stated} frames could be decoded; the file is truncated or damaged."
         )
         warnings = (truncated, *warnings)
-    if decoded.note:
-        warnings += (decoded.note,)
+    warnings += tuple(decoded.notes) + timing.warnings
+    stretch = "" if image.aspect == 1 or calibration.spacing is not None else _SHAPE.format(image.aspect)
     return Cine(
         frames=frames,
         frame_times=timing.times if len(decoded.kept) > 1 else None,
@@ -101,48 +103,76 @@ def read_dicom(path: Path) -> Cine:
         view=view,
         heart_rate=heart_rate if heart_rate is not None and 10 <= heart_rate <= 400 else None,
         timing_note=timing.note,
-        spacing_note=calibration.note,
+        spacing_note=calibration.note + stretch,
         warnings=warnings,
         info={**facts, **timing.info, **colour_info},
         patient=patient,
         patient_note=patient_note,
+        regions=calibration.regions,
+        sample_aspect=image.aspect,
     )
 
 
-def _read_header(path: Path) -> Any:
-    """Read everything before the pixel data."""
+def _read_header(file: BinaryIO, name: str) -> tuple[Any, int]:
+    """Read everything before the pixel data; return it with the place where they begin."""
     from pydicom import dcmread
     from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-    with path.open("rb") as file:
-        head = file.read(132)
+    head = file.read(132)
     if head[128:132] != b"DICM" and not looks_like_bare_dicom(head):
-        raise ReadError(
-            f"{path.name} is not a DICOM file, whatever its name says; choose the file the scanner exported."
-        )
+        raise ReadError(f"{name} is not a DICOM file, whatever its name says; choose the file the scanner exported.")
+    file.seek(0)
     try:
-        dataset = dcmread(path, stop_before_pixels=True, force=True)
+        dataset = dcmread(file, stop_before_pixels=True, force=True)
+        offset = file.tell()
         syntax = dataset.file_meta.get("TransferSyntaxUID")
         if not syntax:
             implicit, little = dataset.original_encoding
             syntax = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
         dataset.file_meta.TransferSyntaxUID = UID(str(syntax))
     except Exception as error:
-        raise ReadError(f"{path.name} is a damaged DICOM file; export the clip again from the archive.") from error
-    return dataset
+        raise ReadError(f"{name} is a damaged DICOM file; export the clip again from the archive.") from error
+    return dataset, offset
+
+
+def _decode(file: BinaryIO, offset: int, dataset: Any, image: ImageModule, name: str) -> tuple[Decoded, float | None]:
+    """Decode all frames; return them with the frame rate that a video states."""
+    from pydicom import dcmread
+
+    syntax = str(dataset.file_meta.TransferSyntaxUID)
+    if syntax == _DEFLATED:  # compressed as a whole: there is no place in the file to start from
+        file.seek(0)
+        try:
+            content = dcmread(file, force=True).get("PixelData", b"")
+        except Exception as error:
+            raise ReadError(f"{name} is a damaged DICOM file; export the clip again from the archive.") from error
+        if not content:
+            raise ReadError(f"{name} holds no pixel data; export the clip again from the archive.")
+        element = PixelElement(io.BytesIO(content), 0, len(content), wrapped=False, vr="")
+    else:
+        implicit, little = dataset.original_encoding
+        element = find_pixel_element(file, offset, implicit=bool(implicit), little=little is not False, name=name)
+    if is_video(syntax) and element.wrapped:
+        return decode_video(element, read_fragments(element), syntax, image.stated_frames, name)
+    return decode_frames(element, dataset, image), None
+
+
+def _no_frames(name: str, dataset: Any) -> str:
+    syntax = dataset.file_meta.TransferSyntaxUID
+    return (
+        f"{name} holds no frames that decode (stored as {syntax_name(syntax)}); export the clip again from the "
+        "archive, uncompressed or as JPEG."
+    )
 
 
 def _refuse_other_images(path: Path, dataset: Any) -> None:
-    modality = text(dataset, "Modality")
-    if text(dataset.file_meta, "MediaStorageSOPClassUID") == "1.2.840.10008.1.3.10":
+    if text(dataset.file_meta, "MediaStorageSOPClassUID") == DICOMDIR_CLASS:
         raise ReadError(f"{path.name} is the index of a DICOM medium, not a clip; open the folder it lies in.")
-    if modality not in _MODALITIES:
-        raise ReadError(f"{path.name} holds {modality} data, not an ultrasound clip; choose an echocardiography cine.")
-    if text(dataset, "SOPClassUID") in _VOLUME_CLASSES or text(dataset, "DimensionOrganizationType").startswith("3D"):
-        raise ReadError(f"{path.name} is a 3-D volume, not a 2-D cine; export the 2-D apical view from the scanner.")
+    if (other := other_than_cine(dataset)) is not None:
+        raise ReadError(f"{path.name} {other}")
 
 
-def _timing(dataset: Any, n_frames: int) -> Timing:
+def _timing(dataset: Any, n_frames: int, stream_rate: float | None) -> Timing:
     pointer = raw(dataset, "FrameIncrementPointer")
     pointers = pointer if isinstance(pointer, (list, tuple)) or hasattr(pointer, "__iter__") else [pointer]
     named = (_POINTED.get(int(tag)) for tag in pointers if isinstance(tag, int))
@@ -154,6 +184,8 @@ def _timing(dataset: Any, n_frames: int) -> Timing:
         frame_time=number(dataset, "FrameTime"),
         cine_rate=number(dataset, "CineRate"),
         recommended_rate=number(dataset, "RecommendedDisplayFrameRate"),
+        actual_duration=number(dataset, "ActualFrameDuration"),
+        stream_rate=stream_rate,
     )
 
 

@@ -62,11 +62,12 @@ def echonet_clips(folder: Path) -> dict[Path, dict[str, Any]]:
         raise ReadError(f"{path.name} cannot be read as a table; copy it again from the data set.") from error
     if "FileName" not in names:
         raise ReadError(f"{path.name} has no FileName column; copy it again from the data set.")
-    there = {video.name: video for video in (folder / _VIDEOS).iterdir()}
+    # A copy that went over another system may have other capitals than the list.
+    there = {video.name.lower(): video for video in (folder / _VIDEOS).iterdir()}
     clips = {}
     for row in listed:
         name = (row["FileName"] or "").strip()
-        video = there.get(name) or there.get(f"{name}.avi")
+        video = there.get(name.lower()) or there.get(f"{name.lower()}.avi")
         if name and video is not None:
             clips[video] = _facts(row, video)
     return clips

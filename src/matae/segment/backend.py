@@ -1,19 +1,24 @@
-"""Runtimes for the network: PyTorch on CUDA or the CPU, or OpenVINO.
+"""Runtimes for the network: PyTorch on CUDA, an Apple GPU or the CPU, or OpenVINO.
 
 A backend takes frames on the grid (N, 1, grid, grid) and returns logits on it. PyTorch runs out of GPU memory
-gracefully: half the batch, and at a batch of one the CPU, each said in a notice.
+gracefully: half the batch, and at a batch of one the CPU, each said in a notice. So does a GPU that lacks an operation,
+and reduced precision that overflows: in fp32, then. A value that is no number never becomes a mask.
 """
 
 from __future__ import annotations
 
 import time
 import warnings
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 import torch
 
 from matae.errors import DeviceError
+from matae.extras import without_extra
 from matae.nn.network import to_device
+from matae.segment.device import free_cache
+from matae.threads import most_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +41,8 @@ __all__ = [
 
 BACKENDS = ("auto", "torch", "openvino")
 _CPU_BATCH = 4
-_CUDA_BATCH = 32
+_GPU_BATCH = 32
+_AMPERE = 8  # the first compute capability with bf16
 _PASS_SECONDS = 0.05  # a cancel waits for the pass it falls into
 
 # How torch and the libraries under it say it where they do not raise torch.OutOfMemoryError: the driver (also for
@@ -80,7 +86,7 @@ class TorchBackend:
     batch
         Frames a pass; if None the device's default, on the CPU as few as keep a pass short.
     notify
-        Called with a sentence when memory runs out.
+        Called with a sentence when memory runs out, an operation is missing, or reduced precision does not suffice.
 
     Raises
     ------
@@ -100,6 +106,8 @@ class TorchBackend:
     ) -> None:
         self._model = model.plain(width).eval()
         self._notify = notify
+        self._exact = False  # fp32 from now on, whatever would be faster
+        self._lacking = False
         if not self._moved(device):
             if device.type == "cpu":
                 raise DeviceError("Memory does not suffice for the network; close other programs.")
@@ -119,21 +127,22 @@ class TorchBackend:
         return True
 
     def _leave_gpu(self) -> None:
+        gpu = getattr(self, "device", torch.device("cpu"))
         self._move(torch.device("cpu"))
-        torch.cuda.empty_cache()
+        free_cache(gpu)
         self._size(None)
 
     def _size(self, batch: int | None) -> None:
         # In fp32 the CPU's kernels round one frame otherwise than several: a batch that followed the clock would
         # make the last digits depend on it. One frame a pass costs such a processor little. In bf16 they agree.
-        default = _CUDA_BATCH if self.device.type == "cuda" else _CPU_BATCH if self.precision == "bf16" else 1
+        default = _GPU_BATCH if self.device.type != "cpu" else _CPU_BATCH if self.precision == "bf16" else 1
         self._most = batch or default
         self._paced = batch is None and self.device.type == "cpu"
         self.batch = 1 if self._paced else self._most  # the first pass, not yet timed, is as short as can be
 
     def _move(self, device: torch.device) -> None:
         self.device = device
-        self._dtype = reduced_precision(device)
+        self._dtype = torch.float32 if self._exact else reduced_precision(device)
         self.precision = {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(self._dtype, "fp32")
         to_device(self._model, device)
 
@@ -151,25 +160,34 @@ class TorchBackend:
                 self.batch = _short_batch(self._most, len(part), time.perf_counter() - start)
             parts.append(part)
             done += len(part)
-        return torch.cat([part.to(self.device) for part in parts])
+        return _together(parts, self.device)
 
     def _try(self, images: Tensor) -> Tensor | None:
         # Room is made only after this returns: the exception holds on to the maps that filled the memory.
         try:
             return self._run(images)
+        except NotImplementedError:
+            if self.device.type == "cpu":
+                raise
+            self._lacking = True
+            return None
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             return None
 
     def _make_room(self) -> None:
-        place = "GPU memory" if self.device.type == "cuda" else "Memory"
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        if self.batch > 1:
+        on_gpu = self.device.type != "cpu"
+        place = "GPU memory" if on_gpu else "Memory"
+        free_cache(self.device)
+        if self._lacking:
+            self._lacking = False
+            self._notify("The GPU lacks an operation that the network needs; going on with the CPU.")
+            self._leave_gpu()
+        elif self.batch > 1:
             self.batch = self._most = self.batch // 2
             self._notify(f"{place} ran out; going on with {self.batch} frames at a time.")
-        elif self.device.type == "cuda":
+        elif on_gpu:
             self._notify("GPU memory does not suffice even for one frame; going on with the CPU.")
             self._leave_gpu()
         else:
@@ -177,12 +195,46 @@ class TorchBackend:
 
     @torch.inference_mode()
     def _run(self, images: Tensor) -> Tensor:
-        if self.device.type == "cuda":
-            images = _pinned(images).to(self.device, non_blocking=True)
-        images = images.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, self._dtype, enabled=self._dtype != torch.float32):
+        logits = self._forward(images)
+        if not _is_finite(logits) and self._dtype != torch.float32:
+            # fp16 ends at 65,504: a network whose maps go beyond is computed as it was trained.
+            self._notify(f"The network does not fit into {self.precision}; going on in fp32.")
+            self._exact, self._dtype, self.precision = True, torch.float32, "fp32"
+            logits = self._forward(images)
+        return _refuse_what_is_no_number(logits)
+
+    def _forward(self, images: Tensor) -> Tensor:
+        images = _onto(images, self.device)
+        reduced = self._dtype != torch.float32
+        with torch.autocast(self.device.type, self._dtype) if reduced else nullcontext():
             logits: Tensor = self._model(images)
         return logits.float()
+
+
+def _onto(images: Tensor, device: torch.device) -> Tensor:
+    if device.type == "cuda":
+        images = _pinned(images).to(device, non_blocking=True)
+    elif device.type == "mps":
+        return images.to(device)
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+def _together(parts: list[Tensor], device: torch.device) -> Tensor:
+    # Those from before a GPU was left lie there still.
+    return torch.cat([part.to(device) for part in parts])
+
+
+def _is_finite(logits: Tensor) -> bool:
+    return bool(torch.isfinite(logits).all())
+
+
+def _refuse_what_is_no_number(logits: Tensor) -> Tensor:
+    if not _is_finite(logits):
+        raise DeviceError(
+            "The network gives values that are no numbers for a frame; choose another model, or device cpu if this one "
+            "works elsewhere."
+        )
+    return logits
 
 
 def _short_batch(most: int, frames: int, seconds: float) -> int:
@@ -217,12 +269,12 @@ def reduced_precision(device: torch.device) -> torch.dtype:
 
 def has_bf16(device: torch.device) -> bool:
     """Return whether a device computes in bf16 itself; emulated, it is slower than what it stands for."""
-    if device.type != "cuda":
+    if device.type == "cpu":
         return fast_bf16()
-    try:
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    except TypeError:  # torch 2.4, which cannot tell the two apart
-        return bool(torch.cuda.is_bf16_supported())
+    if device.type != "cuda":
+        return False
+    # Of this very device: torch.cuda.is_bf16_supported answers for the current one, which may be another.
+    return torch.version.hip is not None or torch.cuda.get_device_capability(device)[0] >= _AMPERE
 
 
 def fast_bf16() -> bool:
@@ -259,9 +311,7 @@ class OpenVINOBackend:
         try:
             import openvino
         except ImportError:
-            raise DeviceError(
-                "OpenVINO is not installed; pip install 'napari-matae[cpu]' or choose backend torch."
-            ) from None
+            raise DeviceError(without_extra("cpu", "choose backend torch")) from None
         self.batch, self._paced = batch or 1, batch is None
         self.device = torch.device("cpu")
         plain = model.plain(width).float().eval()
@@ -271,7 +321,9 @@ class OpenVINOBackend:
             converted = openvino.convert_model(
                 plain, example_input=torch.zeros(2, 1, grid, grid), input=[-1, 1, grid, grid]
             )
-        self._compiled = openvino.compile_model(converted, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        # For as long as it is loaded: its threads do not spin, and share with other programs.
+        settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": most_threads()}
+        self._compiled = openvino.compile_model(converted, "CPU", settings)
 
     def __call__(self, images: Tensor) -> Tensor:
         """Return float32 logits for a batch."""
@@ -284,7 +336,7 @@ class OpenVINOBackend:
             done += len(part)
             if self._paced:
                 self.batch = _short_batch(_CPU_BATCH, len(part), time.perf_counter() - start)
-        return torch.cat(parts)
+        return _refuse_what_is_no_number(torch.cat(parts))
 
 
 def choose_backend(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.errors import SegmentError
-from matae.segment.sector import find_sector, sector_from_polygon
+from matae.read._ultrasound import place
+from matae.segment.sector import find_sector, liveliness, sector_from_polygon
 
 if TYPE_CHECKING:
     from matae.cine import Cine
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FLIPS", "choose_sector", "parse_sector"]
 
+_STILL = 0.3  # grey levels of mean motion; below it, a region is a still or empty
 FLIPS = ("auto", "none", "vertical")
 """Which way up: as found, apex at the top, apex at the bottom."""
 
@@ -54,11 +56,14 @@ def choose_sector(cine: Cine, sector: str = "auto", flip: str = "auto") -> Secto
     Raises
     ------
     SegmentError
-        If the rectangle is not inside the picture, or the words are not known.
+        If the rectangle is not inside the picture, the words are not known, or the picture shows several B-mode
+        regions that move and none is chosen.
     """
     if flip not in FLIPS:
         raise SegmentError(f"'{flip}' is no way up; choose {', '.join(FLIPS)}.")
     rectangle = parse_sector(sector)
+    if sector == "auto":
+        cine = _with_the_live_region(cine)
     # Also where the rectangle is given: which way up the heart is, is seen in the picture.
     found = find_sector(cine) if sector == "auto" or flip == "auto" else None
     if rectangle is not None or found is None or sector == "whole":
@@ -74,3 +79,18 @@ def choose_sector(cine: Cine, sector: str = "auto", flip: str = "auto") -> Secto
     else:
         chosen = found
     return chosen if flip == "auto" else replace(chosen, apex_down=flip == "vertical")
+
+
+def _with_the_live_region(cine: Cine) -> Cine:
+    """Choose the only B-mode region that moves; ask where several do."""
+    if cine.region is not None or len(cine.b_modes) < 2:
+        return cine
+    moving = liveliness(cine)
+    live = [number for number, level in enumerate(moving, start=1) if level > _STILL]
+    if len(live) == 1:
+        return cine.with_region(live[0])
+    live = live or list(range(1, len(moving) + 1))
+    listed = "; ".join(f"{number}: {place(cine.b_modes[number - 1].box)}" for number in live)
+    raise SegmentError(
+        f"{cine.source.name} shows {len(live)} B-mode regions ({listed}); choose one with --region, or give --sector."
+    )

@@ -9,29 +9,36 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["POSSIBLE", "one_part"]
+__all__ = ["LIKELY", "POSSIBLE", "one_part"]
+
+LIKELY = 0.25
+"""Probability that pixels need all the way from one part of a class to another, so that they are parts of one."""
 
 POSSIBLE = 0.1
-"""Probability from which a pixel may join two parts of a class; from 0.5 on it belongs to one."""
+"""Probability from which a pixel between such parts is theirs; elsewhere it needs 0.5."""
 
-_THIN = 0.1  # of the square root of the largest part's area: a line that cuts a cavity is no wider
-_PART = 0.1  # of that area: what is smaller is an island, no part of a ventricle
+_PART = 0.1  # of the largest part's area: what is smaller is an island, no part of a ventricle
 
 
-def one_part(mask: NDArray[np.uint8], possible: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+def one_part(
+    mask: NDArray[np.uint8], likely: NDArray[np.uint8] | None = None, possible: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
     """Return the mask with one connected part a class, its holes filled.
 
     A ventricle is one cavity: islands and holes are errors of the network, not anatomy. A bright line across the
-    cavity can cut its mask in two, though, and half a ventricle is no better: parts of some size hardly apart from the
-    largest that hang together with it by possible pixels are joined to it, by those pixels inside their convex hull
-    (hysteresis, as for edges: J. Canny, "A computational approach to edge detection", IEEE TPAMI 8(6), 1986).
+    cavity can cut its mask in two, though, and half a ventricle is no better: parts of some size that hang together
+    with the largest by likely pixels are joined to it, by the possible pixels inside their convex hull (hysteresis, as
+    for edges: J. Canny, "A computational approach to edge detection", IEEE TPAMI 8(6), 1986). Whether they do is a
+    question of the one pixel where the best way between them is least likely, not of how many pixels they are apart:
+    that number hangs on the last digits of a processor's arithmetic.
 
     Parameters
     ----------
     mask
         Class of every pixel, (Y, X) uint8; 0 is background.
-    possible
-        The same with a lower threshold (`POSSIBLE`): every pixel of `mask`, and more. Nothing is joined if None.
+    likely, possible
+        The same with lower thresholds, `LIKELY` and `POSSIBLE`: every pixel of the one before, and more. Nothing is
+        joined if `likely` is None; `possible` is `likely` if None.
     """
     from scipy import ndimage
 
@@ -45,8 +52,9 @@ def one_part(mask: NDArray[np.uint8], possible: NDArray[np.uint8] | None = None)
         labels, count = ndimage.label(own)
         if count > 1:
             own = _largest(labels)
-            if possible is not None:
-                own = _joined(labels, own, possible[at] == value)
+            if likely is not None:
+                filler = likely if possible is None else possible
+                own = _joined(labels, own, likely[at] == value, filler[at] == value)
         out[at][own] = value
     for value, at in places:
         # A hole may hold another class (cavity inside myocardium): only what nothing claims is filled.
@@ -60,7 +68,9 @@ def _largest(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
     return found
 
 
-def _joined(parts: NDArray[np.int32], largest: NDArray[np.bool_], possible: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _joined(
+    parts: NDArray[np.int32], largest: NDArray[np.bool_], likely: NDArray[np.bool_], possible: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     """Return the largest part with those that hang together with it, and what joins them."""
     from scipy import ndimage
 
@@ -69,14 +79,12 @@ def _joined(parts: NDArray[np.int32], largest: NDArray[np.bool_], possible: NDAr
     large = sizes >= _PART * sizes.max()
     if large.sum() < 2:  # the usual: specks, whatever lies between
         return largest
-    labels, _ = ndimage.label(possible | (parts > 0))
-    together = labels == labels[largest][0]
-    near = ndimage.distance_transform_edt(~largest) <= _THIN * np.sqrt(sizes.max())
-    wanted: NDArray[np.bool_] = np.isin(parts, np.unique(parts[near & together & large[parts]]))
+    labels, _ = ndimage.label(likely | (parts > 0))
+    wanted: NDArray[np.bool_] = (labels == labels[largest][0]) & large[parts]
     while not np.array_equal(wanted, largest):
         from skimage.morphology import convex_hull_image
 
-        labels, _ = ndimage.label(wanted | (together & convex_hull_image(wanted)))
+        labels, _ = ndimage.label(wanted | ((likely | possible) & convex_hull_image(wanted)))
         found: NDArray[np.bool_] = labels == labels[largest][0]
         if not (wanted & ~found).any():
             return found

@@ -9,7 +9,7 @@ from matae.errors import DeviceError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["choose_device", "describe_device", "has_gpu", "parse_device"]
+__all__ = ["choose_device", "describe_device", "free_cache", "has_gpu", "has_mps", "names_one_gpu", "parse_device"]
 
 
 def has_gpu() -> bool:
@@ -24,8 +24,15 @@ def has_gpu() -> bool:
         return bool(torch.cuda.is_available())
 
 
+def has_mps() -> bool:
+    """Return whether the GPU of an Apple computer is there."""
+    import torch
+
+    return bool(torch.backends.mps.is_available())
+
+
 def parse_device(name: str) -> tuple[str, int]:
-    """Return the kind (``auto``, ``cpu``, ``cuda``) and number of a device; whether it is there is not looked at.
+    """Return the kind (``auto``, ``cpu``, ``cuda``, ``mps``) and number of a device, whether it is there or not.
 
     Raises
     ------
@@ -33,13 +40,28 @@ def parse_device(name: str) -> tuple[str, int]:
         If nothing is called so.
     """
     kind, colon, index = name.partition(":")
-    if kind not in {"auto", "cpu", "cuda"} or (colon and not (kind == "cuda" and index.isascii() and index.isdigit())):
-        raise DeviceError(f"'{name}' is no device; choose auto, cpu, cuda or cuda:0.")
+    if kind not in {"auto", "cpu", "cuda", "mps"} or (
+        colon and not (kind == "cuda" and index.isascii() and index.isdigit())
+    ):
+        raise DeviceError(f"'{name}' is no device; choose auto, cpu, cuda, cuda:0 or mps.")
     return kind, int(index or 0)
 
 
-def choose_device(name: str) -> torch.device:
-    """Return the device called ``auto``, ``cpu``, ``cuda`` or ``cuda:i``.
+def names_one_gpu(name: str) -> bool:
+    """Return whether a device is one certain GPU, as ``cuda:1`` is."""
+    return ":" in name
+
+
+def choose_device(name: str, *, training: bool = False) -> torch.device:
+    """Return the device called ``auto``, ``cpu``, ``cuda``, ``cuda:i`` or ``mps``.
+
+    Parameters
+    ----------
+    name
+        ``auto`` is a CUDA GPU, else the GPU of an Apple computer, else the CPU.
+    training
+        Whether it is to train: then ``auto`` is no Apple GPU, which lacks operations of the training that nothing can
+        take over in the midst of a step.
 
     Raises
     ------
@@ -50,9 +72,15 @@ def choose_device(name: str) -> torch.device:
 
     kind, number = parse_device(name)
     if kind == "auto":
-        return torch.device("cuda:0" if has_gpu() else "cpu")
+        if has_gpu():
+            return torch.device("cuda:0")
+        return torch.device("mps" if has_mps() and not training else "cpu")
     if kind == "cpu":
         return torch.device("cpu")
+    if kind == "mps":
+        if not has_mps():
+            raise DeviceError("There is no Apple GPU that PyTorch can use here; choose device auto or cpu.")
+        return torch.device("mps")
     if not has_gpu():
         raise DeviceError("There is no CUDA GPU that PyTorch can use here; choose device auto or cpu.")
     if number >= torch.cuda.device_count():
@@ -66,5 +94,17 @@ def describe_device(device: torch.device) -> str:
 
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)} ({device})"
+    if device.type == "mps":
+        return "Apple GPU (mps)"
     threads = torch.get_num_threads()
     return f"CPU ({threads} thread{'' if threads == 1 else 's'})"
+
+
+def free_cache(device: torch.device) -> None:
+    """Give back the memory of a GPU that nothing uses any more."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()

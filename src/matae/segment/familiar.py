@@ -51,7 +51,8 @@ def rebuild_errors(cine: Cine, sector: Sector, model: str) -> tuple[NDArray[np.f
     import torch
 
     from matae.models import find_model
-    from matae.segment.grid import Placement
+    from matae.placement import Placement, network_input
+    from matae.threads import set_network_threads
 
     entry = find_model(model)
     found = _loaded(model, entry.card.sha256)
@@ -60,11 +61,12 @@ def rebuild_errors(cine: Cine, sector: Sector, model: str) -> tuple[NDArray[np.f
     network, card = found
     place = Placement.of(cine, sector, card.grid)
     chosen = np.unique(np.linspace(0, cine.n_frames - 1, min(_FRAMES, cine.n_frames)).round().astype(int))
+    set_network_threads()
     errors = np.full(cine.n_frames, np.nan)
     with torch.inference_mode():
         for start in range(0, len(chosen), _BATCH):
             part = chosen[start : start + _BATCH]
-            stages = network.encode(place.to_grid(cine.frames[part]), card.familiar["width"])
+            stages = network.encode(network_input(place.pictures(cine.frames[part])), card.familiar["width"])
             errors[part] = network.rebuild(stages).double().numpy()
     return errors, float(card.familiar["limit"])
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
     from matae.nn.card import ModelCard
-    from matae.segment.grid import Placement
+    from matae.placement import Placement
     from matae.segment.sector import Sector
 
 __all__ = ["FrameMask", "SegmentOptions", "Segmentation", "Segmenter", "choose_width", "segment"]
@@ -46,7 +46,7 @@ class SegmentOptions:
         ``1/8``, ``1/4``, ``1/2``, ``1``, or ``auto``: 1 on a GPU or a processor that computes in bf16, else 1/2 if the
         model has it.
     device
-        ``auto``, ``cpu``, ``cuda`` or ``cuda:i``.
+        ``auto``, ``cpu``, ``cuda``, ``cuda:i`` or ``mps``.
     backend
         ``auto``, ``torch`` or ``openvino``.
     """
@@ -136,7 +136,7 @@ class Segmenter:
         device = choose_device(options.device)
         model, self.card = load_model(options.model)
         # A GPU is not asked what it can do: one that is full would not even answer.
-        self.width = choose_width(options.width, self.card, fast=device.type == "cuda" or fast_bf16())
+        self.width = choose_width(options.width, self.card, fast=device.type != "cpu" or fast_bf16())
         self.notices: list[str] = []
         self._backend = choose_backend(
             options.backend, model, self.width, grid=self.card.grid, device=device, notify=self.notices.append
@@ -157,7 +157,9 @@ class Segmenter:
             "grid": self.card.grid,
         }
 
-    def stream(self, cine: Cine, sector: Sector, frames: Iterable[int] | None = None) -> Iterator[FrameMask]:
+    def stream(
+        self, cine: Cine, sector: Sector, frames: Iterable[int] | None = None, *, is_placed: bool = False
+    ) -> Iterator[FrameMask]:
         """Yield frames as they are done, in the order asked for.
 
         Parameters
@@ -169,6 +171,9 @@ class Segmenter:
         frames
             0-based frames, in the order wanted; all if None. It is read lazily, a batch ahead, so a caller may
             leave out frames while the stream runs.
+        is_placed
+            Whether the frames are the sector alone already, as `matae.placement` puts it on a square; `sector` is not
+            looked at then.
 
         Yields
         ------
@@ -180,14 +185,18 @@ class Segmenter:
         SegmentError
             If a frame number is outside the cine.
         """
-        from matae.segment.grid import Placement
+        from matae.placement import Placement, network_input, whole_frame
+        from matae.threads import set_network_threads
 
-        placement = Placement.of(cine, sector, self.card.grid)
+        # Once for all frames: the last digits depend on it.
+        set_network_threads()
+        grid = self.card.grid
+        placement = whole_frame(cine, grid) if is_placed else Placement.of(cine, sector, grid)
         wanted = iter(range(cine.n_frames) if frames is None else frames)
         while batch := [t for _, t in zip(range(self._backend.batch), wanted, strict=False)]:
             if min(batch) < 0 or max(batch) >= cine.n_frames:
-                raise SegmentError(f"The cine has frames 0 to {cine.n_frames - 1}; choose among them.")
-            logits = self._backend(placement.to_grid(np.asarray(cine.frames[batch])))
+                raise SegmentError(f"The cine has frames 1 to {cine.n_frames}; choose among them.")
+            logits = self._backend(network_input(placement.pictures(np.asarray(cine.frames[batch]))))
             # One frame at a time at native size: a batch of large pictures would need more than the network does.
             for i, t in enumerate(batch):
                 yield _frame_mask(t, logits[i : i + 1], placement, cine.shape)
@@ -197,7 +206,7 @@ def _frame_mask(index: int, logits: Tensor, placement: Placement, shape: tuple[i
     import torch
 
     from matae.segment.backend import is_out_of_memory
-    from matae.segment.cleanup import POSSIBLE, one_part
+    from matae.segment.cleanup import LIKELY, POSSIBLE, one_part
 
     try:
         logits = placement.to_native(logits)[0]
@@ -205,18 +214,18 @@ def _frame_mask(index: int, logits: Tensor, placement: Placement, shape: tuple[i
         if logits.device.type == "cpu" or not is_out_of_memory(error):
             raise
         logits = placement.to_native(logits.cpu())[0]
-    thresholds = (0.0, math.log(POSSIBLE / (1 - POSSIBLE)))
+    thresholds = (0.0, *(math.log(p / (1 - p)) for p in (LIKELY, POSSIBLE)))
     if len(logits) == 1:  # the common case needs no search for the likeliest class
         best = logits[0]
         classes = [best > least for least in thresholds]
     else:
         best, which = logits.max(0)
         classes = [torch.where(best > least, which + 1, 0) for least in thresholds]
-    found, possible = (each.to(torch.uint8).cpu().numpy() for each in classes)
+    found, likely, possible = (each.to(torch.uint8).cpu().numpy() for each in classes)
     certain = (best.sigmoid() * 255).round().to(torch.uint8).cpu().numpy()
     mask, probability = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
     box = placement.box
-    mask[box.y0 : box.y1, box.x0 : box.x1] = one_part(found, possible)
+    mask[box.y0 : box.y1, box.x0 : box.x1] = one_part(found, likely, possible)
     probability[box.y0 : box.y1, box.x0 : box.x1] = certain
     return FrameMask(int(index), mask, probability, int((mask == 1).sum()))
 

@@ -9,24 +9,27 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from matae.cine import Box
+from matae.cine import B_MODE, Box
 from matae.errors import SegmentError
+from matae.segment.fan import Fan, FanCounts
+from matae.segment.simplex import minimise
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from matae.cine import Cine
 
-__all__ = ["Sector", "SectorSource", "find_sector", "sector_from_polygon"]
+__all__ = ["Sector", "SectorSource", "find_sector", "liveliness", "sector_from_polygon"]
 
 SectorSource = Literal["fan", "outline", "file", "whole", "user"]
 
 _WORK_SIDE = 96  # pixels of the longer side on which the fan is fitted
 _SAMPLED_FRAMES = 48
+_LEAST_SIDE = 16
 _MARGIN = 0.02  # of the box, added when blanking, so that a tight fit never eats the wall
 
 
@@ -68,6 +71,10 @@ class Sector:
             box = self.box(shape)
             inside[box.y0 : box.y1, box.x0 : box.x1] = True
         return inside
+
+    def scaled(self, cine: Cine) -> Cine:
+        """Return the cine with the pixel size that holds for this sector; see `matae.cine.Cine.scaled_for`."""
+        return cine.scaled_for(self.mask(cine.shape)) if cine.regions else cine
 
     def describe(self) -> str:
         """Return in a few words where the outline comes from."""
@@ -138,11 +145,52 @@ def find_sector(cine: Cine) -> Sector:
 def _region(cine: Cine) -> Box:
     rows, columns = cine.shape
     whole = Box(0, 0, rows, columns)
-    if cine.region is None:
-        return whole
-    y0, x0, y1, x1 = cine.region
+    stated = cine.region
+    if stated is None and cine.b_modes:
+        stated = max(zip(liveliness(cine), cine.b_modes, strict=True), key=lambda pair: pair[0])[1].box
+    if stated is None:
+        return _without_other_pictures(cine, whole)
+    y0, x0, y1, x1 = stated
     box = Box(max(0, y0), max(0, x0), min(rows, y1), min(columns, x1))
-    return box if box.height > 0 and box.width > 0 else whole
+    return _without_other_pictures(cine, box if box.height > 0 and box.width > 0 else whole)
+
+
+def _without_other_pictures(cine: Cine, box: Box) -> Box:
+    """Cut off what a spectrum, an M-mode strip, a trace or another B-mode picture takes of a box.
+
+    A colour box lies within its B-mode picture and stays; so does a picture that holds the whole box.
+    """
+    for region in cine.regions:
+        y0, x0 = max(box.y0, region.box.y0), max(box.x0, region.box.x0)
+        y1, x1 = min(box.y1, region.box.y1), min(box.x1, region.box.x1)
+        if region.kind == "colour flow" or y0 >= y1 or x0 >= x1 or Box(y0, x0, y1, x1) == box:
+            continue
+        left = [
+            box._replace(y1=y0), box._replace(y0=y1), box._replace(x1=x0), box._replace(x0=x1),
+        ]  # fmt: skip
+        best = max(left, key=lambda part: max(0, part.height) * max(0, part.width))
+        if region.kind == B_MODE and best.height * best.width < 0.5 * box.height * box.width:
+            continue  # a picture within the picture: the rest would be a strip
+        if best.height >= _LEAST_SIDE and best.width >= _LEAST_SIDE:
+            box = best
+    return box
+
+
+def liveliness(cine: Cine) -> list[float]:
+    """Return how much each B-mode region of a cine moves (of a still: how much it shows), in grey levels.
+
+    Parameters
+    ----------
+    cine
+        Any cine or still.
+    """
+    chosen = np.unique(np.linspace(0, cine.n_frames - 1, 12).astype(int))
+    found = []
+    for region in cine.b_modes:
+        box = region.box
+        frames = cine.frames[chosen, box.y0 : box.y1 : 2, box.x0 : box.x1 : 2].astype(np.float32)
+        found.append(float(frames.std(0).mean() if len(frames) >= 4 else frames.std()))
+    return found
 
 
 def _rectangle(box: Box) -> NDArray[np.float64]:
@@ -154,12 +202,17 @@ def _reduced(cine: Cine, box: Box, step: int) -> NDArray[np.float32]:
     # A few frames, block-averaged: enough to see what moves, in bounded memory.
     chosen = np.unique(np.linspace(0, cine.n_frames - 1, _SAMPLED_FRAMES).astype(int))
     rows, columns = -(-box.height // step), -(-box.width // step)
+    # Down the columns along whole rows, then the few that are left across: far quicker than both at once. Sums of
+    # grey levels are exact in float32.
+    frame = np.empty((rows * step, columns * step), np.float32)
+    across = np.ones(step, np.float32)
     reduced = np.empty((len(chosen), rows, columns), np.float32)
     for i, t in enumerate(chosen):
-        frame = cine.frames[t, box.y0 : box.y1, box.x0 : box.x1].astype(np.float32)
-        pad = ((0, rows * step - frame.shape[0]), (0, columns * step - frame.shape[1]))
-        reduced[i] = np.pad(frame, pad, mode="edge").reshape(rows, step, columns, step).mean((1, 3))
-    return reduced
+        frame[: box.height, : box.width] = cine.frames[t, box.y0 : box.y1, box.x0 : box.x1]
+        frame[: box.height, box.width :] = frame[: box.height, box.width - 1, None]
+        frame[box.height :] = frame[box.height - 1]
+        reduced[i] = frame.reshape(rows, step, -1).sum(1).reshape(rows, columns, step) @ across
+    return reduced / np.float32(step * step)
 
 
 def _tissue(frames: NDArray[np.float32]) -> NDArray[np.bool_] | None:
@@ -222,49 +275,19 @@ def _hull(part: NDArray[np.bool_]) -> NDArray[np.float64]:
     return simple
 
 
-class _Fan(NamedTuple):
-    """A sector of a ring opening downwards (or upwards, if `down` is False), in reduced pixels."""
-
-    y: float
-    x: float
-    left: float  # angles from the vertical, radians, negative to the left
-    right: float
-    near: float
-    far: float
-    down: bool = True
-
-    def inside(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
-        rows, columns = np.mgrid[: shape[0], : shape[1]]
-        dy, dx = (rows - self.y) * (1 if self.down else -1), columns - self.x
-        radius, angle = np.hypot(dy, dx), np.arctan2(dx, dy)
-        inside: NDArray[np.bool_] = (
-            (radius >= self.near) & (radius <= self.far) & (angle >= self.left) & (angle <= self.right)
-        )
-        return inside
-
-    def polygon(self, points: int = 13) -> NDArray[np.float64]:
-        far = np.linspace(self.left, self.right, points)
-        near = np.linspace(self.right, self.left, 5 if self.near > 2 else 1)
-        radius = np.concatenate([np.full(len(far), self.far), np.full(len(near), self.near)])
-        angle = np.concatenate([far, near])
-        sign = 1 if self.down else -1
-        return np.stack([self.y + sign * radius * np.cos(angle), self.x + radius * np.sin(angle)], 1)
-
-
-def _fit_fan(part: NDArray[np.bool_]) -> tuple[_Fan | None, bool]:
+def _fit_fan(part: NDArray[np.bool_]) -> tuple[Fan | None, bool]:
     """Fit a fan in both orientations; return it (None if none fits) and whether the apex is down."""
-    fits = [_fit_one(part, down=True), _fit_one(part, down=False)]
-    down, up = (score for _, score in fits)
+    fan, score = _fit_one(part, down=True)
     # Most displays have the transducer at the top: the other way must be clearly better.
-    apex_down = up > down + 0.03
-    fan, score = fits[1] if apex_down else fits[0]
+    better, apex_down = score + 0.03, False
+    if better < 1:
+        turned, up = _fit_one(part, down=False)
+        if up > better:
+            fan, score, apex_down = turned, up, True
     return (fan if score > 0.85 else None), apex_down
 
 
-def _fit_one(part: NDArray[np.bool_], *, down: bool) -> tuple[_Fan, float]:
-    from scipy.optimize import minimize
-
-    shape = (part.shape[0], part.shape[1])
+def _fit_one(part: NDArray[np.bool_], *, down: bool) -> tuple[Fan, float]:
     rows, columns = np.nonzero(part)
     top, bottom = (rows.min(), rows.max()) if down else (rows.max(), rows.min())
     height = abs(int(bottom) - int(top)) + 1
@@ -272,25 +295,21 @@ def _fit_one(part: NDArray[np.bool_], *, down: bool) -> tuple[_Fan, float]:
     middle = float(narrow.mean())
     half = math.atan2(np.ptp(columns) / 2, 0.8 * height)
     sign = 1 if down else -1
-    guess = np.array([top - sign * 1.0, middle, -half, half, 1.0, height + 1.0])
-    scale = np.array([0.1 * height, 0.1 * height, 0.2, 0.2, 0.08 * height, 0.1 * height])
-    total = int(part.sum())
+    guess = (float(top) - sign, middle, -half, half, 1.0, height + 1.0)
+    scale = (0.1 * height, 0.1 * height, 0.2, 0.2, 0.08 * height, 0.1 * height)
+    counts = FanCounts(part if down else part[::-1])
+    total = counts.total
 
-    def fan(values: NDArray[np.float64]) -> _Fan:
-        y, x, left, right, near, far = (float(v) for v in guess + values * scale)
-        return _Fan(y, x, max(left, -1.3), min(right, 1.3), max(near, 0.0), far, down)
+    def fan(values: list[float]) -> Fan:
+        y, x, left, right, near, far = (g + v * s for g, v, s in zip(guess, values, scale, strict=True))
+        return Fan(y, x, max(left, -1.3), min(right, 1.3), max(near, 0.0), far, down)
 
-    def cost(values: NDArray[np.float64]) -> float:
-        inside = fan(values).inside(shape)
-        both = int((inside & part).sum())
+    def cost(values: list[float]) -> float:
+        inside, both = counts.inside(fan(values))
         # Moving pixels left out cost three times what still pixels taken in do: dim tissue hardly moves.
-        return float(3 * (total - both) + (int(inside.sum()) - both)) / total
+        return float(3 * (total - both) + (inside - both)) / total
 
-    start = np.concatenate([np.zeros((1, 6)), np.eye(6)])
-    best = minimize(
-        cost, np.zeros(6), method="Nelder-Mead",
-        options={"initial_simplex": start, "maxfev": 500, "xatol": 0.02, "fatol": 1e-3},
-    )  # fmt: skip
-    found = fan(best.x)
-    inside = found.inside(shape)
-    return found, float((inside & part).sum() / max(1, (inside | part).sum()))
+    start = np.concatenate([np.zeros((1, 6)), np.eye(6)]).tolist()
+    found = fan(minimise(cost, start, evaluations=500, x_tolerance=0.02, cost_tolerance=1e-3))
+    inside, both = counts.inside(found)
+    return found, both / max(1, inside + total - both)

@@ -135,8 +135,10 @@ def _others_at_work() -> float | None:
 def _backends(kind: str, note: Callable[[str], None]) -> list[str]:
     if kind != "cpu":
         return ["torch"]  # OpenVINO is for the CPU
-    if util.find_spec("openvino") is None:
-        note("OpenVINO is not installed; pip install 'napari-matae[cpu]' to have it measured too.")
+    from matae.extras import has_extra, without_extra
+
+    if not has_extra("cpu"):
+        note(f"{without_extra('cpu')} It is left out of the measurement.")
         return ["torch"]
     return ["torch", "openvino"]
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, insert, select, update
 
 from matae.errors import MisplacedError, StoreError
+from matae.store.drives import file_system_of, keeps_shared_memory
 from matae.store.engine import WRITING, make_engine
 from matae.store.faults import damaged, speaking
 from matae.store.schema import Audit, Cine, Rater, StudyRow, Subject
@@ -157,6 +158,17 @@ class StudyBase:
     def name(self) -> str:
         """The file's name, or the server's address without the password: for the screen."""
         return self._target.name
+
+    @property
+    def notice(self) -> str:
+        """What a person should know of how the study is kept, a sentence; empty where there is nothing."""
+        file = self._target.file
+        if file is None or keeps_shared_memory(file):
+            return ""
+        return (
+            f"{self.name} lies on a network drive ({file_system_of(file)}), where a study is slower and only one "
+            "person at a time can store; several computers work better with a PostgreSQL server."
+        )
 
     @property
     def target(self) -> str:

@@ -17,6 +17,7 @@ from matae.store.types import CineEntry, CineSummary, FrameStatus, SubjectSource
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
     from sqlalchemy import Connection
 
@@ -62,6 +63,10 @@ class CinesPart(SubjectsPart):
         """
         path = path_as_text(cine.source)
         pseudonym = as_pseudonym(subject) if subject is not None else None
+        known = self._known(cine.content_id)
+        as_known = None if known is None else (known.pseudonym, known.subject_source)
+        if known is not None and known.path == path and (pseudonym is None or (pseudonym, source.value) == as_known):
+            return entry_of(known)  # nothing to write: a full or locked study can still be looked at
         with self._writing() as writing:
             connection = writing.connection
             row = entry_row(connection, cine.content_id)
@@ -106,6 +111,10 @@ class CinesPart(SubjectsPart):
             )
             writing.audit("cine added", cine=code, subject=subject_code, details={"frames": cine.n_frames})
             return entry_of(entry_row(connection, cine.content_id), is_new=True)
+
+    def _known(self, content_id: str) -> Any:
+        with self._reading() as connection:
+            return entry_row(connection, content_id)
 
     def _refuse_changed(self, connection: Connection, source: Path, path: str) -> None:
         labelled = connection.execute(

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy import Connection
 
+    from matae.store.base import Writing
+
 __all__ = ["EditsPart"]
 
 _NOTE = 80
@@ -152,6 +154,11 @@ class EditsPart(StudyBase):
             cine = self._cine(connection, content_id)
             heads, numbers = heads_of(connection, cine.id, frames), numbers_of(connection, cine.id, frames)
             ids = store_masks(writing, cine.id, ready.values())
+            drawn = {edit.frame: None if edit.frame not in ready else ids[ready[edit.frame][0]] for edit in edits}
+            if all(_is_stored(writing, cine.id, edit, heads.get(edit.frame), drawn[edit.frame]) for edit in edits):
+                # The connection was lost after the commit and before the answer: the same step comes a second time.
+                infos = frame_infos(connection, cine.id, frames, withdrawn=True)
+                return [infos[frame] for frame in frames]
             late = [edit.frame for edit in edits if self._is_late(connection, cine.id, edit, heads.get(edit.frame))]
             for edit in edits:
                 found = ready.get(edit.frame)
@@ -299,3 +306,17 @@ class EditsPart(StudyBase):
         if status is FrameStatus.MACHINE and not is_proposal(connection, cine_id, int(edit.frame), mask_id):
             return FrameStatus.EDITED
         return status
+
+
+def _is_stored(writing: Writing, cine_id: int, edit: Edit, head: Any, mask_id: int | None) -> bool:
+    """Return whether what a frame shows is this very edit: of the same rater, on the same version, the same mask."""
+    if head is None or head.revision <= edit.expected_revision or head.mask_id != mask_id:
+        return False
+    row = writing.connection.execute(
+        select(RevisionRow.kind, RevisionRow.based_on, RevisionRow.rater_id).where(
+            RevisionRow.cine_id == cine_id, RevisionRow.frame == int(edit.frame), RevisionRow.number == head.revision
+        )
+    ).one()
+    return bool(
+        row.kind == "person" and row.based_on == int(edit.expected_revision) and row.rater_id == writing.rater_id
+    )

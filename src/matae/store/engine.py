@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,12 +80,12 @@ def parse_target(target: str | Path) -> Target:
         )
     if url.host is not None and "@" in url.host:  # the rest of a password, which no message may show
         raise StoreError("The address of the study has more than one @; write one that is in a password as %40.")
+    from matae.extras import without_extra
+
     try:
         import psycopg  # noqa: F401 (it may be there without the library it needs)
     except ImportError as error:
-        raise StoreError(
-            "Reaching a PostgreSQL study needs another package; run: pip install 'napari-matae[postgresql]'."
-        ) from error
+        raise StoreError(without_extra("postgresql", "give the path of a file")) from error
     name = f"{url.database or 'the database'} on {url.host or 'this computer'}"
     return Target(url.set(drivername="postgresql+psycopg"), None, name)
 
@@ -167,7 +168,15 @@ def _choose_journal(connection: Connection, file: Path, wanted: str) -> None:
     The log needs memory that all programs at work share: over a network each computer would have its own, and they
     would write over each other.
     """
-    found = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()[0]
+    before = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    if before == wanted:
+        return
+    try:
+        found = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()[0]
+    except sqlite3.OperationalError:
+        if before != "wal":
+            raise
+        found = before
     if wanted != "wal" and found == "wal":
         raise StoreError(
             f"{file.name} lies on a network drive and is open in another program that keeps a write-ahead log, which "

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from matae.extras import has_extra
 from matae.nn.widths import format_width
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Curves:
 
     def __init__(self, out: Path, step: int = 0) -> None:
         self._writer: Any = None
-        if find_spec("tensorboard") is not None:
+        if has_extra("tensorboard"):
             from torch.utils.tensorboard import SummaryWriter
 
             self._writer = SummaryWriter(str(out / FOLDER), purge_step=step + 1)

@@ -7,7 +7,8 @@ stands on both sides is refused, in one folder or over several.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from matae.labelled import LabelledRef, LabelledSet
 
-__all__ = ["LabelledFrames", "load_folders", "load_frames", "picture_digest", "place"]
+__all__ = ["LabelledFrames", "load_folders", "load_frames", "picture_digest"]
 
 _LARGEST = 256  # pixels a side: the networks' grids are smaller, and ten thousand frames must fit in memory
 
@@ -41,7 +42,7 @@ class LabelledFrames:
     frames, patients, phases
         Name, patient pseudonym and phase ("ED", "ES" or "") of each frame.
     spacing
-        Size of a (square) pixel in mm, (N,); NaN where unknown.
+        Size of a pixel in mm, square to a pixel of the frame, (N,); NaN where unknown.
     sources
         `picture_digest` of each frame as it came, before it was scaled; () where nobody kept it.
     """
@@ -89,7 +90,7 @@ class LabelledFrames:
         return found.hexdigest()
 
 
-def load_frames(folder: Path, split: str) -> LabelledFrames:
+def load_frames(folder: Path, split: str, size: int | None = None) -> LabelledFrames:
     """Load the frames of one side of the split of one folder; see `load_folders`.
 
     Parameters
@@ -98,6 +99,8 @@ def load_frames(folder: Path, split: str) -> LabelledFrames:
         A folder with ``index.csv``, a CAMUS folder or an EchoNet-Dynamic folder.
     split
         ``"train"``, ``"val"`` or ``"test"``.
+    size
+        As for `load_folders`.
 
     Raises
     ------
@@ -105,18 +108,21 @@ def load_frames(folder: Path, split: str) -> LabelledFrames:
         If the folder cannot be read.
     """
     found = _opened(folder)
-    return _loaded([[choose(found, split, "all")]])[0]
+    return _loaded([[choose(found, split, "all")]], size)[0]
 
 
-def load_folders(folders: Sequence[Path]) -> tuple[LabelledFrames, LabelledFrames]:
+def load_folders(folders: Sequence[Path], size: int | None = None) -> tuple[LabelledFrames, LabelledFrames]:
     """Load the training and the validation frames of several folders, each side joined in the order given.
 
-    All frames are brought to one square size: that of the largest, but no more than 256 pixels; see `place`.
+    Each frame is placed on the square as when it is segmented: at the size of a network's grid it is, to the grey
+    level, what that network sees of it.
 
     Parameters
     ----------
     folders
         Folders as for `load_frames`; one may lack a side if another has it.
+    size
+        Side of the square, a network's grid; that of the largest frame, but no more than 256, if None.
 
     Raises
     ------
@@ -139,43 +145,13 @@ def load_folders(folders: Sequence[Path]) -> tuple[LabelledFrames, LabelledFrame
             names = ", ".join(found.folder.resolve().name for found in sets)
             raise TrainError(f"{names}: there is no frame with split '{split}'; add some or another folder.")
         sides.append(parts)
-    train, val = _loaded(sides)
+    train, val = _loaded(sides, size)
     return train, val
 
 
 def picture_digest(picture: NDArray[np.uint8]) -> str:
     """Return the sha256 of a frame's pixels: the same picture under two names; empty for a blank one, all are alike."""
     return hashlib.sha256(np.ascontiguousarray(picture).data).hexdigest() if np.ptp(picture) else ""
-
-
-def place(
-    image: NDArray[np.uint8], mask: NDArray[np.uint8], size: int, aspect: tuple[float, float] = (1.0, 1.0)
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return a frame and its mask scaled to fit a square of `size` pixels, the rest black.
-
-    Parameters
-    ----------
-    image, mask
-        (Y, X) uint8; data to train on hold the sector and little else.
-    size
-        Side of the square.
-    aspect
-        Relative height and width of a pixel; a millimetre becomes as long in both directions.
-    """
-    from PIL import Image
-
-    rows, columns = image.shape
-    long_side = max(rows * aspect[0], columns * aspect[1])
-    height, width = (max(1, round(size * n * a / long_side)) for n, a in zip((rows, columns), aspect, strict=True))
-    top, left = (size - height) // 2, (size - width) // 2
-    found = []
-    for pixels, method in ((image, Image.Resampling.BILINEAR), (mask, Image.Resampling.NEAREST)):
-        if (height, width) != (rows, columns):
-            pixels = np.asarray(Image.fromarray(pixels).resize((width, height), method))  # noqa: PLW2901
-        square = np.zeros((size, size), np.uint8)
-        square[top : top + height, left : left + width] = pixels
-        found.append(square)
-    return found[0], found[1]
 
 
 def _opened(folder: Path) -> LabelledSet:
@@ -199,17 +175,16 @@ def _check_sides(sets: list[LabelledSet]) -> None:
                 )
 
 
-def _loaded(sides: Sequence[Sequence[LabelledSet]]) -> list[LabelledFrames]:
-    """Read every frame once and bring all of them, of all sides, to one size."""
-    read = [[frame for found in sets for ref in found.refs for frame in _read(ref)] for sets in sides]
-    size = max(len(frame.image) for frames in read for frame in frames)
-    return [_stacked([frame.at(size) for frame in frames]) for frames in read]
+def _loaded(sides: Sequence[Sequence[LabelledSet]], size: int | None) -> list[LabelledFrames]:
+    """Place every frame of all sides on squares of one size; without one, each is read twice."""
+    if size is None:
+        shapes = [ref.read().cine.shape for sets in sides for found in sets for ref in found.refs]
+        size = min(_LARGEST, max(max(shape) for shape in shapes))
+    return [_stacked([frame for found in sets for ref in found.refs for frame in _read(ref, size)]) for sets in sides]
 
 
 @dataclass(frozen=True, eq=False)
 class _Frame:
-    """One frame on the way: square already, of its own size."""
-
     image: NDArray[np.uint8]
     mask: NDArray[np.uint8]
     name: str
@@ -218,27 +193,19 @@ class _Frame:
     spacing: float
     source: str
 
-    def at(self, size: int) -> _Frame:
-        if len(self.image) == size:
-            return self
-        image, mask = place(self.image, self.mask, size)
-        return replace(self, image=image, mask=mask, spacing=self.spacing * len(self.image) / size)
 
-
-def _read(ref: LabelledRef) -> Iterator[_Frame]:
+def _read(ref: LabelledRef, size: int) -> Iterator[_Frame]:
     found = ref.read()
-    cine = found.cine
-    size = min(_LARGEST, max(cine.shape))
+    cine, placement = found.cine, found.placement(size)
+    pixel = placement.pixel_size(cine.spacing)
     for number, mask in found.masks.items():
-        image, placed = place(cine.frames[number], mask, size, cine.pixel_aspect)
-        long_side = max(n * a for n, a in zip(cine.shape, cine.pixel_aspect, strict=True))
         yield _Frame(
-            image=image,
-            mask=placed,
+            image=placement.image(cine.frames[number]),
+            mask=placement.mask(mask),
             name=f"{ref.id}_{number}" if ref.is_clip else ref.id,
             patient=ref.patient,
             phase=found.phases.get(number, ""),
-            spacing=float("nan") if cine.spacing is None else long_side / size,
+            spacing=float("nan") if pixel is None else math.sqrt(pixel[0] * pixel[1]),
             source=picture_digest(cine.frames[number]),
         )
 

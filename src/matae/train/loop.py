@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from matae.errors import OutputError, TrainError
+from matae.errors import DeviceError, OutputError, TrainError
 from matae.files import write_atomic, writing_to
 from matae.nn.network import to_device
 from matae.segment.backend import has_bf16, is_out_of_memory
-from matae.segment.device import choose_device
+from matae.segment.device import choose_device, free_cache, names_one_gpu
+from matae.threads import training_threads
 from matae.train.batches import Batches
 from matae.train.config import TrainConfig
 from matae.train.curves import Curves
-from matae.train.sharing import share_batch_norm
+from matae.train.sharing import agreed, share_batch_norm
 from matae.train.state import Run
 from matae.train.step import NotFiniteError, take_step
 from matae.train.validation import METRICS, StepReport, append, forget_after, measure, predict
@@ -95,11 +96,13 @@ def train(
     """
     config, watch = config or TrainConfig(), watch or Watch()
     _check(model, frames, held_out, config, unlabelled=unlabelled, replay=replay)
+    threads = training_threads(max(1, config.processes))
     if config.processes > 1:
         from matae.train.parallel import train_in_processes
 
-        more = {"unlabelled": unlabelled, "replay": replay, "report": report, "watch": watch}
+        more = {"threads": threads, "unlabelled": unlabelled, "replay": replay, "report": report, "watch": watch}
         return train_in_processes(model, frames, held_out, out, config, **more)  # type: ignore[arg-type]
+    torch.set_num_threads(threads)
     try:
         fabric = make_fabric(config)
     except RuntimeError as error:
@@ -131,7 +134,9 @@ def train_here(
         run.data = " ".join(side.digest() for side in (frames, held_out, replay) if side is not None)
         with writing_to(out):
             out.mkdir(parents=True, exist_ok=True)
-            run.resume(out)
+            notice = run.resume(out)
+            if notice:
+                watch.notice(notice)
             if fabric.is_global_zero:
                 forget_after(out / METRICS, run.step)
         batches = Batches(
@@ -147,11 +152,20 @@ def train_here(
         _go_on(fabric, run, batches, held_out, out, report=report, watch=watch)
     except OutputError as error:
         raise TrainError(str(error)) from error
+    except NotImplementedError as error:
+        raise TrainError(
+            f"The device {fabric.device} lacks an operation of the training ({_first_line(error)}); choose device "
+            "cpu, or set PYTORCH_ENABLE_MPS_FALLBACK=1 and start again: it goes on from the last validation."
+        ) from error
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
         raise _memory(config) from None
     return (run.average if run.best is None else run.best).cpu().eval()
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _memory(config: TrainConfig) -> TrainError:
@@ -166,7 +180,7 @@ def make_fabric(config: TrainConfig) -> Fabric:
     Raises
     ------
     DeviceError
-        If the device is not there.
+        If the device is not there, or is one GPU where several processes need one each.
     """
     import logging
 
@@ -174,16 +188,21 @@ def make_fabric(config: TrainConfig) -> Fabric:
 
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it tells the terminal about every choice
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    device = choose_device(config.device)
+    device = choose_device(config.device, training=True)
+    if config.processes > 1 and names_one_gpu(config.device):
+        raise DeviceError(
+            f"{config.device} is one GPU, and {config.processes} processes take one each, from the first on; choose "
+            "device cuda, or one process."
+        )
     half = config.precision == "bf16" or (config.precision == "auto" and has_bf16(device))
     # bf16 needs no loss scaling, fp16 would; where bf16 is only emulated, fp32 is quicker.
     precision: Any = "bf16-mixed" if half else "32-true"
-    accelerator = "cpu" if device.type == "cpu" else "cuda"
+    accelerator = device.type
     if config.processes > 1:
         from lightning_fabric.strategies import DDPStrategy
 
         # The network is not wrapped, see `matae.train.sharing`: of DDP only the processes and their group are used.
-        strategy = DDPStrategy(start_method="spawn", process_group_backend="gloo" if accelerator == "cpu" else "nccl")
+        strategy = DDPStrategy(start_method="spawn", process_group_backend="nccl" if accelerator == "cuda" else "gloo")
         return Fabric(accelerator=accelerator, devices=config.processes, strategy=strategy, precision=precision)
     return Fabric(accelerator=accelerator, devices=1 if device.index is None else [device.index], precision=precision)
 
@@ -269,7 +288,8 @@ def _go_on(
     first, alone = fabric.is_global_zero, fabric.world_size == 1
     should_stop = watch.should_stop if alone else never
 
-    def is_over() -> bool:
+    def end() -> tuple[bool, bool]:
+        """Return whether the run is over, and whether somebody stopped it: one small message where several share it."""
         if first:
             run.seconds = time.perf_counter() - clock
         over = (
@@ -277,10 +297,8 @@ def _go_on(
             or (config.patience > 0 and run.stale >= config.patience)
             or (config.seconds > 0 and run.seconds >= config.seconds)
         )
-        return over if alone else bool(fabric.broadcast(over))
-
-    def is_stopped() -> bool:
-        return watch.should_stop() if alone else bool(fabric.broadcast(watch.should_stop()))
+        found = (over, watch.should_stop())
+        return found if alone else agreed(found, fabric.device)
 
     def check(curves: Curves | None) -> None:
         found = measure(run.average, held_out, config.grid, should_stop) if first else ({}, {})
@@ -305,19 +323,21 @@ def _go_on(
     with curves or nullcontext(), suppress(StoppedError):
         if config.keep_best and run.best is None:
             check(curves)
-        over = is_over()
-        while not over and not is_stopped():
+        over, stopped = end()
+        while not over and not stopped:
             loss = _step(fabric, run, batches, out, watch=watch, should_stop=should_stop)
             losses.append(loss)
             run.step += 1
             # A short warm-up of the average: early weights should not linger in it.
             _average(run.average, run.model, min(config.ema, run.step / (run.step + 20)))
-            over = is_over()
+            if first:
+                run.seconds = time.perf_counter() - clock
             watch.step(_progress(run, batches, loss))
+            over, stopped = end()
             if over or not run.step % config.check_every:
                 check(curves)
                 losses.clear()
-                over = is_over()
+                over, stopped = end()
 
 
 def _progress(run: Run, batches: Batches, loss: float) -> Progress:
@@ -345,8 +365,7 @@ def _step(
                 raise
         # Once the exception is gone, what the failed pass held is free.
         run.chunk = (chunk + 1) // 2
-        if batch[0].device.type == "cuda":
-            torch.cuda.empty_cache()
+        free_cache(batch[0].device)
         watch.notice(f"Memory ran out; going on with {run.chunk} frames at a time.")
 
 

@@ -80,8 +80,9 @@ def train_in_processes(
     replay: LabelledFrames | None = None,
     report: Callable[[StepReport], None] | None = None,
     watch: Watch,
+    threads: int,
 ) -> Network:
-    """Do what `matae.train.loop.train` does, in `TrainConfig.processes` processes.
+    """Do what `matae.train.loop.train` does, in `TrainConfig.processes` processes of some `threads` each.
 
     Raises
     ------
@@ -106,7 +107,7 @@ def train_in_processes(
     follower.start()
     found: dict[str, NDArray[Any]] | None = None
     try:
-        found = fabric.launch(_Work(channel, (model, frames, held_out, out, config), (unlabelled, replay)))
+        found = fabric.launch(_Work(channel, (model, frames, held_out, out, config), (unlabelled, replay), threads))
     except (ProcessRaisedException, ProcessExitedException) as error:
         if not faults:
             raise TrainError(
@@ -129,10 +130,14 @@ def train_in_processes(
 class _Work:
     """What each process does; a plain object, which Fabric passes on as it is."""
 
-    def __init__(self, channel: _Channel, given: tuple[Any, ...], more: tuple[Any, Any]) -> None:
-        self.channel, self.given, self.more = channel, given, more
+    def __init__(self, channel: _Channel, given: tuple[Any, ...], more: tuple[Any, Any], threads: int) -> None:
+        self.channel, self.given, self.more, self.threads = channel, given, more, threads
 
     def __call__(self, fabric: Fabric) -> dict[str, NDArray[Any]] | None:
+        import torch
+
+        torch.set_num_threads(self.threads)  # Fabric knows nothing of a container's limits
+
         def say(kind: str) -> Callable[[Any], None]:
             return lambda value: self.channel.queue.put((kind, value)) if fabric.is_global_zero else None
 

@@ -102,10 +102,10 @@ def train_model(
     check_name(name)
     if (out / WEIGHTS).exists() and not (out / STATE).exists():
         raise TrainError(f"{out} holds a finished model; choose another --out.")
-    frames, held_out = load_folders(data)
+    frames, held_out = load_folders(data, config.grid)
     names = " + ".join(folder.resolve().name for folder in data)
     network, begun = _start(name, max(frames.classes, held_out.classes, 1), config, init)
-    more = load_unlabelled(unlabelled, frames.images.shape[1]) if unlabelled else None
+    more = load_unlabelled(unlabelled, config.grid) if unlabelled else None
     network = train(network, frames, held_out, out, config, unlabelled=more, report=report)
     card = replace(
         begun,

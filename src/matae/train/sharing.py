@@ -16,7 +16,7 @@ from torch import Tensor, distributed, nn
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["share_batch_norm", "sum_gradients"]
+__all__ = ["agreed", "share_batch_norm", "sum_gradients"]
 
 
 class _Sum(torch.autograd.Function):
@@ -47,7 +47,7 @@ class _SharedBatchNorm(nn.BatchNorm2d):
         if not self.training:
             return super().forward(x)
         values = x.float()
-        here = torch.tensor([values.numel() / values.shape[1]], device=x.device)
+        here = values.new_full((1,), values.numel() / values.shape[1])  # written there: a copy from here would wait
         sums = _summed(torch.cat([values.sum((0, 2, 3)), here]))
         count = sums[-1].detach()
         mean = sums[:-1] / count
@@ -75,6 +75,17 @@ def share_batch_norm(module: nn.Module) -> None:
             setattr(module, name, shared)
         else:
             share_batch_norm(child)
+
+
+def agreed(here: tuple[bool, bool], device: torch.device) -> tuple[bool, bool]:
+    """Return what the first process says, in all of them: numbers on the device, no objects that must be packed."""
+    said = torch.zeros(2, dtype=torch.uint8, device=device)
+    for place, value in enumerate(here):
+        if value:
+            said[place] = 1
+    distributed.broadcast(said, 0)
+    first, second = said.tolist()
+    return bool(first), bool(second)
 
 
 @torch.no_grad()

@@ -98,6 +98,7 @@ class Run:
             "seconds": self.seconds,
             "config": self.config,
             "data": self.data,
+            "generator_on": self.generator.device.type,
             "schedule": schedule,
             "groups": groups,
             **{key: getattr(self, key) for key in _PROGRESS},
@@ -112,8 +113,14 @@ class Run:
         except OutputError as error:
             raise TrainError(f"Step {self.step} was not saved, the last state is whole. {error}") from error
 
-    def resume(self, out: Path) -> None:
+    def resume(self, out: Path) -> str:
         """Take up the run in `out` where it was, or do nothing if there is none.
+
+        Returns
+        -------
+        str
+            A sentence where it does not go on exactly: on another kind of device other random numbers are drawn. Empty
+            otherwise.
 
         Raises
         ------
@@ -124,7 +131,7 @@ class Run:
 
         path = out / STATE
         if not path.is_file():
-            return
+            return ""
         try:
             with safe_open(path, "pt") as file:
                 run = json.loads(file.metadata()["run"])
@@ -134,16 +141,16 @@ class Run:
                 f"{path} is damaged ({error}); remove it to start again, or choose another --out."
             ) from None
         # A run of before a setting existed went on as its default says.
-        if _filled(run["config"]) != self.config:
+        if _elsewhere(_filled(run["config"])) != _elsewhere(self.config):
             raise TrainError(f"{out} holds a run with other settings; choose another --out or remove it.")
         if run.get("data") and self.data and run["data"] != self.data:
             raise TrainError(f"{out} holds a run with other frames; choose another --out or remove it.")
         try:
-            self._restore(tensors, run)
+            return self._restore(tensors, run)
         except (RuntimeError, KeyError, ValueError):
             raise TrainError(f"{out} holds a run of another network; choose another --out or remove it.") from None
 
-    def _restore(self, tensors: dict[str, Tensor], run: dict[str, Any]) -> None:
+    def _restore(self, tensors: dict[str, Tensor], run: dict[str, Any]) -> str:
         if any(key.startswith("best/") for key in tensors):
             self.best = deepcopy(self.average)
         for name, module in self._networks():
@@ -159,15 +166,31 @@ class Run:
             group.update(saved)
         self.optimiser.load_state_dict({"state": state, "param_groups": groups})
         self.schedule.load_state_dict(run["schedule"])
-        self.generator.set_state(tensors["generator"])
+        before, here = str(run.get("generator_on", "")), self.generator.device.type
+        # States of before the kind was kept tell it by their size: each kind's is its own.
+        known = before or ("" if len(tensors["generator"]) == len(self.generator.get_state()) else "another kind")
+        moved = bool(known) and known != here
         torch.set_rng_state(tensors["generator/cpu"])
         self.step, self.seconds = int(run["step"]), float(run.get("seconds", 0.0))
         for key in _PROGRESS:
             setattr(self, key, run.get(key, getattr(self, key)))
+        if not moved:
+            self.generator.set_state(tensors["generator"])
+            return ""
+        # Its state means nothing here: the numbers of a run that never paused are not to be had, but reproducible ones.
+        self.generator.manual_seed((self.settings.seed * 1_000_003 + self.step) % 2**63)
+        self.chunk = 0  # how many frames fit into memory is another question here
+        was = f"on {before}" if before else "on another kind of device"
+        return f"The run began {was} and goes on, on {here}, from step {self.step} with other random numbers."
 
     def _networks(self) -> list[tuple[str, Network]]:
         found = [("model", self.model), ("average", self.average)]
         return found if self.best is None else [*found, ("best", self.best)]
+
+
+def _elsewhere(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings that make a run what it is: where it is computed is none."""
+    return {key: value for key, value in settings.items() if key != "device"}
 
 
 def _filled(settings: dict[str, Any]) -> dict[str, Any]:

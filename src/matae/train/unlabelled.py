@@ -52,10 +52,8 @@ def load_unlabelled(sources: Sequence[Path], size: int) -> NDArray[np.uint8]:
 
 
 def _frames(cine: Cine, size: int) -> NDArray[np.uint8]:
-    from matae.segment import find_sector
-    from matae.segment.grid import Placement
+    from matae.placement import Placement
+    from matae.segment.choice import choose_sector
 
     chosen = np.unique(np.linspace(0, cine.n_frames - 1, min(_PER_CLIP, cine.n_frames)).round().astype(int))
-    placed = Placement.of(cine, find_sector(cine), size).to_grid(cine.frames[chosen])
-    pictures: NDArray[np.uint8] = (placed[:, 0] * 255).round().clamp(0, 255).byte().numpy()
-    return pictures
+    return Placement.of(cine, choose_sector(cine), size).pictures(cine.frames[chosen])

@@ -164,7 +164,7 @@ def test_interpolation_needs_a_frame_on_each_side():
     mask = np.ones((12, 13), np.uint8)
     with pytest.raises(EditError, match="correct two frames"):
         interpolate({}, [1])
-    with pytest.raises(EditError, match=r"Frame 5 .* propagate"):
+    with pytest.raises(EditError, match=r"Frame 6 .* propagate"):
         interpolate({0: mask, 4: mask}, [2, 5])
     with pytest.raises(EditError, match="differ in size"):
         interpolate({0: mask, 4: mask[:5]}, [2])

@@ -79,14 +79,14 @@ def test_echonet_dynamic(released: Callable[..., Release]) -> None:
 def test_echonet_pictures_are_those_of_the_clip(released: Callable[..., Release], home: Study) -> None:
     import imageio.v3 as iio
 
-    from matae.exchange.grid import Fit
+    from matae.exchange.placing import placement_from_json
     from matae.read import open_cine
 
     release = released("echonet")
     keys = {Pseudonyms(home.secret).key(summary.content_id): summary.content_id for summary in home.cines()}
     clip = release.manifest["clips"][0]
     frames = open_cine(home.path_of(keys[clip["key"]])).frames
-    fit = Fit.from_json(clip["fit"], "")
+    fit = placement_from_json(clip["fit"], "")
     video = iio.imread(release.folder / "Videos" / f"{clip['name']}.avi", plugin="pyav")[..., 0]
     for t in (0, COUNT - 1):
         assert np.abs(video[t].astype(int) - fit.image(frames[t])).mean() < 6  # speckle is the worst case of JPEG
@@ -213,12 +213,12 @@ def test_dciodvfy_finds_no_error(released: Callable[..., Release]) -> None:
 
 def test_dice_of_an_independent_reader(released: Callable[..., Release]) -> None:
     # Whole pixels on a cavity 30 pixels wide: the reader's rounding alone costs some hundredths.
-    from matae.exchange.grid import Fit
+    from matae.exchange.placing import placement_from_json
 
     release = released("echonet")
     masks = echonet_masks(release.folder)
     for clip in release.manifest["clips"]:
-        fit = Fit.from_json(clip["fit"], "")
+        fit = placement_from_json(clip["fit"], "")
         for number, mask in masks[f"{clip['name']}.avi"]:
             assert dice(mask, fit.mask(cavity(number))) > 0.92
 

@@ -11,8 +11,9 @@ from exchange_makers import dice, labels
 
 from matae.cine import Box
 from matae.exchange import plan_export, plan_import, run_export, run_import
-from matae.exchange.grid import Fit
+from matae.exchange.placing import placement_from_json
 from matae.measure.disks import single_plane
+from matae.placement import Placement
 from matae.store import Study
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
@@ -46,7 +47,7 @@ def test_a_tracing_holds_a_real_cavity(hearts: Study, size: int | None, least: f
     for summary in hearts.cines():
         mask = (hearts.mask(summary.content_id, 0) == 1).astype(np.uint8)
         spacing = hearts.cine(summary.content_id).spacing
-        fit = Fit(mask.shape, Box(0, 0, *mask.shape), (spacing.y, spacing.x), size)
+        fit = Placement(mask.shape, Box(0, 0, *mask.shape), (spacing.y, spacing.x), size)
         clip = ExportClip("c", "p", "train", (1, *mask.shape), np.zeros, {0: Label(mask)}, fit, spacing=spacing)
         rows = grid_tracing(clip, 0)
         assert rows.shape == (21, 4)
@@ -71,7 +72,7 @@ def test_tracings_of_real_cavities(hearts: Study, tmp_path: Path, native: bool, 
     release = run_export(plan, tmp_path / "out", looked=True)
     with Study.create(tmp_path / "new.matae") as new:
         assert run_import(plan_import(new, release.folder)).stored == 16
-        fits = {clip["name"]: Fit.from_json(clip["fit"], "") for clip in release.manifest["clips"]}
+        fits = {clip["name"]: placement_from_json(clip["fit"], "") for clip in release.manifest["clips"]}
         original = {clip.name: clip.content_id for clip in plan.clips}
         ends: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]] = {}
         for summary in new.cines():

@@ -11,7 +11,7 @@ import pytest
 from exchange_makers import ED, ES, cavity, contents, heart, labels
 
 from matae.errors import ExchangeError
-from matae.exchange import plan_import, run_import
+from matae.exchange import UnknownClassError, plan_import, run_import
 from matae.store import Edit, FrameStatus, Study
 
 if TYPE_CHECKING:
@@ -219,10 +219,13 @@ def test_coco_polygons_of_others(other: Study, tmp_path: Path) -> None:
         ],
     }
     (tmp_path / "annotations" / "instances.json").write_text(json.dumps(values))
-    assert run_import(plan_import(other, tmp_path)).stored == 1
+    with pytest.raises(UnknownClassError, match="the class 'other', which is none of") as error:
+        plan_import(other, tmp_path)
+    assert error.value.names == ("other",)
+    assert run_import(plan_import(other, tmp_path, classes={"other": "left atrium"})).stored == 1
     ((mask,),) = (masks.values() for masks in labels(other).values())
     np.testing.assert_array_equal(mask == 1, cavity(ES) == 1)
-    assert mask[15, 15] == 5
+    assert mask[15, 15] == 3
 
 
 def test_echonet_frames_with_other_rows_are_said(

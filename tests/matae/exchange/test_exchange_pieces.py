@@ -15,10 +15,11 @@ from matae.errors import ExchangeError
 from matae.exchange import rle
 from matae.exchange.blank import blanking
 from matae.exchange.burned import find_text
-from matae.exchange.grid import Fit
 from matae.exchange.names import Pseudonyms, check_cell, inner_path
+from matae.exchange.placing import placement_from_json, placement_to_json
 from matae.exchange.polygons import draw_polygon
 from matae.exchange.tables import read_rows, row_text
+from matae.placement import Placement
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,7 +105,7 @@ def test_run_lengths_are_those_of_the_coco_api(rows: int, columns: int, seed: in
 
 
 fits = st.builds(
-    lambda rows, columns, y0, x0, aspect, size, flip: Fit(
+    lambda rows, columns, y0, x0, aspect, size, flip: Placement(
         (rows, columns), Box(int(y0 * rows / 2), int(x0 * columns / 2), rows, columns), (1.0, aspect), size, flip
     ),
     st.integers(40, 300), st.integers(40, 300), st.floats(0, 1), st.floats(0, 1), st.floats(0.5, 2.0),
@@ -113,14 +114,14 @@ fits = st.builds(
 
 
 @given(fits, st.floats(0, 300), st.floats(0, 300))
-def test_points_go_there_and_back(fit: Fit, y: float, x: float) -> None:
+def test_points_go_there_and_back(fit: Placement, y: float, x: float) -> None:
     point = np.array([[y, x]])
     np.testing.assert_allclose(fit.native_points(fit.points(point.copy())), point, atol=1e-6)
-    assert Fit.from_json(fit.to_json(), "x") == fit
+    assert placement_from_json(placement_to_json(fit), "x") == fit
 
 
 @given(fits)
-def test_masks_keep_place_and_size_on_the_grid(fit: Fit) -> None:
+def test_masks_keep_place_and_size_on_the_grid(fit: Placement) -> None:
     rows, columns = fit.shape
     middle = np.array([(fit.box.y0 + fit.box.y1) / 2, (fit.box.x0 + fit.box.x1) / 2])
     y, x = np.mgrid[:rows, :columns]
@@ -137,7 +138,7 @@ def test_masks_keep_place_and_size_on_the_grid(fit: Fit) -> None:
 
 
 def test_native_pixels_stay_as_they_are() -> None:
-    fit = Fit((120, 160), Box(10, 20, 100, 120))
+    fit = Placement((120, 160), Box(10, 20, 100, 120))
     frame, mask = heart(1)[0], cavity(0)
     assert fit.image(frame) is frame
     assert fit.mask(mask) is mask
@@ -229,3 +230,23 @@ def test_a_bright_wall_is_no_text() -> None:
     ring = np.abs(np.hypot(y - 120, x - 160) - 50) < 3
     frames[:, ring] = 250
     assert find_text(frames, np.ones((240, 320), bool)) == []
+
+
+def test_a_folder_that_is_not_there_is_an_error_of_the_file_system(tmp_path: Path) -> None:
+    from matae.exchange.nifti import write_nifti
+
+    with pytest.raises(OSError, match=r"a\.nii\.gz|part\.nii"):
+        write_nifti(tmp_path / "absent" / "a.nii.gz", np.zeros((4, 5), np.uint8), None, None)
+
+
+def test_so_it_is_when_itk_fails_and_the_folder_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import SimpleITK
+
+    from matae.exchange.nifti import write_nifti
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("several\nlines of ITK")
+
+    monkeypatch.setattr(SimpleITK, "WriteImage", fail)
+    with pytest.raises(OSError, match="cannot be written"):
+        write_nifti(tmp_path / "a.nii.gz", np.zeros((4, 5), np.uint8), None, None)

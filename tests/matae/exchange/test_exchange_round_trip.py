@@ -12,8 +12,8 @@ from exchange_makers import ED, ES, add_clip, cavity, contents, dice, labels
 
 from matae.exchange import plan_export, plan_import, run_export, run_import
 from matae.exchange.formats import FORMATS
-from matae.exchange.grid import Fit
 from matae.exchange.names import Pseudonyms
+from matae.exchange.placing import placement_from_json
 from matae.measure.disks import single_plane
 from matae.store import Edit, FrameStatus, Study
 
@@ -105,7 +105,7 @@ def test_tracings_bring_masks_back_closely(
     # A cavity 34 pixels wide; those of real hearts are larger, and held to 0.98 in test_exchange_hearts.
     release = released("echonet", native=native)
     take(release, other)
-    fits = {clip["name"]: Fit.from_json(clip["fit"], "") for clip in release.manifest["clips"]}
+    fits = {clip["name"]: placement_from_json(clip["fit"], "") for clip in release.manifest["clips"]}
     want = single_plane(cavity(ED), cavity(ES), None).ef_percent
     scores = []
     for summary in other.cines():

@@ -151,7 +151,7 @@ def test_a_heart_that_hangs_upside_down_leaves_apex_up(other: Study, tmp_path: P
 
     from exchange_makers import dice
 
-    from matae.exchange.grid import Fit
+    from matae.exchange.placing import placement_from_json
     from matae.measure.tracing import mask_of_tracing
     from matae.read import open_cine
     from matae.segment.sector import sector_from_polygon
@@ -167,7 +167,7 @@ def test_a_heart_that_hangs_upside_down_leaves_apex_up(other: Study, tmp_path: P
     assert rows.shape == (21, 4)
     assert rows[0, 1] < rows[0, 3]  # the apex is above the base
     assert rows[1, 1] < rows[20, 1]
-    fit = Fit.from_json(release.manifest["clips"][0]["fit"], "")
+    fit = placement_from_json(release.manifest["clips"][0]["fit"], "")
     assert fit.flip
     assert dice(mask_of_tracing(rows, (112, 112)), fit.mask(cavity(1)[::-1].copy())) > 0.92
     assert plan_import(other, release.folder).n_same == 1

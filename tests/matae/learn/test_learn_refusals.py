@@ -100,8 +100,8 @@ def test_inverted_masks_are_noticed(study: Study) -> None:
         study.put_edits(cine.content_id, edits)
     corrections = gather(study, OPTIONS)
     with pytest.raises(TrainError, match="In 12 of 12 frames the cavity fills most of the picture"):
-        load_side(study, corrections.side("train"))
-    assert len(load_side(study, corrections.side("train"), odd_labels=True)[0]) == 12
+        load_side(study, corrections.side("train"), 256)
+    assert len(load_side(study, corrections.side("train"), 256, odd_labels=True)[0]) == 12
 
 
 def test_sides_are_frozen_and_subjects_keyed(study: Study, clips: Path) -> None:
@@ -119,9 +119,9 @@ def test_sides_are_frozen_and_subjects_keyed(study: Study, clips: Path) -> None:
     assert {s: side for s, side in study.splits().items() if s in before} == before
     assert study.splits()["zoe"] in {"train", "val", "test"}
     assert second.count("train", "val", "test") == 24
-    frames, _ = load_side(study, again.side("train"))
+    frames, _ = load_side(study, again.side("train"), 256)
     assert set(frames.patients) == {study.keyed(s) for s in "abcd"}
-    changed, _ = load_side(study, second.side("train"))
+    changed, _ = load_side(study, second.side("train"), 256)
     where = frames.frames.index(f"{old.content_id[:12]}_0")
     assert (frames.masks[where] != changed.masks[changed.frames.index(frames.frames[where])]).any()
 
@@ -167,7 +167,7 @@ def test_a_leak_through_the_folder_mixed_in_is_caught(study: Study, clips: Path,
 
 def test_a_frame_lies_where_the_network_sees_it(study: Study) -> None:
     corrections = gather(study, OPTIONS)
-    frames, _ = load_side(study, corrections.side("train"))
+    frames, _ = load_side(study, corrections.side("train"), 256)
     assert frames.images.shape == (12, 256, 256)
     # The cavity is dark, and a little more than half as wide as what this site counts in.
     dark = frames.images < 105

@@ -87,7 +87,9 @@ def test_full_training_helps_on_patients_it_never_saw(  # noqa: PLR0915 - one ru
     # Into use, and back.
     assert current_model() == "matae-lv"
     promote(BASE, anyway=True)
-    assert promote("after") == BASE
+    with pytest.raises(ModelError, match="name or open that study"):
+        promote("after")
+    assert promote("after", keyed=study.keyed) == BASE
     assert current_model() == "after"
     assert rollback() == BASE
     with pytest.raises(TrainError, match="was itself retrained; start from its base toy-base"):

@@ -55,7 +55,7 @@ def test_impossible_scales_are_refused(first, second, mm, word) -> None:
 
 
 def test_impossible_changes_are_refused(measured) -> None:
-    with pytest.raises(MeasureError, match="no frame 400"):
+    with pytest.raises(MeasureError, match="no frame 401"):
         measured.updated(landmarks={400: measured.landmarks(0)})
     with pytest.raises(MeasureError, match="clip's size"):
         measured.updated(masks={3: np.zeros((4, 4), np.uint8)})

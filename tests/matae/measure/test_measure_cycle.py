@@ -187,3 +187,49 @@ def test_r_waves_in_one_frame_are_one() -> None:
     # The rate is that of the waves, not of the frames beside them.
     slow = find_cycle(values[::6], times(23, RATE / 6), r_waves_s=[0.06, 0.96, 1.86])
     assert slow.heart_rate == pytest.approx(60 / 0.9)
+
+
+def area_of_beats(times, r_waves):
+    """Area of a cavity that is fullest at each R wave and emptiest in the middle between two."""
+    phase = np.interp(times, r_waves, np.arange(len(r_waves)))
+    return np.asarray(500 + 100 * np.cos(2 * np.pi * phase))
+
+
+@pytest.mark.parametrize("rate", [25.0, 50.0, 90.0])
+@pytest.mark.parametrize("rr", [(1.0, 0.55, 1.45), (0.55, 1.45, 1.0), (0.9, 0.45, 1.2, 0.9), (0.6, 1.1, 0.6, 1.1)])
+def test_beats_of_unlike_length_are_all_found(rate: float, rr: tuple[float, ...]) -> None:
+    r_waves = [0.0, *np.cumsum(rr)]
+    times = np.arange(0, r_waves[-1] + 0.2, 1 / rate)
+    area = area_of_beats(times, [*r_waves, r_waves[-1] + 1.0])
+    cycle = find_cycle(area, times)
+    whole = [beat for beat in cycle.beats if beat.next_ed is not None]
+    assert [times[beat.ed] for beat in whole] == pytest.approx(r_waves[:-1], abs=1.5 / rate)
+    assert cycle.heart_rate == pytest.approx(60 * len(rr) / sum(rr), rel=0.04)
+
+
+def test_missing_frames_do_not_slow_the_heart() -> None:
+    times = np.delete(np.arange(0, 3.2, 0.04), slice(35, 39))  # four frames of 80 are lost
+    cycle = find_cycle(area_of_beats(times, [0.0, 1.0, 2.0, 3.0, 4.0]), times)
+    assert cycle.heart_rate == pytest.approx(60, rel=0.03)
+    assert cycle.smooth.shape == times.shape
+
+
+def test_rate_that_changes_within_the_clip() -> None:
+    times = np.concatenate([np.arange(0, 1, 0.1), np.arange(1, 4.2, 0.02)])
+    cycle = find_cycle(area_of_beats(times, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]), times)
+    assert cycle.heart_rate == pytest.approx(60, rel=0.03)
+    assert len([beat for beat in cycle.beats if beat.next_ed is not None]) == 4
+
+
+def test_gap_of_an_hour_is_not_filled() -> None:
+    times = np.concatenate([np.arange(0, 1, 0.02), 3600 + np.arange(0, 1, 0.02)])
+    find_cycle(500 + 100 * np.cos(2 * np.pi * times), times)
+
+
+def test_missing_masks_in_a_clip_with_a_gap() -> None:
+    times = np.delete(np.arange(0, 3.2, 0.04), slice(35, 39))
+    area = area_of_beats(times, [0.0, 1.0, 2.0, 3.0, 4.0])
+    area[10:14] = np.nan
+    cycle = find_cycle(area, times)
+    assert cycle.heart_rate == pytest.approx(60, rel=0.05)
+    assert all(np.isfinite(area[beat.ed]) and np.isfinite(area[beat.es]) for beat in cycle.beats)

@@ -282,7 +282,7 @@ def test_measure_with_masks(clip, tmp_path) -> None:
     out = tmp_path / "out"
     done = call(
         clip, "--mask", tmp_path / "mask.npy", "--json", out / "m.json", "--csv", out / "m.csv", "--report",
-        out / "m.png", "--view", "A4C", "--spacing", "1.0", "--frame-rate", 50, "--ed", 0,
+        out / "m.png", "--view", "A4C", "--spacing", "1.0", "--frame-rate", 50, "--ed", 1,
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     found = json.loads((out / "m.json").read_text("utf-8"))
@@ -293,6 +293,15 @@ def test_measure_with_masks(clip, tmp_path) -> None:
     assert "90 % interval" in done.stdout
     assert "Research use only" in done.stderr
     assert sorted(path.name for path in out.iterdir()) == ["m.csv", "m.json", "m.png"]
+
+
+def test_frames_are_counted_from_1_by_people_and_from_0_in_data(clip, tmp_path) -> None:
+    masked = (clip, "--mask", tmp_path / "mask.npy", "--json", tmp_path / "m.json")
+    said = " ".join(call(*masked, "--ed", 0).stderr.split())
+    assert "Frame 0 is marked, but the clip has frames 1 to " in said
+    assert call(*masked, "--ed", 2, "--es", 9).exit_code == 0
+    found = json.loads((tmp_path / "m.json").read_text("utf-8"))
+    assert (found["ed_frame"], found["es_frame"]) == (1, 8)
 
 
 def test_measure_segments_first(clip, tiny_default, tmp_path) -> None:

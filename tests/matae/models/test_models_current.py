@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hmac
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -30,6 +31,7 @@ from matae.models import (
 )
 from matae.models import current as current_module
 from matae.models.convert import narrowed
+from matae.models.seal import sealed
 from matae.nn.checkpoint import load, save
 from matae.nn.matae import Matae, MataeConfig
 
@@ -40,10 +42,31 @@ def two(tiny_model: str, tmp_path: Path) -> tuple[str, str]:
     network, card = load_model(tiny_model)
     with torch.no_grad():
         network.head.bias.add_(1.0)
-    verdict = {"verdict": {"offered": True, "sentence": "Better."}}
-    save(tmp_path / "made", network, replace(card, name="better", figures=verdict))
+    save(tmp_path / "made", network, replace(card, name="better"))
     install_model(tmp_path / "made", "better")
+    judge("better", tiny_model)
     return tiny_model, "better"
+
+
+def keyed(text: str, length: int = 12, key: bytes = b"of a study") -> str:
+    return hmac.new(key, text.encode(), "sha256").hexdigest()[:length]
+
+
+def judge(name: str, against: str, **changed: object) -> dict[str, object]:
+    """Give a model the verdict of a study: better than another."""
+    card, other = find_model(name).card, find_model(against).card
+    verdict = {"offered": True, "sentence": "Better.", "against": against, "test": "",
+               "sha256": card.sha256, "against_sha256": other.sha256}  # fmt: skip
+    verdict = sealed(verdict, keyed) | changed
+    rewrite_card(name, replace(card, figures={"verdict": verdict}))
+    return verdict
+
+
+def use_better() -> str:
+    """Put the better one into use, judged against what is in use just now."""
+    if current_model() != "better":
+        judge("better", current_model())
+    return promote("better", keyed=keyed)
 
 
 def test_nothing_was_ever_promoted(matae_home: Path) -> None:
@@ -60,10 +83,62 @@ def test_what_is_not_offered_is_refused(two: tuple[str, str]) -> None:
     rewrite_card("better", replace(card, figures={"verdict": {"offered": False, "sentence": "Worse."}}))
     # The dock shows the same sentence: no flag in it.
     with pytest.raises(NotOfferedError, match=r"^better is not offered for use: Worse\.$"):
-        promote("better")
+        promote("better", keyed=keyed)
     with pytest.raises(ModelError, match="There is no model 'none'"):
         promote("none")
     assert current_model() == "matae-lv"
+
+
+@pytest.mark.parametrize(
+    ("why", "changed"),
+    [
+        ("has no seal of a study", {"seal": ""}),
+        ("was given on other weights", {"sha256": "0" * 64}),
+        ("compares it with tiny, and matae-lv is in use", {}),
+        ("not given by this study, or was changed since", {"seal": "0" * 64}),
+        ("not given by this study, or was changed since", {"sentence": "Better by far."}),
+        ("not given by this study, or was changed since", {"more": 1}),
+    ],
+)
+def test_a_verdict_counts_for_the_models_and_the_study_it_was_given_on(
+    two: tuple[str, str], why: str, changed: dict[str, object]
+) -> None:
+    if "matae-lv" not in why:
+        promote("tiny", anyway=True)
+    judge("better", "tiny", **changed)
+    before = current_model()
+    with pytest.raises(NotOfferedError, match=why):
+        promote("better", keyed=keyed)
+    assert current_model() == before
+    assert promote("better", anyway=True) == before
+
+
+def test_only_the_study_itself_can_vouch_for_a_verdict(two: tuple[str, str]) -> None:
+    promote("tiny", anyway=True)
+    with pytest.raises(NotOfferedError, match="name or open that study"):
+        promote("better")
+    with pytest.raises(NotOfferedError, match="not given by this study"):
+        promote("better", keyed=lambda text, length=12: keyed(text, length, b"of another"))
+    # Typed into the card of other weights, seal and all.
+    verdict = find_model("better").card.figures["verdict"]
+    network, card = load_model("tiny")
+    with torch.no_grad():
+        network.head.bias.add_(2.0)
+    save(
+        find_model("better").folder.with_name("copied"),
+        network,
+        replace(card, name="copied", figures={"verdict": verdict}),
+    )
+    with pytest.raises(NotOfferedError, match="was given on other weights"):
+        promote("copied", keyed=keyed)
+    assert promote("better", keyed=keyed) == "tiny"
+
+
+def test_a_model_in_use_that_cannot_be_read_was_not_compared_with(two: tuple[str, str]) -> None:
+    promote("tiny", anyway=True)
+    (find_model("tiny").folder / "card.json").write_text("{")
+    with pytest.raises(NotOfferedError, match="and tiny is in use"):
+        promote("better", keyed=keyed)
 
 
 def test_a_broken_file_is_never_put_into_use(two: tuple[str, str]) -> None:
@@ -76,9 +151,9 @@ def test_a_broken_file_is_never_put_into_use(two: tuple[str, str]) -> None:
 
 def test_promote_and_go_back(two: tuple[str, str]) -> None:
     assert promote("tiny", anyway=True) == "matae-lv"
-    assert promote("better") == "tiny"
+    assert use_better() == "tiny"
     with pytest.raises(ModelError, match="in use already"):
-        promote("better")
+        use_better()
     assert list_models()[0].name == "better"
     assert earlier_models() == ["tiny", "matae-lv"]
     assert rollback() == "tiny"
@@ -90,7 +165,7 @@ def test_promote_and_go_back(two: tuple[str, str]) -> None:
 @pytest.mark.parametrize("harm", ["weights", "card", "folder"])
 def test_going_back_works_when_the_new_file_is_broken(two: tuple[str, str], harm: str) -> None:
     promote("tiny", anyway=True)
-    promote("better")
+    use_better()
     folder = find_model("better").folder
     if harm == "folder":
         folder.rename(folder.with_name(".gone"))
@@ -103,17 +178,17 @@ def test_going_back_works_when_the_new_file_is_broken(two: tuple[str, str], harm
 
 def test_broken_models_on_the_way_back_are_passed_over(two: tuple[str, str]) -> None:
     promote("tiny", anyway=True)
-    promote("better")
+    use_better()
     (find_model("tiny").folder / "model.safetensors").write_bytes(b"")
     assert rollback() == "matae-lv"
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"model": 1, "before": []}', '{"model": "x"}', "\0", "nul"])
 def test_a_damaged_pointer_is_the_model_of_the_package(two: tuple[str, str], matae_home: Path, text: str) -> None:
-    promote("better")
+    use_better()
     (matae_home / "current.json").write_text(text)
     assert current_model() == "matae-lv"
-    promote("better")
+    use_better()
     assert current_model() == "better"
 
 
@@ -169,11 +244,11 @@ def test_a_crash_leaves_the_old_model_or_the_new_one(two: tuple[str, str], crash
     else:
         install_model(tmp_path / "made", "third")
     # Into use.
-    crash(lambda: promote("better"))
+    crash(use_better)
     assert current_model() in {"tiny", "better"}
     load_model(current_model())
     if current_model() == "tiny":
-        promote("better")
+        use_better()
     # And back.
     crash(rollback)
     assert current_model() in {"tiny", "better"}
@@ -194,13 +269,13 @@ def test_a_full_disk_is_said(two: tuple[str, str], monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OutputError, match="is full"):
-        promote("better")
+        use_better()
     assert current_model() == "matae-lv"
 
 
 def test_a_removed_model_is_not_in_use(two: tuple[str, str]) -> None:
     promote("tiny", anyway=True)
-    promote("better")
+    use_better()
     remove_model("tiny")
     assert current_model() == "better"
     assert earlier_models() == ["matae-lv"]

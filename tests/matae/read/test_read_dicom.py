@@ -74,7 +74,7 @@ def test_jpeg_xl_is_named(tmp_path: Path) -> None:
     # No pydicom writes JPEG XL: write a syntax whose identifier is as long, and change it in the file.
     path = save(encapsulated(dataset(grey_clip(1)), HTJ2K, [b"\xff\x0a" + bytes(30)]), tmp_path / "a.dcm")
     path.write_bytes(path.read_bytes().replace(HTJ2K.encode(), JPEG_XL.encode()))
-    with pytest.raises(ReadError, match=r"compressed with JPEG XL \(1\.2\.840\.10008\.1\.2\.4\.112\).*export it"):
+    with pytest.raises(ReadError, match=r"stored as JPEG XL \(1\.2\.840\.10008\.1\.2\.4\.112\).*export the clip"):
         read_dicom(path)
 
 

@@ -65,7 +65,7 @@ def test_colour_sixteen_bit_and_bilevel_pictures(tmp_path: Path) -> None:
     frame = grey_clip(1)[0]
     Image.fromarray(np.repeat(frame[..., None], 3, axis=2)).save(tmp_path / "rgb.png")
     Image.fromarray(frame.astype(np.uint16) * 257).save(tmp_path / "deep.png")
-    Image.fromarray(np.stack([frame, frame], axis=2), "LA").save(tmp_path / "alpha.png")
+    Image.fromarray(np.stack([frame, np.full_like(frame, 255)], axis=2), "LA").save(tmp_path / "alpha.png")
     for name in ("rgb.png", "deep.png", "alpha.png"):
         np.testing.assert_array_equal(read_image(tmp_path / name).frames[0], frame)
     Image.fromarray(frame > 128).save(tmp_path / "bilevel.png")

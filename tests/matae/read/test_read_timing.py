@@ -100,6 +100,22 @@ def test_any_stamps_are_sound_or_absent(stamps: list[float | None], header: floa
         assert (np.diff(timing.times) > 0).all()
 
 
+@pytest.mark.parametrize("step", [5e-324, 2.2e-313, 1e-310, 1e-6])
+def test_times_closer_than_a_clock_can_tell(step: float) -> None:
+    timing = presentation_timing([0.0, step], None, resolution=1e-3)
+    assert timing.times is None
+    assert timing.note.endswith(ASKS)
+    assert all(np.isfinite(rate) for rate in timing.candidates.values())
+    for stated in ({"frame_time": step * 1000}, {"frame_time_vector": [0.0, step * 1000]}):
+        timing = dicom_timing(2, **stated)
+        assert timing.times is None
+        assert all(np.isfinite(rate) for rate in timing.candidates.values())
+
+
+def test_vector_whose_times_fall_together() -> None:
+    assert "do not increase" in dicom_timing(3, frame_time_vector=[0.0, 1e10, 1e-10]).note
+
+
 def test_missing_stamps_fall_back_to_the_header() -> None:
     timing = presentation_timing([0.0, None, 0.0], 25.0, resolution=0.04)
     np.testing.assert_allclose(timing.times, [0, 0.04, 0.08])

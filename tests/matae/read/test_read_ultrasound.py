@@ -75,12 +75,17 @@ def test_exclusive_corner_is_clipped() -> None:
     assert found.region == Box(0, 0, 400, 600)
 
 
-def test_largest_tissue_region_wherever_it_stands() -> None:
+def test_tissue_regions_wherever_they_stand() -> None:
     doppler = replace(TISSUE, data_type=2, x0=0, y0=0, x1=599, y1=399)
-    small = replace(TISSUE, x0=0, x1=40, delta_x=0.01, delta_y=0.01)
-    found = calibrate([doppler, small, TISSUE], SHAPE)
-    assert found.spacing == pytest.approx(Spacing(0.3, 0.3))
-    assert "2 tissue regions with different pixel sizes" in found.warnings[0]
+    found = calibrate([doppler, TISSUE], SHAPE)
+    assert (found.region, found.spacing) == (Box(20, 50, 380, 550), pytest.approx(Spacing(0.3, 0.3)))
+    assert [region.kind for region in found.regions] == ["B-mode", "colour flow"]
+    small = replace(TISSUE, x0=0, x1=40, delta_x=0.02, delta_y=0.02)
+    found = calibrate([doppler, TISSUE, small], SHAPE)
+    assert (found.region, found.spacing) == (None, None)
+    assert "before one of the 2 B-mode regions is chosen: their pixels differ in size" in found.note
+    assert [region.spacing for region in found.regions[:2]] == [pytest.approx((0.2, 0.2)), pytest.approx((0.3, 0.3))]
+    assert found.warnings[0].startswith("The picture shows several B-mode regions (1: x 0 to 40, y 20 to 379; 2: ")
 
 
 def test_pixel_spacing_against_the_region_refuses_both() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from matae.nn.card import ModelCard
 from matae.nn.checkpoint import save
 from matae.nn.matae import Matae, MataeConfig
 from matae.segment import Sector, Segmenter, SegmentOptions
-from matae.segment.cleanup import one_part
+from matae.segment.cleanup import LIKELY, POSSIBLE, one_part
 
 
 def test_an_empty_mask_stays_empty() -> None:
@@ -64,9 +65,9 @@ def test_a_ventricle_cut_by_a_bright_line_is_one_again() -> None:
     assert one_part(mask, possible)[10, 20] == 1
 
 
-@pytest.mark.parametrize("possible", [None, "the mask", "a detour", "another class", "a wide gap", "an island"])
+@pytest.mark.parametrize("possible", [None, "the mask", "a detour", "another class", "unlikely", "an island"])
 def test_parts_that_nothing_possible_joins_stay_apart(possible: str | None) -> None:
-    gap = 6 if possible == "a wide gap" else 3
+    gap = 3
     mask = cut_in_two(gap)
     if possible == "an island":
         mask[:29] = 0
@@ -74,9 +75,9 @@ def test_parts_that_nothing_possible_joins_stay_apart(possible: str | None) -> N
     if maybe is not None and possible == "a detour":
         # Inside the mask's rectangle, outside the hull; and some of the gap, which then joins nothing.
         maybe[8:36, 52:54] = maybe[8:10, 40:54] = maybe[33:35, 16:40] = 1
-    if maybe is not None and possible in {"another class", "a wide gap", "an island"}:
+    if maybe is not None and possible in {"another class", "unlikely", "an island"}:
         maybe[32 : 32 + gap] = 2 if possible == "another class" else 1
-    kept = one_part(mask, maybe)
+    kept = one_part(mask, mask, maybe) if possible == "unlikely" else one_part(mask, maybe)
     np.testing.assert_array_equal(kept, one_part(mask))
     assert not kept[: 32 + gap].any()
 
@@ -100,9 +101,9 @@ def dark(matae_home: Path) -> str:
     return "dark"
 
 
-@pytest.mark.parametrize(("line", "joined"), [(0.58, True), (0.7, False)])
+@pytest.mark.parametrize(("line", "joined"), [(0.53, True), (0.58, False), (0.7, False)])
 def test_a_segmented_frame_is_whole_where_the_network_is_in_doubt(dark: str, line: float, joined: bool) -> None:
-    # Log-odds of -1.6 are a probability of 0.17, of -4 one of 0.02.
+    # Log-odds of -0.6 are a probability of 0.35, of -1.6 one of 0.17, of -4 one of 0.02.
     picture = np.full((80, 80), 255, np.uint8)
     picture[8:72, 20:60] = 0
     picture[30:32] = round(255 * line)
@@ -113,6 +114,35 @@ def test_a_segmented_frame_is_whole_where_the_network_is_in_doubt(dark: str, lin
     assert (found.mask[9:29, 21:59] == joined).all()
     assert (found.mask[30:32, 22:58] == joined).all()
     assert not found.mask[:, 61:].any()
+
+
+@pytest.mark.parametrize("gap", [1, 3, 6, 9, 12])
+@pytest.mark.parametrize("seed", range(3))
+def test_joining_does_not_hang_on_the_last_bits(gap: int, seed: int) -> None:
+    # Where the cut is some pixels wide and the network says 0.44 in its middle, as of patient0297 of CAMUS at width
+    # 1/8, a processor's last digits move its rim by a pixel or two. Half a ventricle must not depend on that.
+    rng = np.random.default_rng(seed)
+    log_odds = np.full((80, 60), -8.0)
+    log_odds[8:76, 16:44] = 6.0
+    rows = np.abs(np.arange(80) - (32 + (gap - 1) / 2)) <= gap / 2
+    log_odds[rows, 16:44] = -0.2
+    log_odds += rng.uniform(-0.15, 0.15, log_odds.shape)
+    mask, likely, possible = ((log_odds > math.log(p / (1 - p))).astype(np.uint8) for p in (0.5, LIKELY, POSSIBLE))
+    joined = one_part(mask, likely, possible)
+    assert joined[8:32, 16:44].all()
+    assert joined[45:76, 16:44].all()
+    assert not joined[:, :16].any()
+
+
+def test_only_pixels_between_the_parts_are_added() -> None:
+    mask = cut_in_two(3)
+    likely, possible = mask.copy(), np.zeros_like(mask)
+    likely[32:35, 20] = 1  # one likely way is enough to hang together
+    possible[4:78, 8:56] = 1
+    joined = one_part(mask, likely, possible)
+    assert (joined[32:35, 17:39] == 1).all()  # what is possible between them comes with it
+    assert not joined[:8].any()
+    assert not one_part(mask, mask, possible)[:32].any()
 
 
 @settings(max_examples=40, deadline=None)

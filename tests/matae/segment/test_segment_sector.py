@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -53,6 +54,17 @@ def furnish(frames: np.ndarray) -> np.ndarray:
     return frames
 
 
+def seconds_on_a_core(work: Callable[[], object]) -> float:
+    """Return the least processor time of a few runs: what other programs do does not count."""
+
+    def once() -> float:
+        start = time.thread_time()
+        work()
+        return time.thread_time() - start
+
+    return min(once() for _ in range(4))
+
+
 def agrees(sector: Sector, inside: np.ndarray) -> bool:
     """Whether the sector covers the fan, and little more: the margin alone is 8 % of its area."""
     found = sector.mask(inside.shape)
@@ -93,9 +105,8 @@ def test_a_fan_is_found_among_furniture(size: tuple[int, int]) -> None:
     frames, inside = draw_fan(*size, 12)
     frames = furnish(frames)
     find_sector(a_cine(frames[:, ::8, ::8]))  # first use imports scipy
-    start = time.perf_counter()
+    assert seconds_on_a_core(lambda: find_sector(a_cine(frames))) < 0.1  # 0.02 s on an idle core
     sector = find_sector(a_cine(frames))
-    assert time.perf_counter() - start < 1.5  # 0.1 s on an idle core
     assert sector.source == "fan"
     assert not sector.apex_down
     assert agrees(sector, inside)

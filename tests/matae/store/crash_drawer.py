@@ -11,9 +11,36 @@ import sys
 
 from store_makers import stroke
 
-from matae.store import Edit, FrameStatus, Study
+from matae.store import Edit, FrameStatus, OverrideName, Study
 
 FRAMES = 6
+
+
+def kind_of(step: int) -> str:
+    """Return what a step changes: mostly masks, and now and then something else of the cine, which holds its number."""
+    return {4: "sector", 9: "landmarks", 13: "subject"}.get(step % 15, "mask")
+
+
+def put_other(study: Study, identity: str, step: int) -> None:
+    """Do a step that changes no mask."""
+    if kind_of(step) == "sector":
+        study.set_override(identity, OverrideName.SECTOR, [(0, 0), (0, 20), (20, step)])
+    elif kind_of(step) == "landmarks":
+        study.set_landmarks(identity, 0, {"apex": (1.0, step)})
+    else:
+        study.set_subject(identity, f"p{step:09d}")
+
+
+def others_in(study: Study, identity: str) -> dict[str, int]:
+    """Return the last step of each kind that changes no mask, as the study has it."""
+    found = {}
+    if (sector := study.overrides(identity).sector) is not None:
+        found["sector"] = int(sector[2][1])
+    if 0 in (landmarks := study.landmarks(identity)):
+        found["landmarks"] = int(landmarks[0].points["apex"].x)
+    if (subject := study.cine(identity).subject) is not None:
+        found["subject"] = int(subject[1:])
+    return found
 
 
 def frames_of(step: int) -> tuple[int, ...]:
@@ -31,6 +58,11 @@ def draw(target: str, identity: str, first: int) -> None:
         revisions = {frame: info.revision for frame, info in study.frames(identity).items()}
         step = first
         while True:
+            if kind_of(step) != "mask":
+                put_other(study, identity, step)
+                say(f"ack {step}")
+                step += 1
+                continue
             if step % 7 == 6 and 0 in revisions:
                 infos = study.set_status(identity, [0], FrameStatus.ACCEPTED, note=str(step))
             else:

@@ -17,9 +17,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from store_makers import disc, make_cine, stroke
 
-from matae.store import Edit, Flag, FrameStatus, StoreError, Study
+from matae.store import Edit, Flag, FrameStatus, OverrideName, StoreError, Study
 
-VERSIONED = {"revisions": "id", "masks": "id", "landmarks": "revision", "marks": "revision", "splits": "part"}
+VERSIONED = {
+    "revisions": "id", "masks": "id", "landmarks": "revision", "marks": "revision", "splits": "part",
+    "overrides": "value", "model_uses": "model",
+}  # fmt: skip
 
 
 # --- names -------------------------------------------------------------------------------------------------
@@ -144,6 +147,8 @@ def versioned(study, cine) -> Study:
     study.set_landmarks(cine.content_id, 0, {"apex": (1, 2)})
     study.set_marks(cine.content_id, ed=0, es=1)
     study.set_split("p1", "test")
+    study.set_override(cine.content_id, OverrideName.APEX_DOWN, True)
+    study.note_model_use("lv-1", "judged", [cine.content_id])
     study.add_release("r", {cine.content_id: [0]})
     return study
 

@@ -115,8 +115,8 @@ def test_a_table_that_is_made_anew_loses_nothing_that_belongs_to_it(file_study, 
 
     with closing(sqlite3.connect(file_study)) as raw:  # as it would be in the version before
         raw.execute(
-            "INSERT INTO cines (id, code, content_id, stem, path, n_frames, height, width, added_at, sequence, session) "
-            "VALUES (1, 'c', 'i', 's', '/p', 1, 1, 1, '2026-01-01', 0, '')"
+            "INSERT INTO cines (id, code, content_id, stem, path, n_frames, height, width, added_at, sequence, "
+            "session) VALUES (1, 'c', 'i', 's', '/p', 1, 1, 1, '2026-01-01', 0, '')"
         )
         raw.execute("INSERT INTO flags VALUES (1, 0, 1.0, 'kept')")
         raw.commit()

@@ -9,15 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 from train_makers import SIDE, read_index, write_frames, write_index
 
 from matae.errors import MataeError, TrainError
 from matae.labelled import LabelledError
 from matae.train.augment import AugmentConfig, augment
-from matae.train.data import load_folders, load_frames, place
+from matae.train.data import load_folders, load_frames
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
@@ -92,28 +90,6 @@ def test_large_frames_are_reduced_with_their_spacing(tmp_path: Path) -> None:
     frames = load_frames(write_frames(tmp_path / "toy", size=(400, 512), train=1, val=1), "val")
     assert frames.images.shape == (2, 256, 256)
     np.testing.assert_allclose(frames.spacing, 1.0)
-
-
-@given(
-    rows=st.integers(1, 60),
-    columns=st.integers(1, 60),
-    size=st.integers(8, 64),
-    aspect=st.tuples(st.floats(0.3, 3), st.floats(0.3, 3)),
-)
-def test_placing_keeps_picture_and_mask_together(
-    rows: int, columns: int, size: int, aspect: tuple[float, float]
-) -> None:
-    whole = np.full((rows, columns), 200, np.uint8)
-    image, mask = place(whole, np.full_like(whole, 3), size, aspect)
-    assert image.shape == mask.shape == (size, size)
-    np.testing.assert_array_equal(image > 0, mask > 0)
-    assert set(np.unique(mask)) <= {0, 3}
-    found = np.argwhere(mask)
-    assert (np.ptp(found, 0) + 1).max() == size
-    ratio = (rows * aspect[0]) / (columns * aspect[1])
-    height, width = np.ptp(found, 0) + 1
-    assert height == pytest.approx(size * min(1, ratio), abs=1)
-    assert width == pytest.approx(size * min(1, 1 / ratio), abs=1)
 
 
 def test_the_digest_is_that_of_names_pictures_and_masks(toy: Path) -> None:

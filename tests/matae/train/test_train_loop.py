@@ -155,18 +155,6 @@ def test_memory_that_runs_out_is_said(
         train(a_network(), *sides, tmp_path, CONFIG)
 
 
-def test_a_gpu_that_emulates_bf16_trains_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
-    gpu = torch.device("cuda", 0)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    for real in (True, False):
-        monkeypatch.setattr(
-            torch.cuda, "is_bf16_supported", lambda including_emulation=True, r=real: r or including_emulation
-        )
-        monkeypatch.setattr(loop, "choose_device", lambda _: gpu)
-        monkeypatch.setattr("lightning_fabric.Fabric", dict)
-        assert loop.make_fabric(CONFIG)["precision"] == ("bf16-mixed" if real else "32-true")
-
-
 class KilledError(Exception):
     """Ends a run as a signal would."""
 

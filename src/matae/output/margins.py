@@ -1,0 +1,74 @@
+"""What of a picture may be shown to others: the sector, and nothing of what a scanner writes around it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from matae.cine import Cine
+    from matae.segment.sector import Sector
+
+__all__ = ["Margins", "inside_sector", "margins"]
+
+_HARDLY = 0.01  # share of a picture
+
+
+class Margins(NamedTuple):
+    """What of the pictures of a clip is shown.
+
+    Parameters
+    ----------
+    inside
+        (Y, X) bool; None where everything is shown.
+    state
+        ``blanked``, ``kept`` as asked for, or ``shown`` because no sector is known.
+    notice
+        A sentence for the person, or empty.
+    """
+
+    inside: NDArray[np.bool_] | None
+    state: str
+    notice: str
+
+    def frame(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return a frame (Y, X) with black where nothing is shown; the original is not touched."""
+        return frame if self.inside is None else np.where(self.inside, frame, np.uint8(0))
+
+
+def inside_sector(cine: Cine, sector: Sector) -> NDArray[np.bool_]:
+    """Return the pixels inside the sector and the region that the file states, (Y, X) bool."""
+    inside = sector.mask(cine.shape)
+    if cine.region is not None:
+        # The outline has a margin; the region the file states has none: text is often written just above it.
+        y0, x0, y1, x1 = cine.region
+        region = np.zeros(cine.shape, bool)
+        region[max(y0, 0) : y1, max(x0, 0) : x1] = True
+        inside = inside & region
+    return inside
+
+
+def margins(cine: Cine, sector: Sector, *, keep: bool) -> Margins:
+    """Find out what of a clip is shown.
+
+    Parameters
+    ----------
+    cine
+        The clip.
+    sector
+        Its sector.
+    keep
+        Show everything, with whatever is written around the sector.
+    """
+    if keep:
+        return Margins(None, "kept", "The pictures show what is written around the sector, as asked for.")
+    inside = inside_sector(cine, sector)
+    if sector.source == "whole" and inside.mean() > 1 - _HARDLY:
+        notice = (
+            "No sector is known, so the pictures show everything: look for names and dates before you pass them on."
+        )
+        return Margins(None, "shown", notice)
+    return Margins(inside, "blanked", "")
