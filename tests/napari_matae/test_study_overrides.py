@@ -174,12 +174,12 @@ def test_a_rate_given_while_a_run_waits_for_the_study_does_not_end_the_wait(make
 
 
 def test_the_picture_chosen_in_a_frame_that_shows_two_comes_back(make_desk, qtbot):
-    from matae.cine import Box, Region
+    from matae.cine import B_MODE, Box, Region
 
     def two():
         made = make_cine(shape=(60, 160))
         left, right = Box(0, 0, 60, 80), Box(0, 80, 60, 160)
-        regions = (Region(left, Spacing(0.5, 0.5)), Region(right, Spacing(0.25, 0.25)))
+        regions = (Region(B_MODE, left, Spacing(0.5, 0.5)), Region(B_MODE, right, Spacing(0.25, 0.25)))
         return replace(made, spacing=Spacing(0.5, 0.5), region=left, regions=regions)
 
     first = make_desk()
