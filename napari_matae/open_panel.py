@@ -122,14 +122,14 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         self._as_cine = None
         self._start(open_events, opener, name or "a cine")
 
-    def _open_as_cine(self) -> None:
-        if self._as_cine is not None:
-            self._start(open_events, self._as_cine, self._reading)
-
     @property
     def is_reading(self) -> bool:
         """Whether something is being read."""
         return self._worker.is_running
+
+    def _open_as_cine(self) -> None:
+        if self._as_cine is not None:
+            self._start(open_events, self._as_cine, "it as a cine")
 
     def _start(self, work: Callable[..., Any], argument: object, name: str) -> None:
         left = f" instead of {self._reading}" if self.is_reading else ""

@@ -38,16 +38,16 @@ class CineOverrides:
         Where the cine is.
     sector
         Shows the sector.
-    describe
+    replace
         Puts another description of the same pixels in place of the one on screen.
     tell
         Who is told that a person set something.
     """
 
     def __init__(
-        self, screen: Screen, sector: SectorOutline, describe: Callable[[Cine], None], tell: SessionSignals
+        self, screen: Screen, sector: SectorOutline, replace: Callable[[Cine], None], tell: SessionSignals
     ) -> None:
-        self._screen, self._sector, self._describe, self._tell = screen, sector, describe, tell
+        self._screen, self._sector, self._replace, self._tell = screen, sector, replace, tell
 
     def take(self, name: OverrideName, value: Any) -> None:
         """Take what a person sets; None takes it away, so that what was found or stated counts again."""
@@ -68,19 +68,14 @@ class CineOverrides:
         current.overrides.update(values)
         self._show(current, changed)
 
-    def restate(self, cine: Cine) -> None:
-        """Take another description by the file of the same pixels; what people set of it stands."""
-        if (current := self._screen.current) is not None:
-            current.stated = cine
-            self._show_description(current)
-
     def _show(self, current: OpenCine, changed: set[OverrideName]) -> None:
         if changed & _OF_SECTOR:
             self._sector.show(current)
         if changed - _OF_SECTOR:
-            self._show_description(current)
+            self.describe(current)
 
-    def _show_description(self, current: OpenCine) -> None:
+    def describe(self, current: OpenCine) -> None:
+        """Show the cine as its file states it and as people set it."""
         values = current.overrides
         spacing = values.get(OverrideName.SPACING)
         cine = cine_with(
@@ -98,6 +93,6 @@ class CineOverrides:
                 scale = np.asarray(layer.scale, float)
                 if layer.ndim >= 2 and np.allclose(scale[-2:], before):
                     layer.scale = (*scale[:-2], *after)
-        self._describe(cine)
+        self._replace(cine)
         if not np.array_equal(before, after):
             self._screen.viewer.reset_view()

@@ -93,7 +93,7 @@ class Session(SessionSignals):
         from matae.segment import find_sector
 
         self.viewer.add_layer(image_of(cine, sector or find_sector(cine)))
-        if self.current is None or self.current.cine is not cine:
+        if self.current is None or self.current.cine.frames is not cine.frames:
             raise RuntimeError("the viewer did not take the cine's layer")
         return self.current
 
@@ -207,12 +207,12 @@ class Session(SessionSignals):
             self.override(OverrideName.SECTOR, None)
 
     def choose_region(self, number: int) -> None:
-        """Take one of several B-mode pictures of the frame, from 1, and find the sector in it."""
-        current = self.current
-        if current is not None:
-            self._overrides.restate(current.stated.with_region(number))
-            current.found = None
-            self._show_sector(current)
+        """Take one of several B-mode pictures of the frame, from 1: the sector in it is what the person sets."""
+        from matae.segment import find_sector
+
+        if self.current is not None:
+            found = find_sector(self.current.stated.with_region(number))
+            self.override(OverrideName.SECTOR, tuple((float(y), float(x)) for y, x in found.polygon))
 
     def _rescale(self) -> None:
         """Take the pixel size of the picture the sector lies in, where the file shows several in one frame."""
@@ -221,7 +221,8 @@ class Session(SessionSignals):
             return
         scaled = current.sector.scaled(current.stated)
         if scaled.spacing != current.stated.spacing:
-            self._overrides.restate(scaled)
+            current.stated = scaled
+            self._overrides.describe(current)
 
     def flip_sector(self, *, apex_down: bool) -> None:
         """State whether the display has the apex at the bottom."""

@@ -69,11 +69,9 @@ class StudyOverrides(QObject):  # type: ignore[misc]
             sent[name] -= 1
             return sent[name] == 0
 
-        def done(stored: Overrides | None) -> None:
-            if answered() and stored is not None:
+        def done(_: Overrides) -> None:
+            if answered():
                 current.unstored.discard(name)
-            if stored is None:
-                return  # why the study did not take the cine is said already
             if name is OverrideName.SPACING:
                 forget_scale(current.stated)  # this computer needs to remember it no longer
             self._study.changed.emit()
@@ -90,23 +88,15 @@ class StudyOverrides(QObject):  # type: ignore[misc]
                     take_overrides(self._session, ledger, stored)
                 self.said.emit(explain(error))
 
-        cine = current.stated
+        stated = current.stated
         self._study.write(
-            partial(_put, cine, name, value, revisions),
-            done,
-            failed,
-            about=cine,
-            keep=lambda study: study.set_override(cine.content_id, name, value),
-        )
+            partial(_put, stated, name, value, revisions), done, failed, about=stated,
+            keep=partial(_put, stated, name, value, {}),
+        )  # fmt: skip
 
 
-def _put(
-    cine: Cine, name: OverrideName, value: Any, revisions: dict[OverrideName, int], study: Study
-) -> Overrides | None:
-    """Store what was set; return all that is set now, or None where the study refused the cine itself."""
+def _put(cine: Cine, name: OverrideName, value: Any, revisions: dict[OverrideName, int], study: Study) -> Overrides:
     # What the study holds is not known before it has answered: then what is set here, later, counts.
-    if name not in revisions and not study.has_cine(cine.content_id):
-        return None
     stored = study.set_override(cine.content_id, name, value, expected=revisions.get(name))
     # The next write in line is based on this one, whatever the GUI has heard of it by then.
     revisions[name] = stored.revisions.get(name, 0)

@@ -171,3 +171,26 @@ def test_a_rate_given_while_a_run_waits_for_the_study_does_not_end_the_wait(make
     qtbot.waitUntil(lambda: panel.is_running, timeout=60_000)
     assert desk.session.current.cine.frame_rate == pytest.approx(30)
     panel.cancel()
+
+
+def test_the_picture_chosen_in_a_frame_that_shows_two_comes_back(make_desk, qtbot):
+    from matae.cine import B_MODE, Box, Region
+
+    def two():
+        made = make_cine(shape=(60, 160))
+        left, right = Box(0, 0, 60, 80), Box(0, 80, 60, 160)
+        regions = (Region(B_MODE, left, Spacing(0.5, 0.5)), Region(B_MODE, right, Spacing(0.25, 0.25)))
+        return replace(made, spacing=Spacing(0.5, 0.5), region=left, regions=regions)
+
+    first = make_desk()
+    opened(qtbot, first, two())
+    first.session.choose_region(2)
+    assert first.session.current.cine.spacing == Spacing(0.25, 0.25)
+    settled(qtbot, first)
+    first.close_down()
+    second = make_desk()
+    opened(qtbot, second, two())
+    assert second.session.current.cine.spacing == Spacing(0.25, 0.25)
+    assert second.session.current.sector_layer.data[-1][:, -1].min() >= 79
+    second.session.find_sector()
+    assert second.session.current.cine.spacing == Spacing(0.5, 0.5)
