@@ -231,7 +231,10 @@ def _has_shape(segmentation: Any) -> bool:
 
 
 def _hashable(value: Any) -> Hashable:
-    return value if isinstance(value, (str, int, float)) else None
+    """Return a number of COCO's as a key; tools write them as numbers or as texts."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
 
 
 def _size(height: Any, width: Any) -> tuple[int, int] | None:

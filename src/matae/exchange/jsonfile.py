@@ -26,7 +26,7 @@ def read_object(path: Path, *, most: int = MOST_BYTES) -> dict[str, Any]:
     try:
         if path.stat().st_size > most:
             raise ExchangeError(f"{path.name} is larger than {most // 2**20} MiB; import the data in parts.")
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise ExchangeError(f"{path.name} is damaged or no JSON file; copy it again.") from error
     if not isinstance(values, dict):

@@ -112,10 +112,12 @@ def _shapes(entries: Any, where: str, naming: Naming) -> list[tuple[int, str, di
     """Return class, label and shape of what encloses an area."""
     if not isinstance(entries, list):
         raise ExchangeError(f"{where} has no list of shapes; save it again in LabelMe.")
-    kinds = [str(entry.get("shape_type", "polygon")) if isinstance(entry, dict) else "" for entry in entries]
+    if not entries:
+        raise ExchangeError(f"{where} holds no shape, so no label.")
+    kinds = [str(entry.get("shape_type") or "polygon") if isinstance(entry, dict) else "" for entry in entries]
     areas = [entry for entry, kind in zip(entries, kinds, strict=True) if kind in _AREAS]
     if not areas:
-        there = ", ".join(sorted({kind for kind in kinds if kind})) or "nothing"
+        there = ", ".join(sorted({kind or "something else" for kind in kinds}))
         raise ExchangeError(f"{where} has no polygon ({there[:60]} is no mask), so no label; draw the outline as one.")
     labels = [check_cell(str(entry.get("label", "")), where) for entry in areas]
     classes = naming.settle({label: Named(label) for label in labels}, where)

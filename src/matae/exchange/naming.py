@@ -189,9 +189,10 @@ class Naming:
             value = class_of_name(entry.meaning)
             if leaves_side_open(entry.meaning):
                 return by_name
-        # The code of the left ventricle holds its wall as well: there the label is the more exact of the two.
-        if value == CAVITY and by_name == WALL:
-            return WALL
+        # The code of the left ventricle holds its wall as well: there the label is the more exact of the two. And ours
+        # once gave every class that has no name the code of the atrium.
+        if (value == CAVITY and by_name == WALL) or (value == ATRIUM and by_name is not None and by_name > ATRIUM):
+            return by_name
         if value is not None and by_name is not None and value != by_name:
             self._doubts[f"'{entry.name}' is coded as {class_name(value)}; the code is taken, not the label."] = None
         return value

@@ -83,6 +83,8 @@ def read_rows(
             for number_, cells in enumerate(reader, start=2):
                 if not cells:
                     continue
+                while len(cells) > len(header) and not cells[-1].strip():
+                    cells.pop()  # a comma at the end of every row
                 if len(cells) != len(header):
                     raise ExchangeError(
                         f"{path.name} row {number_} has {len(cells)} cells, not {len(header)}; correct it."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matae.anatomy import class_of_name
 from matae.cine import Cine, Spacing
 from matae.labelled._types import CAVITY, LabelledCine, LabelledError, LabelledRef, LabelledSet, class_map
 
@@ -159,7 +160,33 @@ def _read(folder: Path, name: str, spacing: Spacing | None, phase: str, view: st
 
 def _read_mask(folder: Path, name: str) -> NDArray[np.uint8]:
     inner = f"masks/{name}.png"
-    return class_map(_read_png(folder, inner), f"{folder.name}/{inner}")
+    return _renumbered(class_map(_read_png(folder, inner), f"{folder.name}/{inner}"), folder, inner)
+
+
+def _renumbered(mask: NDArray[np.uint8], folder: Path, inner: str) -> NDArray[np.uint8]:
+    """Return a mask in our numbers where ``classes.csv`` says what its own mean."""
+    path = folder / "classes.csv"
+    if not path.is_file():
+        return mask
+    table = np.zeros(256, np.uint8)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            legend = {int(row["value"]): row["name"] or "" for row in csv.DictReader(file)}
+    except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
+        raise LabelledError(f"{folder.name}/classes.csv cannot be read ({error}); give value and name a row.") from None
+    if 255 in legend:  # black and white is read as 0 and 1
+        legend[1] = legend.pop(255)
+    for value in np.unique(mask[mask > 0]).tolist():
+        kind = class_of_name(legend.get(value, ""))
+        if kind is None:
+            called = legend.get(value, "without a name")
+            raise LabelledError(
+                f"{inner} holds the value {value}, '{called}' in classes.csv, which is none of left ventricle, "
+                "myocardium, left atrium; correct the name."
+            )
+        table[value] = kind
+    renumbered: NDArray[np.uint8] = table[mask]
+    return renumbered
 
 
 def _read_png(folder: Path, inner: str) -> NDArray[np.uint8]:

@@ -118,6 +118,35 @@ def test_the_cavity_stays_on_top_of_the_outline_of_the_wall(
     np.testing.assert_array_equal(stored(other, tmp_path)["f0"], expected)
 
 
+def test_numbers_as_texts_and_a_mark_at_the_beginning(other: Study, tmp_path: Path) -> None:
+    coco(tmp_path, {4: "LV"}, [annotation(1, 4, [ENDO])])
+    path = tmp_path / "annotations" / "instances_default.json"
+    values = json.loads(path.read_text())
+    values["categories"][0]["id"], values["images"][0]["id"] = "4", "1"
+    path.write_text(json.dumps(values), encoding="utf-8-sig")
+    np.testing.assert_array_equal(stored(other, tmp_path)["f0"], drawn(ENDO))
+
+
+def test_the_command_line_takes_answers(other: Study, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from matae.cli import app
+
+    coco(tmp_path / "set", {1: "blob", 2: "thing"}, [annotation(1, 1, [ENDO]), annotation(1, 2, [ATRIUM])])
+    call = ["import", str(tmp_path / "set"), "--study", str(other.target)]
+    found = CliRunner().invoke(app, call)
+    assert found.exit_code == 1
+    assert "'blob', 'thing'" in found.stderr
+    found = CliRunner().invoke(app, [*call, "--class", "blob=left ventricle", "--class", "thing = skip"])
+    assert (found.exit_code, found.stdout) == (0, "1 labels stored, 1 clips added\n")
+    ((mask,),) = (masks.values() for masks in labels(other).values())
+    np.testing.assert_array_equal(mask, drawn(ENDO))
+    for wrong in ("blob", "=skip", "blob=banana"):
+        found = CliRunner().invoke(app, [*call, "--class", wrong])
+        assert found.exit_code == 1
+        assert "skip" in found.stderr
+
+
 # --- labels only where somebody drew ----------------------------------------------------------------------------
 
 

@@ -132,6 +132,18 @@ def test_a_mask_that_labelme_stores_as_a_picture(other: Study, tmp_path: Path) -
             plan_import(other, tmp_path)
 
 
+def test_files_with_nothing_drawn_and_older_ones(other: Study, tmp_path: Path) -> None:
+    for number in (1, 2):
+        picture(tmp_path / f"p{number}.png", number)
+    labelme(tmp_path / "p1.json", [], "p1.png")
+    old = shape("LV", ENDO)
+    old["shape_type"] = None
+    labelme(tmp_path / "p2.json", [old], "p2.png", None)
+    (tmp_path / "p2.json").write_bytes(b"\xef\xbb\xbf" + (tmp_path / "p2.json").read_bytes())
+    plan = plan_import(other, tmp_path)
+    assert (plan.n_new, plan.problems) == (1, ("p1.json holds no shape, so no label.",))
+
+
 def test_a_missing_picture_does_not_stop_the_others(other: Study, tmp_path: Path) -> None:
     picture(tmp_path / "p1.png")
     labelme(tmp_path / "p1.json", [shape("LV", ENDO)], "p1.png")
@@ -181,10 +193,10 @@ def test_other_columns_orders_and_capitals(other: Study, echonet: Path) -> None:
         rows = list(csv.DictReader(file))
     with (echonet / "VolumeTracings.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["Note", "filename", "FRAME", "x1", "Y1", "X2", "y2"])
+        writer.writerow(["Note", "filename", "FRAME", "x1", "Y1", "X2", "y2"])  # and a comma at the end of each row
         for row in rows:
             name = row["FileName"].replace(".avi", ".AVI")
-            writer.writerow(["", name, row["Frame"], row["X1"], row["Y1"], row["X2"], row["Y2"]])
+            writer.writerow(["", name, row["Frame"], row["X1"], row["Y1"], row["X2"], row["Y2"], ""])
     text = (echonet / "FileList.csv").read_text()
     (echonet / "FileList.csv").write_text(
         text.replace("FileName", "filename").replace("NumberOfFrames", "numberofframes")
@@ -248,7 +260,14 @@ def test_a_legend_says_what_the_numbers_mean(other: Study, tmp_path: Path) -> No
     (folder / "classes.csv").write_text("value,name\n0,background\n1,LA\n3,Left Ventricle\n")
     run_import(plan_import(other, folder))
     np.testing.assert_array_equal(only(other), np.where(drawn(ENDO), 1, np.where(drawn(ATRIUM), 3, 0)))
+    # Training and evaluation read the same folder by the same names.
+    from matae.labelled import LabelledError, open_labelled
+
+    read = open_labelled(folder).refs[0].read().masks[0]
+    np.testing.assert_array_equal(read, only(other))
     (folder / "classes.csv").write_text("value,name\n1,LA\n3,thing\n")
+    with pytest.raises(LabelledError, match=r"the value 3, 'thing' in classes\.csv"):
+        open_labelled(folder)
     with pytest.raises(UnknownClassError, match="'thing'"):
         plan_import(other, folder)
     (folder / "classes.csv").write_text("value,name\n1,LA\n")

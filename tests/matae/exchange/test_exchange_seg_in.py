@@ -52,6 +52,7 @@ def test_the_number_of_a_segment_means_nothing(other: Study, tmp_path: Path, lab
         ("LV endo", ("85756007", "SCT", "Tissue"), 1),
         ("left atrium", None, 3),
         ("myocardium", LV, 2),  # the code of the ventricle holds its wall too
+        ("class 4", LA, 4),  # as our own older exports have it
         ("x", ("9558", "FMA", "Myocardium of left ventricle"), 2),
     ],
 )  # fmt: skip
