@@ -110,6 +110,8 @@ def _widths() -> Iterator[Claim]:
             f"{phases['ES']['dice']['frame_mean']:.3f}",
         )
         yield Claim("docs/models.md", f"| {' | '.join(cells)} |", "docs/figures/matae-lv-camus-val.json")
+        if not all(width in run for run in found["backends"].values()):
+            continue
         each = [f"{found['backends'][name][width]['dice']['frame_mean']:.4f}" for name in found["backends"]]
         yield Claim("docs/models.md", f"| {width} | {' | '.join(each)} |", "docs/figures/matae-lv-camus-val.json")
 
