@@ -27,13 +27,10 @@ ROOMS = {
         ["tests/matae/exchange/test_exchange_deidentify.py"],
     ),
     "verdict": (
-        ["src/matae/learn/verdict.py", "src/matae/learn/paired.py", "src/matae/models/seal.py"],
-        [
-            "tests/matae/learn/test_learn_verdict.py",
-            "tests/matae/learn/test_learn_paired.py",
-            "tests/matae/models/test_models_seal.py",
-        ],
+        ["src/matae/learn/verdict.py", "src/matae/models/seal.py"],
+        ["tests/matae/learn/test_learn_verdict.py", "tests/matae/models/test_models_seal.py"],
     ),
+    "paired": (["src/matae/learn/paired.py"], ["tests/matae/learn/test_learn_paired.py"]),
     "cleanup": (["src/matae/segment/cleanup.py"], ["tests/matae/segment/test_segment_cleanup.py"]),
     "trust": (
         ["src/matae/measure/trust.py", "src/matae/measure/two_views.py"],
