@@ -78,7 +78,7 @@ class Session(SessionSignals):
     def open(self, cine: Cine) -> OpenCine:
         """Show a cine and make it the current one."""
         self.viewer.add_layer(image_of(cine))
-        if self.current is None or self.current.cine is not cine:
+        if self.current is None or self.current.cine.frames is not cine.frames:
             raise RuntimeError("the viewer did not take the cine's layer")
         return self.current
 
