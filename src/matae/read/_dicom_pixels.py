@@ -42,8 +42,10 @@ class Decoded:
 
     Parameters
     ----------
-    stated
+    present
         Number of frames that are there, whole or not.
+    stated
+        The same, or what the header counts where that is more.
     frames
         Grey frames.
     kept
@@ -54,6 +56,7 @@ class Decoded:
         Sentences for the user: brightness was rescaled, the count in the header is wrong.
     """
 
+    present: int
     stated: int
     frames: StackBuilder = field(default_factory=StackBuilder)
     kept: list[int] = field(default_factory=list)
@@ -74,13 +77,11 @@ def decode_frames(element: PixelElement, dataset: Any, image: ImageModule) -> De
         What the header says of the picture.
     """
     source = _wrapped(element, dataset, image) if element.wrapped else _native(element, dataset, image)
-    result = Decoded(source.count)
+    result = Decoded(source.count, max(source.count, image.stated_frames or 0))
     if image.stated_frames is not None and image.stated_frames < source.count:
         result.notes.append(
             f"The header counts {image.stated_frames} of the {source.count} frames in the file; all are shown."
         )
-    elif image.stated_frames is not None:
-        result.stated = image.stated_frames
     for index, grey in _grey_frames(source, dataset, image, result):
         if result.frames.frame_shape not in (None, grey.shape):
             continue  # a frame of another size is no frame of this clip

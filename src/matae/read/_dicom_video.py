@@ -129,7 +129,7 @@ def decode_video(
             if decoded.kept:
                 count = len(decoded.kept)
                 # A stream does not say where frames are lost: a smaller count than the header's is told.
-                decoded.stated = max(count, stated or 0)
+                decoded.present, decoded.stated = count, max(count, stated or 0)
                 if stated is not None and stated < count:
                     decoded.notes.append(
                         f"The header counts {stated} of the {count} frames in the file; all are shown."
@@ -144,7 +144,7 @@ def _decoded(container: Any, track: Any, name: str) -> tuple[Decoded, float | No
     import av
     from av.video.reformatter import VideoReformatter
 
-    decoded = Decoded(0)
+    decoded = Decoded(0, 0)
     # A bare H.264 or HEVC stream without a rate would be given the demuxer's default.
     stated = container.format.name not in ("h264", "hevc") and track.average_rate
     rate = float(track.average_rate) if stated else None

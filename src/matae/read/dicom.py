@@ -76,8 +76,7 @@ def read_dicom(path: Path) -> Cine:
         decoded, stream_rate = _decode(file, offset, dataset, image, path.name)
         if not decoded.kept:
             raise ReadError(_no_frames(path.name, dataset))
-        shown = _timing(dataset, decoded.stated, stream_rate)
-        timing = shown.kept(decoded.kept, decoded.stated)
+        timing = _timing(dataset, decoded, stream_rate)
         frames = decoded.frames.build()
         shape = (int(frames.shape[1]), int(frames.shape[2]))
         calibration = _calibration(dataset, shape)
@@ -172,7 +171,17 @@ def _refuse_other_images(path: Path, dataset: Any) -> None:
         raise ReadError(f"{path.name} {other}")
 
 
-def _timing(dataset: Any, n_frames: int, stream_rate: float | None) -> Timing:
+def _timing(dataset: Any, decoded: Decoded, stream_rate: float | None) -> Timing:
+    """Find the times of the frames that decoded; a vector may count those stated or those that are there."""
+    stated = _stated_timing(dataset, decoded.stated, stream_rate)
+    if stated.times is None and decoded.present != decoded.stated:
+        there = _stated_timing(dataset, decoded.present, stream_rate)
+        if there.times is not None:
+            return there.kept(decoded.kept, decoded.present)
+    return stated.kept(decoded.kept, decoded.stated)
+
+
+def _stated_timing(dataset: Any, n_frames: int, stream_rate: float | None) -> Timing:
     pointer = raw(dataset, "FrameIncrementPointer")
     pointers = pointer if isinstance(pointer, (list, tuple)) or hasattr(pointer, "__iter__") else [pointer]
     named = (_POINTED.get(int(tag)) for tag in pointers if isinstance(tag, int))

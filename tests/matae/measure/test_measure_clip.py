@@ -164,6 +164,15 @@ def test_low_frame_rate_and_contradicting_heart_rate_are_flagged() -> None:
     assert {"low-frame-rate", "heart-rate"} <= {flag.code for flag in slow.flags}
 
 
+def test_frames_missing_in_time_are_flagged() -> None:
+    cine, masks = beating(BEATS)
+    times = np.arange(cine.n_frames) / 50
+    assert "uneven-times" not in {flag.code for flag in measure_cine(replace(cine, frame_times=times), masks).flags}
+    times[cine.n_frames // 2 :] += 0.2
+    flags = {flag.code: flag for flag in measure_cine(replace(cine, frame_times=times), masks).flags}
+    assert "220 ms pass after frame" in flags["uneven-times"].text
+
+
 def test_cut_off_apex_and_walls_are_flagged() -> None:
     cine, masks = beating(BEATS)
     rows, columns = np.indices(cine.shape)

@@ -76,7 +76,7 @@ def written(path: Path, frames: np.ndarray[Any, Any], kind: str, pixels: bytes, 
     """Write the header with pydicom and the pixel data as given."""
     from pydicom.uid import UID
 
-    made = dataset(frames, FrameTime="20", **elements)
+    made = dataset(frames, **{"FrameTime": "20", **elements})
     made.file_meta.TransferSyntaxUID = UID(SYNTAXES[kind])
     del made.PixelData
     save(made, path)
@@ -267,3 +267,22 @@ def test_header_that_claims_the_memory(tmp_path: Path) -> None:
     path = written(tmp_path / "a.dcm", clip(), "jpeg-2000", wrapped([bytes(stream)] * COUNT))
     with pytest.raises(ReadError, match="holds no frames that decode"):
         read_dicom(path)
+
+
+def test_vector_that_counts_the_frames_that_are_there(tmp_path: Path) -> None:
+    frames = clip()
+    pixels = wrapped([encoded(frame, "jpeg") for frame in frames])
+    for count, steps in ((9, 6), (9, 9), (3, 6)):
+        vector = ["0", *["30"] * (steps - 1)]
+        path = written(
+            tmp_path / "a.dcm", frames, "jpeg", pixels, NumberOfFrames=count, FrameTimeVector=vector, FrameTime="30"
+        )
+        np.testing.assert_allclose(read_dicom(path).frame_times, 0.03 * np.arange(COUNT))
+
+
+def test_gap_in_the_vector_is_said(tmp_path: Path) -> None:
+    frames = clip()
+    made = dataset(frames, FrameTimeVector=["0", "40", "40", "200", "40", "40"], FrameIncrementPointer=0x00181065)
+    cine = read_dicom(save(made, tmp_path / "a.dcm"))
+    assert cine.warnings == ("Frames are missing in time: 200 ms pass after frame 3, where frames are 40 ms apart.",)
+    np.testing.assert_allclose(cine.frame_times, [0, 0.04, 0.08, 0.28, 0.32, 0.36])

@@ -194,3 +194,32 @@ def test_regions_are_described_without_millimetres() -> None:
     cine = Cine(moving(), None, None, Path("a"), regions=(bare,))
     assert cine.scaled_for(part(LEFT)).spacing_note == bare.note
     assert issubclass(SegmentError, MataeError)
+
+
+def test_command_line_measures_in_the_region_of_the_mask_or_the_one_chosen(dual: Cine, tmp_path: Path) -> None:
+    import json
+
+    from typer.testing import CliRunner
+
+    from matae.cli import app
+    from matae.output import write_mask
+
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    masks = np.zeros(dual.frames.shape, np.uint8)
+    for index in range(dual.n_frames):
+        size = (1, 0.9, 0.8, 0.7, 0.8, 0.9)[index]
+        masks[index] = ((y - 100) / (70 * size)) ** 2 + ((x - 300) / (35 * size)) ** 2 < 1
+    write_mask(tmp_path / "mask.nii.gz", masks, dual)
+    given = ["measure", str(dual.source), "--mask", str(tmp_path / "mask.nii.gz"), "--frame-rate", "10"]
+    for number, extra in enumerate(([], ["--region", "2"], ["--sector", "0,0,200,400"])):
+        target = tmp_path / f"{number}.json"
+        result = CliRunner().invoke(app, [*given, *extra, "--json", str(target)])
+        assert result.exit_code == 0, result.output
+        told = json.loads(target.read_text())
+        assert told["edv_ml"] == pytest.approx(4 / 3 * np.pi * 70 * 35**2 / 8000, rel=0.05)
+        assert told["calibration"].startswith("0.5 x 0.5 mm a pixel")
+        assert "choose one" not in result.output
+    result = CliRunner().invoke(app, [*given, "--region", "3", "--json", str(tmp_path / "x.json")])
+    assert result.exit_code != 0
+    result = CliRunner().invoke(app, ["measure", str(dual.source), "--json", str(tmp_path / "x.json")])
+    assert result.exit_code != 0

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matae.read._timing import dicom_timing, presentation_timing, rates_agree, uniform
+from matae.read._timing import dicom_timing, presentation_timing, rates_agree, unevenness, uniform
 
 ASKS = "give the frame rate by hand."
 figures = st.none() | st.floats(-1e6, 1e6) | st.sampled_from([0.0, 20.0, 33.333, float("nan"), float("inf")])
@@ -106,6 +108,10 @@ def test_times_closer_than_a_clock_can_tell(step: float) -> None:
     assert timing.times is None
     assert timing.note.endswith(ASKS)
     assert all(np.isfinite(rate) for rate in timing.candidates.values())
+
+
+@pytest.mark.parametrize("step", [5e-324, 2.2e-313, 1e-310, 1e-6])
+def test_dicom_steps_closer_than_a_clock_can_tell(step: float) -> None:
     for stated in ({"frame_time": step * 1000}, {"frame_time_vector": [0.0, step * 1000]}):
         timing = dicom_timing(2, **stated)
         assert timing.times is None
@@ -114,6 +120,56 @@ def test_times_closer_than_a_clock_can_tell(step: float) -> None:
 
 def test_vector_whose_times_fall_together() -> None:
     assert "do not increase" in dicom_timing(3, frame_time_vector=[0.0, 1e10, 1e-10]).note
+
+
+def test_vector_without_its_first_entry() -> None:
+    timing = dicom_timing(4, frame_time_vector=[20.0, 30.0, 20.0], pointer="FrameTimeVector")
+    np.testing.assert_allclose(timing.times, [0, 0.02, 0.05, 0.07])
+
+
+@pytest.mark.parametrize("start", [0.0, 20.0])
+def test_vector_of_times_instead_of_steps(start: float) -> None:
+    timing = dicom_timing(5, frame_time_vector=list(start + 20.0 * np.arange(5)), frame_time=20.0)
+    np.testing.assert_allclose(timing.times, 0.02 * np.arange(5))
+    assert "holds times and not steps" in timing.note
+
+
+def test_steps_that_grow_are_steps() -> None:
+    timing = dicom_timing(5, frame_time_vector=[0.0, 20.0, 21.0, 22.0, 23.0])
+    np.testing.assert_allclose(timing.times, np.cumsum([0, 0.02, 0.021, 0.022, 0.023]))
+
+
+@pytest.mark.parametrize(
+    "unfilled", [{"frame_time": 0.0}, {"cine_rate": 0.0}, {"frame_time_vector": [0.0] * 4}, {"frame_time_vector": []}]
+)
+def test_zero_beside_another_figure_is_not_filled(unfilled: dict[str, Any]) -> None:
+    stated: dict[str, Any] = {"frame_time": 20.0, **unfilled} if "frame_time" not in unfilled else {"cine_rate": 50.0}
+    timing = dicom_timing(4, **{**stated, **unfilled})
+    np.testing.assert_allclose(timing.times, 0.02 * np.arange(4))
+
+
+def test_duration_and_stream_count_after_the_others() -> None:
+    assert dicom_timing(4, actual_duration=20.0).note == "50 Hz from ActualFrameDuration."
+    assert dicom_timing(4, actual_duration=20.0, frame_time=40.0).times is None
+    assert dicom_timing(4, stream_rate=25.0, recommended_rate=30.0).note == "25 Hz from the video stream."
+    assert dicom_timing(4, stream_rate=25.0, frame_time=20.0).note == "50 Hz from FrameTime."
+
+
+def test_missing_frames_and_a_rate_that_changes_are_said() -> None:
+    assert unevenness(None) == unevenness(np.array([0, 1, 9.0])) == unevenness(np.arange(40) / 50) == ""
+    jitter = np.arange(60) / 50 + np.random.default_rng(0).uniform(-0.002, 0.002, 60)
+    assert unevenness(jitter) == ""
+    for rate in (60, 80):  # steps of 10 and 20 ms on a clock of 10 ms
+        assert unevenness(np.floor(np.arange(120) / rate * 100 + 1e-6) / 100) == ""
+    steps = np.full(60, 0.04)
+    steps[20] = 0.2
+    gap = unevenness(np.cumsum(steps))
+    assert gap == "Frames are missing in time: 200 ms pass after frame 20, where frames are 40 ms apart."
+    steps[40] = 0.12
+    assert unevenness(np.cumsum(steps)).endswith("are 40 ms apart, and 1 more.")
+    assert "from 10 to 50 Hz" in unevenness(np.cumsum([*[0.1] * 10, *[0.02] * 100]))
+    assert "from 20 to 40 Hz" in unevenness(np.cumsum([*[0.05] * 30, *[0.025] * 40]))
+    assert "from 30 to 50 Hz" in unevenness(np.cumsum([*[1 / 30] * 40, *[0.02] * 40]))
 
 
 def test_missing_stamps_fall_back_to_the_header() -> None:

@@ -1,0 +1,73 @@
+"""Two B-mode pictures in one frame, in the dock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from matae.cine import B_MODE, Box, Cine, Region, Spacing
+from napari_matae.sector_controls import SectorControls
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from napari_matae.session import Session
+
+NOTE = "From the 2-D tissue region of the ultrasound calibration."
+LEFT, RIGHT = Box(10, 10, 110, 110), Box(10, 130, 110, 230)
+
+
+@pytest.fixture
+def dual() -> Cine:
+    rng = np.random.default_rng(0)
+    frames = np.zeros((6, 120, 240), np.uint8)
+    for y0, x0, y1, x1 in (LEFT, RIGHT):
+        frames[:, y0:y1, x0:x1] = rng.integers(0, 200, (6, y1 - y0, x1 - x0), dtype=np.uint8)
+    regions = (
+        Region(B_MODE, LEFT, Spacing(1.0, 1.0), NOTE),
+        Region(B_MODE, RIGHT, Spacing(0.5, 0.5), NOTE),
+    )
+    return Cine(frames, None, None, Path("dual.dcm"), regions=regions)
+
+
+def test_no_choice_where_there_is_one_picture(qtbot: QtBot, session: Session, dual: Cine) -> None:
+    controls = SectorControls(session)
+    qtbot.addWidget(controls)
+    session.open(Cine(dual.frames, None, None, Path("plain.avi")))
+    assert controls.region.isHidden()
+    controls.close_down()
+
+
+def test_picture_is_chosen_and_its_scale_taken(qtbot: QtBot, session: Session, dual: Cine) -> None:
+    controls = SectorControls(session)
+    qtbot.addWidget(controls)
+    session.open(dual)
+    assert controls.region.count() == 2
+    assert not controls.region.isHidden()
+    for index, box, size in ((1, RIGHT, 0.5), (0, LEFT, 1.0)):
+        controls.region.activated.emit(index)
+        current = session.current
+        assert current is not None
+        assert (current.cine.region, current.cine.spacing) == (box, Spacing(size, size))
+        assert current.sector is not None
+        assert current.sector.box(dual.shape) == box
+        assert tuple(current.image.scale) == (1.0, size, size)
+        assert controls.region.currentIndex() == index
+    controls.close_down()
+
+
+def test_scale_follows_a_sector_that_is_dragged(session: Session, dual: Cine) -> None:
+    session.open(dual)
+    current = session.current
+    assert current is not None
+    for box, size in ((LEFT, 1.0), (RIGHT, 0.5)):
+        scale = current.cine.pixel_aspect
+        corners = np.array([[box.y0, box.x0], [box.y0, box.x1], [box.y1, box.x1], [box.y1, box.x0]], float)
+        assert current.sector_layer is not None
+        current.sector_layer.data = [corners]
+        assert current.cine.spacing == Spacing(size, size)
+        assert tuple(current.sector_layer.scale) == (size, size)
+        assert scale is not None
