@@ -80,14 +80,15 @@ def _read_volume(path: Path) -> NDArray[Any]:
     """Read a volume whose header claims no more than the file holds; what it claims is allocated."""
     import SimpleITK
 
-    from matae.read._volume_header import check_extent, check_metaimage
+    from matae.read._volume_header import alone, check_extent, check_metaimage
 
     check_metaimage(path)
-    reader = SimpleITK.ImageFileReader()
-    reader.SetFileName(str(path))
-    reader.ReadImageInformation()
-    check_extent(path, reader, tuple(int(extent) for extent in reader.GetSize()))
-    return np.asarray(SimpleITK.GetArrayFromImage(reader.Execute()))
+    with alone(path) as place:
+        reader = SimpleITK.ImageFileReader()
+        reader.SetFileName(str(place))
+        reader.ReadImageInformation()
+        check_extent(path, reader, tuple(int(extent) for extent in reader.GetSize()))
+        return np.asarray(SimpleITK.GetArrayFromImage(reader.Execute()))
 
 
 def _read(path: Path) -> NDArray[Any]:
