@@ -127,7 +127,8 @@ def _shown(path: Path) -> Frames:
         with tifffile.TiffFile(path) as tiff:
             page, values = tiff.pages[0], tiff.asarray()
         if page.photometric == 2 and page.planarconfig == 2:
-            return np.moveaxis(values, -3, -1)[..., :3].astype(float) @ [0.299, 0.587, 0.114]
+            top = 255 if values.dtype.kind == "f" and values.max() <= 1 else 1
+            return np.moveaxis(values, -3, -1)[..., :3].astype(float) @ [0.299, 0.587, 0.114] * top
         if values.dtype not in (np.uint8, np.bool_):
             return values if values.max() <= 255 else stretched(values)
     with Image.open(path) as image:
