@@ -321,3 +321,24 @@ def test_text_dropped_on_the_dock_is_declined(dock):
     action, button, key = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     dock.dropEvent(QDropEvent(QPointF(5, 5), action, text, button, key))
     assert dock.session.current is None
+
+
+def test_a_volume_is_opened_as_a_cine_where_a_person_says_so(dock, qtbot, tmp_path, monkeypatch):
+    import SimpleITK
+
+    monkeypatch.setattr("napari.utils.notifications.show_error", lambda text: None)
+    path = tmp_path / "a.nii"
+    image = SimpleITK.GetImageFromArray(make_cine(5).frames)
+    image.SetSpacing((0.5, 0.5, 0.5))
+    SimpleITK.WriteImage(image, str(path))
+    panel = dock.open_panel
+    with qtbot.waitSignal(panel.finished, timeout=30_000) as ended:
+        panel.open(path)
+    assert ended.args == [False]
+    assert panel.volume_button.isVisible()
+    assert "'The third axis is time' in the Open step" in panel.status.text()
+    with qtbot.waitSignal(panel.finished, timeout=30_000) as ended:
+        panel.volume_button.click()
+    assert ended.args == [True]
+    assert not panel.volume_button.isVisible()
+    assert dock.session.current.cine.n_frames == 5

@@ -16,6 +16,7 @@ from matae.errors import ReadError
 from matae.read._formats import (
     SUFFIXES,
     file_stem,
+    foreign_name,
     full_suffix,
     is_label_name,
     kind_of_bytes,
@@ -231,6 +232,8 @@ def list_cines(path: Path | str) -> CineList:
     if kind is None:
         if path.suffix.lower() == ".raw":
             raise ReadError(f"{path.name} is bare data; open the .mhd or .nhdr header that belongs to it.")
+        if (foreign := foreign_name(path)) is not None:
+            raise ReadError(f"{path.name} is {foreign[0]}, not a clip; {foreign[1]}.")
         raise ReadError(
             f"{path.name} is in no format that can be read; open a DICOM, AVI, MP4, MOV, MKV, NIfTI, MetaImage, NRRD "
             "or TIFF file."

@@ -10,7 +10,7 @@ from matae.cine import Cine
 from matae.errors import ReadError
 from matae.read._formats import size_text
 from matae.read._grey import ColourMeter, Range, Window, doppler_facts, luma, value_range, window_of, windowed
-from matae.stack import StackBuilder
+from matae.stack import IN_MEMORY_BYTES, StackBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -42,7 +42,7 @@ def assemble(
     """Collect pictures as a cine.
 
     Pictures of more than 8 bits are brought to 8 by one window for all of them (`matae.read._grey.window_of`), for
-    which they are gone through twice; memory holds one picture at a time.
+    which they are decoded twice where they do not fit into memory.
 
     Parameters
     ----------
@@ -70,8 +70,9 @@ def assemble(
         builder, meter = _collect(source, pictures(), None, names)
         note = ""
     except _DeepError:
-        window = window_of(_ranges(pictures()))
-        builder, meter = _collect(source, pictures(), window, names)
+        kept: list[NDArray[Any]] = []
+        window = window_of(_ranges(pictures(), kept))
+        builder, meter = _collect(source, kept or pictures(), window, names)
         note = window.note
     if not len(builder):
         raise ReadError(f"{source.name} holds no frames; save the clip again.")
@@ -91,9 +92,19 @@ def assemble(
     )
 
 
-def _ranges(pictures: Iterable[NDArray[Any]]) -> Iterator[Range]:
-    """Yield the range of each picture of more than 8 bits; those of 8 are shown as they are."""
+def _ranges(pictures: Iterable[NDArray[Any]], kept: list[NDArray[Any]]) -> Iterator[Range]:
+    """Yield the range of each picture of more than 8 bits; those of 8 are shown as they are.
+
+    All pictures are kept for the second time as long as they fit into memory; else none is.
+    """
+    size, fits = 0, True
     for picture in pictures:
+        size += picture.nbytes
+        fits = fits and size <= IN_MEMORY_BYTES
+        if fits:
+            kept.append(picture)
+        else:
+            kept.clear()
         if picture.dtype not in (np.uint8, np.bool_):
             yield value_range(picture)
 

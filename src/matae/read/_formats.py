@@ -18,6 +18,7 @@ __all__ = [
     "MOST_PIXELS",
     "SUFFIXES",
     "file_stem",
+    "foreign_name",
     "full_suffix",
     "is_label_name",
     "kind_of_bytes",
@@ -113,6 +114,43 @@ def kind_of_bytes(head: bytes) -> str | None:
     if head[128:132] == b"DICM" or looks_like_bare_dicom(head):
         return "dicom"
     return next((kind for offset, magic, kind in _MAGIC if head.startswith(magic, offset)), None)
+
+
+_FOREIGN = (
+    (0, b"%PDF", "a PDF document", "export the clip itself, not its report"),
+    (0, b"PK\x03\x04", "a ZIP archive", "unpack it and open what is inside"),
+    (0, b"\x1f\x8b", "a compressed (gzip) file", "unpack it and open what is inside"),
+    (0, b"Rar!", "a RAR archive", "unpack it and open what is inside"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it and open what is inside"),
+    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file (or MATLAB 7.3)", "save its frames with numpy.save"),
+    (0, b"MATLAB 5.0", "a MATLAB file", "save its frames with numpy.save, or as a TIFF stack"),
+    (0, b"KRETZFILE", "a Kretz volume of a GE scanner", "export a 2-D clip as DICOM or AVI"),
+    (0, b"SIMPLE  =", "a FITS image", "save it as TIFF"),
+    (0, b"\x80\x04\x95", "a Python pickle, which is never opened", "save the frames with numpy.save"),
+    (0, b"<?xml", "an XML document", "open the clip it describes"),
+    (0, b"{", "a JSON document", "open the clip it describes, or give it to 'import'"),
+    (0, b"ID3", "a sound file", "choose the clip itself"),
+    (0, b"8BPS", "a Photoshop picture", "save it as PNG"),
+    (344, b"ni1\0", "the header of a NIfTI pair (.hdr and .img)", "save it as one file, .nii or .nii.gz"),
+)
+
+
+def foreign_name(path: Path) -> tuple[str, str] | None:
+    """Return what a file is that has no reader, and what to do about it; None where its first bytes do not tell.
+
+    Raises
+    ------
+    ReadError
+        If the file cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(352)
+    except OSError as error:
+        raise ReadError(
+            f"{path.name} cannot be opened ({error.strerror}); check the path and its permissions."
+        ) from error
+    return next(((what, cure) for place, magic, what, cure in _FOREIGN if head.startswith(magic, place)), None)
 
 
 def looks_like_bare_dicom(head: bytes) -> bool:

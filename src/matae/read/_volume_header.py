@@ -5,8 +5,12 @@ from __future__ import annotations
 import gzip
 import math
 import re
+import shutil
+import tempfile
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -14,10 +18,10 @@ from matae.errors import ReadError
 from matae.read._formats import MOST_PIXELS, full_suffix
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
     from typing import Any
 
-__all__ = ["NrrdAxes", "check_extent", "check_metaimage", "data_files", "nrrd_axes"]
+__all__ = ["NrrdAxes", "alone", "check_extent", "check_metaimage", "data_files", "nrrd_axes"]
 
 _HEAD = 2**20
 _MOST_FILES = 100_000  # of a list or pattern; more is a damaged header
@@ -147,6 +151,25 @@ def _pattern(path: Path, value: str) -> list[str]:
             f"{path.name} names its data files by a pattern that cannot be understood ({value[:60]}); write their "
             "names one a line below LIST."
         ) from error
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[Path]:
+    """Yield a path under which ITK reads this file and no other.
+
+    niftilib looks for the pixels by the name without its ending: beside ``a.nii``, it takes them for ``a.nii.gz`` from
+    there without a word. Such a file is copied to where it is alone.
+    """
+    suffix = full_suffix(path)
+    stem = path.name[: -len(suffix)]
+    endings = {".nii": (".nii.gz", ".NII.GZ"), ".nii.gz": (".nii", ".NII")}.get(suffix, ())
+    if not any((path.parent / f"{stem}{ending}").exists() for ending in endings):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="matae-") as folder:
+        copy = Path(folder, path.name)
+        shutil.copyfile(path, copy)
+        yield copy
 
 
 def check_metaimage(path: Path) -> None:

@@ -24,7 +24,7 @@ from matae.read._formats import full_suffix, quiet, view_from_text
 from matae.read._grey import ColourMeter, doppler_facts, luma, on_black, scale_to_uint8
 from matae.read._timing import Timing, no_timing, uniform
 from matae.read._ultrasound import plausible_spacing
-from matae.read._volume_header import NrrdAxes, check_extent, check_metaimage, data_files, nrrd_axes
+from matae.read._volume_header import NrrdAxes, alone, check_extent, check_metaimage, data_files, nrrd_axes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,8 +62,8 @@ def read_volume(path: Path, *, third_axis_is_time: bool = False) -> Cine:
     ReadError
         If the file is damaged, incomplete, claims more than it can hold, or is a 3-D volume.
     """
-    with quiet(), _no_console_output():
-        reader = _open_header(path)
+    with quiet(), _no_console_output(), alone(path) as place:
+        reader = _open_header(path, place)
         size = tuple(int(extent) for extent in reader.GetSize())
         check_extent(path, reader, size)
         axes = nrrd_axes(path)
@@ -112,7 +112,8 @@ def _no_console_output() -> Iterator[None]:
         sitk.ProcessObject.SetGlobalWarningDisplay(before)
 
 
-def _open_header(path: Path) -> Any:
+def _open_header(path: Path, place: Path) -> Any:
+    """Return a reader of `path`, which lies at `place`, with its header read."""
     import SimpleITK as sitk  # noqa: N813
 
     missing = [file.name for file in data_files(path) if not file.is_file()]
@@ -123,7 +124,7 @@ def _open_header(path: Path) -> Any:
         )
     check_metaimage(path)
     reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
+    reader.SetFileName(str(place))
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:

@@ -70,6 +70,14 @@ def test_scaled_nifti_that_is_cut_short(tmp_path: Path) -> None:
         open_cine(path)
 
 
+@pytest.mark.parametrize(("name", "other"), [("a.nii.gz", "a.nii"), ("a.nii", "a.nii.gz"), ("a.nii.gz", "a.NII")])
+def test_neighbour_of_the_same_name_is_another_clip(tmp_path: Path, name: str, other: str) -> None:
+    write_nifti(tmp_path / other, grey_clip(6, (96, 128), seed=7), (0.5, 0.5, 1.0))
+    cine = open_cine(write_nifti(tmp_path / name, CLIP))
+    np.testing.assert_array_equal(cine.frames, CLIP)
+    assert cine.spacing == pytest.approx(Spacing(0.4, 0.3))
+
+
 @pytest.mark.parametrize("pixdim", [(-0.3, 0.4, 1.0), (0.3, -0.4, 1.0), (-0.3, -0.4, 1.0), (-0.3, 0.4, -1.0)])
 def test_negative_pixel_sizes_are_sizes(tmp_path: Path, pixdim: tuple[float, float, float]) -> None:
     cine = open_cine(write_nifti(tmp_path / "a.nii", CLIP, pixdim))
