@@ -172,6 +172,15 @@ def test_a_header_names_no_file_outside(tmp_path: Path, data: str) -> None:
             read_mask_file(tmp_path / name, (6, 9))
 
 
+@pytest.mark.parametrize("axes", ["99999999999999", "11", "0", "x"])
+def test_a_header_with_more_axes_than_itk_has_room_for(tmp_path: Path, axes: str) -> None:
+    # MetaIO writes beyond its tables with these: the process itself would end.
+    for name in ("m.mha", "m.mhd"):
+        (tmp_path / name).write_text(f"ObjectType = Image\nNDims = 3\nNDims = {axes} 0.4\nElementDataFile = LOCAL\n")
+        with pytest.raises(MaskFileError, match="cannot be read"):
+            read_mask_file(tmp_path / name, (6, 9))
+
+
 def test_a_header_and_its_data_beside_it(masks, tmp_path: Path) -> None:
     sitk.WriteImage(image(masks), str(tmp_path / "A4C view.mhd"))
     sitk.WriteImage(image(masks), str(tmp_path / "m.nhdr"), useCompression=True)

@@ -264,11 +264,14 @@ def _first(hint: Hint | None) -> int | None:
 def _count(path: Path) -> int:
     import SimpleITK
 
+    from matae.maskfile import MaskFileError, check_header
+
     reader = SimpleITK.ImageFileReader()
     reader.SetFileName(str(path))
     try:
+        check_header(path)
         reader.ReadImageInformation()
-    except RuntimeError as error:
+    except (RuntimeError, MaskFileError) as error:
         raise ExchangeError(f"{path.name} is damaged; copy it again.") from error
     size = reader.GetSize()
     count = int(size[2]) if len(size) > 2 else 1
@@ -326,11 +329,14 @@ def _header(path: Path) -> tuple[tuple[int, ...], Geometry]:
     """Return (T, Y, X) or (Y, X) of a picture, and where it lies, from its header."""
     import SimpleITK
 
+    from matae.maskfile import MaskFileError, check_header
+
     reader = SimpleITK.ImageFileReader()
     reader.SetFileName(str(path))
     try:
+        check_header(path)
         reader.ReadImageInformation()
-    except RuntimeError as error:
+    except (RuntimeError, MaskFileError) as error:
         raise ExchangeError(f"{path.name} is damaged; copy it again.") from error
     size = tuple(int(extent) for extent in reader.GetSize())[::-1]
     geometry = Geometry(tuple(reader.GetOrigin()), tuple(reader.GetDirection()))

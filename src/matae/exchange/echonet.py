@@ -19,7 +19,7 @@ import numpy as np
 from matae.errors import ExchangeError
 from matae.exchange.clip import ImportClip, only_said
 from matae.exchange.names import check_cell
-from matae.exchange.tables import number, read_rows, row_text
+from matae.exchange.tables import MOST_ROWS, number, read_rows, row_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -221,7 +221,9 @@ def _tracings(folder: Path, listed: Mapping[str, dict[str, str]]) -> tuple[dict[
     found: dict[str, _Frames] = {}
     unlisted: dict[str, str] = {}
     path = _inside(folder, _TRACINGS) or folder / _TRACINGS
-    for line, cells in read_rows(path, TRACING_COLUMNS, most=_MOST_ROWS):
+    # The whole data set has 425,000 rows; a list of a part of it may stand beside all of them.
+    most = min(max(MOST_ROWS, sum(_count(cells) for cells in listed.values()) * _ROWS), _MOST_ROWS)
+    for line, cells in read_rows(path, TRACING_COLUMNS, most=most):
         where = f"{_TRACINGS} row {line}"
         name = _stem(cells["FileName"])
         key = name.lower()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from matae.errors import ExchangeError
+from matae.exchange.naming import Naming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from matae.exchange.clip import ExportClip, ImportClip
     from matae.exchange.hints import Hint
-    from matae.exchange.naming import Naming
 
 __all__ = ["FORMATS", "Format", "Writer", "find_format", "make_writer", "read_clips"]
 
@@ -127,7 +127,7 @@ def make_writer(name: str, root: Path, *, classes: int, uid: Callable[[str, str]
             return PngWriter(root, classes=classes)
 
 
-def read_clips(path: Path, hints: Mapping[str, Hint], naming: Naming) -> tuple[str, Iterator[ImportClip]]:
+def read_clips(path: Path, hints: Mapping[str, Hint], naming: Naming | None = None) -> tuple[str, Iterator[ImportClip]]:
     """Return the format of a folder (or of a lone file) and its clips.
 
     Parameters
@@ -137,7 +137,7 @@ def read_clips(path: Path, hints: Mapping[str, Hint], naming: Naming) -> tuple[s
     hints
         Of our manifest.
     naming
-        Finds the class of every name; what it does not know is asked for before the first clip.
+        Finds the class of every name; what it does not know is asked for before the first clip. A new one if left out.
 
     Raises
     ------
@@ -147,6 +147,7 @@ def read_clips(path: Path, hints: Mapping[str, Hint], naming: Naming) -> tuple[s
     from matae.exchange import camus, coco, dicom_seg_reader, echonet, labelme, npz, png
     from matae.exchange.layouts import coco_files
 
+    naming = naming or Naming()
     if not path.exists():
         raise ExchangeError(f"{path} does not exist; check the path.")
     if path.is_file():

@@ -28,7 +28,16 @@ if TYPE_CHECKING:
 
     from matae.cine import Geometry
 
-__all__ = ["MOST_CLASSES", "PICTURES", "VOLUMES", "MaskFileError", "MaskSizeError", "as_classes", "read_mask_file"]
+__all__ = [
+    "MOST_CLASSES",
+    "PICTURES",
+    "VOLUMES",
+    "MaskFileError",
+    "MaskSizeError",
+    "as_classes",
+    "check_header",
+    "read_mask_file",
+]
 
 VOLUMES = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".nhdr", ".seg.nrrd")
 PICTURES = (".png", ".bmp", ".tif", ".tiff")
@@ -91,3 +100,16 @@ def _array(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
     if trimmed(there) != trimmed(shape) or len(there) < 2:
         raise other_size(path, there, shape)
     return np.asarray(values.reshape(shape))
+
+
+def check_header(path: Path) -> None:
+    """Refuse a volume whose header ITK must not see; for those who read no more than the header themselves.
+
+    Raises
+    ------
+    MaskFileError
+        If it names files elsewhere, or more axes than ITK has room for.
+    """
+    from matae.maskfile import _volume
+
+    _volume.check_header(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import re
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Geometry
 
-__all__ = ["read_volume"]
+__all__ = ["check_header", "read_volume"]
 
 _RATIO = 1100  # deflate packs no tighter than 1032 to 1
 
@@ -33,15 +34,17 @@ def read_volume(path: Path, shape: tuple[int, ...], geometry: Geometry | None) -
     before = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
-        _check_names(path)
+        check_header(path)
         reader.ReadImageInformation()
         size = tuple(int(extent) for extent in reader.GetSize())
         if sorted(n for n in size if n > 1) != sorted(n for n in shape if n > 1) or reader.GetNumberOfComponents() != 1:
             raise other_size(path, size[::-1], shape)
         _check_bytes(path, reader)
-        header = Header(
-            size, reader.GetSpacing(), reader.GetOrigin(), np.array(reader.GetDirection()).reshape(len(size), -1)
-        )
+        direction = np.array(reader.GetDirection(), np.float64).reshape(len(size), -1)
+        # A negative pixel size is an axis that runs the other way.
+        steps = np.array(reader.GetSpacing(), np.float64)
+        direction = direction * np.where(steps < 0, -1.0, 1.0)
+        header = Header(size, tuple(np.abs(steps).tolist()), reader.GetOrigin(), direction)
         image = reader.Execute()
     except RuntimeError as error:
         raise MaskFileError(damaged) from error
@@ -78,9 +81,22 @@ def _unpacks_to(path: Path, expected: int) -> bool:
     return held >= expected
 
 
-def _check_names(path: Path) -> None:
-    """Hold a header against the files it names, which must lie beside it, before ITK opens them."""
+def check_header(path: Path) -> None:
+    """Refuse a header that ITK must not see: one that names files elsewhere, or more axes than it has room for.
+
+    MetaIO holds ten axes and looks at no bound: with more it writes beyond them.
+
+    Raises
+    ------
+    MaskFileError
+        If it is one of these.
+    """
     suffix = path.name.lower()
+    if suffix.endswith((".mhd", ".mha")):
+        with path.open("rb") as file:
+            axes = re.findall(rb"NDims[\s=:]*([^\s]*)", file.read(65536), re.IGNORECASE)
+        if not axes or any(re.fullmatch(rb"[1-9]|10", number) is None for number in axes):
+            raise MaskFileError(f"{path.name} is damaged or no MetaImage file, so it cannot be read; copy it again.")
     if not suffix.endswith((".mhd", ".nhdr")):
         return
     keys, sizes = ({"elementdatafile"}, "dimsize") if suffix.endswith(".mhd") else ({"data file", "datafile"}, "sizes")
