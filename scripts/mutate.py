@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 ROOMS = {
-    "placement": (["src/matae/placement.py", "src/matae/exchange/placing.py"], ["tests/matae/test_placement.py"]),
+    "placement": (["src/matae/placement.py"], ["tests/matae/test_placement.py"]),
     "deidentify": (
         ["src/matae/exchange/names.py", "src/matae/exchange/blank.py"],
         ["tests/matae/exchange/test_exchange_deidentify.py"],

@@ -177,7 +177,7 @@ def test_interpolation_needs_a_frame_on_each_side():
 def test_propagation_stays_within_the_cine():
     images, mask = np.zeros((3, 12, 13), np.uint8), np.ones((12, 13), np.uint8)
     for start, frames in ((0, [3]), (0, [-1]), (3, [0]), (-1, [0])):
-        with pytest.raises(EditError, match="from 0 to 2"):
+        with pytest.raises(EditError, match="from 1 to 3"):
             propagate(images, mask, start, frames)
     with pytest.raises(EditError, match="one cine"):
         propagate(images, mask[:5], 0, [1])

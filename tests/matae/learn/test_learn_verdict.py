@@ -60,7 +60,8 @@ def a_verdict(**changed: object) -> Verdict:
 
 
 def test_it_is_the_same_when_it_is_read_again(tmp_path: Path) -> None:
-    for made in (a_verdict(), a_verdict(guard=None), a_verdict(offered=False)):
+    inverted = replace(side(*BETTER), n_inverted=2)
+    for made in (a_verdict(), a_verdict(guard=None), a_verdict(offered=False), a_verdict(held_out=inverted)):
         text = json.dumps(made.to_json(), allow_nan=False)
         assert Verdict.from_json(json.loads(text)) == made
         (tmp_path / "run").mkdir(exist_ok=True)

@@ -39,6 +39,7 @@ def test_the_seal_is_of_every_word_in_whatever_order() -> None:
     assert one["seal"] == keyed('verdict:{"a":1,"b":"x"}', 64)
     for changed in ({"a": 2, "b": "x"}, {"a": 1, "b": "y"}, {"a": 1}, {"a": 1, "b": "x", "c": 0}):
         assert sealed(changed, keyed)["seal"] != one["seal"]
+    assert sealed({"a": 1}, lambda _, n: str(n))["seal"] == "64"
     assert sealed({"a": 1, "b": "x"}, lambda text, n: keyed(text, n, b"other"))["seal"] != one["seal"]
 
 
