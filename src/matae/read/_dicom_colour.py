@@ -21,6 +21,7 @@ __all__ = ["ColourEvidence", "Colours", "is_planar"]
 _NEAR = 12  # grey levels that a grey pixel's colours may differ by, after lossy compression
 _CLEAR_PART = 0.2  # of the pixels must speak
 _CLEAR_ODDS = 8  # and speak this much more often for one side
+_LOOKED_AT = 64  # rows of a frame
 _LEAST_EDGES = 64
 _CLEARLY_GREY = 0.9
 _BLACK_OF_VIDEO = 16
@@ -111,7 +112,7 @@ def _grey_at_edges(samples: NDArray[np.uint8]) -> float | None:
     Any smooth picture looks grey when its planes are read as pixels, but not where its brightness changes: there the
     change falls between the samples of one pixel. Samples of 128 are grey in RGB and in YCbCr, and tell nothing.
     """
-    wide = samples[:: max(1, len(samples) // 200)].astype(np.int16)
+    wide = samples[:: max(1, len(samples) // _LOOKED_AT)].astype(np.int16)
     grey, centred = _is_grey(wide[:, 1:]), _is_centred(wide[:, 1:])
     edges = np.abs(wide[:, 1:, 0] - wide[:, :-1, 0]) > 2 * _NEAR
     edges &= (wide[:, 1:, 0] > 2 * _NEAR) & ~(grey & centred)
@@ -133,10 +134,13 @@ def _thinned(samples: NDArray[np.uint8]) -> NDArray[Any]:
 
 
 def _is_grey(wide: NDArray[Any]) -> NDArray[np.bool_]:
-    grey: NDArray[np.bool_] = wide.max(axis=2) - wide.min(axis=2) <= _NEAR
+    # Channel by channel: numpy takes extremes over a short last axis slowly.
+    first, second, third = wide[..., 0], wide[..., 1], wide[..., 2]
+    most = np.maximum(np.maximum(first, second), third)
+    grey: NDArray[np.bool_] = most - np.minimum(np.minimum(first, second), third) <= _NEAR
     return grey
 
 
 def _is_centred(wide: NDArray[Any]) -> NDArray[np.bool_]:
-    centred: NDArray[np.bool_] = np.abs(wide[..., 1:] - 128).max(axis=2) <= _NEAR
+    centred: NDArray[np.bool_] = (np.abs(wide[..., 1] - 128) <= _NEAR) & (np.abs(wide[..., 2] - 128) <= _NEAR)
     return centred

@@ -196,7 +196,7 @@ class _Native:
             values = values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
         if self._halved:
             return _Samples(_widened(values, image), Colours.SUBSAMPLED)
-        if image.samples == 3 and self._planar is None and values.dtype == np.uint8 and values.min() < values.max():
+        if image.samples == 3 and self._planar is None and values.dtype == np.uint8 and values.any():
             ways = (_shaped(values, image, planar=False), _shaped(values, image, planar=True))
             self._planar = is_planar(*ways, stated=image.planar)
         return _Samples(_shaped(values, image, planar=image.planar if self._planar is None else self._planar))
