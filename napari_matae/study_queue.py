@@ -242,11 +242,11 @@ class StudyQueue(QObject):  # type: ignore[misc]
         try:
             self._study = _open(self.target, self.rater)
         except Exception as error:  # noqa: BLE001 - whatever it is, the user is told and the work goes on unsaved
-            self._tell(self.closed_out, explain(error))
+            self._tell("closed_out", explain(error))
             return
-        self._tell(self.opened, self._study.name)
+        self._tell("opened", self._study.name)
         if self._study.notice:
-            self._tell(self.said, self._study.notice)
+            self._tell("said", self._study.notice)
         try:
             while (job := self._next()) is not None:
                 self._do(job)
@@ -304,7 +304,7 @@ class StudyQueue(QObject):  # type: ignore[misc]
         with self._wake:
             self._jobs.remove(job)
             self._wake.notify_all()
-        self._tell(self._answered, job, answer)
+        self._tell("_answered", job, answer)
 
     def _keep(self, job: _Job, error: BaseException) -> BaseException:
         """Keep a refused change in the rescue study; return the error, which says where."""
@@ -320,7 +320,7 @@ class StudyQueue(QObject):  # type: ignore[misc]
 
     def _say(self, text: str) -> None:
         self._hurt = bool(text)
-        self._tell(self.trouble, text)
+        self._tell("trouble", text)
 
     # -- waiting for an error to pass ---------------------------------------------------------------------
 
@@ -395,17 +395,16 @@ class StudyQueue(QObject):  # type: ignore[misc]
             return False
         self._study, self.target = found.study, found.target
         self._say("")
-        self._tell(self.said, found.sentence)
+        self._tell("said", found.sentence)
         if found.is_copy or found.is_other:
-            self._tell(self.opened, found.study.name)
+            self._tell("opened", found.study.name)
         if found.is_other:
-            self._tell(self.reopened)
+            self._tell("reopened")
         return True
 
-    @staticmethod
-    def _tell(signal: Any, *values: object) -> None:
+    def _tell(self, signal: str, *values: object) -> None:
         try:
-            signal.emit(*values)
+            getattr(self, signal).emit(*values)
         except RuntimeError:
             return  # the widget that asked is gone; what was written is safe
 
