@@ -12,13 +12,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from matae.errors import ReadError
 from matae.read._dicom_codestream import begins_codestream, is_rle_frame
 from matae.read._dicom_tags import raw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any, BinaryIO
+    from io import BufferedReader, BytesIO
+    from typing import Any
+
+    from numpy.typing import NDArray
 
 __all__ = ["Fragments", "PixelElement", "find_pixel_element", "frame_pieces", "read_fragments"]
 
@@ -47,7 +52,7 @@ class PixelElement:
         Value representation, "OB" or "OW"; "" where the file states none.
     """
 
-    stream: BinaryIO
+    stream: BufferedReader | BytesIO
     start: int
     length: int
     wrapped: bool
@@ -58,8 +63,14 @@ class PixelElement:
         self.stream.seek(self.start + offset)
         return self.stream.read(max(0, min(size, self.length - offset)))
 
+    def read_array(self, offset: int, size: int) -> NDArray[np.uint8]:
+        """Return the same as an array of its own, which numpy works on faster than on a `bytes` object."""
+        self.stream.seek(self.start + offset)
+        found = np.empty(max(0, min(size, self.length - offset)), np.uint8)
+        return found[: self.stream.readinto(found.data)]
 
-def find_pixel_element(stream: BinaryIO, offset: int, *, implicit: bool, little: bool, name: str) -> PixelElement:
+
+def find_pixel_element(stream: BufferedReader, offset: int, *, implicit: bool, little: bool, name: str) -> PixelElement:
     """Read the header of the Pixel Data element.
 
     Parameters

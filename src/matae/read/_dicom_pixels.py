@@ -192,7 +192,7 @@ class _Native:
             values = words.view(np.uint8)[first & 1 :][:size]
         else:
             order = ">" if self._swapped else "<"
-            values = np.frombuffer(self._element.read(first, size), f"{order}u{image.bits_allocated // 8}")
+            values = self._element.read_array(first, size).view(f"{order}u{image.bits_allocated // 8}")
             values = values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
         if self._halved:
             return _Samples(_widened(values, image), Colours.SUBSAMPLED)

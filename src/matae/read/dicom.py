@@ -25,8 +25,9 @@ from matae.read._timing import dicom_timing
 from matae.read._ultrasound import UltrasoundRegion, calibrate
 
 if TYPE_CHECKING:
+    from io import BufferedReader
     from pathlib import Path
-    from typing import Any, BinaryIO
+    from typing import Any
 
     from matae.read._dicom_image import ImageModule
     from matae.read._dicom_pixels import Decoded
@@ -112,7 +113,7 @@ def read_dicom(path: Path) -> Cine:
     )
 
 
-def _read_header(file: BinaryIO, name: str) -> tuple[Any, int]:
+def _read_header(file: BufferedReader, name: str) -> tuple[Any, int]:
     """Read everything before the pixel data; return it with the place where they begin."""
     from pydicom import dcmread
     from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -134,7 +135,9 @@ def _read_header(file: BinaryIO, name: str) -> tuple[Any, int]:
     return dataset, offset
 
 
-def _decode(file: BinaryIO, offset: int, dataset: Any, image: ImageModule, name: str) -> tuple[Decoded, float | None]:
+def _decode(
+    file: BufferedReader, offset: int, dataset: Any, image: ImageModule, name: str
+) -> tuple[Decoded, float | None]:
     """Decode all frames; return them with the frame rate that a video states."""
     from pydicom import dcmread
 
