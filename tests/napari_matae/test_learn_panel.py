@@ -365,6 +365,8 @@ def test_in_the_dock_what_was_just_accepted_leaves(make_napari_viewer_proxy, qtb
     dock.session.seek(3)
     dock.desk.deeds.accept()
     settled(qtbot, dock.desk)
+    dock.desk.link.set_subject("p1")  # a clip of nobody does not leave
+    qtbot.waitUntil(lambda: dock.desk.link.entry.subject == "p1", timeout=WAIT)
     dock.steps.setCurrentIndex(4)
     data = dock.learn_panel.data
     data.form.folder.setText(str(tmp_path / "out"))

@@ -333,23 +333,31 @@ def run_import(
         if should_stop is not None and should_stop():
             result.problems.append(f"Stopped after {result.stored} of {total} labels; import again to go on.")
             return result
-        if not entry.new:
+        names = _names_whom(plan.study, entry)
+        if not entry.new and not names:
             continue
         try:
+            if entry.is_new or names:
+                _add(plan.study, entry, result)
             _store_clip(plan.study, entry, result)
         except ExchangeError as error:
             result.problems.append(_named(entry.clip.name, error))
         done += len(entry.new)
         if progress is not None:
-            left = (time.monotonic() - started) / done * (total - done)
+            left = (time.monotonic() - started) / done * (total - done) if done else None
             progress(Progress(done, total, left, "Storing labels"))
     return result
 
 
+def _names_whom(study: Study, entry: PlannedImport) -> bool:
+    """Return whether the data set says whose a clip is that the study knows, and of which it does not know that."""
+    if entry.is_new or not entry.clip.subject:
+        return False
+    return study.cine(entry.content_id).known_subject is None
+
+
 def _store_clip(study: Study, entry: PlannedImport, result: ImportResult) -> None:
     clip = entry.clip
-    if entry.is_new:
-        _add(study, entry, result)
     wanted = set(entry.new)
     batch: list[tuple[int, NDArray[np.uint8]]] = []
     for t, mask in _masks(study, clip, entry.content_id, is_own=entry.is_own, is_new=False):

@@ -180,7 +180,7 @@ def test_a_tracing_beyond_the_end_of_its_video_is_refused(tmp_path: Path) -> Non
     path = write_echonet_folder(tmp_path / "echo", videos=1) / "VolumeTracings.csv"
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines, *(",".join([*line.split(",")[:-1], "99"]) for line in lines[1:22])]) + "\n")
-    with pytest.raises(LabelledError, match="has 12 frames, but frame 99 is traced"):
+    with pytest.raises(LabelledError, match=r"has 12 frames, but frame 99 of the table \(counted from 0\) is traced"):
         open_labelled(path.parent).refs[0].read()
 
 

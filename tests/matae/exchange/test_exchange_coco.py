@@ -228,7 +228,14 @@ def test_sides_stand_in_the_names_of_files_or_folders(other: Study, tmp_path: Pa
         )
         picture(tmp_path / side / name, seed)
     run_import(plan_import(other, tmp_path))
-    assert other.splits() == {"train": "train", "valid": "val", "test": "test"}
+    assert other.splits() == {}  # of nobody that is known
+    for side in ("train", "valid", "test"):
+        listed = tmp_path / side / "_annotations.coco.json"
+        values = json.loads(listed.read_text("utf-8"))
+        values["images"] = [image | {"patient": f"p-{side}"} for image in values["images"]]
+        listed.write_text(json.dumps(values), "utf-8")
+    run_import(plan_import(other, tmp_path))
+    assert other.splits() == {"p-train": "train", "p-valid": "val", "p-test": "test"}
 
 
 def test_lists_without_masks_beside_the_masks_do_not_matter(other: Study, tmp_path: Path) -> None:

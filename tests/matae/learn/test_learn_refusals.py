@@ -51,7 +51,7 @@ def test_too_few_frames_and_clips_of_nobody(empty_study: Study, clips: Path, bas
     fill(empty_study, clips, {"a": "train", "b": "train"})
     cine, masks = add_clip(empty_study, clips, None, "nobody")
     correct(empty_study, cine, masks)
-    with pytest.raises(TrainError, match=r"There are 6 .*at least 8\. 1 labelled clip without a subject"):
+    with pytest.raises(TrainError, match=r"There are 6 .*at least 8\. 1 labelled clip of unknown patient was left out"):
         check_corrections(empty_study, OPTIONS, CLASSES)
 
 
