@@ -450,7 +450,7 @@ def test_viewer_that_crashes(launched, monkeypatch) -> None:
 def test_demo_without_viewer_or_display(launched, out, tiny_default, monkeypatch) -> None:
     monkeypatch.setattr(matae.cli.viewer, "_has_viewer", lambda: False)
     result = run("demo", "--out", out)
-    assert "(extra viewer): pip install 'napari" in one_line(result)
+    assert "(extra viewer): pip install 'napari" in result.stderr
     assert len(list(out.iterdir())) == 4
     assert "(extra viewer): pip install 'napari" in one_line(run("open"))
     monkeypatch.setattr(matae.cli.viewer, "_has_viewer", lambda: True)
