@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matae.anatomy import plain_name
-from matae.errors import ExchangeError
+from matae.errors import ExchangeError, MataeError
 from matae.exchange.clip import ImportClip, only_said
 from matae.exchange.naming import NO_CHOICE, Drawn, Named
 from matae.read._patient import dicom_patient
@@ -62,11 +63,10 @@ def _is_dicom(path: Path) -> bool:
 
 def _sop_class(path: Path) -> str:
     from pydicom import dcmread
-    from pydicom.errors import InvalidDicomError
 
     try:
         return str(dcmread(path, specific_tags=["SOPClassUID"], stop_before_pixels=True).get("SOPClassUID", ""))
-    except (InvalidDicomError, OSError, ValueError, AttributeError, KeyError, TypeError):
+    except Exception:  # noqa: BLE001 - whatever pydicom meets in it, this is no segmentation that can be read
         return ""
 
 
@@ -87,16 +87,30 @@ def read_dicom_seg_folder(files: list[Path], hints: Mapping[str, Hint], naming: 
     masks: dict[str, dict[int, list[_Mask]]] = {}
     with quiet():
         for path in files:
-            if _sop_class(path) == _SEG:
-                _collect(path, masks, naming)
-            else:
-                images[_instance(path)] = path
+            with _sound(path):
+                if _sop_class(path) == _SEG:
+                    _collect(path, masks, naming)
+                else:
+                    images[_instance(path)] = path
     naming.check()
     alone = {part.path.name for uid in set(masks) - set(images) for parts in masks[uid].values() for part in parts}
     yield only_said([f"{name} needs the image it was drawn on; put it into the folder." for name in sorted(alone)])
     for uid, path in images.items():
         if uid in masks:
-            yield _clip(path, masks[uid], hints.get(path.stem), naming)
+            with _sound(path):
+                clip = _clip(path, masks[uid], hints.get(path.stem), naming)
+            yield clip
+
+
+@contextmanager
+def _sound(path: Path) -> Iterator[None]:
+    """Say in a sentence that a file is damaged, whatever of it cannot be read; pydicom reads an element when asked."""
+    try:
+        yield
+    except MataeError:
+        raise
+    except Exception as error:
+        raise ExchangeError(f"{path.name} is a damaged DICOM file; copy it again.") from error
 
 
 def _header(path: Path) -> Any:

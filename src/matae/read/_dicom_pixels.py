@@ -101,7 +101,7 @@ def syntax_name(uid: Any) -> str:
     name = str(getattr(uid, "name", uid))
     if name == str(uid) and str(uid) in _JPEG_XL:
         name = _JPEG_XL[str(uid)]
-    return name if name == str(uid) else f"{name} ({uid})"
+    return name[:64] if name == str(uid) else f"{name} ({uid})"
 
 
 _JPEG_XL = {

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import MutableSequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
+
+_LONGEST = 64  # characters of a long string or an identifier, PS3.5 6.2
 
 __all__ = ["floats", "integer", "number", "raw", "text"]
 
@@ -22,9 +25,14 @@ def raw(dataset: Any, keyword: str) -> Any:
 
 
 def text(dataset: Any, keyword: str) -> str:
-    """Return an element as text without surrounding blanks; "" when absent."""
+    """Return an element as text without surrounding blanks; "" when absent.
+
+    Of several values it is the first, and no more of it than one may hold: damaged files put kilobytes there.
+    """
     value = raw(dataset, keyword)
-    return "" if value is None else str(value).strip()
+    if isinstance(value, MutableSequence):
+        value = next(iter(value), None)
+    return "" if value is None else str(value).strip()[:_LONGEST]
 
 
 def floats(value: Any) -> list[float]:
