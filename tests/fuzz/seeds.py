@@ -334,7 +334,7 @@ def _segmentation(image_path: Path, mask: NDArray[np.uint8]) -> bytes | None:
     image.PixelData = frames(1, *mask.shape)[0].tobytes()
     image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.6.1"
     image.StudyInstanceUID, image.SeriesInstanceUID, image.FrameOfReferenceUID = "1.2.3", "1.2.3.1", "1.2.3.2"
-    image.PatientID = image.PatientName = "p1"
+    image.PatientID = image.PatientName = "p1^"
     for name in (
         "StudyDate", "StudyTime", "AccessionNumber", "PatientBirthDate", "PatientSex", "StudyID",
         "ReferringPhysicianName", "SeriesNumber", "InstanceNumber",
