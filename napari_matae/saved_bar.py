@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from matae.store.address import without_password
+
 if TYPE_CHECKING:
     from napari_matae.study_link import StudyLink
 
@@ -68,4 +70,5 @@ class SavedBar(QWidget):  # type: ignore[misc]
             self.line.setText("Saving…" if link.name else "Opening the study…")
         else:
             self.line.setText(f"✓ Saved in {link.name}")
-        self.line.setToolTip(f"Study: {link.target}" if link.target else "Choose a study in the Open step.")
+        shown = without_password(link.target)
+        self.line.setToolTip(f"Study: {shown}" if shown else "Choose a study in the Open step.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from matae.models.registry import home
+from matae.store.address import without_password
 from napari_matae.patient_field import PatientField
 from napari_matae.settings import settings
 
@@ -88,4 +89,4 @@ class StudyChoice(QWidget):  # type: ignore[misc]
     def _update(self) -> None:
         link = self._link
         self.study.setText(link.name or ("opening…" if link.state == "saving" else "none"))
-        self.study.setToolTip(link.target)
+        self.study.setToolTip(without_password(link.target))

@@ -56,6 +56,8 @@ display)
     ;;
 checks)
     command -v dciodvfy >/dev/null || need dicom3tools
+    # A file system that cannot keep a write-ahead log, for the tests of the study.
+    [ "$(uname)" != Linux ] || command -v bindfs >/dev/null || need bindfs
     ;;
 database)
     # Debian keeps the server's programs off the path.

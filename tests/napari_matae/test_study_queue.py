@@ -212,6 +212,8 @@ def test_a_file_dialog_over_the_study_and_the_command_line_beside_it(make_desk, 
         timeout=60_000,
     )  # fmt: skip
     dialog.reject()
+    for file in tmp_path.glob("study.sqlite*"):
+        file.read_bytes()  # as the dialog does of what it finds, sooner or later
     done = subprocess.run(
         [sys.executable, "-c", "from matae.cli import main; main()", "study", "status", str(tmp_path / "study.sqlite")],
         capture_output=True, text=True, check=False, env=os.environ | {"MATAE_HOME": str(tmp_path / "home")},

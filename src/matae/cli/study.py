@@ -40,6 +40,8 @@ def study_status(
     with Study.open(study) as opened:
         statistics, summaries = opened.statistics(), opened.cines()
         unknown = sum(cine.known_subject is None for cine in summaries)
+        if opened.notice:
+            typer.echo(opened.notice, err=True)
         if not as_json:
             typer.echo("\n".join(f"{key:<28}{value}" for key, value in _facts(statistics, unknown)))
             return

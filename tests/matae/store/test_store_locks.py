@@ -31,6 +31,7 @@ other = sqlite3.connect(sys.argv[1])
 other.execute("SELECT count(*) FROM revisions").fetchall()
 other.close()
 """
+_STATUS = "from matae.cli import main; main()"
 _WRITE = """
 import sqlite3, sys
 other = sqlite3.connect(sys.argv[1], timeout=0.1)
@@ -133,7 +134,13 @@ def test_nothing_acknowledged_is_lost_while_everybody_opens_and_closes_the_file(
             assert line, "the drawing process ended by itself"
             said.append(line)
             what = chance.randrange(3)
-            if what == 0:
+            if len(said) % 40 == 20:
+                subprocess.run(
+                    [sys.executable, "-c", _STATUS, "study", "status", str(drawn)],
+                    check=True,
+                    stdout=subprocess.DEVNULL,
+                )
+            elif what == 0:
                 touch_all(drawn)
             elif what == 1:
                 with closing(connect(drawn)) as other:
