@@ -58,18 +58,24 @@ class StudyChoice(QWidget):  # type: ignore[misc]
         form.setContentsMargins(0, 4, 0, 4)
         form.addRow("Study", row)
         form.addRow("Patient code", self.patient)
+        link.study.moved.connect(self._remember)
         link.state_changed.connect(self._update)
         self._update()
 
     def close_down(self) -> None:
         """Stop listening."""
+        self._link.study.moved.disconnect(self._remember)
         self._link.state_changed.disconnect(self._update)
         self.patient.close_down()
 
     def use(self, target: str) -> None:
         """Keep work in this study from now on, and in the next sitting too."""
-        settings().setValue("study", target)
+        self._remember(target)
         self._link.open(target)
+
+    def _remember(self, target: str) -> None:
+        """Open this study in the next sitting: an empty one at the place of one that is gone would look like a loss."""
+        settings().setValue("study", target)
 
     def _ask_open(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Open a study", self._folder(), _FILTER)

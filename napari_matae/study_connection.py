@@ -43,6 +43,8 @@ class StudyConnection(QObject):  # type: ignore[misc]
     """The study's `matae.store.Statistics`."""
     said = Signal(str)
     """A sentence for the user."""
+    moved = Signal(str)
+    """Work goes on in a copy of the study, whose own file is gone; its path, for the next sitting."""
     reopened = Signal()
     """The study that is open now may hold other labels than were read from it."""
 
@@ -54,6 +56,7 @@ class StudyConnection(QObject):  # type: ignore[misc]
         """Why work is not being saved; empty if it is."""
         self.statistics: Statistics | None = None
         self._queue: StudyQueue | None = None
+        self._asked = ""
         self._count_timer = QTimer(self)
         self._count_timer.setSingleShot(True)
         self._count_timer.setInterval(_COUNT_MS)
@@ -63,7 +66,7 @@ class StudyConnection(QObject):  # type: ignore[misc]
 
     def open(self, target: str, rater: str = "") -> None:
         """Open a study, which is made if there is none; close the one before first."""
-        self.problem = ""
+        self.problem, self._asked = "", target
         self._queue = StudyQueue(target, rater or _user(), self)
         for signal, slot in self._wires(self._queue):
             signal.connect(slot)
@@ -102,6 +105,9 @@ class StudyConnection(QObject):  # type: ignore[misc]
 
     def _on_opened(self, name: str) -> None:
         self.name = name
+        if self.target != self._asked:
+            self._asked = self.target
+            self.moved.emit(self.target)
         self.opened.emit()
         self.count()
         self.changed.emit()

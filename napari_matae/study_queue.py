@@ -278,11 +278,19 @@ class StudyQueue(QObject):  # type: ignore[misc]
         except MataeError:
             return  # the next write meets it, and says it
 
+    def _ready(self) -> Study:
+        """Return the open study; one that was closed to be opened anew, and could not be, is tried again."""
+        if self._study is None or self._study.is_closed:
+            from matae.store import Study
+
+            self._study = Study.open(self.target, rater=self.rater, wait_s=_LOCK_WAIT_S)
+        return self._study
+
     def _do(self, job: _Job) -> None:
         answer: Any = None
         while True:
             try:
-                answer = job.work(self._study)  # type: ignore[arg-type]  # it is open while the thread runs
+                answer = job.work(self._ready())
             except ConflictError as error:
                 answer = error
             except MisplacedError as error:
@@ -356,7 +364,7 @@ class StudyQueue(QObject):  # type: ignore[misc]
     def _do_aside(self, job: _Job) -> None:
         job.tried = time.monotonic()
         try:
-            answer: Any = job.work(self._study)  # type: ignore[arg-type]  # it is open while the thread runs
+            answer: Any = job.work(self._ready())
         except StoreError as error:
             if error.transient or isinstance(error, MisplacedError):
                 return  # its turn comes

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from matae.store import Edit, FrameStatus, Study
+from matae.store import Edit, FrameStatus, StoreError, Study
 from napari_matae.study_queue import StudyQueue
 
 from .conftest import make_cine, opened, paint, proposals, settled
@@ -191,6 +191,48 @@ def test_a_study_that_is_moved_away_goes_on_in_a_copy(listen, target, qtbot) -> 
     with Study.open(one.queue.target) as study:
         assert set(study.frames(cine.content_id)) == {0, 1}
         assert study.check() == []
+
+
+def test_a_study_that_cannot_be_opened_anew_at_once_is_tried_again(listen, target, qtbot, monkeypatch) -> None:
+    cine = make_cine()
+    one = listen(target)
+    one.stroke(cine, 0)
+    qtbot.waitUntil(lambda: len(one.answers) == 1, timeout=60_000)
+
+    def fails(study: Study, *_: object, **__: object) -> None:
+        study.close()
+        raise StoreError("The disk is not there just now.")
+
+    monkeypatch.setattr("napari_matae.study_queue.reopen", fails)
+    target.with_name(target.name + "-wal").unlink()
+    one.stroke(cine, 1)
+    qtbot.waitUntil(lambda: len(one.answers) == 2, timeout=60_000)
+    assert [type(answer) for answer in one.answers] == [list] * 2
+    assert one.queue.close()
+    with Study.open(target) as study:
+        assert set(study.frames(cine.content_id)) == {0, 1}
+
+
+def test_the_next_sitting_opens_the_copy_of_a_study_that_is_gone(make_desk, qtbot, tmp_path, cine, monkeypatch) -> None:
+    from napari_matae.settings import settings
+    from napari_matae.study_choice import StudyChoice, default_study
+
+    monkeypatch.delenv("MATAE_STUDY")
+    desk = make_desk()
+    choice = StudyChoice(desk.link)
+    qtbot.addWidget(choice)
+    opened(qtbot, desk, cine)
+    desk.session.ensure_labels()
+    paint(desk, 1)
+    settled(qtbot, desk)
+    with qtbot.waitSignal(desk.link.study.moved, timeout=60_000):
+        (tmp_path / "study.sqlite").rename(tmp_path / "elsewhere.sqlite")
+        paint(desk, 2)
+    settled(qtbot, desk)
+    assert default_study() == str(settings().value("study")) == desk.link.target
+    with Study.open(default_study()) as study:
+        assert set(study.frames(cine.content_id)) == {1, 2}
+    choice.close_down()
 
 
 def test_a_file_dialog_over_the_study_and_the_command_line_beside_it(make_desk, qtbot, tmp_path, cine) -> None:

@@ -181,6 +181,11 @@ class StudyBase:
         """The id under which changes are made; chosen by the user, may be empty."""
         return self._rater
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
+
     def close(self) -> None:
         """Let go of the database. What another thread is just storing is still stored."""
         if not self._closed:
