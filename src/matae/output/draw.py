@@ -14,7 +14,7 @@ import numpy as np
 from matae.segment.outline import outline
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
     from PIL import Image, ImageDraw, ImageFont
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 __all__ = [
     "CAPTION",
     "COLOURS",
-    "draw_footer",
     "draw_outlines",
     "draw_text",
     "font",
-    "footer_height",
+    "outline_stencils",
     "picture_size",
     "to_picture",
 ]
@@ -38,7 +37,6 @@ COLOURS = ((230, 159, 0), (86, 180, 233), (240, 228, 66))
 
 CAPTION = "Research use only"
 
-_FAINT = (170, 174, 180)
 _SMOOTH = 3  # lines are drawn this many times larger and reduced: Pillow's own have steps
 
 
@@ -90,13 +88,51 @@ def draw_outlines(
     colours
         Of each class, in order.
     """
+    from PIL import Image
+
+    for value, stencil, (y, x) in outline_stencils(mask, picture.size, thickness):
+        picture.paste(colours[(value - 1) % len(colours)], (x, y), Image.fromarray(stencil))
+
+
+def outline_stencils(
+    mask: NDArray[np.uint8], size: tuple[int, int], thickness: float = 2.0, *, even: bool = False
+) -> Iterator[tuple[int, NDArray[np.uint8], tuple[int, int]]]:
+    """Yield the outline of every class of a native-size mask as a stencil for a picture of the whole frame.
+
+    Parameters
+    ----------
+    mask
+        (Y, X) classes in native pixels; 0 is background.
+    size
+        (width, height) of the picture.
+    thickness
+        Of the line, in pixels of the picture.
+    even
+        Whether a stencil begins at even pixels and has even sides, as planes of half the size need it. A picture of
+        odd sides loses its last row or column to it.
+
+    Yields
+    ------
+    value : int
+        The class.
+    stencil : numpy.ndarray
+        (rows, columns) uint8: how much of a pixel the line covers, 0 to 255.
+    corner : tuple of int
+        (y, x) of the stencil's first pixel.
+    """
+    width, height = size
+    scale = np.array([height / mask.shape[0], width / mask.shape[1]])
     for value in np.unique(mask[mask > 0]):
-        contour = outline(mask == value)
-        scale = np.array([picture.height / mask.shape[0], picture.width / mask.shape[1]])
         # Pixel centres are integers in the mask; in the picture the frame begins at its corner.
-        points = _smoothed((contour + 0.5) * scale, 2 * math.ceil(2 * max(1.0, 1 / scale.min())) + 1)
-        colour = colours[(int(value) - 1) % len(colours)]
-        _draw_line(picture, points, colour, thickness)
+        points = (outline(mask == value) + 0.5) * scale
+        points = _smoothed(points, 2 * math.ceil(2 * max(1.0, 1 / scale.min())) + 1)
+        margin = int(thickness) + 2
+        low = np.maximum(np.floor(points.min(0)).astype(int) - margin, 0)
+        high = np.minimum(np.ceil(points.max(0)).astype(int) + margin, (height, width))
+        if even:
+            low -= low % 2
+            high = np.minimum(high + high % 2, (height - height % 2, width - width % 2))
+        yield int(value), _line(points - low, high - low, thickness), (int(low[0]), int(low[1]))
 
 
 def _smoothed(points: NDArray[np.float64], window: int) -> NDArray[np.float64]:
@@ -109,20 +145,15 @@ def _smoothed(points: NDArray[np.float64], window: int) -> NDArray[np.float64]:
     return np.concatenate([rounded, rounded[:1]])
 
 
-def _draw_line(
-    picture: Image.Image, points: NDArray[np.float64], colour: tuple[int, int, int], thickness: float
-) -> None:
+def _line(points: NDArray[np.float64], shape: NDArray[np.int64], thickness: float) -> NDArray[np.uint8]:
+    """Return a line through points (N, 2) as the share of each pixel that it covers."""
     from PIL import Image, ImageDraw
 
-    margin = int(thickness) + 2
-    low = np.maximum(np.floor(points.min(0)).astype(int) - margin, 0)
-    high = np.minimum(np.ceil(points.max(0)).astype(int) + margin, (picture.height, picture.width))
-    height, width = (int(v) for v in high - low)
+    height, width = (int(side) for side in shape)
     stencil = Image.new("L", (width * _SMOOTH, height * _SMOOTH))
-    path = [(float(x), float(y)) for y, x in (points - low) * _SMOOTH]
+    path = (points[:, ::-1] * _SMOOTH).ravel().tolist()
     ImageDraw.Draw(stencil).line(path, fill=255, width=max(1, round(thickness * _SMOOTH)), joint="curve")
-    alpha = stencil.resize((width, height), Image.Resampling.BOX)
-    picture.paste(colour, (int(low[1]), int(low[0])), alpha)
+    return np.asarray(stencil.reduce(_SMOOTH))
 
 
 @lru_cache(maxsize=8)
@@ -131,42 +162,6 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     from PIL import ImageFont
 
     return ImageFont.load_default(size)
-
-
-def footer_height(size: tuple[int, int]) -> int:
-    """Return the height of the strip below a picture of `size` (width, height) that holds its caption."""
-    return 2 * _caption_points(size)
-
-
-def draw_footer(picture: Image.Image, size: tuple[int, int], left: str) -> Image.Image:
-    """Return a picture with a strip below it: `left`, and that it is for research only.
-
-    Below and not on the picture, where it would cover what the scanner wrote.
-
-    Parameters
-    ----------
-    picture
-        The frame.
-    size
-        (width, height) of the whole, at least the picture's.
-    left
-        What the strip says at its left.
-    """
-    from PIL import Image, ImageDraw
-
-    page = Image.new("RGB", size)
-    page.paste(picture)
-    draw = ImageDraw.Draw(page)
-    points = _caption_points(picture.size)
-    y = picture.height + points
-    draw.text((points // 2, y), left, fill=_FAINT, font=font(points), anchor="lm")
-    if draw.textlength(left + CAPTION, font=font(points)) < picture.width - 3 * points:
-        draw.text((picture.width - points // 2, y), CAPTION, fill=_FAINT, font=font(points), anchor="rm")
-    return page
-
-
-def _caption_points(size: tuple[int, int]) -> int:
-    return max(10, round(min(size) / 40))
 
 
 def draw_text(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matae.output.draw import CAPTION, draw_footer, draw_outlines, footer_height, picture_size, to_picture
+from matae.output.canvas import Canvas
+from matae.output.draw import CAPTION, picture_size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,7 @@ __all__ = ["PREVIEW_RATE", "write_overlay"]
 PREVIEW_RATE = 25.0
 """Frames a second of a preview whose true rate is unknown; stated wherever it is used."""
 
-_LONGEST = 720  # smaller frames are enlarged to this, so that a 112-pixel clip can be watched
+_LONGEST = 448  # smaller frames are enlarged to this: a clip of 112 pixels can be watched, and takes little to encode
 _TICKS = 60_000  # a second; MPEG-4 part 2 allows 65,535, and 24, 25, 30, 50, 60 and 29.97 Hz are whole in it
 
 
@@ -58,10 +59,8 @@ def write_overlay(path: Path, cine: Cine, masks: NDArray[np.uint8], visible: Mar
         times, shown, note = cine.frame_times, rate, "Played at the recorded speed."
     ticks = _strictly_rising(np.rint((times - times[0]) * _TICKS).astype(np.int64))
 
-    picture = picture_size(cine, _LONGEST)
-    # 4:2:0 video has one colour sample for 2x2 pixels: sides must be even.
-    whole = (picture[0], picture[1] + footer_height(picture))
-    size = (whole[0] + whole[0] % 2, whole[1] + whole[1] % 2)
+    canvas = Canvas(picture_size(cine, _LONGEST))
+    size = canvas.size
     codec = _codec()
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         container.metadata["comment"] = CAPTION
@@ -74,11 +73,11 @@ def write_overlay(path: Path, cine: Cine, masks: NDArray[np.uint8], visible: Mar
             stream.codec_context.bit_rate = 8_000_000  # MPEG-4's default turns speckle into blocks
         for t, pts in enumerate(ticks):
             frame = np.asarray(cine.frames[t])
-            image = to_picture(frame if visible is None else visible.frame(frame), picture)
-            draw_outlines(image, np.asarray(masks[t]))
             when = "" if cine.frame_times is None else f"   {cine.frame_times[t]:.2f} s"
-            image = draw_footer(image, size, f"frame {t + 1}{when}")
-            coded = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
+            planes = canvas.draw(
+                frame if visible is None else visible.frame(frame), np.asarray(masks[t]), f"frame {t + 1}{when}"
+            )
+            coded = av.VideoFrame.from_ndarray(planes, format="yuv420p")
             coded.pts, coded.time_base = int(pts), Fraction(1, _TICKS)
             container.mux(stream.encode(coded))
         container.mux(stream.encode(None))

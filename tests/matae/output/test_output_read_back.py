@@ -109,7 +109,7 @@ def test_overlay_plays_at_the_recorded_times(tmp_path, cine, result) -> None:
     assert times == pytest.approx(TIMES, abs=1e-4)
     height, width = frames[0].shape[:2]
     assert height % 2 == width % 2 == 0
-    assert width > 360  # enlarged: the clip has 61 columns
+    assert width > 4 * 61  # enlarged: the clip has 61 columns
     # The outline is where the edge of the disc is: twice as far from the middle down as across, pixels being so.
     shown = near(frames[0], COLOURS[0])
     rows, columns = np.nonzero(shown)

@@ -1,0 +1,127 @@
+"""Pictures of a video, drawn as the codec wants them: a plane of light, two of colour at half the size.
+
+A cine is grey, so a frame is its plane of light alone; colour is touched only where an outline runs. Drawing in RGB and
+converting each picture costs several times as much.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matae.output.draw import CAPTION, COLOURS, font, outline_stencils
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Canvas", "to_yuv"]
+
+_BLACK, _NEUTRAL = 16, 128
+_CAPTION_GREY = 174
+_LIGHT = np.rint(_BLACK + np.arange(256) * 219 / 255).astype(np.uint8)  # video range: black is 16, white 235
+
+
+def to_yuv(colour: Sequence[int]) -> tuple[float, float, float]:
+    """Return a colour in the video range of ITU-R BT.601, the matrix players assume for small pictures.
+
+    Parameters
+    ----------
+    colour
+        Red, green and blue, 0 to 255.
+
+    Returns
+    -------
+    tuple of float
+        Luma (16 to 235) and the two colour differences (16 to 240, 128 is grey).
+    """
+    red, green, blue = (value / 255 for value in colour)
+    light = 0.299 * red + 0.587 * green + 0.114 * blue
+    return 16 + 219 * light, 128 + 224 * (blue - light) / 1.772, 128 + 224 * (red - light) / 1.402
+
+
+class Canvas:
+    """Draws every frame of a cine into the planes of a YUV 4:2:0 picture.
+
+    Parameters
+    ----------
+    picture
+        (width, height) of a frame in the video.
+
+    Attributes
+    ----------
+    size
+        (width, height) of the whole with the caption below; both even, since colour has half the size.
+    """
+
+    def __init__(self, picture: tuple[int, int]) -> None:
+        self._picture = picture
+        whole = (picture[0], picture[1] + 2 * _caption_points(picture))
+        self.size = (whole[0] + whole[0] % 2, whole[1] + whole[1] % 2)
+
+    def draw(self, frame: NDArray[np.uint8], mask: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
+        """Return a frame with its outlines and caption.
+
+        Parameters
+        ----------
+        frame
+            (Y, X) grey values.
+        mask
+            (Y, X) classes; 0 is background.
+        caption
+            What the strip below says at its left.
+
+        Returns
+        -------
+        numpy.ndarray
+            (3/2 height, width) bytes: the planes one below the other, as PyAV takes ``yuv420p``.
+        """
+        from PIL import Image
+
+        width, height = self.size
+        planes = np.empty((height * 3 // 2, width), np.uint8)
+        light = planes[:height]
+        light[:] = _BLACK
+        planes[height:] = _NEUTRAL
+        grey = Image.fromarray(np.ascontiguousarray(frame))
+        if grey.size != self._picture:
+            grey = grey.resize(self._picture, Image.Resampling.BICUBIC)
+        light[: self._picture[1], : self._picture[0]] = _LIGHT[np.asarray(grey)]
+        self._outline(planes, mask)
+        self._caption(light, caption)
+        return planes
+
+    def _outline(self, planes: NDArray[np.uint8], mask: NDArray[np.uint8]) -> None:
+        width, height = self.size
+        # The planes of colour follow the light; each has a quarter of its bytes.
+        colours = planes[height:].reshape(2, height // 2, width // 2)
+        for value, stencil, (y, x) in outline_stencils(mask, self._picture, even=True):
+            luma, *chroma = to_yuv(COLOURS[(value - 1) % len(COLOURS)])
+            rows, columns = stencil.shape
+            alpha = stencil.astype(np.float32) / 255
+            _blend(planes[y : y + rows, x : x + columns], luma, alpha)
+            half = alpha.reshape(rows // 2, 2, columns // 2, 2).mean((1, 3))
+            for plane, level in zip(colours, chroma, strict=True):
+                _blend(plane[y // 2 : (y + rows) // 2, x // 2 : (x + columns) // 2], level, half)
+
+    def _caption(self, light: NDArray[np.uint8], text: str) -> None:
+        # Below and not on the picture, where it would cover what the scanner wrote.
+        from PIL import Image, ImageDraw
+
+        strip = Image.new("L", (self.size[0], self.size[1] - self._picture[1]))
+        draw = ImageDraw.Draw(strip)
+        width, points = self._picture[0], _caption_points(self._picture)
+        draw.text((points // 2, points), text, fill=_CAPTION_GREY, font=font(points), anchor="lm")
+        if draw.textlength(text + CAPTION, font=font(points)) < width - 3 * points:
+            draw.text((width - points // 2, points), CAPTION, fill=_CAPTION_GREY, font=font(points), anchor="rm")
+        light[self._picture[1] :] = _LIGHT[np.asarray(strip)]
+
+
+def _caption_points(picture: tuple[int, int]) -> int:
+    return max(10, round(min(picture) / 40))
+
+
+def _blend(plane: NDArray[np.uint8], level: float, alpha: NDArray[np.float32]) -> None:
+    plane[:] = np.rint(plane + (level - plane) * alpha)
