@@ -102,7 +102,7 @@ class Canvas:
             rows, columns = stencil.shape
             alpha = stencil.astype(np.float32) / 255
             _blend(planes[y : y + rows, x : x + columns], luma, alpha)
-            half = alpha.reshape(rows // 2, 2, columns // 2, 2).mean((1, 3))
+            half = alpha.reshape(rows // 2, 2, columns // 2, 2).mean((1, 3), dtype=np.float32)
             for plane, level in zip(colours, chroma, strict=True):
                 _blend(plane[y // 2 : (y + rows) // 2, x // 2 : (x + columns) // 2], level, half)
 
