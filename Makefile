@@ -20,7 +20,7 @@ TOGETHER := -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test test-slow test-bare fuzz mutate lint format typecheck train screenshot benchmark wheel clean \
+.PHONY: help install demo test test-slow test-bare fuzz mutate lint format typecheck train screenshot benchmark performance wheel clean \
 	distclean
 
 help: ## show this list
@@ -107,6 +107,11 @@ screenshot: $(DISPLAY_READY) ## make the pictures of the documentation again
 
 benchmark: $(INSTALLED) ## measure the speed tables
 	$(BIN)/python benchmarks/speed.py
+
+# nnU-Net's network is installed without what it asks for: that includes torchvision, which it does not use for this one.
+performance: $(INSTALLED) ## the whole job beside other networks, and growth: writes docs/performance.md
+	$(BIN)/python -m pip install --quiet --no-deps dynamic-network-architectures==0.4.4
+	$(BIN)/python benchmarks/performance --page docs/performance.md $(ARGS)
 
 wheel: $(INSTALLED) ## build wheel and source archive into dist/
 	$(BIN)/python -m build

@@ -1,0 +1,65 @@
+"""How time and memory grow: with the frames of a clip, with the size of its pictures, with the frames of a study."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+FRAMES = (100, 1_000, 10_000, 100_000)
+SIDES = (112, 256, 512, 1024)
+LABELS = (100, 1_000, 10_000, 100_000, 1_000_000)
+_WIDTH = "1/8"
+_FRAMES_A_CINE = 100
+
+_SEGMENT = """
+import json, sys, time
+import matae
+from matae.segment import SegmentOptions, Segmenter, segment
+from matae.speed.clip import phantom_clip
+from matae.speed.memory import peak_memory_mb
+model, width, frames, side = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+clip = phantom_clip(frames, (side, side), 20)
+segmenter = Segmenter(SegmentOptions(model=model, width=width))
+segment(phantom_clip(8, (side, side), 8), segmenter=segmenter)
+start = time.perf_counter()
+segment(clip, segmenter=segmenter)
+print(json.dumps({"seconds": time.perf_counter() - start, "peak_mb": peak_memory_mb(),
+                  "clip_mb": clip.frames.nbytes / 2**20}))
+"""
+
+
+def measure_growth(model: str, most_frames: int, most_labels: int) -> dict[str, Any]:
+    """Measure all three growths, each size in a new process."""
+    return {
+        "frames": [{"frames": n} | _segment(model, n, 112) for n in FRAMES if n <= most_frames],
+        "sides": [{"side": side} | _segment(model, 60, side) for side in SIDES],
+        "labels": [{"labels": n} | _study(n) for n in LABELS if n <= most_labels],
+    }
+
+
+def _segment(model: str, frames: int, side: int) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-c", _SEGMENT, model, _WIDTH, str(frames), str(side)],
+        check=True, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    found: dict[str, Any] = json.loads(done.stdout)
+    sys.stderr.write(f"{frames} x {side}: {done.stdout}")
+    return found
+
+
+def _study(labels: int) -> dict[str, Any]:
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    from store import fill, in_a_new_process
+
+    frames = min(labels, _FRAMES_A_CINE)
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "study.matae"
+        fill(str(target), labels // frames, frames)
+        found: dict[str, Any] = in_a_new_process(str(target))
+        found["file_mb"] = target.stat().st_size / 2**20
+    sys.stderr.write(f"{labels} labels: {json.dumps(found)}\n")
+    return found
