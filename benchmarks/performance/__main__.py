@@ -3,7 +3,7 @@
     python benchmarks/performance [--page docs/performance.md] [--parts jobs,growth]
 
 Each job is a process of its own (`job.py`): decode a clip, segment it, write the overlay, as in the paper's Table 1.
-All of them take turns, so that another program that wakes up hurts one turn of each. Absolute times belong to the machine,
+They take turns, so that another program that wakes up hurts one turn of each. Absolute times belong to the machine,
 ratios travel. What is written replaces the part that was measured; the other part of the JSON stays.
 """
 

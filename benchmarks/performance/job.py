@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> None:
     device = choose_device("auto")
     with tempfile.TemporaryDirectory() as folder:
         if name in NETWORKS:
-            found = theirs(name, int(grid), Path(clip), Path(folder), str(device), float(limit))
+            found = theirs(name, int(grid), Path(clip), Path(folder), device=str(device), limit=float(limit))
         else:
             found = ours(name, width, backend, Path(clip), Path(folder))
     found["peak_mb"] = peak_memory_mb()
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> None:
     sys.stdout.write(json.dumps(found) + "\n")
 
 
-def theirs(name: str, grid: int, clip: Path, out: Path, device: str, limit: float) -> dict[str, object]:
+def theirs(name: str, grid: int, clip: Path, out: Path, *, device: str, limit: float) -> dict[str, object]:
     """Run a network of others the paper's way."""
     import torch
     from others import build, run
@@ -49,7 +49,7 @@ def theirs(name: str, grid: int, clip: Path, out: Path, device: str, limit: floa
         network(torch.zeros(1, 1, grid, grid, device=device))  # kernels are chosen in the first pass
     loaded = time.perf_counter() - start
     start, busy = time.perf_counter(), time.process_time()
-    found = run(network, grid, clip, out, device, limit)
+    found = run(network, grid, clip, out, device=device, limit=limit)
     wall, cpu = time.perf_counter() - start, time.process_time() - busy
     frames = int(found.pop("frames"))
     return {"load_s": loaded, "wall_s": wall, "cpu_s": cpu, "frames": frames, "stages_s": found,

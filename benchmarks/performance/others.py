@@ -59,7 +59,7 @@ def _nnunet(grid: int) -> nn.Module:
     ).eval()  # fmt: skip
 
 
-def run(network: nn.Module, grid: int, clip: Path, out: Path, device: str, limit: float) -> dict[str, float]:
+def run(network: nn.Module, grid: int, clip: Path, out: Path, *, device: str, limit: float) -> dict[str, float]:
     """Do the paper's job on a clip, frame by frame, and return the seconds of each stage.
 
     Parameters

@@ -53,9 +53,8 @@ def line(row: dict[str, Any], base: dict[str, Any] | None) -> str:
     wall = statistics.median(walls)
     cut = "" if runs[0]["frames"] == frames else f", from {runs[0]['frames']} frames"
     ratio = "" if base is None else f"{rate(row) / rate(base):.1f}"
-    name = (
-        row["network"] if row["network"].endswith(("published", "unet", "2d")) else f"{row['network']} {row['width']}"
-    )
+    is_other = row["network"].endswith(("published", "unet", "2d"))
+    name = row["network"] if is_other else f"{row['network']} {row['width']}"
     shares = {
         stage: statistics.median(run["stages_s"].get(stage, 0) / run["wall_s"] for run in runs) for stage in STAGES
     }
@@ -88,10 +87,11 @@ def growth(part: dict[str, Any]) -> Iterable[str]:
     for row in part["sides"]:
         yield (f"| {row['side']}x{row['side']} | {row['seconds']:.2f} | {60 / row['seconds']:.0f} "
                f"| {row['peak_mb']:.0f} |")  # fmt: skip
-    yield (
-        "\n| labelled frames in a study | its file, MB | open and list its cines, ms | next frame to review, p95 ms "
-        + ("| frames of a cine, p95 ms | ask for changes, p95 ms | figures of the whole study, ms | peak MB |")
-    )
+    head = (
+        "labelled frames in a study", "its file, MB", "open and list its cines, ms", "next frame to review, p95 ms",
+        "frames of a cine, p95 ms", "ask for changes, p95 ms", "figures of the whole study, ms", "peak MB",
+    )  # fmt: skip
+    yield f"\n| {' | '.join(head)} |"
     yield "| --- " * 8 + "|"
     for row in part["labels"]:
         yield (f"| {row['labels']:,} | {row['file_mb']:.1f} | {1e3 * row['list']:.0f} | {1e3 * row['jump']:.1f} "
