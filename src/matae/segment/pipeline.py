@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -143,7 +143,7 @@ def run_stages(
     FrameMask
         A frame's result.
     """
-    line: _Line[Any, Any] = _Line(stages, iter(frames), check)
+    line = _Line(stages, iter(frames), check)
     line.start()
     try:
         while (item := line.done.get()) is not _END:
@@ -159,7 +159,7 @@ def run_stages(
 _END = object()
 
 
-class _Line(Generic[_Placed, _Inferred]):
+class _Line:
     """The two threads in front of whoever takes the results. The slots bound what lies in the queues."""
 
     def __init__(self, stages: Stages[Any, Any], frames: Iterator[int], check: Callable[[Sequence[int]], None]) -> None:
