@@ -22,8 +22,8 @@ import numpy as np
 
 from matae.errors import MataeError
 from matae.files import write_atomic
-from matae.nn.widths import format_width
-from matae.segment.backends import choose_backend, installed_backends
+from matae.nn.widths import format_width, parse_width
+from matae.segment.backends import BACKENDS, choose_backend, installed_backends
 from matae.segment.backends.compiled import cache_folder
 from matae.segment.backends.hardware import fingerprint
 
@@ -32,8 +32,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matae.segment.backends import Backend, ModelSource
+    from matae.segment.run import SegmentOptions
 
-__all__ = ["DEFAULT_RATE", "Choice", "Speeds", "choose_speed", "is_measuring"]
+__all__ = [
+    "DEFAULT_RATE", "Choice", "Speeds", "best_of", "choose_speed", "is_measuring", "to_choose_from", "wanted_rate",
+]  # fmt: skip
 
 DEFAULT_RATE = 30.0
 """Frames a second to keep up with where no clip states its own and nobody asks for another."""
@@ -166,7 +169,7 @@ def choose_speed(
     widths
         Those to choose from.
     backends
-        Those to choose from, all of them for the CPU; others than the installed ones are left out.
+        Those to choose from, all of them for the CPU.
     wanted
         Frames a second to keep up with.
     notify
@@ -176,8 +179,7 @@ def choose_speed(
     clock
         Seconds, for tests.
     """
-    widths, installed = sorted(widths), installed_backends()
-    backends = [name for name in backends if name in installed] or ["torch"]
+    widths = sorted(widths)
     speeds = Speeds.read(source.card.sha256, notify)
     maker = make or (lambda name, width: choose_backend(name, source, width, notify=notify))
     until, measured = clock() + _BUDGET_SECONDS, False
@@ -190,6 +192,42 @@ def choose_speed(
     if measured:
         speeds.write()
     return _chosen(speeds, widths, backends, wanted), speeds
+
+
+def best_of(
+    speeds: Speeds, options: SegmentOptions, widths: Sequence[float], frame_rate: float | None = None
+) -> Choice:
+    """Return what to take of what was measured so far, without measuring.
+
+    Parameters
+    ----------
+    speeds
+        What was measured.
+    options
+        What a person asked for.
+    widths
+        Those of the model.
+    frame_rate
+        Of the clip; None where it is not known.
+    """
+    widths, backends = to_choose_from(options, widths)
+    return _chosen(speeds, sorted(widths), backends, wanted_rate(options, frame_rate))
+
+
+def to_choose_from(options: SegmentOptions, widths: Sequence[float]) -> tuple[tuple[float, ...], list[str]]:
+    """Return the widths and the backends that what a person asked for leaves to choose from."""
+    if options.width != "auto":
+        asked = parse_width(options.width)
+        widths = [width for width in widths if abs(width - asked) < 1e-6]
+    wanted = BACKENDS[1:] if options.backend == "auto" else (options.backend,)
+    installed = installed_backends()
+    # One that is asked for and not installed is not left out: what makes it says so.
+    return tuple(widths), [name for name in wanted if name in installed or name == options.backend]
+
+
+def wanted_rate(options: SegmentOptions, frame_rate: float | None) -> float:
+    """Return the frames a second to keep up with."""
+    return options.rate or frame_rate or DEFAULT_RATE
 
 
 def _next(speeds: Speeds, widths: Sequence[float], backends: Sequence[str], wanted: float) -> tuple[str, float] | None:

@@ -107,6 +107,26 @@ class Segmenter:
         self._backend = choose_backend(self.choice.backend, source, self.width, device=device, notify=notify)
         self.lasting_notices = tuple(self.notices)
 
+    def still_fits(self, options: SegmentOptions, frame_rate: float | None) -> bool:
+        """Return whether a new segmenter for these options would be like this one, but for what is measured by now.
+
+        Parameters
+        ----------
+        options
+            As those of this one, except for the rate to keep up with.
+        frame_rate
+            Of the clip.
+        """
+        from matae.segment.auto import best_of
+
+        if self._speeds is None:
+            return True
+        choice = best_of(self._speeds, options, self.card.widths, frame_rate)
+        if (choice.width, choice.backend) != (self.width, self.choice.backend):
+            return False
+        self.choice = choice
+        return True
+
     def describe(self) -> dict[str, Any]:
         """Return what runs, as JSON values: model, sha256, width, device, backend, precision, grid."""
         return {
@@ -203,8 +223,8 @@ def _choose(
     notify: Callable[[str], None],
 ) -> tuple[Choice, Speeds | None]:
     """Return width and backend, and what was measured where that decided."""
-    from matae.segment.auto import DEFAULT_RATE, Choice, choose_speed, is_measuring
-    from matae.segment.backends import BACKENDS, check_backend
+    from matae.segment.auto import Choice, choose_speed, is_measuring, to_choose_from, wanted_rate
+    from matae.segment.backends import check_backend
 
     on_gpu = device is not None and device.type != "cpu"
     check_backend(options.backend, on_gpu=on_gpu)
@@ -212,9 +232,10 @@ def _choose(
     if decided or on_gpu or not is_measuring():
         width = choose_width(options.width, source.card, fast=options.width == "auto" and (on_gpu or _has_fast_bf16()))
         return Choice(width, "torch" if options.backend == "auto" else options.backend), None
-    widths = source.card.widths if options.width == "auto" else (choose_width(options.width, source.card, fast=True),)
-    backends = BACKENDS[1:] if options.backend == "auto" else (options.backend,)
-    return choose_speed(source, widths, backends, options.rate or frame_rate or DEFAULT_RATE, notify=notify)
+    if options.width != "auto":
+        choose_width(options.width, source.card, fast=True)
+    widths, backends = to_choose_from(options, source.card.widths)
+    return choose_speed(source, widths, backends, wanted_rate(options, frame_rate), notify=notify)
 
 
 def _has_fast_bf16() -> bool:

@@ -128,7 +128,8 @@ def test_a_backend_that_fails_or_is_not_installed_is_not_chosen(
     broken = {**TABLE, "onnxruntime": dict.fromkeys(WIDTHS, 0.0)}
     assert Computer(broken).choose(source, 50).backend == "openvino"  # alike, and starts without PyTorch
     monkeypatch.setattr(auto, "installed_backends", lambda: ("torch",))
-    assert Computer(TABLE).choose(source, 40).backend == "torch"
+    assert auto.to_choose_from(SegmentOptions("any"), WIDTHS) == (WIDTHS, ["torch"])
+    assert auto.to_choose_from(SegmentOptions("any", "1/2", backend="openvino"), WIDTHS) == ((0.5,), ["openvino"])
 
 
 def test_on_another_computer_it_is_measured_again(source: ModelSource, monkeypatch: pytest.MonkeyPatch) -> None:
