@@ -35,9 +35,11 @@ __all__ = [
     "explain",
     "leave_a_core",
     "look_events",
+    "make_ready",
     "open_events",
     "path_events",
     "probe",
+    "reading_events",
     "segment_events",
 ]
 
@@ -180,6 +182,14 @@ def open_events(opener: Callable[[], Cine]) -> Iterator[Opened | Failed]:
 
 def path_events(path: Path) -> Iterator[Listed | Opened | Failed]:
     """List the cines of a file or folder, and read the only one, as events for the GUI thread."""
+    from napari_matae.early import taken_early
+
+    early = taken_early(path)
+    yield from reading_events(path) if early is None else early
+
+
+def reading_events(path: Path) -> Iterator[Listed | Opened | Failed]:
+    """As `path_events`, of a path that nobody read before."""
     from matae.read import list_cines
 
     try:
@@ -206,22 +216,19 @@ def _looked_at(cine: Cine) -> Opened:
 
 
 def probe() -> bool:
-    """Make ready in the background what the first mask needs, and return whether there is a GPU.
+    """Return whether there is a GPU; torch is loaded for the answer where there is a driver of one.
 
-    Where there is a driver of a GPU, or nothing is measured, that is torch; then the model in use, and how quick this
-    computer is with it.
+    Where nothing is measured, torch is what runs the first mask: then it is loaded in any case.
     """
     from matae.segment.auto import is_measuring
     from matae.segment.backends.hardware import may_have_gpu
     from matae.segment.device import has_gpu
 
-    gpu = has_gpu() if may_have_gpu() or not is_measuring() else False
-    if is_measuring():
-        _make_ready()
-    return gpu
+    return has_gpu() if may_have_gpu() or not is_measuring() else False
 
 
-def _make_ready() -> None:
+def make_ready() -> None:
+    """Load the model in use, and measure how quick this computer is with it where nobody has."""
     from matae.segment import SegmentOptions
     from matae.segment.kept import kept_segmenter
 
