@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from matae.placement import Placement
     from matae.segment.auto import Choice, Speeds
     from matae.segment.backends import ModelSource
+    from matae.segment.backends.torch_backend import TorchBackend
+    from matae.segment.device_stages import DeviceStages
     from matae.segment.pipeline import HostStages
     from matae.segment.sector import Sector
 
@@ -185,12 +187,16 @@ class Segmenter:
             yield from run_stages(stages, wanted, check)
             self._compare(stages)
 
-    def _stages(self, cine: Cine, placement: Placement) -> HostStages:
+    def _stages(self, cine: Cine, placement: Placement) -> HostStages | DeviceStages:
         from matae.segment.pipeline import HostStages
 
+        if getattr(self._backend, "on_cuda", False):
+            from matae.segment.device_stages import DeviceStages
+
+            return DeviceStages(cast("TorchBackend", self._backend), cine, placement, self.notices.append)
         return HostStages(self._backend, cine, placement)
 
-    def _compare(self, stages: HostStages) -> None:
+    def _compare(self, stages: HostStages | DeviceStages) -> None:
         """Have the computer measured again where the network was several times quicker or slower than measured."""
         if self._speeds is None or stages.frames < _ENOUGH_FRAMES:
             return
