@@ -7,31 +7,39 @@ defaults (`SegmentOptions`).
 
 from __future__ import annotations
 
-import math
+import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from matae.errors import ModelError, SegmentError
-from matae.models import current_model, load_model
+from matae.models import current_model
 from matae.nn.widths import format_width, parse_width
+from matae.segment.results import FrameMask, Segmentation
 from matae.stack import new_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-    from numpy.typing import NDArray
-    from torch import Tensor
+    import torch
 
     from matae.cine import Cine
     from matae.nn.card import ModelCard
     from matae.placement import Placement
+    from matae.segment.auto import Choice, Speeds
+    from matae.segment.backends import ModelSource
+    from matae.segment.backends.torch_backend import TorchBackend
+    from matae.segment.device_stages import DeviceStages
+    from matae.segment.pipeline import HostStages
     from matae.segment.sector import Sector
 
 __all__ = ["FrameMask", "SegmentOptions", "Segmentation", "Segmenter", "choose_width", "segment"]
+
+_ENOUGH_FRAMES = 30  # to tell a speed by
 
 
 @dataclass(frozen=True)
@@ -43,66 +51,21 @@ class SegmentOptions:
     model
         Name in the registry; the model in use if not given.
     width
-        ``1/8``, ``1/4``, ``1/2``, ``1``, or ``auto``: 1 on a GPU or a processor that computes in bf16, else 1/2 if the
-        model has it.
+        ``1/8``, ``1/4``, ``1/2``, ``1``, or ``auto``: 1 on a GPU, else the largest that keeps up with the clip on this
+        computer, see `matae.segment.auto`.
     device
         ``auto``, ``cpu``, ``cuda``, ``cuda:i`` or ``mps``.
     backend
-        ``auto``, ``torch`` or ``openvino``.
+        ``auto`` (the quickest on this computer), ``torch``, ``openvino`` or ``onnxruntime``.
+    rate
+        Frames a second that ``auto`` must reach; the clip's own if None.
     """
 
     model: str = field(default_factory=current_model)
     width: str = "auto"
     device: str = "auto"
     backend: str = "auto"
-
-
-@dataclass(frozen=True, eq=False)
-class FrameMask:
-    """One frame's result at native size.
-
-    Parameters
-    ----------
-    index
-        0-based frame.
-    mask
-        Class of every pixel, (Y, X) uint8; 0 is background, 1 the left-ventricular cavity.
-    probability
-        Probability of the most likely class, (Y, X) uint8, 255 is certain.
-    area_px
-        Area of the first class in pixels.
-    """
-
-    index: int
-    mask: NDArray[np.uint8]
-    probability: NDArray[np.uint8]
-    area_px: int
-
-
-@dataclass(eq=False)
-class Segmentation:
-    """A segmented cine.
-
-    Parameters
-    ----------
-    masks, probability
-        (T, Y, X) uint8; large clips are backed by a temporary file.
-    area_px
-        Cavity area of each frame in pixels, (T,); NaN where a frame was not segmented.
-    sector
-        The part of the picture the network saw.
-    run
-        Model, width, device, backend, precision, frames, seconds, frames a second.
-    notices
-        What happened on the way (memory ran out, GPU left).
-    """
-
-    masks: NDArray[np.uint8]
-    probability: NDArray[np.uint8]
-    area_px: NDArray[np.float64]
-    sector: Sector
-    run: dict[str, Any]
-    notices: list[str] = field(default_factory=list)
+    rate: float | None = None
 
 
 class Segmenter:
@@ -112,9 +75,13 @@ class Segmenter:
     ----------
     options
         What to run, and where.
+    frame_rate
+        Of the clip that ``auto`` is to keep up with, Hz; None where it is not known.
 
     Attributes
     ----------
+    choice
+        Width and backend, and where ``auto`` chose them, why in words.
     notices
         What happened so far (memory ran out, GPU left).
     lasting_notices
@@ -128,34 +95,51 @@ class Segmenter:
         If the device or backend is not there.
     """
 
-    def __init__(self, options: SegmentOptions | None = None) -> None:
-        from matae.segment.backend import choose_backend, fast_bf16
-        from matae.segment.device import choose_device
+    def __init__(self, options: SegmentOptions | None = None, frame_rate: float | None = None) -> None:
+        from matae.segment.backends import ModelSource, choose_backend
 
         self.options = options = options or SegmentOptions()
-        device = choose_device(options.device)
-        model, self.card = load_model(options.model)
-        # A GPU is not asked what it can do: one that is full would not even answer.
-        self.width = choose_width(options.width, self.card, fast=device.type != "cpu" or fast_bf16())
+        device = _torch_device(options)
+        source = ModelSource.named(options.model)
+        self.card = source.card
         self.notices: list[str] = []
-        self._backend = choose_backend(
-            options.backend, model, self.width, grid=self.card.grid, device=device, notify=self.notices.append
-        )
+        notify = self.notices.append
+        self.choice, self._speeds = _choose(options, source, device, frame_rate, notify)
+        self.width = self.choice.width
+        self._backend = choose_backend(self.choice.backend, source, self.width, device=device, notify=notify)
         self.lasting_notices = tuple(self.notices)
+
+    def still_fits(self, options: SegmentOptions, frame_rate: float | None) -> bool:
+        """Return whether a new segmenter for these options would be like this one, but for what is measured by now.
+
+        Parameters
+        ----------
+        options
+            As those of this one, except for the rate to keep up with.
+        frame_rate
+            Of the clip.
+        """
+        from matae.segment.auto import best_of
+
+        if self._speeds is None:
+            return True
+        choice = best_of(self._speeds, options, self.card.widths, frame_rate)
+        if (choice.width, choice.backend) != (self.width, self.choice.backend):
+            return False
+        self.choice = choice
+        return True
 
     def describe(self) -> dict[str, Any]:
         """Return what runs, as JSON values: model, sha256, width, device, backend, precision, grid."""
-        from matae.segment.device import describe_device
-
         return {
             "model": self.card.name,
             "model_sha256": self.card.sha256,
             "width": format_width(self.width),
-            "device": describe_device(self._backend.device),
+            "device": self._backend.device,
             "backend": self._backend.name,
             "precision": self._backend.precision,
             "grid": self.card.grid,
-        }
+        } | ({"auto": self.choice.words} if self.choice.words else {})
 
     def stream(
         self, cine: Cine, sector: Sector, frames: Iterable[int] | None = None, *, is_placed: bool = False
@@ -169,8 +153,8 @@ class Segmenter:
         sector
             The part of the picture the network sees.
         frames
-            0-based frames, in the order wanted; all if None. It is read lazily, a batch ahead, so a caller may
-            leave out frames while the stream runs.
+            0-based frames, in the order wanted; all if None. It is read lazily, a few batches ahead and in another
+            thread, so a caller may leave out frames while the stream runs.
         is_placed
             Whether the frames are the sector alone already, as `matae.placement` puts it on a square; `sector` is not
             looked at then.
@@ -185,49 +169,85 @@ class Segmenter:
         SegmentError
             If a frame number is outside the cine.
         """
-        from matae.placement import Placement, network_input, whole_frame
-        from matae.threads import set_network_threads
+        from matae.placement import Placement, whole_frame
+        from matae.segment.pipeline import run_directly, run_stages
 
-        # Once for all frames: the last digits depend on it.
-        set_network_threads()
-        grid = self.card.grid
-        placement = whole_frame(cine, grid) if is_placed else Placement.of(cine, sector, grid)
-        wanted = iter(range(cine.n_frames) if frames is None else frames)
-        while batch := [t for _, t in zip(range(self._backend.batch), wanted, strict=False)]:
+        def check(batch: Sequence[int]) -> None:
             if min(batch) < 0 or max(batch) >= cine.n_frames:
                 raise SegmentError(f"The cine has frames 1 to {cine.n_frames}; choose among them.")
-            logits = self._backend(network_input(placement.pictures(np.asarray(cine.frames[batch]))))
-            # One frame at a time at native size: a batch of large pictures would need more than the network does.
-            for i, t in enumerate(batch):
-                yield _frame_mask(t, logits[i : i + 1], placement, cine.shape)
+
+        grid = self.card.grid
+        placement = whole_frame(cine, grid) if is_placed else Placement.of(cine, sector, grid)
+        stages = self._stages(cine, placement)
+        wanted = range(cine.n_frames) if frames is None else frames
+        if isinstance(wanted, Sequence) and 0 < len(wanted) <= self._backend.batch:
+            check(wanted)
+            yield from run_directly(stages, wanted)
+        else:
+            yield from run_stages(stages, wanted, check)
+            self._compare(stages)
+
+    def _stages(self, cine: Cine, placement: Placement) -> HostStages | DeviceStages:
+        from matae.segment.pipeline import HostStages
+
+        if getattr(self._backend, "on_cuda", False):
+            from matae.segment.device_stages import DeviceStages
+
+            return DeviceStages(cast("TorchBackend", self._backend), cine, placement, self.notices.append)
+        return HostStages(self._backend, cine, placement)
+
+    def _compare(self, stages: HostStages | DeviceStages) -> None:
+        """Have the computer measured again where the network was several times quicker or slower than measured."""
+        if self._speeds is None or stages.frames < _ENOUGH_FRAMES:
+            return
+        rate = stages.frames / max(stages.seconds, 1e-9)
+        if self._speeds.is_off(self._backend.name, self.width, rate):
+            known = self._speeds.rate(self._backend.name, self.width)
+            self._speeds.forget()
+            self.notices.append(
+                f"The network did {rate:.0f} frames a second where {known:.0f} were measured; its speed is measured "
+                "again at the next start."
+            )
 
 
-def _frame_mask(index: int, logits: Tensor, placement: Placement, shape: tuple[int, int]) -> FrameMask:
-    import torch
+def _torch_device(options: SegmentOptions) -> torch.device | None:
+    """Return the device, None for the CPU where nobody needs PyTorch to find that out."""
+    from matae.segment.backends.hardware import may_have_gpu
+    from matae.segment.device import choose_device, parse_device
 
-    from matae.segment.backend import is_out_of_memory
-    from matae.segment.cleanup import LIKELY, POSSIBLE, one_part
+    kind, _ = parse_device(options.device)
+    if kind == "cpu" or (kind == "auto" and "torch" not in sys.modules and not may_have_gpu()):
+        return None
+    return choose_device(options.device)
 
-    try:
-        logits = placement.to_native(logits)[0]
-    except RuntimeError as error:
-        if logits.device.type == "cpu" or not is_out_of_memory(error):
-            raise
-        logits = placement.to_native(logits.cpu())[0]
-    thresholds = (0.0, *(math.log(p / (1 - p)) for p in (LIKELY, POSSIBLE)))
-    if len(logits) == 1:  # the common case needs no search for the likeliest class
-        best = logits[0]
-        classes = [best > least for least in thresholds]
-    else:
-        best, which = logits.max(0)
-        classes = [torch.where(best > least, which + 1, 0) for least in thresholds]
-    found, likely, possible = (each.to(torch.uint8).cpu().numpy() for each in classes)
-    certain = (best.sigmoid() * 255).round().to(torch.uint8).cpu().numpy()
-    mask, probability = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
-    box = placement.box
-    mask[box.y0 : box.y1, box.x0 : box.x1] = one_part(found, likely, possible)
-    probability[box.y0 : box.y1, box.x0 : box.x1] = certain
-    return FrameMask(int(index), mask, probability, int((mask == 1).sum()))
+
+def _choose(
+    options: SegmentOptions,
+    source: ModelSource,
+    device: torch.device | None,
+    frame_rate: float | None,
+    notify: Callable[[str], None],
+) -> tuple[Choice, Speeds | None]:
+    """Return width and backend, and what was measured where that decided."""
+    from matae.segment.auto import Choice, choose_speed, is_measuring, to_choose_from, wanted_rate
+    from matae.segment.backends import check_backend
+
+    on_gpu = device is not None and device.type != "cpu"
+    check_backend(options.backend, on_gpu=on_gpu)
+    decided = options.width != "auto" and options.backend != "auto"
+    if decided or on_gpu or not is_measuring():
+        width = choose_width(options.width, source.card, fast=options.width == "auto" and (on_gpu or _has_fast_bf16()))
+        return Choice(width, "torch" if options.backend == "auto" else options.backend), None
+    if options.width != "auto":
+        choose_width(options.width, source.card, fast=True)
+    widths, backends = to_choose_from(options, source.card.widths)
+    return choose_speed(source, widths, backends, wanted_rate(options, frame_rate), notify=notify)
+
+
+def _has_fast_bf16() -> bool:
+    from matae.segment.backends.precision import fast_bf16
+
+    return fast_bf16()
 
 
 def choose_width(text: str, card: ModelCard, *, fast: bool) -> float:
@@ -293,7 +313,7 @@ def segment(
     """
     from matae.segment.sector import find_sector
 
-    segmenter = segmenter or Segmenter(options)
+    segmenter = segmenter or Segmenter(options, cine.frame_rate)
     sector = sector or find_sector(cine)
     result = Segmentation(
         masks=new_stack(cine.frames.shape),

@@ -1,0 +1,73 @@
+"""The segmenter that was used last, kept for the next time: a viewer runs the same model again and again."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matae.segment.run import Segmenter, SegmentOptions
+
+__all__ = ["forget_kept", "kept_segmenter"]
+
+
+class _Kept:
+    lock = threading.Lock()
+    segmenter: Segmenter | None = None
+    under: object = None
+
+
+@contextmanager
+def kept_segmenter(options: SegmentOptions, frame_rate: float | None = None) -> Iterator[Segmenter]:
+    """Have the segmenter for some options: the one of the last time where it is the same, and nobody runs it.
+
+    Parameters
+    ----------
+    options, frame_rate
+        As for `matae.segment.Segmenter`.
+
+    Raises
+    ------
+    ModelError, DeviceError
+        As `matae.segment.Segmenter`.
+    """
+    from matae.models import find_model
+    from matae.segment import Segmenter
+    from matae.threads import most_threads
+
+    sha256 = find_model(options.model).card.sha256
+    # The rate only decides what auto chooses, which is asked below.
+    under = (replace(options, rate=None), sha256, most_threads())
+    segmenter = _taken(under)  # whoever comes meanwhile makes one of their own
+    if segmenter is None or not segmenter.still_fits(options, frame_rate):
+        segmenter = None  # two at once need twice the memory
+        segmenter = Segmenter(options, frame_rate)
+    said = len(segmenter.notices)
+    is_sound = False
+    try:
+        yield segmenter
+        is_sound = True
+    except GeneratorExit:
+        is_sound = True  # a run that was left
+        raise
+    finally:
+        # One that had to make do with less memory, or was slower than measured, is made anew the next time.
+        if is_sound and not segmenter.lasting_notices and len(segmenter.notices) == said:
+            with _Kept.lock:
+                _Kept.segmenter, _Kept.under = segmenter, under
+
+
+def forget_kept() -> None:
+    """Let go of the segmenter that is kept."""
+    _taken(None)
+
+
+def _taken(under: object) -> Segmenter | None:
+    with _Kept.lock:
+        segmenter = _Kept.segmenter if _Kept.under == under else None
+        _Kept.segmenter = _Kept.under = None
+    return segmenter
