@@ -15,6 +15,7 @@ from matae.files import file_sha256, write_atomic, writing_to
 from matae.nn.card import ModelCard
 from matae.nn.matae import Matae, MataeConfig
 from matae.nn.published import PUBLISHED
+from matae.nn.regions import Regions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,9 @@ def build(card: ModelCard) -> Network:
     ModelError
         If the family is unknown or the configuration does not make sense.
     """
+    regions = Regions.named(card.classes, card.regions)
     network = _build(card)
+    network.regions = regions
     if card.grid <= 0 or card.grid % network.divisor:
         raise ModelError(
             f"The card of {card.name} names a grid of {card.grid} pixels, but its network needs a multiple of "
