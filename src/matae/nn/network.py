@@ -38,7 +38,7 @@ class Network(nn.Module):
     @property
     def regions(self) -> Regions:
         """What each logit stands for."""
-        return self._regions or Regions.alone([f"class {number}" for number in range(1, self.classes + 1)])
+        return self._regions or Regions.numbered(self.classes)
 
     @regions.setter
     def regions(self, regions: Regions) -> None:

@@ -56,6 +56,11 @@ class Regions:
         return cls(tuple(classes), values, tuple((value,) for value in values))
 
     @classmethod
+    def numbered(cls, count: int) -> Regions:
+        """Return one logit a class, for so many classes without names."""
+        return cls.alone([f"class {number}" for number in range(1, count + 1)])
+
+    @classmethod
     def nested(cls, classes: Sequence[str]) -> Regions:
         """Return the regions in which classes are learnt: cavity and wall become cavity and epicardium.
 

@@ -7,7 +7,6 @@ defaults (`SegmentOptions`).
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
     from matae.nn.card import ModelCard
+    from matae.nn.regions import Regions
     from matae.placement import Placement
     from matae.segment.sector import Sector
 
@@ -68,9 +68,9 @@ class FrameMask:
     mask
         Class of every pixel, (Y, X) uint8; 0 is background, 1 the left-ventricular cavity.
     probability
-        Probability of the most likely class, (Y, X) uint8, 255 is certain.
+        Probability of the most likely class or region, (Y, X) uint8, 255 is certain.
     area_px
-        Area of the first class in pixels.
+        Area of class 1, the cavity, in pixels.
     """
 
     index: int
@@ -137,6 +137,7 @@ class Segmenter:
         model, self.card = load_model(options.model)
         # A GPU is not asked what it can do: one that is full would not even answer.
         self.width = choose_width(options.width, self.card, fast=device.type != "cpu" or fast_bf16())
+        self._regions = model.regions
         self.notices: list[str] = []
         self._backend = choose_backend(
             options.backend, model, self.width, grid=self.card.grid, device=device, notify=self.notices.append
@@ -199,14 +200,16 @@ class Segmenter:
             logits = self._backend(network_input(placement.pictures(np.asarray(cine.frames[batch]))))
             # One frame at a time at native size: a batch of large pictures would need more than the network does.
             for i, t in enumerate(batch):
-                yield _frame_mask(t, logits[i : i + 1], placement, cine.shape)
+                yield _frame_mask(t, logits[i : i + 1], placement, cine.shape, self._regions)
 
 
-def _frame_mask(index: int, logits: Tensor, placement: Placement, shape: tuple[int, int]) -> FrameMask:
+def _frame_mask(
+    index: int, logits: Tensor, placement: Placement, shape: tuple[int, int], regions: Regions
+) -> FrameMask:
     import torch
 
     from matae.segment.backend import is_out_of_memory
-    from matae.segment.cleanup import LIKELY, POSSIBLE, one_part
+    from matae.segment.structures import find_structures
 
     try:
         logits = placement.to_native(logits)[0]
@@ -214,18 +217,11 @@ def _frame_mask(index: int, logits: Tensor, placement: Placement, shape: tuple[i
         if logits.device.type == "cpu" or not is_out_of_memory(error):
             raise
         logits = placement.to_native(logits.cpu())[0]
-    thresholds = (0.0, *(math.log(p / (1 - p)) for p in (LIKELY, POSSIBLE)))
-    if len(logits) == 1:  # the common case needs no search for the likeliest class
-        best = logits[0]
-        classes = [best > least for least in thresholds]
-    else:
-        best, which = logits.max(0)
-        classes = [torch.where(best > least, which + 1, 0) for least in thresholds]
-    found, likely, possible = (each.to(torch.uint8).cpu().numpy() for each in classes)
-    certain = (best.sigmoid() * 255).round().to(torch.uint8).cpu().numpy()
+    found = find_structures(logits, regions)
+    certain = (logits.amax(0).sigmoid() * 255).round().to(torch.uint8).cpu().numpy()
     mask, probability = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
     box = placement.box
-    mask[box.y0 : box.y1, box.x0 : box.x1] = one_part(found, likely, possible)
+    mask[box.y0 : box.y1, box.x0 : box.x1] = found
     probability[box.y0 : box.y1, box.x0 : box.x1] = certain
     return FrameMask(int(index), mask, probability, int((mask == 1).sum()))
 
