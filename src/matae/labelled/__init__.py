@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["LabelledCine", "LabelledError", "LabelledRef", "LabelledSet", "choose", "open_labelled"]
 
 
-def open_labelled(
-    folder: Path, split: str = "all", view: str = "A4C", *, structures: bool = False
-) -> LabelledSet:
+def open_labelled(folder: Path, split: str = "all", view: str = "A4C", *, structures: bool = False) -> LabelledSet:
     """List the labelled frames of a folder.
 
     Parameters

@@ -25,8 +25,8 @@ _LAST = ("head.weight", "head.bias", "offsets")
 def with_classes(network: Network, card: ModelCard, classes: Sequence[str], *, seed: int) -> tuple[Network, ModelCard]:
     """Return a network for other classes that starts from one for some of them.
 
-    Each logit whose region the first network has keeps its weights, to the bit. Every other one starts from new ones, with
-    a bias that makes it rare.
+    Each logit whose region the first network has keeps its weights, to the bit. Every other one starts from new ones,
+    with a bias that makes it rare.
 
     Parameters
     ----------

@@ -91,7 +91,9 @@ class Regions:
         number = dict(zip(classes, each.values, strict=True))
         unknown = [name for region in regions for name in region if name not in number]
         if unknown:
-            raise ModelError(f"The card names the region '{unknown[0]}', which is none of its classes; correct the card.")
+            raise ModelError(
+                f"The card names the region '{unknown[0]}', which is none of its classes; correct the card."
+            )
         covers = tuple(tuple(sorted({number[name] for name in region})) for region in regions)
         found = cls(each.classes, each.values, covers)
         if not all(covers) or len(set(covers)) < len(covers) or not found._tells_classes_apart():

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 
 from matae import __version__
-from matae.anatomy import class_name
+from matae.anatomy import CAVITY, class_name
 from matae.errors import TrainError
 from matae.metrics import dice
 from matae.models import check_name, find_model
 from matae.nn.card import ModelCard
-from matae.nn.enlarge import with_classes
 from matae.nn.checkpoint import WEIGHTS, load, save
+from matae.nn.enlarge import with_classes
 from matae.nn.matae import Matae, MataeConfig
 from matae.nn.published import PUBLISHED
 from matae.nn.regions import Regions
@@ -233,17 +233,28 @@ def _licence(folder: Path) -> str:
 
 
 def _figures(network: Network, frames: LabelledFrames, grid: int) -> dict[str, Any]:
-    """Return frame-mean Dice and its SD at each width, over all frames and by phase."""
+    """Return frame-mean Dice and its SD at each width, over all frames and by phase; of each class if there are more."""
     figures: dict[str, Any] = {}
     phases = np.array(frames.phases)
     for width in network.widths:
         found = predict(network, frames, width, grid)
-        each = [dice(found == c, frames.masks == c) for c in network.regions.values]
-        scores = np.mean(each, axis=0)
-        figures[f"dice, width {format_width(width)}"] = _summary(scores) | {
-            phase: _summary(scores[phases == phase]) for phase in sorted(set(frames.phases) - {""})
+        regions = network.regions
+        each = {
+            name: _parts(dice(found == c, frames.masks == c), phases)
+            for c, name in zip(regions.values, regions.classes, strict=True)
         }
+        # The cavity speaks for the model, as in `matae.evaluate`; without one the first class does.
+        main = next((name for c, name in zip(regions.values, regions.classes, strict=True) if c == CAVITY), None)
+        figures[f"dice, width {format_width(width)}"] = each[main or regions.classes[0]] | (
+            {"by_class": each} if len(each) > 1 else {}
+        )
     return figures
+
+
+def _parts(scores: NDArray[np.float64], phases: NDArray[np.str_]) -> dict[str, Any]:
+    return _summary(scores) | {
+        str(phase): _summary(scores[phases == phase]) for phase in sorted(set(phases.tolist()) - {""})
+    }
 
 
 def _summary(scores: NDArray[np.float64]) -> dict[str, Any]:

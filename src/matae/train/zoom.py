@@ -39,6 +39,8 @@ def framed(x: Tensor, chance: Chance, cavity: tuple[float, float]) -> Tensor:
     low, high = (torch.tensor(share).log().item() for share in cavity)
     wanted, free = torch.exp(chance.uniform(low, high)), torch.exp(chance.uniform(-0.3, 0.3))
     across, down = chance.uniform(-1, 1), chance.uniform(-1, 1)
+    if not n:  # the numbers are drawn all the same: other processes have frames, and draw them too
+        return x
     structure = x[:, 1] if x.shape[1] > 1 else torch.zeros_like(x[:, 0])
     share = structure.mean((1, 2))
     there = share > _LEAST

@@ -85,7 +85,13 @@ def test_masks_are_one_map_a_class() -> None:
 def replaying(*, rank: int = 0, processes: int = 1) -> Batches:
     config = TrainConfig(batch=8, grid=16, replay=0.4)
     return Batches(
-        frames(6), Regions.numbered(2), config, torch.Generator().manual_seed(0), replay=frames(20), rank=rank, processes=processes
+        frames(6),
+        Regions.numbered(2),
+        config,
+        torch.Generator().manual_seed(0),
+        replay=frames(20),
+        rank=rank,
+        processes=processes,
     )
 
 

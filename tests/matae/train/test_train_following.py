@@ -60,7 +60,11 @@ def test_replay_frames_fill_their_share_of_every_batch(sides: tuple) -> None:
     config = replace(CONFIG, replay=0.25, augment=AugmentConfig.none())
     for share, expected in ((0.25, 1), (0.01, 1), (0.5, 2), (0.99, 3), (0.0, 0)):
         batches = loop.Batches(
-            sides[0], Regions.numbered(1), replace(config, replay=share), torch.Generator().manual_seed(0), replay=marked
+            sides[0],
+            Regions.numbered(1),
+            replace(config, replay=share),
+            torch.Generator().manual_seed(0),
+            replay=marked,
         )
         images, masks = batches.draw(3)
         white = images.flatten(1).mean(1) > 0.99
