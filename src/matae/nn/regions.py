@@ -1,9 +1,9 @@
 """What each logit of a network stands for: a class alone, or a region that several classes fill together.
 
-Structures that lie inside each other are learnt as regions, each with a sigmoid of its own (as the region-based training
-of nnU-Net, F. Isensee et al., "nnU-Net for Brain Tumor Segmentation", BrainLes 2020): the epicardium encloses the cavity
-and the wall, so its outline is one closed curve, and the wall is what lies between two outlines. A network that told the
-wall from the cavity pixel by pixel would have to learn the same border twice, and could contradict itself.
+Structures that lie inside each other are learnt as regions, each with a sigmoid of its own (as the region-based
+training of nnU-Net, F. Isensee et al., "nnU-Net for Brain Tumor Segmentation", BrainLes 2020): the epicardium encloses
+the cavity and the wall, so its outline is one closed curve, and the wall is what lies between two outlines. A network
+that told the wall from the cavity pixel by pixel would have to learn the same border twice, and could contradict itself.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Regions:
         return tuple(tuple(name[value] for value in cover) for cover in self.covers)
 
     def logit_of(self, value: int) -> int | None:
-        """Return the index of the logit that outlines a class: the class with what lies inside it; None if it has none."""
+        """Return the index of the logit that outlines a class, with what lies inside it; None if it has none."""
         cover = self._outline(value) if value in self.values else None
         return None if cover is None else self.covers.index(cover)
 

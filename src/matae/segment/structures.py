@@ -2,8 +2,8 @@
 
 Structures are decided from the inside out, whatever order the network has them in. What lies inside another structure
 comes first, as if it were alone: the cavity of a model of three structures is found as that of a model of the cavity.
-The outline around it encloses it; the wall is what lies between the two. What lies beside them gets the pixels where its
-probability is the larger one. Of each outline the largest part stays.
+The outline around it encloses it; the wall is what lies between the two. What lies beside them gets the pixels where
+its probability is the larger one. Of each outline the largest part stays.
 """
 
 from __future__ import annotations

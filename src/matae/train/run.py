@@ -233,7 +233,7 @@ def _licence(folder: Path) -> str:
 
 
 def _figures(network: Network, frames: LabelledFrames, grid: int) -> dict[str, Any]:
-    """Return frame-mean Dice and its SD at each width, over all frames and by phase; of each class if there are more."""
+    """Return frame-mean Dice and its SD at each width, over all frames and by phase; of several classes each."""
     figures: dict[str, Any] = {}
     phases = np.array(frames.phases)
     for width in network.widths:

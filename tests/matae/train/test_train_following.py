@@ -13,6 +13,7 @@ from train_makers import write_frames
 
 from matae.errors import TrainError
 from matae.nn.matae import Matae, MataeConfig
+from matae.nn.regions import Regions
 from matae.train import loop
 from matae.train.augment import AugmentConfig, augment
 from matae.train.config import NetworkConfig, TrainConfig

@@ -24,6 +24,7 @@ from matae.nn.checkpoint import load
 from matae.nn.matae import Matae, MataeConfig
 from matae.train import loop
 from matae.train import step as step_module
+from matae.train.augment import AugmentConfig
 from matae.train.config import NetworkConfig, TrainConfig
 from matae.train.data import LabelledFrames, load_frames
 from matae.train.loop import METRICS, train
