@@ -133,13 +133,11 @@ def _common_classes(card: ModelCard, labelled: LabelledSet) -> list[_Class]:
     EvaluateError
         If there is none in common.
     """
-    from matae.nn.regions import Regions
-
     by_name = {name.casefold(): number for number, name in labelled.classes.items()}
     # Two lists may call one structure by two names (myocardium, left ventricular myocardium).
     by_kind = {class_of_name(name): number for number, name in labelled.classes.items()}
     pairs: list[_Class] = []
-    for name, ours in zip(card.classes, Regions.named(card.classes, card.regions).values, strict=True):
+    for name, ours in zip(card.classes, card.outputs.values, strict=True):
         theirs = by_name.get(name.casefold())
         if theirs is None and (kind := class_of_name(name)):
             theirs = by_kind.get(kind)

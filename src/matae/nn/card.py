@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from matae import RESEARCH_USE
 from matae.errors import ModelError
+from matae.nn.regions import Regions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,6 +103,17 @@ class ModelCard:
     def widths(self) -> tuple[float, ...]:
         """Widths the model can run at, narrowest first."""
         return tuple(float(w) for w in self.architecture.get("widths", (1.0,)))
+
+    @property
+    def outputs(self) -> Regions:
+        """What each logit of the network stands for, and the number of each class in a mask.
+
+        Raises
+        ------
+        ModelError
+            If the regions of the card do not tell its classes apart.
+        """
+        return Regions.named(self.classes, self.regions)
 
     def with_sha256(self, digest: str) -> ModelCard:
         """Return the card of a weights file with this digest."""

@@ -15,7 +15,6 @@ from matae.files import file_sha256, write_atomic, writing_to
 from matae.nn.card import ModelCard
 from matae.nn.matae import Matae, MataeConfig
 from matae.nn.published import PUBLISHED
-from matae.nn.regions import Regions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +37,7 @@ def build(card: ModelCard) -> Network:
     ModelError
         If the family is unknown or the configuration does not make sense.
     """
-    regions = Regions.named(card.classes, card.regions)
+    regions = card.outputs
     network = _build(card)
     network.regions = regions
     if card.grid <= 0 or card.grid % network.divisor:

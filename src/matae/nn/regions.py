@@ -3,15 +3,13 @@
 Structures that lie inside each other are learnt as regions, each with a sigmoid of its own (as the region-based
 training of nnU-Net, F. Isensee et al., "nnU-Net for Brain Tumor Segmentation", BrainLes 2020): the epicardium encloses
 the cavity and the wall, so its outline is one closed curve, and the wall is what lies between two outlines. A network
-that told the wall from the cavity pixel by pixel would have to learn the same border twice, and could contradict itself.
+that told the wall from the cavity pixel by pixel would learn the same border twice, and could contradict itself.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import torch
 
 from matae.anatomy import CAVITY, CLASS_NAMES, WALL, class_of_name
 from matae.errors import ModelError
@@ -127,6 +125,11 @@ class Regions:
         name = dict(zip(self.values, self.classes, strict=True))
         return tuple(tuple(name[value] for value in cover) for cover in self.covers)
 
+    @property
+    def by_number(self) -> dict[str, str]:
+        """The name of each class by its number in a mask, as JSON has it."""
+        return {str(value): name for value, name in sorted(zip(self.values, self.classes, strict=True))}
+
     def logit_of(self, value: int) -> int | None:
         """Return the index of the logit that outlines a class, with what lies inside it; None if it has none."""
         cover = self._outline(value) if value in self.values else None
@@ -145,6 +148,8 @@ class Regions:
         Tensor
             0 and 1, (N, logits, Y, X) float32.
         """
+        import torch
+
         maps = []
         for cover in self.covers:
             inside = masks == cover[0]
@@ -170,6 +175,8 @@ class Regions:
         Tensor
             (N, Y, X) uint8; 0 is background.
         """
+        import torch
+
         if not self.is_nested:
             best, index = logits.max(1)
             values = torch.tensor(self.values, dtype=torch.uint8, device=logits.device)

@@ -13,23 +13,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matae.anatomy import ATRIUM
+from matae.anatomy import ATRIUM, CAVITY, WALL
 from matae.segment.cleanup import LIKELY, POSSIBLE, one_part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from matae.nn.regions import Regions
 
 __all__ = ["find_structures"]
 
-_LEVELS = (0.0, *(math.log(p / (1 - p)) for p in (LIKELY, POSSIBLE)))
+_LEVELS = (0.0, *(math.log(p / (1 - p)) for p in (LIKELY, POSSIBLE)))  # found, likely, possible
 _LOPSIDED = 0.05  # of the cavity's diameter: a wall whose centre is nearer to the cavity's has no open end
 _PART = 0.1  # of the largest part's area: what is smaller is an island
 
 
-def find_structures(logits: Tensor, regions: Regions) -> NDArray[np.uint8]:
+def find_structures(logits: NDArray[np.float32], regions: Regions) -> NDArray[np.uint8]:
     """Return the class of every pixel of a frame, one connected outline a structure, none overlapping another.
 
     Parameters
@@ -59,14 +58,12 @@ def find_structures(logits: Tensor, regions: Regions) -> NDArray[np.uint8]:
     inside = mask.copy()
     for cover in around:
         mine = [other for other in inner if set(other) < set(cover)]
-        strength = maps[cover]
-        for other in mine:
-            strength = strength.maximum(maps[other])
+        strength = np.maximum.reduce([maps[cover], *(maps[other] for other in mine)])
         own = strength > 0
         for other in beside:
-            own = own & ~((maps[other] > 0) & (maps[other] > strength))
+            own &= ~((maps[other] > 0) & (maps[other] > strength))
         enclosed = np.isin(inside, [other[0] for other in mine])
-        shell = _with(own.cpu().numpy() & ((inside == 0) | enclosed), enclosed) & (mask == 0)
+        shell = _with(own & ((inside == 0) | enclosed), enclosed) & (mask == 0)
         mask[_without_islands(shell)] = next(value for value in cover if all(value not in other for other in mine))
     if beside:
         found = _beside(maps, beside, mask)
@@ -74,21 +71,19 @@ def find_structures(logits: Tensor, regions: Regions) -> NDArray[np.uint8]:
     return mask
 
 
-def _one_class_a_pixel(logits: Tensor, regions: Regions) -> NDArray[np.uint8]:
-    import torch
-
+def _one_class_a_pixel(logits: NDArray[np.float32], regions: Regions) -> NDArray[np.uint8]:
     if len(logits) == 1:  # the common case needs no search for the likeliest class
-        classes = [(logits[0] > level).to(torch.uint8) * regions.values[0] for level in _LEVELS]
-    else:
-        best, which = logits.max(0)
-        values = torch.tensor(regions.values, dtype=torch.uint8, device=logits.device)
-        classes = [torch.where(best > level, values[which], 0) for level in _LEVELS]
-    return one_part(*(each.to(torch.uint8).cpu().numpy() for each in classes))
+        value = np.uint8(regions.values[0])
+        return one_part(*((logits[0] > level).view(np.uint8) * value for level in _LEVELS))
+    which = logits.argmax(0)
+    best = np.take_along_axis(logits, which[None], 0)[0]
+    numbers = np.array(regions.values, np.uint8)[which]
+    return one_part(*(np.where(best > level, numbers, np.uint8(0)) for level in _LEVELS))
 
 
-def _outlined(logits: Tensor, free: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _outlined(logits: NDArray[np.float32], free: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return one connected part without holes of what a sigmoid alone says."""
-    levels = [((logits > level).cpu().numpy() & free).astype(np.uint8) for level in _LEVELS]
+    levels = [((logits > level) & free).view(np.uint8) for level in _LEVELS]
     return one_part(*levels) > 0
 
 
@@ -119,19 +114,14 @@ def _without_islands(shell: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _beside(
-    maps: dict[tuple[int, ...], Tensor], beside: list[tuple[int, ...]], mask: NDArray[np.uint8]
+    maps: dict[tuple[int, ...], NDArray[np.float32]], beside: list[tuple[int, ...]], mask: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
     """Return the structures that lie beside what is found already, each where it is likelier than the others."""
-    import torch
-
-    strengths = torch.stack([maps[cover] for cover in beside])
-    best, which = strengths.max(0)
-    values = torch.tensor([cover[0] for cover in beside], dtype=torch.uint8, device=best.device)
-    free = mask == 0
-    levels = [
-        np.where(free, torch.where(best > level, values[which], 0).to(torch.uint8).cpu().numpy(), 0).astype(np.uint8)
-        for level in _LEVELS
-    ]
+    strengths = np.stack([maps[cover] for cover in beside])
+    which = strengths.argmax(0)
+    best = np.take_along_axis(strengths, which[None], 0)[0]
+    numbers = np.where(mask == 0, np.array([cover[0] for cover in beside], np.uint8)[which], np.uint8(0))
+    levels = [np.where(best > level, numbers, np.uint8(0)) for level in _LEVELS]
     apex = _towards_apex(mask)
     if apex is not None:
         levels = [_beyond_the_base(level, *apex) for level in levels]
@@ -143,8 +133,6 @@ def _towards_apex(mask: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray
 
     The wall surrounds the cavity but at its base, where the mitral valve is: its centre lies towards the apex.
     """
-    from matae.anatomy import CAVITY, WALL
-
     cavity, wall = (np.argwhere(mask == value) for value in (CAVITY, WALL))
     if not len(cavity) or not len(wall):
         return None

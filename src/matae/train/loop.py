@@ -17,7 +17,7 @@ import torch
 from matae.errors import DeviceError, OutputError, TrainError
 from matae.files import write_atomic, writing_to
 from matae.nn.network import to_device
-from matae.segment.backend import has_bf16, is_out_of_memory
+from matae.segment.backends.precision import has_bf16, is_out_of_memory
 from matae.segment.device import choose_device, free_cache, names_one_gpu
 from matae.threads import training_threads
 from matae.train.batches import Batches

@@ -20,13 +20,13 @@ ALONE = Regions.alone(CLASS_NAMES[:1])
 SIDE = 64
 
 
-def smooth(seed: int, coarse: int) -> torch.Tensor:
+def smooth(seed: int, coarse: int) -> np.ndarray:
     """Return smooth random logits of three regions: blobs that overlap, lie apart and have holes."""
     noise = torch.randn(1, 3, coarse, coarse, generator=torch.Generator().manual_seed(seed)) * 4
-    return torch.nn.functional.interpolate(noise, (SIDE, SIDE), mode="bicubic")[0]
+    return torch.nn.functional.interpolate(noise, (SIDE, SIDE), mode="bicubic")[0].numpy()
 
 
-def heart(*, gap: int = 0, down: bool = True) -> torch.Tensor:
+def heart(*, gap: int = 0, down: bool = True) -> np.ndarray:
     """Return the logits of a ventricle with its wall and an atrium below it, apex up."""
     y, x = np.mgrid[:SIDE, :SIDE]
     base = y < 38
@@ -34,12 +34,12 @@ def heart(*, gap: int = 0, down: bool = True) -> torch.Tensor:
     outer = ((((x - 32) / 15) ** 2 + ((y - 36) / 31) ** 2) < 1) & base
     atrium = (((x - 32) / 9) ** 2 + ((y - (47 + gap)) / 9) ** 2 < 1) & (y >= 38 + gap)
     maps = np.stack([cavity, outer, atrium]).astype(np.float32) * 8 - 4
-    return torch.tensor(maps if down else maps[:, ::-1].copy())
+    return maps if down else maps[:, ::-1].copy()
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 5), (1, 1), (7, 3)])
 def test_nothing_gives_nothing(shape: tuple[int, int]) -> None:
-    found = find_structures(torch.full((3, *shape), -3.0), REGIONS)
+    found = find_structures(np.full((3, *shape), -3.0, np.float32), REGIONS)
     assert found.shape == shape
     assert found.dtype == np.uint8
     assert not found.any()
@@ -49,7 +49,7 @@ def test_nothing_gives_nothing(shape: tuple[int, int]) -> None:
 def test_a_heart_is_taken_apart(down: bool) -> None:
     logits = heart(down=down)
     found = find_structures(logits, REGIONS)
-    cavity, outer, atrium = (np.asarray(each > 0) for each in logits)
+    cavity, outer, atrium = logits > 0
     np.testing.assert_array_equal(found == CAVITY, cavity)
     np.testing.assert_array_equal(found == WALL, outer & ~cavity)
     np.testing.assert_array_equal(found == ATRIUM, atrium)
@@ -59,7 +59,7 @@ def test_an_outline_encloses_its_cavity_even_where_the_network_forgot_it() -> No
     logits = heart()
     logits[1, 20:30] = -4  # the epicardium is cut in two, the cavity is not
     found = find_structures(logits, REGIONS)
-    np.testing.assert_array_equal(found == CAVITY, np.asarray(logits[0] > 0))
+    np.testing.assert_array_equal(found == CAVITY, logits[0] > 0)
     assert ndimage.label((found == CAVITY) | (found == WALL))[1] == 1
     assert (found[:20] == WALL).any()
     assert (found[31:38] == WALL).any()
@@ -88,7 +88,7 @@ def test_where_atrium_and_wall_meet_the_larger_probability_decides() -> None:
     logits[2, 36:38, 30:34] = 9  # the cavity gives way to nothing
     logits[2, 38:41, 20:44] = 5
     found = find_structures(logits, REGIONS)
-    wall = np.asarray((logits[1] > 0) & (logits[0] <= 0))
+    wall = (logits[1] > 0) & (logits[0] <= 0)
     assert (found[34:38, 20:24][wall[34:38, 20:24]] == ATRIUM).all()
     assert (found[34:38, 40:44][wall[34:38, 40:44]] == WALL).all()
     assert (found[36:38, 30:34] == CAVITY).all()
@@ -130,9 +130,9 @@ def test_models_of_one_class_a_logit_are_decided_as_ever(seed: int, coarse: int)
     from matae.segment.cleanup import LIKELY, POSSIBLE, one_part
 
     logits = smooth(seed, coarse)
-    best, which = logits.max(0)
+    best, which = logits.max(0), logits.argmax(0)
     levels = [0.0, *(float(np.log(p / (1 - p))) for p in (LIKELY, POSSIBLE))]
-    before = [torch.where(best > level, which + 1, 0).to(torch.uint8).numpy() for level in levels]
+    before = [np.where(best > level, which + 1, 0).astype(np.uint8) for level in levels]
     np.testing.assert_array_equal(find_structures(logits, Regions.alone(CLASS_NAMES)), one_part(*before))
-    alone = [(logits[0] > level).to(torch.uint8).numpy() for level in levels]
+    alone = [(logits[0] > level).astype(np.uint8) for level in levels]
     np.testing.assert_array_equal(find_structures(logits[:1], ALONE), one_part(*alone))
