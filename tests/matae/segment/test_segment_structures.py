@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,13 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from matae.anatomy import ATRIUM, CAVITY, CLASS_NAMES, WALL
+from matae.nn.card import ModelCard
+from matae.nn.checkpoint import save
+from matae.nn.enlarge import with_classes
+from matae.nn.matae import Matae, MataeConfig
 from matae.nn.regions import Regions
+from matae.phantom import make_phantom
+from matae.segment import SegmentOptions, segment
 from matae.segment.structures import find_structures
 
 REGIONS = Regions.nested(CLASS_NAMES)
@@ -136,3 +144,25 @@ def test_models_of_one_class_a_logit_are_decided_as_ever(seed: int, coarse: int)
     np.testing.assert_array_equal(find_structures(logits, Regions.alone(CLASS_NAMES)), one_part(*before))
     alone = [(logits[0] > level).astype(np.uint8) for level in levels]
     np.testing.assert_array_equal(find_structures(logits[:1], ALONE), one_part(*alone))
+
+
+def test_a_model_of_three_structures_finds_the_cavity_that_the_model_it_began_as_finds(matae_home: Path) -> None:
+    torch.manual_seed(2)
+    config = MataeConfig(channels=(8, 8), widths=(0.5, 1.0))
+    network = Matae(config).eval()
+    torch.nn.init.normal_(network.head.weight, 0, 4)
+    network.regions = ALONE
+    card = ModelCard("one", "matae", config.to_json(), 32, CLASS_NAMES[:1], "none", "none")
+    wider, wider_card = with_classes(network, card, CLASS_NAMES, seed=1)
+    torch.nn.init.normal_(wider.head.weight[4:], 0, 4)
+    save(matae_home / "models" / "one", network, card)
+    save(matae_home / "models" / "three", wider, replace(wider_card, name="three"))
+    cine = make_phantom(1, n_frames=3, frame_rate=12, shape=(72, 90)).cine
+    for width in ("1/2", "1"):
+        one, three = (segment(cine, SegmentOptions(name, width, "cpu", "torch")) for name in ("one", "three"))
+        np.testing.assert_array_equal(three.masks == CAVITY, one.masks == CAVITY)
+        np.testing.assert_array_equal(three.area_px, one.area_px)
+        assert one.masks.any()
+        assert set(np.unique(three.masks)) > {0, CAVITY}
+        assert one.run["classes"] == {"1": CLASS_NAMES[0]}
+        assert three.run["classes"] == {"1": CLASS_NAMES[0], "2": CLASS_NAMES[1], "3": CLASS_NAMES[2]}
