@@ -13,6 +13,11 @@ def main() -> None:
     parser.add_argument("--demo", action="store_true", help="open, segment and play the demonstration cine")
     arguments = parser.parse_args()
 
+    if arguments.path is not None:
+        from napari_matae.early import read_early
+
+        read_early(arguments.path)
+
     import napari
 
     from napari_matae.app import open_viewer, show_demo

@@ -23,6 +23,7 @@ from napari_matae.segment_panel import SegmentPanel
 from napari_matae.status_strip import StatusStrip
 from napari_matae.study_choice import default_study
 from napari_matae.transport import Transport
+from napari_matae.warm_up import WarmUp
 from napari_matae.workers import probe
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ class MataeDock(QWidget):  # type: ignore[misc]
             application.aboutToQuit.connect(self.close_down)
         self.desk.link.open(default_study())
         self._probe()
+        self.warm_up = WarmUp(self.session, self)
+        self._open_parts.append(self.warm_up)
         if self.session.current is not None:
             self._on_opened(self.session.current)
 
@@ -147,7 +150,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
         return watch
 
     def _probe(self) -> None:
-        """Load torch while the user chooses a file: the first mask comes sooner, and we know of a GPU."""
+        """Find out in the background whether there is a GPU."""
         from napari.qt.threading import create_worker
 
         self._probe_worker: Any = create_worker(probe, _start_thread=False, _ignore_errors=True)
@@ -156,7 +159,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
 
     @property
     def is_probing(self) -> bool:
-        """Whether torch is still being loaded in the background."""
+        """Whether that is still being found out."""
         return bool(self._probe_worker.is_running)
 
     def _on_probed(self, gpu: bool) -> None:

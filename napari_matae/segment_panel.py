@@ -21,6 +21,7 @@ from matae.errors import MataeError
 from matae.models import current_model, find_model, list_models
 from matae.nn.widths import format_width
 from matae.segment import SegmentOptions
+from napari_matae.frame_again import FrameAgain
 from napari_matae.sector_controls import SectorControls
 from napari_matae.segment_run import SegmentRun
 
@@ -71,7 +72,10 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         self.model.currentTextChanged.connect(self._list_widths)
         self._in_use = ""
         self.list_models()
-        self.width_choice.setToolTip("One model holds four networks. Narrow ones are faster; auto fits the device.")
+        self.width_choice.setToolTip(
+            "One model holds four networks. Narrow ones are faster; auto takes the largest that keeps up with the clip "
+            "on this computer, by measurement."
+        )
         self.device = QComboBox(self)
         for name in ("auto", "cpu", "cuda"):
             self.device.addItem(name)
@@ -83,6 +87,7 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         form.addRow("Device", self.device)
 
         self.sector = SectorControls(self._session, self)
+        self.again = FrameAgain(self._session, self)
 
         self.run_button = QPushButton("Segment", self)
         self.run_button.clicked.connect(self.run)
@@ -163,6 +168,8 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
             self._waiting = True
             return
         self._session.settle()
+        self.again.options = self.options
+        self.again.pause()
         self._run = run = SegmentRun(self._session, self.options, self)
         run.changed.connect(self._show_progress_soon)
         run.noticed.connect(self.status.setText)
@@ -193,6 +200,7 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
             return
         self.progress.setValue(run.seen)
         self._run = None
+        self.again.go_on()
         self.progress.setFormat(_ENDED[outcome])
         self.status.setText(_summary(run, outcome))
         if outcome == "failed":
@@ -210,6 +218,7 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         self._session.restored.disconnect(self._go_on)
         self._session.sector_changed.disconnect(self._go_on)
         self.sector.close_down()
+        self.again.close_down()
         if self._run is not None:
             self._run.finished.disconnect(self._on_finished)
             self._run.cancel()
@@ -254,7 +263,8 @@ def _summary(run: SegmentRun, outcome: str) -> str:
         return f"Cancelled: {run.written} of {len(run.frames)} frames segmented and kept."
     what = run.what
     kept = f" {run.kept} edited frame{'s' * (run.kept != 1)} kept." if run.kept else ""
+    chosen = f" {what['auto']}" if what.get("auto") else ""
     return (
         f"{run.written} frames by {what['model']}, width {what['width']}, on {what['device']}, "
-        f"{what['precision']}: {run.seen / max(run.seconds, 1e-6):.0f} frames/s.{kept}"
+        f"{what['precision']}: {run.seen / max(run.seconds, 1e-6):.0f} frames/s.{kept}{chosen}"
     )

@@ -17,7 +17,20 @@ if TYPE_CHECKING:
     from matae.segment import SegmentOptions
     from napari_matae.session import OpenCine, Session
 
-__all__ = ["SegmentRun"]
+__all__ = ["SegmentRun", "outwards"]
+
+
+def outwards(here: int, n_frames: int) -> list[int]:
+    """Return all frames, the one on screen first, then those nearest to it; of two as near the later one.
+
+    Parameters
+    ----------
+    here
+        0-based frame on screen.
+    n_frames
+        Frames in all.
+    """
+    return sorted(range(n_frames), key=lambda t: (abs(t - here), t < here))
 
 
 class SegmentRun(QObject):  # type: ignore[misc]
@@ -63,10 +76,9 @@ class SegmentRun(QObject):  # type: ignore[misc]
         self.error = ""
 
     def _order(self) -> list[int]:
-        # What the user looks at comes first; the rest follows round the loop.
-        here, edited = self._session.frame, set(self._target.edited_frames())
-        frames = [t for t in range(self._target.cine.n_frames) if t not in edited]
-        return [t for t in frames if t >= here] + [t for t in frames if t < here]
+        # What the user looks at comes first, then its neighbours on both sides.
+        edited = set(self._target.edited_frames())
+        return [t for t in outwards(self._session.frame, self._target.cine.n_frames) if t not in edited]
 
     def start(self) -> None:
         """Begin, off the GUI thread."""

@@ -6,7 +6,9 @@ memory is a RuntimeError. So nothing is ever raised here: a failure is the last 
 
 from __future__ import annotations
 
+import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,12 +31,15 @@ __all__ = [
     "Notice",
     "Opened",
     "Started",
+    "again_events",
     "explain",
     "leave_a_core",
     "look_events",
+    "make_ready",
     "open_events",
     "path_events",
     "probe",
+    "reading_events",
     "segment_events",
 ]
 
@@ -113,21 +118,27 @@ def segment_events(
     go
         Waited for after `Started`: the GUI makes its layer before the network competes with it for the processor.
     """
-    from matae.segment import Segmenter
+    from matae.segment.kept import kept_segmenter
 
     try:
         leave_a_core()
-        segmenter = Segmenter(options)
-        yield Started(segmenter.describe())
-        if go is not None:
-            go.wait()
-        said, start = 0, time.perf_counter()
-        for result in segmenter.stream(cine, sector, frames):
-            yield result
+        with kept_segmenter(options, cine.frame_rate) as segmenter:
+            yield Started(segmenter.describe())
+            if go is not None:
+                go.wait()
+            for text in segmenter.lasting_notices:
+                yield Notice(text)
+            said, start = len(segmenter.notices), time.perf_counter()
+            for result in segmenter.stream(cine, sector, frames):
+                yield result
+                for text in segmenter.notices[said:]:
+                    yield Notice(text)
+                said = len(segmenter.notices)
             for text in segmenter.notices[said:]:
                 yield Notice(text)
-            said = len(segmenter.notices)
-        yield Done(time.perf_counter() - start, segmenter.describe())
+            seconds, run = time.perf_counter() - start, segmenter.describe()
+        # Outside: whoever hears of the end may leave this generator where it is, and the model is free for the next.
+        yield Done(seconds, run)
     except Exception as error:  # noqa: BLE001 - see the module's docstring
         yield Failed(explain(error))
 
@@ -137,7 +148,26 @@ def leave_a_core() -> None:
     from matae.threads import reserve, set_network_threads
 
     reserve(1)
-    set_network_threads()
+    if "torch" in sys.modules:  # else a network may run without it
+        set_network_threads()
+
+
+def again_events(cine: Cine, sector: Sector, frame: int, options: SegmentOptions) -> Iterator[FrameMask | Failed]:
+    """Segment one frame once more, as events for the GUI thread.
+
+    Parameters
+    ----------
+    cine, sector, frame, options
+        As for `matae.segment.Segmenter.stream`; the model is the one that is kept from the run before.
+    """
+    from matae.segment.kept import kept_segmenter
+
+    try:
+        leave_a_core()
+        with kept_segmenter(options, cine.frame_rate) as segmenter:
+            yield from segmenter.stream(cine, sector, [frame])
+    except Exception as error:  # noqa: BLE001 - see the module's docstring
+        yield Failed(explain(error))
 
 
 def open_events(opener: Callable[[], Cine]) -> Iterator[Opened | Failed]:
@@ -152,6 +182,14 @@ def open_events(opener: Callable[[], Cine]) -> Iterator[Opened | Failed]:
 
 def path_events(path: Path) -> Iterator[Listed | Opened | Failed]:
     """List the cines of a file or folder, and read the only one, as events for the GUI thread."""
+    from napari_matae.early import taken_early
+
+    early = taken_early(path)
+    yield from reading_events(path) if early is None else early
+
+
+def reading_events(path: Path) -> Iterator[Listed | Opened | Failed]:
+    """As `path_events`, of a path that nobody read before."""
     from matae.read import list_cines
 
     try:
@@ -178,7 +216,22 @@ def _looked_at(cine: Cine) -> Opened:
 
 
 def probe() -> bool:
-    """Load torch in the background and return whether there is a GPU."""
+    """Return whether there is a GPU; torch is loaded for the answer where there is a driver of one.
+
+    Where nothing is measured, torch is what runs the first mask: then it is loaded in any case.
+    """
+    from matae.segment.auto import is_measuring
+    from matae.segment.backends.hardware import may_have_gpu
     from matae.segment.device import has_gpu
 
-    return has_gpu()
+    return has_gpu() if may_have_gpu() or not is_measuring() else False
+
+
+def make_ready() -> None:
+    """Load the model in use, and measure how quick this computer is with it where nobody has."""
+    from matae.segment import SegmentOptions
+    from matae.segment.kept import kept_segmenter
+
+    leave_a_core()
+    with suppress(MataeError), kept_segmenter(SegmentOptions()):
+        pass  # a model that cannot be loaded is said when it is run

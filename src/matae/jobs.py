@@ -153,8 +153,11 @@ class Failure:
 _busy = threading.Lock()
 
 
-def _segmenter(options: SegmentOptions) -> Segmenter:
+def _segmenter(options: SegmentOptions, frame_rate: float | None = None) -> Segmenter:
     # Asked for by its digest too: a worker that runs for weeks must notice a model that was replaced.
+    if options.width == "auto" and options.rate is None and frame_rate is not None:
+        # Clips of nearly the same rate share a model.
+        options = replace(options, rate=float(round(frame_rate)) or frame_rate)
     return _loaded(options, find_model(options.model).card.sha256)
 
 
@@ -198,7 +201,7 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
     sector = choose_sector(cine, settings.sector, settings.flip)
     cine = sector.scaled(cine)
     with _busy:
-        segmenter = _segmenter(settings.options)
+        segmenter = _segmenter(settings.options, cine.frame_rate)
         said = len(segmenter.notices)
         try:
             result = segment(cine, sector=sector, segmenter=segmenter, progress=progress)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import torch
 
+from matae.segment import device_stages, on_device
 from matae.segment.backends import torch_backend as backends
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     import pytest
 
 __all__ = ["FakeDevices", "Gpu"]
@@ -37,6 +38,11 @@ class FakeDevices:
         self.copies: list[torch.device] = []
         self.autocasts: list[tuple[str, torch.dtype]] = []
         self.fail: list[Exception] = []
+        self.fail_capture: list[Exception] = []
+        self.gone = ""  # what every call says from now on
+        self.graphs: list[tuple[int, ...]] = []
+        self.uploads: list[tuple[int, ...]] = []
+        self.scales = True
         self.reduced: Callable[[torch.Tensor], torch.Tensor] | None = None
 
     def have(self, *gpus: Gpu, current: int = 0, mps: bool = False, hip: bool = False) -> FakeDevices:
@@ -54,6 +60,9 @@ class FakeDevices:
         patch(torch.backends.mps, "is_available", lambda: mps)
         patch(torch.version, "hip", "6.0" if hip else None)
         patch(backends, "to_device", self._to_device)
+        patch(device_stages, "Link", lambda device: FakeLink(self, device))
+        patch(device_stages, "captured", self._captured)
+        patch(on_device.Placer, "matching", self._matching)
         patch(backends, "_onto", self._onto)
         patch(torch, "autocast", self._autocast)
         return self
@@ -65,8 +74,8 @@ class FakeDevices:
 
     def _onto(self, pictures: np.ndarray, device: torch.device) -> torch.Tensor:
         self.copies.append(device)
-        if device.type != "cpu" and self.fail:
-            raise self.fail.pop(0)
+        if device.type != "cpu":
+            self._maybe_fail()
         return torch.from_numpy(pictures)
 
     def _on_pass(self, _module: object, _given: object, logits: torch.Tensor) -> torch.Tensor | None:
@@ -74,9 +83,55 @@ class FakeDevices:
 
     _reducing = False
 
+    def _captured(self, forward: Callable[[torch.Tensor], torch.Tensor], like: torch.Tensor) -> object:
+        if self.fail_capture:
+            raise self.fail_capture.pop(0)
+        self.graphs.append(tuple(like.shape))
+
+        def replay(pictures: torch.Tensor) -> torch.Tensor:
+            assert pictures.shape == like.shape
+            self._maybe_fail()
+            return forward(pictures)
+
+        return replay
+
+    def _matching(self, placement: object, device: torch.device) -> on_device.Placer | None:
+        return on_device.Placer(placement, torch.device("cpu")) if self.scales else None
+
+    def _maybe_fail(self) -> None:
+        if self.gone:
+            raise RuntimeError(self.gone)
+        if self.fail:
+            raise self.fail.pop(0)
+
     def _autocast(self, kind: str, dtype: torch.dtype, **_: object) -> _Autocast:
         self.autocasts.append((kind, dtype))
         return _Autocast(self)
+
+
+class FakeLink:
+    """A bus that goes nowhere."""
+
+    def __init__(self, devices: FakeDevices, device: torch.device) -> None:
+        assert device.type == "cuda"
+        self._devices = devices
+
+    def upload(self, frames: np.ndarray) -> tuple[torch.Tensor, str]:
+        self._devices.uploads.append(frames.shape)
+        assert frames.dtype == np.uint8
+        return torch.from_numpy(frames.copy()), "up"
+
+    def arrived(self, frames: torch.Tensor, event: str) -> torch.Tensor:
+        assert event == "up"
+        return frames
+
+    def download(self, *results: torch.Tensor) -> tuple[list[torch.Tensor], str]:
+        return [each.clone() for each in results], "down"
+
+    def wait(self, event: str) -> None:
+        assert event == "down"
+        if self._devices.gone:
+            raise RuntimeError(self._devices.gone)
 
 
 class _Autocast:

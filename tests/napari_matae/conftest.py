@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from matae.cine import Cine, Spacing
+from matae.segment.kept import forget_kept
 
 
 def make_cine(n_frames: int = 12, shape: tuple[int, int] = (60, 80), *, timed: bool = True, seed: int = 0) -> Cine:
@@ -56,6 +57,7 @@ def own_home(tmp_path, monkeypatch) -> Path:
     """Keep models, settings and study of the tests away from those of whoever runs them."""
     monkeypatch.setenv("MATAE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MATAE_STUDY", str(tmp_path / "study.sqlite"))
+    forget_kept()  # the tiny models are all alike: one test would run what another loaded
     return tmp_path / "home"
 
 

@@ -9,6 +9,7 @@ import pytest
 from napari.components import ViewerModel
 
 from matae.segment import Segmenter
+from matae.segment.kept import forget_kept
 from napari_matae.dock import MataeDock
 
 from .conftest import make_cine
@@ -88,6 +89,7 @@ def test_cancel_answers_while_the_model_loads_and_changes_nothing(dock, qtbot, c
     dock.session.open(cine)
     segment(dock, qtbot)
     before = dock.session.current.labels.data.copy()
+    forget_kept()
     release = threading.Event()
     real = Segmenter.__init__
 

@@ -31,6 +31,7 @@ class FileReporter:
 
         self._console: Console = Console(stderr=True, highlight=False)
         self._count = len(jobs)
+        self._chosen = ""
         self._done = 0
         self._progress: Any = None
         self._files: Any = None
@@ -81,6 +82,9 @@ class FileReporter:
             f"{count}{name}: {_frames(run['frames'])}, {run['frames_per_second']} a second, "
             f"{run['model']} at width {run['width']} on {run['device']}"
         )
+        if run.get("auto", self._chosen) != self._chosen:
+            self._chosen = run["auto"]
+            self._line(f"{name}: {self._chosen}")
         if result.empty_frames:
             self._line(f"{name}: no left ventricle in {result.empty_frames} of {_frames(run['frames'])}.")
         for notice in result.notices:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,11 @@ __all__ = ["app"]
 
 def _checked_width(text: str | None) -> str | None:
     return None if text is None else check_width(text)
+
+
+class _Format(StrEnum):
+    safetensors = "safetensors"
+    onnx = "onnx"
 
 
 app = typer.Typer(help="The models on this machine.", no_args_is_help=True)
@@ -124,7 +130,13 @@ def models_convert(
     source: Annotated[
         str, typer.Argument(metavar="MODEL", help="Name of a model, a model folder, or the authors' .pth file.")
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to make.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="PATH", help="Folder to make, or the ONNX file.", show_default=False)
+    ],
+    format_: Annotated[
+        _Format,
+        typer.Option("--format", help="onnx: one width, any number and size of frames, checked against PyTorch."),
+    ] = _Format.safetensors,
     width: Annotated[
         str | None,
         typer.Option(
@@ -135,10 +147,16 @@ def models_convert(
         ),
     ] = None,
 ) -> None:
-    """Write a model as safetensors with a card, whole or one width of it."""
+    """Write a model as safetensors with a card, whole or one width of it; or one width as an ONNX file."""
     from matae.models import convert_model
     from matae.nn.widths import parse_width
 
+    if format_ is _Format.onnx:
+        from matae.segment.backends.onnx_export import export_onnx
+
+        done = export_onnx(source, out, None if width is None else parse_width(width))
+        typer.echo(f"{done.name} at width {done.width}  {out}  (logits within {done.apart:.1g} of PyTorch's)")
+        return
     card = convert_model(source, out, width=None if width is None else parse_width(width))
     typer.echo(f"{card.name}  {out}")
 

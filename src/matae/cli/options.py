@@ -78,7 +78,7 @@ Width = Annotated[
         "--width",
         metavar="1/8|1/4|1/2|1|auto",
         callback=check_width,
-        help="Share of the network to run: narrower is faster. auto: 1 on a GPU or a recent processor, else 1/2.",
+        help="Share of the network to run: narrower is faster. auto: 1 on a GPU, else the largest that keeps up.",
     ),
 ]
 Device = Annotated[

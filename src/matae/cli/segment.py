@@ -22,6 +22,7 @@ class _Backend(StrEnum):
     auto = "auto"
     torch = "torch"
     openvino = "openvino"
+    onnxruntime = "onnxruntime"
 
 
 class _Flip(StrEnum):
@@ -37,7 +38,20 @@ def segment(
     model: Model,
     width: Width = "auto",
     device: Device = "auto",
-    backend: Annotated[_Backend, typer.Option("--backend", help="Runtime of the network.")] = _Backend.auto,
+    backend: Annotated[
+        _Backend, typer.Option("--backend", help="Runtime of the network. auto: the quickest on this computer.")
+    ] = _Backend.auto,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            "--keep-up",
+            metavar="HZ",
+            min=0.1,
+            max=100_000,
+            help="Frames a second that --width auto must reach; the clip's own rate if left out.",
+            show_default=False,
+        ),
+    ] = None,
     scheduler: Annotated[
         str | None,
         typer.Option(
@@ -83,7 +97,7 @@ def segment(
     from matae.jobs import JobSettings
     from matae.segment import SegmentOptions
 
-    options = SegmentOptions(model=model, width=width, device=device, backend=backend.value)
+    options = SegmentOptions(model=model, width=width, device=device, backend=backend.value, rate=rate)
     settings = JobSettings(
         out, options, sector=sector, flip=flip.value, frame_rate=frame_rate, overlay=overlay,
         third_axis_is_time=third_axis is ThirdAxis.time, region=region, keep_margins=keep_margins,

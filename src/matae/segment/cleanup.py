@@ -43,10 +43,8 @@ def one_part(
     from scipy import ndimage
 
     out = np.zeros_like(mask)
-    if not mask.any():
-        return out
     # All of it happens inside each class's own rectangle: frames are large, cavities are not.
-    places = [(value, at) for value, at in enumerate(ndimage.find_objects(mask), start=1) if at is not None]
+    places = _places(mask)
     for value, at in places:
         own = mask[at] == value
         labels, count = ndimage.label(own)
@@ -58,9 +56,52 @@ def one_part(
         out[at][own] = value
     for value, at in places:
         # A hole may hold another class (cavity inside myocardium): only what nothing claims is filled.
-        filled = ndimage.binary_fill_holes(out[at] == value)
-        out[at][filled & (out[at] == 0)] = value
+        holes = _holes(out[at] == value)
+        if holes is not None:
+            out[at][holes & (out[at] == 0)] = value
     return out
+
+
+def _places(mask: NDArray[np.uint8]) -> list[tuple[int, tuple[slice, slice]]]:
+    """Return each class and its rectangle."""
+    from scipy import ndimage
+
+    around = _rectangle(mask)
+    if around is None:
+        return []
+    part = mask[around]
+    if part.max() == 1:
+        return [(1, around)]
+    top, left = around[0].start, around[1].start
+    return [
+        (value, (slice(top + at[0].start, top + at[0].stop), slice(left + at[1].start, left + at[1].stop)))
+        for value, at in enumerate(ndimage.find_objects(part), start=1)
+        if at is not None
+    ]
+
+
+def _rectangle(mask: NDArray[np.uint8]) -> tuple[slice, slice] | None:
+    """Return the rectangle around what is not background, None where there is nothing."""
+    rows = np.flatnonzero(mask.any(1))
+    if not len(rows):
+        return None
+    part = slice(int(rows[0]), int(rows[-1]) + 1)
+    columns = np.flatnonzero(mask[part].any(0))
+    return part, slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _holes(part: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """Return the holes of a part, as `scipy.ndimage.binary_fill_holes` has them, None where there is none.
+
+    Most parts have none, which one look at the background around them tells.
+    """
+    from scipy import ndimage
+
+    labels, count = ndimage.label(np.pad(~part, 1, constant_values=True))
+    if count == 1:
+        return None
+    inside: NDArray[np.bool_] = (labels > 1)[1:-1, 1:-1]  # the first is the one that holds the corner
+    return inside
 
 
 def _largest(labels: NDArray[np.int32]) -> NDArray[np.bool_]:

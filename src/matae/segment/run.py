@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -28,9 +29,17 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
     from matae.nn.card import ModelCard
+    from matae.placement import Placement
+    from matae.segment.auto import Choice, Speeds
+    from matae.segment.backends import ModelSource
+    from matae.segment.backends.torch_backend import TorchBackend
+    from matae.segment.device_stages import DeviceStages
+    from matae.segment.pipeline import HostStages
     from matae.segment.sector import Sector
 
 __all__ = ["FrameMask", "SegmentOptions", "Segmentation", "Segmenter", "choose_width", "segment"]
+
+_ENOUGH_FRAMES = 30  # to tell a speed by
 
 
 @dataclass(frozen=True)
@@ -42,18 +51,21 @@ class SegmentOptions:
     model
         Name in the registry; the model in use if not given.
     width
-        ``1/8``, ``1/4``, ``1/2``, ``1``, or ``auto``: 1 on a GPU or a processor that computes in bf16, else 1/2 if the
-        model has it.
+        ``1/8``, ``1/4``, ``1/2``, ``1``, or ``auto``: 1 on a GPU, else the largest that keeps up with the clip on this
+        computer, see `matae.segment.auto`.
     device
         ``auto``, ``cpu``, ``cuda``, ``cuda:i`` or ``mps``.
     backend
-        ``auto``, ``torch`` or ``openvino``.
+        ``auto`` (the quickest on this computer), ``torch``, ``openvino`` or ``onnxruntime``.
+    rate
+        Frames a second that ``auto`` must reach; the clip's own if None.
     """
 
     model: str = field(default_factory=current_model)
     width: str = "auto"
     device: str = "auto"
     backend: str = "auto"
+    rate: float | None = None
 
 
 class Segmenter:
@@ -63,9 +75,13 @@ class Segmenter:
     ----------
     options
         What to run, and where.
+    frame_rate
+        Of the clip that ``auto`` is to keep up with, Hz; None where it is not known.
 
     Attributes
     ----------
+    choice
+        Width and backend, and where ``auto`` chose them, why in words.
     notices
         What happened so far (memory ran out, GPU left).
     lasting_notices
@@ -79,17 +95,39 @@ class Segmenter:
         If the device or backend is not there.
     """
 
-    def __init__(self, options: SegmentOptions | None = None) -> None:
+    def __init__(self, options: SegmentOptions | None = None, frame_rate: float | None = None) -> None:
         from matae.segment.backends import ModelSource, choose_backend
 
         self.options = options = options or SegmentOptions()
         device = _torch_device(options)
         source = ModelSource.named(options.model)
         self.card = source.card
-        self.width = choose_width(options.width, self.card, fast=options.width == "auto" and _is_fast(device))
         self.notices: list[str] = []
-        self._backend = choose_backend(options.backend, source, self.width, device=device, notify=self.notices.append)
+        notify = self.notices.append
+        self.choice, self._speeds = _choose(options, source, device, frame_rate, notify)
+        self.width = self.choice.width
+        self._backend = choose_backend(self.choice.backend, source, self.width, device=device, notify=notify)
         self.lasting_notices = tuple(self.notices)
+
+    def still_fits(self, options: SegmentOptions, frame_rate: float | None) -> bool:
+        """Return whether a new segmenter for these options would be like this one, but for what is measured by now.
+
+        Parameters
+        ----------
+        options
+            As those of this one, except for the rate to keep up with.
+        frame_rate
+            Of the clip.
+        """
+        from matae.segment.auto import best_of
+
+        if self._speeds is None:
+            return True
+        choice = best_of(self._speeds, options, self.card.widths, frame_rate)
+        if (choice.width, choice.backend) != (self.width, self.choice.backend):
+            return False
+        self.choice = choice
+        return True
 
     def describe(self) -> dict[str, Any]:
         """Return what runs, as JSON values: model, sha256, classes, width, device, backend, precision, grid."""
@@ -102,7 +140,7 @@ class Segmenter:
             "backend": self._backend.name,
             "precision": self._backend.precision,
             "grid": self.card.grid,
-        }
+        } | ({"auto": self.choice.words} if self.choice.words else {})
 
     def stream(
         self, cine: Cine, sector: Sector, frames: Iterable[int] | None = None, *, is_placed: bool = False
@@ -116,8 +154,8 @@ class Segmenter:
         sector
             The part of the picture the network sees.
         frames
-            0-based frames, in the order wanted; all if None. It is read lazily, a batch ahead, so a caller may
-            leave out frames while the stream runs.
+            0-based frames, in the order wanted; all if None. It is read lazily, a few batches ahead and in another
+            thread, so a caller may leave out frames while the stream runs.
         is_placed
             Whether the frames are the sector alone already, as `matae.placement` puts it on a square; `sector` is not
             looked at then.
@@ -133,19 +171,47 @@ class Segmenter:
             If a frame number is outside the cine.
         """
         from matae.placement import Placement, whole_frame
-        from matae.segment.restore import frame_mask
+        from matae.segment.pipeline import run_directly, run_stages
 
-        self._backend.begin()
-        grid, regions = self.card.grid, self.card.outputs
-        placement = whole_frame(cine, grid) if is_placed else Placement.of(cine, sector, grid)
-        wanted = iter(range(cine.n_frames) if frames is None else frames)
-        while batch := [t for _, t in zip(range(self._backend.batch), wanted, strict=False)]:
+        def check(batch: Sequence[int]) -> None:
             if min(batch) < 0 or max(batch) >= cine.n_frames:
                 raise SegmentError(f"The cine has frames 1 to {cine.n_frames}; choose among them.")
-            logits = self._backend(placement.pictures(np.asarray(cine.frames[batch])))
-            # One frame at a time at native size: a batch of large pictures would need more than the network does.
-            for i, t in enumerate(batch):
-                yield frame_mask(t, logits[i], placement, cine.shape, regions)
+
+        grid = self.card.grid
+        placement = whole_frame(cine, grid) if is_placed else Placement.of(cine, sector, grid)
+        stages = self._stages(cine, placement)
+        wanted = range(cine.n_frames) if frames is None else frames
+        if isinstance(wanted, Sequence) and 0 < len(wanted) <= self._backend.batch:
+            check(wanted)
+            yield from run_directly(stages, wanted)
+        else:
+            yield from run_stages(stages, wanted, check)
+            self._compare(stages)
+
+    def _stages(self, cine: Cine, placement: Placement) -> HostStages | DeviceStages:
+        from matae.segment.pipeline import HostStages
+
+        # The device's stages know one class a logit; what encloses what is found on the host.
+        regions = self.card.outputs
+        in_order = regions.values == tuple(range(1, len(regions.values) + 1))
+        if getattr(self._backend, "on_cuda", False) and in_order and not regions.is_nested:
+            from matae.segment.device_stages import DeviceStages
+
+            return DeviceStages(cast("TorchBackend", self._backend), cine, placement, self.notices.append)
+        return HostStages(self._backend, cine, placement, regions)
+
+    def _compare(self, stages: HostStages | DeviceStages) -> None:
+        """Have the computer measured again where the network was several times quicker or slower than measured."""
+        if self._speeds is None or stages.frames < _ENOUGH_FRAMES:
+            return
+        rate = stages.frames / max(stages.seconds, 1e-9)
+        if self._speeds.is_off(self._backend.name, self.width, rate):
+            known = self._speeds.rate(self._backend.name, self.width)
+            self._speeds.forget()
+            self.notices.append(
+                f"The network did {rate:.0f} frames a second where {known:.0f} were measured; its speed is measured "
+                "again at the next start."
+            )
 
 
 def _torch_device(options: SegmentOptions) -> torch.device | None:
@@ -159,11 +225,33 @@ def _torch_device(options: SegmentOptions) -> torch.device | None:
     return choose_device(options.device)
 
 
-def _is_fast(device: torch.device | None) -> bool:
+def _choose(
+    options: SegmentOptions,
+    source: ModelSource,
+    device: torch.device | None,
+    frame_rate: float | None,
+    notify: Callable[[str], None],
+) -> tuple[Choice, Speeds | None]:
+    """Return width and backend, and what was measured where that decided."""
+    from matae.segment.auto import Choice, choose_speed, is_measuring, to_choose_from, wanted_rate
+    from matae.segment.backends import check_backend
+
+    on_gpu = device is not None and device.type != "cpu"
+    check_backend(options.backend, on_gpu=on_gpu)
+    decided = options.width != "auto" and options.backend != "auto"
+    if decided or on_gpu or not is_measuring():
+        width = choose_width(options.width, source.card, fast=options.width == "auto" and (on_gpu or _has_fast_bf16()))
+        return Choice(width, "torch" if options.backend == "auto" else options.backend), None
+    if options.width != "auto":
+        choose_width(options.width, source.card, fast=True)
+    widths, backends = to_choose_from(options, source.card.widths)
+    return choose_speed(source, widths, backends, wanted_rate(options, frame_rate), notify=notify)
+
+
+def _has_fast_bf16() -> bool:
     from matae.segment.backends.precision import fast_bf16
 
-    # A GPU is not asked what it can do: one that is full would not even answer.
-    return (device is not None and device.type != "cpu") or fast_bf16()
+    return fast_bf16()
 
 
 def choose_width(text: str, card: ModelCard, *, fast: bool) -> float:
@@ -229,7 +317,7 @@ def segment(
     """
     from matae.segment.sector import find_sector
 
-    segmenter = segmenter or Segmenter(options)
+    segmenter = segmenter or Segmenter(options, cine.frame_rate)
     sector = sector or find_sector(cine)
     result = Segmentation(
         masks=new_stack(cine.frames.shape),

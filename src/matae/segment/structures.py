@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
     from matae.nn.regions import Regions
 
-__all__ = ["find_structures"]
+__all__ = ["THRESHOLDS", "find_structures"]
 
-_LEVELS = (0.0, *(math.log(p / (1 - p)) for p in (LIKELY, POSSIBLE)))  # found, likely, possible
+THRESHOLDS = (0.0, *(math.log(p / (1 - p)) for p in (LIKELY, POSSIBLE)))
+"""Logits from which a pixel is found, likely and possible."""
+
 _LOPSIDED = 0.05  # of the cavity's diameter: a wall whose centre is nearer to the cavity's has no open end
 _PART = 0.1  # of the largest part's area: what is smaller is an island
 
@@ -56,7 +58,7 @@ def find_structures(logits: NDArray[np.float32], regions: Regions) -> NDArray[np
         found = _outlined(maps[cover], free=whole == 0)
         whole[found] = cover[0]
     # The rest happens where something is possible: pictures are large, hearts are not.
-    at = _place(logits.max(0) > _LEVELS[-1])
+    at = _place(logits.max(0) > THRESHOLDS[-1])
     if at is None:
         return whole
     maps = {cover: each[at] for cover, each in maps.items()}
@@ -88,16 +90,16 @@ def _place(possible: NDArray[np.bool_]) -> tuple[slice, slice] | None:
 def _one_class_a_pixel(logits: NDArray[np.float32], regions: Regions) -> NDArray[np.uint8]:
     if len(logits) == 1:  # the common case needs no search for the likeliest class
         value = np.uint8(regions.values[0])
-        return one_part(*((logits[0] > level).view(np.uint8) * value for level in _LEVELS))
+        return one_part(*((logits[0] > level).view(np.uint8) * value for level in THRESHOLDS))
     which = logits.argmax(0)
     best = np.take_along_axis(logits, which[None], 0)[0]
     numbers = np.array(regions.values, np.uint8)[which]
-    return one_part(*(np.where(best > level, numbers, np.uint8(0)) for level in _LEVELS))
+    return one_part(*(np.where(best > level, numbers, np.uint8(0)) for level in THRESHOLDS))
 
 
 def _outlined(logits: NDArray[np.float32], free: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return one connected part without holes of what a sigmoid alone says."""
-    levels = [((logits > level) & free).view(np.uint8) for level in _LEVELS]
+    levels = [((logits > level) & free).view(np.uint8) for level in THRESHOLDS]
     return one_part(*levels) > 0
 
 
@@ -138,7 +140,7 @@ def _beside(
     which = strengths.argmax(0)
     best = np.take_along_axis(strengths, which[None], 0)[0]
     numbers = np.where(mask == 0, np.array([cover[0] for cover in beside], np.uint8)[which], np.uint8(0))
-    levels = [np.where(best > level, numbers, np.uint8(0)) for level in _LEVELS]
+    levels = [np.where(best > level, numbers, np.uint8(0)) for level in THRESHOLDS]
     apex = _towards_apex(mask)
     if apex is not None:
         levels = [_beyond_the_base(level, *apex) for level in levels]

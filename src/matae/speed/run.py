@@ -134,13 +134,16 @@ def _others_at_work() -> float | None:
 
 def _backends(kind: str, note: Callable[[str], None]) -> list[str]:
     if kind != "cpu":
-        return ["torch"]  # OpenVINO is for the CPU
+        return ["torch"]  # the others are for the CPU
     from matae.extras import has_extra, without_extra
 
-    if not has_extra("cpu"):
-        note(f"{without_extra('cpu')} It is left out of the measurement.")
-        return ["torch"]
-    return ["torch", "openvino"]
+    found = ["torch"]
+    for extra, name in (("cpu", "openvino"), ("onnx", "onnxruntime")):
+        if has_extra(extra):
+            found.append(name)
+        else:
+            note(f"{without_extra(extra)} It is left out of the measurement.")
+    return found
 
 
 def _make_clip(folder: Path, n_frames: int, shape: tuple[int, int]) -> SpeedClip:
@@ -180,7 +183,11 @@ def _most(values: Sequence[float | None]) -> float | None:
 def _machine() -> dict[str, Any]:
     import torch
 
-    versions = {name: metadata.version(name) for name in ("torch", "openvino") if util.find_spec(name) is not None}
+    versions = {
+        name: metadata.version(name)
+        for name in ("torch", "openvino", "onnxruntime")
+        if util.find_spec(name) is not None
+    }
     return {
         "system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count(),
         "threads": torch.get_num_threads(), "python": platform.python_version(), **versions,

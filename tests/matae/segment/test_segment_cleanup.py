@@ -175,3 +175,26 @@ def test_what_is_kept_is_one_part_of_the_mask_and_stable(seed: int, share: float
     for value in np.unique(kept[kept > 0]):
         assert ndimage.label(kept == value)[1] == 1
     np.testing.assert_array_equal(one_part(kept), kept)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_holes_are_those_that_scipy_fills(seed: int) -> None:
+    from scipy import ndimage
+
+    from matae.segment.cleanup import _holes
+
+    random = np.random.default_rng(seed)
+    part = ndimage.gaussian_filter(random.random((17 + seed, 23)), 1 + seed % 3) > 0.48
+    holes = _holes(part)
+    filled = part if holes is None else part | holes
+    np.testing.assert_array_equal(filled, ndimage.binary_fill_holes(part))
+
+
+def test_every_class_is_cleaned_in_its_own_rectangle() -> None:
+    mask = np.zeros((40, 50), np.uint8)
+    mask[10:20, 30:44], mask[25:33, 5:15], mask[2, 2] = 3, 1, 1
+    mask[14, 35] = 0
+    cleaned = one_part(mask)
+    assert cleaned[2, 2] == 0
+    assert cleaned[14, 35] == 3
+    np.testing.assert_array_equal(cleaned[25:33, 5:15], 1)

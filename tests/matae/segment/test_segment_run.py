@@ -335,10 +335,12 @@ def test_frames_come_in_the_order_asked_for_and_are_asked_for_late(tiny_model: s
             yield t
 
     segmenter = Segmenter(options(tiny_model))
+    segmenter._backend = TorchBackend(ModelSource.named(tiny_model), 1.0, batch=1)
     stream = segmenter.stream(cine, whole(cine), wanted())
     first = [next(stream) for _ in range(3)]
     assert [frame.index for frame in first] == [9, 3, 3]
     assert len(asked) <= 1 + base.CPU_BATCH
+    stream.close()
     np.testing.assert_array_equal(first[1].mask, first[2].mask)
     for frame in first:
         assert frame.mask.shape == frame.probability.shape == cine.shape

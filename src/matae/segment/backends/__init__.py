@@ -7,7 +7,7 @@ Each gives the same masks: logits of all of them differ by rounding alone. Impor
 from __future__ import annotations
 
 from matae.segment.backends.base import Backend
-from matae.segment.backends.choose import BACKENDS, choose_backend, installed_backends
+from matae.segment.backends.choose import BACKENDS, check_backend, choose_backend, installed_backends
 from matae.segment.backends.source import ModelSource
 
-__all__ = ["BACKENDS", "Backend", "ModelSource", "choose_backend", "installed_backends"]
+__all__ = ["BACKENDS", "Backend", "ModelSource", "check_backend", "choose_backend", "installed_backends"]

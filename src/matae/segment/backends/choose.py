@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matae.segment.backends.base import Backend
     from matae.segment.backends.source import ModelSource
 
-__all__ = ["BACKENDS", "choose_backend", "installed_backends"]
+__all__ = ["BACKENDS", "check_backend", "choose_backend", "installed_backends"]
 
 BACKENDS = ("auto", "torch", "openvino", "onnxruntime")
 _EXTRAS = {"openvino": "cpu", "onnxruntime": "onnx"}
@@ -24,6 +24,27 @@ _EXTRAS = {"openvino": "cpu", "onnxruntime": "onnx"}
 def installed_backends() -> tuple[str, ...]:
     """Return the runtimes for the CPU that are installed."""
     return ("torch", *(name for name, extra in _EXTRAS.items() if has_extra(extra)))
+
+
+def check_backend(name: str, *, on_gpu: bool) -> None:
+    """Refuse what is no backend, or cannot run where it is to run.
+
+    Parameters
+    ----------
+    name
+        What was asked for.
+    on_gpu
+        Whether it is to run on a GPU.
+
+    Raises
+    ------
+    DeviceError
+        If the name is unknown, or a runtime for the CPU is asked for on a GPU.
+    """
+    if name not in BACKENDS:
+        raise DeviceError(f"'{name}' is no backend; choose {', '.join(BACKENDS)}.")
+    if on_gpu and name in _EXTRAS:
+        raise DeviceError(f"The {name} backend runs on the CPU; choose device cpu or backend torch.")
 
 
 def choose_backend(
@@ -40,7 +61,7 @@ def choose_backend(
     Parameters
     ----------
     name
-        One of `BACKENDS`; ``auto`` is PyTorch, unless `matae.segment.speedy` measured before.
+        One of `BACKENDS`; ``auto`` is PyTorch here, `matae.segment.auto` knows better.
     source
         The model.
     width
@@ -57,14 +78,11 @@ def choose_backend(
     DeviceError
         If the name is unknown, or a runtime for the CPU is asked for on a GPU or is not installed.
     """
-    if name not in BACKENDS:
-        raise DeviceError(f"'{name}' is no backend; choose {', '.join(BACKENDS)}.")
+    check_backend(name, on_gpu=device is not None and device.type != "cpu")
     if name not in _EXTRAS:
         from matae.segment.backends.torch_backend import TorchBackend
 
         return TorchBackend(source, width, device, batch, notify)
-    if device is not None and device.type != "cpu":
-        raise DeviceError(f"The {name} backend runs on the CPU; choose device cpu or backend torch.")
     if name == "onnxruntime":
         from matae.segment.backends.onnx_backend import OnnxBackend
 

@@ -39,13 +39,13 @@ def _instructions() -> str:
 def fingerprint() -> dict[str, str]:
     """Return what a measurement of speed holds for: the processor, and how many of them this process may use."""
     from matae.segment.backends.compiled import version_of
-    from matae.threads import processors
+    from matae.threads import most_threads, processors
 
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor_name(),
         "processors": str(processors()),
-        "threads": os.environ.get("MATAE_THREADS", "") or os.environ.get("OMP_NUM_THREADS", ""),
+        "threads": f"{most_threads()} {os.environ.get('OMP_NUM_THREADS', '')}".strip(),
         **{name: version_of(name) for name in ("torch", "openvino", "onnxruntime", "napari-matae")},
     }
 

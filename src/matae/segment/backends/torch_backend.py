@@ -72,6 +72,8 @@ class TorchBackend:
         self._notify = notify
         self._exact = False  # fp32 from now on, whatever would be faster
         self._lacking = self._gone = False
+        self.graphs: dict[tuple[int, str], Callable[[Tensor], Tensor]] = {}
+        """CUDA graphs of the network by frames and precision, see `matae.segment.device_stages`."""
         if not self._moved(where):
             if where.type == "cpu":
                 raise DeviceError("Memory does not suffice for the network; close other programs.")
@@ -85,6 +87,11 @@ class TorchBackend:
     def device(self) -> str:
         """Where it runs, in words."""
         return describe_device(self.where)
+
+    @property
+    def on_cuda(self) -> bool:
+        """Whether it runs on a CUDA GPU."""
+        return self.where.type == "cuda"
 
     def begin(self) -> None:
         """Take the threads that there are now: once for all frames of a clip, the last digits depend on it."""
@@ -120,6 +127,7 @@ class TorchBackend:
 
     def _move(self, device: torch.device) -> None:
         self.where = device
+        self.graphs.clear()
         self._dtype = torch.float32 if self._exact else reduced_precision(device)
         self.precision = {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(self._dtype, "fp32")
         self._model = self._kept if device.type == "cpu" else copy.deepcopy(self._kept)
@@ -207,6 +215,7 @@ class TorchBackend:
             # fp16 ends at 65,504: a network whose maps go beyond is computed as it was trained.
             self._notify(f"The network does not fit into {self.precision}; going on in fp32.")
             self._exact, self._dtype, self.precision = True, torch.float32, "fp32"
+            self.graphs.clear()
             logits = self.forward(pictures)
         if not _is_finite(logits):
             raise DeviceError(no_number())
@@ -218,7 +227,8 @@ class TorchBackend:
         if self.where.type != "mps":
             images = images.contiguous(memory_format=torch.channels_last)
         reduced = self._dtype != torch.float32
-        with torch.autocast(self.where.type, self._dtype) if reduced else nullcontext():
+        # Each weight is used once a pass: nothing is gained by keeping it, and a CUDA graph must not.
+        with torch.autocast(self.where.type, self._dtype, cache_enabled=False) if reduced else nullcontext():
             logits: Tensor = self._model(images)
         return logits.float()
 

@@ -1,0 +1,128 @@
+"""The frame on screen, segmented again as soon as its sector is another: the user sees what the outline does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from matae.segment import FrameMask
+from matae.store.types import FrameStatus
+from napari_matae.event_worker import EventWorker
+from napari_matae.workers import again_events
+
+if TYPE_CHECKING:
+    from matae.segment import Sector, SegmentOptions
+    from napari_matae.session import OpenCine, Session
+
+__all__ = ["FrameAgain"]
+
+_DRAGGED_MS = 500  # without another outline, the drag is over: what it changed is one step
+
+
+class FrameAgain(QObject):  # type: ignore[misc]
+    """Follows the sector of a cine that was segmented; one frame at a time, the latest outline.
+
+    A frame that a person has taken is left alone, and so is one that no model has seen.
+
+    Parameters
+    ----------
+    session
+        Whose sector is followed.
+    parent
+        Qt parent.
+    """
+
+    done = Signal(int)
+    """A frame was segmented again."""
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.options: SegmentOptions | None = None
+        """What the last run ran; none of it here before there was one."""
+        self._paused = False
+        self._target: OpenCine | None = None
+        self._wanted: Sector | None = None
+        self._seen: tuple[OpenCine, Sector] | None = None
+        self._worker = EventWorker(self)
+        self._worker.came.connect(self._on_event)
+        self._worker.ended.connect(self._on_ended)
+        self._over = QTimer(self)
+        self._over.setSingleShot(True)
+        self._over.setInterval(_DRAGGED_MS)
+        self._over.timeout.connect(self._record)
+        session.sector_changed.connect(self._on_sector)
+        session.opened.connect(self._on_opened)
+
+    def close_down(self) -> None:
+        """Stop listening."""
+        self._session.sector_changed.disconnect(self._on_sector)
+        self._session.opened.disconnect(self._on_opened)
+        self.pause()
+
+    def pause(self) -> None:
+        """Leave the model to a run."""
+        self._paused, self._wanted = True, None
+        self._worker.drop()
+        self._record()
+
+    def go_on(self) -> None:
+        """Follow the sector again; the run saw it as it is now."""
+        self._paused = False
+        current = self._session.current
+        if current is not None and current.sector is not None:
+            self._seen = (current, current.sector)
+
+    def _on_sector(self) -> None:
+        current = self._session.current
+        if self._paused or self.options is None or current is None or current.sector is None or not current.run:
+            return
+        if self._seen is None or self._seen[0] is not current:
+            return  # nothing ran here in this sitting
+        self._wanted = current.sector
+        if not self._worker.is_running:
+            self._start()
+
+    def _start(self) -> None:
+        current, sector = self._session.current, self._wanted
+        self._wanted = None
+        if current is None or sector is None or self.options is None or self._seen is None:
+            return
+        frame = self._session.frame
+        if current is not self._seen[0] or current.status.get(frame) is not FrameStatus.MACHINE:
+            return
+        if current.is_persons(frame) or _alike(sector, self._seen[1]):
+            return
+        self._target, self._seen = current, (current, sector)
+        self._worker.start(again_events, current.cine, sector, frame, self.options)
+
+    def _on_event(self, event: object) -> None:
+        # What fails here is said by the run that follows; the outline is being dragged now.
+        if not isinstance(event, FrameMask) or self._session.current is not self._target or self._paused:
+            return
+        if self._session.stroking:
+            return
+        self._session.begin_run()
+        self._session.receive(event)
+        self._over.start()
+        self.done.emit(event.index)
+
+    def _record(self) -> None:
+        """Put what a drag changed into the history, as one step."""
+        if self._over.isActive() or self.sender() is self._over:
+            self._over.stop()
+            if self._session.current is self._target:
+                self._session.end_run()
+
+    def _on_opened(self, current: OpenCine | None) -> None:
+        if current is not self._target:
+            self._wanted = None
+            self._over.stop()
+
+    def _on_ended(self) -> None:
+        self._start()  # the outline went on while this one was computed
+
+
+def _alike(a: Sector, b: Sector) -> bool:
+    return a.apex_down == b.apex_down and a.polygon.shape == b.polygon.shape and bool((a.polygon == b.polygon).all())

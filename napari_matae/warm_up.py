@@ -1,0 +1,62 @@
+"""Makes the model ready in the background, so that the first mask comes soon after the click.
+
+Not before the picture is on screen: what the network's runtime loads would take the processor from whoever reads the
+file.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, QTimer
+
+from napari_matae.workers import make_ready
+
+if TYPE_CHECKING:
+    from napari_matae.session import OpenCine, Session
+
+__all__ = ["WarmUp"]
+
+_IDLE_MS = 15_000  # without a cine: the user is choosing a file, or a large one is being read
+_SHOWN_MS = 50  # after a cine was opened: its picture is drawn first
+
+
+class WarmUp(QObject):  # type: ignore[misc]
+    """Starts once, when a cine is on screen or nobody opens one.
+
+    Parameters
+    ----------
+    session
+        Where cines are opened.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._thread: threading.Thread | None = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._start)
+        session.opened.connect(self._on_opened)
+        self._timer.start(_IDLE_MS)
+
+    def close_down(self) -> None:
+        """Start no more."""
+        self._timer.stop()
+        self._session.opened.disconnect(self._on_opened)
+
+    def _on_opened(self, current: OpenCine | None) -> None:
+        if current is not None and self._thread is None:
+            self._timer.start(_SHOWN_MS)
+
+    def _start(self) -> None:
+        from matae.segment.auto import is_measuring
+
+        if self._thread is not None or not is_measuring():
+            return
+        # Nobody waits for it: a viewer that is closed meanwhile need not either.
+        self._thread = threading.Thread(target=make_ready, name="matae-warm-up", daemon=True)
+        self._thread.start()

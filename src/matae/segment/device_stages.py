@@ -1,0 +1,288 @@
+"""The stages of segmenting on a CUDA GPU: a byte a pixel goes over the bus and comes back, all else happens there.
+
+Frames are scaled, run through the network, brought back to native pixels, thresholded and cleaned on the GPU, with the
+results that the CPU gives. The network's kernels are launched as one CUDA graph of a fixed number of frames. What of
+it does not work on a GPU is left, for the plain way: the network there, the rest on the CPU, and why is said once.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+
+from matae.errors import DeviceError
+from matae.segment.backends.precision import is_out_of_memory
+from matae.segment.cleanup import one_part
+from matae.segment.on_device import Placer, cleaned, levels
+from matae.segment.pipeline import HostStages
+from matae.segment.results import FrameMask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from matae.cine import Cine
+    from matae.placement import Placement
+    from matae.segment.backends.torch_backend import TorchBackend
+
+__all__ = ["DeviceStages", "Link", "captured"]
+
+
+class Link:
+    """The bus to a GPU: pinned memory, copies that nobody waits for, and events that say when they are done.
+
+    Parameters
+    ----------
+    device
+        A CUDA GPU.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._up = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+    def upload(self, frames: NDArray[np.uint8]) -> tuple[Tensor, Any]:
+        """Begin to copy frames to the GPU; return them there, and what to wait for."""
+        # PyTorch keeps pinned blocks and gives one back only when the copy out of it is done: two or three take turns.
+        pinned = torch.from_numpy(np.ascontiguousarray(frames)).pin_memory()
+        with torch.cuda.stream(self._up):
+            there = pinned.to(self._device, non_blocking=True)
+            event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            event.record(self._up)
+        return there, event
+
+    def arrived(self, frames: Tensor, event: Any) -> Tensor:
+        """Return uploaded frames for use by what is launched next."""
+        stream = torch.cuda.current_stream(self._device)
+        stream.wait_event(event)
+        frames.record_stream(stream)
+        return frames
+
+    def download(self, *results: Tensor) -> tuple[list[Tensor], Any]:
+        """Begin to copy results back; return where they will be, and what to wait for."""
+        back = [torch.empty(each.shape, dtype=each.dtype, pin_memory=True) for each in results]
+        for here, there in zip(back, results, strict=True):
+            here.copy_(there, non_blocking=True)
+        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        event.record(torch.cuda.current_stream(self._device))
+        return back, event
+
+    def wait(self, event: Any) -> None:
+        """Wait until a download is done."""
+        event.synchronize()
+
+
+def captured(forward: Callable[[Tensor], Tensor], like: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return the network as a CUDA graph for batches of one shape.
+
+    Parameters
+    ----------
+    forward
+        The network.
+    like
+        A batch on the GPU.
+    """
+    given = torch.zeros_like(like)
+    side = torch.cuda.Stream(like.device)  # type: ignore[no-untyped-call]
+    side.wait_stream(torch.cuda.current_stream(like.device))
+    with torch.cuda.stream(side):
+        for _ in range(3):  # kernels are chosen and workspaces made before anything is captured
+            forward(given)
+    torch.cuda.current_stream(like.device).wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    # Other threads go on uploading meanwhile.
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        logits = forward(given)
+
+    def replay(pictures: Tensor) -> Tensor:
+        given.copy_(pictures)
+        graph.replay()
+        return logits
+
+    return replay
+
+
+class _Placed(NamedTuple):
+    frames: Sequence[int]
+    parts: Tensor | None
+    event: Any
+
+
+class _Found(NamedTuple):
+    """Where the results of a batch will be, and its levels on the GPU for frames that need the CPU."""
+
+    back: list[Tensor]
+    event: Any
+    classes: list[Tensor]
+
+
+class DeviceStages:
+    """Stages on a CUDA GPU, as `matae.segment.pipeline.Stages`.
+
+    Parameters
+    ----------
+    backend
+        PyTorch, on the GPU.
+    cine, placement
+        As for `matae.segment.pipeline.HostStages`.
+    notify
+        Called with a sentence where the plain way is taken instead.
+    """
+
+    def __init__(
+        self, backend: TorchBackend, cine: Cine, placement: Placement, notify: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._backend, self._cine, self._placement, self._notify = backend, cine, placement, notify
+        self._host = HostStages(backend, cine, placement)
+        self._plain = False
+        # Whoever takes the results may have to run the network too, where the GPU failed after it was launched.
+        self._busy = threading.RLock()
+        self._link: Link | None = None
+        self._placer: Placer | None = None
+
+    @property
+    def frames(self) -> int:
+        """Frames the network has seen."""
+        return self._host.frames
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self._host.seconds
+
+    @property
+    def batch(self) -> int:
+        """Frames the network takes at a time now."""
+        return self._backend.batch
+
+    def begin(self) -> None:
+        """Take the threads that there are now."""
+        self._backend.begin()
+
+    def place(self, frames: Sequence[int]) -> _Placed:
+        """Begin to upload the part of frames that the network sees."""
+        if not self._is_plain:
+            try:
+                return self._uploaded(frames)
+            except Exception as error:  # noqa: BLE001 - what it was is said, and the plain way goes on
+                with self._busy:
+                    self._give_up(error)
+        return _Placed(frames, None, None)
+
+    @property
+    def _is_plain(self) -> bool:
+        return self._plain or self._backend.where.type != "cuda"
+
+    def _uploaded(self, frames: Sequence[int]) -> _Placed:
+        box = self._placement.box
+        if self._link is None:
+            self._link = Link(self._backend.where)
+            self._placer = Placer.matching(self._placement, self._backend.where)
+        if self._placer is None:  # this GPU scales otherwise: a byte a pixel of the grid goes over the bus instead
+            return _Placed(frames, *self._link.upload(self._host.place(frames)))
+        parts = np.asarray(self._cine.frames[list(frames), box.y0 : box.y1, box.x0 : box.x1])
+        return _Placed(frames, *self._link.upload(parts))
+
+    def infer(self, placed: _Placed) -> _Found | NDArray[np.float32]:
+        """Launch all that happens on the GPU; or return logits, where that is left."""
+        start = time.perf_counter()
+        with self._busy:
+            found = self._launched(placed)
+            if found is None:
+                return self._host.infer(self._host.place(placed.frames))
+        if self._host.frames:  # the first pass also compiles kernels
+            self._host.seconds += time.perf_counter() - start
+        self._host.frames += len(placed.frames)
+        return found
+
+    def _launched(self, placed: _Placed) -> _Found | None:
+        if self._is_plain or placed.parts is None or self._link is None:
+            return None
+        try:
+            return self._on_gpu(placed.parts, placed.event, self._link)
+        except DeviceError:
+            raise  # a network that gives no numbers does so everywhere
+        except Exception as error:  # noqa: BLE001 - what it was is said, and the plain way goes on
+            problem = error.with_traceback(None)  # it holds on to the maps that filled the memory
+        self._give_up(problem)
+        return None
+
+    @torch.inference_mode()
+    def _on_gpu(self, parts: Tensor, event: Any, link: Link) -> _Found:
+        parts = link.arrived(parts, event)
+        pictures = parts if self._placer is None else self._placer(parts)
+        logits = self._backend.checked(self._forward, pictures)
+        classes, certain = levels(self._placement.to_native(logits))
+        if self._backend.classes == 1:
+            mask, is_done = cleaned(classes[0])
+        else:
+            mask, is_done = classes[0], torch.zeros(len(pictures), dtype=torch.bool, device=pictures.device)
+        back, done = link.download(mask, certain, is_done)
+        return _Found(back, done, classes)
+
+    def _forward(self, pictures: Tensor) -> Tensor:
+        graphs, precision = self._backend.graphs, self._backend.precision
+        full = self._backend.batch
+        if len(pictures) > full:
+            return self._backend.forward(pictures)
+        if len(pictures) == 1 and (full, precision) not in graphs:
+            full = 1  # a still, or one frame for somebody who waits
+        if (full, precision) not in graphs:
+            batch = torch.zeros(full, *pictures.shape[1:], dtype=torch.uint8, device=pictures.device)
+            graphs[full, precision] = captured(self._backend.forward, batch)
+        if len(pictures) < full:  # the last batch: a graph has one shape
+            rest = torch.zeros(full - len(pictures), *pictures.shape[1:], dtype=torch.uint8, device=pictures.device)
+            return graphs[full, precision](torch.cat([pictures, rest]))[: len(pictures)]
+        return graphs[full, precision](pictures)
+
+    def _give_up(self, error: BaseException) -> None:
+        """Go on the plain way, which halves the batch or leaves the GPU where that helps."""
+        self._backend.graphs.clear()
+        if not self._plain and not is_out_of_memory(error) and not self._backend.can_go_on(error):
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            self._notify(f"The quick way on the GPU does not work here ({reason}); going on with the plain one.")
+        self._plain = True
+
+    def finish(self, frames: Sequence[int], inferred: _Found | NDArray[np.float32]) -> Iterator[FrameMask]:
+        """Yield the frames of a batch; those with several parts are cleaned on the CPU."""
+        if not isinstance(inferred, _Found):
+            yield from self._host.finish(frames, inferred)
+            return
+        try:
+            masks, certain, is_done = self._fetched(inferred)
+        except Exception as error:  # noqa: BLE001 - of the GPU, while nobody waited for it
+            problem = error.with_traceback(None)
+        else:
+            for index, mask, sure, done in zip(frames, masks, certain, is_done, strict=True):
+                found = mask if done is None else one_part(*done)
+                yield self._framed(index, found, sure)
+            return
+        with self._busy:
+            self._give_up(problem)
+            logits = self._host.infer(self._host.place(frames))
+        yield from self._host.finish(frames, logits)
+
+    def _fetched(
+        self, found: _Found
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], list[list[NDArray[np.uint8]] | None]]:
+        if self._link is None:
+            raise RuntimeError("nothing was launched")
+        self._link.wait(found.event)
+        masks, certain, is_done = (each.numpy() for each in found.back)
+        classes: list[list[NDArray[np.uint8]] | None] = [
+            None if done else [level[i].cpu().numpy() for level in found.classes] for i, done in enumerate(is_done)
+        ]
+        return masks, certain, classes
+
+    def _framed(self, index: int, part: NDArray[np.uint8], sure: NDArray[np.uint8]) -> FrameMask:
+        box, shape = self._placement.box, self._cine.shape
+        mask, probability = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+        mask[box.y0 : box.y1, box.x0 : box.x1] = part
+        probability[box.y0 : box.y1, box.x0 : box.x1] = sure
+        return FrameMask(int(index), mask, probability, int(np.count_nonzero(part == 1)))

@@ -1,0 +1,129 @@
+"""The stages on a CUDA GPU, driven by one that is not there: what goes wrong first, then the masks of the CPU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from fake_devices import Gpu
+
+from matae.phantom import make_phantom
+from matae.segment import Segmenter, SegmentOptions, find_sector, segment
+
+if TYPE_CHECKING:
+    from fake_devices import FakeDevices
+
+    from matae.cine import Cine
+    from matae.segment import Segmentation
+
+OLD = Gpu((7, 5))
+
+
+@pytest.fixture(scope="module")
+def cine() -> Cine:
+    return make_phantom(4, n_frames=70, shape=(64, 72)).cine
+
+
+def on_cpu(cine: Cine, model: str) -> Segmentation:
+    return segment(cine, SegmentOptions(model, "1", "cpu", "torch"), sector=find_sector(cine))
+
+
+def on_gpu(cine: Cine, model: str, segmenter: Segmenter | None = None) -> Segmentation:
+    segmenter = segmenter or Segmenter(SegmentOptions(model, "1", "cuda"))
+    return segment(cine, sector=find_sector(cine), segmenter=segmenter)
+
+
+def same(found: Segmentation, expected: Segmentation) -> None:
+    # The CPU takes a frame a pass: the last digits of its logits differ.
+    assert (found.masks != expected.masks).mean() < 1e-5
+    assert np.abs(found.probability.astype(int) - expected.probability).max() <= 1
+    assert np.abs(found.area_px - expected.area_px).max() <= 1
+
+
+GONE = "CUDA error: unspecified launch failure"
+
+
+@pytest.mark.parametrize("done", [0, 3, 33])
+def test_a_gpu_that_vanishes_is_left(done: int, devices: FakeDevices, cine: Cine, tiny_model: str) -> None:
+    expected = on_cpu(cine, tiny_model)
+    devices.have(OLD)
+    segmenter = Segmenter(SegmentOptions(tiny_model, "1", "cuda"))
+    assert segmenter.describe()["device"] == "Fake 0 (cuda:0)"
+    stream = segmenter.stream(cine, find_sector(cine))
+    frames = [next(stream) for _ in range(done)]
+    devices.gone = GONE
+    frames += stream
+    assert [frame.index for frame in frames] == list(range(70))
+    for frame in frames:
+        assert (frame.mask != expected.masks[frame.index]).sum() <= 1
+    assert segmenter.notices == ["The GPU is gone; going on with the CPU."]
+    assert segmenter.describe()["device"].startswith("CPU")
+    assert devices.freed == []
+
+
+@pytest.mark.parametrize("where", ["capture", "pass"])
+def test_what_does_not_work_is_done_the_plain_way_and_said_once(
+    where: str, devices: FakeDevices, cine: Cine, tiny_model: str
+) -> None:
+    expected = on_cpu(cine, tiny_model)
+    devices.have(OLD)
+    error = RuntimeError("operation not permitted when stream is capturing\nand more")
+    (devices.fail_capture if where == "capture" else devices.fail).append(error)
+    segmenter = Segmenter(SegmentOptions(tiny_model, "1", "cuda"))
+    same(on_gpu(cine, tiny_model, segmenter), expected)
+    (said,) = segmenter.notices
+    assert said.startswith("The quick way on the GPU does not work here (operation not permitted when stream is capt")
+    assert said.endswith("; going on with the plain one.")
+    assert segmenter.describe()["device"] == "Fake 0 (cuda:0)"
+
+
+def test_a_gpu_that_fills_up_takes_fewer_frames_the_plain_way(
+    devices: FakeDevices, cine: Cine, tiny_model: str
+) -> None:
+    expected = on_cpu(cine, tiny_model)
+    devices.have(OLD)
+    devices.fail = [RuntimeError("CUDA error: out of memory") for _ in range(2)]
+    segmenter = Segmenter(SegmentOptions(tiny_model, "1", "cuda"))
+    same(on_gpu(cine, tiny_model, segmenter), expected)
+    assert segmenter.notices == ["GPU memory ran out; going on with 16 frames at a time."]
+
+
+@pytest.mark.parametrize("scales", [True, False])
+def test_masks_are_those_of_the_cpu_and_a_byte_a_pixel_goes_over_the_bus(
+    scales: bool, devices: FakeDevices, cine: Cine, tiny_model: str
+) -> None:
+    expected = on_cpu(cine, tiny_model)
+    devices.have(OLD)
+    devices.scales = scales
+    found = on_gpu(cine, tiny_model)
+    same(found, expected)
+    assert found.notices == []
+    assert devices.graphs == [(32, 32, 32)]  # one graph: the last batch of 6 runs in it as well
+    box = find_sector(cine).box(cine.shape)
+    side = (box.height, box.width) if scales else (32, 32)
+    assert devices.uploads == [(32, *side), (32, *side), (6, *side)]
+
+
+def test_what_overflows_is_captured_again_in_fp32(devices: FakeDevices, cine: Cine, tiny_model: str) -> None:
+    expected = on_cpu(cine, tiny_model)
+    devices.have(OLD)
+    devices.reduced = lambda logits: torch.full_like(logits, float("nan"))
+    segmenter = Segmenter(SegmentOptions(tiny_model, "1", "cuda"))
+    same(on_gpu(cine, tiny_model, segmenter), expected)
+    assert segmenter.notices == ["The network does not fit into fp16; going on in fp32."]
+    assert devices.graphs == [(32, 32, 32)] * 2
+
+
+def test_graphs_are_kept_from_clip_to_clip_and_one_frame_has_its_own(
+    devices: FakeDevices, cine: Cine, tiny_model: str
+) -> None:
+    devices.have(OLD)
+    segmenter = Segmenter(SegmentOptions(tiny_model, "1", "cuda"))
+    for _ in range(2):
+        assert len(list(segmenter.stream(cine, find_sector(cine), [4]))) == 1
+    assert devices.graphs == [(1, 32, 32)]
+    for _ in range(2):
+        on_gpu(cine, tiny_model, segmenter)
+    assert devices.graphs == [(1, 32, 32), (32, 32, 32)]

@@ -1,0 +1,89 @@
+"""The segmenter that is kept: what makes it another first."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+import pytest
+
+from matae.errors import ModelError
+from matae.segment import SegmentOptions
+from matae.segment.kept import forget_kept, kept_segmenter
+
+
+@pytest.fixture(autouse=True)
+def none_kept() -> None:
+    forget_kept()
+
+
+def test_one_that_cannot_be_made_is_not_kept(tiny_model: str) -> None:
+    for _ in range(2):
+        with pytest.raises(ModelError, match="no model 'nobody'"), kept_segmenter(SegmentOptions("nobody")):
+            pass
+
+
+def test_the_same_options_have_the_same_segmenter_and_others_another(tiny_model: str) -> None:
+    options = SegmentOptions(tiny_model, "1/2", "cpu", "torch")
+    with kept_segmenter(options) as first, kept_segmenter(options) as meanwhile:
+        assert meanwhile is not first
+    with kept_segmenter(options, 50.0) as again:
+        assert again is first
+    with kept_segmenter(SegmentOptions(tiny_model, "1", "cpu", "torch")) as other:
+        assert other is not first
+    with kept_segmenter(options) as anew:
+        assert anew is not first
+
+
+@pytest.mark.parametrize("trouble", ["notice", "error"])
+def test_one_that_had_trouble_is_made_anew(trouble: str, tiny_model: str) -> None:
+    options, used = SegmentOptions(tiny_model, "1/2", "cpu", "torch"), []
+
+    def use() -> None:
+        with kept_segmenter(options) as segmenter:
+            used.append(segmenter)
+            if trouble == "error":
+                raise OSError("no frames")
+            segmenter.notices.append("Memory ran out.")
+
+    with pytest.raises(OSError, match="no frames") if trouble == "error" else nullcontext():
+        use()
+    with kept_segmenter(options) as again:
+        assert again is not used[0]
+        assert again.notices == []
+
+
+def test_one_whose_run_was_left_is_kept(tiny_model: str) -> None:
+    options = SegmentOptions(tiny_model, "1/2", "cpu", "torch")
+
+    def run() -> object:
+        with kept_segmenter(options) as segmenter:
+            while True:
+                yield segmenter
+
+    left = run()
+    first = next(left)
+    left.close()
+    with kept_segmenter(options) as again:
+        assert again is first
+
+
+def test_another_rate_that_asks_for_another_width_is_another_segmenter(
+    tiny_model: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matae.models import find_model
+    from matae.segment.auto import Speeds
+
+    monkeypatch.setenv("MATAE_MEASURE", "1")
+    monkeypatch.setenv("MATAE_CACHE", str(tmp_path / "cache"))
+    speeds = Speeds.read(find_model(tiny_model).card.sha256)
+    for width, rate in ((0.125, 400.0), (0.25, 200.0), (0.5, 100.0), (1.0, 50.0)):
+        speeds.note("torch", width, rate)
+    speeds.write()
+    options = SegmentOptions(tiny_model, device="cpu", backend="torch")
+    with kept_segmenter(options, 30.0) as slow:
+        assert slow.width == 1
+    with kept_segmenter(options, 35.0) as alike:
+        assert alike is slow
+        assert "keeps up with 35" in alike.describe()["auto"]
+    with kept_segmenter(options, 70.0) as fast:
+        assert fast.width == 0.5
