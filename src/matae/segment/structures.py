@@ -55,8 +55,7 @@ def find_structures(logits: NDArray[np.float32], regions: Regions) -> NDArray[np
     beside = [cover for cover in covers if cover not in inner and cover not in around]
     whole = np.zeros(tuple(logits.shape[1:]), np.uint8)
     for cover in inner:
-        found = _outlined(maps[cover], free=whole == 0)
-        whole[found] = cover[0]
+        whole[_outlined(maps[cover], free=whole == 0)] = cover[0]
     # The rest happens where something is possible: pictures are large, hearts are not.
     at = _place(logits.max(0) > THRESHOLDS[-1])
     if at is None:
