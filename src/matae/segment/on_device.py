@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from matae.segment.restore import THRESHOLDS
+from matae.segment.structures import THRESHOLDS
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
+from matae.nn.regions import Regions
 from matae.segment.restore import frame_mask
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class HostStages:
         Whose frames are segmented.
     placement
         Where they lie on the grid.
+    regions
+        What each logit stands for; one class each, by its place, if None.
 
     Attributes
     ----------
@@ -78,8 +81,8 @@ class HostStages:
         Frames the network has seen, and how long it took.
     """
 
-    def __init__(self, backend: Backend, cine: Cine, placement: Placement) -> None:
-        self._backend, self._cine, self._placement = backend, cine, placement
+    def __init__(self, backend: Backend, cine: Cine, placement: Placement, regions: Regions | None = None) -> None:
+        self._backend, self._cine, self._placement, self._regions = backend, cine, placement, regions
         self.frames, self.seconds = 0, 0.0
 
     @property
@@ -107,7 +110,8 @@ class HostStages:
     def finish(self, frames: Sequence[int], inferred: NDArray[np.float32]) -> Iterator[FrameMask]:
         """Yield one frame at a time: a batch of large pictures would need more memory than the network does."""
         for index, logits in zip(frames, inferred, strict=True):
-            yield frame_mask(index, logits, self._placement, self._cine.shape)
+            regions = self._regions or Regions.numbered(len(logits))
+            yield frame_mask(index, logits, self._placement, self._cine.shape, regions)
 
 
 def run_directly(stages: Stages[Any, Any], frames: Sequence[int]) -> Iterator[FrameMask]:

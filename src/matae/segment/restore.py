@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matae.segment.cleanup import LIKELY, POSSIBLE, one_part
 from matae.segment.results import FrameMask
+from matae.segment.structures import find_structures
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from matae.nn.regions import Regions
     from matae.placement import Placement
 
-__all__ = ["THRESHOLDS", "certainty", "frame_mask"]
-
-THRESHOLDS = (0.0, *(math.log(p / (1 - p)) for p in (LIKELY, POSSIBLE)))
-"""Logits from which a pixel is found, likely and possible."""
+__all__ = ["certainty", "frame_mask"]
 
 _SURE = 6.25  # beyond it a sigmoid rounds to 0 or 255
 
 
-def frame_mask(index: int, logits: NDArray[np.float32], placement: Placement, shape: tuple[int, int]) -> FrameMask:
+def frame_mask(
+    index: int, logits: NDArray[np.float32], placement: Placement, shape: tuple[int, int], regions: Regions
+) -> FrameMask:
     """Return the result of one frame.
 
     Parameters
@@ -31,23 +30,19 @@ def frame_mask(index: int, logits: NDArray[np.float32], placement: Placement, sh
     index
         0-based frame.
     logits
-        Of the network, (classes, grid, grid).
+        Of the network, (regions, grid, grid).
     placement
         Where the frame lies on the grid.
     shape
         Rows and columns of the native frame.
+    regions
+        What each logit stands for.
     """
     native = placement.native_logits(logits)
-    if len(native) == 1:  # the common case needs no search for the likeliest class
-        best = native[0]
-        classes = [(best > least).view(np.uint8) for least in THRESHOLDS]
-    else:
-        which = native.argmax(0)
-        best = np.take_along_axis(native, which[None], 0)[0]
-        classes = [np.where(best > least, which + 1, 0).astype(np.uint8) for least in THRESHOLDS]
+    best = native[0] if len(native) == 1 else native.max(0)
     mask, probability = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
     box = placement.box
-    mask[box.y0 : box.y1, box.x0 : box.x1] = one_part(*classes)
+    mask[box.y0 : box.y1, box.x0 : box.x1] = find_structures(native, regions)
     probability[box.y0 : box.y1, box.x0 : box.x1] = certainty(best)
     return FrameMask(int(index), mask, probability, int(np.count_nonzero(mask == 1)))
 

@@ -27,9 +27,9 @@ class FrameMask:
     mask
         Class of every pixel, (Y, X) uint8; 0 is background, 1 the left-ventricular cavity.
     probability
-        Probability of the most likely class, (Y, X) uint8, 255 is certain.
+        Probability of the most likely class or region, (Y, X) uint8, 255 is certain.
     area_px
-        Area of the first class in pixels.
+        Area of class 1, the cavity, in pixels.
     """
 
     index: int

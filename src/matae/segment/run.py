@@ -130,10 +130,11 @@ class Segmenter:
         return True
 
     def describe(self) -> dict[str, Any]:
-        """Return what runs, as JSON values: model, sha256, width, device, backend, precision, grid."""
+        """Return what runs, as JSON values: model, sha256, classes, width, device, backend, precision, grid."""
         return {
             "model": self.card.name,
             "model_sha256": self.card.sha256,
+            "classes": self.card.outputs.by_number,
             "width": format_width(self.width),
             "device": self._backend.device,
             "backend": self._backend.name,
@@ -190,11 +191,14 @@ class Segmenter:
     def _stages(self, cine: Cine, placement: Placement) -> HostStages | DeviceStages:
         from matae.segment.pipeline import HostStages
 
-        if getattr(self._backend, "on_cuda", False):
+        # The device's stages know one class a logit; what encloses what is found on the host.
+        regions = self.card.outputs
+        in_order = regions.values == tuple(range(1, len(regions.values) + 1))
+        if getattr(self._backend, "on_cuda", False) and in_order and not regions.is_nested:
             from matae.segment.device_stages import DeviceStages
 
             return DeviceStages(cast("TorchBackend", self._backend), cine, placement, self.notices.append)
-        return HostStages(self._backend, cine, placement)
+        return HostStages(self._backend, cine, placement, regions)
 
     def _compare(self, stages: HostStages | DeviceStages) -> None:
         """Have the computer measured again where the network was several times quicker or slower than measured."""

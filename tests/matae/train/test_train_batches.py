@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from matae.nn.regions import Regions
 from matae.train.augment import AugmentConfig
 from matae.train.batches import Batches
 from matae.train.config import TrainConfig
@@ -29,7 +30,7 @@ def frames(n: int) -> LabelledFrames:
 
 
 def batches(n: int, config: TrainConfig = CONFIG, unlabelled: np.ndarray | None = None) -> Batches:
-    return Batches(frames(n), 2, config, torch.Generator().manual_seed(0), unlabelled)
+    return Batches(frames(n), Regions.numbered(2), config, torch.Generator().manual_seed(0), unlabelled)
 
 
 def levels(images: torch.Tensor) -> list[int]:
@@ -84,7 +85,13 @@ def test_masks_are_one_map_a_class() -> None:
 def replaying(*, rank: int = 0, processes: int = 1) -> Batches:
     config = TrainConfig(batch=8, grid=16, replay=0.4)
     return Batches(
-        frames(6), 2, config, torch.Generator().manual_seed(0), replay=frames(20), rank=rank, processes=processes
+        frames(6),
+        Regions.numbered(2),
+        config,
+        torch.Generator().manual_seed(0),
+        replay=frames(20),
+        rank=rank,
+        processes=processes,
     )
 
 
@@ -107,3 +114,28 @@ def test_several_processes_see_together_what_one_sees(step: int, processes: int)
     parts = [replaying(rank=rank, processes=processes).draw(step) for rank in range(processes)]
     for number in range(2):
         torch.testing.assert_close(torch.cat([part[number] for part in parts]), whole[number])
+
+
+def test_what_nobody_outlined_in_a_frame_teaches_nothing() -> None:
+    classes = ("left ventricular cavity", "left ventricular myocardium")
+    some = replace(frames(4), annotated=((1, 2), (1,), (2,), ()))
+    found = Batches(some, Regions.nested(classes), CONFIG, torch.Generator().manual_seed(0))
+    images, masks = found.draw(0)
+    by_level = dict(zip(levels(images), masks, strict=True))
+    # The outline of the wall is known where cavity and wall both are; the order of the frames is a random one.
+    known = {level: [bool(m.min() >= 0) for m in maps] for level, maps in by_level.items()}
+    assert known == {1: [True, True], 2: [True, False], 3: [False, False], 4: [False, False]}
+    assert all(bool((m == -1).all()) != bool((m >= 0).all()) for maps in by_level.values() for m in maps)
+    everything = Batches(replace(some, annotated=((1, 2),) * 4), Regions.nested(classes), CONFIG, torch.Generator())
+    assert all((m >= 0).all() for m in everything.draw(0)[1])
+
+
+def test_replayed_frames_teach_what_was_outlined_in_them() -> None:
+    config = replace(CONFIG, replay=0.5)
+    old = replace(frames(4), annotated=((1,),) * 4)
+    found = Batches(frames(4), Regions.numbered(2), config, torch.Generator().manual_seed(0), replay=old)
+    for step in range(2):
+        _, masks = found.draw(step)
+        assert (masks[:2] >= 0).all()
+        assert (masks[2:, 0] >= 0).all()
+        assert (masks[2:, 1] == -1).all()

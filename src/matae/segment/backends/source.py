@@ -72,7 +72,7 @@ class ModelSource:
             digest.update(value.detach().cpu().contiguous().numpy().tobytes())
         card = ModelCard(
             name="in memory", family="", architecture={"widths": list(network.widths)}, grid=grid,
-            classes=tuple(f"class {n + 1}" for n in range(network.classes)), data="", licence="",
+            classes=network.regions.classes, regions=network.regions.names, data="", licence="",
             sha256=digest.hexdigest(),
         )  # fmt: skip
         return cls(card, lambda: network)
