@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from cluster_makers import jobs_of, make_clips
+from cluster_makers import jobs_of, make_clips, measures_of
 
 from matae.cluster import run_jobs
 from matae.cluster.worker import Identity, Refusal, work
@@ -91,19 +91,19 @@ def test_a_folder_the_workers_do_not_see_is_said(
 
 
 def test_a_killed_worker_costs_its_clips_another_try(cluster: Any, tmp_path: Path, out: Path) -> None:
-    clips = make_clips(tmp_path / "in", 6, n_frames=60)
+    clips = make_clips(tmp_path / "in", 6)
     (tmp_path / "in" / "bad.npy").write_bytes(b"\x93NUMPY broken")
-    jobs = jobs_of([*clips, tmp_path / "in" / "bad.npy"], out)
+    jobs = measures_of([*clips, tmp_path / "in" / "bad.npy"], out)
     said: list[str] = []
     run = run_jobs(jobs, scheduler=cluster.scheduler_address, notify=said.append)
     outcomes = [next(run)]
-    os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)  # in the midst of one of the other clips
+    os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)  # it has others of the clips
     outcomes += run
     done, failures = split(outcomes)
     assert [failure.source.name for failure in failures] == ["bad.npy"]
     assert sorted(result.source.name for result in done) == [clip.name for clip in clips]
     assert any("is lost; the clip is tried again" in text for text in said)
-    assert {path.name for path in out.glob("*.json")} == {f"clip{n}.json" for n in range(6)}
+    assert {path.name for path in out.glob("*.json")} == {f"clip{n}_measure.json" for n in range(6)}
     assert not any(name.startswith(".matae-run") for name in hidden(out))
     # The second run opens nothing but what failed.
     before = written(out)
@@ -114,26 +114,27 @@ def test_a_killed_worker_costs_its_clips_another_try(cluster: Any, tmp_path: Pat
     assert written(out) == before
 
 
-def test_processes_of_this_machine(shared_home: Path, tmp_path: Path, out: Path) -> None:
+def test_processes_of_this_machine(tmp_path: Path, out: Path) -> None:
     import multiprocessing
 
-    clips = make_clips(tmp_path / "in", 4, n_frames=40)
+    clips = make_clips(tmp_path / "in", 5)
     (tmp_path / "in" / "bad.npy").write_bytes(b"\x93NUMPY broken")
-    run = run_jobs(jobs_of([*clips, tmp_path / "in" / "bad.npy"], out), processes=2)
+    run = run_jobs(measures_of([*clips, tmp_path / "in" / "bad.npy"], out), processes=2)
     outcomes = [next(run)]
     mine = [child for child in multiprocessing.active_children() if child.name.startswith("clips")]
     assert len(mine) == 2
     os.kill(mine[0].pid or 0, signal.SIGKILL)
     done, failures = split([*outcomes, *run])
     assert [failure.source.name for failure in failures] == ["bad.npy"]
-    assert len(done) == 4
+    assert len(done) == 5
     assert not any(child.name.startswith("clips") for child in multiprocessing.active_children())
     # They give what one process gives.
     alone = tmp_path / "alone"
-    list(run_jobs(jobs_of(clips, alone)))
+    list(run_jobs(measures_of(clips, alone)))
     for clip in clips:
-        areas = [json.loads((folder / f"{clip.stem}.json").read_text("utf-8"))["area_px"] for folder in (out, alone)]
-        assert areas[0] == areas[1]
+        found = [json.loads((folder / f"{clip.stem}_measure.json").read_text("utf-8")) for folder in (out, alone)]
+        assert found[0] == found[1]
+        assert found[0]["ef_percent"] is not None
 
 
 def test_what_a_worker_lacks_is_no_fault_of_the_clip(shared_home: Path, clips: list[Path], out: Path) -> None:
