@@ -35,7 +35,6 @@ WINDOW = (900, 640)
 
 
 def engine(report: dict[str, object]) -> None:
-    import torch
 
     small, large = phantom_clip(175, (112, 112)), phantom_clip(60, (600, 800))
     with tempfile.TemporaryDirectory() as folder:
@@ -52,7 +51,7 @@ def engine(report: dict[str, object]) -> None:
         sector = find_sector(clip)
         for width in WIDTHS:
             segmenter = Segmenter(SegmentOptions(width=format_width(width)))
-            images = torch.zeros(4, 1, segmenter.card.grid, segmenter.card.grid)
+            images = np.zeros((4, segmenter.card.grid, segmenter.card.grid), np.uint8)
             backend = segmenter._backend  # the network alone, to compare the whole path with
             alone = median_seconds(lambda b=backend, i=images: b(i), RUNS) / len(images)
             whole = median_seconds(lambda s=segmenter, c=clip, k=sector: list(s.stream(c, k)), 3) / clip.n_frames

@@ -17,7 +17,9 @@ from matae.nn.checkpoint import save
 from matae.nn.matae import Matae
 from matae.train.batches import Batches
 from matae.train.config import TrainConfig
-from matae.train.data import load_frames
+from matae.train.data import load_folders
+
+VIEWS = ("A4C", "A2C")
 
 
 def main() -> None:
@@ -26,7 +28,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("model")
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, nargs="+")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=600)
     args = parser.parse_args()
@@ -35,6 +37,7 @@ def main() -> None:
     if not isinstance(network, Matae):
         sys.exit(f"{args.model} has no widths, and so no latents to rebuild")
     whole = Matae(replace(network.config, autoencoder=True))
+    whole.regions = network.regions
     whole.load_state_dict(whole.state_dict() | network.state_dict())
     whole.eval().requires_grad_(requires_grad=False)
     heads = whole.autoencoder
@@ -42,7 +45,8 @@ def main() -> None:
         raise RuntimeError("the heads were not built")
     heads.requires_grad_()
     config = TrainConfig(grid=card.grid, batch=8)
-    batches = Batches(load_frames(args.data, "train"), 1, config, torch.Generator().manual_seed(1))
+    frames, _ = load_folders(args.data, card.grid, views=VIEWS)
+    batches = Batches(frames, network.regions, config, torch.Generator().manual_seed(1))
     optimiser = torch.optim.Adam(heads.parameters(), 3e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, args.steps)
     for step in range(args.steps):
@@ -57,7 +61,8 @@ def main() -> None:
         schedule.step()
         if step % 50 == 49:
             sys.stderr.write(f"step {step + 1}: {float(loss.detach()) / 2:.4f}\n")
-    training = card.training | {"heads": {"steps": args.steps, "data": args.data.resolve().name, "frozen": True}}
+    names = " + ".join(data.resolve().name for data in args.data)
+    training = card.training | {"heads": {"steps": args.steps, "data": names, "frozen": True}}
     card = replace(card, architecture=whole.config.to_json(), training=training)
     save(args.out, whole, card, half=True)
 

@@ -14,8 +14,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# What runtimes compile is shared by the tests and their processes, and thrown away.
+if "MATAE_CACHE" not in os.environ:
+    os.environ["MATAE_CACHE"] = tempfile.mkdtemp(prefix="matae-cache-")
+    atexit.register(shutil.rmtree, os.environ["MATAE_CACHE"], ignore_errors=True)
 
 from hypothesis import HealthCheck, settings
 

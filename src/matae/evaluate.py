@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from matae.anatomy import class_of_name
 from matae.errors import MataeError, ReadError
 from matae.labelled import LabelledError, open_labelled
 from matae.measure.disks import disks, ejection_fraction
@@ -94,7 +95,7 @@ def evaluate(
     model = model or current_model()
     card = find_model(model).card
     widths = [format_width(w) for w in card.widths] if width == "all" else [width]
-    labelled = open_labelled(data, split, view)
+    labelled = open_labelled(data, split, view, structures=len(card.classes) > 1)
     classes = _common_classes(card, labelled)
     for notice in labelled.notices:
         notify(notice)
@@ -133,9 +134,13 @@ def _common_classes(card: ModelCard, labelled: LabelledSet) -> list[_Class]:
         If there is none in common.
     """
     by_name = {name.casefold(): number for number, name in labelled.classes.items()}
+    # Two lists may call one structure by two names (myocardium, left ventricular myocardium).
+    by_kind = {class_of_name(name): number for number, name in labelled.classes.items()}
     pairs: list[_Class] = []
-    for ours, name in enumerate(card.classes, start=1):
+    for name, ours in zip(card.classes, card.outputs.values, strict=True):
         theirs = by_name.get(name.casefold())
+        if theirs is None and (kind := class_of_name(name)):
+            theirs = by_kind.get(kind)
         if theirs is None and ours in labelled.classes:
             nameless = any(text.casefold().startswith("class ") for text in (name, labelled.classes[ours]))
             theirs = ours if nameless else None
@@ -271,17 +276,15 @@ class _Tally:
         scores = self.scores
         run = self.segmenter.describe()
         names = [c.name for c in self.classes]
+        each = {name: [s.only(i) for s in scores] for i, name in enumerate(names)}
         return {
             "model": run["model"],
             "width": self.width,
             "grid": run["grid"],
-            **summary(scores),
-            "by_phase": {phase: self._part("phase", phase) for phase in _PHASES if self._has("phase", phase)},
-            "by_quality": {
-                quality: self._part("quality", quality) for quality in sorted({s.quality for s in scores} - {""})
-            },
+            **_parts(self._main()),
             "classes": names,
-            "by_class": {name: summary([s.only(i) for s in scores]) for i, name in enumerate(names)},
+            "by_class": {name: _parts(own) for name, own in each.items()},
+            **({"all_classes": summary(scores)} if len(names) > 1 else {}),
             "ef": self._ef("ef_reference"),
             "ef_stated": self._ef("ef_stated"),
             "patients": self.patients,
@@ -293,14 +296,16 @@ class _Tally:
             "tool": "napari-matae",
             "tool_version": __version__,
             "research_use": RESEARCH_USE,
-            "frames": [score.to_json() for score in scores],
+            "frames": [
+                score.to_json() | main.figures() for score, main in zip(scores, self._main(), strict=True)
+            ],
         }  # fmt: skip
 
-    def _has(self, key: str, value: str) -> bool:
-        return any(getattr(score, key) == value for score in self.scores)
-
-    def _part(self, key: str, value: str) -> dict[str, Any]:
-        return summary([score for score in self.scores if getattr(score, key) == value])
+    def _main(self) -> list[FrameScore]:
+        """Return the scores that speak for the model: those of the cavity where it is among the classes."""
+        if self._cavity is None:
+            return self.scores
+        return [score.only(self.classes.index(self._cavity)) for score in self.scores]
 
     def _ef(self, against: str) -> dict[str, Any]:
         pairs = [(p["ef_predicted"], p[against]) for p in self.patients]
@@ -327,6 +332,19 @@ class _Tally:
             "file_bytes": (find_model(name).folder / WEIGHTS).stat().st_size,
             "training_seconds": card.training.get("seconds"),
         }
+
+
+def _parts(scores: Sequence[FrameScore]) -> dict[str, Any]:
+    """Return the figures of some frames, and of those of each phase and stated image quality."""
+    phases = [phase for phase in _PHASES if any(score.phase == phase for score in scores)]
+    return {
+        **summary(scores),
+        "by_phase": {phase: summary([s for s in scores if s.phase == phase]) for phase in phases},
+        "by_quality": {
+            quality: summary([s for s in scores if s.quality == quality])
+            for quality in sorted({s.quality for s in scores} - {""})
+        },
+    }
 
 
 def _known(value: float | None) -> float | None:

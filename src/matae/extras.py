@@ -14,6 +14,7 @@ __all__ = ["EXTRAS", "has_extra", "without_extra"]
 EXTRAS: dict[str, tuple[str, str]] = {
     "viewer": ("the viewer (napari)", "napari"),
     "cpu": ("OpenVINO", "openvino"),
+    "onnx": ("ONNX with its runtime", "onnxruntime"),
     "cluster": ("dask.distributed", "distributed"),
     "dicom-seg": ("highdicom, which DICOM SEG needs,", "highdicom"),
     "postgresql": ("psycopg, which a study on PostgreSQL needs,", "psycopg"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -187,6 +187,29 @@ class Placement:
         x = F.interpolate(x.float(), (self.box.height, self.box.width), mode="bilinear", antialias=False)
         return x.flip(-2) if self.flip else x
 
+    def native_logits(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return logits (classes, box height, box width) at native size for those of one frame (classes, size, size).
+
+        As `to_native`, without PyTorch; the last digits may differ.
+        """
+        top, left, height, width = (int(value) for value in self.target)
+        (above, below, down), (before, after, right) = self._between
+        part = logits[:, top : top + height, left : left + width]
+        # Along the rows first, while there are few of them.
+        first = part[:, :, before]
+        first += (part[:, :, after] - first) * right
+        native = first[:, above]
+        native += (first[:, below] - native) * down[:, None]
+        return native
+
+    @cached_property
+    def _between(self) -> tuple[_Neighbours, _Neighbours]:
+        """For each native row and column of the box, the two of the target it lies between, and where."""
+        rows = _neighbours(int(self.target.height), self.box.height)
+        if self.flip:
+            rows = tuple(np.ascontiguousarray(part[::-1]) for part in rows)  # type: ignore[assignment]
+        return rows, _neighbours(int(self.target.width), self.box.width)
+
     def _part(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         box = self.box
         return frame[box.y0 : box.y1, box.x0 : box.x1]
@@ -219,6 +242,17 @@ class Placement:
             )
             native[rows.start : rows.stop, columns.start : columns.stop] = np.asarray(picture)
         return native
+
+
+_Neighbours: TypeAlias = "tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]"
+
+
+def _neighbours(length: int, wanted: int) -> _Neighbours:
+    """Return the neighbours for scaling a side bilinearly, pixel centre to pixel centre, in single precision."""
+    scale = np.float32(length / wanted)
+    place = np.maximum(scale * (np.arange(wanted, dtype=np.float32) + np.float32(0.5)) - np.float32(0.5), np.float32(0))
+    low = np.minimum(place.astype(np.intp), length - 1)
+    return low, np.minimum(low + 1, length - 1), place - low.astype(np.float32)
 
 
 class _Shown(NamedTuple):

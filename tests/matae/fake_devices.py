@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from matae.segment import backend as backends
+from matae.segment.backends import torch_backend as backends
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     import pytest
 
 __all__ = ["FakeDevices", "Gpu"]
@@ -54,7 +55,6 @@ class FakeDevices:
         patch(torch.version, "hip", "6.0" if hip else None)
         patch(backends, "to_device", self._to_device)
         patch(backends, "_onto", self._onto)
-        patch(backends, "_together", lambda parts, _: torch.cat(parts))
         patch(torch, "autocast", self._autocast)
         return self
 
@@ -63,11 +63,11 @@ class FakeDevices:
         if device.type != "cpu":
             network.register_forward_hook(self._on_pass)
 
-    def _onto(self, images: torch.Tensor, device: torch.device) -> torch.Tensor:
+    def _onto(self, pictures: np.ndarray, device: torch.device) -> torch.Tensor:
         self.copies.append(device)
         if device.type != "cpu" and self.fail:
             raise self.fail.pop(0)
-        return images
+        return torch.from_numpy(pictures)
 
     def _on_pass(self, _module: object, _given: object, logits: torch.Tensor) -> torch.Tensor | None:
         return self.reduced(logits) if self.reduced is not None and self.autocasts and self._reducing else None

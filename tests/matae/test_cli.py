@@ -220,10 +220,10 @@ def test_a_full_folder_of_results_stops_the_run(tmp_path, out, tiny_model, monke
 
 
 def test_a_file_that_ran_short_of_memory_does_not_slow_the_next(tmp_path, out, tiny_model, monkeypatch) -> None:
-    import matae.segment.run
-    from matae.segment.backend import TorchBackend
+    import matae.models
+    from matae.segment.backends.torch_backend import TorchBackend
 
-    run_network, load, loaded = TorchBackend._run, matae.segment.run.load_model, []
+    run_network, load, loaded = TorchBackend._run, matae.models.load_model, []
 
     def tight(self: TorchBackend, images: object) -> object:
         if not loaded[1:]:
@@ -235,7 +235,7 @@ def test_a_file_that_ran_short_of_memory_does_not_slow_the_next(tmp_path, out, t
         return load(name)
 
     monkeypatch.setattr(TorchBackend, "_run", tight)
-    monkeypatch.setattr(matae.segment.run, "load_model", counted)
+    monkeypatch.setattr(matae.models, "load_model", counted)
     clips = [make_clip(tmp_path / "in" / f"{name}.npy", n_frames=1) for name in "abc"]
     result = run("segment", *clips, "--out", out, "--model", tiny_model, "--device", "cpu")
     assert result.exit_code == 0, result.output

@@ -70,6 +70,13 @@ class EvaluationReporter:
         for row in rows:
             typer.echo("  ".join(cell.ljust(size) for cell, size in zip(row, sizes, strict=True)).rstrip())
         for result in results:
+            for name, part in result["by_class"].items() if len(result["by_class"]) > 1 else ():
+                low, high = part["dice"]["ci95"] or (None, None)
+                typer.echo(
+                    f"width {result['width']}: {name}: Dice {_text(part['dice']['frame_mean'], 4)} "
+                    f"({_text(low, 4)} to {_text(high, 4)}), HD95 {_distance(part, 'hd95')}."
+                )
+        for result in results:
             empty = result["empty"]
             if any(empty.values()):
                 typer.echo(

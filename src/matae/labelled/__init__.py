@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["LabelledCine", "LabelledError", "LabelledRef", "LabelledSet", "choose", "open_labelled"]
 
 
-def open_labelled(folder: Path, split: str = "all", view: str = "A4C") -> LabelledSet:
+def open_labelled(folder: Path, split: str = "all", view: str = "A4C", *, structures: bool = False) -> LabelledSet:
     """List the labelled frames of a folder.
 
     Parameters
@@ -28,6 +28,9 @@ def open_labelled(folder: Path, split: str = "all", view: str = "A4C") -> Labell
         ``train``, ``val``, ``test``, or ``all``, as the data state it.
     view
         ``A4C``, ``A2C``, ... or ``all``; frames of a stated other view are left out and counted.
+    structures
+        Whether the masks of a folder with ``index.csv`` are those of ``structures/``, where it has them: several
+        structures instead of the cavity alone.
 
     Returns
     -------
@@ -50,7 +53,7 @@ def open_labelled(folder: Path, split: str = "all", view: str = "A4C") -> Labell
     if (folder / "index.csv").is_file():
         from matae.labelled._index import list_index, with_classes
 
-        return with_classes(choose(list_index(folder), split, view))
+        return with_classes(choose(list_index(folder, structures=structures), split, view))
     if is_echonet(folder):
         from matae.labelled._echonet import list_echonet
 

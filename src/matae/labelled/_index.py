@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matae.anatomy import class_of_name
+from matae.anatomy import class_name, class_of_name
 from matae.cine import Cine, Spacing
 from matae.labelled._types import CAVITY, LabelledCine, LabelledError, LabelledRef, LabelledSet, class_map
 
@@ -22,17 +22,26 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["list_index", "with_classes"]
+__all__ = ["STRUCTURES", "list_index", "with_classes"]
+
+STRUCTURES = "structures"
 
 _EF_COLUMNS = ("reference_ef", "biplane_ef", "ef")
 
 
-def list_index(folder: Path) -> LabelledSet:
+def list_index(folder: Path, *, structures: bool = False) -> LabelledSet:
     """List the frames of a folder with ``index.csv``.
 
     Columns: ``frame`` and ``patient``; where known ``split``, ``phase``, ``view``, ``image_quality``, ``clip``,
     ``spacing_mm`` (or ``spacing_y_mm`` and ``spacing_x_mm``), ``reference_ef`` (or ``biplane_ef``), ``placed`` (1 where
     the picture is the sector alone already, as exports and the phantom write it).
+
+    Parameters
+    ----------
+    folder
+        Where they lie.
+    structures
+        Whether masks are read from ``structures/``, where there is one.
 
     Raises
     ------
@@ -40,6 +49,7 @@ def list_index(folder: Path) -> LabelledSet:
         If the table or a value in it makes no sense.
     """
     rows = _read_index(folder)
+    masks = STRUCTURES if structures and (folder / STRUCTURES).is_dir() else "masks"
     refs, seen = [], set()
     for row in rows:
         name = row["frame"]
@@ -47,7 +57,8 @@ def list_index(folder: Path) -> LabelledSet:
             raise LabelledError(f"{folder.name}/index.csv names the frame {name} twice; remove one of the rows.")
         seen.add(name)
         spacing, phase, view = _spacing(row), row.get("phase", "").upper(), row.get("view", "")
-        read = partial(_read, folder, name, spacing, phase, view, is_placed=row.get("placed", "") == "1")
+        placed = row.get("placed", "") == "1"
+        read = partial(_read, folder, name, spacing, phase, view, masks=masks, is_placed=placed)
         refs.append(
             LabelledRef(
                 id=name,
@@ -61,7 +72,7 @@ def list_index(folder: Path) -> LabelledSet:
                 clip=row.get("clip", ""),
             )
         )
-    return LabelledSet(folder, "index", {1: CAVITY}, tuple(refs))
+    return LabelledSet(folder, "index", {1: CAVITY}, tuple(refs), masks=masks)
 
 
 def with_classes(found: LabelledSet) -> LabelledSet:
@@ -77,15 +88,17 @@ def with_classes(found: LabelledSet) -> LabelledSet:
     highest = 1
     for ref in found.refs:
         # Headers first: nothing is unpacked that is larger than its picture.
-        size, shape = (_size(found.folder, f"{part}/{ref.id}.png") for part in ("masks", "images"))
+        size, shape = (_size(found.folder, f"{part}/{ref.id}.png") for part in (found.masks, "images"))
         if shape != size:
             raise LabelledError(
                 f"{ref.id}: the image is {shape[0]} x {shape[1]} pixels and its mask {size[0]} x {size[1]}; export the "
                 "folder again."
             )
-        mask = _read_mask(found.folder, ref.id)
+        mask = _read_mask(found.folder, ref.id, found.masks)
         highest = max(highest, int(mask.max(initial=0)))
-    return replace(found, classes={1: CAVITY} | {i: f"class {i}" for i in range(2, highest + 1)})
+    # Numbers in masks/ mean what whoever made them meant; those of structures/ are those of the anatomy.
+    named = class_name if found.masks == STRUCTURES else "class {}".format
+    return replace(found, classes={1: CAVITY} | {i: named(i) for i in range(2, highest + 1)})
 
 
 def _read_index(folder: Path) -> list[dict[str, str]]:
@@ -145,7 +158,9 @@ def _reference_ef(row: dict[str, str]) -> float | None:
     return None
 
 
-def _read(folder: Path, name: str, spacing: Spacing | None, phase: str, view: str, *, is_placed: bool) -> LabelledCine:
+def _read(
+    folder: Path, name: str, spacing: Spacing | None, phase: str, view: str, *, masks: str, is_placed: bool
+) -> LabelledCine:
     cine = Cine(
         frames=_read_png(folder, f"images/{name}.png")[None],
         frame_times=None,
@@ -155,11 +170,11 @@ def _read(folder: Path, name: str, spacing: Spacing | None, phase: str, view: st
         timing_note="A still has no frame times.",
         spacing_note="From index.csv." if spacing else "No millimetres: index.csv states none.",
     )
-    return LabelledCine(cine, {0: _read_mask(folder, name)}, {0: phase}, is_placed)
+    return LabelledCine(cine, {0: _read_mask(folder, name, masks)}, {0: phase}, is_placed)
 
 
-def _read_mask(folder: Path, name: str) -> NDArray[np.uint8]:
-    inner = f"masks/{name}.png"
+def _read_mask(folder: Path, name: str, masks: str) -> NDArray[np.uint8]:
+    inner = f"{masks}/{name}.png"
     return _renumbered(class_map(_read_png(folder, inner), f"{folder.name}/{inner}"), folder, inner)
 
 

@@ -129,6 +129,8 @@ class LabelledSet:
         What was left out, and why.
     split
         The side that was asked for.
+    masks
+        Folder the masks of an "index" set are read from.
     """
 
     folder: Path
@@ -137,6 +139,7 @@ class LabelledSet:
     refs: tuple[LabelledRef, ...]
     notices: tuple[str, ...] = ()
     split: str = "all"
+    masks: str = "masks"
 
     @property
     def n_frames(self) -> int:

@@ -149,7 +149,7 @@ def _planned(
     import torch
 
     from matae.learn.recipe import plan_steps
-    from matae.segment.backend import is_out_of_memory
+    from matae.segment.backends.precision import is_out_of_memory
 
     if not config.seconds:
         return config.steps

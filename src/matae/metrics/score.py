@@ -110,13 +110,9 @@ class FrameScore:
         score = self.classes[index]
         return replace(self, classes=(score,), pixel_accuracy=score.accuracy)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the entry of ``frames``."""
-        spacing = self.spacing and {"y": self.spacing[0], "x": self.spacing[1]}
+    def figures(self) -> dict[str, Any]:
+        """Return the figures of an entry of ``frames``: means over the classes."""
         return {
-            "id": self.id,
-            "patient": self.patient,
-            "phase": self.phase,
             "dice": number(self.dice),
             "iou": number(self.iou),
             "pixel_accuracy": number(self.pixel_accuracy),
@@ -124,6 +120,16 @@ class FrameScore:
             "assd_mm": number(self.distance("assd", calibrated=True)),
             "hd95_px": number(self.distance("hd95", calibrated=False)),
             "assd_px": number(self.distance("assd", calibrated=False)),
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry of ``frames``."""
+        spacing = self.spacing and {"y": self.spacing[0], "x": self.spacing[1]}
+        return {
+            "id": self.id,
+            "patient": self.patient,
+            "phase": self.phase,
+            **self.figures(),
             "view": self.view,
             "image_quality": self.quality,
             "spacing_mm": spacing,

@@ -99,6 +99,7 @@ def narrowed(network: Network, card: ModelCard, width: float) -> tuple[Network, 
         if small.offsets is not None and network.offsets is not None:
             small.offsets.copy_(network.offsets[kept])
     of = "" if width == 1 else f" at width {format_width(width)}"
+    small.regions = network.regions
     return small.eval(), replace(
         card,
         architecture=_as_json(small),

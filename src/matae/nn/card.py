@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from matae import RESEARCH_USE
 from matae.errors import ModelError
+from matae.nn.regions import Regions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CARD_VERSION", "ModelCard"]
 
-CARD_VERSION = 1
+CARD_VERSION = 2
+_WITHOUT_REGIONS = 1  # what can be read by everything that reads cards
 
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "name": str,
@@ -32,6 +34,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "figures": dict,
     "training": dict,
     "familiar": dict,
+    "regions": (list, tuple),
     "limits": (list, tuple),
     "research_use": str,
 }
@@ -53,6 +56,9 @@ class ModelCard:
         Side in pixels of the square the network sees.
     classes
         Name of each foreground class, in logit order.
+    regions
+        The classes that each logit covers, by name, where one covers several (see `matae.nn.regions`); empty where
+        each logit is the class of its place.
     preprocessing
         How native frames become network input.
     data, licence, citation
@@ -89,13 +95,25 @@ class ModelCard:
     training: dict[str, Any] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
     familiar: dict[str, Any] = field(default_factory=dict)
+    regions: tuple[tuple[str, ...], ...] = ()
     research_use: str = RESEARCH_USE
-    version: int = CARD_VERSION
+    version: int = _WITHOUT_REGIONS
 
     @property
     def widths(self) -> tuple[float, ...]:
         """Widths the model can run at, narrowest first."""
         return tuple(float(w) for w in self.architecture.get("widths", (1.0,)))
+
+    @property
+    def outputs(self) -> Regions:
+        """What each logit of the network stands for, and the number of each class in a mask.
+
+        Raises
+        ------
+        ModelError
+            If the regions of the card do not tell its classes apart.
+        """
+        return Regions.named(self.classes, self.regions)
 
     def with_sha256(self, digest: str) -> ModelCard:
         """Return the card of a weights file with this digest."""
@@ -103,7 +121,13 @@ class ModelCard:
 
     def dumps(self) -> str:
         """Return the card as indented JSON text."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+        values = asdict(self)
+        if self.regions:
+            # What does not know regions would take each logit for a class of its own.
+            values["version"] = max(self.version, CARD_VERSION)
+        else:
+            del values["regions"]
+        return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def read(cls, path: Path) -> ModelCard:
@@ -134,6 +158,9 @@ class ModelCard:
                 raise ModelError(f"{where}: '{key}' is {values[key]!r:.60}, which no card has; import the model again.")
         for key in ("classes", "limits"):
             values[key] = tuple(str(item) for item in values[key])
+        if any(not isinstance(region, (list, tuple)) for region in values.get("regions", ())):
+            raise ModelError(f"{where}: 'regions' is no list of lists of classes; import the model again.")
+        values["regions"] = tuple(tuple(str(name) for name in region) for region in values.get("regions", ()))
         if not values["classes"]:
             raise ModelError(f"{where} names no class; import the model again.")
         return cls(**values)

@@ -37,7 +37,9 @@ def build(card: ModelCard) -> Network:
     ModelError
         If the family is unknown or the configuration does not make sense.
     """
+    regions = card.outputs
     network = _build(card)
+    network.regions = regions
     if card.grid <= 0 or card.grid % network.divisor:
         raise ModelError(
             f"The card of {card.name} names a grid of {card.grid} pixels, but its network needs a multiple of "

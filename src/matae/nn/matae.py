@@ -309,6 +309,7 @@ class Matae(Network):
                 _copy(self.up.at(stage), plain.up.at(stage))
             _copy(self.head, plain.head)
             cast("Tensor", plain.head.bias).copy_(self._bias_at(index))
+        plain.regions = self.regions
         return plain.eval()
 
 

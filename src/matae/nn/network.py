@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from matae.nn.regions import Regions
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -23,12 +25,26 @@ class Network(nn.Module):
     divisor
         Both sides of its input must be a multiple of this.
     classes
-        Number of foreground classes, one logit each.
+        Number of logits, and of foreground classes.
+    regions
+        What each logit stands for; one class each, without a name, where nobody said.
     """
 
     widths: tuple[float, ...]
     divisor: int
     classes: int
+    _regions: Regions | None = None
+
+    @property
+    def regions(self) -> Regions:
+        """What each logit stands for."""
+        return self._regions or Regions.numbered(self.classes)
+
+    @regions.setter
+    def regions(self, regions: Regions) -> None:
+        if len(regions.covers) != self.classes:
+            raise ValueError(f"{len(regions.covers)} regions for {self.classes} logits")
+        self._regions = regions
 
     def forward(self, x: Tensor, width: float = 1.0) -> Tensor:
         """Return logits (N, classes, H, W) for grey frames (N, 1, H, W) in 0-1.

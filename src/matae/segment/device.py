@@ -9,7 +9,10 @@ from matae.errors import DeviceError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["choose_device", "describe_device", "free_cache", "has_gpu", "has_mps", "names_one_gpu", "parse_device"]
+__all__ = [
+    "choose_device", "describe_cpu", "describe_device", "free_cache", "has_gpu", "has_mps", "names_one_gpu",
+    "parse_device",
+]  # fmt: skip
 
 
 def has_gpu() -> bool:
@@ -96,7 +99,11 @@ def describe_device(device: torch.device) -> str:
         return f"{torch.cuda.get_device_name(device)} ({device})"
     if device.type == "mps":
         return "Apple GPU (mps)"
-    threads = torch.get_num_threads()
+    return describe_cpu(torch.get_num_threads())
+
+
+def describe_cpu(threads: int) -> str:
+    """Return the name people know the processor by, as far as it works for a network."""
     return f"CPU ({threads} thread{'' if threads == 1 else 's'})"
 
 

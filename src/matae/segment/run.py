@@ -7,7 +7,7 @@ defaults (`SegmentOptions`).
 
 from __future__ import annotations
 
-import math
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,20 +15,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.errors import ModelError, SegmentError
-from matae.models import current_model, load_model
+from matae.models import current_model
 from matae.nn.widths import format_width, parse_width
+from matae.segment.results import FrameMask, Segmentation
 from matae.stack import new_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-    from numpy.typing import NDArray
-    from torch import Tensor
+    import torch
 
     from matae.cine import Cine
     from matae.nn.card import ModelCard
-    from matae.placement import Placement
     from matae.segment.sector import Sector
 
 __all__ = ["FrameMask", "SegmentOptions", "Segmentation", "Segmenter", "choose_width", "segment"]
@@ -57,54 +56,6 @@ class SegmentOptions:
     backend: str = "auto"
 
 
-@dataclass(frozen=True, eq=False)
-class FrameMask:
-    """One frame's result at native size.
-
-    Parameters
-    ----------
-    index
-        0-based frame.
-    mask
-        Class of every pixel, (Y, X) uint8; 0 is background, 1 the left-ventricular cavity.
-    probability
-        Probability of the most likely class, (Y, X) uint8, 255 is certain.
-    area_px
-        Area of the first class in pixels.
-    """
-
-    index: int
-    mask: NDArray[np.uint8]
-    probability: NDArray[np.uint8]
-    area_px: int
-
-
-@dataclass(eq=False)
-class Segmentation:
-    """A segmented cine.
-
-    Parameters
-    ----------
-    masks, probability
-        (T, Y, X) uint8; large clips are backed by a temporary file.
-    area_px
-        Cavity area of each frame in pixels, (T,); NaN where a frame was not segmented.
-    sector
-        The part of the picture the network saw.
-    run
-        Model, width, device, backend, precision, frames, seconds, frames a second.
-    notices
-        What happened on the way (memory ran out, GPU left).
-    """
-
-    masks: NDArray[np.uint8]
-    probability: NDArray[np.uint8]
-    area_px: NDArray[np.float64]
-    sector: Sector
-    run: dict[str, Any]
-    notices: list[str] = field(default_factory=list)
-
-
 class Segmenter:
     """A model made ready to run.
 
@@ -129,29 +80,25 @@ class Segmenter:
     """
 
     def __init__(self, options: SegmentOptions | None = None) -> None:
-        from matae.segment.backend import choose_backend, fast_bf16
-        from matae.segment.device import choose_device
+        from matae.segment.backends import ModelSource, choose_backend
 
         self.options = options = options or SegmentOptions()
-        device = choose_device(options.device)
-        model, self.card = load_model(options.model)
-        # A GPU is not asked what it can do: one that is full would not even answer.
-        self.width = choose_width(options.width, self.card, fast=device.type != "cpu" or fast_bf16())
+        device = _torch_device(options)
+        source = ModelSource.named(options.model)
+        self.card = source.card
+        self.width = choose_width(options.width, self.card, fast=options.width == "auto" and _is_fast(device))
         self.notices: list[str] = []
-        self._backend = choose_backend(
-            options.backend, model, self.width, grid=self.card.grid, device=device, notify=self.notices.append
-        )
+        self._backend = choose_backend(options.backend, source, self.width, device=device, notify=self.notices.append)
         self.lasting_notices = tuple(self.notices)
 
     def describe(self) -> dict[str, Any]:
-        """Return what runs, as JSON values: model, sha256, width, device, backend, precision, grid."""
-        from matae.segment.device import describe_device
-
+        """Return what runs, as JSON values: model, sha256, classes, width, device, backend, precision, grid."""
         return {
             "model": self.card.name,
             "model_sha256": self.card.sha256,
+            "classes": self.card.outputs.by_number,
             "width": format_width(self.width),
-            "device": describe_device(self._backend.device),
+            "device": self._backend.device,
             "backend": self._backend.name,
             "precision": self._backend.precision,
             "grid": self.card.grid,
@@ -185,49 +132,38 @@ class Segmenter:
         SegmentError
             If a frame number is outside the cine.
         """
-        from matae.placement import Placement, network_input, whole_frame
-        from matae.threads import set_network_threads
+        from matae.placement import Placement, whole_frame
+        from matae.segment.restore import frame_mask
 
-        # Once for all frames: the last digits depend on it.
-        set_network_threads()
-        grid = self.card.grid
+        self._backend.begin()
+        grid, regions = self.card.grid, self.card.outputs
         placement = whole_frame(cine, grid) if is_placed else Placement.of(cine, sector, grid)
         wanted = iter(range(cine.n_frames) if frames is None else frames)
         while batch := [t for _, t in zip(range(self._backend.batch), wanted, strict=False)]:
             if min(batch) < 0 or max(batch) >= cine.n_frames:
                 raise SegmentError(f"The cine has frames 1 to {cine.n_frames}; choose among them.")
-            logits = self._backend(network_input(placement.pictures(np.asarray(cine.frames[batch]))))
+            logits = self._backend(placement.pictures(np.asarray(cine.frames[batch])))
             # One frame at a time at native size: a batch of large pictures would need more than the network does.
             for i, t in enumerate(batch):
-                yield _frame_mask(t, logits[i : i + 1], placement, cine.shape)
+                yield frame_mask(t, logits[i], placement, cine.shape, regions)
 
 
-def _frame_mask(index: int, logits: Tensor, placement: Placement, shape: tuple[int, int]) -> FrameMask:
-    import torch
+def _torch_device(options: SegmentOptions) -> torch.device | None:
+    """Return the device, None for the CPU where nobody needs PyTorch to find that out."""
+    from matae.segment.backends.hardware import may_have_gpu
+    from matae.segment.device import choose_device, parse_device
 
-    from matae.segment.backend import is_out_of_memory
-    from matae.segment.cleanup import LIKELY, POSSIBLE, one_part
+    kind, _ = parse_device(options.device)
+    if kind == "cpu" or (kind == "auto" and "torch" not in sys.modules and not may_have_gpu()):
+        return None
+    return choose_device(options.device)
 
-    try:
-        logits = placement.to_native(logits)[0]
-    except RuntimeError as error:
-        if logits.device.type == "cpu" or not is_out_of_memory(error):
-            raise
-        logits = placement.to_native(logits.cpu())[0]
-    thresholds = (0.0, *(math.log(p / (1 - p)) for p in (LIKELY, POSSIBLE)))
-    if len(logits) == 1:  # the common case needs no search for the likeliest class
-        best = logits[0]
-        classes = [best > least for least in thresholds]
-    else:
-        best, which = logits.max(0)
-        classes = [torch.where(best > least, which + 1, 0) for least in thresholds]
-    found, likely, possible = (each.to(torch.uint8).cpu().numpy() for each in classes)
-    certain = (best.sigmoid() * 255).round().to(torch.uint8).cpu().numpy()
-    mask, probability = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
-    box = placement.box
-    mask[box.y0 : box.y1, box.x0 : box.x1] = one_part(found, likely, possible)
-    probability[box.y0 : box.y1, box.x0 : box.x1] = certain
-    return FrameMask(int(index), mask, probability, int((mask == 1).sum()))
+
+def _is_fast(device: torch.device | None) -> bool:
+    from matae.segment.backends.precision import fast_bf16
+
+    # A GPU is not asked what it can do: one that is full would not even answer.
+    return (device is not None and device.type != "cpu") or fast_bf16()
 
 
 def choose_width(text: str, card: ModelCard, *, fast: bool) -> float:

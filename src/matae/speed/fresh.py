@@ -50,6 +50,8 @@ def _say_first(done: int, total: int) -> None:
 
 
 def _gpu_memory_mb() -> float | None:
+    if "torch" not in sys.modules:
+        return None
     import torch
 
     if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]

@@ -1,18 +1,22 @@
 """Augmentation on the training device: mild geometry, mild grey levels.
 
-Affine changes and gamma carry most of the gain on echo; heavy intensity tricks cost accuracy. A little blur and
-slow gain drift stand for other scanners, each on a share of the frames only.
+Affine changes and gamma carry most of the gain on echo; heavy intensity tricks cost accuracy on the scanner that was
+trained on. So most frames change a little, and a share of each batch (`AugmentConfig.restyled`) is taken far away: to
+another zoom (`matae.train.zoom`) and another scanner's look (`matae.train.restyle`).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from matae.train.chance import Chance
+from matae.train.restyle import restyle
+from matae.train.zoom import cut_sides, framed
 
 __all__ = ["AugmentConfig", "augment"]
 
@@ -47,6 +51,10 @@ class AugmentConfig:
         Probability of losing resolution.
     drift
         Probability of slow gain drift over depth and width.
+    restyled
+        Share of a batch that is brought to another zoom and restyled instead of being changed a little.
+    cavity
+        Smallest and largest share of the picture that the first structure covers after such a zoom.
     """
 
     rotate: float = 18.0
@@ -60,22 +68,13 @@ class AugmentConfig:
     gain: float = 0.2
     blur: float = 0.15
     drift: float = 0.25
+    restyled: float = 0.0
+    cavity: tuple[float, float] = (0.03, 0.45)
 
     @classmethod
     def none(cls) -> AugmentConfig:
         """Return ranges that change nothing but the size."""
         return cls(0.0, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
-
-
-class _Random(NamedTuple):
-    """Random numbers for the frames of a batch, of which only some are here."""
-
-    generator: torch.Generator
-    whole: int
-    here: slice
-
-    def uniform(self, low: float, high: float) -> Tensor:
-        return _uniform(self.whole, low, high, self.generator)[self.here]
 
 
 def augment(
@@ -112,17 +111,28 @@ def augment(
     """
     config = config or AugmentConfig()
     first, whole = here or (0, len(images))
-    random = _Random(generator, whole, slice(first, first + len(images)))
-    moved = _move(torch.cat([images, masks], 1), grid, random, config)
+    random = Chance(generator, whole, slice(first, first + len(images)))
+    x = torch.cat([images, masks], 1)
+    moved = _move(x, grid, random, config)
     images, masks = moved[:, : images.shape[1]], moved[:, images.shape[1] :]
-    return _regrade(images, random, config), masks
+    changed = _regrade(images, random, config)
+    if not config.restyled:
+        return changed, masks
+    # The first frames of the batch: their order is a random one already.
+    far = round(config.restyled * whole)
+    random = Chance(generator, far, slice(min(first, far), min(first + len(images), far)))
+    mine = slice(0, random.here.stop - random.here.start)
+    moved = cut_sides(framed(moved[mine], random, config.cavity), random)
+    images, masks = changed.clone(), masks.clone()
+    images[mine], masks[mine] = restyle(moved[:, :1], random), moved[:, 1:]
+    return images, masks
 
 
 def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Tensor:
     return torch.rand(n, generator=generator, device=generator.device) * (high - low) + low
 
 
-def _move(x: Tensor, grid: int, random: _Random, config: AugmentConfig) -> Tensor:
+def _move(x: Tensor, grid: int, random: Chance, config: AugmentConfig) -> Tensor:
     n = x.shape[0]
     angle = random.uniform(-config.rotate, config.rotate) * (math.pi / 180)
     low, high = (math.log(s) for s in config.scale)
@@ -149,7 +159,7 @@ def _move(x: Tensor, grid: int, random: _Random, config: AugmentConfig) -> Tenso
     return F.grid_sample(x, points, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
-def _regrade(images: Tensor, random: _Random, config: AugmentConfig) -> Tensor:
+def _regrade(images: Tensor, random: Chance, config: AugmentConfig) -> Tensor:
     def each(low: float, high: float) -> Tensor:
         return random.uniform(low, high)[:, None, None, None]
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from matae.nn.regions import Regions
     from matae.train.config import TrainConfig
     from matae.train.data import LabelledFrames
 
@@ -31,8 +32,8 @@ class Batches:
     ----------
     frames
         Labelled frames.
-    classes
-        Number of foreground classes of the network.
+    regions
+        What each of the network's logits stands for.
     config
         Settings.
     generator
@@ -49,7 +50,7 @@ class Batches:
     def __init__(
         self,
         frames: LabelledFrames,
-        classes: int,
+        regions: Regions,
         config: TrainConfig,
         generator: torch.Generator,
         unlabelled: NDArray[np.uint8] | None = None,
@@ -58,8 +59,7 @@ class Batches:
         rank: int = 0,
         processes: int = 1,
     ) -> None:
-        self.config, self.generator = config, generator
-        self.numbers = torch.arange(1, classes + 1, device=generator.device, dtype=torch.uint8)[None, :, None, None]
+        self.config, self.generator, self.regions = config, generator, regions
         sides = [frames] if replay is None or not len(replay) or not config.replay else [frames, replay]
         self._counts = [config.batch]
         if len(sides) == 2:
@@ -82,7 +82,7 @@ class Batches:
         chosen = [self._chosen(step, len(side), n) for side, n in zip(self.images, self._counts, strict=True)]
         images = torch.cat([side[at] for side, at in zip(self.images, chosen, strict=True)])[self._part].float() / 255
         masks = torch.cat([side[at] for side, at in zip(self.masks, chosen, strict=True)])[self._part]
-        maps = (masks[:, None] == self.numbers).float()
+        maps = self.regions.targets(masks)
         changed, moved = self._augmented(images, maps)
         if len(self.images) == 2 and step % 2:
             old = slice(max(0, self._counts[0] - self._part.start), None)

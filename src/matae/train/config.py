@@ -89,6 +89,12 @@ class TrainConfig:
         Validations without a better one after which the run ends; 0 never. Needs `keep_best`.
     processes
         Processes that share each batch, one a GPU, or several on the CPU; the result is that of one process.
+    views
+        Views that are trained on, as the data state them; frames of another are left out, frames that state none are
+        not.
+    classes
+        Names of the structures that are learnt, as in `matae.anatomy`. None named: those of the masks that are there,
+        from ``masks/``; named ones are read from ``structures/`` where a folder has it.
     network
         Shape of a new network.
     augment
@@ -117,6 +123,8 @@ class TrainConfig:
     keep_best: bool = False
     patience: int = 0
     processes: int = 1
+    views: tuple[str, ...] = ("A4C",)
+    classes: tuple[str, ...] = ()
     network: NetworkConfig = field(default_factory=NetworkConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 

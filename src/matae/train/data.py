@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matae.anatomy import CLASS_NAMES, class_name, class_of_name
 from matae.errors import TrainError
 from matae.labelled import choose, open_labelled
 
@@ -107,11 +108,17 @@ def load_frames(folder: Path, split: str, size: int | None = None) -> LabelledFr
     LabelledError, ReadError
         If the folder cannot be read.
     """
-    found = _opened(folder)
+    found = _of_views(_opened(folder), ("A4C",))
     return _loaded([[choose(found, split, "all")]], size)[0]
 
 
-def load_folders(folders: Sequence[Path], size: int | None = None) -> tuple[LabelledFrames, LabelledFrames]:
+def load_folders(
+    folders: Sequence[Path],
+    size: int | None = None,
+    *,
+    views: Sequence[str] = ("A4C",),
+    classes: Sequence[str] = (),
+) -> tuple[LabelledFrames, LabelledFrames]:
     """Load the training and the validation frames of several folders, each side joined in the order given.
 
     Each frame is placed on the square as when it is segmented: at the size of a network's grid it is, to the grey
@@ -123,6 +130,11 @@ def load_folders(folders: Sequence[Path], size: int | None = None) -> tuple[Labe
         Folders as for `load_frames`; one may lack a side if another has it.
     size
         Side of the square, a network's grid; that of the largest frame, but no more than 256, if None.
+    views
+        Views to take; frames that state another are left out.
+    classes
+        Structures to take, by the names of `matae.anatomy`: their pixels keep their numbers, all others are
+        background. All that ``masks/`` holds if none is named.
 
     Raises
     ------
@@ -136,7 +148,10 @@ def load_folders(folders: Sequence[Path], size: int | None = None) -> tuple[Labe
         raise TrainError("There is no folder to train on; name one with index.csv, or a CAMUS or EchoNet folder.")
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise TrainError("A folder is named twice; name each once.")
-    sets = [_opened(folder) for folder in folders]
+    wanted = _numbers(classes)
+    sets = [_of_views(_opened(folder, structures=bool(classes)), views) for folder in folders]
+    for found in sets:
+        _check_classes(found, wanted)
     _check_sides(sets)
     sides = []
     for split in ("train", "val"):
@@ -145,7 +160,7 @@ def load_folders(folders: Sequence[Path], size: int | None = None) -> tuple[Labe
             names = ", ".join(found.folder.resolve().name for found in sets)
             raise TrainError(f"{names}: there is no frame with split '{split}'; add some or another folder.")
         sides.append(parts)
-    train, val = _loaded(sides, size)
+    train, val = (_only(side, wanted) for side in _loaded(sides, size))
     return train, val
 
 
@@ -154,10 +169,46 @@ def picture_digest(picture: NDArray[np.uint8]) -> str:
     return hashlib.sha256(np.ascontiguousarray(picture).data).hexdigest() if np.ptp(picture) else ""
 
 
-def _opened(folder: Path) -> LabelledSet:
+def _numbers(classes: Sequence[str]) -> tuple[int, ...]:
+    values = [class_of_name(name) for name in classes]
+    unknown = [name for name, value in zip(classes, values, strict=True) if not value]
+    if unknown:
+        raise TrainError(f"'{unknown[0]}' is no structure that is known here; choose among {', '.join(CLASS_NAMES)}.")
+    if len(set(values)) < len(values):
+        raise TrainError(f"A structure is named twice among {', '.join(classes)}; name each once.")
+    return tuple(value for value in values if value)
+
+
+def _of_views(found: LabelledSet, views: Sequence[str]) -> LabelledSet:
+    refs = tuple(ref for ref in found.refs if ref.view in {"", *views})
+    if refs:
+        return replace(found, refs=refs)
+    have = ", ".join(sorted({ref.view for ref in found.refs}))
+    raise TrainError(
+        f"{found.folder.resolve().name} has no frame of the views {', '.join(views)}: it has {have}; name one of them "
+        "as views in the settings, or another folder."
+    )
+
+
+def _check_classes(found: LabelledSet, wanted: Sequence[int]) -> None:
+    absent = [value for value in wanted if value not in found.classes]
+    if absent:
+        raise TrainError(
+            f"{found.folder.resolve().name} has no mask of the {class_name(absent[0])}: it holds "
+            f"{', '.join(found.classes.values())}; name other classes in the settings, or another folder."
+        )
+
+
+def _only(frames: LabelledFrames, wanted: Sequence[int]) -> LabelledFrames:
+    if not wanted:
+        return frames
+    return replace(frames, masks=np.where(np.isin(frames.masks, wanted), frames.masks, 0).astype(np.uint8))
+
+
+def _opened(folder: Path, *, structures: bool = False) -> LabelledSet:
     if not folder.is_dir():
         raise TrainError(f"{folder} is no folder; name one with index.csv, or a CAMUS or EchoNet-Dynamic folder.")
-    return open_labelled(folder)
+    return open_labelled(folder, view="all", structures=structures)
 
 
 def _check_sides(sets: list[LabelledSet]) -> None:

@@ -17,7 +17,7 @@ import torch
 from matae.errors import DeviceError, OutputError, TrainError
 from matae.files import write_atomic, writing_to
 from matae.nn.network import to_device
-from matae.segment.backend import has_bf16, is_out_of_memory
+from matae.segment.backends.precision import has_bf16, is_out_of_memory
 from matae.segment.device import choose_device, free_cache, names_one_gpu
 from matae.threads import training_threads
 from matae.train.batches import Batches
@@ -141,7 +141,7 @@ def train_here(
                 forget_after(out / METRICS, run.step)
         batches = Batches(
             frames,
-            model.classes,
+            model.regions,
             config,
             run.generator,
             unlabelled,
@@ -219,7 +219,7 @@ def _check(
     for side, name in ((frames, "training"), (held_out, "validation")):
         if not len(side):
             raise TrainError(f"There are no {name} frames; label some patients for it.")
-        if side.classes > model.classes:
+        if side.classes > max(model.regions.values):
             raise TrainError(
                 f"The {name} masks have {side.classes} classes, the network {model.classes}; "
                 "start from a network with as many."
@@ -231,7 +231,7 @@ def _check(
         raise TrainError(f"Patient {min(shared)} is in training and validation; give each patient one split.")
     config.check(model)
     if replay is not None and len(replay):
-        if replay.classes > model.classes or replay.images.shape[1:] != frames.images.shape[1:]:
+        if replay.classes > max(model.regions.values) or replay.images.shape[1:] != frames.images.shape[1:]:
             raise TrainError("The replay frames have other classes or another size; bring them to those of the rest.")
         if set(replay.patients) & set(held_out.patients):
             raise TrainError("A validation patient is among the replay frames; leave their frames out of the replay.")
@@ -257,7 +257,7 @@ def _begin(model: Network, config: TrainConfig, device: torch.device) -> Run:
 def begin(model: Network, config: TrainConfig, device: torch.device, frames: LabelledFrames) -> tuple[Run, Batches]:
     """Return a run that has not taken a step, and its batches: to find out how long steps take."""
     run = _begin(model, config, device)
-    return run, Batches(frames, model.classes, config, run.generator)
+    return run, Batches(frames, model.regions, config, run.generator)
 
 
 def _schedule(optimiser: torch.optim.Optimizer, config: TrainConfig) -> torch.optim.lr_scheduler.LRScheduler:

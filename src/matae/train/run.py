@@ -11,13 +11,16 @@ import numpy as np
 import torch
 
 from matae import __version__
+from matae.anatomy import CAVITY, class_name
 from matae.errors import TrainError
 from matae.metrics import dice
 from matae.models import check_name, find_model
 from matae.nn.card import ModelCard
 from matae.nn.checkpoint import WEIGHTS, load, save
+from matae.nn.enlarge import with_classes
 from matae.nn.matae import Matae, MataeConfig
 from matae.nn.published import PUBLISHED
+from matae.nn.regions import Regions
 from matae.nn.widths import format_width
 from matae.train.config import NetworkConfig, TrainConfig
 from matae.train.data import load_folders
@@ -102,9 +105,12 @@ def train_model(
     check_name(name)
     if (out / WEIGHTS).exists() and not (out / STATE).exists():
         raise TrainError(f"{out} holds a finished model; choose another --out.")
-    frames, held_out = load_folders(data, config.grid)
+    frames, held_out = load_folders(data, config.grid, views=config.views, classes=config.classes)
     names = " + ".join(folder.resolve().name for folder in data)
-    network, begun = _start(name, max(frames.classes, held_out.classes, 1), config, init)
+    classes = config.classes or tuple(
+        class_name(number) for number in range(1, max(frames.classes, held_out.classes, 1) + 1)
+    )
+    network, begun = _start(name, classes, config, init)
     more = load_unlabelled(unlabelled, config.grid) if unlabelled else None
     network = train(network, frames, held_out, out, config, unlabelled=more, report=report)
     card = replace(
@@ -130,20 +136,22 @@ def train_model(
     return save(out, network, card, half=half)
 
 
-def _start(name: str, classes: int, config: TrainConfig, init: str | None) -> tuple[Network, ModelCard]:
+def _start(name: str, classes: Sequence[str], config: TrainConfig, init: str | None) -> tuple[Network, ModelCard]:
     if init is not None:
         return _continued(name, config, init)
+    regions = Regions.nested(classes)
     # Seeded apart from the caller's own random numbers: the same call gives the same network.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        network, architecture = _new(config, classes)
-    names = ("left ventricular cavity",) if classes == 1 else tuple(f"class {i + 1}" for i in range(classes))
+        network, architecture = _new(config, len(classes))
+    network.regions = regions
     return network, ModelCard(
         name=name,
         family=config.network.family,
         architecture=architecture,
         grid=config.grid,
-        classes=names,
+        classes=tuple(classes),
+        regions=regions.names,
         data="",
         licence="not stated; that of its data applies",
     )
@@ -172,6 +180,8 @@ def _continued(name: str, config: TrainConfig, init: str) -> tuple[Network, Mode
     if config.network != NetworkConfig():
         raise TrainError("A model that is continued keeps its shape; leave out either [network] or --init.")
     network, card = load(find_model(init).folder)
+    if config.classes and tuple(config.classes) != card.classes:
+        network, card = with_classes(network, card, config.classes, seed=config.seed)
     if isinstance(network, Matae) and not (network.config.own_bias and (network.autoencoder or not config.rebuild)):
         # What it was made without starts at nothing, or is learnt anew; its logits stay what they were.
         shape = replace(network.config, own_bias=True, autoencoder=network.config.autoencoder or config.rebuild > 0)
@@ -179,6 +189,7 @@ def _continued(name: str, config: TrainConfig, init: str) -> tuple[Network, Mode
             torch.manual_seed(config.seed)
             whole = Matae(shape)
         whole.load_state_dict(whole.state_dict() | network.state_dict())
+        whole.regions = network.regions
         network, card = whole, replace(card, architecture=shape.to_json())
     parent = {"name": card.name, "sha256": card.sha256}
     return network, replace(card, name=name, grid=config.grid, parent=parent, sha256="")
@@ -222,17 +233,28 @@ def _licence(folder: Path) -> str:
 
 
 def _figures(network: Network, frames: LabelledFrames, grid: int) -> dict[str, Any]:
-    """Return frame-mean Dice and its SD at each width, over all frames and by phase."""
+    """Return frame-mean Dice and its SD at each width, over all frames and by phase; of several classes each."""
     figures: dict[str, Any] = {}
     phases = np.array(frames.phases)
     for width in network.widths:
         found = predict(network, frames, width, grid)
-        each = [dice(found == c, frames.masks == c) for c in range(1, network.classes + 1)]
-        scores = np.mean(each, axis=0)
-        figures[f"dice, width {format_width(width)}"] = _summary(scores) | {
-            phase: _summary(scores[phases == phase]) for phase in sorted(set(frames.phases) - {""})
+        regions = network.regions
+        each = {
+            name: _parts(dice(found == c, frames.masks == c), phases)
+            for c, name in zip(regions.values, regions.classes, strict=True)
         }
+        # The cavity speaks for the model, as in `matae.evaluate`; without one the first class does.
+        main = next((name for c, name in zip(regions.values, regions.classes, strict=True) if c == CAVITY), None)
+        figures[f"dice, width {format_width(width)}"] = each[main or regions.classes[0]] | (
+            {"by_class": each} if len(each) > 1 else {}
+        )
     return figures
+
+
+def _parts(scores: NDArray[np.float64], phases: NDArray[np.str_]) -> dict[str, Any]:
+    return _summary(scores) | {
+        str(phase): _summary(scores[phases == phase]) for phase in sorted(set(phases.tolist()) - {""})
+    }
 
 
 def _summary(scores: NDArray[np.float64]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["read_settings"]
 
 _Settings = TypeVar("_Settings")
-_ANY_LENGTH = (": channels", ": widths")
+_ANY_LENGTH = {": channels": 0, ": widths": 0.0, ": views": "", ": classes": ""}
 
 
 def read_settings(path: Path) -> TrainConfig:
@@ -60,7 +60,8 @@ def _converted(default: Any, value: Any, where: str) -> Any:
         return _filled(default, value, where)
     if isinstance(default, tuple) and isinstance(value, list):
         # A network may have any number of stages and widths; a range has two ends.
-        like = default[:1] * len(value) if where.endswith(_ANY_LENGTH) else default
+        kind = next((kind for name, kind in _ANY_LENGTH.items() if where.endswith(name)), None)
+        like = default if kind is None else (kind,) * len(value)
         if len(like) == len(value):
             return tuple(_converted(inner, item, where) for inner, item in zip(like, value, strict=True))
     if isinstance(default, float) and type(value) is int:

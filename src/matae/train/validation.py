@@ -76,8 +76,7 @@ def predict(model: Network, frames: LabelledFrames, width: float, grid: int, bat
         images = torch.tensor(frames.images[start : start + batch], device=device)[:, None].float() / 255
         images = F.interpolate(images, (grid, grid), mode="bilinear", antialias=True)
         logits = F.interpolate(model(images, width).float(), size, mode="bilinear")
-        best, index = logits.max(1)
-        masks.append(torch.where(best > 0, index + 1, 0).to(torch.uint8).cpu().numpy())
+        masks.append(model.regions.labels(logits).cpu().numpy())
     return np.concatenate(masks)
 
 
@@ -100,7 +99,7 @@ def measure(
             some = frames.take(range(start, min(start + _BATCH, len(frames))))
             masks = predict(model, some, width, grid)
             for each, overlap in zip(scores, (dice, iou), strict=True):
-                per_class = [overlap(masks == c, some.masks == c) for c in range(1, model.classes + 1)]
+                per_class = [overlap(masks == c, some.masks == c) for c in model.regions.values]
                 each.append(np.mean(per_class, axis=0))
         for values, each in zip(found, scores, strict=True):
             values[width] = float(np.concatenate(each).mean())

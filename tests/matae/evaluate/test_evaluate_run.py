@@ -108,8 +108,10 @@ def test_the_keys_are_those_promised(folder: Path, network: str) -> None:
     assert set(found["dice"]) == set(found["iou"]) == OVERLAP
     assert set(found["by_phase"]) == {"ED", "ES"}
     assert set(found["by_quality"]) == {"Good", "Poor"}
-    for part in (*found["by_phase"].values(), *found["by_quality"].values(), *found["by_class"].values()):
+    for part in (*found["by_phase"].values(), *found["by_quality"].values()):
         assert set(part) == BLOCK
+    for part in found["by_class"].values():
+        assert set(part) == BLOCK | {"by_phase", "by_quality"}
     assert set(found["ef"]) == set(found["ef_stated"]) == {"mae", "bias", "loa", "r", "n"}
     assert set(found["cost"]) == {"parameters", "gflop", "file_bytes", "training_seconds"}
     assert all(set(frame) >= FRAME for frame in found["frames"])
@@ -226,9 +228,14 @@ def test_several_classes_are_reported_each_and_together(tmp_path: Path, matae_ho
     found = evaluate(write_camus_folder(tmp_path / "camus"), model=model, width="1", split="all", device="cpu")
     assert found["classes"] == list(THREE) == list(found["by_class"])
     each = [part["dice"]["frame_mean"] for part in found["by_class"].values()]
-    assert found["dice"]["frame_mean"] == pytest.approx(np.mean(each), abs=1e-5)
+    assert found["all_classes"]["dice"]["frame_mean"] == pytest.approx(np.mean(each), abs=1e-5)
     assert len(set(each)) == 3
+    # What speaks for the model are the figures of the cavity, as for a model of the cavity alone.
+    cavity = found["by_class"][CAVITY]
+    assert cavity == {key: found[key] for key in cavity}
     assert all(len(frame["dice_by_class"]) == 3 for frame in found["frames"])
+    assert all(frame["dice"] == frame["dice_by_class"][0] for frame in found["frames"])
+    assert found["dice"]["frame_mean"] == pytest.approx(np.mean([f["dice"] for f in found["frames"]]), abs=1e-5)
     made = phantom(1)
     cavity = [frame["reference_px"][0] for frame in found["frames"] if frame["patient"] == "patient0001"]
     assert cavity == [made.masks[t].sum() for t in phases(made).values()]
@@ -239,6 +246,24 @@ def test_what_only_one_side_has_is_left_out(tmp_path: Path, matae_home: Path, na
     model = save_network(matae_home, "model", names)
     found = evaluate(write_camus_folder(tmp_path / "camus"), model=model, width="1", split="all", device="cpu")
     assert found["classes"] == list(THREE[: len(names)])
+
+
+def test_the_structures_of_a_folder_are_those_a_model_of_several_is_compared_with(
+    tmp_path: Path, matae_home: Path
+) -> None:
+    folder = write_index_folder(tmp_path / "frames", classes=3)
+    (folder / "masks").rename(folder / "structures")
+    (folder / "masks").mkdir()
+    for path in (folder / "structures").iterdir():
+        Image.fromarray((np.array(Image.open(path)) == 1).astype(np.uint8) * 255).save(folder / "masks" / path.name)
+    names = (CAVITY, "left ventricular myocardium", "left atrium")
+    several, one = save_network(matae_home, "several", names), save_network(matae_home, "one", (CAVITY,))
+    found = evaluate(folder, model=several, width="1", split="val", device="cpu")
+    assert found["classes"] == list(names)
+    assert all(len(frame["reference_px"]) == 3 for frame in found["frames"])
+    alone = evaluate(folder, model=one, width="1", split="val", device="cpu")
+    assert alone["classes"] == [CAVITY]
+    assert [f["reference_px"] for f in alone["frames"]] == [f["reference_px"][:1] for f in found["frames"]]
 
 
 def test_classes_are_paired_by_name_whatever_their_order(tmp_path: Path, matae_home: Path) -> None:

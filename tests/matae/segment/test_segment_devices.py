@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import torch
 from fake_devices import Gpu
 
 from matae.errors import DeviceError
 from matae.nn.matae import Matae, MataeConfig
-from matae.segment.backend import OpenVINOBackend, TorchBackend, has_bf16, reduced_precision
+from matae.segment.backends import ModelSource
+from matae.segment.backends.openvino_backend import OpenVINOBackend
+from matae.segment.backends.precision import has_bf16, reduced_precision
+from matae.segment.backends.torch_backend import TorchBackend
 from matae.segment.device import choose_device, describe_device, free_cache
 
 if TYPE_CHECKING:
@@ -22,6 +26,14 @@ NEW, OLD = Gpu((8, 0)), Gpu((7, 5))
 def a_network() -> Matae:
     torch.manual_seed(5)
     return Matae(MataeConfig(channels=(8, 8, 16))).eval()
+
+
+def a_source() -> ModelSource:
+    return ModelSource.of(a_network(), 32)
+
+
+def pictures(n: int, side: int = 32) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (n, side, side), dtype=np.uint8)
 
 
 def test_auto_is_cuda_then_apple_then_the_cpu(devices: FakeDevices) -> None:
@@ -64,13 +76,13 @@ def test_memory_is_given_back_where_it_was_taken(devices: FakeDevices, kind: str
 def test_what_overflows_is_computed_again_in_fp32(devices: FakeDevices, gpu: Gpu, wrong: float) -> None:
     devices.have(gpu)
     said: list[str] = []
-    x = torch.rand(3, 1, 32, 32)
-    expected = TorchBackend(a_network(), 1.0, torch.device("cpu"))(x)
-    backend = TorchBackend(a_network(), 1.0, torch.device("cuda", 0), batch=2, notify=said.append)
+    x = pictures(3)
+    expected = TorchBackend(a_source(), 1.0, torch.device("cpu"))(x)
+    backend = TorchBackend(a_source(), 1.0, torch.device("cuda", 0), batch=2, notify=said.append)
     assert backend.precision == ("bf16" if gpu is NEW else "fp16")
     devices.reduced = lambda logits: torch.where(torch.arange(logits.shape[-1]) == 3, wrong, logits)
     found = backend(x)
-    torch.testing.assert_close(found, expected)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
     assert backend.precision == "fp32"
     before = "bf16" if gpu is NEW else "fp16"
     assert said == [f"The network does not fit into {before}; going on in fp32."]
@@ -84,10 +96,10 @@ def test_what_is_no_number_in_fp32_either_is_an_error(devices: FakeDevices) -> N
         network.head.bias.fill_(float("nan"))
     devices.have()
     with pytest.raises(DeviceError, match="no numbers for a frame"):
-        TorchBackend(network, 1.0, torch.device("cpu"))(torch.rand(1, 1, 32, 32))
+        TorchBackend(ModelSource.of(network, 32), 1.0, torch.device("cpu"))(pictures(1))
     devices.have(OLD)
     with pytest.raises(DeviceError, match="no numbers for a frame"):
-        TorchBackend(network, 1.0, torch.device("cuda", 0))(torch.rand(1, 1, 32, 32))
+        TorchBackend(ModelSource.of(network, 32), 1.0, torch.device("cuda", 0))(pictures(1))
 
 
 def test_openvino_that_gives_no_numbers_is_an_error() -> None:
@@ -96,58 +108,58 @@ def test_openvino_that_gives_no_numbers_is_an_error() -> None:
     with torch.no_grad():
         network.head.bias.fill_(float("nan"))
     with pytest.raises(DeviceError, match="no numbers for a frame"):
-        OpenVINOBackend(network, 1.0, 32)(torch.rand(1, 1, 32, 32))
+        OpenVINOBackend(ModelSource.of(network, 32), 1.0)(pictures(1))
 
 
 @pytest.mark.parametrize("kind", ["mps", "cuda"])
 def test_an_operation_that_a_gpu_lacks_is_done_on_the_cpu(devices: FakeDevices, kind: str) -> None:
     devices.have(NEW, mps=True)
     said: list[str] = []
-    x = torch.rand(3, 1, 32, 32)
-    expected = TorchBackend(a_network(), 1.0, torch.device("cpu"))(x)
-    backend = TorchBackend(a_network(), 1.0, torch.device(kind), batch=2, notify=said.append)
+    x = pictures(3)
+    expected = TorchBackend(a_source(), 1.0, torch.device("cpu"))(x)
+    backend = TorchBackend(a_source(), 1.0, torch.device(kind), batch=2, notify=said.append)
     devices.fail = [NotImplementedError("The operator 'aten::im2col' is not implemented for the device")]
-    torch.testing.assert_close(backend(x), expected)
+    np.testing.assert_allclose(backend(x), expected, atol=1e-5)
     assert said == ["The GPU lacks an operation that the network needs; going on with the CPU."]
-    assert backend.device.type == "cpu"
+    assert backend.where.type == "cpu"
     assert [device.type for device in devices.moves[-2:]] == [kind, "cpu"]
     assert devices.freed[-1] == kind
 
 
 def test_an_operation_that_even_the_cpu_lacks_is_our_defect() -> None:
-    backend = TorchBackend(a_network(), 1.0, torch.device("cpu"))
+    backend = TorchBackend(a_source(), 1.0, torch.device("cpu"))
 
     def lacking(_: torch.Tensor) -> torch.Tensor:
         raise NotImplementedError("no such kernel")
 
     backend._run = lacking
     with pytest.raises(NotImplementedError):
-        backend(torch.rand(1, 1, 32, 32))
+        backend(pictures(1))
 
 
 @pytest.mark.parametrize("kind", ["mps", "cuda"])
 def test_a_gpu_that_fills_up_takes_fewer_frames_then_is_left(devices: FakeDevices, kind: str) -> None:
     devices.have(NEW, mps=True)
     said: list[str] = []
-    backend = TorchBackend(a_network(), 1.0, torch.device(kind), batch=4, notify=said.append)
+    backend = TorchBackend(a_source(), 1.0, torch.device(kind), batch=4, notify=said.append)
     full = f"{kind.upper()} backend out of memory"
     devices.fail = [RuntimeError(full)] * 3
-    assert backend(torch.rand(5, 1, 32, 32)).shape == (5, 1, 32, 32)
+    assert backend(pictures(5)).shape == (5, 1, 32, 32)
     assert [sentence.partition(";")[0] for sentence in said] == [
         "GPU memory ran out", "GPU memory ran out", "GPU memory does not suffice even for one frame",
     ]  # fmt: skip
-    assert backend.device.type == "cpu"
+    assert backend.where.type == "cpu"
     assert devices.freed == [kind] * 4  # at each attempt, and when it was left
 
 
 def test_frames_go_to_the_gpu_that_was_asked_for(devices: FakeDevices) -> None:
     devices.have(OLD, NEW)
-    backend = TorchBackend(a_network(), 0.5, torch.device("cuda", 1))
-    backend(torch.rand(40, 1, 32, 32))
+    backend = TorchBackend(a_source(), 0.5, torch.device("cuda", 1))
+    backend(pictures(40))
     assert devices.moves == [torch.device("cuda", 1)]
     assert devices.copies == [torch.device("cuda", 1)] * 2  # 32 frames, and the rest
     assert devices.autocasts == [("cuda", torch.bfloat16)] * 2
     devices.have(mps=True)
     devices.autocasts.clear()
-    TorchBackend(a_network(), 0.5, torch.device("mps"))(torch.rand(1, 1, 32, 32))
+    TorchBackend(a_source(), 0.5, torch.device("mps"))(pictures(1))
     assert devices.autocasts == []  # an Apple GPU computes in fp32: nothing is asked to reduce

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from matae.nn.regions import Regions
 from matae.train.augment import AugmentConfig
 from matae.train.batches import Batches
 from matae.train.config import TrainConfig
@@ -29,7 +30,7 @@ def frames(n: int) -> LabelledFrames:
 
 
 def batches(n: int, config: TrainConfig = CONFIG, unlabelled: np.ndarray | None = None) -> Batches:
-    return Batches(frames(n), 2, config, torch.Generator().manual_seed(0), unlabelled)
+    return Batches(frames(n), Regions.numbered(2), config, torch.Generator().manual_seed(0), unlabelled)
 
 
 def levels(images: torch.Tensor) -> list[int]:
@@ -84,7 +85,13 @@ def test_masks_are_one_map_a_class() -> None:
 def replaying(*, rank: int = 0, processes: int = 1) -> Batches:
     config = TrainConfig(batch=8, grid=16, replay=0.4)
     return Batches(
-        frames(6), 2, config, torch.Generator().manual_seed(0), replay=frames(20), rank=rank, processes=processes
+        frames(6),
+        Regions.numbered(2),
+        config,
+        torch.Generator().manual_seed(0),
+        replay=frames(20),
+        rank=rank,
+        processes=processes,
     )
 
 

@@ -13,6 +13,7 @@ from train_makers import write_frames
 
 from matae.errors import TrainError
 from matae.nn.matae import Matae, MataeConfig
+from matae.nn.regions import Regions
 from matae.train import loop
 from matae.train.augment import AugmentConfig, augment
 from matae.train.config import NetworkConfig, TrainConfig
@@ -60,7 +61,11 @@ def test_replay_frames_fill_their_share_of_every_batch(sides: tuple) -> None:
     config = replace(CONFIG, replay=0.25, augment=AugmentConfig.none())
     for share, expected in ((0.25, 1), (0.01, 1), (0.5, 2), (0.99, 3), (0.0, 0)):
         batches = loop.Batches(
-            sides[0], 1, replace(config, replay=share), torch.Generator().manual_seed(0), replay=marked
+            sides[0],
+            Regions.numbered(1),
+            replace(config, replay=share),
+            torch.Generator().manual_seed(0),
+            replay=marked,
         )
         images, masks = batches.draw(3)
         white = images.flatten(1).mean(1) > 0.99
@@ -193,7 +198,7 @@ def test_frames_at_a_time_do_not_change_the_gradients(sides: tuple, tmp_path: Pa
         run.chunk = chunk
         network.eval()
         network.train = lambda _=True, n=network: n  # type: ignore[method-assign] - stays in inference mode
-        loss = loop.take_step(fabric, run, loop.Batches(sides[0], 1, config, run.generator).draw(0))
+        loss = loop.take_step(fabric, run, loop.Batches(sides[0], Regions.numbered(1), config, run.generator).draw(0))
         found.append((loss, [p.detach().clone() for p in network.parameters()]))
     for loss, weights in found[1:]:
         assert loss == pytest.approx(found[0][0], rel=1e-5)

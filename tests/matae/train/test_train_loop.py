@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from train_makers import read_index, write_frames, write_index
@@ -23,6 +24,7 @@ from matae.nn.checkpoint import load
 from matae.nn.matae import Matae, MataeConfig
 from matae.train import loop
 from matae.train import step as step_module
+from matae.train.augment import AugmentConfig
 from matae.train.config import NetworkConfig, TrainConfig
 from matae.train.data import LabelledFrames, load_frames
 from matae.train.loop import METRICS, train
@@ -276,6 +278,65 @@ def test_a_folder_becomes_a_model(toy: Path, tmp_path: Path, matae_home: Path) -
     )
     assert continued.parent == {"name": "toy-lv", "sha256": find_model("toy-lv").card.sha256}
     assert (continued.licence, continued.citation, continued.architecture) == ("mine", "me", card.architecture)
+
+
+STRUCTURES = ("left ventricular cavity", "left ventricular myocardium", "left atrium")
+
+
+def with_structures(folder: Path) -> Path:
+    """Give a toy folder structures/: a wall around each ellipse and an atrium below it; every second patient is A2C."""
+    from scipy import ndimage
+
+    (folder / "structures").mkdir()
+    for path in (folder / "masks").iterdir():
+        cavity = np.array(Image.open(path)) > 0
+        mask = ndimage.binary_dilation(cavity, iterations=3).astype(np.uint8) * 2
+        mask[-6:, 12:26] = 3
+        mask[cavity] = 1
+        Image.fromarray(mask).save(folder / "structures" / path.name)
+    rows = read_index(folder)
+    write_index(folder, [row | {"view": "A2C" if int(row["patient"][1:]) % 2 else "A4C"} for row in rows])
+    return folder
+
+
+def test_a_model_of_the_cavity_learns_two_views_and_three_structures(
+    toy: Path, tmp_path: Path, matae_home: Path
+) -> None:
+    train_model([toy], tmp_path / "out", name="toy-lv", config=CONFIG)
+    import_model(tmp_path / "out", "toy-lv")
+    wanted = replace(GOING_ON, classes=STRUCTURES, views=("A4C", "A2C"), augment=AugmentConfig(restyled=0.5))
+    folder = with_structures(toy)
+    card = train_model([folder], tmp_path / "three", name="toy-3", config=wanted, init="toy-lv")
+    assert card.classes == STRUCTURES
+    assert card.regions == (STRUCTURES[:1], STRUCTURES[:2], STRUCTURES[2:])
+    assert card.data.startswith("toy: 12 frames of 6 patients for training")
+    found = card.figures["toy, val"]["dice, width 1"]
+    assert list(found["by_class"]) == list(STRUCTURES)
+    assert {key: found[key] for key in found if key != "by_class"} == found["by_class"][STRUCTURES[0]]
+    network, read = load(tmp_path / "three")
+    assert (read, network.regions.covers) == (card, ((1,), (1, 2), (3,)))
+    # From nothing it is as many logits; one view alone is half of the frames.
+    config = replace(CONFIG, steps=1, classes=STRUCTURES[::-1])
+    card = train_model([folder], tmp_path / "new", name="new", config=config)
+    assert card.classes == STRUCTURES[::-1]
+    assert card.data.startswith("toy: 6 frames of 3 patients for training")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"classes": ("left ear",)}, "'left ear' is no structure that is known here"),
+        ({"classes": ("LV", "left ventricle")}, "A structure is named twice"),
+        ({"classes": STRUCTURES}, "has no mask of the left ventricular myocardium"),
+        ({"views": ("A2C",)}, "has no frame of the views A2C: it has A4C"),
+    ],
+)
+def test_structures_and_views_that_are_not_there_are_refused(
+    toy: Path, tmp_path: Path, change: dict, words: str
+) -> None:
+    write_index(toy, [row | {"view": "A4C"} for row in read_index(toy)])
+    with pytest.raises(TrainError, match=words):
+        train_model([toy], tmp_path / "out", name="x", config=replace(CONFIG, **change))
 
 
 def test_several_folders_become_one_model_under_the_terms_of_all(tmp_path: Path, matae_home: Path) -> None:

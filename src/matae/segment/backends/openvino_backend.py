@@ -1,0 +1,104 @@
+"""The network by OpenVINO, on the CPU."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from matae.errors import DeviceError
+from matae.extras import has_extra, without_extra
+from matae.segment.backends.base import PacedBackend, as_input
+from matae.segment.backends.compiled import cached, forget, version_of
+from matae.segment.backends.hardware import processor_name
+from matae.segment.backends.onnx_file import onnx_of
+from matae.threads import most_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from matae.segment.backends.source import ModelSource
+
+__all__ = ["OpenVINOBackend"]
+
+
+class OpenVINOBackend(PacedBackend):
+    """OpenVINO on the CPU (extra ``cpu``); what it compiled is kept on disk.
+
+    Parameters
+    ----------
+    source
+        The model.
+    width
+        Width to run at.
+    batch
+        Frames a pass; as few as keep a pass short if None.
+    notify
+        Called with a sentence where what was kept of the model could not be used.
+
+    Raises
+    ------
+    DeviceError
+        If OpenVINO is not installed.
+    """
+
+    name = "openvino"
+
+    def __init__(
+        self,
+        source: ModelSource,
+        width: float,
+        batch: int | None = None,
+        notify: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        super().__init__(len(source.card.classes), batch)
+        try:
+            import openvino
+        except ImportError:
+            raise DeviceError(without_extra("cpu", "choose backend torch")) from None
+        core = openvino.Core()
+        # For as long as it is loaded: its threads do not spin, and share with other programs.
+        settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": most_threads()}
+        of = {
+            "kind": "openvino", "weights": source.card.sha256, "width": f"{width:g}", "grid": str(source.card.grid),
+            "processor": processor_name(),
+        }  # fmt: skip
+        by = {"openvino": version_of("openvino"), "napari-matae": version_of("napari-matae")}
+
+        def compiled() -> bytes:
+            made = core.compile_model(_converted(core, source, width, notify), "CPU", settings)
+            blob: bytes = made.export_model().getvalue()
+            return blob
+
+        try:
+            self._compiled = core.import_model(io.BytesIO(cached(of, by, compiled, notify)), "CPU", settings)
+        except RuntimeError:  # sound on disk, and refused all the same: by a driver, or a library under it
+            forget(of)
+            self._compiled = core.import_model(io.BytesIO(cached(of, by, compiled, notify)), "CPU", settings)
+
+    def run_pass(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the logits of one pass."""
+        # A copy: the next pass writes where this one did.
+        return np.array(self._compiled(as_input(pictures))[0], np.float32)
+
+
+def _converted(core: Any, source: ModelSource, width: float, notify: Callable[[str], None]) -> Any:
+    """Return the network as OpenVINO's own; by way of ONNX where that is installed, which is several times quicker."""
+    grid = source.card.grid
+    if has_extra("onnx"):
+        model = core.read_model(io.BytesIO(onnx_of(source, width, notify)))
+        model.reshape([-1, 1, grid, grid])
+        return model
+    import openvino
+    import torch
+
+    with warnings.catch_warnings(), torch.no_grad():
+        # The tracer remarks on shapes it takes for constant; the sides of the grid are constant.
+        warnings.simplefilter("ignore")
+        return openvino.convert_model(
+            source.plain(width).float(), example_input=torch.zeros(2, 1, grid, grid), input=[-1, 1, grid, grid]
+        )

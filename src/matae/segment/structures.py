@@ -1,0 +1,155 @@
+"""From the logits of a frame to its structures, by anatomy: what lies inside what, and on which side.
+
+Structures are decided from the inside out, whatever order the network has them in. What lies inside another structure
+comes first, as if it were alone: the cavity of a model of three structures is found as that of a model of the cavity.
+The outline around it encloses it; the wall is what lies between the two. What lies beside them gets the pixels where
+its probability is the larger one. Of each outline the largest part stays.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matae.anatomy import ATRIUM, CAVITY, WALL
+from matae.segment.cleanup import LIKELY, POSSIBLE, one_part
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from matae.nn.regions import Regions
+
+__all__ = ["find_structures"]
+
+_LEVELS = (0.0, *(math.log(p / (1 - p)) for p in (LIKELY, POSSIBLE)))  # found, likely, possible
+_LOPSIDED = 0.05  # of the cavity's diameter: a wall whose centre is nearer to the cavity's has no open end
+_PART = 0.1  # of the largest part's area: what is smaller is an island
+
+
+def find_structures(logits: NDArray[np.float32], regions: Regions) -> NDArray[np.uint8]:
+    """Return the class of every pixel of a frame, one connected outline a structure, none overlapping another.
+
+    Parameters
+    ----------
+    logits
+        One map a region, (regions, Y, X), at the size the mask is wanted in.
+    regions
+        What each logit stands for.
+
+    Returns
+    -------
+    ndarray
+        (Y, X) uint8; 0 is background, other numbers are those of `regions`.
+    """
+    if not regions.is_nested:
+        return _one_class_a_pixel(logits, regions)
+    maps = {cover: logits[i] for i, cover in enumerate(regions.covers)}
+    # By the classes they cover, never by their place: networks may have them in any order.
+    covers = sorted(maps, key=lambda cover: (len(cover), cover))
+    inner = [cover for cover in covers if any(set(cover) < set(other) for other in covers)]
+    around = [cover for cover in covers if len(cover) > 1]
+    beside = [cover for cover in covers if cover not in inner and cover not in around]
+    mask = np.zeros(tuple(logits.shape[1:]), np.uint8)
+    for cover in inner:
+        found = _outlined(maps[cover], free=mask == 0)
+        mask[found] = cover[0]
+    inside = mask.copy()
+    for cover in around:
+        mine = [other for other in inner if set(other) < set(cover)]
+        strength = np.maximum.reduce([maps[cover], *(maps[other] for other in mine)])
+        own = strength > 0
+        for other in beside:
+            own &= ~((maps[other] > 0) & (maps[other] > strength))
+        enclosed = np.isin(inside, [other[0] for other in mine])
+        shell = _with(own & ((inside == 0) | enclosed), enclosed) & (mask == 0)
+        mask[_without_islands(shell)] = next(value for value in cover if all(value not in other for other in mine))
+    if beside:
+        found = _beside(maps, beside, mask)
+        mask[mask == 0] = found[mask == 0]
+    return mask
+
+
+def _one_class_a_pixel(logits: NDArray[np.float32], regions: Regions) -> NDArray[np.uint8]:
+    if len(logits) == 1:  # the common case needs no search for the likeliest class
+        value = np.uint8(regions.values[0])
+        return one_part(*((logits[0] > level).view(np.uint8) * value for level in _LEVELS))
+    which = logits.argmax(0)
+    best = np.take_along_axis(logits, which[None], 0)[0]
+    numbers = np.array(regions.values, np.uint8)[which]
+    return one_part(*(np.where(best > level, numbers, np.uint8(0)) for level in _LEVELS))
+
+
+def _outlined(logits: NDArray[np.float32], free: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return one connected part without holes of what a sigmoid alone says."""
+    levels = [((logits > level) & free).view(np.uint8) for level in _LEVELS]
+    return one_part(*levels) > 0
+
+
+def _with(own: NDArray[np.bool_], enclosed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the part of an outline that holds what it encloses, filled; the largest where it encloses nothing."""
+    from scipy import ndimage
+
+    own = own | enclosed
+    if enclosed.any():
+        parts, _ = ndimage.label(own)
+        own = np.isin(parts, np.unique(parts[enclosed]))
+        filled: NDArray[np.bool_] = ndimage.binary_fill_holes(own)
+        return filled
+    return one_part(own.astype(np.uint8)) > 0
+
+
+def _without_islands(shell: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return a shell without crumbs; what it encloses may part it into two walls, and both stay."""
+    from scipy import ndimage
+
+    parts, count = ndimage.label(shell)
+    if count < 2:
+        return shell
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    kept: NDArray[np.bool_] = (sizes >= _PART * sizes.max())[parts]
+    return kept & shell
+
+
+def _beside(
+    maps: dict[tuple[int, ...], NDArray[np.float32]], beside: list[tuple[int, ...]], mask: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Return the structures that lie beside what is found already, each where it is likelier than the others."""
+    strengths = np.stack([maps[cover] for cover in beside])
+    which = strengths.argmax(0)
+    best = np.take_along_axis(strengths, which[None], 0)[0]
+    numbers = np.where(mask == 0, np.array([cover[0] for cover in beside], np.uint8)[which], np.uint8(0))
+    levels = [np.where(best > level, numbers, np.uint8(0)) for level in _LEVELS]
+    apex = _towards_apex(mask)
+    if apex is not None:
+        levels = [_beyond_the_base(level, *apex) for level in levels]
+    return one_part(*levels)
+
+
+def _towards_apex(mask: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return the cavity's centre and the direction of its apex, None where that cannot be told.
+
+    The wall surrounds the cavity but at its base, where the mitral valve is: its centre lies towards the apex.
+    """
+    cavity, wall = (np.argwhere(mask == value) for value in (CAVITY, WALL))
+    if not len(cavity) or not len(wall):
+        return None
+    centre = cavity.mean(0)
+    towards = wall.mean(0) - centre
+    return (centre, towards) if np.hypot(*towards) > _LOPSIDED * math.sqrt(len(cavity)) else None
+
+
+def _beyond_the_base(
+    found: NDArray[np.uint8], centre: NDArray[np.float64], towards: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """Return classes without those parts of an atrium that lie on the apex' side of the ventricle."""
+    from scipy import ndimage
+
+    parts, count = ndimage.label(found == ATRIUM)
+    if not count:
+        return found
+    places = np.array(ndimage.center_of_mass(parts > 0, parts, np.arange(1, count + 1)))
+    apical = np.concatenate([[False], (places - centre) @ towards > 0])
+    return np.where(apical[parts], 0, found).astype(np.uint8)
