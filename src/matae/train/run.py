@@ -13,6 +13,7 @@ import torch
 from matae import __version__
 from matae.anatomy import CAVITY, class_name
 from matae.errors import TrainError
+from matae.labelled.packed import is_packed, packed_licence
 from matae.metrics import dice
 from matae.models import check_name, find_model
 from matae.nn.card import ModelCard
@@ -225,6 +226,8 @@ def _licences(data: Sequence[Path]) -> str:
 
 
 def _licence(folder: Path) -> str:
+    if is_packed(folder):
+        return packed_licence(folder)
     for file in _LICENCE_FILES:
         path = folder / file
         if path.is_file():
