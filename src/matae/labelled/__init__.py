@@ -1,7 +1,8 @@
 """Frames with reference masks, at native size: the one place that knows how labelled data lie on disk.
 
-A folder with ``index.csv``, a CAMUS folder, EchoNet-Dynamic, or a packed file. What it holds is listed at once, so that a
-mistake shows before any work; cines are opened one at a time, in bounded memory. The split is read, never drawn here.
+A folder with ``index.csv``, a CAMUS folder, EchoNet-Dynamic, or a packed file. What it holds is listed at once, so
+that a mistake shows before any work; cines are opened one at a time, in bounded memory. The split is read, never drawn
+here.
 """
 
 from __future__ import annotations

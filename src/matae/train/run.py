@@ -39,8 +39,9 @@ if TYPE_CHECKING:
     from matae.nn.network import Network
     from matae.train.data import LabelledFrames
     from matae.train.loop import StepReport
+    from matae.train.watch import Watch
 
-__all__ = ["seconds_of", "train_model"]
+__all__ = ["new_network", "seconds_of", "train_model"]
 
 _LICENCE_FILES = ("LICENCE.txt", "LICENSE.txt", "LICENCE", "LICENSE")
 _LIMITS = (
@@ -61,6 +62,7 @@ def train_model(
     citation: str = "",
     half: bool = True,
     report: Callable[[StepReport], None] | None = None,
+    watch: Watch | None = None,
 ) -> ModelCard:
     """Train a network on folders of labelled frames and write its checkpoint folder.
 
@@ -87,6 +89,9 @@ def train_model(
         Store kernels as float16.
     report
         Called after each validation.
+    watch
+        Step-level progress, and a way to stop: the model is then what was found until that step, and the run goes on
+        from the last validation when called again.
 
     Returns
     -------
@@ -113,7 +118,7 @@ def train_model(
     )
     network, begun = _start(name, classes, config, init)
     more = load_unlabelled(unlabelled, config.grid) if unlabelled else None
-    network = train(network, frames, held_out, out, config, unlabelled=more, report=report)
+    network = train(network, frames, held_out, out, config, unlabelled=more, report=report, watch=watch)
     card = replace(
         begun,
         data=f"{names}: {_count(frames)} for training, {_count(held_out)} for validation",
@@ -135,6 +140,14 @@ def train_model(
         limits=_LIMITS,
     )
     return save(out, network, card, half=half)
+
+
+def new_network(config: TrainConfig) -> Network:
+    """Return a new network of the settings, for the classes they name or for one."""
+    classes = config.classes or (class_name(CAVITY),)
+    network, _ = _new(config, len(classes))
+    network.regions = Regions.nested(classes)
+    return network
 
 
 def _start(name: str, classes: Sequence[str], config: TrainConfig, init: str | None) -> tuple[Network, ModelCard]:
