@@ -20,7 +20,8 @@ TOGETHER := -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test test-slow test-bare fuzz mutate lint format typecheck train screenshot benchmark wheel clean \
+.PHONY: help install demo test test-slow test-bare fuzz mutate lint format typecheck train screenshot benchmark gpu gpu-dry \
+	frames wheel clean \
 	distclean
 
 help: ## show this list
@@ -107,6 +108,18 @@ screenshot: $(DISPLAY_READY) ## make the pictures of the documentation again
 
 benchmark: $(INSTALLED) ## measure the speed tables
 	$(BIN)/python benchmarks/speed.py
+
+# PYTHON may be one that has PyTorch for the GPU and what the engine computes with: nothing is installed, docs/gpu.md.
+gpu: ## measure on a GPU and train there, in nine minutes: make gpu [ARGS="--frames FILE --out DIR"]
+	PYTHON="$(PYTHON)" sh scripts/gpu.sh $(ARGS)
+
+gpu-dry: $(INSTALLED) ## the same on the CPU with tiny sizes
+	PYTHON="$(BIN)/python" sh scripts/gpu.sh --dry $(ARGS)
+
+# make frames DATA="CAMUS-A4C CAMUS-A2C": what `make gpu` trains on, in one file that is never committed
+frames: $(INSTALLED) ## pack data sets for make gpu: make frames DATA="folder folder"
+	@test -n "$(DATA)" || { echo 'usage: make frames DATA="folder folder"' >&2; exit 2; }
+	$(BIN)/python scripts/pack_frames.py $(foreach folder,$(DATA),--data $(folder)) --out runs/frames.npz $(ARGS)
 
 wheel: $(INSTALLED) ## build wheel and source archive into dist/
 	$(BIN)/python -m build

@@ -9,6 +9,8 @@ it had found is in its report. A training that is not finished goes on in the sa
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import os
 import platform
@@ -16,13 +18,13 @@ import subprocess
 import sys
 import threading
 import time
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import IO, Any
 
 from pieces import pack_back
 from report import write_markdown
-from stage import write_json
+from stage import run_stage, write_json
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -63,7 +65,8 @@ def main() -> int:
                 report["stages"][name] = {"state": "left out"}
                 continue
             say.line(f"[{number}/{len(names)}] {name}: {budget:.0f} s")
-            code = _run(name, budget, say, _stage_arguments(args, out, device, frames, budget))
+            arguments = _stage_arguments(args, out, device, frames, budget)
+            code = _run_here(name, say, arguments) if args.dry else _run(name, budget, say, arguments)
             report["stages"][name] = found = _taken(out / f"{name}.json")
             found["exit_code"] = code
             failed |= found.get("state") != "done" or found.get("exit_code") != 0
@@ -118,6 +121,13 @@ def _stage_arguments(
     return given + (["--frames", str(frames)] if frames else []) + (["--dry"] if args.dry else [])
 
 
+def _run_here(name: str, say: _Log, arguments: list[str]) -> int:
+    """Run a stage in this process: a dry run need not load PyTorch for each anew."""
+    stage = import_module(name)
+    with contextlib.redirect_stdout(say):
+        return int(run_stage(name, stage.work, arguments))
+
+
 def _run(name: str, seconds: float, say: _Log, arguments: list[str]) -> int:
     """Run a stage and end it if it does not end by itself."""
     child = subprocess.Popen(
@@ -146,17 +156,21 @@ def _taken(path: Path) -> dict[str, Any]:
     return found
 
 
-class _Log:
+class _Log(io.TextIOBase):
     """What is said, on the screen and in a file."""
 
     def __init__(self, file: IO[str]) -> None:
-        self._file, self._lock = file, threading.Lock()
+        self._streams, self._lock = (sys.stdout, file), threading.Lock()
 
     def line(self, text: str) -> None:
+        self.write(f"{text}\n")
+
+    def write(self, text: str) -> int:
         with self._lock:
-            for stream in (sys.stdout, self._file):
-                stream.write(f"{text}\n")
+            for stream in self._streams:
+                stream.write(text)
                 stream.flush()
+        return len(text)
 
     def follow(self, lines: IO[str]) -> None:
         for text in lines:

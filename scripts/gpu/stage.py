@@ -89,8 +89,18 @@ def _short(value: Any) -> str:
     return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
-def run_stage(name: str, work: Callable[[Stage], None]) -> int:
-    """Run a stage as a program of its own; what goes wrong is in its report, too."""
+def run_stage(name: str, work: Callable[[Stage], None], arguments: list[str] | None = None) -> int:
+    """Run a stage; what goes wrong is in its report, too.
+
+    Parameters
+    ----------
+    name
+        Of the stage.
+    work
+        What it does.
+    arguments
+        Instead of those of the program.
+    """
     parser = argparse.ArgumentParser(description=name)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=float, required=True)
@@ -98,7 +108,7 @@ def run_stage(name: str, work: Callable[[Stage], None]) -> int:
     parser.add_argument("--frames", type=Path)
     parser.add_argument("--recipe", type=Path)
     parser.add_argument("--dry", action="store_true")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     os.environ.setdefault("MATAE_HOME", str(args.out / "home"))  # the models of whoever runs this stay out of it
     stage = Stage(name, args.out, args.seconds, args.device, args.frames, args.recipe, args.dry)
     stage.say(state="began")

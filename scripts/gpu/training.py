@@ -7,6 +7,7 @@ the learning rate comes down by the end of it. A state is saved at every validat
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -68,8 +69,7 @@ def work(stage: Stage) -> None:
     notices: list[str] = []
     watch = Watch(should_stop=lambda: stage.left < reserve, step=follow, notice=notices.append)
     card = train_model([stage.frames], folder, name=stage.recipe.stem, config=config, report=report, watch=watch)
-    for path in folder.glob("events.out.*"):  # of TensorBoard; metrics.csv says the same
-        path.unlink()
+    shutil.rmtree(folder / "tensorboard", ignore_errors=True)  # metrics.csv says the same
     step = last[0].step if last else config.steps
     stage.say(step=step, finished=step >= config.steps, notices=notices, figures=card.figures, sha256=card.sha256)
 
