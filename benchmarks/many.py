@@ -166,6 +166,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=24)
     parser.add_argument("--tasks", type=int, default=2000)
     parser.add_argument("--listed", type=int, default=20_000)
+    parser.add_argument("--only", type=lambda text: text.split(","), help="of scheduler, going_on, processes, sizes")
     args = parser.parse_args()
     report: dict[str, Any] = {"cores": os.cpu_count(), "load": os.getloadavg()[0]}
     with tempfile.TemporaryDirectory() as folder:
@@ -176,6 +177,8 @@ def main() -> None:
             ("processes", lambda: processes(root / "processes", args.clips, "1/2")),
             ("sizes", lambda: sizes(root / "sizes")),
         ):
+            if args.only and name not in args.only:
+                continue
             report[name] = work()
             print(name, json.dumps(report[name], indent=1), flush=True)
             if args.json:

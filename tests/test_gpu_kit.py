@@ -28,12 +28,14 @@ ABSENT = (
 BLOCKER = f"""
 import importlib.machinery
 
-found = importlib.machinery.PathFinder.find_spec
+class Without:
+    def __init__(self, found):
+        self.found = found
 
-def find_spec(name, path=None, target=None):
-    return None if name.partition(".")[0] in {ABSENT!r} else found(name, path, target)
+    def __call__(self, name, path=None, target=None):
+        return None if name.partition(".")[0] in {ABSENT!r} else self.found(name, path, target)
 
-importlib.machinery.PathFinder.find_spec = find_spec
+importlib.machinery.PathFinder.find_spec = Without(importlib.machinery.PathFinder.find_spec)
 """
 
 
@@ -41,7 +43,11 @@ def environment(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "site").mkdir(exist_ok=True)
     (tmp_path / "site" / "sitecustomize.py").write_text(BLOCKER, encoding="utf-8")
     path = os.pathsep.join(map(str, (tmp_path / "site", ROOT / "src", ROOT)))
-    return os.environ | {"PYTHONPATH": path, "MATAE_HOME": str(tmp_path / "home")}
+    return os.environ | {
+        "PYTHONPATH": path,
+        "MATAE_HOME": str(tmp_path / "home"),
+        "MATAE_CACHE": str(tmp_path / "cache"),
+    }
 
 
 @pytest.fixture

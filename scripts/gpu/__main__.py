@@ -143,6 +143,8 @@ def _run(name: str, seconds: float, say: _Log, arguments: list[str]) -> int:
         child.kill()
         code = child.wait()
     pump.join(2.0)
+    if not pump.is_alive() and child.stdout is not None:
+        child.stdout.close()
     return code
 
 

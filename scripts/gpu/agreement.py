@@ -64,10 +64,14 @@ def work(stage: Stage) -> None:
             stage.row("rows", width=format_width(width), backend=f"torch, {stage.device}", precision=precision, **found)
         for name in installed_backends():
             where = torch.device(stage.device) if name == "torch" else None
-            backend = choose_backend(name, source, width, device=where)
-            backend.begin()
-            step = backend.batch
-            logits = np.concatenate([backend(images[i : i + step]) for i in range(0, len(images), step)])
+            try:
+                backend = choose_backend(name, source, width, device=where)
+                backend.begin()
+                step = backend.batch
+                logits = np.concatenate([backend(images[i : i + step]) for i in range(0, len(images), step)])
+            except Exception as error:  # noqa: BLE001 - a runtime that is half installed may raise anything
+                stage.leave_out(f"{name}, width {format_width(width)}", f"{type(error).__name__}: {str(error)[:200]}")
+                continue
             place = stage.device if name == "torch" else "cpu"
             stage.row("rows", width=format_width(width), backend=f"{name} as segment runs it, {place}",
                       precision=backend.precision, **compare(reference, logits))  # fmt: skip

@@ -109,7 +109,9 @@ def run_stage(name: str, work: Callable[[Stage], None], arguments: list[str] | N
     parser.add_argument("--recipe", type=Path)
     parser.add_argument("--dry", action="store_true")
     args = parser.parse_args(arguments)
-    os.environ.setdefault("MATAE_HOME", str(args.out / "home"))  # the models of whoever runs this stay out of it
+    # The models of whoever runs this stay out of it, and nothing is left behind elsewhere.
+    os.environ.setdefault("MATAE_HOME", str(args.out / "home"))
+    os.environ.setdefault("MATAE_CACHE", str(args.out / "home" / "cache"))
     stage = Stage(name, args.out, args.seconds, args.device, args.frames, args.recipe, args.dry)
     stage.say(state="began")
     try:
