@@ -87,6 +87,8 @@ def make_labels(cine: Cine, masks: NDArray[np.uint8]) -> Labels:
     from napari.layers import Labels
     from napari.utils.colormaps import DirectLabelColormap
 
+    from matae.anatomy import CLASS_NAMES
+
     colours = {None: "transparent", 0: "transparent", 1: CAVITY_COLOUR}
     colours |= dict(enumerate(_OTHER_COLOURS, start=2))
     layer = Labels(
@@ -95,6 +97,8 @@ def make_labels(cine: Cine, masks: NDArray[np.uint8]) -> Labels:
         scale=(1.0, *cine.pixel_aspect),
         opacity=0.9,
         colormap=DirectLabelColormap(color_dict=colours),
+        # What the pixel under the pointer is, in the viewer's status line.
+        features={"index": range(len(CLASS_NAMES) + 1), "structure": ["background", *CLASS_NAMES]},
         metadata={CINE_KEY: cine},
     )
     layer.contour = OUTLINE_WIDTH

@@ -41,8 +41,10 @@ def figures(run: Path, data: Path, split: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as home:
         os.environ["MATAE_HOME"] = home
         import_model(run, "candidate")
-        found = evaluate(data, model="candidate", width="all", split=split)["widths"]
+        found = evaluate(data, model="candidate", width="all", split=split, view="all")["widths"]
     kept = ("dice", "iou", "pixel_accuracy", "hd95_mm", "assd_mm", "by_phase", "by_quality", "ef")
+    if len(next(iter(found.values()))["classes"]) > 1:
+        kept += ("by_class",)
     first = next(iter(found.values()))
     return {"n_frames": first["n_frames"], "n_patients": first["n_patients"]} | {
         f"width {width}": rounded({key: each[key] for key in kept if each.get(key) is not None})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matae.anatomy import CAVITY
 from matae.errors import MataeError, TrainError
 
 if TYPE_CHECKING:
@@ -47,6 +48,15 @@ class Case:
     sector: Sector
     masks: dict[int, NDArray[np.uint8]]
     phases: dict[int, str]
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """The structures that were outlined in the clip: the cavity, and every other that is in one of its masks.
+
+        Of a structure that is in none of them nobody knows whether it is absent or was left out.
+        """
+        found = {CAVITY}.union(*(np.unique(mask).tolist() for mask in self.masks.values()))
+        return tuple(sorted(found - {0}))
 
     def looks_inverted(self) -> list[int]:
         """Return the frames whose cavity fills most of the sector, as in an inverted mask."""
@@ -109,7 +119,7 @@ def load_side(
     from matae.placement import Placement
     from matae.train.data import LabelledFrames, picture_digest
 
-    images, masks, names, patients, phases, spacing = [], [], [], [], [], []
+    images, masks, names, patients, phases, spacing, annotated = [], [], [], [], [], [], []
     digests: set[str] = set()
     full = 0
     for case in open_cases(study, clips, progress=progress, notify=notify):
@@ -124,6 +134,7 @@ def load_side(
             patients.append(case.clip.patient)
             phases.append(case.phases[t])
             spacing.append(float("nan") if pixel is None else math.sqrt(pixel[0] * pixel[1]))
+            annotated.append(case.classes)
             digests.add(picture_digest(case.cine.frames[t]))
     if not images:
         raise TrainError("None of the corrected clips can be opened; bring their files back to where they were.")
@@ -133,6 +144,7 @@ def load_side(
             "the labels, and correct or reject them."
         )
     found = LabelledFrames(
-        np.stack(images), np.stack(masks), tuple(names), tuple(patients), tuple(phases), np.array(spacing)
-    )
+        np.stack(images), np.stack(masks), tuple(names), tuple(patients), tuple(phases), np.array(spacing),
+        annotated=tuple(annotated),
+    )  # fmt: skip
     return found, digests - {""}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from matae.errors import TrainError
 from matae.learn.gather import SIDES, choose_labels
 from matae.learn.options import MIN_FRAMES, MIN_PATIENTS
+from matae.nn.regions import Regions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,11 +81,12 @@ def _no_held_out(sides: Mapping[str, str]) -> str:
 
 
 def _check_classes(study: Study, chosen: Mapping[str, Mapping[int, FrameInfo]], classes: Sequence[str]) -> None:
+    known = Regions.alone(classes).values
     for content_id, infos in chosen.items():
         for frame in infos:
             mask = study.mask(content_id, frame)
             highest = 0 if mask is None else int(mask.max(initial=0))
-            if highest > len(classes):
+            if highest > max(known):
                 raise TrainError(
                     f"Frame {frame + 1} of {study.cine(content_id).stem} has labels of class {highest}, but the model "
                     f"finds {len(classes)} ({', '.join(classes)}); remove those labels, or start from a model with as "

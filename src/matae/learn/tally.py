@@ -113,7 +113,8 @@ class Tally:
 
         frames = sorted(case.masks)
         self.n_inverted += len(case.looks_inverted())
-        classes = [(c, c) for c in range(1, len(next(iter(pairs.values()))[0].card.classes) + 1)]
+        known = next(iter(pairs.values()))[0].card.outputs.values
+        classes = [(c, c) for c in known if c in case.classes] or [(c, c) for c in known]
         spacing = case.cine.spacing if calibrated else None
         found: dict[str, list[dict[int, NDArray[np.uint8]]]] = {}
         for width, both in pairs.items():

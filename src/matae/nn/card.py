@@ -99,6 +99,14 @@ class ModelCard:
     research_use: str = RESEARCH_USE
     version: int = _WITHOUT_REGIONS
 
+    def __post_init__(self) -> None:
+        """Give a card with regions the version that programs without them refuse.
+
+        They would take each logit for a class of its own.
+        """
+        if self.regions:
+            object.__setattr__(self, "version", max(self.version, CARD_VERSION))
+
     @property
     def widths(self) -> tuple[float, ...]:
         """Widths the model can run at, narrowest first."""
@@ -122,10 +130,7 @@ class ModelCard:
     def dumps(self) -> str:
         """Return the card as indented JSON text."""
         values = asdict(self)
-        if self.regions:
-            # What does not know regions would take each logit for a class of its own.
-            values["version"] = max(self.version, CARD_VERSION)
-        else:
+        if not self.regions:
             del values["regions"]
         return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 

@@ -1,4 +1,7 @@
-"""Losses of segmentation, on logits."""
+"""Losses of segmentation, on logits.
+
+A map of the target that is below 0 says that nobody outlined its structure in that frame; it adds nothing to any loss.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,24 @@ __all__ = ["bce", "bce_dice", "spectral_correlation"]
 
 def bce(logits: Tensor, target: Tensor) -> Tensor:
     """Return binary cross-entropy alone, the loss of the published networks; see `bce_dice`."""
-    return F.binary_cross_entropy_with_logits(logits.float(), target)
+    return _cross_entropy(logits.float(), target, _known(target))
+
+
+def _known(target: Tensor) -> Tensor | None:
+    """Return which maps (N, classes) somebody outlined, None where it is all of them."""
+    known = target[..., 0, 0] >= 0
+    return None if bool(known.all()) else known
+
+
+def _mean(values: Tensor, known: Tensor | None) -> Tensor:
+    return values.mean() if known is None else (values * known).sum() / known.sum().clamp_min(1)
+
+
+def _cross_entropy(logits: Tensor, target: Tensor, known: Tensor | None) -> Tensor:
+    if known is None:
+        return F.binary_cross_entropy_with_logits(logits, target)
+    each = F.binary_cross_entropy_with_logits(logits, target.clamp_min(0), reduction="none")
+    return _mean(each.mean((-2, -1)), known)
 
 
 def bce_dice(logits: Tensor, target: Tensor) -> Tensor:
@@ -26,7 +46,7 @@ def bce_dice(logits: Tensor, target: Tensor) -> Tensor:
     logits
         Network output (N, classes, H, W).
     target
-        Soft masks of the same shape in 0-1.
+        Soft masks of the same shape in 0-1; -1 where nobody outlined the structure.
 
     Returns
     -------
@@ -34,12 +54,13 @@ def bce_dice(logits: Tensor, target: Tensor) -> Tensor:
         Scalar. A frame whose target and prediction are both empty adds nothing to the Dice part.
     """
     logits = logits.float()
-    cross_entropy = F.binary_cross_entropy_with_logits(logits, target)
+    known = _known(target)
+    cross_entropy = _cross_entropy(logits, target, known)
     probability = logits.sigmoid()
     both = (probability * target).sum((-2, -1))
     total = probability.sum((-2, -1)) + target.sum((-2, -1))
     dice = (2 * both + 1) / (total + 1)
-    return cross_entropy + 1 - dice.mean()
+    return cross_entropy + 1 - _mean(dice, known)
 
 
 def spectral_correlation(logits: Tensor, target: Tensor) -> Tensor:
@@ -55,7 +76,7 @@ def spectral_correlation(logits: Tensor, target: Tensor) -> Tensor:
     logits
         Network output (N, classes, H, W).
     target
-        Soft masks of the same shape in 0-1.
+        Soft masks of the same shape in 0-1; -1 where nobody outlined the structure.
 
     Returns
     -------
@@ -63,8 +84,11 @@ def spectral_correlation(logits: Tensor, target: Tensor) -> Tensor:
         Scalar in 0-2. Maps without any variation (no mask, or all of it) add nothing.
     """
     with torch.autocast(logits.device.type, enabled=False):
-        found = torch.fft.rfft2(logits.float().sigmoid(), norm="ortho")
-        wanted = torch.fft.rfft2(target.float(), norm="ortho")
+        probability = logits.float().sigmoid()
+        # What nobody outlined is compared with itself: no loss, no gradient.
+        target = torch.where(target[..., :1, :1] < 0, probability.detach(), target.float())
+        found = torch.fft.rfft2(probability, norm="ortho")
+        wanted = torch.fft.rfft2(target, norm="ortho")
         losses = [_decorrelation(found.real, wanted.real), _decorrelation(found.imag, wanted.imag)]
         return torch.stack(losses).mean()
 

@@ -7,6 +7,8 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from matae import RESEARCH_USE, __version__
 
 if TYPE_CHECKING:
@@ -63,10 +65,24 @@ def make_record(cine: Cine, result: Segmentation) -> dict[str, Any]:
         "run": result.run,
         "area_px": area_px,
         "area_mm2": None if pixel_mm2 is None else [None if a is None else round(a * pixel_mm2, 3) for a in area_px],
+        **_areas(result),
         "empty_frames": [t for t, area in enumerate(area_px) if area == 0],
         "warnings": list(cine.warnings),
         "notices": list(result.notices),
     }
+
+
+def _areas(result: Segmentation) -> dict[str, Any]:
+    """Return the areas of every structure by name where there are several; those of a cavity alone are at the top."""
+    classes = result.run.get("classes", {})
+    if len(classes) < 2:
+        return {}
+    areas: dict[str, list[int | None]] = {name: [] for name in classes.values()}
+    for mask, cavity in zip(result.masks, result.area_px, strict=True):
+        counts = np.bincount(np.asarray(mask).ravel(), minlength=256)
+        for number, name in classes.items():
+            areas[name].append(None if math.isnan(cavity) else int(counts[int(number)]))
+    return {"areas_px": areas}
 
 
 def dump_record(record: dict[str, Any]) -> bytes:

@@ -51,10 +51,16 @@ def find_structures(logits: NDArray[np.float32], regions: Regions) -> NDArray[np
     inner = [cover for cover in covers if any(set(cover) < set(other) for other in covers)]
     around = [cover for cover in covers if len(cover) > 1]
     beside = [cover for cover in covers if cover not in inner and cover not in around]
-    mask = np.zeros(tuple(logits.shape[1:]), np.uint8)
+    whole = np.zeros(tuple(logits.shape[1:]), np.uint8)
     for cover in inner:
-        found = _outlined(maps[cover], free=mask == 0)
-        mask[found] = cover[0]
+        found = _outlined(maps[cover], free=whole == 0)
+        whole[found] = cover[0]
+    # The rest happens where something is possible: pictures are large, hearts are not.
+    at = _place(logits.max(0) > _LEVELS[-1])
+    if at is None:
+        return whole
+    maps = {cover: each[at] for cover, each in maps.items()}
+    mask = whole[at]
     inside = mask.copy()
     for cover in around:
         mine = [other for other in inner if set(other) < set(cover)]
@@ -68,7 +74,15 @@ def find_structures(logits: NDArray[np.float32], regions: Regions) -> NDArray[np
     if beside:
         found = _beside(maps, beside, mask)
         mask[mask == 0] = found[mask == 0]
-    return mask
+    return whole
+
+
+def _place(possible: NDArray[np.bool_]) -> tuple[slice, slice] | None:
+    """Return the rectangle that holds all that is possible, None where nothing is."""
+    rows, columns = (np.flatnonzero(possible.any(axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _one_class_a_pixel(logits: NDArray[np.float32], regions: Regions) -> NDArray[np.uint8]:
@@ -94,8 +108,11 @@ def _with(own: NDArray[np.bool_], enclosed: NDArray[np.bool_]) -> NDArray[np.boo
     own = own | enclosed
     if enclosed.any():
         parts, _ = ndimage.label(own)
-        own = np.isin(parts, np.unique(parts[enclosed]))
-        filled: NDArray[np.bool_] = ndimage.binary_fill_holes(own)
+        kept = np.zeros(parts.max() + 1, bool)
+        kept[parts[enclosed]] = True
+        # What the border of the rectangle does not reach from outside is a hole.
+        around, _ = ndimage.label(np.pad(~kept[parts], 1, constant_values=True))
+        filled: NDArray[np.bool_] = around[1:-1, 1:-1] != around[0, 0]
         return filled
     return one_part(own.astype(np.uint8)) > 0
 
@@ -133,12 +150,12 @@ def _towards_apex(mask: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray
 
     The wall surrounds the cavity but at its base, where the mitral valve is: its centre lies towards the apex.
     """
-    cavity, wall = (np.argwhere(mask == value) for value in (CAVITY, WALL))
-    if not len(cavity) or not len(wall):
+    cavity, wall = (np.array(np.nonzero(mask == value)) for value in (CAVITY, WALL))
+    if not cavity.size or not wall.size:
         return None
-    centre = cavity.mean(0)
-    towards = wall.mean(0) - centre
-    return (centre, towards) if np.hypot(*towards) > _LOPSIDED * math.sqrt(len(cavity)) else None
+    centre = cavity.mean(1)
+    towards = wall.mean(1) - centre
+    return (centre, towards) if np.hypot(*towards) > _LOPSIDED * math.sqrt(cavity.shape[1]) else None
 
 
 def _beyond_the_base(
@@ -147,9 +164,14 @@ def _beyond_the_base(
     """Return classes without those parts of an atrium that lie on the apex' side of the ventricle."""
     from scipy import ndimage
 
-    parts, count = ndimage.label(found == ATRIUM)
-    if not count:
+    at = _place(found == ATRIUM)
+    if at is None:
         return found
-    places = np.array(ndimage.center_of_mass(parts > 0, parts, np.arange(1, count + 1)))
-    apical = np.concatenate([[False], (places - centre) @ towards > 0])
-    return np.where(apical[parts], 0, found).astype(np.uint8)
+    parts, count = ndimage.label(found[at] == ATRIUM)
+    rows, columns = np.nonzero(parts)
+    which = parts[rows, columns]
+    ahead = (rows + at[0].start - centre[0]) * towards[0] + (columns + at[1].start - centre[1]) * towards[1]
+    apical = np.bincount(which, ahead, count + 1) > 0  # on average
+    kept = found.copy()
+    kept[at][apical[parts]] = 0
+    return kept

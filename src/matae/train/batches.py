@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -11,7 +12,6 @@ from torch.nn import functional as F
 from matae.train.augment import augment
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from matae.nn.regions import Regions
@@ -68,6 +68,10 @@ class Batches:
             self._counts = [config.batch - old, old]
         self.images = [torch.tensor(side.images, device=generator.device)[:, None] for side in sides]
         self.masks = [torch.tensor(side.masks, device=generator.device) for side in sides]
+        # Which logits each frame teaches: a region is known where all of its classes were outlined.
+        known = [np.stack([side.is_annotated(cover) for cover in regions.covers], 1) for side in sides]
+        everything = all(each.all() for each in known)
+        self._known = None if everything else [torch.tensor(each, device=generator.device) for each in known]
         self._part = slice(rank * config.batch // processes, (rank + 1) * config.batch // processes)
         self.unlabelled = None
         if unlabelled is not None and len(unlabelled):
@@ -78,7 +82,10 @@ class Batches:
         return step * self._counts[0] / len(self.images[0])
 
     def draw(self, step: int) -> tuple[Tensor, Tensor]:
-        """Return augmented images (N, 1, grid, grid) and soft masks (N, classes, grid, grid) of a step from 0."""
+        """Return augmented images (N, 1, grid, grid) and soft masks (N, classes, grid, grid) of a step from 0.
+
+        The mask of what nobody outlined in a frame is -1.
+        """
         chosen = [self._chosen(step, len(side), n) for side, n in zip(self.images, self._counts, strict=True)]
         images = torch.cat([side[at] for side, at in zip(self.images, chosen, strict=True)])[self._part].float() / 255
         masks = torch.cat([side[at] for side, at in zip(self.masks, chosen, strict=True)])[self._part]
@@ -87,6 +94,9 @@ class Batches:
         if len(self.images) == 2 and step % 2:
             old = slice(max(0, self._counts[0] - self._part.start), None)
             changed[old], moved[old] = self._as_they_are(images[old]), self._as_they_are(maps[old])
+        if self._known is not None:
+            known = torch.cat([side[at] for side, at in zip(self._known, chosen, strict=True)])[self._part]
+            moved = moved.masked_fill(~known[:, :, None, None], -1.0)
         return changed, moved
 
     def draw_unlabelled(self, step: int) -> Tensor | None:

@@ -47,6 +47,9 @@ class LabelledFrames:
         Size of a pixel in mm, square to a pixel of the frame, (N,); NaN where unknown.
     sources
         `picture_digest` of each frame as it came, before it was scaled; () where nobody kept it.
+    annotated
+        Numbers of the classes that were outlined in each frame where they are there: what lies outside these masks may
+        be another structure that nobody outlined. () where all classes were in all frames.
     """
 
     images: NDArray[np.uint8]
@@ -56,6 +59,7 @@ class LabelledFrames:
     phases: tuple[str, ...]
     spacing: NDArray[np.float64]
     sources: tuple[str, ...] = ()
+    annotated: tuple[tuple[int, ...], ...] = ()
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -82,13 +86,22 @@ class LabelledFrames:
             phases=tuple(self.phases[i] for i in at),
             spacing=self.spacing[at],
             sources=tuple(self.sources[i] for i in at) if self.sources else (),
+            annotated=tuple(self.annotated[i] for i in at) if self.annotated else (),
         )
+
+    def is_annotated(self, classes: Sequence[int]) -> NDArray[np.bool_]:
+        """Say of which frames all of these classes were outlined, (N,)."""
+        if not self.annotated:
+            return np.ones(len(self), bool)
+        return np.array([set(classes) <= set(known) for known in self.annotated], bool)
 
     def digest(self) -> str:
         """Return the sha256 of names, pictures and masks: a run goes on only with the frames it began with."""
         found = hashlib.sha256(repr((self.frames, self.patients, self.images.shape)).encode())
         for stack in (self.images, self.masks):
             found.update(np.ascontiguousarray(stack).data)
+        if len(set(self.annotated)) > 1:  # where all frames are alike, it is as before there was a difference
+            found.update(repr(self.annotated).encode())
         return found.hexdigest()
 
 
@@ -135,7 +148,8 @@ def load_folders(
         Views to take; frames that state another are left out.
     classes
         Structures to take, by the names of `matae.anatomy`: their pixels keep their numbers, all others are
-        background. All that ``masks/`` holds if none is named.
+        background. A folder may lack some: of its frames nothing is learnt about those. All that ``masks/`` holds if
+        none is named.
 
     Raises
     ------
@@ -151,8 +165,7 @@ def load_folders(
         raise TrainError("A folder is named twice; name each once.")
     wanted = _numbers(classes)
     sets = [_of_views(_opened(folder, structures=bool(classes)), views) for folder in folders]
-    for found in sets:
-        _check_classes(found, wanted)
+    _check_classes(sets, wanted)
     _check_sides(sets)
     sides = []
     for split in ("train", "val"):
@@ -191,12 +204,15 @@ def _of_views(found: LabelledSet, views: Sequence[str]) -> LabelledSet:
     )
 
 
-def _check_classes(found: LabelledSet, wanted: Sequence[int]) -> None:
-    absent = [value for value in wanted if value not in found.classes]
-    if absent:
+def _check_classes(sets: Sequence[LabelledSet], wanted: Sequence[int]) -> None:
+    absent = [value for value in wanted if not any(value in found.classes for found in sets)]
+    idle = [found for found in sets if wanted and not set(wanted) & set(found.classes)]
+    if absent or idle:
+        names = ", ".join(found.folder.resolve().name for found in idle or sets)
+        there = ", ".join(dict.fromkeys(name for found in idle or sets for name in found.classes.values()))
         raise TrainError(
-            f"{found.folder.resolve().name} has no mask of the {class_name(absent[0])}: it holds "
-            f"{', '.join(found.classes.values())}; name other classes in the settings, or another folder."
+            f"{names}: there is no mask of the {class_name((absent or wanted)[0])}, only of {there}; name other "
+            "classes in the settings, or another folder."
         )
 
 
@@ -232,7 +248,10 @@ def _loaded(sides: Sequence[Sequence[LabelledSet]], size: int | None) -> list[La
     if size is None:
         shapes = [ref.read().cine.shape for sets in sides for found in sets for ref in found.refs]
         size = min(_LARGEST, max(max(shape) for shape in shapes))
-    return [_stacked([frame for found in sets for ref in found.refs for frame in _read(ref, size)]) for sets in sides]
+    return [
+        _stacked([frame for found in sets for ref in found.refs for frame in _read(ref, size, tuple(found.classes))])
+        for sets in sides
+    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,9 +263,10 @@ class _Frame:
     phase: str
     spacing: float
     source: str
+    annotated: tuple[int, ...]
 
 
-def _read(ref: LabelledRef, size: int) -> Iterator[_Frame]:
+def _read(ref: LabelledRef, size: int, annotated: tuple[int, ...]) -> Iterator[_Frame]:
     found = ref.read()
     cine, placement = found.cine, found.placement(size)
     pixel = placement.pixel_size(cine.spacing)
@@ -259,6 +279,7 @@ def _read(ref: LabelledRef, size: int) -> Iterator[_Frame]:
             phase=found.phases.get(number, ""),
             spacing=float("nan") if pixel is None else math.sqrt(pixel[0] * pixel[1]),
             source=picture_digest(cine.frames[number]),
+            annotated=annotated,
         )
 
 
@@ -271,4 +292,5 @@ def _stacked(frames: Sequence[_Frame]) -> LabelledFrames:
         phases=tuple(frame.phase for frame in frames),
         spacing=np.array([frame.spacing for frame in frames]),
         sources=tuple(frame.source for frame in frames),
+        annotated=tuple(frame.annotated for frame in frames),
     )

@@ -256,14 +256,14 @@ def _figures(network: Network, frames: LabelledFrames, grid: int) -> dict[str, A
         found = predict(network, frames, width, grid)
         regions = network.regions
         each = {
-            name: _parts(dice(found == c, frames.masks == c), phases)
+            name: _parts(dice(found[known] == c, frames.masks[known] == c), phases[known])
             for c, name in zip(regions.values, regions.classes, strict=True)
+            if (known := frames.is_annotated([c])).any()
         }
         # The cavity speaks for the model, as in `matae.evaluate`; without one the first class does.
-        main = next((name for c, name in zip(regions.values, regions.classes, strict=True) if c == CAVITY), None)
-        figures[f"dice, width {format_width(width)}"] = each[main or regions.classes[0]] | (
-            {"by_class": each} if len(each) > 1 else {}
-        )
+        cavity = [name for c, name in zip(regions.values, regions.classes, strict=True) if c == CAVITY]
+        main = next((name for name in cavity if name in each), next(iter(each)))
+        figures[f"dice, width {format_width(width)}"] = each[main] | ({"by_class": each} if len(each) > 1 else {})
     return figures
 
 

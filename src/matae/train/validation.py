@@ -16,7 +16,7 @@ from matae.nn.widths import format_width
 from matae.train.watch import StoppedError, never
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -99,11 +99,22 @@ def measure(
             some = frames.take(range(start, min(start + _BATCH, len(frames))))
             masks = predict(model, some, width, grid)
             for each, overlap in zip(scores, (dice, iou), strict=True):
-                per_class = [overlap(masks == c, some.masks == c) for c in model.regions.values]
-                each.append(np.mean(per_class, axis=0))
+                each.append(_of_annotated(overlap, masks, some, model.regions.values))
         for values, each in zip(found, scores, strict=True):
             values[width] = float(np.concatenate(each).mean())
     return found
+
+
+def _of_annotated(
+    overlap: Callable[[NDArray[np.bool_], NDArray[np.bool_]], NDArray[np.float64]],
+    masks: NDArray[np.uint8],
+    frames: LabelledFrames,
+    classes: Sequence[int],
+) -> NDArray[np.float64]:
+    """Return the mean overlap of the classes that were outlined in each frame; 1 where none was."""
+    scores = np.array([overlap(masks == c, frames.masks == c) for c in classes], np.float64)
+    known = np.array([frames.is_annotated([c]) for c in classes])
+    return np.where(known.any(0), (scores * known).sum(0) / np.maximum(known.sum(0), 1), 1.0)
 
 
 def forget_after(path: Path, step: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
@@ -58,3 +60,19 @@ def test_frames_and_classes_are_averaged() -> None:
 def test_half_precision_does_not_reach_the_transform() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         assert spectral_correlation(logits_of(disc()).bfloat16(), disc()) < 1e-3
+
+
+@pytest.mark.parametrize("loss", [bce, bce_dice, spectral_correlation])
+def test_what_nobody_outlined_adds_nothing_and_moves_nothing(loss: Callable) -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(3, 2, 8, 8, generator=generator).requires_grad_()
+    target = (torch.rand(3, 2, 8, 8, generator=generator) > 0.5).float()
+    target[:, 1] = -1
+    found = loss(logits, target)
+    found.backward()
+    assert not logits.grad[:, 1].abs().max() > 1e-6
+    assert logits.grad[:, 0].abs().max() > 1e-6
+    if loss is not spectral_correlation:
+        torch.testing.assert_close(found, loss(logits[:, :1], target[:, :1]))
+    nothing = loss(logits, torch.full_like(target, -1))
+    assert torch.isfinite(nothing)

@@ -114,3 +114,28 @@ def test_several_processes_see_together_what_one_sees(step: int, processes: int)
     parts = [replaying(rank=rank, processes=processes).draw(step) for rank in range(processes)]
     for number in range(2):
         torch.testing.assert_close(torch.cat([part[number] for part in parts]), whole[number])
+
+
+def test_what_nobody_outlined_in_a_frame_teaches_nothing() -> None:
+    classes = ("left ventricular cavity", "left ventricular myocardium")
+    some = replace(frames(4), annotated=((1, 2), (1,), (2,), ()))
+    found = Batches(some, Regions.nested(classes), CONFIG, torch.Generator().manual_seed(0))
+    images, masks = found.draw(0)
+    by_level = dict(zip(levels(images), masks, strict=True))
+    # The outline of the wall is known where cavity and wall both are; the order of the frames is a random one.
+    known = {level: [bool(m.min() >= 0) for m in maps] for level, maps in by_level.items()}
+    assert known == {1: [True, True], 2: [True, False], 3: [False, False], 4: [False, False]}
+    assert all(bool((m == -1).all()) != bool((m >= 0).all()) for maps in by_level.values() for m in maps)
+    everything = Batches(replace(some, annotated=((1, 2),) * 4), Regions.nested(classes), CONFIG, torch.Generator())
+    assert all((m >= 0).all() for m in everything.draw(0)[1])
+
+
+def test_replayed_frames_teach_what_was_outlined_in_them() -> None:
+    config = replace(CONFIG, replay=0.5)
+    old = replace(frames(4), annotated=((1,),) * 4)
+    found = Batches(frames(4), Regions.numbered(2), config, torch.Generator().manual_seed(0), replay=old)
+    for step in range(2):
+        _, masks = found.draw(step)
+        assert (masks[:2] >= 0).all()
+        assert (masks[2:, 0] >= 0).all()
+        assert (masks[2:, 1] == -1).all()

@@ -188,3 +188,23 @@ def test_folders_that_do_not_fit_are_refused(toy: Path, tmp_path: Path) -> None:
     write_index(moved, [row | {"split": "test"} for row in read_index(moved)])
     with pytest.raises(MataeError, match="moved has no frame with split 'train' or 'val'"):
         load_folders([toy, moved])
+
+
+def test_a_folder_may_lack_a_structure_that_another_has(toy: Path, tmp_path: Path) -> None:
+    more = other(tmp_path / "more")
+    (more / "structures").mkdir()
+    for path in (more / "masks").iterdir():
+        mask = (np.array(Image.open(path)) > 0).astype(np.uint8)
+        mask[-4:] = 3
+        Image.fromarray(mask).save(more / "structures" / path.name)
+    frames, held_out = load_folders([toy, more], 32, classes=("left ventricular cavity", "left atrium"))
+    for side in (frames, held_out):
+        own = side.is_annotated([3])
+        assert own.any()
+        assert not own.all()
+        assert side.is_annotated([1]).all()
+        assert (side.masks[own] == 3).any((1, 2)).all()
+        assert not (side.masks[~own] == 3).any()
+        assert side.take([0, 1]).annotated == side.annotated[:2]
+    alike = replace(frames, annotated=((1, 3),) * len(frames))
+    assert frames.digest() != alike.digest() == replace(frames, annotated=()).digest()
