@@ -1,9 +1,10 @@
 """Pack labelled frames into one file, to take them to a machine with a GPU for a few minutes.
 
-    python scripts/pack_frames.py --data CAMUS-A4C --data CAMUS-A2C --out runs/frames.npz [--size 192]
+    python scripts/pack_frames.py --data CAMUS-A4C --data CAMUS-A2C --out runs/frames.npz [--size 224]
 
-All views, phases, structures and sides of the split; each frame is placed as a network sees it. The file holds pictures
-of patients: keep it out of the repository (``runs/`` and ``*.npz`` are ignored) and under the terms of its data.
+All views, phases, structures and sides of the split; each frame is placed as a network sees it, at the size of the
+network's grid: a picture that was scaled twice would look otherwise at training than at inference. The file holds
+pictures of patients: keep it out of the repository (``runs/`` and ``*.npz`` are ignored), under the terms of its data.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def main() -> int:
         "--data", type=Path, action="append", required=True, help="data set; may be given several times"
     )
     parser.add_argument("--out", type=Path, required=True, help="file to write, .npz")
-    parser.add_argument("--size", type=int, default=192, help="side of the frames in pixels")
+    parser.add_argument("--size", type=int, default=224, help="side of the frames in pixels: a network's grid")
     args = parser.parse_args()
     if args.out.suffix != ".npz":
         parser.error("--out must end in .npz")

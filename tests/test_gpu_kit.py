@@ -203,7 +203,7 @@ def test_a_training_is_planned_to_end_in_time_and_then_kept_to(
 ) -> None:
     training = kit("training")
     recipe = ROOT / "scripts" / "recipes" / "matae-apical-gpu.toml"
-    stage = SimpleNamespace(left=300.0, dry=False, device="cpu", recipe=recipe)
+    stage = SimpleNamespace(left=300.0, dry=False, device="cpu", recipe=recipe, init=None)
     monkeypatch.setattr(training, "step_seconds", lambda *_: (0.05, None))
     first = training.planned(stage, tmp_path)
     assert first.steps == int(0.85 * (300 - training.END_SECONDS) / 0.05)
@@ -211,6 +211,6 @@ def test_a_training_is_planned_to_end_in_time_and_then_kept_to(
     monkeypatch.setattr(training, "step_seconds", lambda *_: pytest.fail("a run that goes on is not planned anew"))
     stage.left = 100.0
     assert training.planned(stage, tmp_path) == first
-    stage.recipe = recipe.with_name("matae-lv.toml")
-    with pytest.raises(ValueError, match="holds a run by matae-apical-gpu"):
-        training.planned(stage, tmp_path)
+    for other in ({"recipe": recipe.with_name("matae-lv.toml")}, {"init": "matae-lv"}):
+        with pytest.raises(ValueError, match="holds a run by matae-apical-gpu"):
+            training.planned(SimpleNamespace(**(vars(stage) | other)), tmp_path)

@@ -28,7 +28,8 @@ from stage import run_stage, write_json
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-RECIPE = ROOT / "scripts" / "recipes" / "matae-apical-gpu.toml"
+RECIPE = ROOT / "scripts" / "recipes" / "matae-apical.toml"
+INIT = "matae-lv"  # as that recipe says
 # Shares of the time; what a stage leaves over goes to those after it, and the training takes all that is left.
 STAGES = {"gpu_tests": 0.15, "agreement": 0.08, "speed": 0.24, "throughput": 0.09, "training": 1.0}
 GRACE = 8.0  # seconds in which a stage may end by itself after its time
@@ -89,6 +90,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=default, help="folder of the results; $OUT, else runs/gpu")
     parser.add_argument("--minutes", type=float, default=9.0, help="for all of it")
     parser.add_argument("--recipe", type=Path, default=RECIPE, help="settings of the training")
+    parser.add_argument("--init", default=INIT, help="model to go on from, or none")
     parser.add_argument("--device", help="cuda, unless it is a dry run")
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(STAGES), help="stages, with commas")
     parser.add_argument("--dry", action="store_true", help="tiny sizes on the CPU, synthetic frames")
@@ -118,6 +120,7 @@ def _stage_arguments(
     args: argparse.Namespace, out: Path, device: str, frames: Path | None, seconds: float
 ) -> list[str]:
     given = ["--out", str(out), "--seconds", f"{seconds:.1f}", "--device", device, "--recipe", str(args.recipe)]
+    given += ["--init", "none" if args.dry else args.init]
     return given + (["--frames", str(frames)] if frames else []) + (["--dry"] if args.dry else [])
 
 

@@ -24,7 +24,10 @@ def work(stage: Stage) -> None:
         "-o", "filterwarnings=ignore", "--confcutdir", str(FOLDER), str(FOLDER),
         *(("-k", "stopped_goes_on or the_gpu_is_what_runs") if stage.dry else ()),
     ]  # fmt: skip
-    environment = os.environ | ({"MATAE_TEST_DEVICE": stage.device} if stage.dry else {})
+    # Plugins of other packages (a viewer's) may want what is not installed here.
+    environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    if stage.dry:
+        environment["MATAE_TEST_DEVICE"] = stage.device
     try:
         done = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=stage.left
@@ -39,6 +42,8 @@ def work(stage: Stage) -> None:
             if line.startswith(f"{word} "):
                 stage.row("tests", outcome=word.lower(), test=line.removeprefix(f"{word} "))
     stage.say(exit_code=code, last_lines=lines[-40:])
+    if not stage.report.get("tests") and code != -1:
+        raise RuntimeError(f"no test ran: {lines[-1] if lines else 'pytest said nothing'}")
     if code not in (0, 5):
         sys.stdout.write("\n".join(lines[-40:]) + "\n")
 

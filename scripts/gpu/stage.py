@@ -42,6 +42,8 @@ class Stage:
         Packed frames, or None.
     recipe
         Settings of the training.
+    init
+        Model it goes on from, or None.
     dry
         Whether sizes are tiny.
     """
@@ -52,6 +54,7 @@ class Stage:
     device: str
     frames: Path | None = None
     recipe: Path | None = None
+    init: str | None = None
     dry: bool = False
     report: dict[str, Any] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
@@ -107,12 +110,14 @@ def run_stage(name: str, work: Callable[[Stage], None], arguments: list[str] | N
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--frames", type=Path)
     parser.add_argument("--recipe", type=Path)
+    parser.add_argument("--init", default="none")
     parser.add_argument("--dry", action="store_true")
     args = parser.parse_args(arguments)
     # The models of whoever runs this stay out of it, and nothing is left behind elsewhere.
     os.environ.setdefault("MATAE_HOME", str(args.out / "home"))
     os.environ.setdefault("MATAE_CACHE", str(args.out / "home" / "cache"))
-    stage = Stage(name, args.out, args.seconds, args.device, args.frames, args.recipe, args.dry)
+    init = None if args.init == "none" else args.init
+    stage = Stage(name, args.out, args.seconds, args.device, args.frames, args.recipe, init, args.dry)
     stage.say(state="began")
     try:
         work(stage)

@@ -46,7 +46,7 @@ def settings(stage: Stage) -> TrainConfig:
     from matae.train.config import NetworkConfig
     from matae.train.settings import read_settings
 
-    config = replace(read_settings(stage.recipe), device=stage.device)
+    config = replace(read_settings(stage.recipe), device=stage.device, keep_best=True)
     if not stage.dry:
         return config
     network = NetworkConfig(channels=(8, 8, 16), widths=(0.5, 1.0))

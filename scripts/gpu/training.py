@@ -30,8 +30,10 @@ def planned(stage: Stage, folder: Path) -> TrainConfig:
     config, path = settings(stage), folder / PLAN
     if path.is_file():
         plan = json.loads(path.read_text("utf-8"))
-        if plan["recipe"] != stage.recipe.name:
-            raise ValueError(f"{folder} holds a run by {plan['recipe']}; choose another --out, or that recipe.")
+        if (plan["recipe"], plan["init"]) != (stage.recipe.name, stage.init):
+            raise ValueError(
+                f"{folder} holds a run by {plan['recipe']} from {plan['init']}; choose another --out, or these."
+            )
         return replace(config, steps=plan["steps"], check_every=plan["check_every"])
     if stage.dry:
         steps, check = config.steps, config.check_every
@@ -40,7 +42,8 @@ def planned(stage: Stage, folder: Path) -> TrainConfig:
         fit = int(0.85 * (stage.left - END_SECONDS) / each)  # validations and a busy machine take the rest
         steps = max(100, min(config.steps, fit))
         check = max(50, min(steps // 4, int(CHECK_SECONDS / each)))
-    write_json(path, {"recipe": stage.recipe.name, "steps": steps, "check_every": check, "of": config.steps})
+    about = {"recipe": stage.recipe.name, "init": stage.init}
+    write_json(path, about | {"steps": steps, "check_every": check, "of": config.steps})
     return replace(config, steps=steps, check_every=check)
 
 
@@ -55,7 +58,9 @@ def work(stage: Stage) -> None:
     folder = stage.out / "training"
     folder.mkdir(parents=True, exist_ok=True)
     config = planned(stage, folder)
-    stage.say(recipe=stage.recipe.name, steps=config.steps, check_every=config.check_every, grid=config.grid)
+    stage.say(
+        recipe=stage.recipe.name, init=stage.init, steps=config.steps, check_every=config.check_every, grid=config.grid
+    )
     last: list[Progress] = []
 
     def follow(progress: Progress) -> None:
@@ -68,7 +73,9 @@ def work(stage: Stage) -> None:
     reserve = 0.0 if stage.dry else END_SECONDS
     notices: list[str] = []
     watch = Watch(should_stop=lambda: stage.left < reserve, step=follow, notice=notices.append)
-    card = train_model([stage.frames], folder, name=stage.recipe.stem, config=config, report=report, watch=watch)
+    card = train_model(
+        [stage.frames], folder, name=stage.recipe.stem, config=config, init=stage.init, report=report, watch=watch
+    )
     shutil.rmtree(folder / "tensorboard", ignore_errors=True)  # metrics.csv says the same
     step = last[0].step if last else config.steps
     stage.say(step=step, finished=step >= config.steps, notices=notices, figures=card.figures, sha256=card.sha256)
