@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,18 +13,28 @@ from networks import sync
 from stage import Stage, run_stage
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from matae.train.config import TrainConfig
+    from matae.train.data import LabelledFrames
+
+
+@lru_cache(maxsize=1)
+def training_frames(path: Path, grid: int, views: tuple[str, ...], classes: tuple[str, ...]) -> LabelledFrames:
+    """Return the frames to train on; unpacking them takes seconds."""
+    from matae.train.data import load_folders
+
+    return load_folders([path], grid, views=views, classes=classes)[0]
 
 
 def step_seconds(stage: Stage, config: TrainConfig, seconds: float) -> tuple[float, float | None]:
     """Return seconds a step and peak GPU memory in MB, measured for some seconds after a warm-up."""
-    from matae.train.data import load_folders
     from matae.train.loop import begin, make_fabric
     from matae.train.run import new_network
     from matae.train.step import take_step
 
     fabric = make_fabric(config)
-    frames, _ = load_folders([stage.frames], config.grid, views=config.views, classes=config.classes)
+    frames = training_frames(stage.frames, config.grid, config.views, config.classes)
     run, batches = begin(new_network(config), config, fabric.device, frames)
     on_gpu = stage.device.startswith("cuda")
     if on_gpu:

@@ -27,6 +27,7 @@ def do_all(
     scheduler: str | None = None,
     processes: int = 1,
     debug: bool = False,
+    keep: bool = False,
 ) -> list[Outcome]:
     """Do jobs and report; exit with 1 if one could not be done.
 
@@ -44,17 +45,20 @@ def do_all(
         As for `matae.cluster.run_jobs`.
     debug
         Say where in the code a file failed that nobody foresaw.
+    keep
+        Whether what came of each is wanted: of a million it is gigabytes.
 
     Returns
     -------
     list of Outcome
-        In the order of the jobs, those that were done before too.
+        In the order of the jobs, those that were done before too; empty unless `keep`.
     """
     from matae.cluster import run_jobs
     from matae.jobs import Failure
 
     failed = list(failures)
     found: dict[Any, Outcome] = {}
+    done = kept = 0
     try:
         with reporter:
             for outcome in run_jobs(
@@ -65,10 +69,12 @@ def do_all(
                     failed.append(outcome)
                     reporter.finish(None)
                 else:
-                    found[outcome.source.absolute()] = outcome
+                    done, kept = done + 1, kept + outcome.skipped
+                    if keep:
+                        found[outcome.source.absolute()] = outcome
                     reporter.finish(outcome)
     finally:
-        _say_kept(list(found.values()))
+        _say_kept(kept, done)
         _report_failures(failed, jobs, done_word, debug=debug)
     if failed:
         raise Unfinished(_in_order(jobs, found))
@@ -87,10 +93,10 @@ def _in_order(jobs: Sequence[Job], found: dict[Any, Outcome]) -> list[Outcome]:
     return [found[path] for job in jobs if (path := job.ref.path.absolute()) in found]
 
 
-def _say_kept(found: Sequence[Outcome]) -> None:
-    if kept := sum(outcome.skipped for outcome in found):
+def _say_kept(kept: int, done: int) -> None:
+    if kept:
         were = "was" if kept == 1 else "were"
-        typer.echo(f"{kept} of {len(found)} {were} done before and kept; --again does them anew.", err=True)
+        typer.echo(f"{kept} of {done} {were} done before and kept; --again does them anew.", err=True)
 
 
 def _report_failures(failures: Sequence[Failure], jobs: Sequence[Job], done_word: str, *, debug: bool) -> None:

@@ -210,8 +210,9 @@ def _measure_many(
     todo = plan_measures(refs, settings)
     try:
         done = do_all(
-            todo, failures, MeasureReporter(todo), "measured", scheduler=scheduler, processes=processes, debug=debug
-        )
+            todo, failures, MeasureReporter(todo), "measured", scheduler=scheduler, processes=processes, debug=debug,
+            keep=True,
+        )  # fmt: skip
     except Unfinished as some:
         if some.done:
             write_table(table, some.done)

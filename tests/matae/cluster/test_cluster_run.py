@@ -52,6 +52,25 @@ def test_no_worker_comes(shared_home: Path, clips: list[Path], out: Path, monkey
         list(run_jobs(jobs_of(clips, out), scheduler=empty.scheduler_address))
 
 
+def test_a_scheduler_that_goes_away_is_said_and_what_is_done_is_kept(
+    tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distributed = pytest.importorskip("distributed", reason="needs the extra cluster")
+    monkeypatch.setattr("matae.cluster.scheduler._CONNECT_SECONDS", 0.5)
+    jobs = measures_of(make_clips(tmp_path / "in", 12), out)
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, host="tcp://127.0.0.1"
+    ) as short:
+        run = run_jobs(jobs, scheduler=short.scheduler_address)
+        next(run)
+        short.close()
+        with pytest.raises(MataeError, match=r"The dask scheduler at .* is gone; start it and run this again"):
+            list(run)
+    again = list(run_jobs(jobs))
+    assert len(again) == 12
+    assert any(outcome.skipped for outcome in again)
+
+
 def test_another_version_is_refused(
     cluster: Any, clips: list[Path], out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
