@@ -177,8 +177,6 @@ def test_no_report_at_all(tmp_path: Path, kit: Any) -> None:
 def test_pieces_come_together_again(tmp_path: Path, kit: Any, most: float) -> None:
     out = tmp_path / "out"
     (out / "training").mkdir(parents=True)
-    (out / "home").mkdir()
-    (out / "home" / "model").write_bytes(b"of the machine")
     for name, size in (("model.safetensors", 9_000), ("state.safetensors", 40_000), ("card.json", 20)):
         (out / "training" / name).write_bytes(os.urandom(size))
     kept = {path.name: path.read_bytes() for path in (out / "training").iterdir()}

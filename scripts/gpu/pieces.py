@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["pack_back"]
 
 _STATE = "state.safetensors"
-_KEPT = ("gpu.json", "gpu.md", "log.txt")
 
 
 def pack_back(out: Path, piece_mb: float, most_mb: float) -> None:
@@ -31,7 +30,7 @@ def pack_back(out: Path, piece_mb: float, most_mb: float) -> None:
         Of all pieces. The state a training goes on from is left out where it does not fit; the model can be gone on
         from in its stead (``--init``).
     """
-    files = [path for path in sorted(out.rglob("*")) if path.is_file() and path.parent != out and _goes(path, out)]
+    files = [path for path in sorted(out.rglob("*")) if path.is_file() and path.parent != out]
     small = [path for path in files if path.name != _STATE]
     sizes = sum(path.stat().st_size for path in files)
     chosen = files if sizes + 10_240 * (len(files) + 1) <= most_mb * 2**20 else small
@@ -52,7 +51,3 @@ def pack_back(out: Path, piece_mb: float, most_mb: float) -> None:
     for folder in sorted((path for path in out.rglob("*") if path.is_dir()), reverse=True):
         if not any(folder.iterdir()):
             folder.rmdir()
-
-
-def _goes(path: Path, out: Path) -> bool:
-    return "home" not in path.relative_to(out).parts and path.name not in _KEPT

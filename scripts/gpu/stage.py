@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from dataclasses import dataclass, field
@@ -113,9 +112,6 @@ def run_stage(name: str, work: Callable[[Stage], None], arguments: list[str] | N
     parser.add_argument("--init", default="none")
     parser.add_argument("--dry", action="store_true")
     args = parser.parse_args(arguments)
-    # The models of whoever runs this stay out of it, and nothing is left behind elsewhere.
-    os.environ.setdefault("MATAE_HOME", str(args.out / "home"))
-    os.environ.setdefault("MATAE_CACHE", str(args.out / "home" / "cache"))
     init = None if args.init == "none" else args.init
     stage = Stage(name, args.out, args.seconds, args.device, args.frames, args.recipe, init, args.dry)
     stage.say(state="began")
