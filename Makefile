@@ -20,7 +20,8 @@ TOGETHER := -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test test-slow test-bare fuzz mutate lint format typecheck train screenshot benchmark performance wheel clean \
+.PHONY: help install demo test test-slow test-bare fuzz mutate lint format typecheck train screenshot benchmark \
+	performance gpu gpu-dry frames wheel clean \
 	distclean
 
 help: ## show this list
@@ -112,6 +113,18 @@ benchmark: $(INSTALLED) ## measure the speed tables
 performance: $(INSTALLED) ## the whole job beside other networks, and growth: writes docs/performance.md
 	$(BIN)/python -m pip install --quiet --no-deps dynamic-network-architectures==0.4.4
 	$(BIN)/python benchmarks/performance --page docs/performance.md $(ARGS)
+
+# PYTHON may be one that has PyTorch for the GPU and what the engine computes with: nothing is installed, docs/gpu.md.
+gpu: ## measure on a GPU and train there, in nine minutes: make gpu [ARGS="--frames FILE --out DIR"]
+	PYTHON="$(PYTHON)" sh scripts/gpu.sh $(ARGS)
+
+gpu-dry: $(INSTALLED) ## the same on the CPU with tiny sizes
+	PYTHON="$(BIN)/python" sh scripts/gpu.sh --dry $(ARGS)
+
+# make frames DATA="CAMUS-A4C CAMUS-A2C": what `make gpu` trains on, in one file that is never committed
+frames: $(INSTALLED) ## pack data sets for make gpu: make frames DATA="folder folder"
+	@test -n "$(DATA)" || { echo 'usage: make frames DATA="folder folder"' >&2; exit 2; }
+	$(BIN)/python scripts/pack_frames.py $(foreach folder,$(DATA),--data $(folder)) --out runs/frames.npz $(ARGS)
 
 wheel: $(INSTALLED) ## build wheel and source archive into dist/
 	$(BIN)/python -m build

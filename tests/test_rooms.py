@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 ENGINE = Path(__file__).resolve().parent.parent / "src" / "matae"
 ROOMS = (
     "errors", "threads", "extras", "cine", "anatomy", "files", "maskfile", "stack", "read", "demo", "placement",
-    "phantom", "metrics", "nn", "models", "segment", "measure", "edit", "output", "jobs", "store", "labelled",
-    "exchange", "review", "evaluate", "speed", "train", "learn", "cli",
+    "phantom", "metrics", "nn", "models", "segment", "measure", "edit", "output", "jobs", "cluster", "store",
+    "labelled", "exchange", "review", "evaluate", "speed", "train", "learn", "cli",
 )  # fmt: skip
 MODULES = sorted(ENGINE.rglob("*.py"))
 

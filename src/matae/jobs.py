@@ -1,13 +1,13 @@
-"""Segment files into a folder: the one function behind the command line, the demo and a cluster's workers."""
+"""Segment files into a folder: the one function behind the command line, the demo and `matae.cluster`."""
 
 from __future__ import annotations
 
 import threading
 import traceback
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from matae.errors import MataeError, OutputError, ScratchError
 from matae.models import find_model
@@ -26,16 +26,92 @@ __all__ = [
     "Failure",
     "FileJob",
     "FileResult",
+    "Job",
     "JobSettings",
+    "Outcome",
+    "Settings",
     "check_folder",
     "find_inputs",
+    "one_network",
     "plan",
     "run_here",
-    "run_on_cluster",
     "segment_file",
+    "shared_stems",
 ]
 
-_CONNECT_SECONDS = 10.0
+
+class Settings(Protocol):
+    """How files are worked on, and where the results go."""
+
+    @property
+    def out(self) -> Path:
+        """Folder of the results."""
+        ...
+
+    @property
+    def again(self) -> bool:
+        """Whether to do also what has a result already."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """Name of the model that is needed, "" for none."""
+        ...
+
+    def key(self) -> str:
+        """Return a digest of all that the results depend on but the file."""
+        ...
+
+
+class Job(Protocol):
+    """One file to work on; small and picklable, so that it can go to another process or machine."""
+
+    @property
+    def ref(self) -> CineRef:
+        """The cine, not yet decoded."""
+        ...
+
+    @property
+    def settings(self) -> Settings:
+        """How, and where to."""
+        ...
+
+    def prepare(self) -> None:
+        """Load what all jobs of the kind need."""
+        ...
+
+    def run(self, progress: Callable[[int, int], None] | None = None) -> Outcome:
+        """Do it, and write the result; or leave it where it is there already."""
+        ...
+
+
+class Outcome(Protocol):
+    """What became of a job."""
+
+    @property
+    def source(self) -> Path:
+        """The file."""
+        ...
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Path of each result; ``record`` is among them."""
+        ...
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences the user should see."""
+        ...
+
+    @property
+    def skipped(self) -> bool:
+        """Whether the result was there already, and was left as it is."""
+        ...
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """Figures for a table of all results, JSON values."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -62,6 +138,8 @@ class JobSettings:
         Which B-mode picture to take of a frame that shows several, from 1.
     keep_margins
         Show in video and still what is written around the sector.
+    again
+        Segment also what has a result already that was computed from the same.
     """
 
     out: Path
@@ -73,11 +151,29 @@ class JobSettings:
     third_axis_is_time: bool = False
     region: int | None = None
     keep_margins: bool = False
+    again: bool = False
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return self.options.model
+
+    def key(self) -> str:
+        """Return a digest of what results depend on but the file: not where they go or are made."""
+        from matae.output import settings_key
+
+        said = {
+            "what": "segment", "model": self.options.model, "width": self.options.width, "sector": self.sector,
+            "flip": self.flip, "frame_rate": self.frame_rate, "overlay": self.overlay,
+            "third_axis_is_time": self.third_axis_is_time, "region": self.region, "keep_margins": self.keep_margins,
+            "rate": self.options.rate,
+        }  # fmt: skip
+        return settings_key(said, find_model(self.options.model).card.sha256)
 
 
 @dataclass(frozen=True)
 class FileJob:
-    """One file to segment; small and picklable, so that it can go to another machine.
+    """One file to segment; small and picklable, so that it can go to another process or machine.
 
     Parameters
     ----------
@@ -92,6 +188,14 @@ class FileJob:
     ref: CineRef
     settings: JobSettings
     distinguish: bool = False
+
+    def prepare(self) -> None:
+        """Load the model, to find out that it cannot be had before any file is read."""
+        _segmenter(self.settings.options)
+
+    def run(self, progress: Callable[[int, int], None] | None = None) -> FileResult:
+        """Do it, see `segment_file`."""
+        return segment_file(self, progress)
 
 
 @dataclass(frozen=True)
@@ -110,6 +214,8 @@ class FileResult:
         Frames in which no ventricle was found.
     notices
         Sentences the user should see: the reader's warnings, then what happened on the way.
+    skipped
+        Whether the result was there already, and was left as it is.
     """
 
     source: Path
@@ -117,6 +223,12 @@ class FileResult:
     run: dict[str, Any]
     empty_frames: int
     notices: tuple[str, ...] = field(default=())
+    skipped: bool = False
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The figures of a table of all results."""
+        return self.run | {"empty_frames": self.empty_frames}
 
 
 @dataclass(frozen=True)
@@ -131,17 +243,22 @@ class Failure:
         The sentence why.
     trace
         Where in the code, if nobody had foreseen it; else empty.
+    stops_all
+        Whether it would stop every other file as well: the folder of the results cannot be written.
     """
 
     source: Path
     message: str
     trace: str = ""
+    stops_all: bool = False
 
     @classmethod
     def of(cls, source: Path, problem: BaseException) -> Failure:
         """Put what went wrong into a sentence; what nobody foresaw (a codec, a defect, a lost worker) too."""
         if isinstance(problem, MataeError):
-            return cls(source, str(problem))
+            # A temporary folder that is full stops one file; the folder of the results is the same for all.
+            full = isinstance(problem, OutputError) and not isinstance(problem, ScratchError)
+            return cls(source, str(problem), stops_all=full)
         what = ": ".join(filter(None, [type(problem).__name__, str(problem).strip().rstrip(".")]))
         text = f"{source.name} failed in a way nobody foresaw ({what}); report what --debug says of it."
         if isinstance(problem, MemoryError):
@@ -150,7 +267,7 @@ class Failure:
 
 
 # One model a process, used by one thread at a time: two at once would share its cores and its notices.
-_busy = threading.Lock()
+one_network = threading.Lock()
 
 
 def _segmenter(options: SegmentOptions, frame_rate: float | None = None) -> Segmenter:
@@ -188,19 +305,24 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
     MataeError
         If the file is no cine, the model or device is not there, or the folder cannot be written.
     """
-    from matae.output import write_results
+    from matae.output import result_key, write_results, written_before
     from matae.segment import segment
     from matae.segment.choice import choose_sector
 
-    settings = job.settings
+    settings, key = job.settings, job.settings.key()
     cine = job.ref.open(third_axis_is_time=settings.third_axis_is_time)
     if settings.frame_rate is not None:
         cine = cine.with_frame_rate(settings.frame_rate)
     if settings.region is not None:
         cine = cine.with_region(settings.region)
+    key = result_key(cine, key)
+    if not settings.again:
+        files = written_before(settings.out, cine, key, distinguish=job.distinguish)
+        if files is not None:
+            return _kept(job.ref.path, files)
     sector = choose_sector(cine, settings.sector, settings.flip)
     cine = sector.scaled(cine)
-    with _busy:
+    with one_network:
         segmenter = _segmenter(settings.options, cine.frame_rate)
         said = len(segmenter.notices)
         try:
@@ -211,7 +333,7 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
                 _loaded.cache_clear()
     written = write_results(
         cine, result, settings.out, overlay=settings.overlay, distinguish=job.distinguish,
-        keep_margins=settings.keep_margins,
+        keep_margins=settings.keep_margins, key=key,
     )  # fmt: skip
     return FileResult(
         source=job.ref.path,
@@ -220,6 +342,13 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
         empty_frames=int((result.area_px == 0).sum()),
         notices=(*cine.warnings, *result.notices, *written.notices, *_rate_notice(cine)),
     )
+
+
+def _kept(source: Path, files: dict[str, Path]) -> FileResult:
+    from matae.output.record import read_record
+
+    record = read_record(files["record"]) or {}
+    return FileResult(source, files, record.get("run", {}), len(record.get("empty_frames", ())), skipped=True)
 
 
 def _rate_notice(cine: Cine) -> tuple[str, ...]:
@@ -272,11 +401,17 @@ def plan(refs: Sequence[CineRef], settings: JobSettings) -> list[FileJob]:
     settings
         How, and where to.
     """
+    return [FileJob(ref, settings, shared) for ref, shared in zip(refs, shared_stems(refs), strict=True)]
+
+
+def shared_stems(refs: Sequence[CineRef]) -> list[bool]:
+    """Say of each cine whether another one's results would have the same name."""
     from matae.read import file_stem
 
     # Folded: on Windows and macOS, Clip.avi and clip.dcm would write the same files.
-    names = Counter(file_stem(ref.path).casefold() for ref in refs)
-    return [FileJob(ref, settings, names[file_stem(ref.path).casefold()] > 1) for ref in refs]
+    names = [file_stem(ref.path).casefold() for ref in refs]
+    counts = Counter(names)
+    return [counts[name] > 1 for name in names]
 
 
 def check_folder(out: Path) -> None:
@@ -294,11 +429,11 @@ def check_folder(out: Path) -> None:
 
 
 def run_here(
-    jobs: Sequence[FileJob],
+    jobs: Sequence[Job],
     *,
-    start: Callable[[FileJob], None] | None = None,
+    start: Callable[[Any], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Iterator[FileResult | Failure]:
+) -> Iterator[Outcome | Failure]:
     """Do jobs one after another in this process; a bad file does not stop the others.
 
     Parameters
@@ -312,7 +447,7 @@ def run_here(
 
     Yields
     ------
-    FileResult or Failure
+    Outcome or Failure
         As each job ends.
 
     Raises
@@ -322,70 +457,15 @@ def run_here(
     """
     for job in jobs[:1]:
         check_folder(job.settings.out)
-        _segmenter(job.settings.options)
+        job.prepare()
     for job in jobs:
         if start is not None:
             start(job)
-        outcome: FileResult | Failure
+        outcome: Outcome | Failure
         try:
-            outcome = segment_file(job, progress)
+            outcome = job.run(progress)
         except Exception as error:  # a codec may raise anything, and the other files are sound
-            if isinstance(error, OutputError) and not isinstance(error, ScratchError):
-                raise  # the folder of the results is the same for all
             outcome = Failure.of(job.ref.path, error)
+            if outcome.stops_all:
+                raise
         yield outcome
-
-
-def run_on_cluster(jobs: Sequence[FileJob], address: str) -> Iterator[FileResult | Failure]:
-    """Do jobs on the workers of a dask scheduler, as they become free.
-
-    The workers need napari-matae, the same models, and the input and output folders under the same paths.
-
-    Parameters
-    ----------
-    jobs
-        What to do.
-    address
-        Of the scheduler, such as ``tcp://box:8786``.
-
-    Yields
-    ------
-    FileResult or Failure
-        As each job ends, in any order.
-
-    Raises
-    ------
-    MataeError
-        If dask.distributed is not installed, or no scheduler answers.
-    """
-    from matae.extras import without_extra
-
-    try:
-        import distributed
-    except ImportError:
-        raise MataeError(without_extra("cluster", "leave out --scheduler")) from None
-    try:
-        client = distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise MataeError(
-            f"No dask scheduler answers at {address} ({reason}); start one with 'dask scheduler'."
-        ) from error
-    with client:
-        futures = {client.submit(segment_file, _absolute(job), pure=False): job.ref.path for job in jobs}
-        try:
-            for future in distributed.as_completed(futures, loop=client.loop):
-                problem = future.exception()
-                yield (
-                    future.result()
-                    if problem is None
-                    else Failure.of(futures[future], problem.with_traceback(future.traceback()))
-                )
-        finally:
-            client.cancel(list(futures))
-
-
-def _absolute(job: FileJob) -> FileJob:
-    # Workers have another working folder. Links are kept: a shared folder may be mounted behind one.
-    ref = replace(job.ref, path=job.ref.path.absolute())
-    return replace(job, ref=ref, settings=replace(job.settings, out=job.settings.out.absolute()))

@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from fake_devices import FakeDevices
+from tiny_models import save_tiny
 
 
 @pytest.fixture
@@ -27,25 +28,6 @@ def matae_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "home"
     monkeypatch.setenv("MATAE_HOME", str(home))
     return home
-
-
-def save_tiny(folder: Path, name: str) -> None:
-    import torch
-
-    from matae.nn.card import ModelCard
-    from matae.nn.checkpoint import save
-    from matae.nn.matae import Matae, MataeConfig
-
-    torch.manual_seed(0)
-    model = Matae(MataeConfig(channels=(8, 8, 16))).eval()
-    with torch.no_grad():
-        model.head.bias.fill_(1.0)  # says yes nearly everywhere: masks that are not empty
-    card = ModelCard(
-        name=name, family="matae", architecture=model.config.to_json(), grid=32,
-        classes=("left ventricular cavity",), data="none", licence="BSD-3-Clause",
-        figures={"CAMUS": {"dice": 0.91234, "widths": [0.5, 1.0]}}, limits=("Knows nothing.",),
-    )  # fmt: skip
-    save(folder, model, card)
 
 
 @pytest.fixture

@@ -372,7 +372,7 @@ def test_cluster_not_installed(clip, out, tiny_model, monkeypatch) -> None:
 
 def test_no_scheduler_answers(clip, out, tiny_model, monkeypatch) -> None:
     pytest.importorskip("distributed", reason="needs the extra cluster")
-    monkeypatch.setattr("matae.jobs._CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("matae.cluster.scheduler._CONNECT_SECONDS", 0.5)
     message = one_line(run("segment", clip, "--out", out, "--scheduler", "tcp://127.0.0.1:1"))
     assert "No dask scheduler answers at tcp://127.0.0.1:1" in message
     assert "start one with 'dask scheduler'" in message

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from matae.cli.options import Device, Model, Region, ThirdAxis, ThirdAxisOption, Width, check_sector
+from matae.cli.options import (
+    Again,
+    Device,
+    Jobs,
+    Model,
+    Region,
+    Scheduler,
+    ThirdAxis,
+    ThirdAxisOption,
+    Width,
+    check_sector,
+    check_where,
+)
 
 if TYPE_CHECKING:
-    from matae.cine import Cine
+    from collections.abc import Callable, Iterator, Sequence
+
+    from matae.cluster.measuring import MeasureSettings
     from matae.measure import Measurement
 
 __all__ = ["measure"]
@@ -47,17 +62,36 @@ def _spacing(text: str) -> tuple[float, float]:
 
 def measure(
     *,
-    source: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="A clip, or a folder that holds one.", show_default=False)
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="INPUT...",
+            help="A clip, or a folder that holds one; with --out any number of files, folders and lists of paths.",
+            show_default=False,
+        ),
     ],
     json: Annotated[
-        Path, typer.Option("--json", metavar="FILE", help="Write every number, curve and flag.", show_default=False)
-    ],
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write every number, curve and flag.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Of many clips: write NAME_measure.json each, and measure.csv with a row a clip.",
+            show_default=False,
+        ),
+    ] = None,
     mask: Annotated[
         Path | None,
-        typer.Option("--mask", metavar="FILE", help="Masks of the clip; segmented first if left out."),
+        typer.Option(
+            "--mask", metavar="FILE", help="Masks of the clip, with --out the folder of them; segmented first without."
+        ),
     ] = None,
-    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a row a beat.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write a row a beat, with --out a row a clip.")
+    ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Write one page, .pdf or .png.")
     ] = None,
@@ -101,57 +135,124 @@ def measure(
     flip: Annotated[_Flip, typer.Option("--flip", help="vertical: the apex is at the bottom.")] = _Flip.auto,
     third_axis: ThirdAxisOption = ThirdAxis.auto,
     region: Region = None,
+    scheduler: Scheduler = None,
+    jobs: Jobs = 1,
+    again: Again = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Say where in the code a file failed that nobody foresaw.")
+    ] = False,
 ) -> None:
-    """Measure volumes, ejection fraction and wall motion of the left ventricle in a clip.
+    """Measure volumes, ejection fraction and wall motion of the left ventricle in a clip, or in many.
 
     Ejection fraction comes with its 90 % interval; millilitres and millimetres only where the clip is calibrated.
     """
+    from matae import RESEARCH_USE
+    from matae.cluster.measuring import MeasureSettings
+    from matae.segment import SegmentOptions
+
+    check_where(scheduler, jobs)
+    settings = MeasureSettings(
+        Path() if out is None else out,
+        SegmentOptions(model=model, width=width, device=device),
+        view=None if view is None else view.value,
+        spacing=None if spacing is None else _spacing(spacing),
+        masks=mask,
+        sector=sector,
+        flip=flip.value,
+        frame_rate=frame_rate,
+        third_axis_is_time=third_axis is ThirdAxis.time,
+        region=region,
+        again=again,
+    )
+    if out is not None:
+        _check_many({"--json": json, "--report": report, "--ed": ed, "--es": es}, mask)
+        _measure_many(inputs, settings, csv or out / "measure.csv", scheduler=scheduler, processes=jobs, debug=debug)
+    else:
+        if json is None or len(inputs) > 1:
+            raise typer.BadParameter("give --json FILE for one clip, or --out DIR for any number of them.")
+        if scheduler is not None or jobs > 1 or again:
+            raise typer.BadParameter("--scheduler, --jobs and --again are for many clips; give --out DIR.")
+        _measure_one(inputs[0], settings, {"--json": json, "--csv": csv, "--report": report}, ed=ed or (), es=es or ())
+    typer.echo(RESEARCH_USE, err=True)
+
+
+def _check_many(single: dict[str, Any], mask: Path | None) -> None:
+    for name, value in single.items():
+        if value:
+            raise typer.BadParameter("is for one clip, and --out for many; leave one of them out.", param_hint=name)
+    if mask is not None and not mask.is_dir():
+        raise typer.BadParameter(f"'{mask}' is no folder; name the one with the masks.", param_hint="--mask")
+
+
+def _measure_many(
+    inputs: Sequence[Path],
+    settings: MeasureSettings,
+    table: Path,
+    *,
+    scheduler: str | None,
+    processes: int,
+    debug: bool,
+) -> None:
     from dataclasses import replace
 
-    from matae import RESEARCH_USE
-    from matae.cine import Spacing
-    from matae.measure import Marks, MeasureOptions, measure_cine
-    from matae.measure.mask_file import read_masks
+    from matae.cli.many import Unfinished, do_all
+    from matae.cli.measure_reporter import MeasureReporter
+    from matae.cli.segment import same_width
+    from matae.cluster.inputs import listed_paths
+    from matae.cluster.measuring import plan_measures, write_table
+    from matae.jobs import find_inputs
+
+    refs, failures = find_inputs(listed_paths(inputs), lambda text: typer.echo(text, err=True))
+    if settings.masks is not None:
+        settings = replace(settings, masks=settings.masks.absolute())  # a worker has another working folder
+    elif scheduler is not None:
+        settings = replace(settings, options=same_width(settings.options))
+    todo = plan_measures(refs, settings)
+    try:
+        done = do_all(
+            todo, failures, MeasureReporter(todo), "measured", scheduler=scheduler, processes=processes, debug=debug,
+            keep=True,
+        )  # fmt: skip
+    except Unfinished as some:
+        if some.done:
+            write_table(table, some.done)
+            typer.echo(str(table))
+        raise
+    write_table(table, done)
+    typer.echo(str(table))
+
+
+def _measure_one(
+    source: Path,
+    settings: MeasureSettings,
+    outputs: dict[str, Path | None],
+    *,
+    ed: Sequence[int],
+    es: Sequence[int],
+) -> None:
+    from matae.cluster.measuring import measure_file
+    from matae.measure import Marks
     from matae.measure.record import write_csv, write_json
     from matae.measure.report import write_report
-    from matae.measure.run import sector_pixels
     from matae.read import open_cine
-    from matae.segment import SegmentOptions
-    from matae.segment.choice import choose_sector
 
-    _check_outputs({"--json": json, "--csv": csv, "--report": report}, inputs=(source, mask))
-    cine = open_cine(source, third_axis_is_time=third_axis is ThirdAxis.time)
-    if frame_rate is not None:
-        cine = cine.with_frame_rate(frame_rate)
-    if spacing is not None:
-        cine = replace(cine, spacing=Spacing(*_spacing(spacing)), spacing_note="Pixel size given by the user.")
-    masks = None if mask is None else read_masks(mask, cine)
-    if region is not None:
-        cine = cine.with_region(region)
-    elif masks is not None:
-        cine = cine.scaled_for((masks == 1).any(axis=0))  # where the heart lies is known
-    options = MeasureOptions(view=None if view is None else view.value)
+    _check_outputs(outputs, inputs=(source, settings.masks))
+    cine = open_cine(source, third_axis_is_time=settings.third_axis_is_time)
     # People count from 1; whatever is computed or written counts from 0.
-    marks = Marks(tuple(frame - 1 for frame in ed or ()), tuple(frame - 1 for frame in es or ()))
-    fan = choose_sector(cine, sector, flip.value)
-    cine = fan.scaled(cine) if masks is None else cine
-    for text in cine.warnings:
-        typer.echo(f"{cine.source.name}: {text}", err=True)
-    if masks is None:
-        settings = SegmentOptions(model=model, width=width, device=device)
-        found = _segmented(cine, settings, options, marks=marks, fan=fan)
-    else:
-        options = replace(options, apex_down=fan.apex_down)
-        found = measure_cine(cine, masks, options, marks=marks, sector=sector_pixels(fan, cine.shape))
-    write_json(json, found)
-    if csv is not None:
-        write_csv(csv, found)
-    if report is not None:
-        write_report(report, found)
+    marks = Marks(tuple(frame - 1 for frame in ed), tuple(frame - 1 for frame in es))
+    with _bar(cine.n_frames if settings.masks is None else 0) as progress:
+        found, notices = measure_file(
+            cine, settings, masks=settings.masks, marks=marks, progress=progress,
+            warn=lambda text: typer.echo(f"{cine.source.name}: {text}", err=True),
+        )  # fmt: skip
+    for notice in notices:
+        typer.echo(notice, err=True)
+    for name, write in (("--json", write_json), ("--csv", write_csv), ("--report", write_report)):
+        if (path := outputs[name]) is not None:
+            write(path, found)
     _say(found)
-    for path in filter(None, (json, csv, report)):
+    for path in filter(None, outputs.values()):
         typer.echo(str(path))
-    typer.echo(RESEARCH_USE, err=True)
 
 
 def _check_outputs(outputs: dict[str, Path | None], *, inputs: tuple[Path | None, ...]) -> None:
@@ -176,26 +277,20 @@ def _check_outputs(outputs: dict[str, Path | None], *, inputs: tuple[Path | None
                 path.parent.mkdir(parents=True, exist_ok=True)
 
 
-def _segmented(cine: Cine, settings: Any, options: Any, *, marks: Any, fan: Any) -> Measurement:
+@contextmanager
+def _bar(frames: int) -> Iterator[Callable[[int, int], None]]:
+    """Give what moves a bar of the frames with the time left, on a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from matae.measure.run import segment_and_measure
 
     console = Console(stderr=True, highlight=False)
     bar = Progress(
         BarColumn(), MofNCompleteColumn(), TextColumn("frames"), TimeRemainingColumn(), console=console,
-        transient=True, disable=not console.is_terminal,
+        transient=True, disable=not (console.is_terminal and frames),
     )  # fmt: skip
     with bar:
-        task = bar.add_task("", total=cine.n_frames)
-        found, result = segment_and_measure(
-            cine, settings, options, sector=fan, marks=marks,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )  # fmt: skip
-    for notice in result.notices:
-        typer.echo(notice, err=True)
-    return found
+        task = bar.add_task("", total=frames)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _say(found: Measurement) -> None:

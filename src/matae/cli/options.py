@@ -12,14 +12,18 @@ from matae.errors import MataeError
 __all__ = [
     "DEFAULT_MODEL",
     "STOPPED",
+    "Again",
     "Device",
+    "Jobs",
     "Model",
     "Region",
+    "Scheduler",
     "ThirdAxis",
     "ThirdAxisOption",
     "Width",
     "check_device",
     "check_sector",
+    "check_where",
     "check_width",
 ]
 
@@ -51,6 +55,12 @@ def check_device(text: str | None) -> str | None:
     if text is not None:
         _checked(parse_device, text)
     return text
+
+
+def check_where(scheduler: str | None, jobs: int) -> None:
+    """Refuse to be told of two places to work in."""
+    if scheduler is not None and jobs > 1:
+        raise typer.BadParameter("--scheduler and --jobs cannot go together; the workers are as many as were started.")
 
 
 def _checked(parse: Any, text: str) -> None:
@@ -105,5 +115,19 @@ Region = Annotated[
         min=1,
         help="Which picture to take of a DICOM frame that shows several B-mode regions, from 1.",
     ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="ADDR",
+        help="Run on the workers of this dask scheduler, such as tcp://box:8786; folders must be shared.",
+    ),
+]
+Jobs = Annotated[
+    int, typer.Option("--jobs", metavar="N", min=1, max=256, help="Clips at a time on this machine, each a process.")
+]
+Again = Annotated[
+    bool, typer.Option("--again", help="Do also the clips whose results are there already, made from the same.")
 ]
 DEFAULT_MODEL = "matae-lv"  # equal to matae.models.DEFAULT_MODEL, without importing it for --help

@@ -8,14 +8,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from matae.cli.options import Device, Model, Region, ThirdAxis, ThirdAxisOption, Width, check_sector
+from matae.cli.options import (
+    Again,
+    Device,
+    Jobs,
+    Model,
+    Region,
+    Scheduler,
+    ThirdAxis,
+    ThirdAxisOption,
+    Width,
+    check_sector,
+    check_where,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from matae.jobs import Failure, JobSettings
+    from matae.jobs import JobSettings
+    from matae.segment import SegmentOptions
 
-__all__ = ["run_segment", "segment"]
+__all__ = ["run_segment", "same_width", "segment"]
 
 
 class _Backend(StrEnum):
@@ -33,7 +46,12 @@ class _Flip(StrEnum):
 
 def segment(
     *,
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Files, or folders to search for cines.")],
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="INPUT...", help="Files, folders to search for cines, or lists of paths (.txt, or - for the input)."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the results; made if missing.")],
     model: Model,
     width: Width = "auto",
@@ -52,14 +70,9 @@ def segment(
             show_default=False,
         ),
     ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            "--scheduler",
-            metavar="ADDR",
-            help="Run on the workers of this dask scheduler, such as tcp://box:8786; folders must be shared.",
-        ),
-    ] = None,
+    scheduler: Scheduler = None,
+    jobs: Jobs = 1,
+    again: Again = False,
     overlay: Annotated[bool, typer.Option("--overlay/--no-overlay", help="Write a video with the outline.")] = True,
     keep_margins: Annotated[
         bool,
@@ -92,53 +105,50 @@ def segment(
 
     Writes for each NAME_mask.nii.gz, NAME.json, NAME_still.png and NAME_overlay.mp4.
 
-    One bad file does not stop the others; it is named at the end.
+    One bad file does not stop the others; it is named at the end. What has its results already is left as it is.
     """
+    check_where(scheduler, jobs)
     from matae.jobs import JobSettings
     from matae.segment import SegmentOptions
 
     options = SegmentOptions(model=model, width=width, device=device, backend=backend.value, rate=rate)
     settings = JobSettings(
         out, options, sector=sector, flip=flip.value, frame_rate=frame_rate, overlay=overlay,
-        third_axis_is_time=third_axis is ThirdAxis.time, region=region, keep_margins=keep_margins,
+        third_axis_is_time=third_axis is ThirdAxis.time, region=region, keep_margins=keep_margins, again=again,
     )  # fmt: skip
-    run_segment(inputs, settings, scheduler, debug=debug)
+    run_segment(inputs, settings, scheduler, jobs, debug=debug)
 
 
 def run_segment(
-    inputs: Sequence[Path], settings: JobSettings, scheduler: str | None = None, *, debug: bool = False
+    inputs: Sequence[Path],
+    settings: JobSettings,
+    scheduler: str | None = None,
+    processes: int = 1,
+    *,
+    debug: bool = False,
 ) -> None:
     """Segment files and report; exit with 1 if one could not be done."""
+    from dataclasses import replace
+
     from matae.cli.file_reporter import FileReporter
-    from matae.jobs import Failure, find_inputs, plan, run_here, run_on_cluster
+    from matae.cli.many import do_all
+    from matae.cluster.inputs import listed_paths
+    from matae.jobs import find_inputs, plan
 
-    refs, failures = find_inputs(inputs, lambda text: typer.echo(text, err=True))
+    refs, failures = find_inputs(listed_paths(inputs), lambda text: typer.echo(text, err=True))
+    if scheduler is not None:
+        settings = replace(settings, options=same_width(settings.options))
     jobs = plan(refs, settings)
-    try:
-        with FileReporter(jobs) as reporter:
-            done = (
-                run_on_cluster(jobs, scheduler)
-                if scheduler
-                else run_here(jobs, start=reporter.start, progress=reporter.progress)
-            )
-            for outcome in done:
-                if isinstance(outcome, Failure):
-                    failures.append(outcome)
-                    reporter.finish(None)
-                else:
-                    reporter.finish(outcome)
-    finally:
-        _report_failures(failures, debug=debug)
-    if failures:
-        raise typer.Exit(1)
+    do_all(jobs, failures, FileReporter(jobs), "segmented", scheduler=scheduler, processes=processes, debug=debug)
 
 
-def _report_failures(failures: Sequence[Failure], *, debug: bool) -> None:
-    if len(failures) > 1:
-        typer.echo(f"napari-matae: {len(failures)} could not be segmented:", err=True)
-    for failure in failures:
-        # The sentence names the file; where it does not, it is put before.
-        name = "" if failure.source.name in failure.message else f"{failure.source.name}: "
-        typer.echo(f"napari-matae: {name}{failure.message}", err=True)
-        if debug and failure.trace:
-            typer.echo(failure.trace.rstrip(), err=True)
+def same_width(options: SegmentOptions) -> SegmentOptions:
+    """Return options with one width for all machines: ``auto`` is another on each, so the widest is taken for it."""
+    from dataclasses import replace
+
+    from matae.models import find_model
+    from matae.nn.widths import format_width
+
+    if options.width != "auto":
+        return options
+    return replace(options, width=format_width(max(find_model(options.model).card.widths)))

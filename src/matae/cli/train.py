@@ -19,8 +19,8 @@ def train(
         typer.Option(
             "--data",
             metavar="DIR",
-            help="Folder with index.csv, images/ and masks/, CAMUS folder or EchoNet-Dynamic folder; may be given "
-            "several times.",
+            help="Folder with index.csv, images/ and masks/, CAMUS folder, EchoNet-Dynamic folder or packed frames "
+            "(.npz); may be given several times.",
             show_default=False,
         ),
     ],

@@ -1,7 +1,8 @@
 """Frames with reference masks, at native size: the one place that knows how labelled data lie on disk.
 
-A folder with ``index.csv``, a CAMUS folder, or EchoNet-Dynamic. What a folder holds is listed at once, so that a
-mistake shows before any work; cines are opened one at a time, in bounded memory. The split is read, never drawn here.
+A folder with ``index.csv``, a CAMUS folder, EchoNet-Dynamic, or a packed file. What it holds is listed at once, so
+that a mistake shows before any work; cines are opened one at a time, in bounded memory. The split is read, never drawn
+here.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from matae.labelled._types import LabelledCine, LabelledError, LabelledRef, LabelledSet, choose
+from matae.labelled.packed import is_packed, list_packed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,14 +25,14 @@ def open_labelled(folder: Path, split: str = "all", view: str = "A4C", *, struct
     ----------
     folder
         A folder with ``index.csv``, ``images/`` and ``masks/``; a CAMUS folder (NIfTI or MetaImage); or an
-        EchoNet-Dynamic folder with ``VolumeTracings.csv``.
+        EchoNet-Dynamic folder with ``VolumeTracings.csv``; or a packed file (`matae.labelled.packed`).
     split
         ``train``, ``val``, ``test``, or ``all``, as the data state it.
     view
         ``A4C``, ``A2C``, ... or ``all``; frames of a stated other view are left out and counted.
     structures
-        Whether the masks of a folder with ``index.csv`` are those of ``structures/``, where it has them: several
-        structures instead of the cavity alone.
+        Whether the masks of a folder with ``index.csv`` are those of ``structures/``, where it has them, and those of a
+        packed file all it holds: several structures instead of the cavity alone.
 
     Returns
     -------
@@ -48,6 +50,8 @@ def open_labelled(folder: Path, split: str = "all", view: str = "A4C", *, struct
     from matae.read.camus import camus_files
     from matae.read.echonet import is_echonet
 
+    if is_packed(folder):
+        return choose(list_packed(folder, structures=structures), split, view)
     if not folder.is_dir():
         raise LabelledError(f"{folder} is no folder; name one with index.csv, or a CAMUS or EchoNet-Dynamic folder.")
     if (folder / "index.csv").is_file():

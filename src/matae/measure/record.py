@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matae.measure.landmarks import Landmarks
     from matae.measure.measurement import BeatValues, Measurement
 
-__all__ = ["to_json", "write_csv", "write_json"]
+__all__ = ["safe_cell", "to_json", "write_csv", "write_json"]
 
 RECORD_VERSION = 1
 
@@ -122,15 +122,25 @@ def _segments(values: BeatValues) -> list[dict[str, Any]]:
     ]
 
 
-def write_json(path: Path, measurement: Measurement) -> None:
+def write_json(path: Path, measurement: Measurement, *, key: str = "") -> None:
     """Write a measurement as JSON, whole or not at all; a file of that name is replaced.
+
+    Parameters
+    ----------
+    path
+        The file.
+    measurement
+        What was measured.
+    key
+        What it was computed from (`matae.output.key`), to be kept with it.
 
     Raises
     ------
     OutputError
         If the file cannot be written.
     """
-    text = json.dumps(to_json(measurement), indent=2, ensure_ascii=False, allow_nan=False)
+    values = to_json(measurement) | ({"key": key} if key else {})
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
     # A list of numbers goes on one line; a line break never stands inside a text.
     text = re.sub(r"\[\n[^\[\]{}\"]*\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
     _write(path, f"{text}\n".encode())
@@ -162,12 +172,12 @@ def write_csv(path: Path, measurement: Measurement) -> None:
     writer = csv.DictWriter(buffer, [*list(about)[:1], *keys, *list(about)[1:]], lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({key: _safe(_plain(value)) for key, value in (about | row).items()})
+        writer.writerow({key: safe_cell(_plain(value)) for key, value in (about | row).items()})
     _write(path, buffer.getvalue().encode())
 
 
-def _safe(value: Any) -> Any:
-    # A spreadsheet runs a cell that begins like a formula; a file may be named like one.
+def safe_cell(value: Any) -> Any:
+    """Return a value for a cell of a spreadsheet, which would run one that begins like a formula."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.measure.cycle import Marks
     from matae.measure.measurement import Measurement
-    from matae.segment import Segmentation, SegmentOptions
+    from matae.segment import Segmentation, Segmenter, SegmentOptions
     from matae.segment.sector import Sector
 
 __all__ = ["sector_pixels", "segment_and_measure", "segment_widths"]
@@ -42,6 +42,7 @@ def segment_and_measure(
     sector: Sector | None = None,
     marks: Marks | None = None,
     progress: Callable[[int, int], None] | None = None,
+    make: Callable[[SegmentOptions], Segmenter] | None = None,
 ) -> tuple[Measurement, Segmentation]:
     """Segment a clip with one width, measure it, and ask the other widths about end-diastole and end-systole.
 
@@ -59,6 +60,8 @@ def segment_and_measure(
         End-diastolic and end-systolic frames that a person marked.
     progress
         Called with (frames segmented, frames in all).
+    make
+        Gives a model made ready, as `matae.segment.Segmenter` does; whoever measures many clips keeps them.
 
     Returns
     -------
@@ -70,11 +73,11 @@ def segment_and_measure(
     ModelError, DeviceError, SegmentError, MeasureError
         As `matae.segment.segment` and `matae.measure.measure_cine`.
     """
-    from matae.segment import SegmentOptions, find_sector, segment
+    from matae.segment import Segmenter, SegmentOptions, find_sector, segment
     from matae.segment.familiar import rebuild_errors
 
-    options, sector = options or SegmentOptions(), sector or find_sector(cine)
-    result = segment(cine, options, sector=sector, progress=progress)
+    options, sector, make = options or SegmentOptions(), sector or find_sector(cine), make or Segmenter
+    result = segment(cine, sector=sector, segmenter=make(options), progress=progress)
     errors, limit = rebuild_errors(cine, sector, result.run["model"]) or (None, None)
     measured = measure_cine(
         cine,
@@ -89,14 +92,20 @@ def segment_and_measure(
     )
     frames = sorted({frame for values in measured.beats for frame in values.frames})
     if frames:
-        others = segment_widths(cine, sector, options, frames, without=result.run["width"])
+        others = segment_widths(cine, sector, options, frames, without=result.run["width"], make=make)
         others[result.run["width"]] = {frame: result.masks[frame] for frame in frames}
         measured = measured.updated(width_masks=others)
     return measured, result
 
 
 def segment_widths(
-    cine: Cine, sector: Sector, options: SegmentOptions, frames: Iterable[int], *, without: str = ""
+    cine: Cine,
+    sector: Sector,
+    options: SegmentOptions,
+    frames: Iterable[int],
+    *,
+    without: str = "",
+    make: Callable[[SegmentOptions], Segmenter] | None = None,
 ) -> dict[str, dict[int, NDArray[np.uint8]]]:
     """Segment a few frames with every width the model has.
 
@@ -110,6 +119,8 @@ def segment_widths(
         0-based frames.
     without
         A width to leave out, such as the one that has run.
+    make
+        As for `segment_and_measure`.
 
     Returns
     -------
@@ -126,6 +137,6 @@ def segment_widths(
         name = format_width(width)
         if name == without:
             continue
-        segmenter = Segmenter(replace(options, width=name))
+        segmenter = (make or Segmenter)(replace(options, width=name))
         found[name] = {frame.index: frame.mask for frame in segmenter.stream(cine, sector, wanted)}
     return found

@@ -64,10 +64,11 @@ class ModelEntry:
 
 def home() -> Path:
     """Return the folder of everything napari-matae keeps for this user (not made here)."""
+    if override := os.environ.get("MATAE_HOME"):
+        return Path(override)
     import platformdirs
 
-    override = os.environ.get("MATAE_HOME")
-    return Path(override) if override else platformdirs.user_data_path("napari-matae", appauthor=False)
+    return platformdirs.user_data_path("napari-matae", appauthor=False)
 
 
 def list_models() -> list[ModelEntry]:

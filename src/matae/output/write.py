@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.segment import Segmentation
 
-__all__ = ["Written", "is_own_result", "write_results"]
+__all__ = ["Written", "is_own_result", "write_results", "written_before"]
 
 _SUFFIXES = {"mask": "_mask.nii.gz", "overlay": "_overlay.mp4", "still": "_still.png"}
 
@@ -59,6 +59,7 @@ def write_results(
     overlay: bool = True,
     distinguish: bool = False,
     keep_margins: bool = False,
+    key: str = "",
 ) -> Written:
     """Write mask, record, still picture and, if asked for, overlay video.
 
@@ -80,6 +81,8 @@ def write_results(
         Put the content id into the name from the start: another input of the same run has the same stem.
     keep_margins
         Show in the pictures what a scanner writes around the sector; otherwise it is black there.
+    key
+        What the result was computed from (`matae.output.key`); kept in the record, for `written_before`.
 
     Returns
     -------
@@ -99,6 +102,8 @@ def write_results(
     record = make_record(cine, result)
     shown = margins(cine, result.sector, keep=keep_margins)
     record["margins"] = shown.state
+    if key:
+        record["key"] = key
     with writing_to(out), staged(out) as stage:
         parts = {"mask": stage / "mask.nii.gz", "still": stage / "still.png"}
         write_masks(parts["mask"], cine, result.masks)
@@ -125,21 +130,63 @@ def write_results(
     return Written({kind: out / name for kind, name in names.items()}, tuple(notices))
 
 
+def written_before(out: Path, cine: Cine, key: str, *, distinguish: bool = False) -> dict[str, Path] | None:
+    """Return the files of a result that was computed from the same, or None if it is not there whole.
+
+    A mask that a person edited since counts as done. One that is older than its record was about to be replaced when
+    the program ended, and does not.
+
+    Parameters
+    ----------
+    out
+        Folder of the results.
+    cine, distinguish
+        As for `write_results`.
+    key
+        What the result is computed from.
+    """
+    for candidate in _stems(cine, distinguish=distinguish):
+        path = out / f"{candidate}.json"
+        if not path.exists():
+            if candidate.startswith(_marked(cine)):
+                return None
+            continue
+        record = read_record(path)
+        if record is not None and record.get("key") == key:
+            return _whole(out, path, record)
+    return None  # pragma: no cover - the names do not end
+
+
+def _whole(out: Path, path: Path, record: dict[str, Any]) -> dict[str, Path] | None:
+    files = {"record": path}
+    for kind, stated in record["files"].items():
+        file = files[kind] = out / stated["name"]
+        if not file.is_file():
+            return None
+        if file_sha256(file) != stated["sha256"] and file.stat().st_mtime_ns < path.stat().st_mtime_ns:
+            return None
+    return files
+
+
+def _marked(cine: Cine) -> str:
+    return f"{file_stem(cine.source)}-{cine.content_id[:8]}"
+
+
+def _stems(cine: Cine, *, distinguish: bool) -> Iterator[str]:
+    """Yield the names a result may have, the first free one is taken."""
+    stem, marked = file_stem(cine.source), _marked(cine)
+    return chain([marked] if distinguish else [stem, marked], (f"{marked}-{number}" for number in count(2)))
+
+
 def _free_stem(out: Path, cine: Cine, *, distinguish: bool) -> tuple[str, str]:
     """Return the name to use and, where it is not the plain one, a sentence saying why."""
     stem = file_stem(cine.source)
-    marked = f"{stem}-{cine.content_id[:8]}"
-    first = [marked] if distinguish else [stem, marked]
-    for candidate in chain(first, _numbered(marked)):
+    for candidate in _stems(cine, distinguish=distinguish):
         if _is_free(out, candidate, cine):
             why = "another input has the same name" if distinguish else "that name holds something else"
             plain = candidate == stem
             return candidate, "" if plain else f"Written as {candidate} instead of {stem}: {why}."
     raise OutputError(f"{out} has no free name for {stem}; choose another folder.")  # pragma: no cover
-
-
-def _numbered(stem: str) -> Iterator[str]:
-    return (f"{stem}-{number}" for number in count(2))
 
 
 def _is_free(out: Path, stem: str, cine: Cine) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 from matae.anatomy import CLASS_NAMES, class_name, class_of_name
 from matae.errors import TrainError
 from matae.labelled import choose, open_labelled
+from matae.labelled.packed import is_packed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -222,7 +223,7 @@ def _only(frames: LabelledFrames, wanted: Sequence[int]) -> LabelledFrames:
 
 
 def _opened(folder: Path, *, structures: bool = False) -> LabelledSet:
-    if not folder.is_dir():
+    if not folder.is_dir() and not is_packed(folder):
         raise TrainError(f"{folder} is no folder; name one with index.csv, or a CAMUS or EchoNet-Dynamic folder.")
     return open_labelled(folder, view="all", structures=structures)
 

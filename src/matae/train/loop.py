@@ -184,7 +184,10 @@ def make_fabric(config: TrainConfig) -> Fabric:
     """
     import logging
 
-    from lightning_fabric import Fabric
+    try:
+        import lightning_fabric as fabric
+    except ImportError:  # the same code, where Lightning is installed as a whole
+        from lightning import fabric
 
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it tells the terminal about every choice
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
@@ -199,12 +202,14 @@ def make_fabric(config: TrainConfig) -> Fabric:
     precision: Any = "bf16-mixed" if half else "32-true"
     accelerator = device.type
     if config.processes > 1:
-        from lightning_fabric.strategies import DDPStrategy
-
         # The network is not wrapped, see `matae.train.sharing`: of DDP only the processes and their group are used.
-        strategy = DDPStrategy(start_method="spawn", process_group_backend="nccl" if accelerator == "cuda" else "gloo")
-        return Fabric(accelerator=accelerator, devices=config.processes, strategy=strategy, precision=precision)
-    return Fabric(accelerator=accelerator, devices=1 if device.index is None else [device.index], precision=precision)
+        strategy = fabric.strategies.DDPStrategy(
+            start_method="spawn", process_group_backend="nccl" if accelerator == "cuda" else "gloo"
+        )
+        return fabric.Fabric(accelerator=accelerator, devices=config.processes, strategy=strategy, precision=precision)
+    return fabric.Fabric(
+        accelerator=accelerator, devices=1 if device.index is None else [device.index], precision=precision
+    )
 
 
 def _check(

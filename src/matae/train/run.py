@@ -13,6 +13,7 @@ import torch
 from matae import __version__
 from matae.anatomy import CAVITY, class_name
 from matae.errors import TrainError
+from matae.labelled.packed import is_packed, packed_licence
 from matae.metrics import dice
 from matae.models import check_name, find_model
 from matae.nn.card import ModelCard
@@ -38,8 +39,9 @@ if TYPE_CHECKING:
     from matae.nn.network import Network
     from matae.train.data import LabelledFrames
     from matae.train.loop import StepReport
+    from matae.train.watch import Watch
 
-__all__ = ["seconds_of", "train_model"]
+__all__ = ["new_network", "seconds_of", "train_model"]
 
 _LICENCE_FILES = ("LICENCE.txt", "LICENSE.txt", "LICENCE", "LICENSE")
 _LIMITS = (
@@ -60,6 +62,7 @@ def train_model(
     citation: str = "",
     half: bool = True,
     report: Callable[[StepReport], None] | None = None,
+    watch: Watch | None = None,
 ) -> ModelCard:
     """Train a network on folders of labelled frames and write its checkpoint folder.
 
@@ -86,6 +89,9 @@ def train_model(
         Store kernels as float16.
     report
         Called after each validation.
+    watch
+        Step-level progress, and a way to stop: the model is then what was found until that step, and the run goes on
+        from the last validation when called again.
 
     Returns
     -------
@@ -112,7 +118,7 @@ def train_model(
     )
     network, begun = _start(name, classes, config, init)
     more = load_unlabelled(unlabelled, config.grid) if unlabelled else None
-    network = train(network, frames, held_out, out, config, unlabelled=more, report=report)
+    network = train(network, frames, held_out, out, config, unlabelled=more, report=report, watch=watch)
     card = replace(
         begun,
         data=f"{names}: {_count(frames)} for training, {_count(held_out)} for validation",
@@ -134,6 +140,14 @@ def train_model(
         limits=_LIMITS,
     )
     return save(out, network, card, half=half)
+
+
+def new_network(config: TrainConfig) -> Network:
+    """Return a new network of the settings, for the classes they name or for one."""
+    classes = config.classes or (class_name(CAVITY),)
+    network, _ = _new(config, len(classes))
+    network.regions = Regions.nested(classes)
+    return network
 
 
 def _start(name: str, classes: Sequence[str], config: TrainConfig, init: str | None) -> tuple[Network, ModelCard]:
@@ -225,6 +239,8 @@ def _licences(data: Sequence[Path]) -> str:
 
 
 def _licence(folder: Path) -> str:
+    if is_packed(folder):
+        return packed_licence(folder)
     for file in _LICENCE_FILES:
         path = folder / file
         if path.is_file():

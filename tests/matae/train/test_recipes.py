@@ -15,7 +15,7 @@ LARGEST = 24e6 - 6.2e6  # bytes: 24 MB for both models, of which matae-phantom t
 
 def test_there_are_recipes() -> None:
     lv, phantom = {"matae-lv", "matae-lv-continued", "matae-lv-gpu"}, {"matae-phantom-first", "matae-phantom"}
-    assert {path.stem for path in RECIPES} == lv | phantom | {"matae-apical"}
+    assert {path.stem for path in RECIPES} == lv | phantom | {"matae-apical", "matae-apical-gpu"}
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

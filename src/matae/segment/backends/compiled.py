@@ -28,10 +28,11 @@ _MOST_BYTES = 400 * 2**20  # of all files together; the ones unused for longest 
 
 def cache_folder() -> Path:
     """Return the folder of what can be made again at any time (not made here); ``MATAE_CACHE`` overrides it."""
+    if override := os.environ.get("MATAE_CACHE"):
+        return Path(override)
     import platformdirs
 
-    override = os.environ.get("MATAE_CACHE")
-    return Path(override) if override else platformdirs.user_cache_path("napari-matae", appauthor=False)
+    return platformdirs.user_cache_path("napari-matae", appauthor=False)
 
 
 def version_of(package: str) -> str:
