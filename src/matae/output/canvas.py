@@ -6,7 +6,7 @@ converting each picture costs several times as much.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -100,7 +100,7 @@ class Canvas:
         for value, stencil, (y, x) in outline_stencils(mask, self._picture, even=True):
             luma, *chroma = to_yuv(COLOURS[(value - 1) % len(COLOURS)])
             rows, columns = stencil.shape
-            alpha = stencil.astype(np.float32) / 255
+            alpha = stencil / np.float32(255)
             _blend(planes[y : y + rows, x : x + columns], luma, alpha)
             half = alpha.reshape(rows // 2, 2, columns // 2, 2).mean((1, 3), dtype=np.float32)
             for plane, level in zip(colours, chroma, strict=True):
@@ -123,5 +123,5 @@ def _caption_points(picture: tuple[int, int]) -> int:
     return max(10, round(min(picture) / 40))
 
 
-def _blend(plane: NDArray[np.uint8], level: float, alpha: NDArray[np.float32]) -> None:
+def _blend(plane: NDArray[np.uint8], level: float, alpha: NDArray[np.floating[Any]]) -> None:
     plane[:] = np.rint(plane + (level - plane) * alpha)
