@@ -82,6 +82,10 @@ class DaskPool:
             threads: dict[str, int] = dict(self._client.nthreads())
         except (OSError, TimeoutError, ValueError) as error:
             raise self._gone() from error
+        except AttributeError as error:
+            if self._client.scheduler is not None:
+                raise
+            raise self._gone() from error  # the client has given the scheduler up meanwhile, and holds None for it
         self._looked_at = time.monotonic()
         if new := [name for name in threads if name not in self._known]:
             self._look_at(new)
