@@ -1,4 +1,4 @@
-"""What the study keeps of a cine beside its masks: whose it is, its marks, its flags, and where somebody left off.
+"""What the study keeps of a cine beside its masks: whose it is, its marks and its flags.
 
 Also what a person set of it, by `napari_matae.study_overrides`.
 """
@@ -71,13 +71,6 @@ class CineFacts(QObject):  # type: ignore[misc]
                 study.set_flags(content_id, flags)
 
         self._study.ask(work)
-
-    def save_place(self) -> None:
-        """Store which frame is on screen: the cine opens there the next time."""
-        current, entry = self._session.current, self._ledger.entry
-        if current is not None and current.ready and entry is not None:
-            content_id, frame = entry.content_id, self._session.frame
-            self._study.ask(lambda study: study.set_last_frame(content_id, frame))
 
     def set_subject(self, subject: str) -> None:
         """Give the cine another patient code, and with it the clips whose files state the same patient."""

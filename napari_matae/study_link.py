@@ -16,6 +16,7 @@ from napari_matae.study_connection import StudyConnection
 from napari_matae.study_facts import CineFacts
 from napari_matae.study_landmarks import StudyLandmarks
 from napari_matae.study_ledger import Ledger
+from napari_matae.study_place import StudyPlace
 from napari_matae.study_proposals import StudyProposals
 from napari_matae.study_restore import StudyRestore
 from napari_matae.study_watch import StudyWatch
@@ -74,6 +75,7 @@ class StudyLink(QObject):  # type: ignore[misc]
         )
         self._conflicts = StudyConflicts(session, study, ledger, writer, self)
         self._facts = CineFacts(session, study, ledger, self)
+        self._place = StudyPlace(session, study, ledger, self)
         self._restore = StudyRestore(
             session,
             study,
@@ -135,6 +137,7 @@ class StudyLink(QObject):  # type: ignore[misc]
     def close_down(self) -> None:
         """Finish writing and stop listening."""
         self.leave()
+        self._place.close_down()
         self.study.close_down()
         for signal, slot in self._wires:
             signal.disconnect(slot)
@@ -163,7 +166,7 @@ class StudyLink(QObject):  # type: ignore[misc]
         """Put everything in line that is not there yet."""
         self._session.settle()
         self._proposals.save()
-        self._facts.save_place()
+        self._place.save()
 
     def _on_reopened(self) -> None:
         """Bring the cine on screen and a study that was replaced together."""

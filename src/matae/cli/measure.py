@@ -61,6 +61,13 @@ def measure(
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Write one page, .pdf or .png.")
     ] = None,
+    keep_margins: Annotated[
+        bool,
+        typer.Option(
+            "--keep-margins",
+            help="Show on the page what is written around the sector; names and dates often stand there.",
+        ),
+    ] = False,
     view: Annotated[
         _View | None, typer.Option("--view", help="Standard view, where the file does not state it.")
     ] = None,
@@ -146,8 +153,8 @@ def measure(
     write_json(json, found)
     if csv is not None:
         write_csv(csv, found)
-    if report is not None:
-        write_report(report, found)
+    if report is not None and (notice := write_report(report, found, keep_margins=keep_margins)):
+        typer.echo(f"{report.name}: {notice}", err=True)
     _say(found)
     for path in filter(None, (json, csv, report)):
         typer.echo(str(path))
