@@ -1,4 +1,4 @@
-"""What the study keeps of a cine beside its masks: whose it is, its marks and its flags.
+"""What the study keeps of a cine beside its masks: whose it is and its flags.
 
 Also what a person set of it, by `napari_matae.study_overrides`.
 """
@@ -51,15 +51,6 @@ class CineFacts(QObject):  # type: ignore[misc]
         self.overrides = StudyOverrides(session, study, ledger, self)
         """Stores sector, flip, pixel size, view and frame rate as they are set."""
         self.overrides.said.connect(self.said)
-
-    def save_marks(self) -> None:
-        """Store which frames are end-diastole and end-systole."""
-        current = self._session.current
-        if current is not None and current.ready:
-            content_id, ed, es = current.cine.content_id, current.ed, current.es
-            self._study.write(
-                lambda study: study.set_marks(content_id, ed=ed, es=es), None, self._study.fail, about=current.cine
-            )
 
     def save_flags(self, content_id: str, flags: Mapping[int, Flag]) -> None:
         """Store which frames of a cine are worth a look, unless the study says so already."""
