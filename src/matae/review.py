@@ -29,6 +29,7 @@ __all__ = [
     "find_phases",
     "flag_frames",
     "frame_scores",
+    "is_doubted",
     "next_frame",
 ]
 
@@ -204,6 +205,20 @@ def frame_scores(
     if np.isfinite(known).any():
         score[raw == 0] = np.maximum(score[raw == 0], 1.0)
     return score
+
+
+def is_doubted(area: ArrayLike, disagreement: ArrayLike, frame: int) -> bool:
+    """Return whether a frame's score comes from the widths of the network more than from its area.
+
+    Parameters
+    ----------
+    area, disagreement
+        As for `frame_scores`.
+    frame
+        0-based frame.
+    """
+    apart = float(np.nan_to_num(np.asarray(disagreement, dtype=np.float64)[frame]))
+    return _WEIGHT_DISAGREEMENT * apart > float(frame_scores(area)[frame])
 
 
 def flag_frames(

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.measure.cycle import Marks
     from matae.measure.measurement import Measurement
+    from matae.measure.trust import Flag
     from matae.segment import Segmentation, SegmentOptions
     from matae.segment.sector import Sector
 
-__all__ = ["sector_pixels", "segment_and_measure", "segment_widths"]
+__all__ = ["DISAGREE", "compare_clip", "sector_pixels", "segment_and_measure", "segment_widths"]
+
+DISAGREE = 0.1
+"""One minus the Dice between two widths from which a frame is flagged; by itself it makes Review flag it too."""
 
 
 def sector_pixels(sector: Sector, shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -43,7 +47,9 @@ def segment_and_measure(
     marks: Marks | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Measurement, Segmentation]:
-    """Segment a clip with one width, measure it, and ask the other widths about end-diastole and end-systole.
+    """Segment a clip with one width, measure it, and ask the other widths.
+
+    The next narrower one is asked about every frame, all of them about end-diastole and end-systole.
 
     Parameters
     ----------
@@ -63,7 +69,8 @@ def segment_and_measure(
     Returns
     -------
     Measurement, Segmentation
-        With the disagreement of the widths in the interval of the ejection fraction.
+        With the disagreement of the widths in the interval of the ejection fraction, and a flag for the frames on which
+        two of them outline something else.
 
     Raises
     ------
@@ -86,6 +93,7 @@ def segment_and_measure(
         error_limit=limit,
         model=result.run["model"],
         width=result.run["width"],
+        remarks=compare_clip(cine, sector, replace(options, width=result.run["width"]), result.masks),
     )
     frames = sorted({frame for values in measured.beats for frame in values.frames})
     if frames:
@@ -93,6 +101,28 @@ def segment_and_measure(
         others[result.run["width"]] = {frame: result.masks[frame] for frame in frames}
         measured = measured.updated(width_masks=others)
     return measured, result
+
+
+def compare_clip(cine: Cine, sector: Sector, options: SegmentOptions, masks: NDArray[np.uint8]) -> tuple[Flag, ...]:
+    """Compare two widths over a whole clip, and return what there is to say of it: one flag, or nothing.
+
+    Parameters
+    ----------
+    cine, sector, options
+        As for `matae.segment.compare.compare_widths`.
+    masks
+        (T, Y, X) classes that the width of `options` made.
+    """
+    from matae.measure.trust import Flag
+    from matae.segment.compare import compare_widths
+
+    found = compare_widths(cine, sector, options, masks.__getitem__)
+    frames = tuple(sorted(frame for frame, apart in found if apart > DISAGREE))
+    if not frames:
+        return ()
+    count = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
+    text = f"{count} on which two widths of the network disagree (Dice below {1 - DISAGREE:.2f}); look at the outline."
+    return (Flag("widths-disagree", text, frames, "note"),)
 
 
 def segment_widths(
