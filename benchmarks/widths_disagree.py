@@ -56,6 +56,10 @@ def main() -> None:
         apart.append(1 - float(dice(*masks)))
     right, doubt = np.array(truth), np.array(apart)
     poor, flagged = right < POOR, doubt > DISAGREE
+    at = {
+        f"{limit:.3f}": [int((poor & (doubt > limit)).sum()), int((~poor & (doubt > limit)).sum())]
+        for limit in (0.02, 0.03, 0.035, 0.04, 0.045, 0.05, 0.06, 0.08, 0.1)
+    }
     order = np.argsort(doubt)
     ranks = np.empty(len(order))
     ranks[order] = np.arange(1, len(order) + 1)
@@ -64,6 +68,7 @@ def main() -> None:
     found = {
         "frames": len(frames), "widths": [chosen.width, format_width(other)], "poor": n_poor,
         "poor_flagged": int((poor & flagged).sum()), "good_flagged": int((~poor & flagged).sum()),
+        "poor_and_good_above": at,
         "auc": None if auc is None else round(float(auc), 3),
         "disagreement_p50": round(float(np.median(doubt)), 4),
         "disagreement_p95": round(float(np.percentile(doubt, 95)), 4),

@@ -49,7 +49,7 @@ class Figures(QWidget):  # type: ignore[misc]
             (
                 "widths",
                 "Widths",
-                "Overlap (Dice) of two widths of the network on this frame; below 0.9, look at it.",
+                "Overlap (Dice) of two widths of the network on this frame; below 0.955, look at it.",
             ),
         )
         for column, (name, title, tip) in enumerate(facts):

@@ -120,7 +120,7 @@ class OpenCine:
 
         It tells of the machine's masks: whoever corrects or judges a frame speaks for it.
         """
-        apart = np.fmax(self.asked, self.compared)
+        apart: NDArray[np.float64] = np.fmax(self.asked, self.compared)
         theirs = [t for t, status in self.status.items() if status is not FrameStatus.MACHINE]
         apart[theirs] = np.nan
         return apart
