@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from matae.segment import find_sector
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -59,7 +61,7 @@ def ready_dock(frames: int) -> tuple[Any, Any, float]:
     phantom = make_phantom(seed=5, n_frames=frames, shape=(600, 800))
     viewer, dock = open_viewer()
     panel, session = dock.measure_panel, dock.session
-    session.open(phantom.cine)
+    session.open(phantom.cine, find_sector(phantom.cine))
     until(lambda: session.current.ready and not dock.is_probing)
     session.begin_run()
     for t, labels in enumerate(phantom.masks):

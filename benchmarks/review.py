@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.phantom import make_phantom
-from matae.segment import FrameMask
+from matae.segment import FrameMask, find_sector
 
 if TYPE_CHECKING:
     from napari_matae.dock import MataeDock
@@ -89,7 +89,7 @@ def begin(target: str | None):
     else:
         dock.desk.link.open(target, "benchmark")
     phantom = make_phantom(seed=3, n_frames=FRAMES, shape=SHAPE)
-    dock.session.open(phantom.cine)
+    dock.session.open(phantom.cine, find_sector(phantom.cine))
     wait_until(lambda: dock.session.current.ready)
     dock.session.current.run = {"model": "phantom", "width": "1"}
     dock.session.begin_run()

@@ -132,7 +132,7 @@ def gui(report: dict[str, object]) -> None:
 
     wait(3000)  # torch loads in the background
     clip = phantom_clip(175, (400, 400))
-    dock.session.open(clip)
+    dock.session.open(clip, find_sector(clip))
     wait(500)
     ticks = Ticks()
     ticks.start()

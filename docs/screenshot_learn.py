@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QEventLoop, QTimer
 
+from matae.segment import find_sector
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -107,7 +109,7 @@ def main() -> None:
         viewer.window.resize(*SIZE)
         from matae.read import open_cine
 
-        dock.session.open(open_cine(folder / "clip-0.mha"))
+        dock.session.open(cine := open_cine(folder / "clip-0.mha"), find_sector(cine))
         wait_for(lambda: dock.session.current.ready and not dock.is_probing)
         dock.steps.setCurrentIndex(LEARN)
         data: Any = dock.learn_panel.data

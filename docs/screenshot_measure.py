@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QEventLoop, QTimer
 
+from matae.segment import find_sector
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -56,7 +58,7 @@ def show_phantom(viewer: Any, dock: Any) -> None:
     from matae.segment import FrameMask
 
     phantom = make_phantom(seed=5, n_frames=120, shape=(400, 500))
-    dock.session.open(phantom.cine)
+    dock.session.open(phantom.cine, find_sector(phantom.cine))
     wait_for(lambda: dock.session.current.ready)
     dock.session.begin_run()
     for t, labels in enumerate(phantom.masks):
@@ -86,7 +88,8 @@ def show_phantom(viewer: Any, dock: Any) -> None:
 def show_real(viewer: Any, dock: Any) -> None:
     from matae.demo import demo_cine
 
-    dock.session.open(demo_cine())
+    cine = demo_cine()
+    dock.session.open(cine, find_sector(cine))
     wait_for(lambda: dock.session.current.ready and not dock.is_probing)
     ended: list[str] = []
     dock.segment_panel.finished.connect(ended.append)

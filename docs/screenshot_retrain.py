@@ -17,6 +17,8 @@ import numpy as np
 from qtpy.QtCore import Qt
 from screenshot_learn import IMAGES, LEARN, SIZE, wait, wait_for
 
+from matae.segment import find_sector
+
 SIDES = {0: "train", 1: "train", 2: "train", 3: "train", 4: "val", 5: "val", 6: "test"}
 EVERY = 4
 WIDTH = 400
@@ -69,7 +71,8 @@ def main() -> None:
         dock.window().resizeDocks([dock.parentWidget()], [WIDTH], Qt.Orientation.Horizontal)
         from matae.read import open_cine
 
-        dock.session.open(open_cine(folder / "clip-0.mha"))
+        cine = open_cine(folder / "clip-0.mha")
+        dock.session.open(cine, find_sector(cine))
         wait_for(lambda: dock.session.current.ready and not dock.is_probing)
         dock.steps.setCurrentIndex(LEARN)
         panel: Any = dock.learn_panel

@@ -11,7 +11,7 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from matae.errors import MataeError
-from matae.review import Phases, flag_frames, frame_scores, next_frame
+from matae.review import Phases, flag_frames, frame_scores, is_doubted, next_frame
 from matae.store.types import Flag, FrameStatus
 from napari_matae.steps import frames_in_words
 
@@ -312,4 +312,6 @@ def _reason(current: OpenCine, phases: Phases, frame: int) -> str:
         return "end-systole, on which the volumes rest"
     if current.area_px[frame] == 0:
         return "flagged: the mask is empty"
+    if is_doubted(current.area_px, current.disagreement, frame):
+        return "flagged: the widths of the network disagree here"
     return "flagged: the area jumps here"

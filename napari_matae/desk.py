@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_matae.clip_widths import ClipWidths
 from napari_matae.clock import Clock
 from napari_matae.deeds import Deeds
 from napari_matae.flag_keeper import FlagKeeper
@@ -62,6 +63,7 @@ class Desk(QObject):  # type: ignore[misc]
         self.preview = Preview(self.session, self)
         self.tools = Tools(self.session, self.player, self)
         self.phase_finder = PhaseFinder(self.session)
+        self.clip_widths = ClipWidths(self.session, self.phase_finder, self)
         self.deeds = Deeds(self.session, self.preview, self.phase_finder, self)
         self.flag_keeper = FlagKeeper(self.session, self.link, self.deeds, self)
         self.next_cine = NextCine(self.session, self.link, self)
@@ -105,6 +107,7 @@ class Desk(QObject):  # type: ignore[misc]
     def close_down(self) -> None:
         """Record and save everything, and let go of the viewer."""
         self.player.pause()
+        self.clip_widths.close_down()
         self.strokes.close_down()
         self.preview.close_down()
         self.tools.close_down()

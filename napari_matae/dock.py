@@ -40,9 +40,9 @@ __all__ = ["MataeDock"]
 _NO_GPU = "No GPU here: the CPU is used; a smaller width is faster."
 _WATCH_HEIGHT = 270
 _REVIEW = 2
-_CLOSE_S = 2.0
-"""How long a window that closes waits for the study before what is missing goes into a rescue study."""
 """Place of the Review step among the tabs."""
+_CLOSE_S = 10.0
+"""How long a window that closes waits for the study before what is missing goes into a rescue study."""
 
 
 class MataeDock(QWidget):  # type: ignore[misc]
@@ -113,6 +113,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.setAcceptDrops(True)
 
         self._window: QWidget | None = None
+        self._is_saving = False
         self._shown: object = None
         self._listen()
 
@@ -239,8 +240,15 @@ class MataeDock(QWidget):  # type: ignore[misc]
             self._watch_window(_main_window(self))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Save everything when the viewer's window is about to close; it may still be told not to."""
+        """Save everything when the viewer's window is about to close; it may still be told not to.
+
+        The window is drawn meanwhile, and says what it waits for; then the very same event goes on to napari, which may
+        ask whether to close. Asked a second time while it is saving, the window goes on saving.
+        """
         if watched is self._window and event.type() == QEvent.Type.Close:
+            if self._is_saving:
+                event.ignore()
+                return True
             self._save_or_rescue()
         return bool(super().eventFilter(watched, event))
 
@@ -248,13 +256,19 @@ class MataeDock(QWidget):  # type: ignore[misc]
         """Save everything; what the study will not take goes into a file of its own."""
         from napari.utils.notifications import show_warning
 
-        if self.desk.link.flush(_CLOSE_S) and self.desk.link.state != "unsaved":
-            return
+        self._is_saving = True
         try:
+            self.player.pause()
+            self.desk.say("Saving; the window closes when everything is in the study…")
+            if self.desk.link.flush(_CLOSE_S) and self.desk.link.state != "unsaved":
+                self.desk.say("")
+                return
             target = self.desk.link.rescue()
         except MataeError as error:
             show_warning(f"Nothing could be saved: {error}")
             return
+        finally:
+            self._is_saving = False
         if target is not None:
             problem = self.desk.link.problem or "it is still being written."
             show_warning(f"The study did not take everything ({problem}) What it lacks is in {target}.")

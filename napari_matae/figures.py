@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
@@ -23,7 +24,7 @@ _DASH = "–"
 
 
 class Figures(QWidget):  # type: ignore[misc]
-    """Dice, IoU, area and time of the frame; counts, minutes and shares of the study.
+    """Dice, IoU, area, time and the widths' agreement of the frame; counts, minutes and shares of the study.
 
     Parameters
     ----------
@@ -45,6 +46,11 @@ class Figures(QWidget):  # type: ignore[misc]
             ("iou", "IoU", "Intersection over union with what the machine proposed."),
             ("area", "Area", "Area of the cavity on this frame."),
             ("time", "Time", "Time spent on this frame."),
+            (
+                "widths",
+                "Widths",
+                "Overlap (Dice) of two widths of the network on this frame; below 0.955, look at it.",
+            ),
         )
         for column, (name, title, tip) in enumerate(facts):
             head = QLabel(title, self)
@@ -64,10 +70,13 @@ class Figures(QWidget):  # type: ignore[misc]
         self.study = QLabel(self)
         self.study.setWordWrap(True)
         self.study.setTextFormat(Qt.TextFormat.RichText)
-        grid.addWidget(self.study, 2, 0, 1, 4)
+        grid.addWidget(self.study, 2, 0, 1, 5)
         self._show_soon = qthrottled(self.show_frame, timeout=_REDRAW_MS, parent=self)
         session = desk.session
-        for signal in (session.frame_changed, session.area_changed, session.status_changed, session.opened):
+        self._signals = (
+            session.frame_changed, session.area_changed, session.status_changed, session.doubted, session.opened,
+        )  # fmt: skip
+        for signal in self._signals:
             signal.connect(self._show_soon)
         desk.link.statistics_changed.connect(self.show_study)
         desk.link.acknowledged.connect(self._show_soon)
@@ -77,8 +86,7 @@ class Figures(QWidget):  # type: ignore[misc]
     def close_down(self) -> None:
         """Stop listening."""
         self._show_soon.cancel()
-        session = self._desk.session
-        for signal in (session.frame_changed, session.area_changed, session.status_changed, session.opened):
+        for signal in self._signals:
             signal.disconnect(self._show_soon)
         self._desk.link.statistics_changed.disconnect(self.show_study)
         self._desk.link.acknowledged.disconnect(self._show_soon)
@@ -96,6 +104,8 @@ class Figures(QWidget):  # type: ignore[misc]
             mm2 = current.area_mm2
             shown["area"] = f"{current.area_px[frame]:.0f} px" if mm2 is None else f"{mm2[frame] / 100:.1f} cm²"
             shown["time"] = _duration(current.seconds.get(frame, 0.0))
+            apart = current.disagreement[frame]
+            shown["widths"] = _DASH if math.isnan(apart) else f"{1 - apart:.3f}"
         for name, text in shown.items():
             self.values[name].setText(text)
 

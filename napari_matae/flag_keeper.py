@@ -42,6 +42,7 @@ class FlagKeeper(QObject):  # type: ignore[misc]
         self._session = session
         self._signals = (
             session.area_changed, session.status_changed, session.marks_changed, session.restored, session.overridden,
+            session.doubted,
         )  # fmt: skip
         for signal in self._signals:
             signal.connect(self._on_changed)

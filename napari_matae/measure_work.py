@@ -91,9 +91,10 @@ class WidthsDone:
 
 @dataclass(frozen=True)
 class Saved:
-    """A file was written."""
+    """A file was written; a sentence where a person should look at it before it is passed on."""
 
     path: Path
+    notice: str = ""
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,9 @@ def save_events(path: Path, measurement: Measurement) -> Iterator[Saved | Failed
     from matae.measure.report import write_report
 
     def work() -> Saved:
-        writer = {".json": write_json, ".csv": write_csv}.get(path.suffix.lower(), write_report)
+        writer = {".json": write_json, ".csv": write_csv}.get(path.suffix.lower())
+        if writer is None:
+            return Saved(path, write_report(path, measurement))
         writer(path, measurement)
         return Saved(path)
 

@@ -68,8 +68,10 @@ class OpenCine:
         """Time people spent on each frame."""
         self.area_px = np.full(cine.n_frames, np.nan)
         """Cavity area of each frame as shown, (T,); NaN where there is no mask yet."""
-        self.disagreement = np.full(cine.n_frames, np.nan)
-        """One minus the Dice between the network's widths, (T,); NaN where it is not known."""
+        self.asked = np.full(cine.n_frames, np.nan)
+        """One minus the Dice between all widths of the network, (T,); NaN but where the ejection fraction rests on."""
+        self.compared = np.full(cine.n_frames, np.nan)
+        """One minus the Dice between the width that ran and the next narrower one, (T,); NaN where it is not known."""
         self.drawn: set[int] = set()
         """Frames somebody drew in since they were last recorded."""
         self.in_layer_history: set[int] = set()
@@ -112,6 +114,17 @@ class OpenCine:
         """Return the frames of some statuses."""
         return sorted(t for t, status in self.status.items() if status in wanted)
 
+    @property
+    def disagreement(self) -> NDArray[np.float64]:
+        """How far the network's widths are apart, (T,): one minus their Dice; NaN where it is not known.
+
+        It tells of the machine's masks: whoever corrects or judges a frame speaks for it.
+        """
+        apart: NDArray[np.float64] = np.fmax(self.asked, self.compared)
+        theirs = [t for t, status in self.status.items() if status is not FrameStatus.MACHINE]
+        apart[theirs] = np.nan
+        return apart
+
     # -- landmarks ----------------------------------------------------------------------------------------
 
     def digest(self, frame: int) -> int:
@@ -138,7 +151,8 @@ class OpenCine:
         self.labels = self.machine = self.recorded = None
         for state in (self.status, self.proposed, self.drawn, self.in_layer_history, self.seconds, self.by_hand):
             state.clear()
-        self.area_px[:] = np.nan
+        for values in (self.area_px, self.asked, self.compared):
+            values[:] = np.nan
 
     def mask(self, frame: int) -> NDArray[np.uint8]:
         """Return the mask on screen, (Y, X); not a copy."""
@@ -172,6 +186,7 @@ class OpenCine:
         patch = Patch.between(self.recorded[frame], mask) if known else None
         self.machine[frame] = mask
         self.proposed.add(frame)
+        self.asked[frame] = self.compared[frame] = np.nan  # they told of the mask before
         self._write(frame, mask, FrameStatus.MACHINE)
         return FrameChange(frame, patch, FrameStatus.MACHINE, FrameStatus.MACHINE) if patch is not None else None
 
@@ -255,6 +270,8 @@ class OpenCine:
     def put(self, frame: int, mask: NDArray[np.uint8], status: FrameStatus | None) -> None:
         """Show what the study holds for a frame."""
         if status is FrameStatus.MACHINE and self.machine is not None:
+            if not np.array_equal(self.machine[frame], mask):
+                self.asked[frame] = self.compared[frame] = np.nan
             self.machine[frame] = mask
             self.proposed.add(frame)
         self._write(frame, mask, status)

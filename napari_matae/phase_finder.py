@@ -108,12 +108,12 @@ class PhaseFinder:
     def _take_widths(current: OpenCine, measurement: Measurement) -> None:
         """Note how far the widths of the network are apart where they have been asked anyway."""
         masks = measurement.inputs.width_masks
-        current.disagreement[:] = np.nan
+        current.asked[:] = np.nan
         for frame in {t for by_frame in masks.values() for t in by_frame}:
             own = current.mask(frame) == 1 if current.labels is not None else None
             others = [by_frame[frame] == 1 for by_frame in masks.values() if frame in by_frame]
             if own is not None and len(others) > 1 and 0 <= frame < current.cine.n_frames:
-                current.disagreement[frame] = 1.0 - min(float(dice(own, other)) for other in others)
+                current.asked[frame] = 1.0 - min(float(dice(own, other)) for other in others)
 
 
 def _basis(current: OpenCine, area: NDArray[np.float64]) -> tuple[Any, ...]:

@@ -51,7 +51,10 @@ class ReportButton(QPushButton):  # type: ignore[misc]
         self._worker: Any = None
         self._saved = False
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setToolTip("One page as PDF or picture, every number as JSON, or a row a beat as CSV.")
+        self.setToolTip(
+            "One page as PDF or picture, every number as JSON, or a row a beat as CSV. The page shows the sector only: "
+            "names and dates often stand around it."
+        )
         self.clicked.connect(self.ask)
         measuring.changed.connect(self._update)
         self._update()
@@ -101,7 +104,7 @@ class ReportButton(QPushButton):  # type: ignore[misc]
     def _on_event(self, event: object) -> None:
         if isinstance(event, Saved):
             self._saved = True
-            self.said.emit(f"Saved {event.path.name} in {event.path.parent}.")
+            self.said.emit(f"Saved {event.path.name} in {event.path.parent}. {event.notice}".rstrip())
         elif isinstance(event, Failed):
             self.said.emit(event.text)
 

@@ -1,4 +1,7 @@
-"""Finds the sector of a cine that came without one, off the GUI thread: by napari's own menu, or by another plugin."""
+"""Finds sectors off the GUI thread: of a cine that came without one, and of the picture that a person chose in it.
+
+A cine comes without one from napari's own menu, or from another plugin.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from napari_matae.event_worker import EventWorker
-from napari_matae.workers import Failed, Opened, look_events
+from napari_matae.workers import Failed, Found, Opened, look_events, sector_events
 
 if TYPE_CHECKING:
+    from matae.cine import Cine
     from napari_matae.open_cine import OpenCine
     from napari_matae.session import Session
 
@@ -36,18 +40,25 @@ class SectorFinder(QObject):  # type: ignore[misc]
         self._of: OpenCine | None = None
         self._worker = EventWorker(self)
         self._worker.came.connect(self._on_event)
+        self._region_worker = EventWorker(self)
+        self._region_worker.came.connect(self._on_region)
+        session.region_chosen.connect(self._on_chosen)
         session.opened.connect(self._on_opened)
         self._on_opened(session.current)
 
     def close_down(self) -> None:
         """Stop listening."""
         self._session.opened.disconnect(self._on_opened)
+        self._session.region_chosen.disconnect(self._on_chosen)
         self._worker.drop()
+        self._region_worker.drop()
 
     def _on_opened(self, current: OpenCine | None) -> None:
         if current is self._of and self._worker.is_running:
             return
         self._worker.drop()
+        if current is not self._of:
+            self._region_worker.drop()
         self._of = current
         if current is not None and current.found is None:
             self._worker.start(look_events, current.stated)
@@ -63,3 +74,13 @@ class SectorFinder(QObject):  # type: ignore[misc]
         elif isinstance(event, Failed):
             self._session.take_sector(choose_sector(current.cine, "whole", "none"))
             self.said.emit(f"No sector was found, the whole picture is used: {event.text}")
+
+    def _on_chosen(self, part: Cine) -> None:
+        self._region_worker.start(sector_events, part)  # of two choices the later one counts
+
+    def _on_region(self, event: object) -> None:
+        if isinstance(event, Failed):
+            self.said.emit(f"The sector was not found in that picture: {event.text}")
+            self._session.sector_changed.emit()  # the choice shows what is used
+        elif isinstance(event, Found):
+            self._session.take_region(event.sector)

@@ -88,11 +88,9 @@ class Session(SessionSignals):
         cine
             The cine.
         sector
-            As it was found in its picture; found here, which takes a while, if None.
+            As it was found in its picture; found here and now, or brought by `take_sector`, if None.
         """
-        from matae.segment import find_sector
-
-        self.viewer.add_layer(image_of(cine, sector or find_sector(cine)))
+        self.viewer.add_layer(image_of(cine, sector))
         if self.current is None or self.current.cine.frames is not cine.frames:
             raise RuntimeError("the viewer did not take the cine's layer")
         return self.current
@@ -208,11 +206,19 @@ class Session(SessionSignals):
 
     def choose_region(self, number: int) -> None:
         """Take one of several B-mode pictures of the frame, from 1: the sector in it is what the person sets."""
-        from matae.segment import find_sector
+        if self.current is None:
+            return
+        part = self.current.stated.with_region(number)
+        if self._finds_sectors:
+            from matae.segment import find_sector
 
-        if self.current is not None:
-            found = find_sector(self.current.stated.with_region(number))
-            self.override(OverrideName.SECTOR, tuple((float(y), float(x)) for y, x in found.polygon))
+            self.take_region(find_sector(part))
+        else:
+            self.region_chosen.emit(part)
+
+    def take_region(self, found: Sector) -> None:
+        """Take the sector that was found in the picture a person chose, as what the person set."""
+        self.override(OverrideName.SECTOR, tuple((float(y), float(x)) for y, x in found.polygon))
 
     def _rescale(self) -> None:
         """Take the pixel size of the picture the sector lies in, where the file shows several in one frame."""
@@ -284,6 +290,7 @@ class Session(SessionSignals):
     def begin_run(self) -> None:
         """Make ready for new proposals; frames that a run does not reach keep their masks."""
         self._masks.begin_run()
+        self.run_began.emit()
 
     def receive(self, result: FrameMask) -> bool:
         """Show one frame's result, unless a person has taken that frame.
@@ -298,6 +305,7 @@ class Session(SessionSignals):
     def end_run(self) -> None:
         """Record the proposals that were replaced since `begin_run` as one step."""
         self._masks.end_run()
+        self.run_ended.emit()
 
     def draw(self, frame: int, mask: NDArray[np.uint8]) -> None:
         """Show a mask while it is being shaped; it is recorded when the stroke ends."""

@@ -18,6 +18,8 @@ class SessionSignals:
     """At least one frame's mask changed."""
     sector_changed = Signal()
     """The sector was found, dragged or reset."""
+    region_chosen = Signal(object)
+    """One of several pictures of the frame was chosen (Cine, of that picture alone): its sector wants to be found."""
     overridden = Signal(object)
     """A person set something of the cine that wants to be saved (`matae.store.OverrideName`)."""
     labels_changed = Signal()
@@ -28,6 +30,12 @@ class SessionSignals:
     """A deed that can be taken back was recorded (Step)."""
     written = Signal(object, str)
     """Frames (list of int) were changed by a person and want to be saved; the tool's name."""
+    run_began = Signal()
+    """A model begins to propose masks."""
+    run_ended = Signal()
+    """It proposes no more: it is done, or was stopped."""
+    doubted = Signal()
+    """More is known of where the widths of the network disagree."""
     proposed = Signal(int)
     """A frame has a new proposal that wants to be saved."""
     status_changed = Signal()

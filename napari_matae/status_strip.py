@@ -56,6 +56,7 @@ class StatusStrip(QWidget):  # type: ignore[misc]
         session.status_changed.connect(self._redraw_soon)
         session.area_changed.connect(self._redraw_soon)
         session.marks_changed.connect(self._redraw_soon)
+        session.doubted.connect(self._redraw_soon)
         session.opened.connect(self._redraw_soon)
         session.frame_changed.connect(self._on_frame)
         view = plot.getPlotItem().vb
@@ -67,7 +68,9 @@ class StatusStrip(QWidget):  # type: ignore[misc]
         """Stop listening."""
         self._redraw_soon.cancel()
         session = self._desk.session
-        for signal in (session.status_changed, session.area_changed, session.marks_changed, session.opened):
+        for signal in (
+            session.status_changed, session.area_changed, session.marks_changed, session.doubted, session.opened,
+        ):  # fmt: skip
             signal.disconnect(self._redraw_soon)
         session.frame_changed.disconnect(self._on_frame)
         view = self._plot.getPlotItem().vb

@@ -92,6 +92,8 @@ class OthersChanges:
         The frames of the cine that others changed, as they are now.
     overrides
         What people set of the cine, where others changed any of it; else None.
+    marks
+        End-diastole and end-systole, where others changed them; else None.
     """
 
     sequence: int
@@ -100,6 +102,7 @@ class OthersChanges:
     masks: dict[int, NDArray[np.uint8] | None]
     landmarks: dict[int, LandmarkSet | None]
     overrides: Overrides | None = None
+    marks: Marks | None = None
 
 
 def fetch(study: Study, cine: Cine) -> StoredCine:
@@ -125,12 +128,14 @@ def others_changes(study: Study, content_id: str, since: int) -> OthersChanges:
     sequence, changes = study.changes_since(since)
     theirs = [c for c in changes if c.content_id == content_id and not c.own]
     overrides = study.overrides(content_id) if any(c.kind == "override" for c in theirs) else None
+    marks = study.marks(content_id) if any(c.kind == "marks" for c in theirs) else None
     frames = {c.frame for c in theirs if c.frame is not None and c.kind != "conflict"}
     if not frames:
-        return OthersChanges(sequence, changes, {}, {}, {}, overrides)
+        return OthersChanges(sequence, changes, {}, {}, {}, overrides, marks)
     placed = {c.frame for c in theirs if c.frame is not None and c.kind == "landmarks"}
     stored = study.landmarks(content_id) if placed else {}
     known = study.frames(content_id)
     infos = {t: known.get(t) for t in frames}
     masks = {t: study.mask(content_id, t) for t in known if t in frames}
-    return OthersChanges(sequence, changes, infos, masks, {t: stored.get(t) for t in placed}, overrides)
+    moved = {t: stored.get(t) for t in placed}
+    return OthersChanges(sequence, changes, infos, masks, moved, overrides, marks)

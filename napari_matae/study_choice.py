@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from matae.models.registry import home
-from matae.store.address import without_password
+from matae.store.address import to_remember, without_password
 from napari_matae.patient_field import PatientField
 from napari_matae.settings import settings
 
@@ -75,7 +75,7 @@ class StudyChoice(QWidget):  # type: ignore[misc]
 
     def _remember(self, target: str) -> None:
         """Open this study in the next sitting: an empty one at the place of one that is gone would look like a loss."""
-        settings().setValue("study", target)
+        settings().setValue("study", to_remember(target))  # a file of settings is no place for a password
 
     def _ask_open(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Open a study", self._folder(), _FILTER)

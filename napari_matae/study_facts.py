@@ -1,4 +1,4 @@
-"""What the study keeps of a cine beside its masks: whose it is, its marks, its flags, and where somebody left off.
+"""What the study keeps of a cine beside its masks: whose it is and its flags.
 
 Also what a person set of it, by `napari_matae.study_overrides`.
 """
@@ -52,15 +52,6 @@ class CineFacts(QObject):  # type: ignore[misc]
         """Stores sector, flip, pixel size, view and frame rate as they are set."""
         self.overrides.said.connect(self.said)
 
-    def save_marks(self) -> None:
-        """Store which frames are end-diastole and end-systole."""
-        current = self._session.current
-        if current is not None and current.ready:
-            content_id, ed, es = current.cine.content_id, current.ed, current.es
-            self._study.write(
-                lambda study: study.set_marks(content_id, ed=ed, es=es), None, self._study.fail, about=current.cine
-            )
-
     def save_flags(self, content_id: str, flags: Mapping[int, Flag]) -> None:
         """Store which frames of a cine are worth a look, unless the study says so already."""
         if not self._study.name:
@@ -71,13 +62,6 @@ class CineFacts(QObject):  # type: ignore[misc]
                 study.set_flags(content_id, flags)
 
         self._study.ask(work)
-
-    def save_place(self) -> None:
-        """Store which frame is on screen: the cine opens there the next time."""
-        current, entry = self._session.current, self._ledger.entry
-        if current is not None and current.ready and entry is not None:
-            content_id, frame = entry.content_id, self._session.frame
-            self._study.ask(lambda study: study.set_last_frame(content_id, frame))
 
     def set_subject(self, subject: str) -> None:
         """Give the cine another patient code, and with it the clips whose files state the same patient."""

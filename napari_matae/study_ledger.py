@@ -38,12 +38,20 @@ class Ledger:
         self.sent: dict[OverrideName, int] = {}
         """How many changes of it are on their way."""
 
+        self.marks: tuple[int | None, int | None] | None = None
+        """End-diastole and end-systole as the study has them, or will once what is on its way has arrived."""
+        self.marks_revision: dict[str, int] = {}
+        """Their version in the study, under "now"; empty until it was fetched."""
+        self.marks_sent = 0
+        """How many changes of them are on their way."""
+
     def begin(self, of: OpenCine | None) -> None:
         """Begin the books of another cine, or of the same one anew."""
         self.of, self.entry = of, None
         # New ones, not emptied ones: writes of the cine before that are still in line go on with theirs.
         self.revisions, self.unsaved, self.seconds, self.fresh, self.landmarks = {}, {}, {}, set(), {}
         self.overrides, self.sent = {}, {}
+        self.marks, self.marks_revision, self.marks_sent = None, {}, 0
 
     def send(self, frames: Iterable[int]) -> None:
         """Note that a change of each frame is on its way."""

@@ -16,6 +16,8 @@ from napari_matae.study_connection import StudyConnection
 from napari_matae.study_facts import CineFacts
 from napari_matae.study_landmarks import StudyLandmarks
 from napari_matae.study_ledger import Ledger
+from napari_matae.study_marks import StudyMarks
+from napari_matae.study_place import StudyPlace
 from napari_matae.study_proposals import StudyProposals
 from napari_matae.study_restore import StudyRestore
 from napari_matae.study_watch import StudyWatch
@@ -74,6 +76,8 @@ class StudyLink(QObject):  # type: ignore[misc]
         )
         self._conflicts = StudyConflicts(session, study, ledger, writer, self)
         self._facts = CineFacts(session, study, ledger, self)
+        self._place = StudyPlace(session, study, ledger, self)
+        marks = StudyMarks(session, study, ledger, self)
         self._restore = StudyRestore(
             session,
             study,
@@ -81,10 +85,11 @@ class StudyLink(QObject):  # type: ignore[misc]
             history=history,
             proposals=proposals,
             landmarks=landmarks,
+            marks=marks,
             writer=writer,
             parent=self,
         )
-        self.watch = StudyWatch(session, study, ledger, landmarks, self)
+        self.watch = StudyWatch(session, study, ledger, landmarks=landmarks, marks=marks, parent=self)
         """Looks for what others do."""
         study.opened.connect(self.watch.start)
         study.closed_out.connect(self._on_closed_out)
@@ -94,7 +99,7 @@ class StudyLink(QObject):  # type: ignore[misc]
         study.reopened.connect(self._on_reopened)
         for part in (self._restore, self._facts):
             part.entry_changed.connect(self.entry_changed)
-        for part in (writer, self._facts, self.watch):
+        for part in (writer, self._facts, marks, self.watch):
             part.said.connect(self.said)
         writer.acknowledged.connect(self.acknowledged)
         self._conflicts.conflicted.connect(self.conflicted)
@@ -103,7 +108,7 @@ class StudyLink(QObject):  # type: ignore[misc]
             (session.opened, self._restore.attach),
             (session.written, writer.write),
             (session.proposed, proposals.add),
-            (session.marks_changed, self._facts.save_marks),
+            (session.marks_changed, marks.save),
             (session.placed, landmarks.save_one),
             (session.labels_changed, self._restore.attach_new_layer),
         )
@@ -135,6 +140,7 @@ class StudyLink(QObject):  # type: ignore[misc]
     def close_down(self) -> None:
         """Finish writing and stop listening."""
         self.leave()
+        self._place.close_down()
         self.study.close_down()
         for signal, slot in self._wires:
             signal.disconnect(slot)
@@ -163,7 +169,7 @@ class StudyLink(QObject):  # type: ignore[misc]
         """Put everything in line that is not there yet."""
         self._session.settle()
         self._proposals.save()
-        self._facts.save_place()
+        self._place.save()
 
     def _on_reopened(self) -> None:
         """Bring the cine on screen and a study that was replaced together."""

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from matae.errors import ConflictError, MataeError, MisplacedError, StoreError
+from napari_matae.patient_wait import wait_until
 from napari_matae.rescue import RescueStudy
 from napari_matae.study_recovery import reopen
 from napari_matae.workers import explain
@@ -42,8 +43,6 @@ _LOCK_WAIT_S = 3.0
 """How long the database itself waits for another writer before it is tried again."""
 _CLOSE_S = 2.0
 """How long closing waits for writes that go through; the rest is written, or kept in a rescue study, after that."""
-
-
 _END_S = 30.0
 """How long the end of the program waits for what is still in line."""
 _running: weakref.WeakSet[StudyQueue] = weakref.WeakSet()
@@ -174,15 +173,9 @@ class StudyQueue(QObject):  # type: ignore[misc]
         return self._writes
 
     def flush(self, seconds: float = 10.0) -> bool:
-        """Wait until everything asked so far is done; return whether it is. Answers arrive later, as always."""
-        end = time.monotonic() + seconds
-        with self._wake:
-            while self._jobs and self._thread.is_alive():
-                left = end - time.monotonic()
-                if left <= 0 or self._hurt:
-                    return not self._jobs
-                self._wake.wait(min(left, 0.1))
-            return not self._jobs
+        """Wait until everything asked so far is done; return whether it is. The window is drawn meanwhile."""
+        wait_until(lambda: not self._jobs or self._hurt or not self._thread.is_alive(), seconds)
+        return not self._jobs
 
     def keep_waiting(self, seconds: float = 5.0) -> Path | None:
         """Put a copy of every change that waits into the rescue study; they stay in line.
@@ -192,12 +185,10 @@ class StudyQueue(QObject):  # type: ignore[misc]
         pathlib.Path or None
             The rescue study; None where nothing is in it.
         """
-        end = time.monotonic() + seconds
         with self._wake:
             self._keep_now = True
             self._wake.notify_all()
-            while self._keep_now and self._thread.is_alive() and time.monotonic() < end:
-                self._wake.wait(0.05)
+        wait_until(lambda: not self._keep_now or not self._thread.is_alive(), seconds)
         return self.rescue.path
 
     def close(self, seconds: float = _CLOSE_S) -> bool:
@@ -205,18 +196,22 @@ class StudyQueue(QObject):  # type: ignore[misc]
 
         What does not go through within that time is written, or kept in the rescue study, while the program goes on.
         """
+        self._gone = True  # nobody listens to answers that come while this waits
         safe = self.flush(seconds)
-        self._gone = True
-        self.finish(seconds)
+        self._end()
+        wait_until(lambda: not self._thread.is_alive(), seconds)
         return safe and not self.rescue.count
 
     def finish(self, seconds: float) -> None:
         """Take nothing more, and wait so long for what is in line; it is written or kept even if that takes longer."""
+        self._end()
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
+
+    def _end(self) -> None:
         with self._wake:
             self._closing = True
             self._wake.notify_all()
-        if self._thread.ident is not None:
-            self._thread.join(seconds)
 
     def _put(self, job: _Job) -> None:
         if job.writes:

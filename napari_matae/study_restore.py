@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari_matae.study_connection import StudyConnection
     from napari_matae.study_landmarks import StudyLandmarks
     from napari_matae.study_ledger import Ledger
+    from napari_matae.study_marks import StudyMarks
     from napari_matae.study_proposals import StudyProposals
     from napari_matae.study_writer import StudyWriter
 
@@ -41,7 +42,7 @@ class StudyRestore(QObject):  # type: ignore[misc]
         The books on it, begun here.
     history
         Gets the steps of earlier sittings.
-    proposals, landmarks, writer
+    proposals, landmarks, marks, writer
         Take what the study lacks.
     parent
         Qt parent.
@@ -59,12 +60,13 @@ class StudyRestore(QObject):  # type: ignore[misc]
         history: History,
         proposals: StudyProposals,
         landmarks: StudyLandmarks,
+        marks: StudyMarks,
         writer: StudyWriter,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._history, self._study, self._ledger = session, history, study, ledger
-        self._proposals, self._landmarks, self._writer = proposals, landmarks, writer
+        self._proposals, self._landmarks, self._marks, self._writer = proposals, landmarks, marks, writer
         self._questions = 0
 
     def attach(self, current: OpenCine | None) -> None:
@@ -145,9 +147,8 @@ class StudyRestore(QObject):  # type: ignore[misc]
         current.seconds = {t: info.seconds for t, info in stored.infos.items()}
         current.run = current.run or stored.run
         self._ledger.revisions.update({t: info.revision for t, info in stored.infos.items()})
-        current.ed = current.ed if stored.marks.ed is None else stored.marks.ed
-        current.es = current.es if stored.marks.es is None else stored.marks.es
         current.ready = True
+        self._marks.begin(current, stored.marks)
         if stored.last_frame is not None and not mine:
             session.seek(stored.last_frame)
         self.entry_changed.emit(self._ledger.entry)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari_matae.study_connection import StudyConnection
     from napari_matae.study_landmarks import StudyLandmarks
     from napari_matae.study_ledger import Ledger
+    from napari_matae.study_marks import StudyMarks
 
 __all__ = ["StudyWatch", "show_theirs"]
 
@@ -39,8 +40,8 @@ class StudyWatch(QObject):  # type: ignore[misc]
         Where others work too.
     ledger
         What is on screen already.
-    landmarks
-        Shows those of others.
+    landmarks, marks
+        Show those of others.
     parent
         Qt parent.
     """
@@ -53,11 +54,14 @@ class StudyWatch(QObject):  # type: ignore[misc]
         session: Session,
         study: StudyConnection,
         ledger: Ledger,
+        *,
         landmarks: StudyLandmarks,
+        marks: StudyMarks,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._study, self._ledger, self._landmarks = session, study, ledger, landmarks
+        self._session, self._study, self._ledger = session, study, ledger
+        self._landmarks, self._marks = landmarks, marks
         self._polling = False
         self._timer = QTimer(self)
         self._timer.setInterval(_POLL_MS)
@@ -109,6 +113,9 @@ class StudyWatch(QObject):  # type: ignore[misc]
             if changed:
                 were = "were" if len(changed) > 1 else "was"
                 self.said.emit(f"{_set_in_words(changed)} of this cine {were} set in another window.")
+        if others.marks is not None and self._marks.take(current, others.marks):
+            by = f" by {others.marks.rater}" if others.marks.rater else ""
+            self.said.emit(f"End-diastole and end-systole of this cine were marked in another window{by}.")
         if free:
             self.said.emit(_sentence(free.values()))
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Done",
     "Failed",
+    "Found",
     "Listed",
     "Notice",
     "Opened",
@@ -40,6 +41,7 @@ __all__ = [
     "path_events",
     "probe",
     "reading_events",
+    "sector_events",
     "segment_events",
 ]
 
@@ -92,6 +94,13 @@ class Opened:
     """A cine was read, its pixels hashed, and its sector found."""
 
     cine: Cine
+    sector: Sector
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A sector was found in a picture."""
+
     sector: Sector
 
 
@@ -206,6 +215,16 @@ def reading_events(path: Path) -> Iterator[Listed | Opened | Failed]:
 def look_events(cine: Cine) -> Iterator[Opened | Failed]:
     """Find out of a cine that was read elsewhere what the GUI thread should not wait for."""
     yield from open_events(lambda: cine)
+
+
+def sector_events(cine: Cine) -> Iterator[Found | Failed]:
+    """Find the sector of a picture, as events for the GUI thread."""
+    from matae.segment import find_sector
+
+    try:
+        yield Found(find_sector(cine))
+    except Exception as error:  # noqa: BLE001 - see the module's docstring
+        yield Failed(explain(error))
 
 
 def _looked_at(cine: Cine) -> Opened:

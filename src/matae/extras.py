@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import metadata
 from importlib.util import find_spec
 
-__all__ = ["EXTRAS", "has_extra", "without_extra"]
+__all__ = ["EXTRAS", "curves_note", "has_extra", "without_extra"]
 
 EXTRAS: dict[str, tuple[str, str]] = {
     "viewer": ("the viewer (napari)", "napari"),
@@ -43,6 +43,11 @@ def without_extra(extra: str, otherwise: str = "") -> str:
     what = EXTRAS[extra][0]
     other = f", or {otherwise}" if otherwise else ""
     return f"{what[0].upper()}{what[1:]} is not installed (extra {extra}): {_command(extra)}{other}."
+
+
+def curves_note() -> str:
+    """Return what somebody who trains should know of the curves, a sentence; empty where TensorBoard is here."""
+    return "" if has_extra("tensorboard") else f"The curves are in metrics.csv only: {without_extra('tensorboard')}"
 
 
 def _command(extra: str) -> str:

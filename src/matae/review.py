@@ -29,6 +29,7 @@ __all__ = [
     "find_phases",
     "flag_frames",
     "frame_scores",
+    "is_doubted",
     "next_frame",
 ]
 
@@ -45,7 +46,9 @@ A beat of N frames whose area follows a sine has a second difference of at most 
 a beat of 10 frames, 0.01 for one of 40."""
 
 _STANDS_OUT = 0.1
-_WEIGHT_JUMP, _WEIGHT_DISAGREEMENT, _WEIGHT_CLIPPED = 1.0, 2.0, 1.0
+_WEIGHT_JUMP, _WEIGHT_CLIPPED = 1.0, 1.0
+_WEIGHT_DISAGREEMENT = THRESHOLD / 0.045
+"""So that what `matae.measure.run.DISAGREE` says of two widths is by itself worth a flag."""
 
 
 @dataclass(frozen=True)
@@ -187,9 +190,9 @@ def frame_scores(
     Notes
     -----
     The sum of the second difference of the area relative to its range (the 95th minus the 5th percentile), as in the
-    temporal consistency of Painchaud et al. 2022, of the widths' disagreement, counted twice, and of the clipped
-    share. A wrong frame also raises its neighbours' second difference by half: only a third of it is theirs to keep
-    if the frame itself stands out more.
+    temporal consistency of Painchaud et al. 2022, of the widths' disagreement, of which 0.045 is as much as a flag
+    needs, and of the clipped share. A wrong frame also raises its neighbours' second difference by half: only a third
+    of it is theirs to keep if the frame itself stands out more.
     """
     known = _known(area)
     raw = np.asarray(area, dtype=np.float64)
@@ -204,6 +207,20 @@ def frame_scores(
     if np.isfinite(known).any():
         score[raw == 0] = np.maximum(score[raw == 0], 1.0)
     return score
+
+
+def is_doubted(area: ArrayLike, disagreement: ArrayLike, frame: int) -> bool:
+    """Return whether a frame's score comes from the widths of the network more than from its area.
+
+    Parameters
+    ----------
+    area, disagreement
+        As for `frame_scores`.
+    frame
+        0-based frame.
+    """
+    apart = float(np.nan_to_num(np.asarray(disagreement, dtype=np.float64)[frame]))
+    return _WEIGHT_DISAGREEMENT * apart > float(frame_scores(area)[frame])
 
 
 def flag_frames(

@@ -61,6 +61,20 @@ def own_home(tmp_path, monkeypatch) -> Path:
     return tmp_path / "home"
 
 
+@pytest.fixture(autouse=True)
+def opens_with_a_sector(monkeypatch):
+    """Let a test open a cine with its sector, as the Open step does once its worker has found it.
+
+    Return how a session opens one by itself.
+    """
+    from matae.segment import find_sector
+    from napari_matae.session import Session
+
+    real = Session.open
+    monkeypatch.setattr(Session, "open", lambda self, cine, sector=None: real(self, cine, sector or find_sector(cine)))
+    return real
+
+
 @pytest.fixture
 def cine() -> Cine:
     return make_cine()

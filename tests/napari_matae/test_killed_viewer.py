@@ -1,4 +1,4 @@
-"""A viewer that is killed while somebody draws: every stroke it called saved is there."""
+"""A viewer that is killed: every stroke it called saved is there, and each cine opens where it was left."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from matae.store import FrameStatus, Study
 
-from .conftest import make_cine
+from .conftest import make_cine, opened
 
 pytestmark = pytest.mark.gui
 
@@ -61,16 +61,71 @@ application.exec()
 """
 
 
-def test_a_killed_viewer_has_kept_every_stroke_it_called_saved(tmp_path):
-    target = tmp_path / "study.sqlite"
+_LOOK = """
+import sys
+from napari.components import ViewerModel
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
+from napari_matae.desk import Desk
+from tests.napari_matae.conftest import make_cine
+
+application = QApplication([])
+desk = Desk(ViewerModel())
+desk.link.open(sys.argv[1], "anna")
+left = [(0, 7), (1, 4)]
+desk.session.open(make_cine(seed=0))
+
+def restored():
+    seed, frame = left.pop(0)
+    desk.session.seek(frame)
+    if left:
+        QTimer.singleShot(0, lambda: desk.session.open(make_cine(seed=1)))
+
+desk.session.restored.connect(restored)
+application.exec()
+"""
+
+
+def _started(script: str, target: Path) -> subprocess.Popen[str]:
     environment = os.environ | {"QT_QPA_PLATFORM": "offscreen", "OMP_NUM_THREADS": "1"}
-    drawing = subprocess.Popen(
-        [sys.executable, "-c", _DRAW, str(target)],
+    return subprocess.Popen(
+        [sys.executable, "-c", script, str(target)],
         stdout=subprocess.PIPE,
         text=True,
         env=environment,
         cwd=Path(__file__).parents[2],
     )
+
+
+def test_a_killed_viewer_opens_each_cine_where_it_was_left(tmp_path, make_desk, qtbot):
+    target = tmp_path / "study.sqlite"
+    Study.create(target).close()
+    first, second = make_cine(seed=0), make_cine(seed=1)
+    looking = _started(_LOOK, target)
+    try:
+        with Study.open(target, rater="anna") as study:
+
+            def places() -> list[int | None]:
+                assert looking.poll() is None, "the viewer ended by itself"
+                return [
+                    study.last_frame(cine.content_id) for cine in (first, second) if study.has_cine(cine.content_id)
+                ]
+
+            # The first is written when the second is opened, the second while it is on screen: no cine is closed.
+            qtbot.waitUntil(lambda: places() == [7, 4])
+    finally:
+        looking.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+        looking.wait(20)
+        looking.stdout.close()
+    desk = make_desk(target.name)
+    for cine, frame in ((second, 4), (first, 7), (second, 4)):
+        opened(qtbot, desk, cine)
+        assert desk.session.frame == frame
+
+
+def test_a_killed_viewer_has_kept_every_stroke_it_called_saved(tmp_path):
+    target = tmp_path / "study.sqlite"
+    drawing = _started(_DRAW, target)
     said = []
     try:
         while len(said) < 25:  # several strokes on each frame

@@ -71,3 +71,59 @@ def test_scale_follows_a_sector_that_is_dragged(session: Session, dual: Cine) ->
         assert current.cine.spacing == Spacing(size, size)
         assert tuple(current.sector_layer.scale) == (size, size)
         assert scale is not None
+
+
+def test_a_chosen_picture_is_looked_at_off_the_gui_thread(make_desk, qtbot, dual, opens_with_a_sector, monkeypatch):
+    """Neither opening a cine without a sector nor choosing a picture finds one in the GUI thread."""
+    import threading
+
+    import matae.segment
+
+    found_in = []
+    real = matae.segment.find_sector
+
+    def watched(cine):
+        found_in.append(threading.current_thread() is threading.main_thread())
+        return real(cine)
+
+    monkeypatch.setattr(matae.segment, "find_sector", watched)
+    desk = make_desk()
+    opens_with_a_sector(desk.session, dual)
+    assert desk.session.current.sector is None  # it is being looked for
+    qtbot.waitUntil(lambda: desk.session.current.sector is not None)
+    qtbot.waitUntil(lambda: desk.session.current.ready)
+    desk.session.choose_region(1)
+    desk.session.choose_region(2)  # the later choice counts
+    qtbot.waitUntil(lambda: desk.session.current.cine.spacing == Spacing(0.5, 0.5))
+    assert desk.session.current.sector.box(dual.shape) == RIGHT
+    assert desk.session.current.sector.source == "user"
+    assert found_in
+    assert not any(found_in)
+
+
+def test_a_picture_without_a_sector_is_said(make_desk, qtbot, dual, monkeypatch):
+    from matae.errors import SegmentError
+
+    desk = make_desk()
+    desk.session.open(dual)
+    qtbot.waitUntil(lambda: desk.session.current.ready)
+    before = desk.session.current.sector
+
+    def fails(_):
+        raise SegmentError("There is no picture; choose another.")
+
+    monkeypatch.setattr("matae.segment.find_sector", fails)
+    with qtbot.waitSignal(desk.said) as said:
+        desk.session.choose_region(2)
+    assert "There is no picture; choose another." in said.args[0]
+    assert desk.session.current.sector is before
+
+
+def test_another_cine_opened_meanwhile_keeps_its_own_sector(make_desk, qtbot, dual, cine):
+    desk = make_desk()
+    desk.session.open(dual)
+    desk.session.choose_region(2)
+    desk.session.open(cine)
+    qtbot.waitUntil(lambda: desk.session.current.ready)
+    assert not desk.sector_finder._region_worker.is_running
+    assert desk.session.current.sector.source != "user"

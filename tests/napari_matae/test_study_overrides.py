@@ -136,6 +136,9 @@ def test_of_two_who_set_at_once_the_later_is_told(make_desk, qtbot, tmp_path, ci
     desk.session.override(OverrideName.VIEW, "A2C")
     qtbot.waitUntil(lambda: bool(said), timeout=60_000)
     assert "Somebody else set the view" in said[-1]
+    with Study.open(tmp_path / "study.sqlite") as study:
+        kept = study.override_versions(cine.content_id)
+    assert [(version.value, version.shown) for version in kept] == [("A3C", True), ("A2C", False)]
     assert desk.session.current.cine.view == "A3C"
     desk.session.override(OverrideName.VIEW, "A2C")  # having seen theirs
     settled(qtbot, desk)
@@ -185,7 +188,7 @@ def test_the_picture_chosen_in_a_frame_that_shows_two_comes_back(make_desk, qtbo
     first = make_desk()
     opened(qtbot, first, two())
     first.session.choose_region(2)
-    assert first.session.current.cine.spacing == Spacing(0.25, 0.25)
+    qtbot.waitUntil(lambda: first.session.current.cine.spacing == Spacing(0.25, 0.25))
     settled(qtbot, first)
     first.close_down()
     second = make_desk()

@@ -95,6 +95,13 @@ def measure(
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Write one page, .pdf or .png.")
     ] = None,
+    keep_margins: Annotated[
+        bool,
+        typer.Option(
+            "--keep-margins",
+            help="Show on the page what is written around the sector; names and dates often stand there.",
+        ),
+    ] = False,
     view: Annotated[
         _View | None, typer.Option("--view", help="Standard view, where the file does not state it.")
     ] = None,
@@ -172,7 +179,8 @@ def measure(
             raise typer.BadParameter("give --json FILE for one clip, or --out DIR for any number of them.")
         if scheduler is not None or jobs > 1 or again:
             raise typer.BadParameter("--scheduler, --jobs and --again are for many clips; give --out DIR.")
-        _measure_one(inputs[0], settings, {"--json": json, "--csv": csv, "--report": report}, ed=ed or (), es=es or ())
+        outputs = {"--json": json, "--csv": csv, "--report": report}
+        _measure_one(inputs[0], settings, outputs, ed=ed or (), es=es or (), keep_margins=keep_margins)
     typer.echo(RESEARCH_USE, err=True)
 
 
@@ -229,6 +237,7 @@ def _measure_one(
     *,
     ed: Sequence[int],
     es: Sequence[int],
+    keep_margins: bool,
 ) -> None:
     from matae.cluster.measuring import measure_file
     from matae.measure import Marks
@@ -247,9 +256,11 @@ def _measure_one(
         )  # fmt: skip
     for notice in notices:
         typer.echo(notice, err=True)
-    for name, write in (("--json", write_json), ("--csv", write_csv), ("--report", write_report)):
+    for name, write in (("--json", write_json), ("--csv", write_csv)):
         if (path := outputs[name]) is not None:
             write(path, found)
+    if (path := outputs["--report"]) is not None and (notice := write_report(path, found, keep_margins=keep_margins)):
+        typer.echo(f"{path.name}: {notice}", err=True)
     _say(found)
     for path in filter(None, outputs.values()):
         typer.echo(str(path))

@@ -12,11 +12,30 @@ if TYPE_CHECKING:
 
     from matae.store import CineEntry, Study
 
-__all__ = ["Where", "study_migrate", "study_patient"]
+__all__ = ["Where", "study_migrate", "study_patient", "warn_of_password"]
+
+
+def warn_of_password(target: str | None) -> str | None:
+    """Say that a password on the command line stands in the list of processes, where everybody may read it."""
+    from matae.store.address import has_password
+
+    if target is not None and has_password(target):
+        typer.echo(
+            "napari-matae: a password on the command line can be read by everybody on this computer while the command "
+            "runs; keep it in ~/.pgpass or PGPASSWORD.",
+            err=True,
+        )
+    return target
+
 
 Where = Annotated[
     str,
-    typer.Argument(metavar="STUDY", help="File of the study, or postgresql://USER@HOST/DATABASE.", show_default=False),
+    typer.Argument(
+        metavar="STUDY",
+        help="File of the study, or postgresql://USER@HOST/DATABASE.",
+        show_default=False,
+        callback=warn_of_password,
+    ),
 ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from matae.cli.patients import Where, study_migrate, study_patient
+from matae.cli.patients import Where, study_migrate, study_patient, warn_of_password
 
 if TYPE_CHECKING:
     from typing import Any
@@ -120,7 +120,13 @@ app.command(name="migrate")(study_migrate)
 def study_backup(
     study: Where,
     copy: Annotated[
-        str, typer.Argument(metavar="COPY", help="File to make, or an empty PostgreSQL database.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="COPY",
+            help="File to make, or an empty PostgreSQL database.",
+            show_default=False,
+            callback=warn_of_password,
+        ),
     ],
 ) -> None:
     """Copy a study while people work in it; also how it moves to a server, or from one into a file."""
@@ -132,6 +138,61 @@ def study_backup(
             typer.echo("copied")
         else:
             typer.echo(str(opened.backup(Path(copy))))
+
+
+@app.command(name="merge")
+def study_merge(
+    rescue: Annotated[
+        str, typer.Argument(metavar="RESCUE", help="The rescue study that a message named.", show_default=False)
+    ],
+    into: Annotated[
+        str,
+        typer.Option(
+            "--into",
+            metavar="STUDY",
+            help="The study that refused its changes.",
+            show_default=False,
+            callback=warn_of_password,
+        ),
+    ],
+    on_top: Annotated[
+        bool,
+        typer.Option("--on-top", help="Where two people changed the same, the rescued version counts; both are kept."),
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Bring what a rescue study holds back into its study; of what two people changed, both versions are kept."""
+    from matae.store import Study
+    from matae.store.merging import Merge
+
+    with Study.open(rescue) as opened:
+        merge = Merge.plan(opened, into, on_top=on_top)
+        items = merge.items
+        for item in items:
+            typer.echo(f"{item.stem}: {item.what}: {_OUTCOMES[item.outcome]}{': ' * bool(item.why)}{item.why}")
+        refused = any(item.outcome == "refused" for item in items)
+        if all(item.outcome == "refused" for item in items):
+            typer.echo("The study lacks nothing that could be merged.")
+        elif not dry_run:
+            if not yes:
+                typer.confirm("Merge this into the study?", abort=True)
+            done = merge.carry_out()
+            for planned, item in zip(items, done, strict=True):
+                if item.outcome != planned.outcome:
+                    typer.echo(f"{item.stem}: {item.what}: somebody changed it meanwhile, {_OUTCOMES[item.outcome]}")
+            counts = {name: sum(item.outcome == name for item in done) for name in ("added", "on top", "beside")}
+            typer.echo(f"merged: {', '.join(f'{count} {name}' for name, count in counts.items())}")
+    if refused and not dry_run:
+        raise typer.Exit(1)
+
+
+_OUTCOMES = {
+    "added": "added",
+    "on top": "put on top, the version before stays in the history",
+    "beside": "changed by two people, kept in the history beside what the study shows",
+    "refused": "not merged",
+}
 
 
 @app.command(name="forget")

@@ -60,6 +60,7 @@ def train(
     from dataclasses import replace
 
     from matae.cli.training_reporter import TrainingReporter
+    from matae.extras import curves_note
     from matae.train.config import TrainConfig
     from matae.train.run import train_model
     from matae.train.settings import read_settings
@@ -67,6 +68,8 @@ def train(
     settings = TrainConfig() if config is None else read_settings(config)
     if device is not None:
         settings = replace(settings, device=device)
+    if note := curves_note():
+        typer.echo(note, err=True)
     with TrainingReporter(settings.steps) as reporter:
         try:
             card = train_model(

@@ -58,7 +58,7 @@ def blanking(cine: Cine, sector: Sector | None = None) -> Blanking:
     ExchangeError
         If nothing would be left.
     """
-    from matae.output.margins import inside_sector
+    from matae.segment.margins import inside_sector
     from matae.segment.sector import find_sector
 
     chosen = find_sector(cine) if sector is None else sector

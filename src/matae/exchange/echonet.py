@@ -233,10 +233,17 @@ def _tracings(folder: Path, listed: Mapping[str, dict[str, str]]) -> tuple[dict[
         frame = int(number(cells["Frame"], where, low=0, high=_count(listed[key]) - 1))
         rows = found.setdefault(key, {}).setdefault(frame, array("d"))
         if len(rows) >= 4 * 4 * _ROWS:
-            raise ExchangeError(f"{where}: frame {frame} of {name} has more rows than a tracing; correct it.")
+            raise ExchangeError(
+                f"{where}: frame {frame + 1} of {name} ({_stated(frame)}) has more rows than a tracing; correct it."
+            )
         # Frames are at most some thousand pixels; the picture itself is held against them when it is opened.
         rows.extend(number(cells[column], where, low=-10_000, high=20_000) for column in ("X1", "Y1", "X2", "Y2"))
     return found, list(unlisted.values())
+
+
+def _stated(frame: int) -> str:
+    """Return what the table calls a frame, beside what people call it."""
+    return f"Frame {frame} in {_TRACINGS}, which counts from 0"
 
 
 def _count(cells: Mapping[str, str]) -> int:
@@ -249,7 +256,7 @@ def _count(cells: Mapping[str, str]) -> int:
 def _clip(video: Path, cells: dict[str, str], frames: _Frames, hint: Hint | None) -> ImportClip:
     whole = {t: np.array(rows).reshape(-1, 4) for t, rows in sorted(frames.items()) if len(rows) == 4 * _ROWS}
     problems = [
-        f"Frame {t} of {video.stem} has {len(rows) // 4} rows instead of {_ROWS}; it is left out."
+        f"Frame {t + 1} of {video.stem} ({_stated(t)}) has {len(rows) // 4} rows instead of {_ROWS}; it is left out."
         for t, rows in sorted(frames.items())
         if len(rows) != 4 * _ROWS
     ]
@@ -264,7 +271,7 @@ def _clip(video: Path, cells: dict[str, str], frames: _Frames, hint: Hint | None
                 yield t, mask_of_own_tracing(placed, hint.fit.shape)
                 continue
             shape = _shape(video)
-            _check_inside(rows, shape, f"{video.name}, frame {t}")
+            _check_inside(rows, shape, f"{video.name}, frame {t + 1} ({_stated(t)})")
             yield t, mask_of_tracing(rows, shape) if hint is None else mask_of_own_tracing(rows, shape)
 
     ed, es = _extremes(whole)

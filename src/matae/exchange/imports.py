@@ -119,7 +119,9 @@ class ImportPlan:
             )
         for clip in self.clips:
             if clip.conflicts:
-                frames = ", ".join(str(t) for t in clip.conflicts[:10]) + (", ..." if len(clip.conflicts) > 10 else "")
+                frames = ", ".join(str(t + 1) for t in clip.conflicts[:10]) + (
+                    ", ..." if len(clip.conflicts) > 10 else ""
+                )
                 lines.append(f"Kept as they are: {clip.clip.name}, frames {frames}.")
         return "\n".join([*lines, *self.notes, *self.problems])
 

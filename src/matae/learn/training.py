@@ -9,10 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from matae.errors import ModelError
+from matae.extras import curves_note
 from matae.files import write_atomic, writing_to
 from matae.learn.card import retrained_card
 from matae.learn.data import NothingLearntError, check_still_there, end_of
-from matae.learn.events import Stage, Started, Step, Stopped, Validation
+from matae.learn.events import Notice, Stage, Started, Step, Stopped, Validation
 from matae.learn.link import PausedError, newly
 from matae.learn.plan import free_name
 from matae.train.watch import StoppedError, Watch
@@ -92,7 +93,7 @@ def make_model(
     config = recipe(options, len(data.train), base.grid, heads=heads, steps=plan.steps)
     before = deepcopy(network).cpu().eval()
     follower = _Follower(link, config, _step_of(folder / TRAINING / STATE))
-    link.emit(follower.started(options, data))
+    follower.tell_start(options, data)
     # A run that somebody ended and that was put aside before it was judged learns no more.
     ended = folder / TRAINING / _ENDED
     ends = _always if ended.exists() else link.ends
@@ -256,7 +257,12 @@ class _Follower:
         self._link, self._config = link, config
         self._device = choose_device(config.device, training=True)
 
-    def started(self, options: RetrainOptions, data: RunData) -> Started:
+    def tell_start(self, options: RetrainOptions, data: RunData) -> None:
+        self._link.emit(self._started(options, data))
+        if note := curves_note():
+            self._link.emit(Notice(note))
+
+    def _started(self, options: RetrainOptions, data: RunData) -> Started:
         from matae.segment.device import describe_device
 
         return Started(

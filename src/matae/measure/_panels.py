@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from matae.measure.disks import Disks
     from matae.measure.measurement import Measurement
+    from matae.segment.margins import Margins
 
 __all__ = ["draw_curve", "draw_ef", "draw_picture", "draw_segments", "smoothed"]
 
@@ -79,8 +80,11 @@ def _crop(measurement: Measurement) -> tuple[slice, slice]:
     return slice(max(0, y0), min(height, y1 + 1)), slice(max(0, x0), min(width, x1 + 1))
 
 
-def draw_picture(axes: Any, measurement: Measurement, which: str) -> None:
-    """Draw end-diastole (``ed``) or end-systole (``es``) with outline, disks and axis, or both outlines (``both``)."""
+def draw_picture(axes: Any, measurement: Measurement, which: str, shown: Margins) -> None:
+    """Draw end-diastole (``ed``) or end-systole (``es``) with outline, disks and axis, or both outlines (``both``).
+
+    Of the picture there is what `shown` allows.
+    """
     m, primary = measurement, measurement.primary
     cine = m.inputs.cine
     axes.set(xticks=[], yticks=[])
@@ -89,8 +93,9 @@ def draw_picture(axes: Any, measurement: Measurement, which: str) -> None:
     if primary is None:
         first = {"ed": 0, "es": cine.n_frames // 2, "both": cine.n_frames - 1}[which]
         axes.imshow(
-            cine.frames[first], cmap="gray", vmin=0, vmax=255, aspect=cine.pixel_aspect[0] / cine.pixel_aspect[1]
-        )
+            shown.frame(cine.frames[first]), cmap="gray", vmin=0, vmax=255,
+            aspect=cine.pixel_aspect[0] / cine.pixel_aspect[1],
+        )  # fmt: skip
         axes.set_title(f"Frame {first + 1}", fontsize=8.5, color=_INK, pad=4)
         return
     ed, es = primary.frames
@@ -98,8 +103,8 @@ def draw_picture(axes: Any, measurement: Measurement, which: str) -> None:
     rows, columns = _crop(m)
     extent = (columns.start - 0.5, columns.stop - 0.5, rows.stop - 0.5, rows.start - 0.5)
     axes.imshow(
-        cine.frames[frame][rows, columns], cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="bilinear",
-        aspect=cine.pixel_aspect[0] / cine.pixel_aspect[1],
+        shown.frame(cine.frames[frame])[rows, columns], cmap="gray", vmin=0, vmax=255, extent=extent,
+        interpolation="bilinear", aspect=cine.pixel_aspect[0] / cine.pixel_aspect[1],
     )  # fmt: skip
     if which == "both":
         for number, colour in ((ed, ED), (es, ES)):

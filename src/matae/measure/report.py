@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matae.measure.measurement import Measurement
+    from matae.segment.margins import Margins
 
 __all__ = ["HEADLINE", "make_report", "write_report"]
 
@@ -24,7 +25,7 @@ _DPI = 150
 _MOST_FLAG_LINES = 7
 
 
-def write_report(path: Path, measurement: Measurement) -> None:
+def write_report(path: Path, measurement: Measurement, *, keep_margins: bool = False) -> str:
     """Write a measurement on one page, whole or not at all; a file of that name is replaced.
 
     Parameters
@@ -33,6 +34,13 @@ def write_report(path: Path, measurement: Measurement) -> None:
         The file, ending in ``.pdf`` or ``.png``.
     measurement
         What to report.
+    keep_margins
+        Show what a scanner writes around the sector, where names and dates often stand; otherwise it is black there.
+
+    Returns
+    -------
+    str
+        A sentence where the pictures show more than the sector, else empty.
 
     Raises
     ------
@@ -47,17 +55,30 @@ def write_report(path: Path, measurement: Measurement) -> None:
     buffer = io.BytesIO()
     # No date goes into the file, and the same measurement gives the same bytes.
     metadata = {"CreationDate": None, "Title": "Left ventricle"} if kind == "pdf" else {"Title": "Left ventricle"}
-    make_report(measurement).savefig(buffer, format=kind, dpi=_DPI, metadata=metadata)
+    shown = _shown(measurement, keep_margins=keep_margins)
+    _page(measurement, shown).savefig(buffer, format=kind, dpi=_DPI, metadata=metadata)
     with writing_to(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, buffer.getvalue())
+    return shown.notice
 
 
-def make_report(measurement: Measurement) -> Any:
+def make_report(measurement: Measurement, *, keep_margins: bool = False) -> Any:
     """Return a measurement as a `matplotlib.figure.Figure` of one A4 page.
 
-    It belongs to no window and to no pyplot session, so it may be made in any thread.
+    It belongs to no window and to no pyplot session, so it may be made in any thread. Around the sector the pictures
+    are black unless `keep_margins`.
     """
+    return _page(measurement, _shown(measurement, keep_margins=keep_margins))
+
+
+def _shown(measurement: Measurement, *, keep_margins: bool) -> Margins:
+    from matae.segment.margins import margins_of_pixels
+
+    return margins_of_pixels(measurement.inputs.cine, measurement.inputs.sector, keep=keep_margins)
+
+
+def _page(measurement: Measurement, shown: Margins) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.text import Text
@@ -71,7 +92,7 @@ def make_report(measurement: Measurement) -> Any:
     panels.draw_ef(figure.add_axes((0.06, 0.748, 0.88, 0.066)), measurement)
     for number, left in enumerate((0.06, 0.365, 0.67)):
         axes = figure.add_axes((left, 0.502, 0.27, 0.213))
-        panels.draw_picture(axes, measurement, ("ed", "es", "both")[number])
+        panels.draw_picture(axes, measurement, ("ed", "es", "both")[number], shown)
     panels.draw_curve(figure.add_axes((0.10, 0.353, 0.84, 0.112)), measurement)
     panels.draw_segments(figure, (0.06, 0.083, 0.32, 0.215), measurement)
     _numbers(figure, measurement)

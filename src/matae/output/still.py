@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from PIL import Image, ImageDraw
 
     from matae.cine import Cine
-    from matae.output.margins import Margins
     from matae.segment import Segmentation
+    from matae.segment.margins import Margins
 
 __all__ = ["write_still"]
 

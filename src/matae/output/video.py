@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Cine
-    from matae.output.margins import Margins
+    from matae.segment.margins import Margins
 
 __all__ = ["PREVIEW_RATE", "write_overlay"]
 

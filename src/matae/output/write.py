@@ -94,10 +94,10 @@ def write_results(
     OutputError
         If the folder cannot be written or the disk is full; nothing half-written is left.
     """
-    from matae.output.margins import margins
     from matae.output.still import write_still
     from matae.output.video import write_overlay
     from matae.output.volume import write_masks
+    from matae.segment.margins import margins
 
     record = make_record(cine, result)
     shown = margins(cine, result.sector, keep=keep_margins)

@@ -125,7 +125,7 @@ def _collect(
         try:
             builder.append(grey)
         except ValueError as error:
-            first, this = (names[0], names[index]) if index < len(names) else ("the first frame", f"frame {index}")
+            first, this = (names[0], names[index]) if index < len(names) else ("the first frame", f"frame {index + 1}")
             raise ReadError(
                 f"{source.name}: {first} is {size_text(builder.frame_shape or (0, 0))} and {this} is "
                 f"{size_text((grey.shape[0], grey.shape[1]))}; the frames of a clip need one size, so move the others "

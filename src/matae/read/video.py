@@ -206,7 +206,8 @@ def _decode_packet(packet: Any, convert: Any, decoded: _Decoded, path: Path) -> 
         except ValueError as error:
             raise ReadError(
                 f"{path.name} changes its frame size from {size_text(decoded.frames.frame_shape or (0, 0))} to "
-                f"{size_text(grey.shape[:2])} at frame {len(decoded.frames)}; cut the clip there and open the parts."
+                f"{size_text(grey.shape[:2])} at frame {len(decoded.frames) + 1}; cut the clip there and open the "
+                "parts."
             ) from error
         if measured and rgb is not None:
             decoded.colour.add_rgb(rgb, grey)

@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from matae.errors import MisplacedError, StoreError
 from matae.store.drives import file_system_of, keeps_shared_memory
-from matae.store.engine import WRITING, make_engine
+from matae.store.engine import LATER, WRITING, make_engine
 from matae.store.faults import damaged, speaking
 from matae.store.schema import Audit, Cine, Rater, StudyRow, Subject
 
@@ -36,8 +36,8 @@ EMPTY_DIGEST = "0" * 64
 
 # Made once: making a statement takes longer than running it.
 _HOLD = select(StudyRow.sequence, StudyRow.audit_head, StudyRow.audit_count).with_for_update()
-_ADD_AUDIT = insert(Audit.metadata.tables["audit"])
-_COUNT_ON = update(Audit.metadata.tables["study"])
+_ADD_AUDIT = insert(Audit.metadata.tables["audit"]).execution_options(**{LATER: True})
+_COUNT_ON = update(Audit.metadata.tables["study"]).execution_options(**{LATER: True})
 _CINE = (
     select(Cine.id, Cine.code, Cine.n_frames, Cine.height, Cine.width, Subject.code.label("subject_code"))
     .outerjoin(Subject, Subject.id == Cine.subject_id)
@@ -216,12 +216,20 @@ class StudyBase:
             with speaking(self.name), self._connected() as connection:
                 self._check_held(connection)
 
-    def _check_held(self, connection: Connection) -> None:
-        """Refuse to write to a file that has lost its name: what goes into it would be gone with it."""
+    def _check_held(self, connection: Connection, *, committed: bool = False) -> None:
+        """Refuse to write to a file that has lost its name: what goes into it would be gone with it.
+
+        Parameters
+        ----------
+        connection
+            To the file.
+        committed
+            What was seen right after the transaction that has just ended will do.
+        """
         if self._target.file is None:
             return
         raw: Any = connection.connection.dbapi_connection
-        lost = raw.misplaced()
+        lost = raw.misplaced_at_commit() if committed else raw.misplaced()
         if lost:
             what = self.name if lost == "database" else f"The log of {self.name} ({self.name}-wal)"
             raise MisplacedError(
@@ -277,7 +285,7 @@ class StudyBase:
                     {"sequence": writing.sequence, "audit_head": writing.head, "audit_count": writing.number},
                 )
             self._raters |= learnt
-            self._check_held(plain)
+            self._check_held(plain, committed=True)
 
     def _rater_of(self, connection: Connection, learnt: dict[str, tuple[int, str]]) -> tuple[int | None, str]:
         if not self._rater:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from matae.store.sqlite_client import Connection
 
-__all__ = ["APPLICATION_ID", "WAIT_S", "WRITING", "Target", "make_engine", "parse_target"]
+__all__ = ["APPLICATION_ID", "LATER", "WAIT_S", "WRITING", "Target", "make_engine", "parse_target"]
 
 APPLICATION_ID = 0x4D415445
 """Marks a SQLite file as a study: "MATE" in its header."""
@@ -31,6 +31,8 @@ WAIT_S = 10.0
 """Seconds to wait while another program writes, before saying so."""
 WRITING = "matae_writing"
 """Execution option of a connection that is going to write."""
+LATER = "matae_later"
+"""Execution option of a statement whose answer (count, id of the row) nobody wants: it goes with the next one."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,11 @@ def make_engine(target: Target, wait_s: float = WAIT_S, *, journal: bool = True,
     def _begin(connection: Any) -> None:
         # A writer takes its turn at once: one that only finds out at its first change might have to give up.
         writing = connection.get_execution_options().get(WRITING)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        connection.connection.dbapi_connection.begin("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _put_off(_connection: Any, cursor: Any, _statement: str, _parameters: Any, context: Any, _many: bool) -> None:
+        cursor.is_for_later = context is not None and bool(context.execution_options.get(LATER))
 
     return engine
 

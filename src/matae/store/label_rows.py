@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from matae.errors import StoreError
 from matae.store.base import parse_time
 from matae.store.codec import as_class_map, digest_of, encode_mask
+from matae.store.engine import LATER
 from matae.store.schema import Label, Mask, Rater
 from matae.store.schema import Revision as RevisionRow
 from matae.store.types import FrameInfo, FrameStatus
@@ -43,9 +44,12 @@ _LISTED = 50  # frames named in one audit entry
 
 # Made once: making a statement takes longer than running it.
 _LABELS, _REVISIONS = Label.metadata.tables["labels"], Label.metadata.tables["revisions"]
-_ADD_REVISION, _ADD_LABEL = insert(_REVISIONS), insert(_LABELS)
-_CHANGE_LABEL = update(_LABELS).where(
-    _LABELS.c.cine_id == bindparam("of_cine"), _LABELS.c.frame == bindparam("of_frame")
+_ADD_REVISION = insert(_REVISIONS).inline().execution_options(**{LATER: True})
+_ADD_LABEL = insert(_LABELS).inline().execution_options(**{LATER: True})
+_CHANGE_LABEL = (
+    update(_LABELS)
+    .where(_LABELS.c.cine_id == bindparam("of_cine"), _LABELS.c.frame == bindparam("of_frame"))
+    .execution_options(**{LATER: True})
 )
 _HEADS = select(_LABELS.c.frame, _LABELS.c.status, _LABELS.c.revision, _LABELS.c.mask_id, _LABELS.c.seconds).where(
     _LABELS.c.cine_id == bindparam("of_cine"), _LABELS.c.frame.in_(bindparam("frames", expanding=True))

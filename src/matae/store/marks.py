@@ -16,6 +16,7 @@ from matae.store.types import Landmark, LandmarkSet, Marks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from sqlalchemy import Connection
 
@@ -56,7 +57,8 @@ class MarksPart(StudyBase):
         Raises
         ------
         ConflictError
-            If somebody moved them meanwhile; `theirs` holds what is there.
+            If somebody moved them meanwhile. Nothing is changed, what was refused stays among the versions, and
+            `theirs` holds what is there.
         StoreError
             If a coordinate is not a number, or the frame does not exist.
         """
@@ -69,41 +71,56 @@ class MarksPart(StudyBase):
                 raise StoreError(
                     f"Frame {int(frame) + 1} does not exist: this cine has {cine.n_frames}; choose another."
                 )
-            newest = writing.connection.execute(
-                select(func.max(LandmarkRevision.revision)).where(
-                    LandmarkRevision.cine_id == cine.id, LandmarkRevision.frame == int(frame)
+            versions = writing.connection.execute(
+                select(
+                    LandmarkRevision.revision,
+                    LandmarkRevision.points,
+                    LandmarkRevision.shown,
+                    LandmarkRevision.rater_id,
                 )
-            ).scalar()
+                .where(LandmarkRevision.cine_id == cine.id, LandmarkRevision.frame == int(frame))
+                .order_by(LandmarkRevision.revision)
+            ).all()
             if by_machine:
                 kept = _landmarks(writing.connection, cine.id, int(frame), taken_away=True).get(int(frame))
                 if kept is not None and kept.rater:
                     return kept
-            if expected is not None and expected != (newest or 0):
-                raise ConflictError(
-                    f"Somebody else moved the landmarks of frame {int(frame) + 1} meanwhile; look at theirs, then set "
-                    "them again.",
-                    theirs=list(_landmarks(writing.connection, cine.id, int(frame)).values()),
+            shown = next((version for version in reversed(versions) if version.shown), None)
+            now = 0 if shown is None else shown.revision
+            newest = versions[-1] if versions else None
+            text, rater_id = json.dumps(values), None if by_machine else writing.rater_id
+            late = expected is not None and expected != now
+            if late and shown is not None and shown.points == text:  # both say the same
+                return _landmarks(writing.connection, cine.id, int(frame), taken_away=True)[int(frame)]
+            if not (late and newest is not None and _is_refused(newest, newest.points == text, rater_id)):
+                writing.connection.execute(
+                    insert(LandmarkRevision).values(
+                        cine_id=cine.id,
+                        frame=int(frame),
+                        revision=(0 if newest is None else newest.revision) + 1,
+                        points=text,
+                        rater_id=rater_id,
+                        at=writing.at,
+                        sequence=writing.sequence,
+                        session=writing.session,
+                        shown=not late,
+                    )
                 )
-            writing.connection.execute(
-                insert(LandmarkRevision).values(
-                    cine_id=cine.id,
-                    frame=int(frame),
-                    revision=(newest or 0) + 1,
-                    points=json.dumps(values),
-                    rater_id=None if by_machine else writing.rater_id,
-                    at=writing.at,
-                    sequence=writing.sequence,
-                    session=writing.session,
+                writing.audit(
+                    "landmarks refused" if late else "landmarks set",
+                    cine=cine.code,
+                    subject=cine.subject_code or "",
+                    details={"frames": [int(frame)], "n": len(values)},
+                    by_machine=by_machine,
                 )
+            stored = _landmarks(writing.connection, cine.id, int(frame), taken_away=True)
+        if late:
+            raise ConflictError(
+                f"Somebody else moved the landmarks of frame {int(frame) + 1} meanwhile. Theirs are shown, yours are "
+                "kept among the versions; set them again to put them on top.",
+                theirs=list(stored.values()),
             )
-            writing.audit(
-                "landmarks set",
-                cine=cine.code,
-                subject=cine.subject_code or "",
-                details={"frames": [int(frame)], "n": len(values)},
-                by_machine=by_machine,
-            )
-            return _landmarks(writing.connection, cine.id, int(frame), taken_away=True)[int(frame)]
+        return stored[int(frame)]
 
     def marks(self, content_id: str) -> Marks:
         """Return end-diastole and end-systole: as a person set them, else as the source states them."""
@@ -136,7 +153,8 @@ class MarksPart(StudyBase):
         Raises
         ------
         ConflictError
-            If somebody set them meanwhile; `theirs` holds what is there.
+            If somebody set them meanwhile. Nothing is changed, what was refused stays among the versions, and `theirs`
+            holds what is there.
         StoreError
             If a frame does not exist.
         """
@@ -150,31 +168,54 @@ class MarksPart(StudyBase):
             now = _marks(writing.connection, cine.id)
             if by_machine and now.rater:
                 return now
-            if expected is not None and expected != now.revision:
-                raise ConflictError(
-                    "Somebody else marked end-diastole or end-systole meanwhile; look at theirs, then mark again.",
-                    theirs=[now],
+            newest = writing.connection.execute(
+                select(
+                    MarkRevision.revision, MarkRevision.ed_frame, MarkRevision.es_frame, MarkRevision.shown,
+                    MarkRevision.rater_id,
                 )
-            writing.connection.execute(
-                insert(MarkRevision).values(
-                    cine_id=cine.id,
-                    revision=now.revision + 1,
-                    ed_frame=None if ed is None else int(ed),
-                    es_frame=None if es is None else int(es),
-                    rater_id=None if by_machine else writing.rater_id,
-                    at=writing.at,
-                    sequence=writing.sequence,
-                    session=writing.session,
+                .where(MarkRevision.cine_id == cine.id)
+                .order_by(MarkRevision.revision.desc())
+                .limit(1)
+            ).one_or_none()  # fmt: skip
+            late = expected is not None and expected != now.revision
+            if late and (now.ed, now.es) == (ed, es):  # both say the same
+                return now
+            rater_id = None if by_machine else writing.rater_id
+            same = newest is not None and (newest.ed_frame, newest.es_frame) == (ed, es)
+            if not (late and newest is not None and _is_refused(newest, same, rater_id)):
+                writing.connection.execute(
+                    insert(MarkRevision).values(
+                        cine_id=cine.id,
+                        revision=(0 if newest is None else newest.revision) + 1,
+                        ed_frame=None if ed is None else int(ed),
+                        es_frame=None if es is None else int(es),
+                        rater_id=rater_id,
+                        at=writing.at,
+                        sequence=writing.sequence,
+                        session=writing.session,
+                        shown=not late,
+                    )
                 )
+                writing.audit(
+                    "marks refused" if late else "cycle marked",
+                    cine=cine.code,
+                    subject=cine.subject_code or "",
+                    details={"ed": None if ed is None else int(ed), "es": None if es is None else int(es)},
+                    by_machine=by_machine,
+                )
+            stored = _marks(writing.connection, cine.id)
+        if late:
+            raise ConflictError(
+                "Somebody else marked end-diastole or end-systole meanwhile. Theirs are shown, yours are kept among "
+                "the versions; mark again to put them on top.",
+                theirs=[stored],
             )
-            writing.audit(
-                "cycle marked",
-                cine=cine.code,
-                subject=cine.subject_code or "",
-                details={"ed": None if ed is None else int(ed), "es": None if es is None else int(es)},
-                by_machine=by_machine,
-            )
-            return _marks(writing.connection, cine.id)
+        return stored
+
+
+def _is_refused(newest: Any, same: bool, rater_id: int | None) -> bool:
+    """Return whether this very version was refused already: the connection was lost before the answer came."""
+    return bool(not newest.shown and same and newest.rater_id == rater_id)
 
 
 def _landmarks(
@@ -182,7 +223,7 @@ def _landmarks(
 ) -> dict[int, LandmarkSet]:
     newest = (
         select(LandmarkRevision.frame, func.max(LandmarkRevision.revision))
-        .where(LandmarkRevision.cine_id == cine_id)
+        .where(LandmarkRevision.cine_id == cine_id, LandmarkRevision.shown)
         .group_by(LandmarkRevision.frame)
     )
     query = (
@@ -208,7 +249,7 @@ def _marks(connection: Connection, cine_id: int) -> Marks:
     row = connection.execute(
         select(MarkRevision.ed_frame, MarkRevision.es_frame, MarkRevision.revision, Rater.name)
         .outerjoin(Rater, Rater.id == MarkRevision.rater_id)
-        .where(MarkRevision.cine_id == cine_id)
+        .where(MarkRevision.cine_id == cine_id, MarkRevision.shown)
         .order_by(MarkRevision.revision.desc())
         .limit(1)
     ).one_or_none()

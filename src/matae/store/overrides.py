@@ -10,12 +10,12 @@ from sqlalchemy import func, insert, select, tuple_
 
 from matae.cine import Spacing
 from matae.errors import ConflictError, StoreError
-from matae.store.base import StudyBase, as_note
-from matae.store.schema import OverrideRevision
-from matae.store.types import OverrideName, Overrides
+from matae.store.base import StudyBase, as_note, parse_time
+from matae.store.schema import OverrideRevision, Rater
+from matae.store.types import OverrideName, Overrides, OverrideVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from sqlalchemy import Connection
@@ -57,54 +57,102 @@ class OverridesPart(StudyBase):
         Raises
         ------
         ConflictError
-            If somebody else set it meanwhile; `theirs` holds what is there.
+            If somebody else set it meanwhile. Nothing is changed, and what was refused stays among the versions:
+            `theirs` holds what is there, `override_versions` both.
         StoreError
             If the value makes no sense.
         """
         name = OverrideName(name)
         text = json.dumps(None if value is None else _CHECKS[name](value), allow_nan=False)
+        conflict: ConflictError | None = None
         with self._writing() as writing:
             cine = self._cine(writing.connection, content_id)
-            newest = writing.connection.execute(
-                select(OverrideRevision.revision, OverrideRevision.value)
-                .where(OverrideRevision.cine_id == cine.id, OverrideRevision.name == name.value)
-                .order_by(OverrideRevision.revision.desc())
-                .limit(1)
-            ).one_or_none()
-            revision, before = (0, "null") if newest is None else (newest.revision, newest.value)
+            versions = _versions(writing.connection, cine.id, name)
+            shown = next((version for version in reversed(versions) if version.shown), None)
+            revision, before = (0, "null") if shown is None else (shown.revision, shown.value)
             if text == before:
                 return _overrides(writing.connection, cine.id)
-            if expected is not None and expected != revision:
-                raise ConflictError(
-                    f"Somebody else set the {name.value.replace('_', ' ')} of this cine meanwhile; look at theirs, "
-                    "then set it again.",
-                    theirs=[_overrides(writing.connection, cine.id)],
+            late = expected is not None and expected != revision
+            if not (late and _is_last(versions, text, writing.rater_id)):
+                writing.connection.execute(
+                    insert(OverrideRevision).values(
+                        cine_id=cine.id,
+                        name=name.value,
+                        revision=(versions[-1].revision if versions else 0) + 1,
+                        value=text,
+                        rater_id=writing.rater_id,
+                        at=writing.at,
+                        sequence=writing.sequence,
+                        session=writing.session,
+                        shown=not late,
+                    )
                 )
-            writing.connection.execute(
-                insert(OverrideRevision).values(
-                    cine_id=cine.id,
-                    name=name.value,
-                    revision=revision + 1,
-                    value=text,
-                    rater_id=writing.rater_id,
-                    at=writing.at,
-                    sequence=writing.sequence,
-                    session=writing.session,
+                writing.audit(
+                    "override refused" if late else "override set",
+                    cine=cine.code,
+                    subject=cine.subject_code or "",
+                    details={"name": name.value, "taken_away": value is None},
                 )
+            stored = _overrides(writing.connection, cine.id)
+            if late:
+                conflict = ConflictError(
+                    f"Somebody else set the {name.value.replace('_', ' ')} of this cine meanwhile. Theirs is shown, "
+                    "yours is kept among the versions; set it again to put it on top.",
+                    theirs=[stored],
+                )
+        if conflict is not None:
+            raise conflict
+        return stored
+
+    def override_versions(self, content_id: str) -> list[OverrideVersion]:
+        """Return every version of what people set of a cine, oldest first, those refused among them."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                select(
+                    OverrideRevision.name,
+                    OverrideRevision.value,
+                    OverrideRevision.revision,
+                    OverrideRevision.at,
+                    OverrideRevision.shown,
+                    Rater.name.label("rater"),
+                )
+                .outerjoin(Rater, Rater.id == OverrideRevision.rater_id)
+                .where(OverrideRevision.cine_id == self._cine(connection, content_id).id)
+                .order_by(OverrideRevision.sequence, OverrideRevision.name, OverrideRevision.revision)
+            ).all()
+        return [
+            OverrideVersion(
+                OverrideName(row.name),
+                json.loads(row.value),
+                row.revision,
+                row.rater or "",
+                parse_time(row.at),
+                bool(row.shown),
             )
-            writing.audit(
-                "override set",
-                cine=cine.code,
-                subject=cine.subject_code or "",
-                details={"name": name.value, "taken_away": value is None},
-            )
-            return _overrides(writing.connection, cine.id)
+            for row in rows
+        ]
+
+
+def _versions(connection: Connection, cine_id: int, name: OverrideName) -> Sequence[Any]:
+    return connection.execute(
+        select(OverrideRevision.revision, OverrideRevision.value, OverrideRevision.shown, OverrideRevision.rater_id)
+        .where(OverrideRevision.cine_id == cine_id, OverrideRevision.name == name.value)
+        .order_by(OverrideRevision.revision)
+    ).all()
+
+
+def _is_last(versions: Sequence[Any], text: str, rater_id: int | None) -> bool:
+    """Return whether this very version was refused already: the connection was lost before the answer came."""
+    if not versions:
+        return False
+    last = versions[-1]
+    return not last.shown and last.value == text and last.rater_id == rater_id
 
 
 def _overrides(connection: Connection, cine_id: int) -> Overrides:
     newest = (
         select(OverrideRevision.name, func.max(OverrideRevision.revision))
-        .where(OverrideRevision.cine_id == cine_id)
+        .where(OverrideRevision.cine_id == cine_id, OverrideRevision.shown)
         .group_by(OverrideRevision.name)
     )
     rows = connection.execute(

@@ -142,6 +142,9 @@ def _changes(sequence: int) -> Any:
             .where(table.sequence > sequence)
         )
 
+    def shown(table: Any, kind: str, frame: Any = none) -> Select[Any]:
+        return of(table, literal(kind), frame, table.revision).where(table.shown)  # a refused one changes nothing
+
     cines = select(
         CineRow.sequence, literal("cine"), CineRow.content_id, none, literal(0), literal(""), CineRow.session
     ).where(CineRow.sequence > sequence)
@@ -150,9 +153,9 @@ def _changes(sequence: int) -> Any:
     ).where(Audit.sequence > sequence, Audit.event == FORGOTTEN)
     whole: Any = union_all(
         of(RevisionRow, RevisionRow.kind, RevisionRow.frame, RevisionRow.number),
-        of(LandmarkRevision, literal("landmarks"), LandmarkRevision.frame, LandmarkRevision.revision),
-        of(MarkRevision, literal("marks"), none, MarkRevision.revision),
-        of(OverrideRevision, literal("override"), none, OverrideRevision.revision),
+        shown(LandmarkRevision, "landmarks", LandmarkRevision.frame),
+        shown(MarkRevision, "marks"),
+        shown(OverrideRevision, "override"),
         cines,
         forgotten,
     )

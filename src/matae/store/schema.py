@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    true,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -217,7 +218,7 @@ class Label(Base):
 
 
 class LandmarkRevision(Base):
-    """Landmarks of a frame, every version; the highest revision counts."""
+    """Landmarks of a frame, every version; the highest revision that is shown counts."""
 
     __tablename__ = "landmarks"
 
@@ -229,10 +230,11 @@ class LandmarkRevision(Base):
     at: Mapped[str] = mapped_column(Time)
     sequence: Mapped[int] = mapped_column(BigInteger, index=True)
     session: Mapped[str] = mapped_column(Code)
+    shown: Mapped[bool] = mapped_column(server_default=true())  # not where somebody else was faster
 
 
 class MarkRevision(Base):
-    """End-diastole and end-systole of a cine, every version; the highest revision counts."""
+    """End-diastole and end-systole of a cine, every version; the highest revision that is shown counts."""
 
     __tablename__ = "marks"
 
@@ -244,10 +246,11 @@ class MarkRevision(Base):
     at: Mapped[str] = mapped_column(Time)
     sequence: Mapped[int] = mapped_column(BigInteger, index=True)
     session: Mapped[str] = mapped_column(Code)
+    shown: Mapped[bool] = mapped_column(server_default=true())  # not where somebody else was faster
 
 
 class OverrideRevision(Base):
-    """What a person set of a cine in place of what was found or stated, every version; the highest revision counts."""
+    """What a person set of a cine in place of what was found or stated, every version; the last one shown counts."""
 
     __tablename__ = "overrides"
 
@@ -259,6 +262,7 @@ class OverrideRevision(Base):
     at: Mapped[str] = mapped_column(Time)
     sequence: Mapped[int] = mapped_column(BigInteger, index=True)
     session: Mapped[str] = mapped_column(Code)
+    shown: Mapped[bool] = mapped_column(server_default=true())  # not where somebody else was faster
 
 
 class ModelUse(Base):

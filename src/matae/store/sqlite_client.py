@@ -163,6 +163,8 @@ class Cursor:
         self.description: tuple[tuple[Any, ...], ...] | None = None
         self.rowcount = -1
         self.lastrowid: int | None = None
+        self.is_for_later = False
+        """Its statement has no answer that anybody waits for: it is sent with the next one that has."""
         self._rows: list[Any] = []
         self._place = 0
         self._more = False
@@ -170,6 +172,8 @@ class Cursor:
     def execute(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Self:
         """Run a statement."""
         self.close()
+        if self.is_for_later:
+            return self._put_off(sql, parameters if isinstance(parameters, dict) else tuple(parameters), many=False)
         columns, self.rowcount, self.lastrowid, self._rows, self._more = self._connection.ask(
             "execute", self._key, sql, parameters if isinstance(parameters, dict) else tuple(parameters)
         )
@@ -183,8 +187,15 @@ class Cursor:
         """Run a statement once for each set of parameters."""
         self.close()
         sets = [one if isinstance(one, dict) else tuple(one) for one in many]
+        if self.is_for_later:
+            return self._put_off(sql, sets, many=True)
         self.rowcount, self.lastrowid = self._connection.ask("executemany", sql, sets)
         self.description = None
+        return self
+
+    def _put_off(self, sql: str, parameters: Any, *, many: bool) -> Self:
+        self._connection.later(sql, parameters, many=many)
+        self.description, self.rowcount, self.lastrowid = None, -1, None
         return self
 
     def fetchone(self) -> Any:
@@ -237,6 +248,8 @@ class Connection:
         # One that nobody closed must not leave a process behind.
         self._abandoned = weakref.finalize(self, worker.stop)
         self._keys = 0
+        self._later: list[tuple[str, Any, bool]] = []
+        self._seen: str | None = None
         self.in_transaction = False
 
     def __enter__(self) -> Self:
@@ -248,11 +261,29 @@ class Connection:
         self.close()
 
     def ask(self, operation: str, *arguments: Any) -> Any:
-        """Let the worker do something; see `sqlite_worker`."""
+        """Let the worker do something, after the statements that were put off; see `sqlite_worker`."""
         if self._worker is None:
             raise sqlite3.ProgrammingError(_CLOSED)
+        if self._later:
+            statements, self._later = self._later, []
+            operation, arguments = "batch", (statements, operation, *arguments)
         answer, self.in_transaction = self._worker.ask(operation, *arguments)
         return answer
+
+    def later(self, sql: str, parameters: Any = (), *, many: bool = False) -> None:
+        """Have a statement run before the next question, in one message with it.
+
+        What is wrong with it is the answer to that question, which is then not asked; until there is one, nothing has
+        happened. That is so inside a transaction in any case: a transaction is whole or not at all.
+        """
+        if self._worker is None:
+            raise sqlite3.ProgrammingError(_CLOSED)
+        self._later.append((sql, parameters, many))
+
+    def begin(self, sql: str = "BEGIN") -> None:
+        """Begin a transaction with the next question."""
+        self.later(sql)
+        self.in_transaction = True
 
     def cursor(self, *_: object) -> Cursor:
         """Return a new cursor."""
@@ -265,11 +296,12 @@ class Connection:
 
     def commit(self) -> None:
         """End the transaction; everything in it is durable when this returns."""
-        if self.in_transaction:
-            self.ask("commit")
+        if self.in_transaction or self._later:
+            self._seen = self.ask("commit")
 
     def rollback(self) -> None:
         """End the transaction without a trace."""
+        self._later.clear()
         if self.in_transaction:
             self.ask("rollback")
 
@@ -284,6 +316,11 @@ class Connection:
         """Return which file on disk is no longer the one that is written to: ``database``, ``log``, or nothing."""
         return str(self.ask("misplaced"))
 
+    def misplaced_at_commit(self) -> str:
+        """Return what `misplaced` said right after the last commit, which saves a question; ask where it could not."""
+        seen, self._seen = self._seen, None
+        return self.misplaced() if seen is None else seen
+
     def rescue(self, target: Path) -> list[Path]:
         """Copy what is written to, byte by byte, even where it has no name any more; return the files."""
         return [Path(name) for name in self.ask("rescue", str(target))]
@@ -297,6 +334,7 @@ class Connection:
         """Close the connection; its worker is kept for the next one."""
         worker, self._worker = self._worker, None
         self.in_transaction = False
+        self._later.clear()
         self._abandoned.detach()
         if worker is None:
             return

@@ -103,9 +103,32 @@ class Server:
         if cursor is not None:
             cursor.close()
 
-    def do_commit(self) -> None:
-        """End the transaction; everything in it is durable."""
+    def do_batch(self, statements: list[tuple[str, Any, bool]], operation: str, *arguments: Any) -> Any:
+        """Run statements without an answer, then do one thing more; the first that fails is the last that is done.
+
+        Parameters
+        ----------
+        statements
+            SQL, parameters, and whether these are many sets of parameters.
+        operation, arguments
+            What is asked then; its answer is the answer.
+        """
+        for sql, parameters, many in statements:
+            run = self._open_connection.executemany if many else self._open_connection.execute
+            run(sql, parameters).close()
+        then: Callable[..., Any] = getattr(self, f"do_{operation}")
+        return then(*arguments)
+
+    def do_commit(self) -> str | None:
+        """End the transaction; everything in it is durable. Return what `do_misplaced` says then.
+
+        None where it cannot say: the transaction has ended all the same, and may not look as if it had not.
+        """
         self._open_connection.commit()
+        try:
+            return self.do_misplaced()
+        except (sqlite3.Error, OSError):
+            return None
 
     def do_rollback(self) -> None:
         """End the transaction without a trace."""

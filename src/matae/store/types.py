@@ -29,6 +29,7 @@ __all__ = [
     "LandmarkSet",
     "Marks",
     "OverrideName",
+    "OverrideVersion",
     "Overrides",
     "Release",
     "ReleaseFrame",
@@ -357,7 +358,7 @@ class Overrides:
     frame_rate
         Frames per second.
     revisions
-        How often each was set, by name; give it back as `expected` when setting it. Names never set are left out.
+        Which version of each counts, by name; give it back as `expected` when setting it. Names never set are left out.
     """
 
     sector: tuple[tuple[float, float], ...] | None = None
@@ -366,6 +367,34 @@ class Overrides:
     view: str | None = None
     frame_rate: float | None = None
     revisions: Mapping[OverrideName, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideVersion:
+    """One version of what a person set of a cine.
+
+    Parameters
+    ----------
+    name
+        What was set.
+    value
+        As JSON holds it; None where it was taken away.
+    revision
+        Its number.
+    rater
+        Who.
+    at
+        When, UTC.
+    shown
+        False where somebody else was faster: it was kept and did not become what counts.
+    """
+
+    name: OverrideName
+    value: Any
+    revision: int
+    rater: str
+    at: datetime
+    shown: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,7 +414,7 @@ class Change:
     sequence
         Number of the transaction; rises.
     kind
-        "cine", "machine", "person", "status", "conflict", "landmarks", "marks", "forgotten".
+        "cine", "machine", "person", "status", "conflict", "landmarks", "marks", "override", "forgotten".
     content_id
         The cine; empty for "forgotten".
     frame

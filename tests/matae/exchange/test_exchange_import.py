@@ -71,7 +71,7 @@ def test_a_persons_label_stays_and_the_conflict_is_listed(study: Study, released
     (clip,) = [clip for clip in plan.clips if clip.content_id == content_id]
     assert clip.conflicts == (1,)
     assert clip.new == (6,)
-    assert f"Kept as they are: {clip.clip.name}, frames 1." in plan.describe()
+    assert f"Kept as they are: {clip.clip.name}, frames 2." in plan.describe()
     result = run_import(plan)
     assert (result.stored, result.conflicts) == (1, 1)
     np.testing.assert_array_equal(study.mask(content_id, 1), mine)

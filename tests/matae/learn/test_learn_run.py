@@ -258,12 +258,16 @@ def test_a_full_training_goes_back_where_something_could_be_forgotten(
     )
 
 
-def test_a_clip_whose_file_is_gone_is_left_out_and_said(study: Study, base: str, clips: Path, tmp_path: Path) -> None:
+def test_a_clip_whose_file_is_gone_is_left_out_and_said(
+    study: Study, base: str, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("matae.extras.has_extra", lambda extra: extra != "tensorboard")
     (clips / "clip-b.npy").unlink()
     events: list[Event] = []
     verdict = retrain(study, replace(OPTIONS, steps=2), folder=tmp_path / "run", emit=events.append)
     notices = [event.sentence for event in events if isinstance(event, Notice)]
     assert any(n.startswith("clip-b was left out: its file is not where it was") for n in notices)
+    assert any("(extra tensorboard): pip install" in n for n in notices)
     assert verdict.agreement.n_patients == 3
     ef = verdict.held_out.figures["ef_error"]
     assert (ef.n, ef.n_patients) == (3, 3)

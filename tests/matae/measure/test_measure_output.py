@@ -11,7 +11,7 @@ import pytest
 from measure_makers import beating
 from typer.testing import CliRunner
 
-from matae.cine import Spacing
+from matae.cine import Box, Cine, Spacing
 from matae.cli import app
 from matae.errors import MeasureError, OutputError
 from matae.measure import kymograph, measure_cine
@@ -100,6 +100,70 @@ def test_report_as_pdf_and_png(measured, nothing, tmp_path) -> None:
     with Image.open(tmp_path / "new" / "r.png") as picture:
         assert picture.size == (1240, 1753)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "r.pdf"]
+
+
+def _written_over() -> tuple[Cine, np.ndarray, np.ndarray]:
+    """A cavity that touches the margin, in which a bright name stands: the crop around it shows both."""
+    shape = (120, 110)
+    cine, masks = beating(np.r_[np.linspace(1, 0.6, 8), np.linspace(0.6, 1, 8)], shape=shape)
+    frames = cine.frames.copy()
+    inside = np.zeros(shape, bool)
+    inside[10:, 12:100] = True
+    frames[:, :10] = 0
+    frames[:, 3:9, ::2] = 255
+    return replace(cine, frames=frames), masks, inside
+
+
+def _brightest(figure, rows: int) -> float:
+    """Brightest value of the first rows of the picture, in every panel that shows it."""
+    pictures = [(axes.images[0], axes) for axes in figure.axes if axes.images]
+    assert len(pictures) == 3
+    values = []
+    for image, _ in pictures:
+        first = max(0, round(image.get_extent()[3] + 0.5))
+        values.append(float(np.asarray(image.get_array())[: max(0, rows - first)].max(initial=0)))
+    return max(values)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("empty", [False, True])
+def test_the_page_shows_nothing_of_what_is_written_around_the_sector(tmp_path, *, keep: bool, empty: bool) -> None:
+    cine, masks, inside = _written_over()
+    found = measure_cine(cine, masks * (not empty), sector=inside)
+    assert (_brightest(make_report(found, keep_margins=keep), 10) == 255) == keep
+    notice = write_report(tmp_path / "r.png", found, keep_margins=keep)
+    assert ("written around the sector" in notice) == keep
+
+
+def test_a_page_without_a_sector_says_that_everything_is_shown(tmp_path) -> None:
+    cine, masks, inside = _written_over()
+    for sector in (None, np.ones_like(inside)):
+        notice = write_report(tmp_path / "r.png", measure_cine(cine, masks, sector=sector))
+        assert "look for names and dates" in notice
+    region = replace(cine, region=Box(10, 12, 120, 100))
+    found = measure_cine(region, masks)
+    assert write_report(tmp_path / "r.png", found) == ""
+    assert _brightest(make_report(found), 10) == 0
+
+
+def test_the_command_line_keeps_margins_only_when_asked_to(tmp_path, monkeypatch) -> None:
+    seen = []
+    monkeypatch.setattr(
+        "matae.measure.report.write_report",
+        lambda path, _, *, keep_margins: seen.append(keep_margins) or path.write_bytes(b"") or "Look at it.",
+    )
+    cine, masks, _ = _written_over()
+    np.save(tmp_path / "clip.npy", cine.frames)
+    write_mask(tmp_path / "m.nii.gz", masks, cine)
+    asked = [
+        "measure", str(tmp_path / "clip.npy"), "--mask", str(tmp_path / "m.nii.gz"), "--json", str(tmp_path / "m.json"),
+        "--report", str(tmp_path / "r.png"),
+    ]  # fmt: skip
+    for more in ([], ["--keep-margins"]):
+        said = CliRunner().invoke(app, [*asked, *more])
+        assert said.exit_code == 0, said.output
+        assert "r.png: Look at it." in said.stderr
+    assert seen == [False, True]
 
 
 def test_the_report_leaves_pyplot_alone(measured) -> None:

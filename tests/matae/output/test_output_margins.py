@@ -81,7 +81,7 @@ def test_a_picture_without_a_sector_says_that_everything_is_shown(tmp_path: Path
 def test_the_region_that_the_file_states_counts_too(tmp_path: Path) -> None:
     from dataclasses import replace
 
-    from matae.output.margins import inside_sector
+    from matae.segment.margins import inside_sector
 
     made = replace(cine(tmp_path, inside=False), region=Box(20, 10, 110, 150))
     inside = inside_sector(made, find_sector(made))

@@ -162,7 +162,7 @@ def test_frames_that_change_size_in_colour(tmp_path: Path) -> None:
                 made.stream, made.time_base, made.pts, made.dts = stream, packet.time_base, index, index
                 made.is_keyframe = True
                 both.mux(made)
-    with pytest.raises(ReadError, match=r"changes its frame size from 64x48 to 96x64 at frame 2; cut the clip there"):
+    with pytest.raises(ReadError, match=r"changes its frame size from 64x48 to 96x64 at frame 3; cut the clip there"):
         open_cine(tmp_path / "a.avi")
 
 

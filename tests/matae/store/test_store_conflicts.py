@@ -6,9 +6,10 @@ import threading
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 from store_makers import disc, stroke
 
-from matae.store import ConflictError, Edit, FrameStatus, Study
+from matae.store import ConflictError, Edit, FrameStatus, Marks, Study
 
 
 @pytest.fixture
@@ -102,6 +103,36 @@ def test_landmarks_and_marks_conflict_alike(study, other, identity) -> None:
         other.set_marks(identity, ed=3, es=4, expected=0)
     assert (caught.value.theirs[0].ed, caught.value.theirs[0].rater) == (1, "anna")
     assert study.marks(identity).es == 2
+
+
+def test_landmarks_and_marks_that_were_refused_stay_among_the_versions(study, other, identity) -> None:
+    study.set_landmarks(identity, 0, {"apex": (1, 2)}, expected=0)
+    study.set_marks(identity, ed=1, es=2, expected=0)
+    since = study.sequence
+    for _ in range(2):  # the connection was lost before the answer came: the same comes a second time
+        with pytest.raises(ConflictError, match="yours are kept"):
+            other.set_landmarks(identity, 0, {"apex": (5, 5)}, expected=0)
+        with pytest.raises(ConflictError, match="yours are kept"):
+            other.set_marks(identity, ed=3, es=4, expected=0)
+    assert study.landmarks(identity)[0].points == {"apex": (1, 2)}
+    assert study.marks(identity) == Marks(1, 2, 1, "anna")
+    assert study.changes_since(since)[1] == []
+    with study._reading() as connection:
+        for table, value in (("landmarks", "points"), ("marks", "ed_frame")):
+            rows = connection.execute(text(f"SELECT {value}, shown FROM {table} ORDER BY revision")).all()
+            assert [bool(row.shown) for row in rows] == [True, False]
+            assert str(rows[1][0]) in ('{"apex": [5.0, 5.0]}', "3")
+    # What was refused is not in the way of whoever saw what counts.
+    assert study.set_marks(identity, ed=1, es=5, expected=1).revision == 3
+    assert study.set_landmarks(identity, 0, {}, expected=1).revision == 3
+    assert study.check() == []
+
+
+def test_a_change_that_comes_a_second_time_is_no_conflict(study, identity) -> None:
+    """The connection is lost after the commit and before the answer."""
+    for _ in range(2):
+        assert study.set_marks(identity, ed=1, es=2, expected=0).revision == 1
+        assert study.set_landmarks(identity, 0, {"apex": (1, 2)}, expected=0).revision == 1
 
 
 def test_each_viewer_hears_of_the_others_changes_once_and_in_order(study, other, identity) -> None:

@@ -23,6 +23,7 @@ from matae.store import Study
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 
 HERE = Path(__file__).parent
+SEARCHED = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
 
 
 def touch(target: str) -> None:
@@ -40,7 +41,7 @@ class Drawer:
     def __init__(self) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-W", "ignore", str(HERE / "crash_drawer.py")], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, text=True, bufsize=1, env=os.environ | {"PYTHONPATH": str(HERE)},
+            stdout=subprocess.PIPE, text=True, bufsize=1, env=os.environ | {"PYTHONPATH": SEARCHED},
         )  # fmt: skip
         self.pace = 0.01  # seconds a step takes
         self.drawing = 0  # pid

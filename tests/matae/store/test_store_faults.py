@@ -22,6 +22,7 @@ from matae.store import Edit, StoreError, Study
 from matae.store.migrations import HEAD
 
 HERE = Path(__file__).parent
+SEARCHED = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
 IDENTITY = make_cine().content_id
 
 
@@ -80,7 +81,7 @@ def in_a_process(code: str, *arguments: object) -> str:
     """Run code that limits or demotes its own process; return what it printed."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code, *map(str, arguments)], capture_output=True, text=True,
-        env=os.environ | {"PYTHONPATH": str(HERE)}, check=False, timeout=120,
+        env=os.environ | {"PYTHONPATH": SEARCHED}, check=False, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout.strip()

@@ -60,6 +60,28 @@ def test_who_was_slower_is_told(study, other, cine) -> None:
     assert other.set_override(cine.content_id, OverrideName.VIEW, "A2C", expected=1).view == "A2C"
 
 
+def test_what_was_refused_stays_among_the_versions(study, other, cine) -> None:
+    identity = cine.content_id
+    study.set_override(identity, OverrideName.VIEW, "A4C", expected=0)
+    since = study.sequence
+    for _ in range(2):  # the connection was lost before the answer came: the same change comes a second time
+        with pytest.raises(ConflictError, match="yours is kept"):
+            other.set_override(identity, OverrideName.VIEW, "A2C", expected=0)
+    found = study.overrides(identity)
+    assert (found.view, found.revisions) == ("A4C", {OverrideName.VIEW: 1})
+    versions = study.override_versions(identity)
+    assert [(v.value, v.revision, v.shown) for v in versions] == [("A4C", 1, True), ("A2C", 2, False)]
+    assert {v.rater for v in versions} == {study.rater, other.rater}
+    assert study.changes_since(since)[1] == []  # nothing that is shown has changed
+    assert [entry.event for entry in study.audit(identity)][-2:] == ["override set", "override refused"]
+    # Whoever saw what counts goes on from there, whatever was refused meanwhile.
+    assert study.set_override(identity, OverrideName.VIEW, "A3C", expected=1).revisions == {OverrideName.VIEW: 3}
+    with pytest.raises(ConflictError):
+        other.set_override(identity, OverrideName.VIEW, None, expected=1)
+    assert study.overrides(identity).view == "A3C"
+    assert study.check() == []
+
+
 def test_others_hear_of_it(study, other, cine) -> None:
     since = other.sequence
     study.set_override(cine.content_id, OverrideName.VIEW, "A4C")

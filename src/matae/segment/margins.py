@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.segment.sector import Sector
 
-__all__ = ["Margins", "inside_sector", "margins"]
+__all__ = ["Margins", "inside_sector", "margins", "margins_of_pixels"]
 
 _HARDLY = 0.01  # share of a picture
 
@@ -41,14 +41,17 @@ class Margins(NamedTuple):
 
 def inside_sector(cine: Cine, sector: Sector) -> NDArray[np.bool_]:
     """Return the pixels inside the sector and the region that the file states, (Y, X) bool."""
-    inside = sector.mask(cine.shape)
-    if cine.region is not None:
-        # The outline has a margin; the region the file states has none: text is often written just above it.
-        y0, x0, y1, x1 = cine.region
-        region = np.zeros(cine.shape, bool)
-        region[max(y0, 0) : y1, max(x0, 0) : x1] = True
-        inside = inside & region
-    return inside
+    # The outline has a margin; the region the file states has none: text is often written just above it.
+    return _in_region(cine, sector.mask(cine.shape))
+
+
+def _in_region(cine: Cine, inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    if cine.region is None:
+        return inside
+    y0, x0, y1, x1 = cine.region
+    region = np.zeros(cine.shape, bool)
+    region[max(y0, 0) : y1, max(x0, 0) : x1] = True
+    return inside & region
 
 
 def margins(cine: Cine, sector: Sector, *, keep: bool) -> Margins:
@@ -63,10 +66,30 @@ def margins(cine: Cine, sector: Sector, *, keep: bool) -> Margins:
     keep
         Show everything, with whatever is written around the sector.
     """
+    inside = inside_sector(cine, sector)
+    return _shown(inside, is_known=sector.source != "whole" or inside.mean() <= 1 - _HARDLY, keep=keep)
+
+
+def margins_of_pixels(cine: Cine, sector: NDArray[np.bool_] | None, *, keep: bool) -> Margins:
+    """Find out what of a clip is shown, where no more is known of its sector than its pixels.
+
+    Parameters
+    ----------
+    cine
+        The clip.
+    sector
+        Pixels of its sector, (Y, X) bool; None where it is not known.
+    keep
+        Show everything, with whatever is written around the sector.
+    """
+    inside = _in_region(cine, np.ones(cine.shape, bool) if sector is None else sector)
+    return _shown(inside, is_known=inside.mean() <= 1 - _HARDLY, keep=keep)
+
+
+def _shown(inside: NDArray[np.bool_], *, is_known: bool, keep: bool) -> Margins:
     if keep:
         return Margins(None, "kept", "The pictures show what is written around the sector, as asked for.")
-    inside = inside_sector(cine, sector)
-    if sector.source == "whole" and inside.mean() > 1 - _HARDLY:
+    if not is_known:
         notice = (
             "No sector is known, so the pictures show everything: look for names and dates before you pass them on."
         )

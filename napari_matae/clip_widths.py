@@ -1,0 +1,199 @@
+"""Compares two widths of the network over the whole clip, after it was outlined: what Review flags rests on it.
+
+It has a thread of its own that gives way to everybody else, takes the frame on screen first, then end-diastole and
+end-systole, then the rest, and ends as soon as another cine is opened or the model runs again.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from matae.store.types import FrameStatus
+from napari_matae.workers import leave_a_core
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from napari_matae.open_cine import OpenCine
+    from napari_matae.phase_finder import PhaseFinder
+    from napari_matae.session import Session
+
+__all__ = ["ClipWidths"]
+
+_CALM_MS = 1500
+"""So long after a run, or after a cine was opened, it begins."""
+_TELL_MS = 400
+"""How often what was found so far is shown."""
+_LEAST_IMPORTANT = 19
+_END_S = 5.0
+_running: WeakKeyDictionary[threading.Thread, threading.Event] = WeakKeyDictionary()
+
+
+@atexit.register
+def _end_all() -> None:
+    """Let no thread be inside the network while the program ends under it."""
+    threads = dict(_running)
+    for stop in threads.values():
+        stop.set()
+    for thread in threads:
+        thread.join(_END_S)
+
+
+class ClipWidths(QObject):  # type: ignore[misc]
+    """Fills `OpenCine.disagreement` of the session's cine, and says so by `Session.doubted`.
+
+    Parameters
+    ----------
+    session
+        Whose cine.
+    finder
+        Knows end-diastole and end-systole, which are looked at early.
+    parent
+        Qt parent.
+    """
+
+    ended = Signal()
+    """A clip was compared as far as it goes; not said of one that was dropped."""
+    _found = Signal(object, int, float)
+    _over = Signal(object)
+
+    def __init__(self, session: Session, finder: PhaseFinder, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._finder = session, finder
+        self._stop: threading.Event | None = None
+        self._of: OpenCine | None = None
+        self._calm, self._soon = (self._timer(_CALM_MS, self._begin), self._timer(_TELL_MS, self._tell))
+        self._found.connect(self._take)
+        self._over.connect(self._end)
+        self._wires = (
+            (session.opened, self._on_opened),
+            (session.restored, self._begin_soon),
+            (session.run_began, self.drop),
+            (session.run_ended, self._begin_soon),
+        )
+        for signal, slot in self._wires:
+            signal.connect(slot)
+
+    def _timer(self, milliseconds: int, slot: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(milliseconds)
+        timer.timeout.connect(slot)
+        return timer
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a clip is being compared."""
+        return self._stop is not None
+
+    def drop(self) -> None:
+        """End what is under way after the frame it is at; hear no more of it."""
+        self._calm.stop()
+        self._soon.stop()
+        stop, self._stop = self._stop, None
+        if stop is not None:
+            stop.set()
+
+    def close_down(self) -> None:
+        """Stop listening."""
+        self.drop()
+        for signal, slot in self._wires:
+            signal.disconnect(slot)
+
+    # -- in the GUI thread --------------------------------------------------------------------------------
+
+    def _on_opened(self, current: OpenCine | None) -> None:
+        if current is not self._of:  # else it is described anew: the same pixels, the same sector
+            self.drop()
+            self._of = current
+
+    def _frames(self, current: OpenCine) -> list[int]:
+        """Return the frames with a machine's mask not compared yet, those to look at first before the others."""
+        machine = current.machine
+        if machine is None or current.labels is None:
+            return []
+        wanted = {
+            t
+            for t, status in current.status.items()
+            if status is FrameStatus.MACHINE and t in current.proposed and np.isnan(current.compared[t])
+        }
+        phases = self._finder.phases_of(current)
+        first = [t for t in (self._session.frame, phases.ed, phases.es) if t in wanted]
+        return [*dict.fromkeys(t for t in first if t is not None), *sorted(wanted - set(first))]
+
+    def _begin_soon(self) -> None:
+        self._calm.start()
+
+    def _begin(self) -> None:
+        current = self._session.current
+        self.drop()
+        if current is None or not current.ready or current.sector is None:
+            return
+        model, width = (str(current.run.get(key, "")) for key in ("model", "width"))
+        frames = self._frames(current)
+        if not frames or not model or not width or current.machine is None:
+            return
+        self._stop = stop = threading.Event()
+        machine = {t: current.machine[t].copy() for t in frames}
+        cine, sector = current.cine, current.sector
+
+        def compare(wanted: Iterator[int]) -> Iterator[tuple[int, float]]:
+            from matae.segment import SegmentOptions
+            from matae.segment.compare import compare_widths
+
+            return compare_widths(cine, sector, SegmentOptions(model=model, width=width), machine.__getitem__, wanted)
+
+        thread = threading.Thread(target=self._run, args=(stop, frames, compare), name="matae-widths", daemon=True)
+        thread.start()
+        _running[thread] = stop
+
+    def _take(self, stop: threading.Event, frame: int, apart: float) -> None:
+        current = self._session.current
+        if stop is self._stop and current is not None and current is self._of:
+            current.compared[frame] = apart
+            if not self._soon.isActive():
+                self._soon.start()
+
+    def _tell(self) -> None:
+        self._soon.stop()
+        self._session.doubted.emit()
+
+    def _end(self, stop: threading.Event) -> None:
+        if stop is self._stop:
+            self._stop = None
+            self._tell()
+            self.ended.emit()
+
+    # -- in its own thread --------------------------------------------------------------------------------
+
+    def _run(
+        self,
+        stop: threading.Event,
+        frames: list[int],
+        compare: Callable[[Iterator[int]], Iterator[tuple[int, float]]],
+    ) -> None:
+        _give_way()
+        # A model that was removed, a device that is gone, no memory: there is no second opinion then, and no harm done.
+        with suppress(Exception):
+            leave_a_core()
+            for frame, apart in compare(t for t in frames if not stop.is_set()):
+                if stop.is_set():
+                    return
+                self._found.emit(stop, frame, apart)
+        with suppress(RuntimeError):  # the dock is gone
+            self._over.emit(stop)
+
+
+def _give_way() -> None:
+    """Let this thread run where nobody else wants to; a thread has a priority of its own on Linux only."""
+    if hasattr(os, "setpriority") and os.name == "posix":
+        with suppress(OSError, AttributeError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LEAST_IMPORTANT)
