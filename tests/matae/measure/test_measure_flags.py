@@ -193,3 +193,40 @@ def test_widths_that_differ() -> None:
     said = found(widths_sd=7.01, beats=[beat(35, 50), beat(5, 20)])["widths-differ"]
     assert said.frames == (5, 20, 35, 50)
     assert "differ by 7 points" in said.text
+
+
+def test_a_still_has_no_frame_rate_to_miss() -> None:
+    for count, flagged in ((1, False), (2, True)):
+        still = clip(None, frames=np.zeros((count, 100, 100), np.uint8))
+        assert ("frame-rate-unknown" in found(still, shapes=[shape()] * count)) == flagged
+
+
+def test_travel_and_length_are_in_the_same_unit() -> None:
+    half = {"length": 40.0, "width": 20.0}  # mm, of 80 and 40 pixels
+    places = Landmarks((10.0, 50.0), (90.0, 30.0), (90.0, 70.0))
+    for apex, flagged in ((18.0, False), (18.2, True)):
+        ed = replace(stack(**half), landmarks=places)
+        volumes = pair(ed, replace(ed, volume=40.0, landmarks=replace(places, apex=(apex, 50.0))))
+        said = found(clip(spacing=Spacing(0.5, 0.5)), beats=[(Beat(5, 20), volumes)])
+        assert ("apex-moves" in said) == flagged
+
+
+def test_what_is_said_of_one_beat_is_not_lost_with_the_next() -> None:
+    moving = pair(stack(width=79.0), stack(40.0, apex=30.0))
+    outline = np.array([[30.0, 40.0], [60.0, 40.0], [60.0, 60.0], [30.0, 60.0]])
+    beats = [(Beat(5, 20), moving), (Beat(35, 50), moving)]
+    said = found(beats=beats, outlines=dict.fromkeys((5, 20, 35, 50), outline), sector=np.ones((100, 100), bool))
+    assert said["apex-moves"].frames == (5, 20, 35, 50)
+    assert said["foreshortened"].frames == (5, 35)
+
+
+def test_beats_say_by_how_much_they_differ() -> None:
+    assert "differ by 6 points" in found(beats=[beat(5, 20, ef=60.0), beat(35, 50, ef=54.0)])["beat-spread"].text
+
+
+def test_what_stands_out_does_so_against_the_spread() -> None:
+    errors = np.tile([0.3, 0.4, 0.5], N // 3)
+    errors[1] = 0.4 + 6 * 1.4826 * 0.1 - 0.01
+    assert found(errors=errors) == {}
+    errors[1] += 0.02
+    assert found(errors=errors)["unknown-picture"].frames == (1,)
