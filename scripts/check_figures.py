@@ -339,8 +339,8 @@ def _agreement() -> Iterator[Claim]:
         yield Claim("docs/measure.md", f"{title} | {share['n']} | {bold} {range_}", source)
     yield Claim("docs/measure.md", f"(bias {found['phantom']['images']['bias']:.1f} points there)", source)
     for row in found["grid"]:
-        cells = " | ".join(f"{big:.1f} / {small:.1f}" for big, small in zip(row["native"], row["256"], strict=True))
-        yield Claim("docs/measure.md", f"| {row['patient']} | {cells} |", source)
+        both = " | ".join(f"{big:.1f} / {small:.1f}" for big, small in zip(row["native"], row["256"], strict=True))
+        yield Claim("docs/measure.md", f"| {row['patient']} | {both} |", source)
     best, used = found["camus"]["constants"]["fitted"], found["camus"]["constants"]["in use"]
     yield Claim("docs/measure.md", f"δ = {100 * used['shift']:.1f} % of the long axis", source)
     yield Claim("docs/measure.md", f"σ_r = {used['reader']:.2f} points", source)

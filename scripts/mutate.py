@@ -20,6 +20,7 @@ import sys
 import tempfile
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -83,7 +84,7 @@ def say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
-def mutate(room: str, work: Path, only: list[str], sample: int | None) -> dict[str, object]:
+def mutate(room: str, work: Path, only: list[str], sample: int | None) -> dict[str, Any]:
     """Run mutmut over a room in a copy of the tree under `work`; return the score and the survivors."""
     sources, tests = ROOMS[room]
     for name in ("src", "tests", "napari_matae"):
