@@ -71,7 +71,7 @@ def native(data: Path, index: dict[str, dict[str, str]]) -> list[dict[str, Any]]
             with Image.open(data / "camus-a4c-256" / "masks" / f"{name}_{phase}.png") as small:
                 side = float(index[f"{name}_{phase}"]["spacing_mm"])
                 volumes["256"].append(disks(np.asarray(small) > 0, Spacing(side, side)).volume)
-        rows.append({"patient": name[:11], **{k: (v[0], v[1], 100 * (1 - v[1] / v[0])) for k, v in volumes.items()}})
+        rows.append({"patient": name[7:11], **{k: (v[0], v[1], 100 * (1 - v[1] / v[0])) for k, v in volumes.items()}})
     return rows
 
 
@@ -244,9 +244,7 @@ def report_camus(patients: dict[str, dict[str, Any]], *, fitted: bool, picture: 
     error = by_width["1"] - reference
     spread = np.std(list(by_width.values()), axis=0, ddof=1)
     sensitivity = np.array([trust.boundary_sensitivity(p["1", "ED"], p["1", "ES"]) for p in patients.values()])
-    if fitted:
-        shift, reader = fit(error, spread, sensitivity)
-        print(f"\nBest constants: shift {shift:.4f} of the long axis, reader {reader:.2f} points")
+    constants = report_constants(error, spread, sensitivity) if fitted else None
     half = Z90 * sigma(spread, sensitivity, trust.BOUNDARY_SHIFT, trust.READER_SD)
     if picture:
         plot(picture, [
@@ -258,7 +256,24 @@ def report_camus(patients: dict[str, dict[str, Any]], *, fitted: bool, picture: 
         "the same, constants from the other patients": share(cross_validated(error, spread, sensitivity)),
         "CAMUS val, clinical biplane": share(np.abs(by_width["1"] - clinic) <= half),
     }
-    return {"agreement": found, "coverage": coverage}
+    return {"agreement": found, "coverage": coverage, "constants": constants}
+
+
+def report_constants(error: np.ndarray, spread: np.ndarray, sensitivity: np.ndarray) -> dict[str, dict[str, float]]:
+    """Put the constants that fit best beside those in use: likelihood, coverage and width of the interval."""
+    found = {}
+    print("\n| constants | shift of the long axis | reader, points | log likelihood | held | mean half width |")
+    for name, (shift, reader) in {
+        "fitted": fit(error, spread, sensitivity), "in use": (trust.BOUNDARY_SHIFT, trust.READER_SD)
+    }.items():  # fmt: skip
+        s = sigma(spread, sensitivity, shift, reader)
+        likelihood = float(-(0.5 * (error / s) ** 2 + np.log(s)).sum())
+        inside = float(np.mean(np.abs(error) <= Z90 * s))
+        half = float(Z90 * s.mean())
+        found[name] = {"shift": shift, "reader": reader, "log_likelihood": likelihood, "share": inside,
+                       "mean_half_width": half}  # fmt: skip
+        print(f"| {name} | {shift:.4f} | {reader:.2f} | {likelihood:.3f} | {inside:.0%} | {half:.2f} |")
+    return found
 
 
 def report_phantoms(images: int, masks_only: int) -> dict[str, Any]:

@@ -181,6 +181,8 @@ def table(rows: list[Row]) -> str:
     lines = [
         f"{len(rows)} files: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) + ".",
         "",
+        "<!-- figures: readers -->",
+        "",
         "| file | what | ours | reference, largest difference | verdict |",
         "| --- | --- | --- | --- | --- |",
         *(f"| {r.name} | {r.what} | {r.ours} | {r.reference} | {r.verdict} |" for r in rows if r.verdict != _NO_PIXELS),

@@ -1,6 +1,9 @@
 """The wheel alone in an empty environment: it works, and each feature whose extra is missing says which one.
 
 make test-bare        # minutes: everything that the base requires is installed anew
+
+Settings of pip reach it through the environment: PIP_FIND_LINKS names a folder of wheels (`pip download`),
+PIP_INDEX_URL a mirror, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu brings the small build of PyTorch.
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parent.parent
+KEPT = {"PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT", "XDG_CACHE_HOME", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"}
+KEPT |= {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
+MOST_S = 2 * 3600  # a computer that does other work took 14 minutes to install; beyond this something hangs
 
 pytestmark = pytest.mark.slow
 
@@ -47,20 +53,23 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT, tree, symlinks=True, ignore=left_out)
     run(sys.executable, "-m", "build", "--wheel", "--outdir", folder / "dist", tree)
     (wheel,) = (folder / "dist").iterdir()
+    run(sys.executable, ROOT / "scripts" / "check_dist.py", folder / "dist")
     venv.create(folder / "env", with_pip=True)
     programs = folder / "env" / ("Scripts" if os.name == "nt" else "bin")
-    run(programs / "python", "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", wheel)
+    # Not compiled: of what PyTorch brings, these tests import little.
+    install = ("install", "--quiet", "--no-compile", "--retries", "10", "-c", ROOT / "constraints.txt")
+    run(programs / "python", "-m", "pip", *install, wheel)
     return programs
 
 
 def run(*words: object, code: int = 0, cwd: Path | None = None) -> str:
     """Run a program as somebody does who has no checkout and no display; return what it says."""
-    kept = {"PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT", "PIP_CONFIG_FILE", "PIP_INDEX_URL", "PIP_FIND_LINKS"}
-    environment = {key: value for key, value in os.environ.items() if key in kept}
+    environment = {key: value for key, value in os.environ.items() if key.upper() in KEPT or key.startswith("PIP_")}
     environment |= {"OMP_NUM_THREADS": "1", "MATAE_HOME": str(cwd / "home") if cwd else ""}
     done = subprocess.run(
-        [str(word) for word in words], env=environment, cwd=cwd, capture_output=True, text=True, check=False
-    )
+        [str(word) for word in words], env=environment, cwd=cwd, capture_output=True, text=True, check=False,
+        timeout=MOST_S,
+    )  # fmt: skip
     said = done.stdout + done.stderr
     assert done.returncode == code, said
     assert "Traceback" not in said, said

@@ -46,6 +46,27 @@ def test_each_term_of_the_interval_counts() -> None:
     assert ef_interval(55.0, 400.0, widths_sd=2.0).high == pytest.approx(55 + 1.6448536 * np.sqrt(4 + 7.84 + 4.25**2))
 
 
+def test_the_interval_stays_between_nothing_and_everything() -> None:
+    assert ef_interval(55.0, 400.0).value == 55.0
+    assert ef_interval(99.0, 400.0).high == 100.0
+    assert ef_interval(0.5, 400.0).low == 0.0
+    # What is below nothing is shown as it is: the frames are the wrong way round, and a flag says so.
+    assert ef_interval(-3.0, 400.0).low == -3.0
+    # One width says nothing of how widths differ.
+    assert ef_interval(55.0, 400.0, [50.0]).widths_sd == 0.0
+
+
+def test_the_sensitivity_has_no_unit() -> None:
+    stacks = [disks(body("cylinder", length=length, radius=20.5, shape=(150, 160), spacing=(1.0, 1.0)), unit)
+              for unit in (Spacing(1.0, 1.0), None) for length in (90.0, 70.0)]  # fmt: skip
+    in_mm, in_pixels = boundary_sensitivity(*stacks[:2]), boundary_sensitivity(*stacks[2:])
+    assert in_pixels == pytest.approx(in_mm, rel=1e-12)
+    # However small the heart is, and none of a cavity that holds nothing.
+    small = [replace(s, volume=s.volume / 1e6, diameters=s.diameters / 1e2, length=s.length / 1e2) for s in stacks[:2]]
+    assert boundary_sensitivity(*small) == pytest.approx(in_mm, rel=1e-9)
+    assert boundary_sensitivity(replace(stacks[0], volume=0.0), stacks[1]) == 0.0
+
+
 def test_the_constants_are_those_that_were_fitted() -> None:
     assert (trust.BOUNDARY_SHIFT, trust.READER_SD) == (0.007, 4.25)  # docs/measure.md gives the fit
 

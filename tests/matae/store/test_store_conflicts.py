@@ -92,6 +92,50 @@ def test_judging_what_is_no_longer_there_is_a_conflict(study, other, identity) -
     other.set_status(identity, [0, 1], FrameStatus.ACCEPTED, expected={0: 2})
 
 
+def test_the_same_stroke_of_two_people_is_two_strokes(study, other, identity) -> None:
+    """Only what one person sends twice is a repetition; another's work is neither taken for it nor lost."""
+    study.put_edits(identity, [Edit(0, stroke(1), 1)])
+    with pytest.raises(ConflictError):
+        other.put_edits(identity, [Edit(0, stroke(1), 1)])
+    assert [(r.kind, r.rater) for r in study.history(identity, 0)[1:]] == [("person", "anna"), ("conflict", "bela")]
+
+
+def test_a_step_of_which_a_part_is_stored_is_no_repetition(study, identity) -> None:
+    study.put_edits(identity, [Edit(0, stroke(1), 1)])
+    with pytest.raises(ConflictError) as caught:
+        study.put_edits(identity, [Edit(0, stroke(1), 1), Edit(1, stroke(2), 1)])
+    assert [info.frame for info in caught.value.theirs] == [0]
+    np.testing.assert_array_equal(study.mask(identity, 1, revision=caught.value.mine[1]), stroke(2))
+    # The same mask on another version is a step of its own, too.
+    (info,) = study.put_edits(identity, [Edit(0, stroke(1), 2)])
+    assert info.revision > 2
+    assert study.history(identity, 0)[-1].based_on == 2
+
+
+def test_a_judgement_is_no_repetition_of_a_stroke(study, identity) -> None:
+    study.set_status(identity, [0], FrameStatus.REJECTED)
+    with pytest.raises(ConflictError):
+        study.put_edits(identity, [Edit(0, disc(), 1, FrameStatus.EDITED)])
+    assert study.frames(identity)[0].status is FrameStatus.REJECTED
+
+
+def test_a_version_that_nobody_could_have_seen_is_a_conflict(study, identity) -> None:
+    """As after a study was put back to an earlier state: what the person saw is not there any more."""
+    with pytest.raises(ConflictError) as caught:
+        study.put_edits(identity, [Edit(0, stroke(1), 7)])
+    np.testing.assert_array_equal(study.mask(identity, 0), disc())
+    np.testing.assert_array_equal(study.mask(identity, 0, revision=caught.value.mine[0]), stroke(1))
+
+
+def test_a_conflict_names_the_frames_as_people_count_them(study, other, identity) -> None:
+    frames = range(6)
+    study.put_edits(identity, [Edit(t, stroke(1), 1 if t < 3 else 0) for t in frames])
+    with pytest.raises(ConflictError, match=r"frames 1, 2, 3, 4, 5, \.\.\. meanwhile"):
+        other.put_edits(identity, [Edit(t, stroke(2), 1 if t < 3 else 0) for t in frames])
+    with pytest.raises(ConflictError, match=r"frames 1, 2, 3, 4, 5 meanwhile"):
+        other.put_edits(identity, [Edit(t, stroke(2), 1 if t < 3 else 0) for t in range(5)])
+
+
 def test_landmarks_and_marks_conflict_alike(study, other, identity) -> None:
     study.set_landmarks(identity, 0, {"apex": (1, 2)}, expected=0)
     with pytest.raises(ConflictError, match="landmarks of frame 1") as caught:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from store_makers import SHAPE, disc, make_cine, stroke
 
+from matae.errors import StoreError
 from matae.store import Edit, FrameStatus, Study
 
 MACHINE, EDITED, ACCEPTED, REJECTED = FrameStatus
@@ -96,6 +97,34 @@ def test_judging_changes_the_status_and_nothing_else(study, cine) -> None:
     ]  # fmt: skip
     np.testing.assert_array_equal(study.mask(cine.content_id, 1), stroke(1))
     assert [i.edited for i in infos] == [False, True, False]
+
+
+def test_nothing_is_judged_where_no_mask_is(study, cine) -> None:
+    propose(study, cine, {0: disc()})
+    study.put_edits(cine.content_id, [Edit(0, None, 1)])
+    for frames, named in (([0], "frame 1"), ([2, 3], "frames 3, 4")):
+        with pytest.raises(StoreError, match=f"no mask on {named};"):
+            study.set_status(cine.content_id, frames, ACCEPTED)
+    assert [version.number for version in study.history(cine.content_id, 0)] == [1, 2]
+    assert study.set_status(cine.content_id, [], ACCEPTED) == []
+
+
+def test_no_time_at_all_is_spent_where_a_clock_went_wrong(study, cine) -> None:
+    propose(study, cine, {0: disc()})
+    for revision, spent in enumerate((3.0, -5.0, float("nan"), float("inf"), 1.5), start=1):
+        (info,) = study.put_edits(cine.content_id, [Edit(0, stroke(revision), revision, seconds=spent)])
+    assert info.seconds == 4.5
+    assert [version.seconds for version in study.history(cine.content_id, 0)] == [0, 3.0, 0, 0, 0, 1.5]
+
+
+def test_a_step_edits_a_frame_once(study, cine) -> None:
+    with pytest.raises(StoreError, match="edited twice"):
+        study.put_edits(cine.content_id, [Edit(0, stroke(1)), Edit(0, stroke(2))])
+    assert study.frames(cine.content_id) == {}
+    assert study.put_edits(cine.content_id, []) == []
+    for frame in (-1, 6):
+        with pytest.raises(StoreError, match=f"Frame {frame + 1} does not exist: this cine has 6"):
+            study.put_edits(cine.content_id, [Edit(frame, stroke(1))])
 
 
 def test_taking_a_judgement_back_makes_machine_only_what_the_machine_drew(study, cine) -> None:

@@ -70,6 +70,7 @@ def test_what_was_stored_before_is_there_after(opened, file_study, how, tmp_path
         how.__name__, "gone"
     )
     assert (found.copy is None) == (found.outcome == "whole")
+    assert found.transactions == (3 if found.outcome == "restored" else 0)
     places = [found.copy] if found.copy is not None else []
     places += [] if found.outcome == "gone" else [file_study]
     for place in places:
@@ -123,6 +124,31 @@ def test_a_copy_that_lacks_nothing_changes_nothing(opened, file_study, tmp_path)
     before = opened.sequence
     assert bring_back(str(file_study), copy) == ("whole", 0)
     assert opened.sequence == before
+
+
+def test_a_copy_that_lacks_something_takes_nothing_away(opened, file_study, tmp_path) -> None:
+    copy = rescue_copy(opened, tmp_path / "copy.matae")
+    opened.put_edits(IDENTITY, [Edit(0, stroke(5), 2)])
+    assert bring_back(str(file_study), copy) == ("diverged", 0)
+    np.testing.assert_array_equal(opened.mask(IDENTITY, 0), stroke(5))
+
+
+def test_a_label_that_changed_since_gets_its_newest_version_back(opened, file_study, tmp_path) -> None:
+    with opened._reading() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    earlier = shutil.copy(file_study, tmp_path / "earlier")
+    opened.put_edits(IDENTITY, [Edit(0, stroke(8), 2), Edit(3, stroke(9))])
+    opened.put_edits(IDENTITY, [Edit(1, None, 1)])
+    Path(earlier).replace(file_study)
+    lose_log_and_memory(file_study)
+    found = recover(opened, tmp_path / "copy.matae")
+    assert (found.outcome, found.transactions) == ("restored", 2)
+    with Study.open(file_study) as study:
+        assert set(study.frames(IDENTITY)) == {0, 3}
+        np.testing.assert_array_equal(study.mask(IDENTITY, 0), stroke(8))
+        np.testing.assert_array_equal(study.mask(IDENTITY, 1, revision=1), stroke(3))
+        assert (study.audit()[-1].event, study.audit()[-1].details["transactions"]) == ("restored", 2)
+        assert study.check() == []
 
 
 def test_a_check_finds_it_before_the_next_stroke(opened, file_study) -> None:
