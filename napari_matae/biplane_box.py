@@ -8,9 +8,9 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
-from napari_matae.event_worker import EventWorker
+from napari_matae.background.failure import Failed
+from napari_matae.background.worker import EventWorker
 from napari_matae.measure_work import OtherView, ViewsFound, other_view_events, views_events
-from napari_matae.workers import Failed
 
 if TYPE_CHECKING:
     from typing import Any

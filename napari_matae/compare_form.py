@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_matae.job import Job
+from napari_matae.background.job import Job
 from napari_matae.job_bar import JobBar
 from napari_matae.models_work import Pair, compare
 

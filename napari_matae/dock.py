@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QApplication, QLabel, QMainWindow, QScrollArea, QSpli
 
 from matae.errors import MataeError
 from napari_matae.area_plot import AreaPlot
+from napari_matae.background.failure import probe
 from napari_matae.conflicts import ConflictDialog
 from napari_matae.desk import Desk
 from napari_matae.key_help import KeyHelp
@@ -24,7 +25,6 @@ from napari_matae.status_strip import StatusStrip
 from napari_matae.study_choice import default_study
 from napari_matae.transport import Transport
 from napari_matae.warm_up import WarmUp
-from napari_matae.workers import probe
 
 if TYPE_CHECKING:
     from typing import Any

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
-from napari_matae.job import Job
+from napari_matae.background.job import Job
 from napari_matae.learn_work import open_verdict
 
 if TYPE_CHECKING:

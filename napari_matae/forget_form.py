@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QMessageBox, QPushButton, QVBoxLayout, QWidget
 
-from napari_matae.job import Job
+from napari_matae.background.job import Job
 from napari_matae.job_bar import JobBar
 from napari_matae.models_work import forget, list_subjects, what_goes
 from napari_matae.verdict_words import plural

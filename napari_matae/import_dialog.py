@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from napari_matae.background.job import Job
 from napari_matae.exchange_work import write_import
 from napari_matae.export_dialog import plural, table
-from napari_matae.job import Job
 from napari_matae.job_bar import JobBar
 from napari_matae.steps import frames_in_words
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from matae.models import current_model, earlier_models, promote, rollback
-from napari_matae.job import Job
+from napari_matae.background.job import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable

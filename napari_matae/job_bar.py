@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QWidg
 
 if TYPE_CHECKING:
     from matae.exchange import Progress
-    from napari_matae.job import Job
+    from napari_matae.background.job import Job
 
 __all__ = ["JobBar", "time_left"]
 

@@ -1,4 +1,4 @@
-"""The longer parts of measuring, off the GUI thread, as events; see `napari_matae.workers` for why."""
+"""The longer parts of measuring, off the GUI thread, as events; see `napari_matae.background.failure` for why."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from matae.errors import MataeError, MeasureError
+from napari_matae.background.failure import Failed, explain
 from napari_matae.placed import from_stored, unreadable_flag
 from napari_matae.scales import remembered_scale
-from napari_matae.workers import Failed, explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -114,7 +114,7 @@ class OtherView:
 def _events(work: Callable[[], Any]) -> Iterator[Any]:
     try:
         yield work()
-    except Exception as error:  # noqa: BLE001 - see napari_matae.workers
+    except Exception as error:  # noqa: BLE001 - see napari_matae.background.failure
         yield Failed(explain(error))
 
 

@@ -14,7 +14,8 @@ from superqt.utils import qdebounced, qthrottled
 
 from matae.errors import MataeError
 from matae.store.types import OverrideName
-from napari_matae.event_worker import EventWorker
+from napari_matae.background.failure import Failed
+from napari_matae.background.worker import EventWorker
 from napari_matae.measure_input import (
     changed_landmarks,
     changed_masks,
@@ -26,7 +27,6 @@ from napari_matae.measure_input import (
 from napari_matae.measure_work import Measured, measure_events
 from napari_matae.other_widths import OtherWidths
 from napari_matae.suspect_frames import SuspectFrames
-from napari_matae.workers import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QMessageBox, QPushButton, QVBoxLayout, QWidget
 
+from napari_matae.background.job import Job
 from napari_matae.compare_form import CompareForm
 from napari_matae.forget_form import ForgetForm
 from napari_matae.in_use import InUse
-from napari_matae.job import Job
 from napari_matae.model_list import ModelList, about
 from napari_matae.models_work import list_facts
 from napari_matae.section import Section

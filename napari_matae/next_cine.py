@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, Signal
 
 from matae.errors import StoreError
 from matae.store.types import FrameStatus
-from napari_matae.workers import explain
+from napari_matae.background.failure import explain
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from napari_matae.background.failure import Failed, Listed, LooksLikeVolume, Opened, open_events, path_events
+from napari_matae.background.worker import EventWorker
 from napari_matae.drop_reader import DropBox
-from napari_matae.event_worker import EventWorker
 from napari_matae.folder_list import FolderList
 from napari_matae.rate_question import RateQuestion
 from napari_matae.study_choice import StudyChoice
-from napari_matae.workers import Failed, Listed, LooksLikeVolume, Opened, open_events, path_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
-from napari_matae.event_worker import EventWorker
+from napari_matae.background.worker import EventWorker
 from napari_matae.measure_work import WidthsDone, widths_events
 
 if TYPE_CHECKING:

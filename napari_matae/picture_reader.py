@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_matae.event_worker import EventWorker
+from napari_matae.background.failure import Failed
+from napari_matae.background.worker import EventWorker
 from napari_matae.verdict_work import Picture, Subjects, verdict_events
-from napari_matae.workers import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from matae.stack import new_stack
+from napari_matae.background.failure import Failed
 from napari_matae.ghost import Ghost
 from napari_matae.layers import PREVIEW_COLOUR
 from napari_matae.steps import frames_in_words
-from napari_matae.workers import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -161,9 +161,9 @@ class Preview(QObject):  # type: ignore[misc]
 
 
 def _events(work: Callable[[], Iterator[Any]]) -> Iterator[Any]:
-    from napari_matae.workers import explain
+    from napari_matae.background.failure import explain
 
     try:
         yield from work()
-    except Exception as error:  # noqa: BLE001 - see napari_matae.workers
+    except Exception as error:  # noqa: BLE001 - see napari_matae.background.failure
         yield Failed(explain(error))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject
 
 from matae.store.types import OverrideName
-from napari_matae.event_worker import EventWorker
+from napari_matae.background.worker import EventWorker
 from napari_matae.scales import any_scale, forget_scale, remember_scale, remembered_scale
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
+from napari_matae.background.failure import Failed
 from napari_matae.measure_work import Saved, save_events
 from napari_matae.settings import settings
-from napari_matae.workers import Failed
 
 if TYPE_CHECKING:
     from typing import Any

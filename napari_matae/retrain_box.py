@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QPoint, QTimer, Signal
 from qtpy.QtWidgets import QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from napari_matae.background.job import Job
 from napari_matae.earlier_verdicts import EarlierVerdicts, judged_at
-from napari_matae.job import Job
 from napari_matae.learn_follow import LearnFollow
 from napari_matae.learn_view import LearnView
 from napari_matae.learn_work import Readiness, discard, look

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_matae.event_worker import EventWorker
-from napari_matae.workers import Failed, Found, Opened, look_events, sector_events
+from napari_matae.background.failure import Failed, Found, Opened, look_events, sector_events
+from napari_matae.background.worker import EventWorker
 
 if TYPE_CHECKING:
     from matae.cine import Cine

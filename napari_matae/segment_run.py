@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from matae.segment import FrameMask
-from napari_matae.workers import Done, Failed, Notice, Started, segment_events
+from napari_matae.background.failure import Done, Failed, Notice, Started, segment_events
 
 if TYPE_CHECKING:
     from typing import Any

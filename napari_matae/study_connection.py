@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_matae.background.failure import explain
 from napari_matae.study_queue import StudyQueue
-from napari_matae.workers import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

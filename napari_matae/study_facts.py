@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_matae.background.failure import explain
 from napari_matae.study_overrides import StudyOverrides
-from napari_matae.workers import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from matae.errors import ConflictError
-from napari_matae.workers import explain
+from napari_matae.background.failure import explain
 
 if TYPE_CHECKING:
     from matae.store import Study

@@ -9,8 +9,8 @@ from qtpy.QtCore import QObject, Signal
 
 from matae.errors import ConflictError
 from matae.store.types import OverrideName
+from napari_matae.background.failure import explain
 from napari_matae.scales import forget_scale
-from napari_matae.workers import explain
 
 if TYPE_CHECKING:
     from typing import Any

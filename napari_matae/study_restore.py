@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from matae.store.types import FrameStatus, OverrideName
+from napari_matae.background.failure import explain
 from napari_matae.earlier import MAX_TRANSACTIONS, earlier_steps
 from napari_matae.scales import remembered_scale
 from napari_matae.stored_cine import fetch
 from napari_matae.study_overrides import take_overrides, write_lacking
-from napari_matae.workers import explain
 
 if TYPE_CHECKING:
     from matae.cine import Spacing

@@ -8,8 +8,8 @@ from qtpy.QtCore import QObject, Signal
 
 from matae.errors import ConflictError
 from matae.store.types import Edit, FrameStatus
+from napari_matae.background.failure import explain
 from napari_matae.placed import to_points
-from napari_matae.workers import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

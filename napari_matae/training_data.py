@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from napari_matae.background.job import Job
 from napari_matae.class_question import ClassQuestion
 from napari_matae.exchange_work import Overview, UnknownClasses, overview, prepare_export, prepare_import
 from napari_matae.export_dialog import ExportDialog, plural
 from napari_matae.export_form import ExportForm
 from napari_matae.import_dialog import ImportDialog
-from napari_matae.job import Job
 from napari_matae.job_bar import JobBar
 from napari_matae.release_list import ReleaseList
 from napari_matae.section import Section

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_matae.workers import Failed, explain
+from napari_matae.background.failure import Failed, explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -91,9 +91,9 @@ def verdict_events(
                     if opened is None or opened[0] != frame.content_id:
                         opened = frame.content_id, _cine(study, frame.content_id)
                     yield Picture(frame, _drawn(opened[1], frame.frame, masks))
-                except Exception as error:  # noqa: BLE001 - see napari_matae.workers; the other frames may be there
+                except Exception as error:  # noqa: BLE001 - see napari_matae.background.failure; the other frames may be there
                     yield Picture(frame, None, explain(error))
-    except Exception as error:  # noqa: BLE001 - see napari_matae.workers
+    except Exception as error:  # noqa: BLE001 - see napari_matae.background.failure
         yield Failed(explain(error))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_matae.workers import Failed, explain
+from napari_matae.background.failure import Failed, explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ class _Finished:
 
 
 class Job(QObject):  # type: ignore[misc]
-    """Does one thing at a time, in a worker; see `napari_matae.workers` for why nothing is raised there.
+    """Does one thing at a time, in a worker; see `napari_matae.background.failure` for why nothing is raised there.
 
     Parameters
     ----------
@@ -131,5 +131,5 @@ def _events(
 ) -> Iterator[_Finished | Failed]:
     try:
         yield _Finished(work(tick, should_stop))
-    except Exception as error:  # noqa: BLE001 - see napari_matae.workers
+    except Exception as error:  # noqa: BLE001 - see napari_matae.background.failure
         yield Failed(explain(error))

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from napari_matae.event_worker import EventWorker
+from napari_matae.background.worker import EventWorker
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import torch
 
 from matae.errors import ReadError
 from matae.segment import FrameMask, Segmenter, SegmentOptions, find_sector
-from napari_matae.workers import Done, Failed, Opened, Started, explain, open_events, segment_events
+from napari_matae.background.failure import Done, Failed, Opened, Started, explain, open_events, segment_events
 
 
 def run(cine, model, frames):

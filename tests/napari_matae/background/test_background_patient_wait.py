@@ -11,9 +11,9 @@ from qtpy.QtCore import QTimer
 from qtpy.QtGui import QCloseEvent
 
 from matae.store import Study
-from napari_matae.patient_wait import wait_until
+from napari_matae.background.patient_wait import wait_until
 
-from .conftest import opened, paint
+from ..conftest import opened, paint
 
 
 @pytest.fixture
