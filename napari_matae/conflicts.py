@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_matae.status_colours import STATUS_WORDS
+from napari_matae.widgets.colours import STATUS_WORDS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

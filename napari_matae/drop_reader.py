@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QCheckBox, QWidget
 
-from napari_matae.settings import settings
+from napari_matae.widgets.settings import settings
 
 if TYPE_CHECKING:
     from pathlib import Path

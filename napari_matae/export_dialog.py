@@ -26,7 +26,7 @@ from matae.exchange.formats import find_format
 from napari_matae.background.job import Job
 from napari_matae.exchange_work import write_export
 from napari_matae.export_pictures import ExportPictures
-from napari_matae.job_bar import JobBar
+from napari_matae.widgets.job_bar import JobBar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

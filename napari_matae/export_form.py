@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 from matae.exchange.formats import FORMATS
 from matae.extras import has_extra, without_extra
 from napari_matae.exchange_work import ExportChoice
-from napari_matae.settings import settings
+from napari_matae.widgets.settings import settings
 
 __all__ = ["ExportForm"]
 

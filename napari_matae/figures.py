@@ -11,7 +11,7 @@ from superqt.utils import qthrottled
 
 from matae.metrics import dice, iou
 from matae.store.types import FrameStatus
-from napari_matae.status_colours import STATUS_COLOURS, STATUS_WORDS
+from napari_matae.widgets.colours import STATUS_COLOURS, STATUS_WORDS
 
 if TYPE_CHECKING:
     from matae.store.types import Statistics

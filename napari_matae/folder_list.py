@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from napari_matae.code_row import CodeRow
 from napari_matae.patient_work import name_files
+from napari_matae.widgets.code_row import CodeRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,9 +9,9 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QMessageBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_matae.background.job import Job
-from napari_matae.job_bar import JobBar
 from napari_matae.models_work import forget, list_subjects, what_goes
 from napari_matae.verdict_words import plural
+from napari_matae.widgets.job_bar import JobBar
 
 if TYPE_CHECKING:
     from matae.learn import Forgotten

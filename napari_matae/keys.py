@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_matae.settings import settings
+from napari_matae.widgets.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

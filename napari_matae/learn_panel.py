@@ -8,8 +8,8 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_matae.models_box import ModelsBox
 from napari_matae.retrain_box import RetrainBox
-from napari_matae.section import Section
 from napari_matae.training_data import TrainingData
+from napari_matae.widgets.collapsible import Section
 
 if TYPE_CHECKING:
     from napari_matae.desk import Desk

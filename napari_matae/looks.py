@@ -8,7 +8,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_matae.ghost import Ghost
 from napari_matae.layers import OUTLINE_WIDTH, PROPOSAL_COLOUR
-from napari_matae.settings import settings
+from napari_matae.widgets.settings import settings
 
 if TYPE_CHECKING:
     from napari_matae.session import Session

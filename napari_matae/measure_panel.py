@@ -30,7 +30,7 @@ from napari_matae.mmode import MMode
 from napari_matae.number_tiles import NumberTable, NumberTiles
 from napari_matae.phase_overlay import PhaseOverlay
 from napari_matae.report_button import ReportButton
-from napari_matae.section import Section
+from napari_matae.widgets.collapsible import Section
 
 if TYPE_CHECKING:
     from collections.abc import Callable

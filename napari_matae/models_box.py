@@ -14,7 +14,7 @@ from napari_matae.forget_form import ForgetForm
 from napari_matae.in_use import InUse
 from napari_matae.model_list import ModelList, about
 from napari_matae.models_work import list_facts
-from napari_matae.section import Section
+from napari_matae.widgets.collapsible import Section
 
 if TYPE_CHECKING:
     from typing import Any

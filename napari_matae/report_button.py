@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_matae.background.failure import Failed
 from napari_matae.measure_work import Saved, save_events
-from napari_matae.settings import settings
+from napari_matae.widgets.settings import settings
 
 if TYPE_CHECKING:
     from typing import Any

@@ -25,7 +25,7 @@ from qtpy.QtWidgets import (
 from matae.errors import MataeError
 from matae.learn.options import KINDS, RetrainOptions
 from matae.models import list_models
-from napari_matae.section import Section
+from napari_matae.widgets.collapsible import Section
 
 __all__ = ["RetrainChoices", "bases"]
 

@@ -21,8 +21,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_matae.figures import Figures
-from napari_matae.status_colours import NO_MASK_COLOUR, STATUS_COLOURS, STATUS_WORDS
 from napari_matae.tools import TOOLS
+from napari_matae.widgets.colours import NO_MASK_COLOUR, STATUS_COLOURS, STATUS_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

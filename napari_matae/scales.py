@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from matae.cine import Spacing
-from napari_matae.settings import settings
+from napari_matae.widgets.settings import settings
 
 if TYPE_CHECKING:
     from matae.cine import Cine

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 from superqt.utils import qthrottled
 
 from matae.store.types import FrameStatus
-from napari_matae.status_colours import FLAG_COLOUR, NO_MASK_COLOUR, STATUS_COLOURS, STATUS_WORDS
+from napari_matae.widgets.colours import FLAG_COLOUR, NO_MASK_COLOUR, STATUS_COLOURS, STATUS_WORDS
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QMouseEvent, QPaintEvent, QResizeEvent

@@ -15,10 +15,10 @@ from napari_matae.exchange_work import Overview, UnknownClasses, overview, prepa
 from napari_matae.export_dialog import ExportDialog, plural
 from napari_matae.export_form import ExportForm
 from napari_matae.import_dialog import ImportDialog
-from napari_matae.job_bar import JobBar
 from napari_matae.release_list import ReleaseList
-from napari_matae.section import Section
 from napari_matae.unknown_patients import UnknownPatients
+from napari_matae.widgets.collapsible import Section
+from napari_matae.widgets.job_bar import JobBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable

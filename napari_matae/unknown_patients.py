@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QTreeWidgetItem, QVBoxLayout, QWidget
 
-from napari_matae.code_row import CodeRow
 from napari_matae.exchange_work import reviewed
 from napari_matae.export_dialog import fit_height, plural, table
 from napari_matae.patient_work import name_clips, why_unknown
+from napari_matae.widgets.code_row import CodeRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

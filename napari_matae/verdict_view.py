@@ -11,7 +11,6 @@ from matae.errors import MataeError
 from napari_matae.in_use import InUse
 from napari_matae.paired_plot import PairedPlot
 from napari_matae.picture_reader import PictureReader
-from napari_matae.section import Section
 from napari_matae.verdict_parts import about_side, block, escape, small, words
 from napari_matae.verdict_pictures import ChangedFrames
 from napari_matae.verdict_table import BETTER, WORSE, FigureTable
@@ -23,6 +22,7 @@ from napari_matae.verdict_words import (
     named_frame,
     narrower_figures,
 )
+from napari_matae.widgets.collapsible import Section
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ import pytest
 from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_matae.saved_bar import SavedBar
-from napari_matae.settings import settings
 from napari_matae.study_choice import StudyChoice, default_study
+from napari_matae.widgets.settings import settings
 
 from .conftest import make_cine, opened, paint
 

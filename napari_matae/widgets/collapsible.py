@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QToolButton, QVBoxLayout, QWidget
 
-from napari_matae.settings import settings
+from napari_matae.widgets.settings import settings
 
 __all__ = ["Section"]
 
