@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QWidget
 
-    from napari_matae.session import Session
+    from napari_matae.session.session import Session
 
 __all__ = ["AreaPlot"]
 

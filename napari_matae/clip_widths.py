@@ -22,9 +22,9 @@ from napari_matae.background.failure import leave_a_core
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from napari_matae.open_cine import OpenCine
-    from napari_matae.phase_finder import PhaseFinder
-    from napari_matae.session import Session
+    from napari_matae.session.open_cine import OpenCine
+    from napari_matae.session.phases import PhaseFinder
+    from napari_matae.session.session import Session
 
 __all__ = ["ClipWidths"]
 

@@ -10,8 +10,8 @@ from qtpy.QtCore import QObject
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_matae.player import Player
-    from napari_matae.session import Session
+    from napari_matae.session.player import Player
+    from napari_matae.session.session import Session
     from napari_matae.study_link import StudyLink
 
 __all__ = ["AWAY_S", "Clock"]

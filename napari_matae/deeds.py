@@ -13,16 +13,16 @@ from qtpy.QtCore import QObject, Signal
 from matae.errors import MataeError
 from matae.review import Phases, flag_frames, frame_scores, is_doubted, next_frame
 from matae.store.types import Flag, FrameStatus
-from napari_matae.steps import frames_in_words
+from napari_matae.session.undo_step import frames_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from napari_matae.phase_finder import PhaseFinder
     from napari_matae.preview import Preview
-    from napari_matae.session import OpenCine, Session
+    from napari_matae.session.phases import PhaseFinder
+    from napari_matae.session.session import OpenCine, Session
 
 __all__ = ["REACH", "Deeds"]
 

@@ -13,7 +13,7 @@ from matae.store.types import OverrideName
 from napari_matae.line_layer import LineLayer
 
 if TYPE_CHECKING:
-    from napari_matae.session import Session
+    from napari_matae.session.session import Session
 
 __all__ = ["DepthScale"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from numpy.typing import NDArray
 
-    from napari_matae.session import Session
+    from napari_matae.session.session import Session
 
     Shape = Callable[[NDArray[np.float64]], NDArray[np.uint8]]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_matae.steps import FrameChange, Patch, Step
+from napari_matae.session.undo_step import FrameChange, Patch, Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

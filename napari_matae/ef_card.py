@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from matae.measure import Interval, Measurement
     from napari_matae.measuring import Measuring
-    from napari_matae.session import OpenCine, Session
+    from napari_matae.session.session import OpenCine, Session
 
 __all__ = ["EfCard", "IntervalBar", "facts", "trust"]
 

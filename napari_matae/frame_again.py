@@ -13,7 +13,7 @@ from napari_matae.background.worker import EventWorker
 
 if TYPE_CHECKING:
     from matae.segment import Sector, SegmentOptions
-    from napari_matae.session import OpenCine, Session
+    from napari_matae.session.session import OpenCine, Session
 
 __all__ = ["FrameAgain"]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_matae.layers import make_ghost
+from napari_matae.session.layers import make_ghost
 
 if TYPE_CHECKING:
     import numpy as np
     from napari.layers import Labels
     from numpy.typing import NDArray
 
-    from napari_matae.session import OpenCine, Session
+    from napari_matae.session.session import OpenCine, Session
 
 __all__ = ["Ghost"]
 

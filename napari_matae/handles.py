@@ -8,8 +8,8 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari_matae.dragging import Dragging
-from napari_matae.layers import make_handles
-from napari_matae.open_cine import digest_of
+from napari_matae.session.layers import make_handles
+from napari_matae.session.open_cine import digest_of
 
 if TYPE_CHECKING:
     from typing import Any
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.measure import Landmarks
-    from napari_matae.session import Session
+    from napari_matae.session.session import Session
 
 __all__ = ["Handles"]
 

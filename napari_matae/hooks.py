@@ -57,7 +57,7 @@ def read_cine(path: str) -> list[LayerData]:
     from napari.utils.notifications import show_warning
 
     from matae.read import list_cines
-    from napari_matae.layers import image_layer_data
+    from napari_matae.session.layers import image_layer_data
 
     references = list_cines(Path(path))
     if len(references) > 1:
@@ -74,7 +74,7 @@ def read_cine(path: str) -> list[LayerData]:
 def real_sample() -> list[LayerData]:
     """Return the apical four-chamber cine that comes with pydicom."""
     from matae.demo import demo_cine
-    from napari_matae.layers import image_layer_data
+    from napari_matae.session.layers import image_layer_data
 
     return [image_layer_data(demo_cine())]
 
@@ -82,7 +82,7 @@ def real_sample() -> list[LayerData]:
 def phantom_sample() -> list[LayerData]:
     """Return a synthetic apical four-chamber cine with its exact masks."""
     from matae.phantom import make_phantom
-    from napari_matae.layers import image_layer_data
+    from napari_matae.session.layers import image_layer_data
 
     phantom = make_phantom(seed=0)
     image = image_layer_data(phantom.cine)
@@ -109,7 +109,7 @@ def write_mask(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
         The file written.
     """
     from matae.output import write_mask as write
-    from napari_matae.layers import CINE_KEY
+    from napari_matae.session.layers import CINE_KEY
 
     target = Path(path)
     write(target, data, (meta.get("metadata") or {}).get(CINE_KEY))

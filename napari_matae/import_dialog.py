@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton,
 from napari_matae.background.job import Job
 from napari_matae.exchange_work import write_import
 from napari_matae.export_dialog import plural, table
-from napari_matae.steps import frames_in_words
+from napari_matae.session.undo_step import frames_in_words
 from napari_matae.widgets.job_bar import JobBar
 
 if TYPE_CHECKING:

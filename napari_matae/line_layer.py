@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer, Shapes
     from numpy.typing import NDArray
 
-    from napari_matae.session import Session
+    from napari_matae.session.session import Session
 
 __all__ = ["LineLayer"]
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from napari_matae.ghost import Ghost
-from napari_matae.layers import OUTLINE_WIDTH, PROPOSAL_COLOUR
+from napari_matae.session.layers import OUTLINE_WIDTH, PROPOSAL_COLOUR
 from napari_matae.widgets.settings import settings
 
 if TYPE_CHECKING:
-    from napari_matae.session import Session
+    from napari_matae.session.session import Session
 
 __all__ = ["Looks"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
     from matae.measure import Landmarks, Marks, Measurement
-    from napari_matae.open_cine import OpenCine
+    from napari_matae.session.open_cine import OpenCine
 
 __all__ = [
     "changed_landmarks",

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.measure import Measurement
-    from napari_matae.session import Session
+    from napari_matae.session.session import Session
 
 __all__ = ["Measuring"]
 

@@ -16,7 +16,7 @@ from napari_matae.phase_overlay import ED_COLOUR, ES_COLOUR
 
 if TYPE_CHECKING:
     from napari_matae.measuring import Measuring
-    from napari_matae.session import Session
+    from napari_matae.session.session import Session
 
 __all__ = ["MMode"]
 

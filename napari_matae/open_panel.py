@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
     from matae.read import CineRef
-    from napari_matae.session import Session
+    from napari_matae.session.session import Session
     from napari_matae.study_link import StudyLink
 
 __all__ = ["OpenPanel"]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.measure import Measurement
-    from napari_matae.session import OpenCine
+    from napari_matae.session.session import OpenCine
 
     WidthMasks = dict[str, dict[int, NDArray[np.uint8]]]
 

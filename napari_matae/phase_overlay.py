@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from matae.measure import Disks, Measurement
     from napari_matae.measuring import Measuring
-    from napari_matae.session import OpenCine, Session
+    from napari_matae.session.session import OpenCine, Session
 
 __all__ = ["DISKS_COLOUR", "ED_COLOUR", "ES_COLOUR", "PhaseOverlay"]
 

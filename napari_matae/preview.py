@@ -9,8 +9,8 @@ from qtpy.QtCore import QObject, Signal
 from matae.stack import new_stack
 from napari_matae.background.failure import Failed
 from napari_matae.ghost import Ghost
-from napari_matae.layers import PREVIEW_COLOUR
-from napari_matae.steps import frames_in_words
+from napari_matae.session.layers import PREVIEW_COLOUR
+from napari_matae.session.undo_step import frames_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_matae.session import OpenCine, Session
+    from napari_matae.session.session import OpenCine, Session
 
 __all__ = ["Preview"]
 

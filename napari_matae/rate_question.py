@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, 
 from matae.store.types import OverrideName
 
 if TYPE_CHECKING:
-    from napari_matae.session import OpenCine, Session
+    from napari_matae.session.session import OpenCine, Session
 
 __all__ = ["RateQuestion"]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
     from matae.store import Study
-    from napari_matae.open_cine import OpenCine
+    from napari_matae.session.open_cine import OpenCine
 
 __all__ = ["RescueStudy", "rescue", "rescue_folder"]
 

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButto
 from matae.store.types import OverrideName
 
 if TYPE_CHECKING:
-    from napari_matae.session import Session
+    from napari_matae.session.session import Session
 
 __all__ = ["SectorControls"]
 

@@ -14,8 +14,8 @@ from napari_matae.background.worker import EventWorker
 
 if TYPE_CHECKING:
     from matae.cine import Cine
-    from napari_matae.open_cine import OpenCine
-    from napari_matae.session import Session
+    from napari_matae.session.open_cine import OpenCine
+    from napari_matae.session.session import Session
 
 __all__ = ["SectorFinder"]
 

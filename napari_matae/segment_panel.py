@@ -28,7 +28,7 @@ from napari_matae.segment_run import SegmentRun
 if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent
 
-    from napari_matae.session import OpenCine, Session
+    from napari_matae.session.session import OpenCine, Session
 
 __all__ = ["SegmentPanel"]
 

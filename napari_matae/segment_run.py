@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from matae.segment import SegmentOptions
-    from napari_matae.session import OpenCine, Session
+    from napari_matae.session.session import OpenCine, Session
 
 __all__ = ["SegmentRun", "outwards"]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Labels
 
-    from napari_matae.session import Session
+    from napari_matae.session.session import Session
 
 __all__ = ["Strokes"]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.store.types import FrameInfo, FrameStatus
-    from napari_matae.session import OpenCine, Session
+    from napari_matae.session.session import OpenCine, Session
     from napari_matae.study_connection import StudyConnection
     from napari_matae.study_ledger import Ledger
     from napari_matae.study_writer import StudyWriter

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from matae.store import Study
     from matae.store.types import CineEntry, Flag
-    from napari_matae.session import Session
+    from napari_matae.session.session import Session
     from napari_matae.study_connection import StudyConnection
     from napari_matae.study_ledger import Ledger
 

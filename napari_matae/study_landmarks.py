@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matae.measure import Landmarks
     from matae.store import Study
     from matae.store.types import LandmarkSet
-    from napari_matae.session import OpenCine, Session
+    from napari_matae.session.session import OpenCine, Session
     from napari_matae.study_connection import StudyConnection
     from napari_matae.study_ledger import Ledger
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from matae.store.types import CineEntry, FrameInfo, OverrideName
-    from napari_matae.open_cine import OpenCine
+    from napari_matae.session.open_cine import OpenCine
 
 __all__ = ["Ledger"]
 

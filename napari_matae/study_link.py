@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from matae.store import Study
     from matae.store.types import CineEntry, Flag, Statistics
-    from napari_matae.history import History
-    from napari_matae.session import OpenCine, Session
+    from napari_matae.session.session import OpenCine, Session
+    from napari_matae.session.undo_stack import History
     from napari_matae.study_conflicts import Conflict
 
 __all__ = ["StudyLink"]

@@ -12,8 +12,8 @@ from napari_matae.background.failure import explain
 if TYPE_CHECKING:
     from matae.store import Study
     from matae.store.types import Marks
-    from napari_matae.open_cine import OpenCine
-    from napari_matae.session import Session
+    from napari_matae.session.open_cine import OpenCine
+    from napari_matae.session.session import Session
     from napari_matae.study_connection import StudyConnection
     from napari_matae.study_ledger import Ledger
 

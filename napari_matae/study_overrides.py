@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, Signal
 from matae.errors import ConflictError
 from matae.store.types import OverrideName
 from napari_matae.background.failure import explain
-from napari_matae.scales import forget_scale
+from napari_matae.session.pixel_size import forget_scale
 
 if TYPE_CHECKING:
     from typing import Any
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.store import Study
     from matae.store.types import Overrides
-    from napari_matae.session import Session
+    from napari_matae.session.session import Session
     from napari_matae.study_connection import StudyConnection
     from napari_matae.study_ledger import Ledger
 

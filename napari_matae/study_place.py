@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, QTimer
 
 if TYPE_CHECKING:
-    from napari_matae.open_cine import OpenCine
-    from napari_matae.session import Session
+    from napari_matae.session.open_cine import OpenCine
+    from napari_matae.session.session import Session
     from napari_matae.study_connection import StudyConnection
     from napari_matae.study_ledger import Ledger
 

@@ -9,15 +9,15 @@ from qtpy.QtCore import QObject, Signal
 from matae.store.types import FrameStatus, OverrideName
 from napari_matae.background.failure import explain
 from napari_matae.earlier import MAX_TRANSACTIONS, earlier_steps
-from napari_matae.scales import remembered_scale
+from napari_matae.session.pixel_size import remembered_scale
 from napari_matae.stored_cine import fetch
 from napari_matae.study_overrides import take_overrides, write_lacking
 
 if TYPE_CHECKING:
     from matae.cine import Spacing
-    from napari_matae.history import History
-    from napari_matae.session import OpenCine, Session
-    from napari_matae.steps import Step
+    from napari_matae.session.session import OpenCine, Session
+    from napari_matae.session.undo_stack import History
+    from napari_matae.session.undo_step import Step
     from napari_matae.stored_cine import StoredCine
     from napari_matae.study_connection import StudyConnection
     from napari_matae.study_landmarks import StudyLandmarks

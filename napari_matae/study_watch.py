@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.store.types import FrameInfo
-    from napari_matae.session import OpenCine, Session
+    from napari_matae.session.session import OpenCine, Session
     from napari_matae.stored_cine import OthersChanges
     from napari_matae.study_connection import StudyConnection
     from napari_matae.study_landmarks import StudyLandmarks

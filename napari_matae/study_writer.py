@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from matae.store import Study
     from matae.store.types import FrameInfo
-    from napari_matae.session import OpenCine, Session
+    from napari_matae.session.session import OpenCine, Session
     from napari_matae.study_connection import StudyConnection
     from napari_matae.study_landmarks import StudyLandmarks
     from napari_matae.study_ledger import Ledger

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_matae.open_cine import OpenCine
+    from napari_matae.session.open_cine import OpenCine
 
 __all__ = ["SuspectFrames"]
 

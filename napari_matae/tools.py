@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from numpy.typing import NDArray
 
-    from napari_matae.player import Player
-    from napari_matae.session import Session
+    from napari_matae.session.player import Player
+    from napari_matae.session.session import Session
 
 __all__ = ["TOOLS", "Tools"]
 

@@ -8,8 +8,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 if TYPE_CHECKING:
-    from napari_matae.player import Player
-    from napari_matae.session import Session
+    from napari_matae.session.player import Player
+    from napari_matae.session.session import Session
 
 __all__ = ["Transport"]
 

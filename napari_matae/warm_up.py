@@ -14,7 +14,7 @@ from qtpy.QtCore import QObject, QTimer
 from napari_matae.background.failure import make_ready
 
 if TYPE_CHECKING:
-    from napari_matae.session import OpenCine, Session
+    from napari_matae.session.session import OpenCine, Session
 
 __all__ = ["WarmUp"]
 

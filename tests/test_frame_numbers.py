@@ -22,7 +22,7 @@ NO_NUMBERS = {
     ("napari_matae/deeds.py", "side"): "before or after",
     ("napari_matae/figures.py", "unedited"): "a share",
     ("napari_matae/segment_panel.py", "run.seen"): "so many are done",
-    ("napari_matae/steps.py", "span"): "numbered from 1 where it is made",
+    ("napari_matae/session/undo_step.py", "span"): "numbered from 1 where it is made",
     ("src/matae/cli/retrain.py", "event.steps"): "so many steps",
     ("src/matae/exchange/imports.py", "frames"): "numbered from 1 where it is made",
     ("src/matae/exchange/npz.py", "frames[0]"): "a shape",

@@ -68,7 +68,7 @@ def opens_with_a_sector(monkeypatch):
     Return how a session opens one by itself.
     """
     from matae.segment import find_sector
-    from napari_matae.session import Session
+    from napari_matae.session.session import Session
 
     real = Session.open
     monkeypatch.setattr(Session, "open", lambda self, cine, sector=None: real(self, cine, sector or find_sector(cine)))
@@ -125,7 +125,7 @@ def session():
     """Return a session of a viewer without a window."""
     from napari.components import ViewerModel
 
-    from napari_matae.session import Session
+    from napari_matae.session.session import Session
 
     return Session(ViewerModel())
 

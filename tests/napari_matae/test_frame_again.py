@@ -10,7 +10,7 @@ from matae.segment import Segmenter
 from matae.store.types import FrameStatus, OverrideName
 from napari_matae.segment_panel import SegmentPanel
 from napari_matae.segment_run import outwards
-from napari_matae.session import Session
+from napari_matae.session.session import Session
 
 from .conftest import disc
 

@@ -9,7 +9,7 @@ import pytest
 from matae.demo import demo_path
 from matae.errors import ReadError
 from napari_matae.hooks import get_reader, phantom_sample, real_sample, write_mask
-from napari_matae.layers import CINE_KEY
+from napari_matae.session.layers import CINE_KEY
 
 from .conftest import make_cine
 

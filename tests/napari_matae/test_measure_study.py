@@ -220,7 +220,7 @@ def test_landmarks_of_a_frame_called_unusable_do_not_count(other_cine):
 def test_the_other_view_has_the_pixel_size_that_this_computer_still_remembers(other_cine, tmp_path):
     from PIL import Image
 
-    from napari_matae.scales import remember_scale
+    from napari_matae.session.pixel_size import remember_scale
 
     study, cine, masks = other_cine
     pages = [Image.fromarray(frame) for frame in cine.frames[:, ::-1]]

@@ -105,8 +105,8 @@ def test_a_cine_whose_sector_is_not_found_yet_is_not_measured(qtbot, measuring_o
     from napari.components import ViewerModel
 
     from matae.segment import find_sector
-    from napari_matae.layers import image_of
-    from napari_matae.session import Session
+    from napari_matae.session.layers import image_of
+    from napari_matae.session.session import Session
 
     cine, masks = two_beats()
     session = Session(ViewerModel(), finds_sectors=False)

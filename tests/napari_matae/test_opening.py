@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from matae.segment import find_sector
-from napari_matae.layers import image_of
 from napari_matae.open_panel import OpenPanel
+from napari_matae.session.layers import image_of
 
 from .conftest import make_cine, opened
 

@@ -14,7 +14,7 @@ from napari_matae.sector_controls import SectorControls
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
-    from napari_matae.session import Session
+    from napari_matae.session.session import Session
 
 NOTE = "From the 2-D tissue region of the ultrasound calibration."
 LEFT, RIGHT = Box(10, 10, 110, 110), Box(10, 130, 110, 230)

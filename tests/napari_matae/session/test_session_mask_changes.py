@@ -7,7 +7,7 @@ import pytest
 
 from matae.store import FrameStatus
 
-from .conftest import result
+from ..conftest import result
 
 
 def test_results_are_written_and_measured(session, cine):

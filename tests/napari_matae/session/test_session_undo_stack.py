@@ -8,7 +8,7 @@ import pytest
 from matae.segment import FrameMask
 from matae.store import FrameStatus
 
-from .conftest import disc, make_cine, proposals
+from ..conftest import disc, make_cine, proposals
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_a_layer_that_was_deleted_takes_its_history_along(desk):
 
 
 def test_many_steps_are_kept_and_no_more_than_many(desk, monkeypatch):
-    from napari_matae.history import LIMIT
+    from napari_matae.session.undo_stack import LIMIT
 
     for k in range(LIMIT + 5):
         desk.session.change("dot", {0: disc((60, 80), (30, 40), 3 + k % 2)})

@@ -8,13 +8,13 @@ from qtpy.QtCore import QObject
 
 from matae.store.types import OverrideName
 from napari_matae.background.worker import EventWorker
-from napari_matae.scales import any_scale, forget_scale, remember_scale, remembered_scale
+from napari_matae.session.pixel_size import any_scale, forget_scale, remember_scale, remembered_scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from matae.cine import Cine, Spacing
-    from napari_matae.session import OpenCine, Session
+    from napari_matae.session.session import OpenCine, Session
 
 __all__ = ["RememberedScale"]
 

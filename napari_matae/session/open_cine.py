@@ -9,7 +9,7 @@ import numpy as np
 
 from matae.stack import new_stack
 from matae.store.types import FrameStatus
-from napari_matae.steps import FrameChange, Patch, Step
+from napari_matae.session.undo_step import FrameChange, Patch, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

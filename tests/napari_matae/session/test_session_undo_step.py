@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_matae.steps import FrameChange, Patch, Step, frames_in_words
+from napari_matae.session.undo_step import FrameChange, Patch, Step, frames_in_words
 
 masks = st.integers(1, 12).flatmap(
     lambda n: st.tuples(arrays(np.uint8, (n, 9), elements=st.integers(0, 2)), arrays(np.uint8, (n, 9)))

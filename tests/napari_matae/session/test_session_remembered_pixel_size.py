@@ -8,10 +8,10 @@ import pytest
 
 from matae.cine import Spacing
 from matae.store import Study
-from napari_matae.remembered_scale import RememberedScale
-from napari_matae.scales import forget_scale, remember_scale, remembered_scale
+from napari_matae.session.pixel_size import forget_scale, remember_scale, remembered_scale
+from napari_matae.session.remembered_pixel_size import RememberedScale
 
-from .conftest import make_cine, opened, settled
+from ..conftest import make_cine, opened, settled
 
 
 @pytest.fixture

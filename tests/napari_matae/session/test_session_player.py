@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_matae.player import Player, frame_at
-from napari_matae.session import Session
+from napari_matae.session.player import Player, frame_at
+from napari_matae.session.session import Session
 
-from .conftest import make_cine
+from ..conftest import make_cine
 
 
 @given(

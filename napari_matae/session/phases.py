@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.measure import Disks, Measurement
-    from napari_matae.session import OpenCine, Session
+    from napari_matae.session.session import OpenCine, Session
 
 __all__ = ["PhaseFinder"]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from matae.anatomy import CLASS_NAMES
 from matae.phantom import make_phantom
-from napari_matae.layers import make_labels
+from napari_matae.session.layers import make_labels
 
 
 def test_a_pixel_of_each_structure_has_its_name_and_its_colour() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_matae.screen import Screen
+from napari_matae.session.cine_viewer import Screen
 
 
 def test_nothing_on_screen_is_the_first_frame():

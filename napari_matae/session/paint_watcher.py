@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from napari_matae.open_cine import OpenCine
-    from napari_matae.screen import Screen
-    from napari_matae.session_signals import SessionSignals
+    from napari_matae.session.cine_viewer import Screen
+    from napari_matae.session.open_cine import OpenCine
+    from napari_matae.session.signals import SessionSignals
 
 __all__ = ["DrawnFrames"]
 

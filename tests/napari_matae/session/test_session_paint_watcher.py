@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .conftest import result
+from ..conftest import result
 
 
 def test_drawing_changes_the_area(session, cine):

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from matae.store.types import FrameStatus, OverrideName
-from napari_matae.drawn_frames import DrawnFrames
-from napari_matae.layers import CINE_KEY, SECTOR_KEY, STATE_KEY, cine_of, image_of
-from napari_matae.mask_changes import MaskChanges
-from napari_matae.open_cine import OpenCine
-from napari_matae.overrides import CineOverrides
-from napari_matae.screen import Screen
-from napari_matae.sector_outline import SectorOutline
-from napari_matae.session_signals import SessionSignals
+from napari_matae.session.cine_viewer import Screen
+from napari_matae.session.layers import CINE_KEY, SECTOR_KEY, STATE_KEY, cine_of, image_of
+from napari_matae.session.mask_changes import MaskChanges
+from napari_matae.session.open_cine import OpenCine
+from napari_matae.session.overrides import CineOverrides
+from napari_matae.session.paint_watcher import DrawnFrames
+from napari_matae.session.sector_outline import SectorOutline
+from napari_matae.session.signals import SessionSignals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
     from matae.segment import FrameMask, Sector
-    from napari_matae.steps import Step
+    from napari_matae.session.undo_step import Step
 
 __all__ = ["OpenCine", "Session"]
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtGui import QUndoCommand, QUndoStack
 
-from napari_matae.steps import frames_in_words
+from napari_matae.session.undo_step import frames_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_matae.session import OpenCine, Session
-    from napari_matae.steps import Step
+    from napari_matae.session.session import OpenCine, Session
+    from napari_matae.session.undo_step import Step
 
 __all__ = ["LIMIT", "History"]
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from matae.cine import Cine
-    from napari_matae.open_cine import OpenCine
-    from napari_matae.screen import Screen
-    from napari_matae.sector_outline import SectorOutline
-    from napari_matae.session_signals import SessionSignals
+    from napari_matae.session.cine_viewer import Screen
+    from napari_matae.session.open_cine import OpenCine
+    from napari_matae.session.sector_outline import SectorOutline
+    from napari_matae.session.signals import SessionSignals
 
 __all__ = ["CineOverrides"]
 

@@ -9,8 +9,8 @@ from matae.measure import measure_cine
 from matae.review import Phases
 from matae.store import FrameStatus
 
-from .conftest import opened
-from .measure_makers import show_masks, two_beats
+from ..conftest import opened
+from ..measure_makers import show_masks, two_beats
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_rejected_frame_is_not_end_systole(desk):
 
 
 def test_they_are_looked_for_again_only_after_a_change(desk, monkeypatch):
-    import napari_matae.phase_finder as module
+    import napari_matae.session.phases as module
 
     calls = []
     real = module.cycle_phases

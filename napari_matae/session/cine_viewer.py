@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_matae.layers import forget_history
+from napari_matae.session.layers import forget_history
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from napari.components import ViewerModel
 
-    from napari_matae.open_cine import OpenCine
+    from napari_matae.session.open_cine import OpenCine
 
 __all__ = ["Screen"]
 

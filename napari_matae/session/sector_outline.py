@@ -10,7 +10,7 @@ import numpy as np
 
 from matae.errors import SegmentError
 from matae.store.types import OverrideName
-from napari_matae.layers import make_sector_layer, sector_polygon
+from napari_matae.session.layers import make_sector_layer, sector_polygon
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.segment import Sector
-    from napari_matae.open_cine import OpenCine
-    from napari_matae.screen import Screen
-    from napari_matae.session_signals import SessionSignals
+    from napari_matae.session.cine_viewer import Screen
+    from napari_matae.session.open_cine import OpenCine
+    from napari_matae.session.signals import SessionSignals
 
 __all__ = ["SectorOutline", "sector_of"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from matae.stack import new_stack
-from napari_matae.layers import make_labels
-from napari_matae.steps import Step
+from napari_matae.session.layers import make_labels
+from napari_matae.session.undo_step import Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from matae.segment import FrameMask
     from matae.store.types import FrameStatus
-    from napari_matae.drawn_frames import DrawnFrames
-    from napari_matae.screen import Screen
-    from napari_matae.session_signals import SessionSignals
-    from napari_matae.steps import FrameChange
+    from napari_matae.session.cine_viewer import Screen
+    from napari_matae.session.paint_watcher import DrawnFrames
+    from napari_matae.session.signals import SessionSignals
+    from napari_matae.session.undo_step import FrameChange
 
 __all__ = ["MaskChanges"]
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_matae.layers import cine_of, image_of
-from napari_matae.session import Session
+from napari_matae.session.layers import cine_of, image_of
+from napari_matae.session.session import Session
 
-from .conftest import make_cine, result
+from ..conftest import make_cine, result
 
 
 def test_nothing_open_is_no_error(session):

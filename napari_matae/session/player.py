@@ -15,7 +15,7 @@ from qtpy.QtCore import QObject, Qt, QTimer, Signal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_matae.session import Session
+    from napari_matae.session.session import Session
 
 __all__ = ["Player", "frame_at"]
 
