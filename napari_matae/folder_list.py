@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from napari_matae.patient_work import name_files
+from napari_matae.study_thread.patients import name_files
 from napari_matae.widgets.code_row import CodeRow
 
 if TYPE_CHECKING:

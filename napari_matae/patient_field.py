@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QPushButton, QWidget
 
 from matae.store.types import SubjectSource
-from napari_matae.patient_work import Scope, name_clip, scopes_of, state_of
+from napari_matae.study_thread.patients import Scope, name_clip, scopes_of, state_of
 
 if TYPE_CHECKING:
     from matae.store.types import CineEntry

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_matae.background.failure import explain
-from napari_matae.study_queue import StudyQueue
+from napari_matae.study_thread.request_queue import StudyQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

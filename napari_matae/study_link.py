@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_matae.rescue import rescue
 from napari_matae.study_conflicts import StudyConflicts
 from napari_matae.study_connection import StudyConnection
 from napari_matae.study_facts import CineFacts
@@ -20,6 +19,7 @@ from napari_matae.study_marks import StudyMarks
 from napari_matae.study_place import StudyPlace
 from napari_matae.study_proposals import StudyProposals
 from napari_matae.study_restore import StudyRestore
+from napari_matae.study_thread.rescue import rescue
 from napari_matae.study_watch import StudyWatch
 from napari_matae.study_writer import StudyWriter
 

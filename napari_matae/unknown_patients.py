@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QTreeWidgetIt
 
 from napari_matae.exchange_work import reviewed
 from napari_matae.export_dialog import fit_height, plural, table
-from napari_matae.patient_work import name_clips, why_unknown
+from napari_matae.study_thread.patients import name_clips, why_unknown
 from napari_matae.widgets.code_row import CodeRow
 
 if TYPE_CHECKING:

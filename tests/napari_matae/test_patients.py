@@ -13,7 +13,7 @@ from matae.read import CineRef
 from matae.store import Edit, FrameStatus, Study, SubjectSource
 from napari_matae.folder_list import FolderList
 from napari_matae.patient_field import PatientField
-from napari_matae.patient_work import Scope
+from napari_matae.study_thread.patients import Scope
 from napari_matae.training_data import TrainingData
 
 from .conftest import disc, make_cine, opened

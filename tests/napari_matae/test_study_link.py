@@ -98,8 +98,8 @@ def test_a_rerun_leaves_a_persons_frames_and_keeps_what_it_would_say_beside_them
 
 
 def test_a_locked_study_is_said_and_written_to_as_soon_as_it_lets_go(make_desk, qtbot, tmp_path, cine, monkeypatch):
-    monkeypatch.setattr("napari_matae.study_queue._LOCK_WAIT_S", 0.1)
-    monkeypatch.setattr("napari_matae.study_queue._RETRY_S", 0.1)
+    monkeypatch.setattr("napari_matae.study_thread.request_queue._LOCK_WAIT_S", 0.1)
+    monkeypatch.setattr("napari_matae.study_thread.request_queue._RETRY_S", 0.1)
     desk = make_desk()
     opened(qtbot, desk, cine)
     proposals(cine, desk.session)

@@ -57,7 +57,7 @@ def test_the_dock_shows_no_password(make_desk, qtbot, records, monkeypatch, host
 
 def test_what_is_kept_of_a_study_that_is_gone_says_no_password(make_desk, qtbot, cine, tmp_path):
     """The name of a rescue study is made of the address."""
-    from napari_matae.rescue import RescueStudy
+    from napari_matae.study_thread.rescue import RescueStudy
 
     kept = RescueStudy(f"postgresql://anna:{PASSWORD}@127.0.0.1/lab?password={PASSWORD}", "anna")
     assert PASSWORD not in str(kept.new_path())

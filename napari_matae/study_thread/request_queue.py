@@ -23,8 +23,8 @@ from qtpy.QtCore import QObject, Signal
 from matae.errors import ConflictError, MataeError, MisplacedError, StoreError
 from napari_matae.background.failure import explain
 from napari_matae.background.patient_wait import wait_until
-from napari_matae.rescue import RescueStudy
-from napari_matae.study_recovery import reopen
+from napari_matae.study_thread.recovery import reopen
+from napari_matae.study_thread.rescue import RescueStudy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

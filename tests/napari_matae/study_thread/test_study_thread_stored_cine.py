@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from matae.store import Edit, FrameStatus, Study
-from napari_matae.stored_cine import fetch, others_changes
+from napari_matae.study_thread.stored_cine import fetch, others_changes
 
-from .conftest import disc
+from ..conftest import disc
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from matae.store import Edit, FrameStatus, StoreError, Study
-from napari_matae.study_queue import StudyQueue
+from napari_matae.study_thread.request_queue import StudyQueue
 
-from .conftest import make_cine, opened, paint, proposals, settled
+from ..conftest import make_cine, opened, paint, proposals, settled
 
 STORE_TESTS = Path(__file__).parents[1] / "matae" / "store"
 
@@ -23,9 +23,9 @@ STORE_TESTS = Path(__file__).parents[1] / "matae" / "store"
 @pytest.fixture
 def quick(monkeypatch):
     """Try again after a tenth of a second."""
-    monkeypatch.setattr("napari_matae.study_queue._LOCK_WAIT_S", 0.1)
-    monkeypatch.setattr("napari_matae.study_queue._RETRY_S", 0.1)
-    monkeypatch.setattr("napari_matae.study_queue._LOOK_S", 0.1)
+    monkeypatch.setattr("napari_matae.study_thread.request_queue._LOCK_WAIT_S", 0.1)
+    monkeypatch.setattr("napari_matae.study_thread.request_queue._RETRY_S", 0.1)
+    monkeypatch.setattr("napari_matae.study_thread.request_queue._LOOK_S", 0.1)
 
 
 class Listener:
@@ -203,7 +203,7 @@ def test_a_study_that_cannot_be_opened_anew_at_once_is_tried_again(listen, targe
         study.close()
         raise StoreError("The disk is not there just now.")
 
-    monkeypatch.setattr("napari_matae.study_queue.reopen", fails)
+    monkeypatch.setattr("napari_matae.study_thread.request_queue.reopen", fails)
     target.with_name(target.name + "-wal").unlink()
     one.stroke(cine, 1)
     qtbot.waitUntil(lambda: len(one.answers) == 2, timeout=60_000)
