@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matae.measure import Measurement, TwoViews
     from matae.store.types import CineSummary
     from napari_matae.measuring import Measuring
-    from napari_matae.study_link import StudyLink
+    from napari_matae.study.link import StudyLink
 
 __all__ = ["BiplaneBox"]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from napari_matae.session.player import Player
     from napari_matae.session.session import Session
-    from napari_matae.study_link import StudyLink
+    from napari_matae.study.link import StudyLink
 
 __all__ = ["AWAY_S", "Clock"]
 

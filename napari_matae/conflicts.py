@@ -14,7 +14,7 @@ from napari_matae.widgets.colours import STATUS_WORDS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_matae.study_conflicts import Conflict
+    from napari_matae.study.conflicts import Conflict
 
 __all__ = ["ConflictDialog", "picture"]
 

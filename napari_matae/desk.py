@@ -20,7 +20,7 @@ from napari_matae.session.remembered_pixel_size import RememberedScale
 from napari_matae.session.session import Session
 from napari_matae.session.undo_stack import History
 from napari_matae.strokes import Strokes
-from napari_matae.study_link import StudyLink
+from napari_matae.study.link import StudyLink
 from napari_matae.tools import Tools
 
 if TYPE_CHECKING:

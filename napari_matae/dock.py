@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from qtpy.QtCore import QObject
     from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 
-    from napari_matae.study_conflicts import Conflict
+    from napari_matae.study.conflicts import Conflict
 
 __all__ = ["MataeDock"]
 

@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, QTimer
 if TYPE_CHECKING:
     from napari_matae.deeds import Deeds
     from napari_matae.session.session import OpenCine, Session
-    from napari_matae.study_link import StudyLink
+    from napari_matae.study.link import StudyLink
 
 __all__ = ["FlagKeeper"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.store import Study
     from napari_matae.session.session import OpenCine, Session
-    from napari_matae.study_link import StudyLink
+    from napari_matae.study.link import StudyLink
 
 __all__ = ["NextCine", "Waiting", "find_waiting"]
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.read import CineRef
     from napari_matae.session.session import Session
-    from napari_matae.study_link import StudyLink
+    from napari_matae.study.link import StudyLink
 
 __all__ = ["OpenPanel"]
 

@@ -12,7 +12,7 @@ from napari_matae.study_thread.patients import Scope, name_clip, scopes_of, stat
 
 if TYPE_CHECKING:
     from matae.store.types import CineEntry
-    from napari_matae.study_link import StudyLink
+    from napari_matae.study.link import StudyLink
 
 __all__ = ["PatientField"]
 

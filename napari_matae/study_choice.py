@@ -14,7 +14,7 @@ from napari_matae.patient_field import PatientField
 from napari_matae.widgets.settings import settings
 
 if TYPE_CHECKING:
-    from napari_matae.study_link import StudyLink
+    from napari_matae.study.link import StudyLink
 
 __all__ = ["StudyChoice", "default_study"]
 

@@ -23,7 +23,7 @@ class RememberedScale(QObject):  # type: ignore[misc]
     """Remembers pixel sizes, and gives them to uncalibrated cines that no study knows of.
 
     Where a study is open, what it holds comes first; a pixel size that only this computer remembers moves into it when
-    the cine is opened (`napari_matae.study_restore`).
+    the cine is opened (`napari_matae.study.restore`).
 
     Parameters
     ----------

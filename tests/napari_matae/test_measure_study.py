@@ -17,7 +17,7 @@ from matae.store import FrameStatus, Landmark, Study
 from napari_matae.biplane_box import BiplaneBox
 from napari_matae.measure_work import OtherView, other_view_events
 from napari_matae.measuring import Measuring
-from napari_matae.placed import UNREADABLE
+from napari_matae.study.landmark_points import UNREADABLE
 
 from .conftest import opened, settled
 from .measure_makers import show_masks, two_beats

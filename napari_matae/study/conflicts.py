@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
-from napari_matae.study_watch import show_theirs
+from napari_matae.study.watcher import show_theirs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.store.types import FrameInfo, FrameStatus
     from napari_matae.session.session import OpenCine, Session
-    from napari_matae.study_connection import StudyConnection
-    from napari_matae.study_ledger import Ledger
-    from napari_matae.study_writer import StudyWriter
+    from napari_matae.study.connection import StudyConnection
+    from napari_matae.study.sync_state import Ledger
+    from napari_matae.study.writer import StudyWriter
 
 __all__ = ["Conflict", "StudyConflicts"]
 

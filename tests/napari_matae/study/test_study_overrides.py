@@ -10,7 +10,7 @@ import pytest
 from matae.cine import Spacing
 from matae.store import OverrideName, Study
 
-from .conftest import make_cine, opened, settled
+from ..conftest import make_cine, opened, settled
 
 OUTLINE = ((5.0, 5.0), (5.0, 70.0), (50.0, 70.0), (50.0, 5.0))
 

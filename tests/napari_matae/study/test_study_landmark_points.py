@@ -9,10 +9,10 @@ from matae.errors import MeasureError
 from matae.measure import Landmarks, landmarks
 from matae.store import Landmark, LandmarkSet, Study
 from napari_matae.measuring import Measuring
-from napari_matae.placed import from_stored, to_points
+from napari_matae.study.landmark_points import from_stored, to_points
 
-from .conftest import make_cine, opened, proposals, settled
-from .measure_makers import show_masks, two_beats
+from ..conftest import make_cine, opened, proposals, settled
+from ..measure_makers import show_masks, two_beats
 
 FULL = {"apex": Landmark(1, 2), "left": Landmark(9, 0), "right": Landmark(9, 5)}
 

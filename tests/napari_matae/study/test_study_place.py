@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matae.store import Study
 
-from .conftest import make_cine, opened
+from ..conftest import make_cine, opened
 
 
 def _place(tmp_path, cine, rater: str = "anna") -> int | None:
@@ -21,7 +21,7 @@ def _count_writes(desk, monkeypatch) -> list[int]:
             written.append(frame)
 
     def listening(work, *arguments, **keywords):
-        if work.__module__ == "napari_matae.study_place":
+        if work.__module__ == "napari_matae.study.place":
             work(Seen())
         ask(work, *arguments, **keywords)
 

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_matae.study_conflicts import StudyConflicts
-from napari_matae.study_connection import StudyConnection
-from napari_matae.study_facts import CineFacts
-from napari_matae.study_landmarks import StudyLandmarks
-from napari_matae.study_ledger import Ledger
-from napari_matae.study_marks import StudyMarks
-from napari_matae.study_place import StudyPlace
-from napari_matae.study_proposals import StudyProposals
-from napari_matae.study_restore import StudyRestore
+from napari_matae.study.cine_record import CineFacts
+from napari_matae.study.conflicts import StudyConflicts
+from napari_matae.study.connection import StudyConnection
+from napari_matae.study.landmarks import StudyLandmarks
+from napari_matae.study.marks import StudyMarks
+from napari_matae.study.place import StudyPlace
+from napari_matae.study.proposals import StudyProposals
+from napari_matae.study.restore import StudyRestore
+from napari_matae.study.sync_state import Ledger
+from napari_matae.study.watcher import StudyWatch
+from napari_matae.study.writer import StudyWriter
 from napari_matae.study_thread.rescue import rescue
-from napari_matae.study_watch import StudyWatch
-from napari_matae.study_writer import StudyWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from matae.store.types import CineEntry, Flag, Statistics
     from napari_matae.session.session import OpenCine, Session
     from napari_matae.session.undo_stack import History
-    from napari_matae.study_conflicts import Conflict
+    from napari_matae.study.conflicts import Conflict
 
 __all__ = ["StudyLink"]
 

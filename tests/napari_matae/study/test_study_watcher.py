@@ -6,7 +6,7 @@ import numpy as np
 
 from matae.store import FrameStatus
 
-from .conftest import make_cine, opened, paint, proposals, settled
+from ..conftest import make_cine, opened, paint, proposals, settled
 
 
 def test_two_viewers_see_each_others_work(make_desk, qtbot, cine):

@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, Signal
 from matae.errors import ConflictError
 from matae.store.types import Edit, FrameStatus
 from napari_matae.background.failure import explain
-from napari_matae.placed import to_points
+from napari_matae.study.landmark_points import to_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from matae.store import Study
     from matae.store.types import FrameInfo
     from napari_matae.session.session import OpenCine, Session
-    from napari_matae.study_connection import StudyConnection
-    from napari_matae.study_landmarks import StudyLandmarks
-    from napari_matae.study_ledger import Ledger
-    from napari_matae.study_proposals import StudyProposals
+    from napari_matae.study.connection import StudyConnection
+    from napari_matae.study.landmarks import StudyLandmarks
+    from napari_matae.study.proposals import StudyProposals
+    from napari_matae.study.sync_state import Ledger
 
 __all__ = ["StudyWriter"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from matae.store.types import OverrideName
-from napari_matae.study_overrides import WORDS, take_overrides
+from napari_matae.study.overrides import WORDS, take_overrides
 from napari_matae.study_thread.stored_cine import others_changes
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from matae.store.types import FrameInfo
     from napari_matae.session.session import OpenCine, Session
-    from napari_matae.study_connection import StudyConnection
-    from napari_matae.study_landmarks import StudyLandmarks
-    from napari_matae.study_ledger import Ledger
-    from napari_matae.study_marks import StudyMarks
+    from napari_matae.study.connection import StudyConnection
+    from napari_matae.study.landmarks import StudyLandmarks
+    from napari_matae.study.marks import StudyMarks
+    from napari_matae.study.sync_state import Ledger
     from napari_matae.study_thread.stored_cine import OthersChanges
 
 __all__ = ["StudyWatch", "show_theirs"]

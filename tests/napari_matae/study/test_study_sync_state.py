@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from napari_matae.study_ledger import Ledger
+from napari_matae.study.sync_state import Ledger
 
 
 def test_an_answer_nobody_waits_for_changes_nothing():

@@ -7,7 +7,7 @@ import pytest
 
 from matae.store import Study
 
-from .conftest import disc, make_cine, opened, paint, proposals, settled
+from ..conftest import disc, make_cine, opened, paint, proposals, settled
 
 
 @pytest.mark.parametrize("mine_wins", [True, False])

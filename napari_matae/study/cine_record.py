@@ -1,6 +1,6 @@
 """What the study keeps of a cine beside its masks: whose it is and its flags.
 
-Also what a person set of it, by `napari_matae.study_overrides`.
+Also what a person set of it, by `napari_matae.study.overrides`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from napari_matae.background.failure import explain
-from napari_matae.study_overrides import StudyOverrides
+from napari_matae.study.overrides import StudyOverrides
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from matae.store import Study
     from matae.store.types import CineEntry, Flag
     from napari_matae.session.session import Session
-    from napari_matae.study_connection import StudyConnection
-    from napari_matae.study_ledger import Ledger
+    from napari_matae.study.connection import StudyConnection
+    from napari_matae.study.sync_state import Ledger
 
 __all__ = ["CineFacts"]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from matae.store import Study
 
-from .conftest import make_cine, opened, settled
+from ..conftest import make_cine, opened, settled
 
 
 def mark(desk, phase: str, frame: int) -> None:

@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, Signal
 from matae.store.types import FrameStatus, OverrideName
 from napari_matae.background.failure import explain
 from napari_matae.session.pixel_size import remembered_scale
-from napari_matae.study_overrides import take_overrides, write_lacking
+from napari_matae.study.overrides import take_overrides, write_lacking
 from napari_matae.study_thread.earlier_undo import MAX_TRANSACTIONS, earlier_steps
 from napari_matae.study_thread.stored_cine import fetch
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from napari_matae.session.session import OpenCine, Session
     from napari_matae.session.undo_stack import History
     from napari_matae.session.undo_step import Step
-    from napari_matae.study_connection import StudyConnection
-    from napari_matae.study_landmarks import StudyLandmarks
-    from napari_matae.study_ledger import Ledger
-    from napari_matae.study_marks import StudyMarks
-    from napari_matae.study_proposals import StudyProposals
+    from napari_matae.study.connection import StudyConnection
+    from napari_matae.study.landmarks import StudyLandmarks
+    from napari_matae.study.marks import StudyMarks
+    from napari_matae.study.proposals import StudyProposals
+    from napari_matae.study.sync_state import Ledger
+    from napari_matae.study.writer import StudyWriter
     from napari_matae.study_thread.stored_cine import StoredCine
-    from napari_matae.study_writer import StudyWriter
 
 __all__ = ["StudyRestore"]
 

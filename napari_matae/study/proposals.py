@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from matae.store import Study
     from matae.store.types import FrameInfo
     from napari_matae.session.session import Session
-    from napari_matae.study_connection import StudyConnection
-    from napari_matae.study_landmarks import StudyLandmarks
-    from napari_matae.study_ledger import Ledger
+    from napari_matae.study.connection import StudyConnection
+    from napari_matae.study.landmarks import StudyLandmarks
+    from napari_matae.study.sync_state import Ledger
 
 __all__ = ["StudyProposals"]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from matae.store import FrameStatus, Study
 
-from .conftest import disc, make_cine, opened, paint, proposals, settled
+from ..conftest import disc, make_cine, opened, paint, proposals, settled
 
 
 def test_a_cine_opened_again_is_as_it_was_left(make_desk, qtbot, cine):

@@ -9,8 +9,8 @@ from qtpy.QtCore import QObject, QTimer
 if TYPE_CHECKING:
     from napari_matae.session.open_cine import OpenCine
     from napari_matae.session.session import Session
-    from napari_matae.study_connection import StudyConnection
-    from napari_matae.study_ledger import Ledger
+    from napari_matae.study.connection import StudyConnection
+    from napari_matae.study.sync_state import Ledger
 
 __all__ = ["StudyPlace"]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from matae.store import FrameStatus, Study
 
-from .conftest import make_cine, opened, paint, proposals, settled
+from ..conftest import make_cine, opened, paint, proposals, settled
 
 
 def test_a_study_that_cannot_be_opened_is_a_sentence_and_work_goes_on(make_desk, qtbot, tmp_path, cine):

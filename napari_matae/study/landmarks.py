@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from matae.errors import MeasureError
-from napari_matae.placed import from_stored, to_points
+from napari_matae.study.landmark_points import from_stored, to_points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from matae.store import Study
     from matae.store.types import LandmarkSet
     from napari_matae.session.session import OpenCine, Session
-    from napari_matae.study_connection import StudyConnection
-    from napari_matae.study_ledger import Ledger
+    from napari_matae.study.connection import StudyConnection
+    from napari_matae.study.sync_state import Ledger
 
 __all__ = ["StudyLandmarks"]
 
