@@ -8,20 +8,20 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_matae.clip_widths import ClipWidths
 from napari_matae.clock import Clock
-from napari_matae.deeds import Deeds
+from napari_matae.edit.actions import Deeds
+from napari_matae.edit.mask_style import Looks
+from napari_matae.edit.preview import Preview
+from napari_matae.edit.stroke_recorder import Strokes
+from napari_matae.edit.tools import Tools
 from napari_matae.flag_keeper import FlagKeeper
-from napari_matae.looks import Looks
 from napari_matae.next_cine import NextCine
-from napari_matae.preview import Preview
 from napari_matae.sector_finder import SectorFinder
 from napari_matae.session.phases import PhaseFinder
 from napari_matae.session.player import Player
 from napari_matae.session.remembered_pixel_size import RememberedScale
 from napari_matae.session.session import Session
 from napari_matae.session.undo_stack import History
-from napari_matae.strokes import Strokes
 from napari_matae.study.link import StudyLink
-from napari_matae.tools import Tools
 
 if TYPE_CHECKING:
     from typing import Any

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, QTimer
 
 if TYPE_CHECKING:
-    from napari_matae.deeds import Deeds
+    from napari_matae.edit.actions import Deeds
     from napari_matae.session.session import OpenCine, Session
     from napari_matae.study.link import StudyLink
 

@@ -20,8 +20,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_matae.edit.tools import TOOLS
 from napari_matae.figures import Figures
-from napari_matae.tools import TOOLS
 from napari_matae.widgets.colours import NO_MASK_COLOUR, STATUS_COLOURS, STATUS_WORDS
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted([*(ROOT / "src" / "matae").rglob("*.py"), *(ROOT / "napari_matae").rglob("*.py")])
 
 NO_NUMBERS = {
-    ("napari_matae/deeds.py", "side"): "before or after",
+    ("napari_matae/edit/actions.py", "side"): "before or after",
     ("napari_matae/figures.py", "unedited"): "a share",
     ("napari_matae/segment_panel.py", "run.seen"): "so many are done",
     ("napari_matae/session/undo_step.py", "span"): "numbered from 1 where it is made",

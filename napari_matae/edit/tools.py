@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
-from napari_matae.dragging import Dragging
-from napari_matae.handles import Handles
+from napari_matae.edit.dragging import Dragging
+from napari_matae.edit.handles import Handles
 
 if TYPE_CHECKING:
     from typing import Any

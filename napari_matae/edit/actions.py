@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_matae.preview import Preview
+    from napari_matae.edit.preview import Preview
     from napari_matae.session.phases import PhaseFinder
     from napari_matae.session.session import OpenCine, Session
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_matae.ghost import Ghost
+from napari_matae.edit.overlay_layer import Ghost
 from napari_matae.session.layers import OUTLINE_WIDTH, PROPOSAL_COLOUR
 from napari_matae.widgets.settings import settings
 

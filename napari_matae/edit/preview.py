@@ -8,7 +8,7 @@ from qtpy.QtCore import QObject, Signal
 
 from matae.stack import new_stack
 from napari_matae.background.failure import Failed
-from napari_matae.ghost import Ghost
+from napari_matae.edit.overlay_layer import Ghost
 from napari_matae.session.layers import PREVIEW_COLOUR
 from napari_matae.session.undo_step import frames_in_words
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
-from napari_matae.dragging import Dragging
+from napari_matae.edit.dragging import Dragging
 from napari_matae.session.layers import make_handles
 from napari_matae.session.open_cine import digest_of
 

@@ -1,0 +1,1 @@
+"""What a person does to a mask: actions, tools, handles, the preview of what is filled in."""
