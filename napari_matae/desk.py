@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_matae.clip_widths import ClipWidths
 from napari_matae.clock import Clock
 from napari_matae.edit.actions import Deeds
 from napari_matae.edit.mask_style import Looks
@@ -16,6 +15,7 @@ from napari_matae.edit.tools import Tools
 from napari_matae.flag_keeper import FlagKeeper
 from napari_matae.next_cine import NextCine
 from napari_matae.sector_finder import SectorFinder
+from napari_matae.segment.clip_widths import ClipWidths
 from napari_matae.session.phases import PhaseFinder
 from napari_matae.session.player import Player
 from napari_matae.session.remembered_pixel_size import RememberedScale

@@ -20,11 +20,11 @@ from napari_matae.measure_panel import MeasurePanel
 from napari_matae.open_panel import OpenPanel
 from napari_matae.review_panel import ReviewPanel
 from napari_matae.saved_bar import SavedBar
-from napari_matae.segment_panel import SegmentPanel
+from napari_matae.segment.panel import SegmentPanel
+from napari_matae.segment.warm_up import WarmUp
 from napari_matae.status_strip import StatusStrip
 from napari_matae.study_choice import default_study
 from napari_matae.transport import Transport
-from napari_matae.warm_up import WarmUp
 
 if TYPE_CHECKING:
     from typing import Any

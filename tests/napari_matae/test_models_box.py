@@ -12,7 +12,7 @@ from matae.read import open_cine
 from matae.store import Study
 from napari_matae.models_box import ModelsBox
 from napari_matae.models_work import SubjectFacts, what_goes
-from napari_matae.segment_panel import SegmentPanel
+from napari_matae.segment.panel import SegmentPanel
 
 from .verdict_makers import fill, second_model
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from matae.cine import B_MODE, Box, Cine, Region, Spacing
-from napari_matae.sector_controls import SectorControls
+from napari_matae.segment.sector_controls import SectorControls
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot

@@ -146,7 +146,7 @@ def test_of_two_who_set_at_once_the_later_is_told(make_desk, qtbot, tmp_path, ci
 
 
 def test_a_stored_outline_that_is_none_is_said_and_not_used(make_desk, qtbot, tmp_path, cine):
-    from napari_matae.sector_controls import SectorControls
+    from napari_matae.segment.sector_controls import SectorControls
 
     with Study.create(tmp_path / "study.sqlite") as study:
         study.add_cine(cine)
@@ -160,7 +160,7 @@ def test_a_stored_outline_that_is_none_is_said_and_not_used(make_desk, qtbot, tm
 
 
 def test_a_rate_given_while_a_run_waits_for_the_study_does_not_end_the_wait(make_desk, qtbot, tmp_path):
-    from napari_matae.segment_panel import SegmentPanel
+    from napari_matae.segment.panel import SegmentPanel
 
     with Study.create(tmp_path / "study.sqlite") as study:
         study.add_cine(bare())

@@ -21,9 +21,9 @@ from matae.errors import MataeError
 from matae.models import current_model, find_model, list_models
 from matae.nn.widths import format_width
 from matae.segment import SegmentOptions
-from napari_matae.frame_again import FrameAgain
-from napari_matae.sector_controls import SectorControls
-from napari_matae.segment_run import SegmentRun
+from napari_matae.segment.frame_again import FrameAgain
+from napari_matae.segment.run import SegmentRun
+from napari_matae.segment.sector_controls import SectorControls
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent

@@ -10,7 +10,7 @@ import pytest
 
 from matae.store import FrameStatus
 
-from .conftest import make_cine, opened, paint, result, settled
+from ..conftest import make_cine, opened, paint, result, settled
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def widths(monkeypatch):
             yield frame, 0.4 if frame == 7 else 0.01
 
     monkeypatch.setattr("matae.segment.compare.compare_widths", compare)
-    monkeypatch.setattr("napari_matae.clip_widths._CALM_MS", 0)
+    monkeypatch.setattr("napari_matae.segment.clip_widths._CALM_MS", 0)
     return asked, go
 
 
@@ -150,7 +150,7 @@ def test_a_cine_opened_again_is_compared_again(make_desk, qtbot, cine, widths) -
 
 
 def test_a_model_that_is_gone_does_no_harm(make_desk, qtbot, cine, monkeypatch) -> None:
-    monkeypatch.setattr("napari_matae.clip_widths._CALM_MS", 0)
+    monkeypatch.setattr("napari_matae.segment.clip_widths._CALM_MS", 0)
     desk = make_desk(None)
     desk.session.open(cine)
     with qtbot.waitSignal(desk.clip_widths.ended):
@@ -161,7 +161,7 @@ def test_a_model_that_is_gone_does_no_harm(make_desk, qtbot, cine, monkeypatch) 
 def test_a_real_network_is_compared(make_desk, qtbot, cine, tiny_model, monkeypatch) -> None:
     from matae.segment import Segmenter, SegmentOptions
 
-    monkeypatch.setattr("napari_matae.clip_widths._CALM_MS", 0)
+    monkeypatch.setattr("napari_matae.segment.clip_widths._CALM_MS", 0)
     desk = make_desk(None)
     desk.session.open(cine)
     segmenter = Segmenter(SegmentOptions(model=tiny_model, width="1"))

@@ -8,11 +8,11 @@ from napari.components import ViewerModel
 
 from matae.segment import Segmenter
 from matae.store.types import FrameStatus, OverrideName
-from napari_matae.segment_panel import SegmentPanel
-from napari_matae.segment_run import outwards
+from napari_matae.segment.panel import SegmentPanel
+from napari_matae.segment.run import outwards
 from napari_matae.session.session import Session
 
-from .conftest import disc
+from ..conftest import disc
 
 pytestmark = pytest.mark.gui
 

@@ -1,0 +1,1 @@
+"""A segmentation run and its panel."""
