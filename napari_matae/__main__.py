@@ -14,7 +14,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     if arguments.path is not None:
-        from napari_matae.early import read_early
+        from napari_matae.open.early import read_early
 
         read_early(arguments.path)
 

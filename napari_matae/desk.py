@@ -14,7 +14,7 @@ from napari_matae.edit.stroke_recorder import Strokes
 from napari_matae.edit.tools import Tools
 from napari_matae.flag_keeper import FlagKeeper
 from napari_matae.next_cine import NextCine
-from napari_matae.sector_finder import SectorFinder
+from napari_matae.open.sector_finder import SectorFinder
 from napari_matae.segment.clip_widths import ClipWidths
 from napari_matae.session.phases import PhaseFinder
 from napari_matae.session.player import Player

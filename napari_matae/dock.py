@@ -17,13 +17,13 @@ from napari_matae.key_help import KeyHelp
 from napari_matae.keys import Keys
 from napari_matae.learn_panel import LearnPanel
 from napari_matae.measure_panel import MeasurePanel
-from napari_matae.open_panel import OpenPanel
+from napari_matae.open.panel import OpenPanel
+from napari_matae.open.study_picker import default_study
 from napari_matae.review_panel import ReviewPanel
 from napari_matae.saved_bar import SavedBar
 from napari_matae.segment.panel import SegmentPanel
 from napari_matae.segment.warm_up import WarmUp
 from napari_matae.status_strip import StatusStrip
-from napari_matae.study_choice import default_study
 from napari_matae.transport import Transport
 
 if TYPE_CHECKING:

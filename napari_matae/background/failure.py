@@ -191,7 +191,7 @@ def open_events(opener: Callable[[], Cine]) -> Iterator[Opened | Failed]:
 
 def path_events(path: Path) -> Iterator[Listed | Opened | Failed]:
     """List the cines of a file or folder, and read the only one, as events for the GUI thread."""
-    from napari_matae.early import taken_early
+    from napari_matae.open.early import taken_early
 
     early = taken_early(path)
     yield from reading_events(path) if early is None else early

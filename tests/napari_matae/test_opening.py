@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from matae.segment import find_sector
-from napari_matae.open_panel import OpenPanel
+from napari_matae.open.panel import OpenPanel
 from napari_matae.session.layers import image_of
 
 from .conftest import make_cine, opened

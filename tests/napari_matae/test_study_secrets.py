@@ -7,8 +7,8 @@ import logging
 import pytest
 from qtpy.QtWidgets import QLabel, QWidget
 
+from napari_matae.open.study_picker import StudyChoice, default_study
 from napari_matae.saved_bar import SavedBar
-from napari_matae.study_choice import StudyChoice, default_study
 from napari_matae.widgets.settings import settings
 
 from .conftest import make_cine, opened, paint

@@ -214,7 +214,7 @@ def test_a_study_that_cannot_be_opened_anew_at_once_is_tried_again(listen, targe
 
 
 def test_the_next_sitting_opens_the_copy_of_a_study_that_is_gone(make_desk, qtbot, tmp_path, cine, monkeypatch) -> None:
-    from napari_matae.study_choice import StudyChoice, default_study
+    from napari_matae.open.study_picker import StudyChoice, default_study
     from napari_matae.widgets.settings import settings
 
     monkeypatch.delenv("MATAE_STUDY")

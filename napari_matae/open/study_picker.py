@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLabel, QPushB
 
 from matae.models.registry import home
 from matae.store.address import to_remember, without_password
-from napari_matae.patient_field import PatientField
+from napari_matae.open.patient_field import PatientField
 from napari_matae.widgets.settings import settings
 
 if TYPE_CHECKING:

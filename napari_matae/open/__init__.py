@@ -1,0 +1,1 @@
+"""Choosing a clip: the panel, what a folder holds, what a file leaves unsaid."""
