@@ -9,7 +9,6 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication, QLabel, QMainWindow, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
-from napari_matae.area_plot import AreaPlot
 from napari_matae.background.failure import probe
 from napari_matae.conflicts import ConflictDialog
 from napari_matae.desk import Desk
@@ -23,8 +22,9 @@ from napari_matae.review_panel import ReviewPanel
 from napari_matae.saved_bar import SavedBar
 from napari_matae.segment.panel import SegmentPanel
 from napari_matae.segment.warm_up import WarmUp
-from napari_matae.status_strip import StatusStrip
-from napari_matae.transport import Transport
+from napari_matae.timeline.area_plot import AreaPlot
+from napari_matae.timeline.status_strip import StatusStrip
+from napari_matae.timeline.transport_bar import Transport
 
 if TYPE_CHECKING:
     from typing import Any

@@ -14,8 +14,8 @@ from napari_matae.phase_overlay import ED_COLOUR, ES_COLOUR
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_matae.area_plot import AreaPlot
     from napari_matae.measuring import Measuring
+    from napari_matae.timeline.area_plot import AreaPlot
 
 __all__ = ["MeasureCurve"]
 

@@ -1,0 +1,1 @@
+"""The frames of the cine in time: strip, area curve, playback."""
