@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matae.learn.verdict import Verdict
-    from napari_matae.desk import Desk
     from napari_matae.verdict_window import VerdictWindow
+    from napari_matae.workspace.workspace import Desk
 
 __all__ = ["SIDES", "CompareForm"]
 

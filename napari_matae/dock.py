@@ -10,21 +10,21 @@ from qtpy.QtWidgets import QApplication, QLabel, QMainWindow, QScrollArea, QSpli
 
 from matae.errors import MataeError
 from napari_matae.background.failure import probe
-from napari_matae.conflicts import ConflictDialog
-from napari_matae.desk import Desk
-from napari_matae.key_help import KeyHelp
-from napari_matae.keys import Keys
 from napari_matae.learn_panel import LearnPanel
 from napari_matae.measure_panel import MeasurePanel
 from napari_matae.open.panel import OpenPanel
 from napari_matae.open.study_picker import default_study
 from napari_matae.review_panel import ReviewPanel
-from napari_matae.saved_bar import SavedBar
 from napari_matae.segment.panel import SegmentPanel
 from napari_matae.segment.warm_up import WarmUp
 from napari_matae.timeline.area_plot import AreaPlot
 from napari_matae.timeline.status_strip import StatusStrip
 from napari_matae.timeline.transport_bar import Transport
+from napari_matae.workspace.conflict_dialog import ConflictDialog
+from napari_matae.workspace.save_status import SavedBar
+from napari_matae.workspace.shortcut_help import KeyHelp
+from napari_matae.workspace.shortcuts import Keys
+from napari_matae.workspace.workspace import Desk
 
 if TYPE_CHECKING:
     from typing import Any

@@ -15,7 +15,7 @@ from napari_matae.widgets.colours import STATUS_COLOURS, STATUS_WORDS
 
 if TYPE_CHECKING:
     from matae.store.types import Statistics
-    from napari_matae.desk import Desk
+    from napari_matae.workspace.workspace import Desk
 
 __all__ = ["Figures"]
 

@@ -15,8 +15,8 @@ from napari_matae.widgets.job_bar import JobBar
 
 if TYPE_CHECKING:
     from matae.learn import Forgotten
-    from napari_matae.desk import Desk
     from napari_matae.models_work import SubjectFacts
+    from napari_matae.workspace.workspace import Desk
 
 __all__ = ["ForgetForm", "consequence", "outcome"]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from napari_matae.desk import Desk
+    from napari_matae.workspace.workspace import Desk
 
     Work = Callable[[Any, Any], str]
 

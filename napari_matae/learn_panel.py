@@ -12,7 +12,7 @@ from napari_matae.training_data import TrainingData
 from napari_matae.widgets.collapsible import Section
 
 if TYPE_CHECKING:
-    from napari_matae.desk import Desk
+    from napari_matae.workspace.workspace import Desk
 
 __all__ = ["LearnPanel"]
 

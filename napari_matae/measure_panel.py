@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from matae.measure import Measurement
-    from napari_matae.desk import Desk
-    from napari_matae.keys import Keys
     from napari_matae.timeline.area_plot import AreaPlot
+    from napari_matae.workspace.shortcuts import Keys
+    from napari_matae.workspace.workspace import Desk
 
 __all__ = ["MeasurePanel"]
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from napari_matae.card_window import CardWindow
-    from napari_matae.desk import Desk
     from napari_matae.models_work import ModelFacts
+    from napari_matae.workspace.workspace import Desk
 
 __all__ = ["ModelsBox"]
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from matae.learn import LearnRun, Verdict
-    from napari_matae.desk import Desk
     from napari_matae.learn_work import OpenedVerdict
+    from napari_matae.workspace.workspace import Desk
 
 __all__ = ["RetrainBox"]
 

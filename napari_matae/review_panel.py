@@ -27,8 +27,8 @@ from napari_matae.widgets.colours import NO_MASK_COLOUR, STATUS_COLOURS, STATUS_
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_matae.desk import Desk
-    from napari_matae.keys import Keys
+    from napari_matae.workspace.shortcuts import Keys
+    from napari_matae.workspace.workspace import Desk
 
 __all__ = ["ReviewPanel"]
 

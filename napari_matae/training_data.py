@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from napari_matae.desk import Desk
     from napari_matae.exchange_work import PreparedExport, PreparedImport
+    from napari_matae.workspace.workspace import Desk
 
 __all__ = ["TrainingData"]
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matae.learn.verdict import FrameChange, Verdict
-    from napari_matae.desk import Desk
+    from napari_matae.workspace.workspace import Desk
 
 __all__ = ["VerdictView"]
 

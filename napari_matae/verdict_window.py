@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
     from matae.learn.verdict import Verdict
-    from napari_matae.desk import Desk
+    from napari_matae.workspace.workspace import Desk
 
 __all__ = ["VerdictWindow"]
 

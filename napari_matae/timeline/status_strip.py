@@ -16,8 +16,8 @@ from napari_matae.widgets.colours import FLAG_COLOUR, NO_MASK_COLOUR, STATUS_COL
 if TYPE_CHECKING:
     from qtpy.QtGui import QMouseEvent, QPaintEvent, QResizeEvent
 
-    from napari_matae.desk import Desk
     from napari_matae.timeline.area_plot import AreaPlot
+    from napari_matae.workspace.workspace import Desk
 
 __all__ = ["StatusStrip"]
 

@@ -144,7 +144,7 @@ def make_desk(qapp, qtbot, tmp_path):
     """Return a maker of desks without a window: a viewer's model and everything but widgets."""
     from napari.components import ViewerModel
 
-    from napari_matae.desk import Desk
+    from napari_matae.workspace.workspace import Desk
 
     made = []
 

@@ -24,7 +24,7 @@ import numpy as np
 from napari.components import ViewerModel
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
-from napari_matae.desk import Desk
+from napari_matae.workspace.workspace import Desk
 from tests.napari_matae.conftest import make_cine
 
 application = QApplication([])
@@ -66,7 +66,7 @@ import sys
 from napari.components import ViewerModel
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
-from napari_matae.desk import Desk
+from napari_matae.workspace.workspace import Desk
 from tests.napari_matae.conftest import make_cine
 
 application = QApplication([])

@@ -19,9 +19,9 @@ pytestmark = pytest.mark.gui
 
 @pytest.fixture
 def bench(make_desk, qtbot):
-    from napari_matae.keys import Keys
     from napari_matae.measure_panel import MeasurePanel
     from napari_matae.timeline.area_plot import AreaPlot
+    from napari_matae.workspace.shortcuts import Keys
 
     desk = make_desk(None)
     keys, plot = Keys(desk), AreaPlot(desk.session)

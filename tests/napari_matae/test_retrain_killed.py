@@ -23,7 +23,7 @@ import sys
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QApplication
 from matae.learn.events import Validation
-from napari_matae.desk import Desk
+from napari_matae.workspace.workspace import Desk
 from napari_matae.retrain_box import RetrainBox
 
 application = QApplication([])

@@ -307,7 +307,7 @@ def test_a_click_on_the_strip_goes_to_the_frame_under_it_in_the_curve(bare, qtbo
 
 
 def test_the_help_shows_every_key_and_a_click_changes_one_for_good(dock, hand, qtbot):
-    from napari_matae.keys import ACTIONS, Keys
+    from napari_matae.workspace.shortcuts import ACTIONS, Keys
 
     hand.key(Qt.Key.Key_F1)
     overlay = dock.key_help

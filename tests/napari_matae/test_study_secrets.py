@@ -8,8 +8,8 @@ import pytest
 from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_matae.open.study_picker import StudyChoice, default_study
-from napari_matae.saved_bar import SavedBar
 from napari_matae.widgets.settings import settings
+from napari_matae.workspace.save_status import SavedBar
 
 from .conftest import make_cine, opened, paint
 

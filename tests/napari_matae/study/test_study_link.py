@@ -146,7 +146,7 @@ def test_a_dock_closed_and_opened_again_goes_on_without_a_study(make_desk, cine)
     first.session.viewer = None
     viewer.layers[-1].data[5, 50:55, 60:65] = 1  # somebody draws while the dock is closed
 
-    from napari_matae.desk import Desk
+    from napari_matae.workspace.workspace import Desk
 
     second = Desk(viewer)
     names = [layer.name.split(" of ")[0] for layer in viewer.layers]

@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_matae.clock import Clock
 from napari_matae.edit.actions import Deeds
 from napari_matae.edit.mask_style import Looks
 from napari_matae.edit.preview import Preview
 from napari_matae.edit.stroke_recorder import Strokes
 from napari_matae.edit.tools import Tools
-from napari_matae.flag_keeper import FlagKeeper
-from napari_matae.next_cine import NextCine
 from napari_matae.open.sector_finder import SectorFinder
 from napari_matae.segment.clip_widths import ClipWidths
 from napari_matae.session.phases import PhaseFinder
@@ -22,6 +19,9 @@ from napari_matae.session.remembered_pixel_size import RememberedScale
 from napari_matae.session.session import Session
 from napari_matae.session.undo_stack import History
 from napari_matae.study.link import StudyLink
+from napari_matae.workspace.flag_saver import FlagKeeper
+from napari_matae.workspace.next_cine import NextCine
+from napari_matae.workspace.time_tracker import Clock
 
 if TYPE_CHECKING:
     from typing import Any

@@ -8,13 +8,13 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_matae.keys import ACTIONS, pretty
+from napari_matae.workspace.shortcuts import ACTIONS, pretty
 
 if TYPE_CHECKING:
     from qtpy.QtCore import QObject
     from qtpy.QtGui import QKeyEvent
 
-    from napari_matae.keys import Keys
+    from napari_matae.workspace.shortcuts import Keys
 
 __all__ = ["KeyHelp", "key_of"]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Layer
 
-    from napari_matae.desk import Desk
+    from napari_matae.workspace.workspace import Desk
 
 __all__ = ["ACTIONS", "Action", "Keys", "pretty"]
 

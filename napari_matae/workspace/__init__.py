@@ -1,0 +1,1 @@
+"""What ties the parts of the dock together: session, study, actions, shortcuts."""
