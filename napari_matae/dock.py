@@ -14,7 +14,7 @@ from napari_matae.learn_panel import LearnPanel
 from napari_matae.measure_panel import MeasurePanel
 from napari_matae.open.panel import OpenPanel
 from napari_matae.open.study_picker import default_study
-from napari_matae.review_panel import ReviewPanel
+from napari_matae.review.panel import ReviewPanel
 from napari_matae.segment.panel import SegmentPanel
 from napari_matae.segment.warm_up import WarmUp
 from napari_matae.timeline.area_plot import AreaPlot

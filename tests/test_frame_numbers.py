@@ -20,7 +20,7 @@ MODULES = sorted([*(ROOT / "src" / "matae").rglob("*.py"), *(ROOT / "napari_mata
 
 NO_NUMBERS = {
     ("napari_matae/edit/actions.py", "side"): "before or after",
-    ("napari_matae/figures.py", "unedited"): "a share",
+    ("napari_matae/review/live_figures.py", "unedited"): "a share",
     ("napari_matae/segment/panel.py", "run.seen"): "so many are done",
     ("napari_matae/session/undo_step.py", "span"): "numbered from 1 where it is made",
     ("src/matae/cli/retrain.py", "event.steps"): "so many steps",

@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_matae.edit.tools import TOOLS
-from napari_matae.figures import Figures
+from napari_matae.review.live_figures import Figures
 from napari_matae.widgets.colours import NO_MASK_COLOUR, STATUS_COLOURS, STATUS_WORDS
 
 if TYPE_CHECKING:

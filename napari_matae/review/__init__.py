@@ -1,0 +1,1 @@
+"""The panel in which frames are corrected and accepted."""
