@@ -11,8 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.phantom import Phantom
-    from napari_matae.measure_panel import MeasurePanel
-    from napari_matae.measuring import Measuring
+    from napari_matae.measure.live_measurement import Measuring
+    from napari_matae.measure.panel import MeasurePanel
     from napari_matae.timeline.area_plot import AreaPlot
     from napari_matae.workspace.workspace import Desk
 

@@ -14,9 +14,9 @@ from matae.measure.run import sector_pixels
 from matae.read import open_cine
 from matae.segment import Segmenter, SegmentOptions, find_sector, sector_from_polygon
 from matae.store import FrameStatus, Landmark, Study
-from napari_matae.biplane_box import BiplaneBox
-from napari_matae.measure_work import OtherView, other_view_events
-from napari_matae.measuring import Measuring
+from napari_matae.measure.biplane import BiplaneBox
+from napari_matae.measure.live_measurement import Measuring
+from napari_matae.measure.tasks import OtherView, other_view_events
 from napari_matae.study.landmark_points import UNREADABLE
 
 from .conftest import opened, settled

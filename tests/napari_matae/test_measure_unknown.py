@@ -13,7 +13,7 @@ from matae.measure import Marks, MeasureOptions
 from matae.models import DEFAULT_MODEL
 from matae.phantom import make_phantom
 from matae.segment import find_sector
-from napari_matae.measure_work import Measured, Task, measure_events
+from napari_matae.measure.tasks import Measured, Task, measure_events
 
 
 def flags(cine: Cine, masks: np.ndarray, model: str) -> set[str]:

@@ -12,7 +12,7 @@ from matae.cine import Spacing
 from matae.measure import measure_cine
 from matae.measure.run import sector_pixels
 from matae.store import Landmark, OverrideName, Study
-from napari_matae.measuring import Measuring
+from napari_matae.measure.live_measurement import Measuring
 from napari_matae.study.landmark_points import UNREADABLE
 
 from .conftest import opened, settled
@@ -144,7 +144,7 @@ def test_stored_landmarks_that_cannot_be_read_are_said_with_the_numbers(make_des
 
 
 def test_report_and_rows_are_of_the_landmarks_a_person_placed(make_desk, measuring_of, qtbot, tmp_path):
-    from napari_matae.report_button import ReportButton
+    from napari_matae.measure.report_button import ReportButton
 
     cine, masks = two_beats()
     desk = make_desk()

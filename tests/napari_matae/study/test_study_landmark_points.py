@@ -8,7 +8,7 @@ import pytest
 from matae.errors import MeasureError
 from matae.measure import Landmarks, landmarks
 from matae.store import Landmark, LandmarkSet, Study
-from napari_matae.measuring import Measuring
+from napari_matae.measure.live_measurement import Measuring
 from napari_matae.study.landmark_points import from_stored, to_points
 
 from ..conftest import make_cine, opened, proposals, settled

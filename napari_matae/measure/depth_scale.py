@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, QVB
 from matae.errors import MataeError
 from matae.store.applied import SPACING_NOTE
 from matae.store.types import OverrideName
-from napari_matae.line_layer import LineLayer
+from napari_matae.measure.line_layer import LineLayer
 
 if TYPE_CHECKING:
     from napari_matae.session.session import Session

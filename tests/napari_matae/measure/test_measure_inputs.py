@@ -9,7 +9,7 @@ import pytest
 
 from matae.measure import Landmarks, measure_cine
 from matae.store.types import FrameStatus, OverrideName
-from napari_matae.measure_input import (
+from napari_matae.measure.inputs import (
     changed_masks,
     cine_to_measure,
     landmarks_of,
@@ -18,7 +18,7 @@ from napari_matae.measure_input import (
     task_of,
 )
 
-from .measure_makers import show_masks, two_beats
+from ..measure_makers import show_masks, two_beats
 
 
 @pytest.fixture

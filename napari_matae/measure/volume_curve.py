@@ -9,12 +9,12 @@ import pyqtgraph as pg
 from qtpy.QtCore import QObject
 from superqt.utils import qthrottled
 
-from napari_matae.phase_overlay import ED_COLOUR, ES_COLOUR
+from napari_matae.measure.phase_overlay import ED_COLOUR, ES_COLOUR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_matae.measuring import Measuring
+    from napari_matae.measure.live_measurement import Measuring
     from napari_matae.timeline.area_plot import AreaPlot
 
 __all__ = ["MeasureCurve"]

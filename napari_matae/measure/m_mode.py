@@ -11,11 +11,11 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 from superqt.utils import qthrottled
 
 from matae.errors import MataeError
-from napari_matae.line_layer import LineLayer
-from napari_matae.phase_overlay import ED_COLOUR, ES_COLOUR
+from napari_matae.measure.line_layer import LineLayer
+from napari_matae.measure.phase_overlay import ED_COLOUR, ES_COLOUR
 
 if TYPE_CHECKING:
-    from napari_matae.measuring import Measuring
+    from napari_matae.measure.live_measurement import Measuring
     from napari_matae.session.session import Session
 
 __all__ = ["MMode"]

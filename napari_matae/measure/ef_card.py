@@ -10,13 +10,13 @@ from qtpy.QtGui import QColor, QPainter
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from matae.store.types import FrameStatus
-from napari_matae.phase_overlay import ED_COLOUR, ES_COLOUR
+from napari_matae.measure.phase_overlay import ED_COLOUR, ES_COLOUR
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QPaintEvent
 
     from matae.measure import Interval, Measurement
-    from napari_matae.measuring import Measuring
+    from napari_matae.measure.live_measurement import Measuring
     from napari_matae.session.session import OpenCine, Session
 
 __all__ = ["EfCard", "IntervalBar", "facts", "trust"]

@@ -8,7 +8,7 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari_matae.background.worker import EventWorker
-from napari_matae.measure_work import WidthsDone, widths_events
+from napari_matae.measure.tasks import WidthsDone, widths_events
 
 if TYPE_CHECKING:
     from typing import Any

@@ -16,7 +16,7 @@ from matae.errors import MataeError
 from matae.store.types import OverrideName
 from napari_matae.background.failure import Failed
 from napari_matae.background.worker import EventWorker
-from napari_matae.measure_input import (
+from napari_matae.measure.inputs import (
     changed_landmarks,
     changed_masks,
     cine_to_measure,
@@ -24,9 +24,9 @@ from napari_matae.measure_input import (
     marks_of,
     task_of,
 )
-from napari_matae.measure_work import Measured, measure_events
-from napari_matae.other_widths import OtherWidths
-from napari_matae.suspect_frames import SuspectFrames
+from napari_matae.measure.suspect_frames import SuspectFrames
+from napari_matae.measure.tasks import Measured, measure_events
+from napari_matae.measure.width_check import OtherWidths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

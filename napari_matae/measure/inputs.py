@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.store.types import FrameStatus, OverrideName
-from napari_matae.measure_work import Task
+from napari_matae.measure.tasks import Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

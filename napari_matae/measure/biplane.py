@@ -10,14 +10,14 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 from matae.errors import MataeError
 from napari_matae.background.failure import Failed
 from napari_matae.background.worker import EventWorker
-from napari_matae.measure_work import OtherView, ViewsFound, other_view_events, views_events
+from napari_matae.measure.tasks import OtherView, ViewsFound, other_view_events, views_events
 
 if TYPE_CHECKING:
     from typing import Any
 
     from matae.measure import Measurement, TwoViews
     from matae.store.types import CineSummary
-    from napari_matae.measuring import Measuring
+    from napari_matae.measure.live_measurement import Measuring
     from napari_matae.study.link import StudyLink
 
 __all__ = ["BiplaneBox"]

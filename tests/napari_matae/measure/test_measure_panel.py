@@ -11,15 +11,15 @@ import pytest
 from matae.measure import measure_cine
 from matae.store.types import FrameStatus
 
-from .conftest import make_cine
-from .measure_makers import Bench, two_beats
+from ..conftest import make_cine
+from ..measure_makers import Bench, two_beats
 
 pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
 def bench(make_desk, qtbot):
-    from napari_matae.measure_panel import MeasurePanel
+    from napari_matae.measure.panel import MeasurePanel
     from napari_matae.timeline.area_plot import AreaPlot
     from napari_matae.workspace.shortcuts import Keys
 
@@ -257,7 +257,7 @@ def test_the_view_names_the_segments(bench, qtbot):
 
 def test_the_bulls_eye_knows_what_is_under_the_mouse(bench, qtbot):
     from matae.measure.bullseye import place
-    from napari_matae.bullseye_plot import _along
+    from napari_matae.measure.bullseye_plot import _along
 
     bench.open(qtbot, *two_beats())
     bench.measured(qtbot)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.measure import Disks, Measurement
-    from napari_matae.measuring import Measuring
+    from napari_matae.measure.live_measurement import Measuring
     from napari_matae.session.session import OpenCine, Session
 
 __all__ = ["DISKS_COLOUR", "ED_COLOUR", "ES_COLOUR", "PhaseOverlay"]

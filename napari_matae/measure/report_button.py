@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_matae.background.failure import Failed
-from napari_matae.measure_work import Saved, save_events
+from napari_matae.measure.tasks import Saved, save_events
 from napari_matae.widgets.settings import settings
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QWidget
 
-    from napari_matae.measuring import Measuring
+    from napari_matae.measure.live_measurement import Measuring
 
 __all__ = ["ReportButton"]
 

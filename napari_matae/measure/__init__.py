@@ -1,0 +1,1 @@
+"""Volumes and ejection fraction: the panel, its numbers, plots and report."""
