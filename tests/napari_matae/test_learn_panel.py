@@ -18,9 +18,9 @@ from matae.phantom import make_phantom
 from matae.read import open_cine
 from matae.store import Edit, FrameStatus, Study
 from napari_matae.dock import MataeDock
-from napari_matae.export_dialog import ExportDialog
-from napari_matae.export_form import ExportForm
-from napari_matae.import_dialog import ImportDialog
+from napari_matae.exchange.export_dialog import ExportDialog
+from napari_matae.exchange.export_form import ExportForm
+from napari_matae.exchange.import_dialog import ImportDialog
 from napari_matae.learn_panel import LearnPanel
 
 from .conftest import proposals, settled

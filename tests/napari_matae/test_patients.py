@@ -11,10 +11,10 @@ from qtpy.QtCore import Qt
 from matae.cine import Patient
 from matae.read import CineRef
 from matae.store import Edit, FrameStatus, Study, SubjectSource
+from napari_matae.exchange.panel import TrainingData
 from napari_matae.open.folder_list import FolderList
 from napari_matae.open.patient_field import PatientField
 from napari_matae.study_thread.patients import Scope
-from napari_matae.training_data import TrainingData
 
 from .conftest import disc, make_cine, opened
 

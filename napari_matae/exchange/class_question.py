@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QDialog, QFormLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
-    from napari_matae.exchange_work import UnknownClasses
+    from napari_matae.exchange.tasks import UnknownClasses
 
 __all__ = ["ClassQuestion"]
 

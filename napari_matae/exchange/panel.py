@@ -10,13 +10,13 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_matae.background.job import Job
-from napari_matae.class_question import ClassQuestion
-from napari_matae.exchange_work import Overview, UnknownClasses, overview, prepare_export, prepare_import
-from napari_matae.export_dialog import ExportDialog, plural
-from napari_matae.export_form import ExportForm
-from napari_matae.import_dialog import ImportDialog
-from napari_matae.release_list import ReleaseList
-from napari_matae.unknown_patients import UnknownPatients
+from napari_matae.exchange.class_question import ClassQuestion
+from napari_matae.exchange.export_dialog import ExportDialog, plural
+from napari_matae.exchange.export_form import ExportForm
+from napari_matae.exchange.import_dialog import ImportDialog
+from napari_matae.exchange.release_list import ReleaseList
+from napari_matae.exchange.tasks import Overview, UnknownClasses, overview, prepare_export, prepare_import
+from napari_matae.exchange.unknown_patients import UnknownPatients
 from napari_matae.widgets.collapsible import Section
 from napari_matae.widgets.job_bar import JobBar
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from napari_matae.exchange_work import PreparedExport, PreparedImport
+    from napari_matae.exchange.tasks import PreparedExport, PreparedImport
     from napari_matae.workspace.workspace import Desk
 
 __all__ = ["TrainingData"]

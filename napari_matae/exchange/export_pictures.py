@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.exchange import Finding, Preview
-    from napari_matae.exchange_work import PreparedExport
+    from napari_matae.exchange.tasks import PreparedExport
 
 __all__ = ["ExportPictures"]
 

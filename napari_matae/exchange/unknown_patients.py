@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QTreeWidgetItem, QVBoxLayout, QWidget
 
-from napari_matae.exchange_work import reviewed
-from napari_matae.export_dialog import fit_height, plural, table
+from napari_matae.exchange.export_dialog import fit_height, plural, table
+from napari_matae.exchange.tasks import reviewed
 from napari_matae.study_thread.patients import name_clips, why_unknown
 from napari_matae.widgets.code_row import CodeRow
 

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 
 from matae.exchange.formats import FORMATS
 from matae.extras import has_extra, without_extra
-from napari_matae.exchange_work import ExportChoice
+from napari_matae.exchange.tasks import ExportChoice
 from napari_matae.widgets.settings import settings
 
 __all__ = ["ExportForm"]

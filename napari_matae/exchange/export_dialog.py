@@ -24,8 +24,8 @@ from qtpy.QtWidgets import (
 
 from matae.exchange.formats import find_format
 from napari_matae.background.job import Job
-from napari_matae.exchange_work import write_export
-from napari_matae.export_pictures import ExportPictures
+from napari_matae.exchange.export_pictures import ExportPictures
+from napari_matae.exchange.tasks import write_export
 from napari_matae.widgets.job_bar import JobBar
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matae.exchange import ExportPlan, Release
-    from napari_matae.exchange_work import PreparedExport
+    from napari_matae.exchange.tasks import PreparedExport
 
 __all__ = ["ExportDialog", "megabytes", "plural", "table"]
 

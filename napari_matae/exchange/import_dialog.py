@@ -9,14 +9,14 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from napari_matae.background.job import Job
-from napari_matae.exchange_work import write_import
-from napari_matae.export_dialog import plural, table
+from napari_matae.exchange.export_dialog import plural, table
+from napari_matae.exchange.tasks import write_import
 from napari_matae.session.undo_step import frames_in_words
 from napari_matae.widgets.job_bar import JobBar
 
 if TYPE_CHECKING:
     from matae.exchange import ImportPlan, ImportResult
-    from napari_matae.exchange_work import PreparedImport
+    from napari_matae.exchange.tasks import PreparedImport
 
 __all__ = ["ImportDialog"]
 

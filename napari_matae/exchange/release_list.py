@@ -8,11 +8,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
-from napari_matae.exchange_work import compare_in_words
-from napari_matae.export_dialog import fit_height, plural, table
+from napari_matae.exchange.export_dialog import fit_height, plural, table
+from napari_matae.exchange.tasks import compare_in_words
 
 if TYPE_CHECKING:
-    from napari_matae.exchange_work import Overview
+    from napari_matae.exchange.tasks import Overview
 
 __all__ = ["ReleaseList"]
 
