@@ -11,7 +11,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_matae.background.job import Job
-from napari_matae.models_work import Pair, compare
+from napari_matae.models.tasks import Pair, compare
 from napari_matae.widgets.job_bar import JobBar
 
 if TYPE_CHECKING:

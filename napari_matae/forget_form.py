@@ -9,13 +9,13 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QMessageBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_matae.background.job import Job
-from napari_matae.models_work import forget, list_subjects, what_goes
+from napari_matae.models.tasks import forget, list_subjects, what_goes
 from napari_matae.verdict_words import plural
 from napari_matae.widgets.job_bar import JobBar
 
 if TYPE_CHECKING:
     from matae.learn import Forgotten
-    from napari_matae.models_work import SubjectFacts
+    from napari_matae.models.tasks import SubjectFacts
     from napari_matae.workspace.workspace import Desk
 
 __all__ = ["ForgetForm", "consequence", "outcome"]

@@ -11,16 +11,16 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QMessageBox, QPushButton, QVBoxL
 from napari_matae.background.job import Job
 from napari_matae.compare_form import CompareForm
 from napari_matae.forget_form import ForgetForm
-from napari_matae.in_use import InUse
-from napari_matae.model_list import ModelList, about
-from napari_matae.models_work import list_facts
+from napari_matae.models.active_model import InUse
+from napari_matae.models.model_list import ModelList, about
+from napari_matae.models.tasks import list_facts
 from napari_matae.widgets.collapsible import Section
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from napari_matae.card_window import CardWindow
-    from napari_matae.models_work import ModelFacts
+    from napari_matae.models.card_window import CardWindow
+    from napari_matae.models.tasks import ModelFacts
     from napari_matae.workspace.workspace import Desk
 
 __all__ = ["ModelsBox"]
@@ -198,7 +198,7 @@ class ModelsBox(QWidget):  # type: ignore[misc]
 
     def show_card(self) -> None:
         """Show the card of the chosen model."""
-        from napari_matae.card_window import CardWindow
+        from napari_matae.models.card_window import CardWindow
 
         facts = self.list.current
         if facts is None:

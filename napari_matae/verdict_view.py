@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
-from napari_matae.in_use import InUse
+from napari_matae.models.active_model import InUse
 from napari_matae.paired_plot import PairedPlot
 from napari_matae.picture_reader import PictureReader
 from napari_matae.verdict_parts import about_side, block, escape, small, words

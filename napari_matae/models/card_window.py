@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QDialog, QLabel, QPlainTextEdit, QVBoxLayout
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
-    from napari_matae.models_work import ModelFacts
+    from napari_matae.models.tasks import ModelFacts
 
 __all__ = ["CardWindow"]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QWidget
 
-    from napari_matae.models_work import ModelFacts
+    from napari_matae.models.tasks import ModelFacts
 
 __all__ = ["ModelList", "about"]
 
@@ -37,7 +37,7 @@ class ModelList(QTreeWidget):  # type: ignore[misc]
     """
 
     chosen = Signal(object)
-    """Another model was chosen (`napari_matae.models_work.ModelFacts`), or None."""
+    """Another model was chosen (`napari_matae.models.tasks.ModelFacts`), or None."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,0 +1,1 @@
+"""The models there are, and the one in use."""
