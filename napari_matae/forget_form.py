@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QMessageBox, QPushButto
 
 from napari_matae.background.job import Job
 from napari_matae.models.tasks import forget, list_subjects, what_goes
-from napari_matae.verdict_words import plural
+from napari_matae.verdict.wording import plural
 from napari_matae.widgets.job_bar import JobBar
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from napari_matae.learn_view import LearnView
 from napari_matae.learn_work import Readiness, discard, look
 from napari_matae.retrain_choices import RetrainChoices
 from napari_matae.unfinished_list import UnfinishedList
-from napari_matae.verdict_view import VerdictView
+from napari_matae.verdict.view import VerdictView
 
 if TYPE_CHECKING:
     from collections.abc import Callable

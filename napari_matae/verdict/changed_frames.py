@@ -10,14 +10,14 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_matae.verdict_words import named_frame
-from napari_matae.verdict_work import CONTOURS
+from napari_matae.verdict.pictures import CONTOURS
+from napari_matae.verdict.wording import named_frame
 
 if TYPE_CHECKING:
     from typing import Any
 
     from matae.learn.verdict import FrameChange, Side
-    from napari_matae.verdict_work import Picture
+    from napari_matae.verdict.pictures import Picture
 
 __all__ = ["ChangedFrames", "Thumbnail"]
 
@@ -183,7 +183,7 @@ class ChangedFrames(QWidget):  # type: ignore[misc]
 
     def show_failure(self, sentence: str) -> None:
         """Say in every frame that is still empty why it stays so."""
-        from napari_matae.verdict_work import Picture
+        from napari_matae.verdict.pictures import Picture
 
         for frame in self.frames:
             self.show_picture(Picture(frame, None, sentence))

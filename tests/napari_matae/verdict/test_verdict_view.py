@@ -14,10 +14,10 @@ from matae.learn.paired import compare
 from matae.models import current_model, find_model, promote
 from matae.store import Study
 from napari_matae.dock import MataeDock
-from napari_matae.verdict_view import VerdictView
-from napari_matae.verdict_words import change, interval, leans_worse, mark, number, title
+from napari_matae.verdict.view import VerdictView
+from napari_matae.verdict.wording import change, interval, leans_worse, mark, number, title
 
-from .verdict_makers import empty_verdict, fill, second_model, verdict
+from ..verdict_makers import empty_verdict, fill, second_model, verdict
 
 pytestmark = pytest.mark.gui
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matae.learn.verdict import Verdict
-    from napari_matae.verdict_window import VerdictWindow
+    from napari_matae.verdict.window import VerdictWindow
     from napari_matae.workspace.workspace import Desk
 
 __all__ = ["SIDES", "CompareForm"]
@@ -114,7 +114,7 @@ class CompareForm(QWidget):  # type: ignore[misc]
         self.job.start(partial(compare, link.target, pair, Path(self._folder.name)))
 
     def _on_compared(self, verdict: Verdict) -> None:
-        from napari_matae.verdict_window import VerdictWindow
+        from napari_matae.verdict.window import VerdictWindow
 
         folder = Path(self._folder.name) if self._folder is not None else None
         self._say(verdict.sentence)

@@ -8,7 +8,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_matae.background.failure import Failed
 from napari_matae.background.worker import EventWorker
-from napari_matae.verdict_work import Picture, Subjects, verdict_events
+from napari_matae.verdict.pictures import Picture, Subjects, verdict_events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ class PictureReader(QObject):  # type: ignore[misc]
     named = Signal(object)
     """Subject of each cine of the study, by content id."""
     drawn = Signal(object)
-    """A picture, or why there is none (`napari_matae.verdict_work.Picture`)."""
+    """A picture, or why there is none (`napari_matae.verdict.pictures.Picture`)."""
     failed = Signal(str)
     """No more will come; a sentence."""
 
@@ -46,7 +46,7 @@ class PictureReader(QObject):  # type: ignore[misc]
         return self._events.is_running
 
     def start(self, target: str, folder: Path | None, frames: Sequence[FrameChange]) -> None:
-        """Read these; see `napari_matae.verdict_work.verdict_events`."""
+        """Read these; see `napari_matae.verdict.pictures.verdict_events`."""
         self._events.start(verdict_events, target, folder, frames)
 
     def stop(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QLabel, QVBoxLayout
 
-from napari_matae.verdict_words import plural
+from napari_matae.verdict.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,12 +9,12 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
 from napari_matae.models.active_model import InUse
-from napari_matae.paired_plot import PairedPlot
-from napari_matae.picture_reader import PictureReader
-from napari_matae.verdict_parts import about_side, block, escape, small, words
-from napari_matae.verdict_pictures import ChangedFrames
-from napari_matae.verdict_table import BETTER, WORSE, FigureTable
-from napari_matae.verdict_words import (
+from napari_matae.verdict.changed_frames import ChangedFrames
+from napari_matae.verdict.paired_plot import PairedPlot
+from napari_matae.verdict.parts import about_side, block, escape, small, words
+from napari_matae.verdict.picture_reader import PictureReader
+from napari_matae.verdict.table import BETTER, WORSE, FigureTable
+from napari_matae.verdict.wording import (
     about_guard,
     about_minutes,
     headline,
@@ -229,7 +229,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
 
     def open_large(self) -> None:
         """Show the same in a window of its own."""
-        from napari_matae.verdict_window import VerdictWindow
+        from napari_matae.verdict.window import VerdictWindow
 
         if self.verdict is None:
             return

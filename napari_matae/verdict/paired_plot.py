@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QEvent, QPointF, Signal
 
-from napari_matae.verdict_words import named_frame
+from napari_matae.verdict.wording import named_frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDialog, QFrame, QScrollArea, QVBoxLayout
 
-from napari_matae.verdict_view import VerdictView
+from napari_matae.verdict.view import VerdictView
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ class VerdictWindow(QDialog):  # type: ignore[misc]
     desk
         What is worked with.
     verdict, folder
-        As for `napari_matae.verdict_view.VerdictView.show_verdict`.
+        As for `napari_matae.verdict.view.VerdictView.show_verdict`.
     parent
         Qt parent.
     comparison

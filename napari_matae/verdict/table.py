@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from matae.store.types import FrameStatus
-from napari_matae.verdict_words import change, counted, counted_short, interval, leans_worse, mark, number, title
+from napari_matae.verdict.wording import change, counted, counted_short, interval, leans_worse, mark, number, title
 from napari_matae.widgets.colours import STATUS_COLOURS
 
 if TYPE_CHECKING:

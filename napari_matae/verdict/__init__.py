@@ -1,0 +1,1 @@
+"""Before and after a retraining: one table, one plot, pictures."""
