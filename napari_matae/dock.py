@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QApplication, QLabel, QMainWindow, QScrollArea, QSpli
 
 from matae.errors import MataeError
 from napari_matae.background.failure import probe
-from napari_matae.learn_panel import LearnPanel
+from napari_matae.learn.panel import LearnPanel
 from napari_matae.measure.panel import MeasurePanel
 from napari_matae.open.panel import OpenPanel
 from napari_matae.open.study_picker import default_study

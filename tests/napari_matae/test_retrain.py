@@ -12,10 +12,10 @@ from matae.learn.events import Notice, Stage, Started, Step, Stopped, Validation
 from matae.learn.folders import new_run_folder
 from matae.learn.plan import begin
 from matae.store import Study
-from napari_matae.learn_curves import LearnCurves
-from napari_matae.learn_view import LearnView
-from napari_matae.retrain_box import RetrainBox
-from napari_matae.retrain_choices import RetrainChoices, bases
+from napari_matae.learn.retrain_form import RetrainChoices, bases
+from napari_matae.learn.retrain_panel import RetrainBox
+from napari_matae.learn.run_curves import LearnCurves
+from napari_matae.learn.run_view import LearnView
 
 from .retrain_makers import BASE, WAIT, add_base, clinic
 

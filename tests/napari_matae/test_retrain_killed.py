@@ -24,7 +24,7 @@ from napari.components import ViewerModel
 from qtpy.QtWidgets import QApplication
 from matae.learn.events import Validation
 from napari_matae.workspace.workspace import Desk
-from napari_matae.retrain_box import RetrainBox
+from napari_matae.learn.retrain_panel import RetrainBox
 
 application = QApplication([])
 desk = Desk(ViewerModel())

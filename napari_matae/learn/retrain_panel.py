@@ -8,12 +8,12 @@ from qtpy.QtCore import QPoint, QTimer, Signal
 from qtpy.QtWidgets import QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from napari_matae.background.job import Job
-from napari_matae.earlier_verdicts import EarlierVerdicts, judged_at
-from napari_matae.learn_follow import LearnFollow
-from napari_matae.learn_view import LearnView
-from napari_matae.learn_work import Readiness, discard, look
-from napari_matae.retrain_choices import RetrainChoices
-from napari_matae.unfinished_list import UnfinishedList
+from napari_matae.learn.earlier_verdicts import EarlierVerdicts, judged_at
+from napari_matae.learn.retrain_form import RetrainChoices
+from napari_matae.learn.run_follower import LearnFollow
+from napari_matae.learn.run_view import LearnView
+from napari_matae.learn.tasks import Readiness, discard, look
+from napari_matae.learn.unfinished_runs import UnfinishedList
 from napari_matae.verdict.view import VerdictView
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from matae.learn import LearnRun, Verdict
-    from napari_matae.learn_work import OpenedVerdict
+    from napari_matae.learn.tasks import OpenedVerdict
     from napari_matae.workspace.workspace import Desk
 
 __all__ = ["RetrainBox"]

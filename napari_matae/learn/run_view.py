@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from matae.learn.events import Notice, Stage, Started, Step, Stopped, Stopping, Validation
-from napari_matae.learn_curves import LearnCurves, width_colour
+from napari_matae.learn.run_curves import LearnCurves, width_colour
 from napari_matae.widgets.job_bar import time_left
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from qtpy.QtWidgets import QMessageBox
 from matae.models import current_model, find_model, list_models, promote, rewrite_card
 from matae.read import open_cine
 from matae.store import Study
+from napari_matae.learn.models_panel import ModelsBox
 from napari_matae.models.tasks import SubjectFacts, what_goes
-from napari_matae.models_box import ModelsBox
 from napari_matae.segment.panel import SegmentPanel
 
-from .verdict_makers import fill, second_model
+from ..verdict_makers import fill, second_model
 
 pytestmark = pytest.mark.gui
 

@@ -9,7 +9,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QMessageBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_matae.background.job import Job
-from napari_matae.forget_form import ForgetForm
+from napari_matae.learn.forget_patient_form import ForgetForm
 from napari_matae.models.active_model import InUse
 from napari_matae.models.model_list import ModelList, about
 from napari_matae.models.tasks import list_facts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_matae.background.job import Job
-from napari_matae.learn_work import OpenedRun, go_on, start, tidy_up
+from napari_matae.learn.tasks import OpenedRun, go_on, start, tidy_up
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,9 +15,9 @@ from matae.learn.folders import VERDICT, runs_home
 from matae.learn.plan import Plan, code_of
 from matae.learn.worker import EVENTS
 from matae.store import Study
-from napari_matae.retrain_box import RetrainBox
+from napari_matae.learn.retrain_panel import RetrainBox
 
-from .verdict_makers import verdict
+from ..verdict_makers import verdict
 
 pytestmark = pytest.mark.gui
 

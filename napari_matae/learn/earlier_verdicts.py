@@ -9,7 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
 from napari_matae.background.job import Job
-from napari_matae.learn_work import open_verdict
+from napari_matae.learn.tasks import open_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ class EarlierVerdicts(QWidget):  # type: ignore[misc]
     """
 
     opened = Signal(object)
-    """A verdict was read (`napari_matae.learn_work.OpenedVerdict`)."""
+    """A verdict was read (`napari_matae.learn.tasks.OpenedVerdict`)."""
     failed = Signal(str)
     """It could not be; a sentence."""
 

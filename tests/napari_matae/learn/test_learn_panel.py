@@ -21,9 +21,9 @@ from napari_matae.dock import MataeDock
 from napari_matae.exchange.export_dialog import ExportDialog
 from napari_matae.exchange.export_form import ExportForm
 from napari_matae.exchange.import_dialog import ImportDialog
-from napari_matae.learn_panel import LearnPanel
+from napari_matae.learn.panel import LearnPanel
 
-from .conftest import proposals, settled
+from ..conftest import proposals, settled
 
 pytestmark = pytest.mark.gui
 

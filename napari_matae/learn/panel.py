@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_matae.exchange.panel import TrainingData
-from napari_matae.models_box import ModelsBox
-from napari_matae.retrain_box import RetrainBox
+from napari_matae.learn.models_panel import ModelsBox
+from napari_matae.learn.retrain_panel import RetrainBox
 from napari_matae.widgets.collapsible import Section
 
 if TYPE_CHECKING:

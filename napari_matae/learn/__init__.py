@@ -1,0 +1,1 @@
+"""Retraining and its runs, the models panel, forgetting a patient."""
