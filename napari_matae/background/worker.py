@@ -1,4 +1,4 @@
-"""One worker at a time whose events are heard until it is dropped; see `napari_matae.background.failure` for what they are."""
+"""One worker at a time whose events are heard until it is dropped; `napari_matae.background.failure` says what they are."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxL
 
 from napari_matae.background.failure import Failed, Listed, LooksLikeVolume, Opened, open_events, path_events
 from napari_matae.background.worker import EventWorker
-from napari_matae.drop_reader import DropBox
+from napari_matae.open.drop_reader import DropBox
 from napari_matae.open.folder_list import FolderList
 from napari_matae.open.frame_rate_form import RateQuestion
 from napari_matae.open.study_picker import StudyChoice

@@ -8,7 +8,7 @@ import pytest
 
 from matae.demo import demo_path
 from matae.errors import ReadError
-from napari_matae.hooks import get_reader, phantom_sample, real_sample, write_mask
+from napari_matae.contributions import get_reader, phantom_sample, real_sample, write_mask
 from napari_matae.session.layers import CINE_KEY
 
 from .conftest import make_cine
@@ -16,7 +16,7 @@ from .conftest import make_cine
 
 def test_importing_the_plugin_loads_neither_torch_nor_qt():
     code = (
-        "import sys, napari_matae, napari_matae.hooks, matae.segment, matae.models, matae.read\n"
+        "import sys, napari_matae, napari_matae.contributions, matae.segment, matae.models, matae.read\n"
         "heavy = ('torch', 'qtpy', 'PyQt6', 'napari', 'pydicom', 'av', 'SimpleITK', 'scipy', 'skimage')\n"
         "print([m for m in heavy if m in sys.modules])"
     )

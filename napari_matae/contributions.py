@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["get_reader", "phantom_sample", "real_sample", "write_mask"]
 
 # napari itself opens single pictures and TIFF stacks as plain images; the Open step takes those as cines, and so does
-# what is dropped on the canvas while the dock is open (see `napari_matae.drop_reader`).
+# what is dropped on the canvas while the dock is open (see `napari_matae.open.drop_reader`).
 _LEFT_TO_NAPARI = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".npy", ".npz"})
 
 
@@ -41,7 +41,7 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | 
 
 def _is_preferred(path: Path) -> bool:
     """Say whether the user, or the open dock, chose this reader for files of this kind."""
-    from napari_matae.drop_reader import READER, preferred_reader
+    from napari_matae.open.drop_reader import READER, preferred_reader
 
     return preferred_reader(path) == READER
 

@@ -7,8 +7,8 @@ import pytest
 from napari.settings import get_settings
 
 from matae.read import SUPPORTED_SUFFIXES
-from napari_matae.drop_reader import READER, DropBox, preferred_reader
-from napari_matae.hooks import get_reader
+from napari_matae.contributions import get_reader
+from napari_matae.open.drop_reader import READER, DropBox, preferred_reader
 
 pytestmark = pytest.mark.gui
 
