@@ -9,12 +9,12 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication, QLabel, QMainWindow, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
-from napari_matae.background.failure import probe
 from napari_matae.learn.panel import LearnPanel
 from napari_matae.measure.panel import MeasurePanel
 from napari_matae.open.panel import OpenPanel
 from napari_matae.open.study_picker import default_study
 from napari_matae.review.panel import ReviewPanel
+from napari_matae.segment.events import probe
 from napari_matae.segment.panel import SegmentPanel
 from napari_matae.segment.warm_up import WarmUp
 from napari_matae.timeline.area_plot import AreaPlot

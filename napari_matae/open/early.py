@@ -24,9 +24,9 @@ def read_early(path: Path) -> None:
     Parameters
     ----------
     path
-        As for `napari_matae.background.failure.path_events`.
+        As for `napari_matae.open.reading.path_events`.
     """
-    from napari_matae.background.failure import reading_events
+    from napari_matae.open.reading import reading_events
 
     def read() -> None:
         _Early.events = list(reading_events(path))

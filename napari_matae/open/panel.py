@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_matae.background.failure import Failed, Listed, LooksLikeVolume, Opened, open_events, path_events
+from napari_matae.background.failure import Failed
 from napari_matae.background.worker import EventWorker
 from napari_matae.open.drop_reader import DropBox
 from napari_matae.open.folder_list import FolderList
 from napari_matae.open.frame_rate_form import RateQuestion
+from napari_matae.open.reading import Listed, LooksLikeVolume, Opened, open_events, path_events
 from napari_matae.open.study_picker import StudyChoice
 
 if TYPE_CHECKING:

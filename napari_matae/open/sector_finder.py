@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_matae.background.failure import Failed, Found, Opened, look_events, sector_events
+from napari_matae.background.failure import Failed
 from napari_matae.background.worker import EventWorker
+from napari_matae.open.reading import Opened, look_events
+from napari_matae.segment.sector_events import Found, sector_events
 
 if TYPE_CHECKING:
     from matae.cine import Cine

@@ -17,7 +17,7 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from matae.store.types import FrameStatus
-from napari_matae.background.failure import leave_a_core
+from napari_matae.segment.events import leave_a_core
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,8 +8,8 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from matae.segment import FrameMask
 from matae.store.types import FrameStatus
-from napari_matae.background.failure import again_events
 from napari_matae.background.worker import EventWorker
+from napari_matae.segment.events import again_events
 
 if TYPE_CHECKING:
     from matae.segment import Sector, SegmentOptions

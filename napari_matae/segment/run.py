@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from matae.segment import FrameMask
-from napari_matae.background.failure import Done, Failed, Notice, Started, segment_events
+from napari_matae.background.failure import Failed
+from napari_matae.segment.events import Done, Notice, Started, segment_events
 
 if TYPE_CHECKING:
     from typing import Any

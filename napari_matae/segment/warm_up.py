@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer
 
-from napari_matae.background.failure import make_ready
+from napari_matae.segment.events import make_ready
 
 if TYPE_CHECKING:
     from napari_matae.session.session import OpenCine, Session

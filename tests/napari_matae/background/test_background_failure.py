@@ -5,7 +5,9 @@ import torch
 
 from matae.errors import ReadError
 from matae.segment import FrameMask, Segmenter, SegmentOptions, find_sector
-from napari_matae.background.failure import Done, Failed, Opened, Started, explain, open_events, segment_events
+from napari_matae.background.failure import Failed, explain
+from napari_matae.open.reading import Opened, open_events
+from napari_matae.segment.events import Done, Started, segment_events
 
 
 def run(cine, model, frames):

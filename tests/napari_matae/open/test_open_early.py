@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from matae.speed.clip import phantom_clip, write_avi
 from napari_matae.background import failure as workers
-from napari_matae.background.failure import Failed, Listed, Opened, path_events
+from napari_matae.background.failure import Failed
 from napari_matae.open.early import read_early, taken_early
+from napari_matae.open.reading import Listed, Opened, path_events
 
 
 def test_a_bad_file_is_said_as_if_it_was_read_late(tmp_path):

@@ -7,8 +7,8 @@ from napari.components import ViewerModel
 
 from matae.segment import SegmentOptions
 from matae.segment.kept import kept_segmenter
-from napari_matae.background.failure import make_ready
 from napari_matae.segment import warm_up
+from napari_matae.segment.events import make_ready
 from napari_matae.session.session import Session
 
 pytestmark = pytest.mark.gui

@@ -1,0 +1,86 @@
+"""Reads clips off the GUI thread, as events for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from matae.errors import VolumeError
+from napari_matae.background.failure import Failed, explain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from matae.cine import Cine
+    from matae.read import CineRef
+    from matae.segment import Sector
+
+__all__ = ["Listed", "LooksLikeVolume", "Opened", "look_events", "open_events", "path_events", "reading_events"]
+
+
+@dataclass(frozen=True)
+class LooksLikeVolume(Failed):
+    """A file was not opened because its third axis looks like depth; a person may know better."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What a file or folder holds, not decoded yet, and a sentence on what was left out."""
+
+    path: Path
+    found: tuple[CineRef, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A cine was read, its pixels hashed, and its sector found."""
+
+    cine: Cine
+    sector: Sector
+
+
+def open_events(opener: Callable[[], Cine]) -> Iterator[Opened | Failed]:
+    """Read a cine, as events for the GUI thread."""
+    try:
+        yield _looked_at(opener())
+    except VolumeError as error:
+        yield LooksLikeVolume(explain(error))
+    except Exception as error:  # noqa: BLE001 - see the module's docstring
+        yield Failed(explain(error))
+
+
+def path_events(path: Path) -> Iterator[Listed | Opened | Failed]:
+    """List the cines of a file or folder, and read the only one, as events for the GUI thread."""
+    from napari_matae.open.early import taken_early
+
+    early = taken_early(path)
+    yield from reading_events(path) if early is None else early
+
+
+def reading_events(path: Path) -> Iterator[Listed | Opened | Failed]:
+    """As `path_events`, of a path that nobody read before."""
+    from matae.read import list_cines
+
+    try:
+        found = list_cines(path)
+        yield Listed(path, tuple(found), found.note)
+        if len(found) == 1:
+            yield _looked_at(found[0].open())
+    except VolumeError as error:
+        yield LooksLikeVolume(explain(error))
+    except Exception as error:  # noqa: BLE001 - see the module's docstring
+        yield Failed(explain(error))
+
+
+def look_events(cine: Cine) -> Iterator[Opened | Failed]:
+    """Find out of a cine that was read elsewhere what the GUI thread should not wait for."""
+    yield from open_events(lambda: cine)
+
+
+def _looked_at(cine: Cine) -> Opened:
+    from matae.segment import find_sector
+
+    _ = cine.content_id  # kept with the cine: whoever asks for it in the GUI thread does not hash the pixels
+    return Opened(cine, find_sector(cine))

@@ -1,0 +1,130 @@
+"""Segments off the GUI thread, as events for it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from matae.errors import MataeError
+from napari_matae.background.failure import Failed, explain
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator
+    from typing import Any
+
+    from matae.cine import Cine
+    from matae.segment import FrameMask, Sector, SegmentOptions
+
+__all__ = ["Done", "Notice", "Started", "again_events", "leave_a_core", "make_ready", "probe", "segment_events"]
+
+
+@dataclass(frozen=True)
+class Started:
+    """The model is loaded; what runs where."""
+
+    run: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the user should know, while the work goes on."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """All frames asked for are done."""
+
+    seconds: float
+    run: dict[str, Any]
+
+
+def segment_events(
+    cine: Cine, sector: Sector, frames: list[int], options: SegmentOptions, go: threading.Event | None = None
+) -> Iterator[Started | FrameMask | Notice | Done | Failed]:
+    """Segment frames one by one, as events for the GUI thread.
+
+    Parameters
+    ----------
+    cine, sector, frames, options
+        As for `matae.segment.Segmenter.stream`.
+    go
+        Waited for after `Started`: the GUI makes its layer before the network competes with it for the processor.
+    """
+    from matae.segment.kept import kept_segmenter
+
+    try:
+        leave_a_core()
+        with kept_segmenter(options, cine.frame_rate) as segmenter:
+            yield Started(segmenter.describe())
+            if go is not None:
+                go.wait()
+            for text in segmenter.lasting_notices:
+                yield Notice(text)
+            said, start = len(segmenter.notices), time.perf_counter()
+            for result in segmenter.stream(cine, sector, frames):
+                yield result
+                for text in segmenter.notices[said:]:
+                    yield Notice(text)
+                said = len(segmenter.notices)
+            for text in segmenter.notices[said:]:
+                yield Notice(text)
+            seconds, run = time.perf_counter() - start, segmenter.describe()
+        # Outside: whoever hears of the end may leave this generator where it is, and the model is free for the next.
+        yield Done(seconds, run)
+    except Exception as error:  # noqa: BLE001 - see the module's docstring
+        yield Failed(explain(error))
+
+
+def leave_a_core() -> None:
+    """Keep one core for the viewer: torch's threads wait for each other, so one that is held up holds up all."""
+    from matae.threads import reserve, set_network_threads
+
+    reserve(1)
+    if "torch" in sys.modules:  # else a network may run without it
+        set_network_threads()
+
+
+def again_events(cine: Cine, sector: Sector, frame: int, options: SegmentOptions) -> Iterator[FrameMask | Failed]:
+    """Segment one frame once more, as events for the GUI thread.
+
+    Parameters
+    ----------
+    cine, sector, frame, options
+        As for `matae.segment.Segmenter.stream`; the model is the one that is kept from the run before.
+    """
+    from matae.segment.kept import kept_segmenter
+
+    try:
+        leave_a_core()
+        with kept_segmenter(options, cine.frame_rate) as segmenter:
+            yield from segmenter.stream(cine, sector, [frame])
+    except Exception as error:  # noqa: BLE001 - see the module's docstring
+        yield Failed(explain(error))
+
+
+def probe() -> bool:
+    """Return whether there is a GPU; torch is loaded for the answer where there is a driver of one.
+
+    Where nothing is measured, torch is what runs the first mask: then it is loaded in any case.
+    """
+    from matae.segment.auto import is_measuring
+    from matae.segment.backends.hardware import may_have_gpu
+    from matae.segment.device import has_gpu
+
+    return has_gpu() if may_have_gpu() or not is_measuring() else False
+
+
+def make_ready() -> None:
+    """Load the model in use, and measure how quick this computer is with it where nobody has."""
+    from matae.segment import SegmentOptions
+    from matae.segment.kept import kept_segmenter
+
+    leave_a_core()
+    with suppress(MataeError), kept_segmenter(SegmentOptions()):
+        pass  # a model that cannot be loaded is said when it is run
