@@ -76,8 +76,8 @@ def ready_dock(frames: int) -> tuple[Any, Any, float]:
         section.set_open(True)
     panel.outlines.setChecked(True)
     panel.ed_button.click()
-    dock.desk.tools.choose("handles")
-    until(lambda: dock.desk.tools.handles.positions is not None)
+    dock.workspace.tools.choose("handles")
+    until(lambda: dock.workspace.tools.handles.positions is not None)
     return viewer, dock, first
 
 
@@ -86,7 +86,7 @@ def measure(moves: int, frames: int) -> dict[str, float | int]:
     from qtpy.QtWidgets import QApplication
 
     viewer, dock, first = ready_dock(frames)
-    panel, session, handles = dock.measure_panel, dock.session, dock.desk.tools.handles
+    panel, session, handles = dock.measure_panel, dock.session, dock.workspace.tools.handles
     shown: list[float] = []
     panel.measuring.changed.connect(lambda: shown.append(time.perf_counter()))
     apex = handles.positions[0]

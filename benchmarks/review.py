@@ -85,9 +85,9 @@ def begin(target: str | None):
     viewer.window.resize(*WINDOW)  # without a graphics card, every repaint costs what the window's pixels cost
     wait_until(lambda: not dock.is_probing)
     if target is None:
-        dock.desk.link.leave()
+        dock.workspace.link.leave()
     else:
-        dock.desk.link.open(target, "benchmark")
+        dock.workspace.link.open(target, "benchmark")
     phantom = make_phantom(seed=3, n_frames=FRAMES, shape=SHAPE)
     dock.session.open(phantom.cine, find_sector(phantom.cine))
     wait_until(lambda: dock.session.current.ready)
@@ -98,15 +98,15 @@ def begin(target: str | None):
         dock.session.receive(FrameMask(t, mask, mask * 255, int(mask.sum())))
     dock.session.end_run()
     dock.steps.setCurrentIndex(2)
-    dock.desk.tools.choose("brush")
-    wait_until(lambda: dock.desk.link.state in {"saved", "none"})
+    dock.workspace.tools.choose("brush")
+    wait_until(lambda: dock.workspace.link.state in {"saved", "none"})
     wait(1500)
     return viewer, dock
 
 
 def draw(dock: MataeDock, ticks: Ticks, acknowledged: list[float]) -> dict[str, object]:
     """Draw strokes as the mouse does, one dab a move; return ticks and latencies."""
-    link, session = dock.desk.link, dock.session
+    link, session = dock.workspace.link, dock.session
     rng = np.random.default_rng(0)
     gaps, settle_ms, durable = [], [], []
     link.acknowledged.connect(lambda _: acknowledged.append(time.perf_counter()))
@@ -145,7 +145,7 @@ def jumps(dock: MataeDock) -> dict[str, dict[str, float]]:
     dock.session.seek(0)
     for _ in range(20):
         began, worked = time.perf_counter(), time.thread_time()
-        dock.desk.deeds.next()
+        dock.workspace.actions.next()
         clock.append(1e3 * (time.perf_counter() - began))
         processor.append(1e3 * (time.thread_time() - worked))
         wait(30)

@@ -3,7 +3,7 @@
     python benchmarks/speed.py [--json FILE] [--markdown FILE] [--no-gui]
 
 Absolute times belong to the machine; the ratios travel. Each figure is the median of several runs after a warm-up.
-The viewer is measured under whatever display there is (Xvfb renders in software, so GL costs more than on a desk).
+The viewer is measured under whatever display there is (Xvfb renders in software, so GL costs more than on a workspace).
 """
 
 from __future__ import annotations

@@ -47,24 +47,24 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 def review(dock: MataeDock, shoot: Callable[[str], None], study: Path) -> None:
     """Correct some frames as a reader would, and take a picture at each stop."""
-    session, desk = dock.session, dock.desk
-    desk.deeds.go_on = False
+    session, workspace = dock.session, dock.workspace
+    workspace.actions.go_on = False
     dock.review_panel.go_on.setChecked(False)
     dock.steps.setCurrentIndex(2)
-    phases = desk.deeds.phases
+    phases = workspace.actions.phases
     assert phases.ed is not None
     assert phases.es is not None
     for frame in (phases.es, *range(3)):
         session.seek(frame)
         wait(300)
-        desk.deeds.accept()
+        workspace.actions.accept()
     session.seek(session.current.cine.n_frames - 1)
-    desk.deeds.reject()
+    workspace.actions.reject()
     session.seek(phases.ed)
-    desk.deeds.smooth()
-    desk.tools.choose("handles")
+    workspace.actions.smooth()
+    workspace.tools.choose("handles")
     wait(800)
-    places = desk.tools.handles.positions
+    places = workspace.tools.handles.positions
     if places is not None:
         from matae.edit import reshape
         from matae.measure import Landmarks
@@ -77,25 +77,25 @@ def review(dock: MataeDock, shoot: Callable[[str], None], study: Path) -> None:
         session.change("handles", {phases.ed: reshape(session.current.mask(phases.ed), before, after)})
     wait(800)
     shoot("handles")
-    desk.tools.choose("brush")
-    desk.looks.set_difference(True)
+    workspace.tools.choose("brush")
+    workspace.mask_style.set_difference(True)
     wait(800)
     shoot("review")
-    desk.looks.set_difference(False)
-    desk.tools.choose("move")
+    workspace.mask_style.set_difference(False)
+    workspace.tools.choose("move")
 
     first, last = sorted((phases.ed, phases.es))
     session.seek((first + last) // 2)
-    desk.deeds.interpolate()
-    if desk.preview.is_running:
-        wait_for(desk.preview.finished)
+    workspace.actions.interpolate()
+    if workspace.preview.is_running:
+        wait_for(workspace.preview.finished)
     wait(800)
     shoot("preview")
-    desk.escape()
-    desk.help_wanted.emit()
+    workspace.escape()
+    workspace.help_wanted.emit()
     wait(800)
     shoot("keys")
-    desk.help_wanted.emit()
+    workspace.help_wanted.emit()
     conflict(dock, study, phases.ed)
 
 
@@ -103,15 +103,15 @@ def conflict(dock: MataeDock, study: Path, frame: int) -> None:
     """Change a frame from two places at once."""
     from matae.store import Edit, Study
 
-    session, desk = dock.session, dock.desk
+    session, workspace = dock.session, dock.workspace
     session.seek(frame)
-    wait_until(lambda: desk.link.state == "saved")
+    wait_until(lambda: workspace.link.state == "saved")
     content_id = session.current.cine.content_id
     theirs = np.roll(session.current.mask(frame), 6, 1)
     with Study.open(study, rater="reader 2") as other:
         revision = other.frames(content_id)[frame].revision
         other.put_edits(content_id, [Edit(frame, theirs, revision)], note="brush")
-    desk.deeds.copy(1)
+    workspace.actions.copy(1)
     wait_until(lambda: bool(dock.conflicts))
     wait(800)
     if dock.conflicts:  # a window of its own

@@ -24,7 +24,7 @@ from napari_matae.workspace.conflict_dialog import ConflictDialog
 from napari_matae.workspace.save_status import SavedBar
 from napari_matae.workspace.shortcut_help import KeyHelp
 from napari_matae.workspace.shortcuts import Keys
-from napari_matae.workspace.workspace import Desk
+from napari_matae.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from typing import Any
@@ -59,18 +59,18 @@ class MataeDock(QWidget):  # type: ignore[misc]
     def __init__(self, napari_viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.viewer = napari_viewer
-        self.desk = Desk(napari_viewer, self)
-        self.session, self.player = self.desk.session, self.desk.player
-        self.keys = Keys(self.desk, self)
-        self.open_panel = OpenPanel(self.session, self.desk.link, self)
+        self.workspace = Workspace(napari_viewer, self)
+        self.session, self.player = self.workspace.session, self.workspace.player
+        self.keys = Keys(self.workspace, self)
+        self.open_panel = OpenPanel(self.session, self.workspace.link, self)
         self.segment_panel = SegmentPanel(self.session, self)
-        self.review_panel = ReviewPanel(self.desk, self.keys, self)
+        self.review_panel = ReviewPanel(self.workspace, self.keys, self)
         self.transport = Transport(self.session, self.player, self)
         self.area_plot = AreaPlot(self.session, self)
-        self.measure_panel = MeasurePanel(self.desk, self.keys, self.area_plot, self)
-        self.learn_panel = LearnPanel(self.desk, self)
-        self.strip = StatusStrip(self.desk, self.area_plot, self)
-        self.saved = SavedBar(self.desk.link, self)
+        self.measure_panel = MeasurePanel(self.workspace, self.keys, self.area_plot, self)
+        self.learn_panel = LearnPanel(self.workspace, self)
+        self.strip = StatusStrip(self.workspace.session, self.workspace.actions, self.area_plot, self)
+        self.saved = SavedBar(self.workspace.link, self)
         self.key_help: KeyHelp | None = None
         self.conflicts: list[ConflictDialog] = []
         self.banner = QLabel(_NO_GPU, self)
@@ -95,7 +95,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
             self.steps.addTab(area, title)
         self._open_parts: list[Any] = [
             *(panel for panel, _ in panels), self.transport, self.strip, self.area_plot, self.saved, self.keys,
-            self.desk,
+            self.workspace,
         ]  # fmt: skip
 
         watch = self._build_watch()
@@ -119,16 +119,16 @@ class MataeDock(QWidget):  # type: ignore[misc]
 
     def _listen(self) -> None:
         self.session.opened.connect(self._on_opened)
-        self.desk.help_wanted.connect(self.toggle_keys)
-        self.desk.link.conflicted.connect(self._on_conflict)
+        self.workspace.help_wanted.connect(self.toggle_keys)
+        self.workspace.link.conflicted.connect(self._on_conflict)
         self.measure_panel.measuring.changed.connect(self._on_measured)
-        self.desk.model_changed.connect(self.segment_panel.list_models)
-        self.desk.next_cine.wanted.connect(lambda waiting: self.open_panel.read(waiting.open, waiting.path.name))
-        self.desk.next_cine.arrived.connect(lambda: self.steps.setCurrentIndex(_REVIEW))
+        self.workspace.model_changed.connect(self.segment_panel.list_models)
+        self.workspace.next_cine.wanted.connect(lambda waiting: self.open_panel.read(waiting.open, waiting.path.name))
+        self.workspace.next_cine.arrived.connect(lambda: self.steps.setCurrentIndex(_REVIEW))
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.close_down)
-        self.desk.link.open(default_study())
+        self.workspace.link.open(default_study())
         self._probe()
         self.warm_up = WarmUp(self.session, self)
         self._open_parts.append(self.warm_up)
@@ -174,9 +174,9 @@ class MataeDock(QWidget):  # type: ignore[misc]
             self.steps.setCurrentIndex(1)
 
     def _on_measured(self) -> None:
-        before = self.desk.phase_finder.phases
-        self.desk.phase_finder.take(self.measure_panel.measuring.measurement)
-        if self.desk.phase_finder.phases != before:
+        before = self.workspace.phase_finder.phases
+        self.workspace.phase_finder.take(self.measure_panel.measuring.measurement)
+        if self.workspace.phase_finder.phases != before:
             self.strip.redraw()
 
     def toggle_keys(self) -> None:
@@ -192,13 +192,13 @@ class MataeDock(QWidget):  # type: ignore[misc]
             if dialog.conflict.current is conflict.current and dialog.conflict.frame == conflict.frame:
                 dialog.close()  # the newer question takes the older one's place
         dialog = ConflictDialog(conflict, self)
-        link = self.desk.link
+        link = self.workspace.link
         dialog.decided.connect(
             lambda mine: link.keep_mine(dialog.conflict) if mine else link.take_theirs(dialog.conflict)
         )
         dialog.finished.connect(lambda _: self.conflicts.remove(dialog))
         self.conflicts.append(dialog)
-        self.desk.say(f"Frame {conflict.frame + 1} was changed in another window too: both versions are kept.")
+        self.workspace.say(f"Frame {conflict.frame + 1} was changed in another window too: both versions are kept.")
         dialog.show()
 
     def close_down(self) -> None:
@@ -259,18 +259,18 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self._is_saving = True
         try:
             self.player.pause()
-            self.desk.say("Saving; the window closes when everything is in the study…")
-            if self.desk.link.flush(_CLOSE_S) and self.desk.link.state != "unsaved":
-                self.desk.say("")
+            self.workspace.say("Saving; the window closes when everything is in the study…")
+            if self.workspace.link.flush(_CLOSE_S) and self.workspace.link.state != "unsaved":
+                self.workspace.say("")
                 return
-            target = self.desk.link.rescue()
+            target = self.workspace.link.rescue()
         except MataeError as error:
             show_warning(f"Nothing could be saved: {error}")
             return
         finally:
             self._is_saving = False
         if target is not None:
-            problem = self.desk.link.problem or "it is still being written."
+            problem = self.workspace.link.problem or "it is still being written."
             show_warning(f"The study did not take everything ({problem}) What it lacks is in {target}.")
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name

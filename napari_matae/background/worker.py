@@ -1,4 +1,4 @@
-"""One worker at a time; its events are heard until it is dropped, `napari_matae.background.failure` is the last of them."""
+"""One worker at a time whose events are heard until it is dropped; the last may be a `Failed`, see there."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a person does to frames in the Review step: judge, mend, copy, interpolate, propagate.
 
-Keys and buttons call the same deeds; each says what it did.
+Keys and buttons call the same actions; each says what it did.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_matae.session.phases import PhaseFinder
     from napari_matae.session.session import OpenCine, Session
 
-__all__ = ["REACH", "Deeds"]
+__all__ = ["REACH", "Actions"]
 
 REACH = 15
 """Frames a correction is propagated over, unless a person's frame comes first."""
@@ -33,7 +33,7 @@ _KEYS = (FrameStatus.EDITED, FrameStatus.ACCEPTED)
 _JUDGED = (FrameStatus.ACCEPTED, FrameStatus.REJECTED)
 
 
-class Deeds(QObject):  # type: ignore[misc]
+class Actions(QObject):  # type: ignore[misc]
     """Everything the Review step can do to the frames of the session's cine.
 
     Parameters

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_matae.edit.overlay_layer import Ghost
+from napari_matae.edit.overlay_layer import OverlayLayer
 from napari_matae.session.layers import OUTLINE_WIDTH, PROPOSAL_COLOUR
 from napari_matae.widgets.settings import settings
 
 if TYPE_CHECKING:
     from napari_matae.session.session import Session
 
-__all__ = ["Looks"]
+__all__ = ["MaskStyle"]
 
 _OUTLINE, _FILL = 0.9, 0.4
 
 
-class Looks(QObject):  # type: ignore[misc]
+class MaskStyle(QObject):  # type: ignore[misc]
     """The look of the session's masks, kept from cine to cine and from sitting to sitting.
 
     Parameters
@@ -35,7 +35,7 @@ class Looks(QObject):  # type: ignore[misc]
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._ghost = Ghost(session, "Machine's proposal", PROPOSAL_COLOUR)
+        self._overlay = OverlayLayer(session, "Machine's proposal", PROPOSAL_COLOUR)
         kept = settings()
         self._outline = str(kept.value("look/outline", "true")) == "true"
         self._opacity = {
@@ -45,15 +45,15 @@ class Looks(QObject):  # type: ignore[misc]
         self._difference = False
         session.labels_changed.connect(self._on_labels)
         session.opened.connect(self._on_opened)
-        session.area_changed.connect(self._ghost.refresh)
+        session.area_changed.connect(self._overlay.refresh)
         self._on_labels()
 
     def close_down(self) -> None:
         """Stop listening, take the proposal away, remember the look."""
         self._session.labels_changed.disconnect(self._on_labels)
         self._session.opened.disconnect(self._on_opened)
-        self._session.area_changed.disconnect(self._ghost.refresh)
-        self._ghost.remove()
+        self._session.area_changed.disconnect(self._overlay.refresh)
+        self._overlay.remove()
 
     @property
     def outline(self) -> bool:
@@ -92,9 +92,9 @@ class Looks(QObject):  # type: ignore[misc]
         current = self._session.current
         self._difference = on and current is not None and current.machine is not None
         if self._difference and current is not None and current.machine is not None:
-            self._ghost.show(current.machine)
+            self._overlay.show(current.machine)
         else:
-            self._ghost.hide()
+            self._overlay.hide()
         self.changed.emit()
 
     def _save(self, key: str, value: object) -> None:

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from napari_matae.session.session import OpenCine, Session
 
-__all__ = ["Ghost"]
+__all__ = ["OverlayLayer"]
 
 
-class Ghost:
+class OverlayLayer:
     """A layer that appears when there is something to show, and is hidden otherwise.
 
     Adding a layer takes napari a moment and removing one longer, so it is made once a cine and then shown or hidden.

@@ -8,7 +8,7 @@ from qtpy.QtCore import QObject, Signal
 
 from matae.stack import new_stack
 from napari_matae.background.failure import Failed
-from napari_matae.edit.overlay_layer import Ghost
+from napari_matae.edit.overlay_layer import OverlayLayer
 from napari_matae.session.layers import PREVIEW_COLOUR
 from napari_matae.session.undo_step import frames_in_words
 
@@ -45,7 +45,7 @@ class Preview(QObject):  # type: ignore[misc]
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._ghost = Ghost(session, "Preview, not applied yet", PREVIEW_COLOUR)
+        self._overlay = OverlayLayer(session, "Preview, not applied yet", PREVIEW_COLOUR)
         self._worker: Any = None
         self._target: OpenCine | None = None
         self._masks: NDArray[np.uint8] | None = None
@@ -60,7 +60,7 @@ class Preview(QObject):  # type: ignore[misc]
     def close_down(self) -> None:
         """Throw away what is offered and stop listening."""
         self.discard()
-        self._ghost.remove()
+        self._overlay.remove()
         self._session.opened.disconnect(self._on_opened)
 
     @property
@@ -130,7 +130,7 @@ class Preview(QObject):  # type: ignore[misc]
         if self._target is None:
             return
         self._target, self._masks, self.offered = None, None, []
-        self._ghost.hide()
+        self._overlay.hide()
         self.changed.emit()
 
     def _on_event(self, event: object) -> None:
@@ -143,9 +143,9 @@ class Preview(QObject):  # type: ignore[misc]
             self._masks[frame] = mask
             self.offered = sorted({*self.offered, frame})
             if len(self.offered) == 1:
-                self._ghost.show(self._masks)
+                self._overlay.show(self._masks)
             elif frame == self._session.frame:
-                self._ghost.refresh()
+                self._overlay.refresh()
             self.changed.emit()
 
     def _on_finished(self) -> None:

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     from napari_matae.session.session import Session
 
-__all__ = ["Strokes"]
+__all__ = ["StrokeRecorder"]
 
 _PAUSE_MS = 60
 """Drawing without the mouse (a fill, a polygon, another plugin) is one stroke until it pauses this long."""
 
 
-class Strokes(QObject):  # type: ignore[misc]
+class StrokeRecorder(QObject):  # type: ignore[misc]
     """Makes the session record each stroke as it ends.
 
     Parameters

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from napari_matae.exchange.tasks import PreparedExport, PreparedImport
-    from napari_matae.workspace.workspace import Desk
+    from napari_matae.workspace.workspace import Workspace
 
 __all__ = ["TrainingData"]
 
@@ -43,7 +43,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
 
     Parameters
     ----------
-    desk
+    workspace
         What is worked with.
     parent
         Qt parent.
@@ -56,9 +56,9 @@ class TrainingData(QWidget):  # type: ignore[misc]
     failed = Signal(str)
     """Something did not work; a sentence."""
 
-    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._desk = desk
+        self._workspace = workspace
         self.overview: Overview | None = None
         self.dialogs: list[Any] = []
         self._counting = Job(self)
@@ -79,13 +79,13 @@ class TrainingData(QWidget):  # type: ignore[misc]
         self.planning.stopped.connect(self._say)
         self.planning.ended.connect(self._update)
         self.form.changed.connect(self._update)
-        desk.link.state_changed.connect(self._on_state)
-        desk.link.statistics_changed.connect(self._on_state)
+        workspace.link.state_changed.connect(self._on_state)
+        workspace.link.statistics_changed.connect(self._on_state)
         self._update()
 
     def close_down(self) -> None:
         """Stop what runs and stop listening."""
-        link = self._desk.link
+        link = self._workspace.link
         link.state_changed.disconnect(self._on_state)
         link.statistics_changed.disconnect(self._on_state)
         self._timer.stop()
@@ -104,7 +104,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
         self.counts.setToolTip(
             "Patients are drawn to a side once and stay there: no heart is in training and in testing."
         )
-        self.unknown = UnknownPatients(self._desk.link, self)
+        self.unknown = UnknownPatients(self._workspace.link, self)
         self.unknown.named.connect(self._on_changed)
         self.form = ExportForm(self)
         self.preview_button = QPushButton("Preview…", self)
@@ -170,7 +170,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
     @property
     def _target(self) -> str:
         """The study, once it is open; else empty."""
-        link = self._desk.link
+        link = self._workspace.link
         return link.target if link.name else ""
 
     def count(self) -> None:
@@ -209,10 +209,10 @@ class TrainingData(QWidget):  # type: ignore[misc]
         self._plan(partial(prepare_export, self._target, self.form.choice), self._show_export)
 
     def _unready(self) -> str:
-        link = self._desk.link
+        link = self._workspace.link
         if not self._target:
             return _NOT_OPEN if link.problem else _NO_STUDY
-        return self._desk.unsaved()
+        return self._workspace.unsaved()
 
     def _plan(self, work: Any, then: Callable[[Any], None]) -> None:
         self._then = then
@@ -247,7 +247,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
 
     def _on_changed(self) -> None:
         self.form.refresh()
-        self._desk.link.count()
+        self._workspace.link.count()
         self.count()
 
     # -- import -------------------------------------------------------------------------------------------
@@ -304,7 +304,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
 
     def _say(self, sentence: str) -> None:
         self._show_words(sentence)
-        self._desk.say(sentence)
+        self._workspace.say(sentence)
 
     def _show_words(self, sentence: str) -> None:
         self.words.setText(sentence)
@@ -313,7 +313,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
     def _update(self, _: object = None) -> None:
         target, found = self._target, self.overview
         if not target:
-            link = self._desk.link
+            link = self._workspace.link
             opening = link.state == "saving"
             self.message.setText("Opening the study…" if opening else _NOT_OPEN if link.problem else _NO_STUDY)
         elif found is not None:

@@ -16,7 +16,7 @@ from napari_matae.widgets.job_bar import JobBar
 if TYPE_CHECKING:
     from matae.learn import Forgotten
     from napari_matae.models.tasks import SubjectFacts
-    from napari_matae.workspace.workspace import Desk
+    from napari_matae.workspace.workspace import Workspace
 
 __all__ = ["ForgetForm", "consequence", "outcome"]
 
@@ -32,7 +32,7 @@ class ForgetForm(QWidget):  # type: ignore[misc]
 
     Parameters
     ----------
-    desk
+    workspace
         Whose study.
     parent
         Qt parent.
@@ -41,9 +41,9 @@ class ForgetForm(QWidget):  # type: ignore[misc]
     forgotten = Signal(object)
     """Somebody was forgotten (`matae.learn.Forgotten`)."""
 
-    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._desk = desk
+        self._workspace = workspace
         self.facts: SubjectFacts | None = None
         """What would go with the chosen patient, once it is known."""
         self.question: QMessageBox | None = None
@@ -93,7 +93,7 @@ class ForgetForm(QWidget):  # type: ignore[misc]
 
     @property
     def _target(self) -> str:
-        link = self._desk.link
+        link = self._workspace.link
         return link.target if link.name else ""
 
     # -- choosing -----------------------------------------------------------------------------------------
@@ -156,11 +156,11 @@ class ForgetForm(QWidget):  # type: ignore[misc]
         facts = self.facts
         if facts is None or self.job.is_running or self.question is not None:
             return
-        current = self._desk.session.current
+        current = self._workspace.session.current
         if current is not None and current.cine.content_id in facts.content_ids:
             self._say(_ON_SCREEN.format(facts.subject))
             return
-        if unsaved := self._desk.unsaved():
+        if unsaved := self._workspace.unsaved():
             self._say(unsaved)
             return
         self._say("")
@@ -189,15 +189,15 @@ class ForgetForm(QWidget):  # type: ignore[misc]
     def _on_forgotten(self, done: Forgotten) -> None:
         sentence = outcome(done)
         self._say(sentence)
-        self._desk.say(sentence)
+        self._workspace.say(sentence)
         self.facts = None
         self.subject.setCurrentIndex(0)
         self._subject = ""
         self.forgotten.emit(done)
 
     def _on_ended(self) -> None:
-        self._desk.link.count()
-        self._desk.model_changed.emit()
+        self._workspace.link.count()
+        self._workspace.model_changed.emit()
         self.refresh()
         self._update()
 

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QMessageBox, QPushButton, QVBoxL
 
 from napari_matae.background.job import Job
 from napari_matae.learn.forget_patient_form import ForgetForm
-from napari_matae.models.active_model import InUse
+from napari_matae.models.active_model import ActiveModel
 from napari_matae.models.model_list import ModelList, about
 from napari_matae.models.tasks import list_facts
 from napari_matae.verdict.compare_form import CompareForm
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from napari_matae.models.card_window import CardWindow
     from napari_matae.models.tasks import ModelFacts
-    from napari_matae.workspace.workspace import Desk
+    from napari_matae.workspace.workspace import Workspace
 
 __all__ = ["ModelsBox"]
 
@@ -33,7 +33,7 @@ class ModelsBox(QWidget):  # type: ignore[misc]
 
     Parameters
     ----------
-    desk
+    workspace
         What is worked with.
     parent
         Qt parent.
@@ -44,10 +44,10 @@ class ModelsBox(QWidget):  # type: ignore[misc]
     listed = Signal()
     """The models were listed anew."""
 
-    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._desk = desk
-        self.in_use = InUse(desk, self)
+        self._workspace = workspace
+        self.in_use = ActiveModel(workspace, self)
         self._listing = Job(self)
         self._again = False
         self.question: QMessageBox | None = None
@@ -66,14 +66,14 @@ class ModelsBox(QWidget):  # type: ignore[misc]
         self.in_use.busy.connect(self._update)
         self.in_use.changed.connect(self.changed)
         self.forget.forgotten.connect(self._on_forgotten)
-        desk.model_changed.connect(self._soon.start)
-        desk.link.state_changed.connect(self._on_study)
+        workspace.model_changed.connect(self._soon.start)
+        workspace.link.state_changed.connect(self._on_study)
 
     def close_down(self) -> None:
         """Stop what runs and stop listening."""
         self._soon.stop()
-        self._desk.model_changed.disconnect(self._soon.start)
-        self._desk.link.state_changed.disconnect(self._on_study)
+        self._workspace.model_changed.disconnect(self._soon.start)
+        self._workspace.link.state_changed.disconnect(self._on_study)
         for window in (self.question, self.card):
             if window is not None:
                 window.close()
@@ -102,8 +102,8 @@ class ModelsBox(QWidget):  # type: ignore[misc]
         buttons.setSpacing(4)
         for button in (self.use_button, self.back_button, self.compare_button, self.card_button):
             buttons.addWidget(button)
-        self.compare = CompareForm(self._desk, self)
-        self.forget = ForgetForm(self._desk, self)
+        self.compare = CompareForm(self._workspace, self)
+        self.forget = ForgetForm(self._workspace, self)
         self.sections = {
             "compare": Section("models-compare", "Compare two models", self.compare, opened=False, parent=self),
             "forget": Section("models-forget", "Forget a patient", self.forget, opened=False, parent=self),
@@ -131,7 +131,7 @@ class ModelsBox(QWidget):  # type: ignore[misc]
         if self._listing.is_running:
             self._again = True
         else:
-            link = self._desk.link
+            link = self._workspace.link
             self._listing.start(partial(list_facts, link.target if link.name else ""))
         if self.sections["forget"].is_open:
             self.forget.refresh()
@@ -156,7 +156,7 @@ class ModelsBox(QWidget):  # type: ignore[misc]
         self.compare.clear()  # it may show them
         self.changed.emit()
 
-    # -- deeds --------------------------------------------------------------------------------------------
+    # -- actions --------------------------------------------------------------------------------------------
 
     def use(self) -> None:
         """Put the chosen model into use; one that no verdict offers only after a question."""

@@ -12,7 +12,7 @@ from napari_matae.learn.retrain_panel import RetrainBox
 from napari_matae.widgets.collapsible import Section
 
 if TYPE_CHECKING:
-    from napari_matae.workspace.workspace import Desk
+    from napari_matae.workspace.workspace import Workspace
 
 __all__ = ["LearnPanel"]
 
@@ -22,17 +22,17 @@ class LearnPanel(QWidget):  # type: ignore[misc]
 
     Parameters
     ----------
-    desk
+    workspace
         What is worked with.
     parent
         Qt parent.
     """
 
-    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.data = TrainingData(desk, self)
-        self.retrain = RetrainBox(desk, self)
-        self.models = ModelsBox(desk, self)
+        self.data = TrainingData(workspace, self)
+        self.retrain = RetrainBox(workspace, self)
+        self.models = ModelsBox(workspace, self)
         self.sections = {
             "data": Section("learn-data", "Training data", self.data, opened=True, parent=self),
             "retrain": Section("learn-retrain", "Retrain", self.retrain, opened=True, parent=self),

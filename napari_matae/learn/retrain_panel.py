@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from matae.learn import LearnRun, Verdict
     from napari_matae.learn.tasks import OpenedVerdict
-    from napari_matae.workspace.workspace import Desk
+    from napari_matae.workspace.workspace import Workspace
 
 __all__ = ["RetrainBox"]
 
@@ -38,7 +38,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
 
     Parameters
     ----------
-    desk
+    workspace
         What is worked with.
     parent
         Qt parent.
@@ -51,9 +51,9 @@ class RetrainBox(QWidget):  # type: ignore[misc]
     failed = Signal(str)
     """A run could not be started, or ended without a verdict; a sentence."""
 
-    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._desk = desk
+        self._workspace = workspace
         self.readiness: Readiness | None = None
         self._asked: tuple[Any, ...] = ()
         self._again = False
@@ -89,7 +89,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         self.sentence.setWordWrap(True)
         self.outcome = QLabel(self)
         self.outcome.setWordWrap(True)
-        self.verdict = VerdictView(self._desk, self)
+        self.verdict = VerdictView(self._workspace, self)
         self.view = LearnView(self)
         self.earlier = EarlierVerdicts(self)
         self.again_button = QPushButton("Learn again…", self)
@@ -118,12 +118,12 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         self.follow.refused.connect(self._on_refused)
         self.follow.ended.connect(self._on_ended)
         self.view.stop_wanted.connect(self.follow.stop)
-        self._desk.link.state_changed.connect(self._on_state)
-        self._desk.link.statistics_changed.connect(self._on_state)
+        self._workspace.link.state_changed.connect(self._on_state)
+        self._workspace.link.statistics_changed.connect(self._on_state)
 
     def close_down(self) -> None:
         """Put a run aside, and stop listening."""
-        link = self._desk.link
+        link = self._workspace.link
         link.state_changed.disconnect(self._on_state)
         link.statistics_changed.disconnect(self._on_state)
         self._timer.stop()
@@ -154,7 +154,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
     @property
     def _target(self) -> str:
         """The study, once it is open; else empty."""
-        link = self._desk.link
+        link = self._workspace.link
         return link.target if link.name else ""
 
     @property
@@ -232,7 +232,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
     def go_on(self, folder: Path) -> None:
         """Go on with a run that was put aside."""
         if not self._target:
-            self._complain(_NOT_OPEN if self._desk.link.problem else _NO_STUDY)
+            self._complain(_NOT_OPEN if self._workspace.link.problem else _NO_STUDY)
         elif not self.follow.is_busy:
             self.follow.go_on(self._target, folder)
             self._show_starting()
@@ -243,10 +243,10 @@ class RetrainBox(QWidget):  # type: ignore[misc]
             self._discarding.start(lambda _tick, _stop: discard(folder))
 
     def _unready(self) -> str:
-        link = self._desk.link
+        link = self._workspace.link
         if not self._target:
             return _NOT_OPEN if link.problem else _NO_STUDY
-        return self._desk.unsaved()
+        return self._workspace.unsaved()
 
     def _show_starting(self) -> None:
         self._forget_verdict()
@@ -256,7 +256,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         self._bring(self.view)
 
     def _on_began(self) -> None:
-        self._desk.say("Learning has begun; go on working, the viewer stays quick.")
+        self._workspace.say("Learning has begun; go on working, the viewer stays quick.")
 
     def _on_refused(self, sentence: str) -> None:
         self._complain(sentence)
@@ -266,7 +266,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         self.view.end()
         if run.verdict is not None:
             self._show_verdict(run.verdict, run.folder, f"{run.verdict.name} is trained and judged.")
-            self._desk.say(f"{run.verdict.name} is trained and judged: {run.verdict.sentence}")
+            self._workspace.say(f"{run.verdict.name} is trained and judged: {run.verdict.sentence}")
             self.judged.emit(run.verdict, run.folder)
         else:
             sentence = "The run ended without a word." if run.failed is None else run.failed.sentence
@@ -323,7 +323,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         ready = bool(target) and found is not None and found.ready
         self.learn_button.setEnabled(ready)
         if not target:
-            link = self._desk.link
+            link = self._workspace.link
             opening = link.state == "saving"
             self._say_ready("Opening the study…" if opening else _NOT_OPEN if link.problem else _NO_STUDY)
         elif found is None:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from matae.measure import Measurement
     from napari_matae.timeline.area_plot import AreaPlot
     from napari_matae.workspace.shortcuts import Keys
-    from napari_matae.workspace.workspace import Desk
+    from napari_matae.workspace.workspace import Workspace
 
 __all__ = ["MeasurePanel"]
 
@@ -56,7 +56,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
 
     Parameters
     ----------
-    desk
+    workspace
         What is worked with.
     keys
         The keys, for the tooltips.
@@ -66,10 +66,10 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         Qt parent.
     """
 
-    def __init__(self, desk: Desk, keys: Keys, plot: AreaPlot, parent: QWidget | None = None) -> None:
+    def __init__(self, workspace: Workspace, keys: Keys, plot: AreaPlot, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._desk, self._keys = desk, keys
-        session = desk.session
+        self._workspace, self._keys = workspace, keys
+        session = workspace.session
         self.measuring = Measuring(session, self)
         self.overlay = PhaseOverlay(session, self.measuring, self)
         self.curve = MeasureCurve(plot, self.measuring, self)
@@ -82,19 +82,19 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         session.frame_changed.connect(self._update_frame)
         session.opened.connect(self._update)
         session.status_changed.connect(self._update)
-        desk.link.entry_changed.connect(self._on_entry)
+        workspace.link.entry_changed.connect(self._on_entry)
         keys.changed.connect(self._update_tips)
         self._update_tips()
         self._update()
 
     def close_down(self) -> None:
         """Stop listening and take everything off the picture."""
-        session = self._desk.session
+        session = self._workspace.session
         self.measuring.changed.disconnect(self._update)
         session.frame_changed.disconnect(self._update_frame)
         session.opened.disconnect(self._update)
         session.status_changed.disconnect(self._update)
-        self._desk.link.entry_changed.disconnect(self._on_entry)
+        self._workspace.link.entry_changed.disconnect(self._on_entry)
         self._keys.changed.disconnect(self._update_tips)
         for part in self._parts:
             part.close_down()
@@ -102,7 +102,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
     # -- layout -------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        desk, session, measuring = self._desk, self._desk.session, self.measuring
+        workspace, session, measuring = self._workspace, self._workspace.session, self.measuring
         self.message = QLabel(self)
         self.message.setWordWrap(True)
         self.progress = QProgressBar(self)
@@ -128,8 +128,8 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
 
         self.ed_button = self._button("Show ED", lambda: self._open_phase(0))
         self.es_button = self._button("Show ES", lambda: self._open_phase(1))
-        self.mark_ed = self._button("This is ED", lambda: desk.deeds.mark("ed"))
-        self.mark_es = self._button("This is ES", lambda: desk.deeds.mark("es"))
+        self.mark_ed = self._button("This is ED", lambda: workspace.actions.mark("ed"))
+        self.mark_es = self._button("This is ES", lambda: workspace.actions.mark("es"))
         self.clear_button = self._button("Clear marks", measuring.clear_marks)
         self.clear_button.setToolTip("Take your marks away: the file's frames, or the curve's, are used again.")
 
@@ -146,7 +146,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self.beats = BeatTable(self)
         self.table = NumberTable(self)
         self.mmode = MMode(session, measuring, self)
-        self.biplane = BiplaneBox(desk.link, measuring, self)
+        self.biplane = BiplaneBox(workspace.link, measuring, self)
         for part in (self.ef, self.tiles, self.table, self.beats, self.flags):
             part.seek_wanted.connect(self.open)
 
@@ -201,10 +201,10 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
 
     def open(self, frames: tuple[int, ...]) -> None:
         """Show the frames behind a number, one after the other with each click."""
-        session = self._desk.session
+        session = self._workspace.session
         if session.current is None or not frames:
             return
-        self._desk.player.pause()
+        self._workspace.player.pause()
         here = session.frame
         session.seek(frames[(frames.index(here) + 1) % len(frames)] if here in frames else frames[0])
 
@@ -238,10 +238,10 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
     def _say(self, sentence: str) -> None:
         self.words.setText(sentence)
         self.words.show()
-        self._desk.say(sentence)
+        self._workspace.say(sentence)
 
     def _update(self, _: object = None) -> None:
-        measuring, current = self.measuring, self._desk.session.current
+        measuring, current = self.measuring, self._workspace.session.current
         measured = measuring.measurement
         self.content.setVisible(measured is not None)
         self.progress.setVisible(measuring.is_running)
@@ -266,7 +266,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self._update_phases()
 
     def _show_view(self, measured: Measurement) -> None:
-        current = self._desk.session.current
+        current = self._workspace.session.current
         stated = measured.inputs.cine.view if current is None else current.stated.view
         text = f"{stated}, as the file says" if stated else "not stated"
         if self.view.itemText(0) != text:
@@ -295,7 +295,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
             self._update_phases()
 
     def _update_phases(self) -> None:
-        session, measured = self._desk.session, self.measuring.measurement
+        session, measured = self._workspace.session, self.measuring.measurement
         current, frame = session.current, session.frame
         primary = None if measured is None else measured.primary
         for button, place, name in ((self.ed_button, 0, "ED"), (self.es_button, 1, "ES")):

@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from napari_matae.workspace.workspace import Desk
+    from napari_matae.workspace.workspace import Workspace
 
     Work = Callable[[Any, Any], str]
 
-__all__ = ["InUse"]
+__all__ = ["ActiveModel"]
 
 
-class InUse(QObject):  # type: ignore[misc]
+class ActiveModel(QObject):  # type: ignore[misc]
     """Which model is in use, and changing it.
 
     Parameters
     ----------
-    desk
+    workspace
         Told when another model is in use.
     parent
         Qt parent.
@@ -38,9 +38,9 @@ class InUse(QObject):  # type: ignore[misc]
     busy = Signal(bool)
     """A change is under way, or over."""
 
-    def __init__(self, desk: Desk, parent: QObject | None = None) -> None:
+    def __init__(self, workspace: Workspace, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._desk = desk
+        self._workspace = workspace
         self._job = Job(self)
         self._job.finished.connect(self._on_finished)
         self._job.failed.connect(self._on_failed)
@@ -67,7 +67,7 @@ class InUse(QObject):  # type: ignore[misc]
 
     def use(self, name: str, *, anyway: bool = False) -> None:
         """Put a model into use; `anyway` also where no verdict offers it."""
-        target = self._desk.link.target if self._desk.link.name else ""
+        target = self._workspace.link.target if self._workspace.link.name else ""
 
         def work(_tick: object, _stop: object) -> str:
             if anyway or not target:
@@ -92,8 +92,8 @@ class InUse(QObject):  # type: ignore[misc]
 
     def _on_finished(self, sentence: str) -> None:
         self.said.emit(sentence)
-        self._desk.say(sentence)
-        self._desk.model_changed.emit()
+        self._workspace.say(sentence)
+        self._workspace.model_changed.emit()
         self.changed.emit()
 
     def _on_failed(self, sentence: str) -> None:

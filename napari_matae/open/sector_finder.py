@@ -23,7 +23,7 @@ __all__ = ["SectorFinder"]
 
 
 class SectorFinder(QObject):  # type: ignore[misc]
-    """Looks for the sector of the session's cine where nobody did when it was read.
+    """MaskStyle for the sector of the session's cine where nobody did when it was read.
 
     Parameters
     ----------

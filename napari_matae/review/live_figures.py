@@ -15,28 +15,28 @@ from napari_matae.widgets.colours import STATUS_COLOURS, STATUS_WORDS
 
 if TYPE_CHECKING:
     from matae.store.types import Statistics
-    from napari_matae.workspace.workspace import Desk
+    from napari_matae.workspace.workspace import Workspace
 
-__all__ = ["Figures"]
+__all__ = ["LiveFigures"]
 
 _REDRAW_MS = 120
 _DASH = "–"
 
 
-class Figures(QWidget):  # type: ignore[misc]
+class LiveFigures(QWidget):  # type: ignore[misc]
     """Dice, IoU, area, time and the widths' agreement of the frame; counts, minutes and shares of the study.
 
     Parameters
     ----------
-    desk
+    workspace
         Whose frame and study.
     parent
         Qt parent.
     """
 
-    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._desk = desk
+        self._workspace = workspace
         self.values: dict[str, QLabel] = {}
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -72,28 +72,28 @@ class Figures(QWidget):  # type: ignore[misc]
         self.study.setTextFormat(Qt.TextFormat.RichText)
         grid.addWidget(self.study, 2, 0, 1, 5)
         self._show_soon = qthrottled(self.show_frame, timeout=_REDRAW_MS, parent=self)
-        session = desk.session
+        session = workspace.session
         self._signals = (
             session.frame_changed, session.area_changed, session.status_changed, session.doubted, session.opened,
         )  # fmt: skip
         for signal in self._signals:
             signal.connect(self._show_soon)
-        desk.link.statistics_changed.connect(self.show_study)
-        desk.link.acknowledged.connect(self._show_soon)
+        workspace.link.statistics_changed.connect(self.show_study)
+        workspace.link.acknowledged.connect(self._show_soon)
         self.show_frame()
-        self.show_study(desk.link.statistics)
+        self.show_study(workspace.link.statistics)
 
     def close_down(self) -> None:
         """Stop listening."""
         self._show_soon.cancel()
         for signal in self._signals:
             signal.disconnect(self._show_soon)
-        self._desk.link.statistics_changed.disconnect(self.show_study)
-        self._desk.link.acknowledged.disconnect(self._show_soon)
+        self._workspace.link.statistics_changed.disconnect(self.show_study)
+        self._workspace.link.acknowledged.disconnect(self._show_soon)
 
     def show_frame(self, _: object = None) -> None:
         """Show the figures of the frame on screen."""
-        session = self._desk.session
+        session = self._workspace.session
         current, frame = session.current, session.frame
         shown = dict.fromkeys(self.values, _DASH)
         if current is not None and current.labels is not None and frame in current.status:

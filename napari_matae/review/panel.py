@@ -21,14 +21,14 @@ from qtpy.QtWidgets import (
 )
 
 from napari_matae.edit.tools import TOOLS
-from napari_matae.review.live_figures import Figures
+from napari_matae.review.live_figures import LiveFigures
 from napari_matae.widgets.colours import NO_MASK_COLOUR, STATUS_COLOURS, STATUS_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_matae.workspace.shortcuts import Keys
-    from napari_matae.workspace.workspace import Desk
+    from napari_matae.workspace.workspace import Workspace
 
 __all__ = ["ReviewPanel"]
 
@@ -40,7 +40,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
 
     Parameters
     ----------
-    desk
+    workspace
         What is worked with.
     keys
         The keys, for the tooltips.
@@ -48,19 +48,19 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         Qt parent.
     """
 
-    def __init__(self, desk: Desk, keys: Keys, parent: QWidget | None = None) -> None:
+    def __init__(self, workspace: Workspace, keys: Keys, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._desk, self._keys = desk, keys
+        self._workspace, self._keys = workspace, keys
         self._tips: list[tuple[QWidget, str, str]] = []
         self._build()
-        session = desk.session
+        session = workspace.session
         for signal in (session.opened, session.status_changed, session.restored, session.frame_changed):
             signal.connect(self._update)
-        desk.tools.changed.connect(self._update_tools)
-        desk.preview.changed.connect(self._update_preview)
-        desk.history.changed.connect(self._update_history)
-        desk.looks.changed.connect(self._update_looks)
-        desk.said.connect(self._on_said)
+        workspace.tools.changed.connect(self._update_tools)
+        workspace.preview.changed.connect(self._update_preview)
+        workspace.undo_stack.changed.connect(self._update_history)
+        workspace.mask_style.changed.connect(self._update_looks)
+        workspace.said.connect(self._on_said)
         keys.changed.connect(self._update_tips)
         self._update()
         self._update_tools()
@@ -71,21 +71,21 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
 
     def close_down(self) -> None:
         """Stop listening."""
-        session = self._desk.session
+        session = self._workspace.session
         for signal in (session.opened, session.status_changed, session.restored, session.frame_changed):
             signal.disconnect(self._update)
-        self._desk.tools.changed.disconnect(self._update_tools)
-        self._desk.preview.changed.disconnect(self._update_preview)
-        self._desk.history.changed.disconnect(self._update_history)
-        self._desk.looks.changed.disconnect(self._update_looks)
-        self._desk.said.disconnect(self._on_said)
+        self._workspace.tools.changed.disconnect(self._update_tools)
+        self._workspace.preview.changed.disconnect(self._update_preview)
+        self._workspace.undo_stack.changed.disconnect(self._update_history)
+        self._workspace.mask_style.changed.disconnect(self._update_looks)
+        self._workspace.said.disconnect(self._on_said)
         self._keys.changed.disconnect(self._update_tips)
         self.figures.close_down()
 
     # -- layout -------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        desk, deeds = self._desk, self._desk.deeds
+        workspace, actions = self._workspace, self._workspace.actions
         self.state = QLabel(self)
         self.state.setTextFormat(Qt.TextFormat.RichText)
         self.words = QLabel(self)
@@ -93,26 +93,26 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         self.words.setMinimumHeight(2 * self.words.fontMetrics().height() + 2)
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
 
-        self.accept_button = self._button("✓ Accept", "accept", deeds.accept, "This mask is right")
-        self.reject_button = self._button("✗ Reject", "reject", deeds.reject, "This frame is unusable")
-        self.next_button = self._button("Next ▸", "next", deeds.next, "Show the next frame to look at")
+        self.accept_button = self._button("✓ Accept", "accept", actions.accept, "This mask is right")
+        self.reject_button = self._button("✗ Reject", "reject", actions.reject, "This frame is unusable")
+        self.next_button = self._button("Next ▸", "next", actions.next, "Show the next frame to look at")
         self.between_button = self._button(
-            "Accept all between", "accept_between", deeds.accept_between,
+            "Accept all between", "accept_between", actions.accept_between,
             "Accept every frame between two corrected ones",
         )  # fmt: skip
         self.go_on = QCheckBox("then show the next", self)
-        self.go_on.setChecked(deeds.go_on)
+        self.go_on.setChecked(actions.go_on)
         self.go_on.setToolTip("Accepting or rejecting a frame shows the next one to look at.")
-        self.go_on.toggled.connect(lambda on: setattr(deeds, "go_on", on))
+        self.go_on.toggled.connect(lambda on: setattr(actions, "go_on", on))
 
         self._build_tools()
         self._build_mending()
         self._build_looks()
-        self.figures = Figures(desk, self)
+        self.figures = LiveFigures(workspace, self)
         self._lay_out()
 
     def _build_tools(self) -> None:
-        desk = self._desk
+        workspace = self._workspace
         self.tool_buttons: dict[str, QPushButton] = {}
         group = QButtonGroup(self)
         group.setExclusive(True)
@@ -127,51 +127,51 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         self.size = QSlider(Qt.Orientation.Horizontal, self)
         self.size.setRange(1, 200)
         self.size.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.size.valueChanged.connect(desk.tools.resize)
+        self.size.valueChanged.connect(workspace.tools.resize)
         self.size_text = QLabel(self)
 
-        self.undo_button = self._button("↶ Undo", "undo", desk.history.undo, "")
-        self.redo_button = self._button("↷ Redo", "redo", desk.history.redo, "")
-        self.keys_button = self._button("Keys", "help", desk.help_wanted.emit, "Show every key, and change it")
+        self.undo_button = self._button("↶ Undo", "undo", workspace.undo_stack.undo, "")
+        self.redo_button = self._button("↷ Redo", "redo", workspace.undo_stack.redo, "")
+        self.keys_button = self._button("Keys", "help", workspace.help_wanted.emit, "Show every key, and change it")
 
     def _build_mending(self) -> None:
-        deeds = self._desk.deeds
+        actions = self._workspace.actions
         self.copy_buttons = (
-            self._button("◂ Copy", "copy_previous", partial(deeds.copy, -1), "Copy the previous frame's mask"),
-            self._button("Copy ▸", "copy_next", partial(deeds.copy, 1), "Copy the next frame's mask"),
+            self._button("◂ Copy", "copy_previous", partial(actions.copy, -1), "Copy the previous frame's mask"),
+            self._button("Copy ▸", "copy_next", partial(actions.copy, 1), "Copy the next frame's mask"),
         )
         self.mend_buttons = (
-            self._button("Fill holes", "fill", deeds.fill_holes, "Fill the holes of this mask"),
-            self._button("Largest part", "largest", deeds.keep_largest, "Keep only the largest part of this mask"),
-            self._button("Smooth", "smooth", deeds.smooth, "Smooth the contour; the area stays"),
-            self._button("Machine's", "machine", deeds.take_proposal, "Put the machine's mask back on this frame"),
+            self._button("Fill holes", "fill", actions.fill_holes, "Fill the holes of this mask"),
+            self._button("Largest part", "largest", actions.keep_largest, "Keep only the largest part of this mask"),
+            self._button("Smooth", "smooth", actions.smooth, "Smooth the contour; the area stays"),
+            self._button("Machine's", "machine", actions.take_proposal, "Put the machine's mask back on this frame"),
         )
         self.interpolate_button = self._button(
-            "Interpolate between corrected frames", "interpolate", deeds.interpolate,
+            "Interpolate between corrected frames", "interpolate", actions.interpolate,
             "Offer masks for the machine's frames between two corrected ones",
         )  # fmt: skip
         self.back_button = self._button(
-            "◂ Propagate", "propagate_back", partial(deeds.propagate, backward=True),
+            "◂ Propagate", "propagate_back", partial(actions.propagate, backward=True),
             "Carry this mask to the machine's frames before it, following the motion",
         )  # fmt: skip
         self.forward_button = self._button(
-            "Propagate ▸", "propagate", deeds.propagate,
+            "Propagate ▸", "propagate", actions.propagate,
             "Carry this mask to the machine's frames after it, following the motion",
         )  # fmt: skip
         self.reach = QSpinBox(self)
         self.reach.setRange(1, 999)
-        self.reach.setValue(deeds.reach)
+        self.reach.setValue(actions.reach)
         self.reach.setSuffix(" frames")
         self.reach.setToolTip("How far a mask is propagated, unless a person's frame comes first.")
-        self.reach.valueChanged.connect(lambda value: setattr(deeds, "reach", value))
+        self.reach.valueChanged.connect(lambda value: setattr(actions, "reach", value))
         self.preview_bar = self._build_preview()
 
     def _build_looks(self) -> None:
-        desk = self._desk
+        workspace = self._workspace
         self.outline = QCheckBox("Outline only", self)
-        self.outline.clicked.connect(desk.looks.set_outline)
+        self.outline.clicked.connect(workspace.mask_style.set_outline)
         self.difference = QCheckBox("Show the machine's proposal", self)
-        self.difference.clicked.connect(desk.looks.set_difference)
+        self.difference.clicked.connect(workspace.mask_style.set_difference)
         self._tips += [
             (self.outline, "Draw the contour alone, or fill the cavity", "outline"),
             (self.difference, "Draw the machine's contour over this one, in orange", "difference"),
@@ -180,15 +180,17 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         self.opacity.setRange(5, 100)
         self.opacity.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.opacity.setToolTip("Opacity of the mask.")
-        self.opacity.valueChanged.connect(lambda value: desk.looks.set_opacity(value / 100))
+        self.opacity.valueChanged.connect(lambda value: workspace.mask_style.set_opacity(value / 100))
 
     def _build_preview(self) -> QFrame:
         bar = QFrame(self)
         bar.setFrameShape(QFrame.Shape.StyledPanel)
         self.preview_words = QLabel(bar)
         self.preview_words.setWordWrap(True)
-        self.apply_button = self._button("Apply", "apply", self._desk.preview.apply, "Write these masks, as one step")
-        self.discard_button = self._button("Discard", "discard", self._desk.escape, "Throw them away")
+        self.apply_button = self._button(
+            "Apply", "apply", self._workspace.preview.apply, "Write these masks, as one step"
+        )
+        self.discard_button = self._button("Discard", "discard", self._workspace.escape, "Throw them away")
         row = QHBoxLayout()
         row.addWidget(self.apply_button)
         row.addWidget(self.discard_button)
@@ -241,7 +243,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         return button
 
     def _take(self, name: str, _: bool = False) -> None:
-        self._desk.tools.choose(name)
+        self._workspace.tools.choose(name)
 
     # -- keeping in step ----------------------------------------------------------------------------------
 
@@ -249,7 +251,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         self.words.setText(sentence)
 
     def _update(self, _: object = None) -> None:
-        session = self._desk.session
+        session = self._workspace.session
         current, frame = session.current, session.frame
         ready = current is not None and current.ready
         for widget in (
@@ -273,7 +275,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         )
 
     def _update_tools(self) -> None:
-        tools = self._desk.tools
+        tools = self._workspace.tools
         self.tool_buttons[tools.tool].setChecked(True)
         size = tools.size
         self.size.setEnabled(size is not None)
@@ -285,19 +287,19 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         self.size_text.setText("" if size is None else f"{size} px")
 
     def _update_preview(self) -> None:
-        preview = self._desk.preview
+        preview = self._workspace.preview
         self.preview_bar.setVisible(preview.is_open)
         self.preview_words.setText(preview.words)
         self.apply_button.setEnabled(preview.is_open and not preview.is_running)
 
     def _update_history(self) -> None:
-        history = self._desk.history
+        history = self._workspace.undo_stack
         self.undo_button.setEnabled(bool(history.undo_text))
         self.redo_button.setEnabled(bool(history.redo_text))
         self._update_tips()
 
     def _update_looks(self) -> None:
-        looks = self._desk.looks
+        looks = self._workspace.mask_style
         self.outline.setChecked(looks.outline)
         self.difference.setChecked(looks.difference)
         self.opacity.blockSignals(True)
@@ -305,7 +307,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         self.opacity.blockSignals(False)
 
     def _update_tips(self) -> None:
-        history = self._desk.history
+        history = self._workspace.undo_stack
         special = {
             "undo": f"Take back: {history.undo_text}" if history.undo_text else "Nothing to undo",
             "redo": f"Do again: {history.redo_text}" if history.redo_text else "Nothing to redo",

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from napari_matae.session.open_cine import OpenCine
 
-__all__ = ["Screen"]
+__all__ = ["CineViewer"]
 
 
-class Screen:
+class CineViewer:
     """One viewer and the cine in it.
 
     Parameters

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from matae.stack import new_stack
 from napari_matae.session.layers import make_labels
-from napari_matae.session.undo_step import Step
+from napari_matae.session.undo_step import UndoStep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from matae.segment import FrameMask
     from matae.store.types import FrameStatus
-    from napari_matae.session.cine_viewer import Screen
-    from napari_matae.session.paint_watcher import DrawnFrames
+    from napari_matae.session.cine_viewer import CineViewer
+    from napari_matae.session.paint_watcher import PaintWatcher
     from napari_matae.session.signals import SessionSignals
     from napari_matae.session.undo_step import FrameChange
 
@@ -41,24 +41,26 @@ class MaskChanges:
         Follows the layer that is made for the masks.
     """
 
-    def __init__(self, screen: Screen, tell: SessionSignals, drawn: DrawnFrames) -> None:
-        self._screen, self._tell, self._drawn = screen, tell, drawn
+    def __init__(self, screen: CineViewer, tell: SessionSignals, drawn: PaintWatcher) -> None:
+        self._cine_viewer, self._tell, self._drawn = screen, tell, drawn
         self.tool = "drawing"
         """What a stroke is called in the history."""
         self._replaced: list[FrameChange] = []
 
     def ensure_labels(self) -> None:
         """Make the layer that holds the masks, if there is none yet."""
-        current = self._screen.current
+        current = self._cine_viewer.current
         if current is None or current.labels is not None:
             return
-        current.take_labels(self._screen.add_above(make_labels(current.cine, new_stack(current.cine.frames.shape))))
+        current.take_labels(
+            self._cine_viewer.add_above(make_labels(current.cine, new_stack(current.cine.frames.shape)))
+        )
         self._drawn.follow(current)
         self._tell.labels_changed.emit()
 
     def drop_labels(self) -> None:
         """Forget the masks: their layer is gone."""
-        if (current := self._screen.current) is not None:
+        if (current := self._cine_viewer.current) is not None:
             # What is in the study stays there; without one, this is the user's own decision to forget.
             self.settle()
             self._drawn.unfollow(current)
@@ -77,11 +79,11 @@ class MaskChanges:
         """Make ready for new proposals; frames that a run does not reach keep their masks."""
         self.settle()
         self.ensure_labels()
-        self._screen.forget_layer_history()
+        self._cine_viewer.forget_layer_history()
 
     def receive(self, result: FrameMask) -> bool:
         """Show one frame's result, unless a person has taken that frame; return whether it is shown."""
-        current, frame = self._screen.current, result.index
+        current, frame = self._cine_viewer.current, result.index
         if current is None or current.labels is None:
             return False
         if current.is_persons(frame):
@@ -92,8 +94,8 @@ class MaskChanges:
         change = current.take_proposal(frame, result.mask)
         if change is not None:
             self._replaced.append(change)
-        if frame == self._screen.frame:
-            self._screen.refresh()
+        if frame == self._cine_viewer.frame:
+            self._cine_viewer.refresh()
         self._tell.proposed.emit(frame)
         self._tell.area_changed.emit()
         return True
@@ -101,60 +103,60 @@ class MaskChanges:
     def end_run(self) -> None:
         """Record the proposals that were replaced since `begin_run` as one step."""
         changes, self._replaced = self._replaced, []
-        if changes and self._screen.current is not None:
-            self._tell.stepped.emit(Step("new proposals", tuple(changes), self._screen.frame))
+        if changes and self._cine_viewer.current is not None:
+            self._tell.stepped.emit(UndoStep("new proposals", tuple(changes), self._cine_viewer.frame))
         self._tell.status_changed.emit()
 
     # -- a person -----------------------------------------------------------------------------------------
 
     def draw(self, frame: int, mask: NDArray[np.uint8]) -> None:
         """Show a mask while it is being shaped; it is recorded when the stroke ends."""
-        current = self._screen.current
+        current = self._cine_viewer.current
         if current is None or current.labels is None:
             return
         current.labels.data[frame] = mask
         current.drawn.add(frame)
-        self._screen.refresh()
+        self._cine_viewer.refresh()
         if current.measure(frame):
             self._tell.area_changed.emit()
 
     def settle(self) -> None:
         """Record what was drawn since the last time, as one step."""
-        current = self._screen.current
+        current = self._cine_viewer.current
         if current is not None and current.labels is not None and current.drawn:
-            self._record(current.settle(self.tool, self._screen.shown))
+            self._record(current.settle(self.tool, self._cine_viewer.shown))
 
     def change(self, text: str, masks: Mapping[int, NDArray[np.uint8]], status: FrameStatus) -> list[int]:
         """Give frames other masks, as one step; return the frames that changed."""
-        current = self._screen.current
+        current = self._cine_viewer.current
         if current is None:
             return []
         self.settle()
         self.ensure_labels()
-        step = current.change(text, masks, self._screen.frame, status)
-        self._screen.refresh()
+        step = current.change(text, masks, self._cine_viewer.frame, status)
+        self._cine_viewer.refresh()
         return self._record(step)
 
     def judge(self, text: str, frames: Iterable[int], status: FrameStatus) -> list[int]:
         """Give frames another status, as one step; return the frames that changed."""
-        current = self._screen.current
+        current = self._cine_viewer.current
         if current is None:
             return []
         self.settle()
-        return self._record(current.judge(text, frames, status, self._screen.frame))
+        return self._record(current.judge(text, frames, status, self._cine_viewer.frame))
 
-    def apply(self, step: Step, *, forward: bool) -> bool:
+    def apply(self, step: UndoStep, *, forward: bool) -> bool:
         """Do a step again or take it back, and show the frame it changes; return whether the frames still fit it."""
-        current = self._screen.current
+        current = self._cine_viewer.current
         if current is None or current.labels is None:
             return False
         self.settle()
         if not current.fits(step, forward=forward):
             return False
         current.apply(step, forward=forward)
-        self._screen.forget_layer_history()
-        self._screen.seek(step.shows)
-        self._screen.refresh()
+        self._cine_viewer.forget_layer_history()
+        self._cine_viewer.seek(step.shows)
+        self._cine_viewer.refresh()
         self._announce()
         self._tell.written.emit(step.frames, "redo" if forward else "undo")
         return True
@@ -163,17 +165,17 @@ class MaskChanges:
 
     def show_stored(self, frames: Mapping[int, tuple[NDArray[np.uint8], FrameStatus | None]]) -> None:
         """Show what the study holds for some frames; nothing of it needs saving."""
-        current = self._screen.current
+        current = self._cine_viewer.current
         if current is None or not frames:
             return
         self.ensure_labels()
         for frame, (mask, status) in frames.items():
             current.put(frame, mask, status)
-        self._screen.forget_layer_history()
-        self._screen.refresh()
+        self._cine_viewer.forget_layer_history()
+        self._cine_viewer.refresh()
         self._announce()
 
-    def _record(self, step: Step | None) -> list[int]:
+    def _record(self, step: UndoStep | None) -> list[int]:
         """Tell everybody of a step; return its frames."""
         if step is None:
             return []

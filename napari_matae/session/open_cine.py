@@ -9,7 +9,7 @@ import numpy as np
 
 from matae.stack import new_stack
 from matae.store.types import FrameStatus
-from napari_matae.session.undo_step import FrameChange, Patch, Step
+from napari_matae.session.undo_step import FrameChange, Patch, UndoStep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -190,7 +190,7 @@ class OpenCine:
         self._write(frame, mask, FrameStatus.MACHINE)
         return FrameChange(frame, patch, FrameStatus.MACHINE, FrameStatus.MACHINE) if patch is not None else None
 
-    def settle(self, text: str, here: int) -> Step | None:
+    def settle(self, text: str, here: int) -> UndoStep | None:
         """Record what was drawn; return it as a step, or None if nothing was."""
         if self.labels is None or self.recorded is None:
             return None
@@ -204,7 +204,7 @@ class OpenCine:
         masks: Mapping[int, NDArray[np.uint8]],
         here: int,
         status: FrameStatus = FrameStatus.EDITED,
-    ) -> Step | None:
+    ) -> UndoStep | None:
         """Give frames other masks; return it as a step, or None if all of them have those masks already.
 
         Parameters
@@ -228,9 +228,9 @@ class OpenCine:
                 self._write(frame, mask, status)
             else:
                 self.measure(frame)
-        return Step(text, tuple(changes), here) if changes else None
+        return UndoStep(text, tuple(changes), here) if changes else None
 
-    def judge(self, text: str, frames: Iterable[int], status: FrameStatus, here: int) -> Step | None:
+    def judge(self, text: str, frames: Iterable[int], status: FrameStatus, here: int) -> UndoStep | None:
         """Give frames with a mask another status; return it as a step, or None if all have it already."""
         changes = []
         for frame in frames:
@@ -238,9 +238,9 @@ class OpenCine:
             if before is not None and before is not status:
                 changes.append(FrameChange(frame, None, before, status))
                 self.status[frame] = status
-        return Step(text, tuple(changes), here) if changes else None
+        return UndoStep(text, tuple(changes), here) if changes else None
 
-    def fits(self, step: Step, *, forward: bool) -> bool:
+    def fits(self, step: UndoStep, *, forward: bool) -> bool:
         """Return whether a step can be done again (or taken back): its frames are as it found (or left) them."""
         if self.recorded is None:
             return False
@@ -251,7 +251,7 @@ class OpenCine:
                 return False
         return True
 
-    def apply(self, step: Step, *, forward: bool) -> None:
+    def apply(self, step: UndoStep, *, forward: bool) -> None:
         """Do a step again, or take it back."""
         if self.recorded is None or self.machine is None:
             raise RuntimeError("there are no masks")

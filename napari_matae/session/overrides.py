@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from matae.cine import Cine
-    from napari_matae.session.cine_viewer import Screen
+    from napari_matae.session.cine_viewer import CineViewer
     from napari_matae.session.open_cine import OpenCine
     from napari_matae.session.sector_outline import SectorOutline
     from napari_matae.session.signals import SessionSignals
@@ -45,13 +45,13 @@ class CineOverrides:
     """
 
     def __init__(
-        self, screen: Screen, sector: SectorOutline, replace: Callable[[Cine], None], tell: SessionSignals
+        self, screen: CineViewer, sector: SectorOutline, replace: Callable[[Cine], None], tell: SessionSignals
     ) -> None:
-        self._screen, self._sector, self._replace, self._tell = screen, sector, replace, tell
+        self._cine_viewer, self._sector, self._replace, self._tell = screen, sector, replace, tell
 
     def take(self, name: OverrideName, value: Any) -> None:
         """Take what a person sets; None takes it away, so that what was found or stated counts again."""
-        current = self._screen.current
+        current = self._cine_viewer.current
         if current is None or current.overrides.get(name) == value:
             return
         current.overrides[name] = value
@@ -61,7 +61,7 @@ class CineOverrides:
 
     def show(self, values: Mapping[OverrideName, Any]) -> None:
         """Show what was set before, or elsewhere; nothing of it needs saving."""
-        current = self._screen.current
+        current = self._cine_viewer.current
         if current is None:
             return
         changed = {name for name, value in values.items() if current.overrides.get(name) != value}
@@ -89,10 +89,10 @@ class CineOverrides:
         before, after = np.asarray(current.cine.pixel_aspect), np.asarray(cine.pixel_aspect)
         if not np.array_equal(before, after):
             # Every layer over the picture takes the new scale: a mask with the old one would lie beside its heart.
-            for layer in self._screen.viewer.layers:
+            for layer in self._cine_viewer.viewer.layers:
                 scale = np.asarray(layer.scale, float)
                 if layer.ndim >= 2 and np.allclose(scale[-2:], before):
                     layer.scale = (*scale[:-2], *after)
         self._replace(cine)
         if not np.array_equal(before, after):
-            self._screen.viewer.reset_view()
+            self._cine_viewer.viewer.reset_view()

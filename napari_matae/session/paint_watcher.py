@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from napari_matae.session.cine_viewer import Screen
+    from napari_matae.session.cine_viewer import CineViewer
     from napari_matae.session.open_cine import OpenCine
     from napari_matae.session.signals import SessionSignals
 
-__all__ = ["DrawnFrames"]
+__all__ = ["PaintWatcher"]
 
 
-class DrawnFrames:
+class PaintWatcher:
     """Notes in the cine on screen which of its frames were drawn in.
 
     Parameters
@@ -23,8 +23,8 @@ class DrawnFrames:
         Who is told that somebody draws.
     """
 
-    def __init__(self, screen: Screen, tell: SessionSignals) -> None:
-        self._screen, self._tell = screen, tell
+    def __init__(self, screen: CineViewer, tell: SessionSignals) -> None:
+        self._cine_viewer, self._tell = screen, tell
         self.stroking = False
         """A stroke is under way: it is recorded as one step when it ends."""
 
@@ -43,7 +43,7 @@ class DrawnFrames:
             current.labels.events.set_data.disconnect(self._on_set_data)
 
     def _on_drawn(self) -> None:
-        screen = self._screen
+        screen = self._cine_viewer
         current, frame = screen.current, screen.frame
         if screen.is_ours or current is None:
             return
@@ -54,7 +54,7 @@ class DrawnFrames:
         self._tell.touched.emit()
 
     def _on_set_data(self) -> None:
-        screen = self._screen
+        screen = self._cine_viewer
         current, shown = screen.current, screen.shown
         if screen.is_ours or current is None or self.stroking or screen.frame != shown:
             return

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.segment import Sector
-    from napari_matae.session.cine_viewer import Screen
+    from napari_matae.session.cine_viewer import CineViewer
     from napari_matae.session.open_cine import OpenCine
     from napari_matae.session.signals import SessionSignals
 
@@ -39,19 +39,19 @@ class SectorOutline:
     """
 
     def __init__(
-        self, screen: Screen, tell: SessionSignals, drawn: Callable[[tuple[tuple[float, float], ...]], None]
+        self, screen: CineViewer, tell: SessionSignals, drawn: Callable[[tuple[tuple[float, float], ...]], None]
     ) -> None:
-        self._screen, self._tell, self._drawn = screen, tell, drawn
+        self._cine_viewer, self._tell, self._drawn = screen, tell, drawn
 
     def show(self, current: OpenCine) -> None:
         """Bring the sector and its layer in line with what was found and what people set."""
         current.sector = sector = sector_of(current)
         if sector is not None:
             if current.sector_layer is None:
-                current.sector_layer = self._screen.add_above(make_sector_layer(current.cine, sector))
+                current.sector_layer = self._cine_viewer.add_above(make_sector_layer(current.cine, sector))
                 self.follow(current)
             elif not _same_outline(sector_polygon(current.sector_layer), sector.polygon):
-                with self._screen.quiet():
+                with self._cine_viewer.quiet():
                     current.sector_layer.data = [(sector.polygon, "polygon")]
         self._tell.sector_changed.emit()
 
@@ -69,8 +69,8 @@ class SectorOutline:
         """Take the outline as it is drawn by now."""
         from matae.segment import sector_from_polygon
 
-        current = self._screen.current
-        if self._screen.is_ours or current is None or current.sector is None or current.sector_layer is None:
+        current = self._cine_viewer.current
+        if self._cine_viewer.is_ours or current is None or current.sector is None or current.sector_layer is None:
             return
         polygon = sector_polygon(current.sector_layer)
         if polygon is None or _same_outline(polygon, current.sector.polygon):

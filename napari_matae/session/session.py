@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from matae.store.types import FrameStatus, OverrideName
-from napari_matae.session.cine_viewer import Screen
+from napari_matae.session.cine_viewer import CineViewer
 from napari_matae.session.layers import CINE_KEY, SECTOR_KEY, STATE_KEY, cine_of, image_of
 from napari_matae.session.mask_changes import MaskChanges
 from napari_matae.session.open_cine import OpenCine
 from napari_matae.session.overrides import CineOverrides
-from napari_matae.session.paint_watcher import DrawnFrames
+from napari_matae.session.paint_watcher import PaintWatcher
 from napari_matae.session.sector_outline import SectorOutline
 from napari_matae.session.signals import SessionSignals
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
     from matae.segment import FrameMask, Sector
-    from napari_matae.session.undo_step import Step
+    from napari_matae.session.undo_step import UndoStep
 
 __all__ = ["OpenCine", "Session"]
 
@@ -52,12 +52,14 @@ class Session(SessionSignals):
         self._finds_sectors = finds_sectors
         self.is_safe: Callable[[OpenCine], bool] = lambda _: False
         """Whether a cine's work is kept elsewhere, so that its layers may go."""
-        self._screen = Screen(viewer)
-        self._sector = SectorOutline(self._screen, self, lambda outline: self.override(OverrideName.SECTOR, outline))
-        self._overrides = CineOverrides(self._screen, self._sector, self.replace_cine, self)
+        self._cine_viewer = CineViewer(viewer)
+        self._sector = SectorOutline(
+            self._cine_viewer, self, lambda outline: self.override(OverrideName.SECTOR, outline)
+        )
+        self._overrides = CineOverrides(self._cine_viewer, self._sector, self.replace_cine, self)
         self.sector_changed.connect(self._rescale)
-        self._drawn = DrawnFrames(self._screen, self)
-        self._masks = MaskChanges(self._screen, self, self._drawn)
+        self._drawn = PaintWatcher(self._cine_viewer, self)
+        self._masks = MaskChanges(self._cine_viewer, self, self._drawn)
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._on_removed)
         viewer.dims.events.current_step.connect(self._on_step)
@@ -78,7 +80,7 @@ class Session(SessionSignals):
     @property
     def current(self) -> OpenCine | None:
         """The cine that is open."""
-        return self._screen.current
+        return self._cine_viewer.current
 
     def open(self, cine: Cine, sector: Sector | None = None) -> OpenCine:
         """Show a cine and make it the current one.
@@ -109,11 +111,11 @@ class Session(SessionSignals):
 
     def _adopt(self, layer: Layer) -> None:
         cine = cine_of(layer)
-        if self._screen.is_ours or cine is None or layer.data is not cine.frames:
+        if self._cine_viewer.is_ours or cine is None or layer.data is not cine.frames:
             return
         self._put_away()
         known = layer.metadata.get(STATE_KEY)
-        self._screen.current = current = known if isinstance(known, OpenCine) else OpenCine(cine, layer)
+        self._cine_viewer.current = current = known if isinstance(known, OpenCine) else OpenCine(cine, layer)
         layer.metadata[STATE_KEY] = current
         current.ready = not self.fetches
         if self.viewer.dims.ndim == 3:
@@ -126,7 +128,7 @@ class Session(SessionSignals):
             self.viewer.reset_view()
         else:
             self._take_up(current)
-        self._screen.shown = self.frame
+        self._cine_viewer.shown = self.frame
         self.opened.emit(current)
         if current.drawn:
             self.touched.emit()  # somebody drew while no dock was there to see it
@@ -152,10 +154,10 @@ class Session(SessionSignals):
         keep = bool(old.edited_frames()) and not self.is_safe(old)
         for layer in (old.image, old.labels, old.sector_layer):
             if keep and layer is not None and layer is not old.sector_layer:
-                with self._screen.quiet():
+                with self._cine_viewer.quiet():
                     layer.visible = False
             else:
-                self._screen.remove(layer)
+                self._cine_viewer.remove(layer)
 
     def _unfollow(self, current: OpenCine) -> None:
         self._drawn.unfollow(current)
@@ -163,12 +165,12 @@ class Session(SessionSignals):
 
     def _on_removed(self, event: Any) -> None:
         current, layer = self.current, event.value
-        if self._screen.is_ours or current is None:
+        if self._cine_viewer.is_ours or current is None:
             return
         if layer is current.image:
             self.settle()
             self._unfollow(current)
-            self._screen.current = None
+            self._cine_viewer.current = None
             self.opened.emit(None)
         elif layer is current.labels:
             self._masks.drop_labels()
@@ -180,16 +182,16 @@ class Session(SessionSignals):
     @property
     def frame(self) -> int:
         """0-based frame on screen; the last frame of the cine where the slider is beyond it."""
-        return self._screen.frame
+        return self._cine_viewer.frame
 
     def seek(self, frame: int) -> None:
         """Show a frame."""
-        self._screen.seek(frame)
+        self._cine_viewer.seek(frame)
 
     def _on_step(self) -> None:
-        if self.current is not None and self.frame != self._screen.shown:
+        if self.current is not None and self.frame != self._cine_viewer.shown:
             self.settle()  # a stroke belongs to the frame it was drawn in
-            self._screen.shown = self.frame
+            self._cine_viewer.shown = self.frame
             self.frame_changed.emit(self.frame)
 
     # -- the sector, and what else people set -------------------------------------------------------------
@@ -326,7 +328,7 @@ class Session(SessionSignals):
         """Give frames another status, as one step; return the frames that changed."""
         return self._masks.judge(text, frames, status)
 
-    def apply(self, step: Step, *, forward: bool) -> bool:
+    def apply(self, step: UndoStep, *, forward: bool) -> bool:
         """Do a step again or take it back, and show the frame it changes.
 
         Returns

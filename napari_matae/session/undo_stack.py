@@ -1,6 +1,6 @@
 """Undo and redo that go to the frame they change and say what they did.
 
-One stack a cine, for strokes, tools, bulk deeds, judgements and new proposals alike. It outlives the dock: a dock
+One stack a cine, for strokes, tools, bulk actions, judgements and new proposals alike. It outlives the dock: a dock
 closed and opened again goes on with it.
 """
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_matae.session.session import OpenCine, Session
-    from napari_matae.session.undo_step import Step
+    from napari_matae.session.undo_step import UndoStep
 
-__all__ = ["LIMIT", "History"]
+__all__ = ["LIMIT", "UndoStack"]
 
 LIMIT = 300
 """Steps that can be taken back in one cine."""
@@ -30,10 +30,10 @@ _OVERTAKEN = "{where} changed since, in another window or by a new proposal: {te
 class _Command(QUndoCommand):  # type: ignore[misc]
     """A step on Qt's stack. Qt does a command when it is pushed; ours is done by then."""
 
-    def __init__(self, step: Step, history: History) -> None:
+    def __init__(self, step: UndoStep, history: UndoStack) -> None:
         super().__init__(step.text)
         self.step = step
-        self.history: History | None = history
+        self.undo_stack: UndoStack | None = history
         self._pushed = False
 
     def redo(self) -> None:
@@ -47,11 +47,11 @@ class _Command(QUndoCommand):  # type: ignore[misc]
         self._go(forward=False)
 
     def _go(self, *, forward: bool) -> None:
-        if self.history is not None and not self.history.apply(self.step, forward=forward):
+        if self.undo_stack is not None and not self.undo_stack.apply(self.step, forward=forward):
             self.setObsolete(True)  # Qt drops it, and the next undo takes the step before
 
 
-class History(QObject):  # type: ignore[misc]
+class UndoStack(QObject):  # type: ignore[misc]
     """The undo stack of the session's cine.
 
     Parameters
@@ -116,7 +116,7 @@ class History(QObject):  # type: ignore[misc]
             return
         self._stack.redo()
 
-    def apply(self, step: Step, *, forward: bool) -> bool:
+    def apply(self, step: UndoStep, *, forward: bool) -> bool:
         """Do a step again or take it back, and say so; False if it no longer fits."""
         where = frames_in_words(step.frames)
         if self._session.apply(step, forward=forward):
@@ -127,7 +127,7 @@ class History(QObject):  # type: ignore[misc]
         self.said.emit(_OVERTAKEN.format(where=place, text=step.text, done="redone" if forward else "undone"))
         return False
 
-    def restore(self, steps: Sequence[Step]) -> None:
+    def restore(self, steps: Sequence[UndoStep]) -> None:
         """Put steps of an earlier sitting, the oldest first, below those of this one."""
         stack = self._stack
         if stack is None or not steps or stack.canRedo():
@@ -139,7 +139,7 @@ class History(QObject):  # type: ignore[misc]
 
     # -- following the session ----------------------------------------------------------------------------
 
-    def _on_stepped(self, step: Step) -> None:
+    def _on_stepped(self, step: UndoStep) -> None:
         if self._stack is not None:
             self._stack.push(_Command(step, self))
 
@@ -155,7 +155,7 @@ class History(QObject):  # type: ignore[misc]
             current.stack.setUndoLimit(LIMIT)
         self._stack = current.stack
         for index in range(self._stack.count()):
-            self._stack.command(index).history = self
+            self._stack.command(index).undo_stack = self
         self._stack.indexChanged.connect(self._on_index)
         self.changed.emit()
 

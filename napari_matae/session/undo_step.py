@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from matae.store.types import FrameStatus
 
-__all__ = ["FrameChange", "Patch", "Step", "frames_in_words"]
+__all__ = ["FrameChange", "Patch", "UndoStep", "frames_in_words"]
 
 _LEVEL = 1  # the fastest: masks are flat, and more effort hardly makes them smaller
 
@@ -92,7 +92,7 @@ class FrameChange:
 
 
 @dataclass(frozen=True)
-class Step:
+class UndoStep:
     """One thing a person can take back.
 
     Parameters

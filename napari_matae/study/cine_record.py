@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matae.store.types import CineEntry, Flag
     from napari_matae.session.session import Session
     from napari_matae.study.connection import StudyConnection
-    from napari_matae.study.sync_state import Ledger
+    from napari_matae.study.sync_state import SyncState
 
 __all__ = ["CineFacts"]
 
@@ -34,7 +34,7 @@ class CineFacts(QObject):  # type: ignore[misc]
         Whose cine it is.
     study
         Where it is kept.
-    ledger
+    sync_state
         Holds the cine's entry.
     parent
         Qt parent.
@@ -45,10 +45,12 @@ class CineFacts(QObject):  # type: ignore[misc]
     said = Signal(str)
     """A sentence for the user."""
 
-    def __init__(self, session: Session, study: StudyConnection, ledger: Ledger, parent: QObject | None = None) -> None:
+    def __init__(
+        self, session: Session, study: StudyConnection, sync_state: SyncState, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
-        self._session, self._study, self._ledger = session, study, ledger
-        self.overrides = StudyOverrides(session, study, ledger, self)
+        self._session, self._study, self._sync_state = session, study, sync_state
+        self.overrides = StudyOverrides(session, study, sync_state, self)
         """Stores sector, flip, pixel size, view and frame rate as they are set."""
         self.overrides.said.connect(self.said)
 
@@ -65,7 +67,7 @@ class CineFacts(QObject):  # type: ignore[misc]
 
     def set_subject(self, subject: str) -> None:
         """Give the cine another patient code, and with it the clips whose files state the same patient."""
-        known = self._ledger.entry
+        known = self._sync_state.entry
         if known is not None and subject.strip():
             content_id = known.content_id
 
@@ -85,7 +87,7 @@ class CineFacts(QObject):  # type: ignore[misc]
         told
             Called with the sentence, or with that on why it was refused, and whether it was done.
         """
-        known = self._ledger.entry
+        known = self._sync_state.entry
         content_id = "" if known is None else known.content_id
 
         def tell(study: Study) -> tuple[str, CineEntry | None]:
@@ -94,11 +96,11 @@ class CineFacts(QObject):  # type: ignore[misc]
 
         def done(found: tuple[str, CineEntry | None]) -> None:
             sentence, entry = found
-            now = self._ledger.entry
+            now = self._sync_state.entry
             if entry is not None and now is not None and now.content_id == content_id:
                 if entry.subject == now.subject and entry.subject_source is now.subject_source:
                     entry = replace(entry, subject_note=now.subject_note)
-                self._ledger.entry = entry
+                self._sync_state.entry = entry
                 self.entry_changed.emit(entry)
             self.said.emit(sentence)
             self._study.count_soon()
@@ -106,7 +108,7 @@ class CineFacts(QObject):  # type: ignore[misc]
                 told(sentence, True)
 
         def failed(error: BaseException) -> None:
-            self.entry_changed.emit(self._ledger.entry)
+            self.entry_changed.emit(self._sync_state.entry)
             self.said.emit(explain(error))
             if told is not None:
                 told(explain(error), False)

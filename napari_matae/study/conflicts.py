@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matae.store.types import FrameInfo, FrameStatus
     from napari_matae.session.session import OpenCine, Session
     from napari_matae.study.connection import StudyConnection
-    from napari_matae.study.sync_state import Ledger
+    from napari_matae.study.sync_state import SyncState
     from napari_matae.study.writer import StudyWriter
 
 __all__ = ["Conflict", "StudyConflicts"]
@@ -66,7 +66,7 @@ class StudyConflicts(QObject):  # type: ignore[misc]
         What is on screen.
     study
         What others see.
-    ledger
+    sync_state
         The version each frame on screen is based on.
     writer
         Writes what is kept, and says when it was late.
@@ -81,12 +81,12 @@ class StudyConflicts(QObject):  # type: ignore[misc]
         self,
         session: Session,
         study: StudyConnection,
-        ledger: Ledger,
+        sync_state: SyncState,
         writer: StudyWriter,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._study, self._ledger, self._writer = session, study, ledger, writer
+        self._session, self._study, self._sync_state, self._writer = session, study, sync_state, writer
         writer.late.connect(self._compare)
 
     def _compare(self, current: OpenCine, theirs: FrameInfo) -> None:
@@ -100,7 +100,7 @@ class StudyConflicts(QObject):  # type: ignore[misc]
             mine = None if status is None else current.mask(frame).copy()
             conflict = Conflict(current, frame, mine, status, theirs, their_mask)
             if conflict.is_agreed:
-                self._ledger.revisions[frame] = theirs.revision
+                self._sync_state.revisions[frame] = theirs.revision
             else:
                 self.conflicted.emit(conflict)
 
@@ -109,11 +109,11 @@ class StudyConflicts(QObject):  # type: ignore[misc]
     def keep_mine(self, conflict: Conflict) -> None:
         """Make this screen's version the frame's; theirs stays in the history."""
         if conflict.current is self._session.current:
-            self._ledger.revisions[conflict.frame] = conflict.theirs.revision
+            self._sync_state.revisions[conflict.frame] = conflict.theirs.revision
             self._writer.write([conflict.frame], "conflict settled")
 
     def take_theirs(self, conflict: Conflict) -> None:
         """Show what the study holds; this screen's version stays in the history."""
         if conflict.current is self._session.current:
             infos, masks = {conflict.frame: conflict.theirs}, {conflict.frame: conflict.their_mask}
-            show_theirs(self._session, self._ledger, infos, masks)
+            show_theirs(self._session, self._sync_state, infos, masks)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matae.store.types import LandmarkSet
     from napari_matae.session.session import OpenCine, Session
     from napari_matae.study.connection import StudyConnection
-    from napari_matae.study.sync_state import Ledger
+    from napari_matae.study.sync_state import SyncState
 
 __all__ = ["StudyLandmarks"]
 
@@ -33,12 +33,12 @@ class StudyLandmarks:
         Whose cine it is.
     study
         Where they are kept.
-    ledger
+    sync_state
         What the study has already.
     """
 
-    def __init__(self, session: Session, study: StudyConnection, ledger: Ledger) -> None:
-        self._session, self._study, self._ledger = session, study, ledger
+    def __init__(self, session: Session, study: StudyConnection, sync_state: SyncState) -> None:
+        self._session, self._study, self._sync_state = session, study, sync_state
 
     def save_one(self, frame: int) -> None:
         """Store the landmarks of a frame that a person let go of."""
@@ -48,7 +48,7 @@ class StudyLandmarks:
 
     def save_known(self, frames: Iterable[int]) -> None:
         """Store landmarks anew where the study has some: their masks are other ones."""
-        self.save(t for t in frames if t in self._ledger.landmarks)
+        self.save(t for t in frames if t in self._sync_state.landmarks)
 
     def save(self, frames: Iterable[int], when: Callable[[], bool] = lambda: True) -> None:
         """Store landmarks that were placed, or no longer belong to their mask, as far as the study has others.
@@ -63,7 +63,7 @@ class StudyLandmarks:
         current = self._session.current
         if current is None or not self._study.is_open:
             return
-        content_id, known = current.cine.content_id, self._ledger.landmarks
+        content_id, known = current.cine.content_id, self._sync_state.landmarks
         for frame in frames:
             mine = current.placed(frame)
             if mine is not None:
@@ -76,7 +76,7 @@ class StudyLandmarks:
 
     def doubt(self, frames: Iterable[int]) -> None:
         """Take nothing for granted of what the study has for these frames."""
-        self._ledger.landmarks.update(dict.fromkeys(frames, _UNKNOWN))
+        self._sync_state.landmarks.update(dict.fromkeys(frames, _UNKNOWN))
 
     def take(self, current: OpenCine, stored: Mapping[int, LandmarkSet | None]) -> None:
         """Show the landmarks that the study holds for frames whose masks are as the study has them."""
@@ -87,7 +87,7 @@ class StudyLandmarks:
             except MeasureError:
                 placed = None
                 current.unreadable.add(frame)  # a flag beside every number says so
-            self._ledger.landmarks[frame] = placed
+            self._sync_state.landmarks[frame] = placed
             if placed is not None:
                 current.by_hand.setdefault(frame, {})[current.digest(frame)] = placed
             elif current.placed(frame) is not None:

@@ -18,7 +18,7 @@ from napari_matae.study.marks import StudyMarks
 from napari_matae.study.place import StudyPlace
 from napari_matae.study.proposals import StudyProposals
 from napari_matae.study.restore import StudyRestore
-from napari_matae.study.sync_state import Ledger
+from napari_matae.study.sync_state import SyncState
 from napari_matae.study.watcher import StudyWatch
 from napari_matae.study.writer import StudyWriter
 from napari_matae.study_thread.rescue import rescue
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from matae.store import Study
     from matae.store.types import CineEntry, Flag, Statistics
     from napari_matae.session.session import OpenCine, Session
-    from napari_matae.session.undo_stack import History
+    from napari_matae.session.undo_stack import UndoStack
     from napari_matae.study.conflicts import Conflict
 
 __all__ = ["StudyLink"]
@@ -63,25 +63,25 @@ class StudyLink(QObject):  # type: ignore[misc]
     acknowledged = Signal(object)
     """Frames (list of int) that are durable now."""
 
-    def __init__(self, session: Session, history: History, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, history: UndoStack, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._ledger = ledger = Ledger()
+        self._sync_state = sync_state = SyncState()
         self.study = study = StudyConnection(self)
         """The study itself."""
-        landmarks = StudyLandmarks(session, study, ledger)
-        self._proposals = proposals = StudyProposals(session, study, ledger, landmarks, self)
+        landmarks = StudyLandmarks(session, study, sync_state)
+        self._proposals = proposals = StudyProposals(session, study, sync_state, landmarks, self)
         self._writer = writer = StudyWriter(
-            session, study, ledger, proposals=proposals, landmarks=landmarks, parent=self
+            session, study, sync_state, proposals=proposals, landmarks=landmarks, parent=self
         )
-        self._conflicts = StudyConflicts(session, study, ledger, writer, self)
-        self._facts = CineFacts(session, study, ledger, self)
-        self._place = StudyPlace(session, study, ledger, self)
-        marks = StudyMarks(session, study, ledger, self)
+        self._conflicts = StudyConflicts(session, study, sync_state, writer, self)
+        self._facts = CineFacts(session, study, sync_state, self)
+        self._place = StudyPlace(session, study, sync_state, self)
+        marks = StudyMarks(session, study, sync_state, self)
         self._restore = StudyRestore(
             session,
             study,
-            ledger,
+            sync_state,
             history=history,
             proposals=proposals,
             landmarks=landmarks,
@@ -89,8 +89,8 @@ class StudyLink(QObject):  # type: ignore[misc]
             writer=writer,
             parent=self,
         )
-        self.watch = StudyWatch(session, study, ledger, landmarks=landmarks, marks=marks, parent=self)
-        """Looks for what others do."""
+        self.watch = StudyWatch(session, study, sync_state, landmarks=landmarks, marks=marks, parent=self)
+        """MaskStyle for what others do."""
         study.opened.connect(self.watch.start)
         study.closed_out.connect(self._on_closed_out)
         study.changed.connect(self.state_changed)
@@ -128,13 +128,13 @@ class StudyLink(QObject):  # type: ignore[misc]
         """Finish writing and let go of the study; return whether everything is in it."""
         self._record()
         self.watch.stop()
-        self._ledger.entry = None
+        self._sync_state.entry = None
         self._session.fetches = False
         if not self.study.is_open:
-            return not self._ledger.unsaved
+            return not self._sync_state.unsaved
         safe = self.study.close()
         if safe:
-            self._ledger.unsaved.clear()
+            self._sync_state.unsaved.clear()
         return safe
 
     def close_down(self) -> None:
@@ -148,7 +148,7 @@ class StudyLink(QObject):  # type: ignore[misc]
     def flush(self, seconds: float = 10.0) -> bool:
         """Record what is drawn and wait until all of it is durable; return whether it is."""
         self._record()
-        return self.study.flush(seconds) if self.study.is_open else not self._ledger.unsaved
+        return self.study.flush(seconds) if self.study.is_open else not self._sync_state.unsaved
 
     def rescue(self) -> Path | None:
         """Put what the study has not taken into a file of its own; return which.
@@ -208,12 +208,12 @@ class StudyLink(QObject):  # type: ignore[misc]
             return "unsaved"
         if not self.study.is_open:
             return "none"
-        return "saving" if self.study.waiting or self._ledger.fresh or not self.name else "saved"
+        return "saving" if self.study.waiting or self._sync_state.fresh or not self.name else "saved"
 
     @property
     def entry(self) -> CineEntry | None:
         """The current cine in the study."""
-        return self._ledger.entry
+        return self._sync_state.entry
 
     @property
     def statistics(self) -> Statistics | None:
@@ -241,7 +241,7 @@ class StudyLink(QObject):  # type: ignore[misc]
         current = self._session.current
         if current is not None:
             current.seconds[frame] = current.seconds.get(frame, 0.0) + seconds
-            self._ledger.spend(frame, seconds)
+            self._sync_state.spend(frame, seconds)
 
     def save_proposals(self) -> None:
         """Store the proposals that have come since the last time."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari_matae.session.open_cine import OpenCine
     from napari_matae.session.session import Session
     from napari_matae.study.connection import StudyConnection
-    from napari_matae.study.sync_state import Ledger
+    from napari_matae.study.sync_state import SyncState
 
 __all__ = ["StudyMarks"]
 
@@ -29,7 +29,7 @@ class StudyMarks(QObject):  # type: ignore[misc]
         Whose cine it is.
     study
         Where they are kept.
-    ledger
+    sync_state
         Which of them the study has.
     parent
         Qt parent.
@@ -38,9 +38,11 @@ class StudyMarks(QObject):  # type: ignore[misc]
     said = Signal(str)
     """A sentence for the user."""
 
-    def __init__(self, session: Session, study: StudyConnection, ledger: Ledger, parent: QObject | None = None) -> None:
+    def __init__(
+        self, session: Session, study: StudyConnection, sync_state: SyncState, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
-        self._session, self._study, self._ledger = session, study, ledger
+        self._session, self._study, self._sync_state = session, study, sync_state
 
     def begin(self, current: OpenCine, stored: Marks) -> None:
         """Take what the study holds of a cine just fetched; what was marked while no study knew it is written."""
@@ -52,21 +54,21 @@ class StudyMarks(QObject):  # type: ignore[misc]
             else:  # nobody marked any: what a source states, this file or the data set it was added from
                 current.ed = current.ed if stored.ed is None else stored.ed
                 current.es = current.es if stored.es is None else stored.es
-                self._ledger.marks = (current.ed, current.es)
+                self._sync_state.marks = (current.ed, current.es)
         else:
-            self._ledger.marks, self._ledger.marks_revision["now"] = None, 0
+            self._sync_state.marks, self._sync_state.marks_revision["now"] = None, 0
             self.save()
 
     def save(self) -> None:
         """Store the marks, unless the study has these very ones."""
-        current, ledger = self._session.current, self._ledger
-        if current is None or not current.ready or ledger.of is not current:
+        current, sync_state = self._session.current, self._sync_state
+        if current is None or not current.ready or sync_state.of is not current:
             return
         marks = (current.ed, current.es)
-        if marks == ledger.marks:
+        if marks == sync_state.marks:
             return
-        content_id, revision = current.cine.content_id, ledger.marks_revision
-        ledger.marks, ledger.marks_sent = marks, ledger.marks_sent + 1
+        content_id, revision = current.cine.content_id, sync_state.marks_revision
+        sync_state.marks, sync_state.marks_sent = marks, sync_state.marks_sent + 1
         ed, es = marks
 
         def work(study: Study) -> None:
@@ -74,19 +76,19 @@ class StudyMarks(QObject):  # type: ignore[misc]
             revision["now"] = study.set_marks(content_id, ed=ed, es=es, expected=revision.get("now")).revision
 
         def done(_: None) -> None:
-            if ledger.marks_revision is revision:
-                ledger.marks_sent -= 1
+            if sync_state.marks_revision is revision:
+                sync_state.marks_sent -= 1
 
         def failed(error: BaseException) -> None:
-            here = ledger.marks_revision is revision
+            here = sync_state.marks_revision is revision
             if here:
-                ledger.marks_sent -= 1
+                sync_state.marks_sent -= 1
             if not here:
                 self.said.emit(explain(error))
             elif not isinstance(error, ConflictError):
                 self._study.fail(error)
             else:
-                if not ledger.marks_sent:
+                if not sync_state.marks_sent:
                     self.take(current, error.theirs[0])
                 self.said.emit(explain(error))
 
@@ -96,7 +98,7 @@ class StudyMarks(QObject):  # type: ignore[misc]
 
     def take(self, current: OpenCine, stored: Marks) -> bool:
         """Show the marks that the study holds, unless others are on their way there; return whether they are others."""
-        if self._ledger.marks_sent:
+        if self._sync_state.marks_sent:
             return False
         self._note(stored)
         if (current.ed, current.es) == (stored.ed, stored.es):
@@ -106,5 +108,5 @@ class StudyMarks(QObject):  # type: ignore[misc]
         return True
 
     def _note(self, stored: Marks) -> None:
-        self._ledger.marks = (stored.ed, stored.es)
-        self._ledger.marks_revision["now"] = stored.revision
+        self._sync_state.marks = (stored.ed, stored.es)
+        self._sync_state.marks_revision["now"] = stored.revision

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matae.store.types import Overrides
     from napari_matae.session.session import Session
     from napari_matae.study.connection import StudyConnection
-    from napari_matae.study.sync_state import Ledger
+    from napari_matae.study.sync_state import SyncState
 
 __all__ = ["WORDS", "StudyOverrides", "take_overrides", "write_lacking"]
 
@@ -43,7 +43,7 @@ class StudyOverrides(QObject):  # type: ignore[misc]
         Whose cine it is.
     study
         Where it is kept.
-    ledger
+    sync_state
         What the study has already.
     parent
         Qt parent.
@@ -52,17 +52,19 @@ class StudyOverrides(QObject):  # type: ignore[misc]
     said = Signal(str)
     """A sentence for the user."""
 
-    def __init__(self, session: Session, study: StudyConnection, ledger: Ledger, parent: QObject | None = None) -> None:
+    def __init__(
+        self, session: Session, study: StudyConnection, sync_state: SyncState, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
-        self._session, self._study, self._ledger = session, study, ledger
+        self._session, self._study, self._sync_state = session, study, sync_state
         session.overridden.connect(self.save)
 
     def save(self, name: OverrideName) -> None:
         """Store what was set; until the study knows the cine it waits in line behind the question for it."""
-        current, ledger = self._session.current, self._ledger
-        if current is None or not self._study.is_open or ledger.of is not current:
+        current, sync_state = self._session.current, self._sync_state
+        if current is None or not self._study.is_open or sync_state.of is not current:
             return  # it goes in when a study is asked for the cine
-        value, sent, revisions = current.overrides.get(name), ledger.sent, ledger.overrides
+        value, sent, revisions = current.overrides.get(name), sync_state.sent, sync_state.overrides
         sent[name] = sent.get(name, 0) + 1
 
         def answered() -> bool:
@@ -85,7 +87,7 @@ class StudyOverrides(QObject):  # type: ignore[misc]
             elif last:
                 current.unstored.discard(name)
                 for stored in error.theirs:
-                    take_overrides(self._session, ledger, stored)
+                    take_overrides(self._session, sync_state, stored)
                 self.said.emit(explain(error))
 
         stated = current.stated
@@ -103,7 +105,7 @@ def _put(cine: Cine, name: OverrideName, value: Any, revisions: dict[OverrideNam
     return stored
 
 
-def take_overrides(session: Session, ledger: Ledger, stored: Overrides) -> set[OverrideName]:
+def take_overrides(session: Session, sync_state: SyncState, stored: Overrides) -> set[OverrideName]:
     """Show what the study holds, but for what was set here and is not in the study yet.
 
     Returns
@@ -117,8 +119,8 @@ def take_overrides(session: Session, ledger: Ledger, stored: Overrides) -> set[O
     values = {}
     for name in OverrideName:
         revision = stored.revisions.get(name, 0)
-        if not ledger.sent.get(name):
-            ledger.overrides[name] = revision
+        if not sync_state.sent.get(name):
+            sync_state.overrides[name] = revision
         if revision and name not in current.unstored:
             values[name] = getattr(stored, name.value)
     changed = {name for name, value in values.items() if current.overrides.get(name) != value}
@@ -126,13 +128,13 @@ def take_overrides(session: Session, ledger: Ledger, stored: Overrides) -> set[O
     return changed
 
 
-def write_lacking(session: Session, ledger: Ledger, stored: Overrides) -> None:
+def write_lacking(session: Session, sync_state: SyncState, stored: Overrides) -> None:
     """Have everything written that was set and the study lacks: while none was open, or in another one."""
     current = session.current
     if current is None:
         return
     for name, value in current.overrides.items():
         lacks = value is not None and name not in stored.revisions
-        if (lacks or name in current.unstored) and not ledger.sent.get(name):
+        if (lacks or name in current.unstored) and not sync_state.sent.get(name):
             current.unstored.add(name)
             session.overridden.emit(name)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from napari_matae.session.open_cine import OpenCine
     from napari_matae.session.session import Session
     from napari_matae.study.connection import StudyConnection
-    from napari_matae.study.sync_state import Ledger
+    from napari_matae.study.sync_state import SyncState
 
 __all__ = ["StudyPlace"]
 
@@ -27,15 +27,17 @@ class StudyPlace(QObject):  # type: ignore[misc]
         Whose frame.
     study
         Where it is kept.
-    ledger
+    sync_state
         Says under which name the study knows the cine.
     parent
         Qt parent.
     """
 
-    def __init__(self, session: Session, study: StudyConnection, ledger: Ledger, parent: QObject | None = None) -> None:
+    def __init__(
+        self, session: Session, study: StudyConnection, sync_state: SyncState, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
-        self._session, self._study, self._ledger = session, study, ledger
+        self._session, self._study, self._sync_state = session, study, sync_state
         self._waiting: tuple[str, int] | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -61,8 +63,8 @@ class StudyPlace(QObject):  # type: ignore[misc]
             signal.disconnect(slot)
 
     def _note(self, _: int = 0) -> None:
-        current, entry = self._session.current, self._ledger.entry
-        if current is None or entry is None or self._ledger.of is not current or not current.ready:
+        current, entry = self._session.current, self._sync_state.entry
+        if current is None or entry is None or self._sync_state.of is not current or not current.ready:
             return  # the study has not said yet where it was left
         if current.image not in self._session.viewer.layers:
             return  # it is being put away: the slider is moved by the layers that go, not by a person

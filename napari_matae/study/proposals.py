@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari_matae.session.session import Session
     from napari_matae.study.connection import StudyConnection
     from napari_matae.study.landmarks import StudyLandmarks
-    from napari_matae.study.sync_state import Ledger
+    from napari_matae.study.sync_state import SyncState
 
 __all__ = ["StudyProposals"]
 
@@ -32,7 +32,7 @@ class StudyProposals(QObject):  # type: ignore[misc]
         What is on screen.
     study
         Where they are kept.
-    ledger
+    sync_state
         Holds which they are.
     landmarks
         Of masks that a proposal replaced.
@@ -44,12 +44,12 @@ class StudyProposals(QObject):  # type: ignore[misc]
         self,
         session: Session,
         study: StudyConnection,
-        ledger: Ledger,
+        sync_state: SyncState,
         landmarks: StudyLandmarks,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._study, self._ledger, self._landmarks = session, study, ledger, landmarks
+        self._session, self._study, self._sync_state, self._landmarks = session, study, sync_state, landmarks
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_BATCH_MS)
@@ -57,14 +57,14 @@ class StudyProposals(QObject):  # type: ignore[misc]
 
     def add(self, frame: int) -> None:
         """Store the proposal of a frame with the next batch."""
-        self._ledger.fresh.add(frame)
+        self._sync_state.fresh.add(frame)
         if not self._timer.isActive():
             self._timer.start()
             self._study.changed.emit()
 
     def add_now(self, frames: Iterable[int]) -> None:
         """Store the proposals of frames, with all that wait."""
-        self._ledger.fresh.update(frames)
+        self._sync_state.fresh.update(frames)
         self.save()
 
     def wait_no_longer(self) -> None:
@@ -73,17 +73,17 @@ class StudyProposals(QObject):  # type: ignore[misc]
 
     def save(self) -> None:
         """Store the proposals that have come since the last time."""
-        ledger = self._ledger
-        current = ledger.of
+        sync_state = self._sync_state
+        current = sync_state.of
         self._timer.stop()
-        if current is None or not self._study.is_open or current.machine is None or not ledger.fresh:
+        if current is None or not self._study.is_open or current.machine is None or not sync_state.fresh:
             return
         if not current.ready:
             return
-        frames, ledger.fresh = sorted(ledger.fresh), set()
+        frames, sync_state.fresh = sorted(sync_state.fresh), set()
         content_id, run = current.cine.content_id, current.run
         masks = {t: current.machine[t].copy() for t in frames if t in current.proposed}
-        revisions = ledger.revisions
+        revisions = sync_state.revisions
 
         def work(study: Study) -> dict[int, FrameInfo]:
             study.put_proposals(

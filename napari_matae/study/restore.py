@@ -10,19 +10,19 @@ from matae.store.types import FrameStatus, OverrideName
 from napari_matae.background.failure import explain
 from napari_matae.session.pixel_size import remembered_scale
 from napari_matae.study.overrides import take_overrides, write_lacking
-from napari_matae.study_thread.earlier_undo import MAX_TRANSACTIONS, earlier_steps
+from napari_matae.study_thread.earlier_undo import MAX_TRANSACTIONS, undo_steps_of
 from napari_matae.study_thread.stored_cine import fetch
 
 if TYPE_CHECKING:
     from matae.cine import Spacing
     from napari_matae.session.session import OpenCine, Session
-    from napari_matae.session.undo_stack import History
-    from napari_matae.session.undo_step import Step
+    from napari_matae.session.undo_stack import UndoStack
+    from napari_matae.session.undo_step import UndoStep
     from napari_matae.study.connection import StudyConnection
     from napari_matae.study.landmarks import StudyLandmarks
     from napari_matae.study.marks import StudyMarks
     from napari_matae.study.proposals import StudyProposals
-    from napari_matae.study.sync_state import Ledger
+    from napari_matae.study.sync_state import SyncState
     from napari_matae.study.writer import StudyWriter
     from napari_matae.study_thread.stored_cine import StoredCine
 
@@ -38,7 +38,7 @@ class StudyRestore(QObject):  # type: ignore[misc]
         Where the cine was opened.
     study
         Where it may be known.
-    ledger
+    sync_state
         The books on it, begun here.
     history
         Gets the steps of earlier sittings.
@@ -55,9 +55,9 @@ class StudyRestore(QObject):  # type: ignore[misc]
         self,
         session: Session,
         study: StudyConnection,
-        ledger: Ledger,
+        sync_state: SyncState,
         *,
-        history: History,
+        history: UndoStack,
         proposals: StudyProposals,
         landmarks: StudyLandmarks,
         marks: StudyMarks,
@@ -65,20 +65,20 @@ class StudyRestore(QObject):  # type: ignore[misc]
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._history, self._study, self._ledger = session, history, study, ledger
+        self._session, self._history, self._study, self._sync_state = session, history, study, sync_state
         self._proposals, self._landmarks, self._marks, self._writer = proposals, landmarks, marks, writer
         self._questions = 0
 
     def attach(self, current: OpenCine | None) -> None:
         """Begin the books of a cine, and fetch what the study holds of it."""
-        if current is None or current is not self._ledger.of or self._ledger.entry is None:
+        if current is None or current is not self._sync_state.of or self._sync_state.entry is None:
             self._attach(current)  # else it is the same one, described anew: with a scale or a frame rate given by hand
 
     def _attach(self, current: OpenCine | None) -> None:
-        if current is not self._ledger.of:
+        if current is not self._sync_state.of:
             self._proposals.save()  # those of the cine before
         self._proposals.wait_no_longer()
-        self._ledger.begin(current)
+        self._sync_state.begin(current)
         self.entry_changed.emit(None)
         if current is None or not self._study.is_open:
             return
@@ -100,7 +100,7 @@ class StudyRestore(QObject):  # type: ignore[misc]
     def attach_new_layer(self) -> None:
         """Fetch what the study holds when a layer is made in place of one that was deleted."""
         current = self._session.current
-        if current is not None and current.ready and current.labels is not None and self._ledger.revisions:
+        if current is not None and current.ready and current.labels is not None and self._sync_state.revisions:
             self._attach(current)
 
     def _on_not_fetched(self, current: OpenCine, error: BaseException) -> None:
@@ -114,13 +114,13 @@ class StudyRestore(QObject):  # type: ignore[misc]
         if current is not self._session.current:
             return
         self._study.problem = ""
-        self._ledger.entry, self._ledger.sequence = stored.entry, stored.sequence
+        self._sync_state.entry, self._sync_state.sequence = stored.entry, stored.sequence
         # What this viewer has and the study has not: work done while no study could be reached.
         mine = {t for t, status in current.status.items() if stored.lacks(t, current.mask(t), status)}
         self._show_overrides(current, stored, remembered)
         self._show(current, stored, mine)
         self._add(current, mine)
-        write_lacking(self._session, self._ledger, stored.overrides)
+        write_lacking(self._session, self._sync_state, stored.overrides)
         if stored.infos and not mine:
             self._bring_back_steps(current)
         self._study.count()
@@ -128,7 +128,7 @@ class StudyRestore(QObject):  # type: ignore[misc]
 
     def _show_overrides(self, current: OpenCine, stored: StoredCine, remembered: Spacing | None) -> None:
         """Show what people set of the cine; a pixel size that this computer remembers counts where nobody set one."""
-        take_overrides(self._session, self._ledger, stored.overrides)
+        take_overrides(self._session, self._sync_state, stored.overrides)
         known = OverrideName.SPACING in {*stored.overrides.revisions, *current.overrides}
         if remembered is not None and not known:
             self._session.show_overrides({OverrideName.SPACING: remembered})
@@ -146,12 +146,12 @@ class StudyRestore(QObject):  # type: ignore[misc]
         self._landmarks.take(current, {t: points for t, points in stored.landmarks.items() if t not in mine})
         current.seconds = {t: info.seconds for t, info in stored.infos.items()}
         current.run = current.run or stored.run
-        self._ledger.revisions.update({t: info.revision for t, info in stored.infos.items()})
+        self._sync_state.revisions.update({t: info.revision for t, info in stored.infos.items()})
         current.ready = True
         self._marks.begin(current, stored.marks)
         if stored.last_frame is not None and not mine:
             session.seek(stored.last_frame)
-        self.entry_changed.emit(self._ledger.entry)
+        self.entry_changed.emit(self._sync_state.entry)
         session.restored.emit()
         session.status_changed.emit()
 
@@ -168,8 +168,8 @@ class StudyRestore(QObject):  # type: ignore[misc]
         """Make what was done in earlier sittings something that can be taken back."""
         content_id, shape = current.cine.content_id, current.cine.shape
 
-        def restore(steps: list[Step]) -> None:
+        def restore(steps: list[UndoStep]) -> None:
             if current is self._session.current:
                 self._history.restore(steps)
 
-        self._study.ask(lambda study: earlier_steps(study.steps(content_id, MAX_TRANSACTIONS), shape), restore)
+        self._study.ask(lambda study: undo_steps_of(study.steps(content_id, MAX_TRANSACTIONS), shape), restore)

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from matae.store.types import CineEntry, FrameInfo, OverrideName
     from napari_matae.session.open_cine import OpenCine
 
-__all__ = ["Ledger"]
+__all__ = ["SyncState"]
 
 
-class Ledger:
+class SyncState:
     """The books on one cine; those of the next begin empty."""
 
     def __init__(self) -> None:

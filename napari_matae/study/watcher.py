@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_matae.study.connection import StudyConnection
     from napari_matae.study.landmarks import StudyLandmarks
     from napari_matae.study.marks import StudyMarks
-    from napari_matae.study.sync_state import Ledger
+    from napari_matae.study.sync_state import SyncState
     from napari_matae.study_thread.stored_cine import OthersChanges
 
 __all__ = ["StudyWatch", "show_theirs"]
@@ -30,7 +30,7 @@ _POLL_MS = 1000
 
 
 class StudyWatch(QObject):  # type: ignore[misc]
-    """Looks for what others changed, once a second while it runs.
+    """MaskStyle for what others changed, once a second while it runs.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class StudyWatch(QObject):  # type: ignore[misc]
         Where it is shown.
     study
         Where others work too.
-    ledger
+    sync_state
         What is on screen already.
     landmarks, marks
         Show those of others.
@@ -53,14 +53,14 @@ class StudyWatch(QObject):  # type: ignore[misc]
         self,
         session: Session,
         study: StudyConnection,
-        ledger: Ledger,
+        sync_state: SyncState,
         *,
         landmarks: StudyLandmarks,
         marks: StudyMarks,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._study, self._ledger = session, study, ledger
+        self._session, self._study, self._sync_state = session, study, sync_state
         self._landmarks, self._marks = landmarks, marks
         self._polling = False
         self._timer = QTimer(self)
@@ -78,11 +78,11 @@ class StudyWatch(QObject):  # type: ignore[misc]
 
     def poll(self) -> None:
         """Look for what other viewers changed."""
-        current, entry = self._session.current, self._ledger.entry
+        current, entry = self._session.current, self._sync_state.entry
         if not self._study.is_open or self._polling or current is None or not current.ready or entry is None:
             return
         self._polling = True
-        content_id, since = entry.content_id, self._ledger.sequence
+        content_id, since = entry.content_id, self._sync_state.sequence
 
         def done(others: OthersChanges) -> None:
             self._polling = False
@@ -96,20 +96,20 @@ class StudyWatch(QObject):  # type: ignore[misc]
     def _take(self, current: OpenCine, others: OthersChanges) -> None:
         if current is not self._session.current or not current.ready:
             return
-        ledger = self._ledger
-        ledger.sequence = others.sequence
+        sync_state = self._sync_state
+        sync_state.sequence = others.sequence
         if any(not change.own for change in others.changes):
             self._study.count_soon()
         # A frame with a stroke on its way is settled by the study's answer to that stroke.
-        free = {t: i for t, i in others.infos.items() if t not in ledger.unsaved and t not in current.drawn}
+        free = {t: i for t, i in others.infos.items() if t not in sync_state.unsaved and t not in current.drawn}
         moved = {t: points for t, points in others.landmarks.items() if t in free}
-        free = {t: i for t, i in free.items() if ledger.is_behind(t, i)}
-        show_theirs(self._session, ledger, free, others.masks)
+        free = {t: i for t, i in free.items() if sync_state.is_behind(t, i)}
+        show_theirs(self._session, sync_state, free, others.masks)
         self._landmarks.take(current, moved)
         for frame in moved:
             self._session.placed.emit(frame)
         if others.overrides is not None:
-            changed = take_overrides(self._session, ledger, others.overrides)
+            changed = take_overrides(self._session, sync_state, others.overrides)
             if changed:
                 were = "were" if len(changed) > 1 else "was"
                 self.said.emit(f"{_set_in_words(changed)} of this cine {were} set in another window.")
@@ -122,7 +122,7 @@ class StudyWatch(QObject):  # type: ignore[misc]
 
 def show_theirs(
     session: Session,
-    ledger: Ledger,
+    sync_state: SyncState,
     infos: Mapping[int, FrameInfo | None],
     masks: Mapping[int, NDArray[np.uint8] | None],
 ) -> None:
@@ -132,7 +132,7 @@ def show_theirs(
     ----------
     session
         Where it is shown.
-    ledger
+    sync_state
         The books on that cine.
     infos
         The frames; None for one that has no mask any more.
@@ -147,7 +147,7 @@ def show_theirs(
     for frame, info in infos.items():
         mask = masks.get(frame)
         shown[frame] = (empty, None) if mask is None or info is None else (mask, info.status)
-        ledger.revisions[frame] = 0 if info is None else info.revision
+        sync_state.revisions[frame] = 0 if info is None else info.revision
         current.seconds[frame] = 0.0 if info is None else info.seconds
     session.show_stored(shown)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_matae.study.connection import StudyConnection
     from napari_matae.study.landmarks import StudyLandmarks
     from napari_matae.study.proposals import StudyProposals
-    from napari_matae.study.sync_state import Ledger
+    from napari_matae.study.sync_state import SyncState
 
 __all__ = ["StudyWriter"]
 
@@ -34,7 +34,7 @@ class StudyWriter(QObject):  # type: ignore[misc]
         Whose work it is.
     study
         Where it is kept.
-    ledger
+    sync_state
         What the study has, and what is on its way.
     proposals
         Go in before the masks drawn on them.
@@ -55,14 +55,14 @@ class StudyWriter(QObject):  # type: ignore[misc]
         self,
         session: Session,
         study: StudyConnection,
-        ledger: Ledger,
+        sync_state: SyncState,
         *,
         proposals: StudyProposals,
         landmarks: StudyLandmarks,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._study, self._ledger = session, study, ledger
+        self._session, self._study, self._sync_state = session, study, sync_state
         self._proposals, self._landmarks = proposals, landmarks
 
     def write(self, frames: list[int], note: str) -> None:
@@ -79,12 +79,12 @@ class StudyWriter(QObject):  # type: ignore[misc]
         if current is None or current.labels is None:
             return
         self._proposals.save()  # a person's mask must find the proposal it was drawn on
-        self._ledger.send(frames)
+        self._sync_state.send(frames)
         if not self._study.is_open:
             self._study.changed.emit()
             return
-        content_id, revisions = current.cine.content_id, self._ledger.revisions
-        spent = {t: self._ledger.seconds.pop(t, 0.0) for t in frames}
+        content_id, revisions = current.cine.content_id, self._sync_state.revisions
+        spent = {t: self._sync_state.seconds.pop(t, 0.0) for t in frames}
         status = {t: current.status.get(t) for t in frames}
         masks = {t: None if status[t] is None else current.mask(t).copy() for t in frames}
         kept: list[int] = []
@@ -124,7 +124,7 @@ class StudyWriter(QObject):  # type: ignore[misc]
 
     def _on_answered(self, current: OpenCine, frames: Iterable[int]) -> None:
         if current is self._session.current:
-            self._ledger.arrive(frames)
+            self._sync_state.arrive(frames)
             self.acknowledged.emit(list(frames))
             self._study.count_soon()
 
@@ -133,7 +133,7 @@ class StudyWriter(QObject):  # type: ignore[misc]
             self.said.emit(explain(error))
             return
         if not isinstance(error, ConflictError):
-            self._ledger.arrive(frames)
+            self._sync_state.arrive(frames)
             self._study.fail(error)
             return
         late = {info.frame: info for info in error.theirs}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_matae.session.undo_step import FrameChange, Patch, Step
+from napari_matae.session.undo_step import FrameChange, Patch, UndoStep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     State = tuple[NDArray[np.uint8], FrameStatus | None]
 
-__all__ = ["MAX_TRANSACTIONS", "earlier_steps"]
+__all__ = ["MAX_TRANSACTIONS", "undo_steps_of"]
 
 MAX_TRANSACTIONS = 40
 _MAX_REVISIONS = 200
 """Masks decoded at most: reading them back must not keep anybody waiting."""
 
 
-def earlier_steps(transactions: Sequence[Sequence[Revision]], shape: tuple[int, int]) -> list[Step]:
+def undo_steps_of(transactions: Sequence[Sequence[Revision]], shape: tuple[int, int]) -> list[UndoStep]:
     """Return what can be taken back, the oldest first.
 
     What a person undid is not among the steps, and what they redid is: the stack is as it was when the viewer closed.
@@ -39,8 +39,8 @@ def earlier_steps(transactions: Sequence[Sequence[Revision]], shape: tuple[int, 
     """
     empty = np.zeros(shape, np.uint8)
     known: dict[int, State] = {}
-    done: list[Step] = []
-    undone: list[Step] = []
+    done: list[UndoStep] = []
+    undone: list[UndoStep] = []
     for revisions in _recent(transactions):
         changes: list[FrameChange] = []
         complete, by_machine, note = True, False, ""
@@ -69,7 +69,7 @@ def earlier_steps(transactions: Sequence[Sequence[Revision]], shape: tuple[int, 
             if undone:
                 done.append(undone.pop())
         elif changes:
-            done.append(Step(note or "change", tuple(changes), changes[0].frame))
+            done.append(UndoStep(note or "change", tuple(changes), changes[0].frame))
             undone.clear()
     return done
 
@@ -85,12 +85,12 @@ def _recent(transactions: Sequence[Sequence[Revision]]) -> list[Sequence[Revisio
     return kept[::-1]
 
 
-def _add_proposals(done: list[Step], changes: list[FrameChange]) -> None:
+def _add_proposals(done: list[UndoStep], changes: list[FrameChange]) -> None:
     """Add replaced proposals; a run is stored in several transactions and taken back as one."""
     if not changes:
         return
     last = done[-1] if done else None
     if last is not None and last.text == "new proposals" and not set(last.frames) & {c.frame for c in changes}:
-        done[-1] = Step(last.text, (*last.changes, *changes), last.here)
+        done[-1] = UndoStep(last.text, (*last.changes, *changes), last.here)
     else:
-        done.append(Step("new proposals", tuple(changes), changes[0].frame))
+        done.append(UndoStep("new proposals", tuple(changes), changes[0].frame))

@@ -16,8 +16,9 @@ from napari_matae.widgets.colours import FLAG_COLOUR, NO_MASK_COLOUR, STATUS_COL
 if TYPE_CHECKING:
     from qtpy.QtGui import QMouseEvent, QPaintEvent, QResizeEvent
 
+    from napari_matae.edit.actions import Actions
+    from napari_matae.session.session import Session
     from napari_matae.timeline.area_plot import AreaPlot
-    from napari_matae.workspace.workspace import Desk
 
 __all__ = ["StatusStrip"]
 
@@ -31,8 +32,10 @@ class StatusStrip(QWidget):  # type: ignore[misc]
 
     Parameters
     ----------
-    desk
+    session
         Whose current cine is shown.
+    actions
+        Which frames are flagged, and where end-diastole and end-systole are.
     plot
         The area curve it lies over: a frame is at the same place in both.
     parent
@@ -42,9 +45,9 @@ class StatusStrip(QWidget):  # type: ignore[misc]
     redrawn = Signal()
     """The band was painted anew."""
 
-    def __init__(self, desk: Desk, plot: AreaPlot, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, actions: Actions, plot: AreaPlot, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._desk, self._plot = desk, plot
+        self._session, self._actions, self._plot = session, actions, plot
         self._band: QPixmap | None = None
         self._flagged: list[int] = []
         self.setFixedHeight(_MARKS + _BAND + 2)
@@ -52,7 +55,6 @@ class StatusStrip(QWidget):  # type: ignore[misc]
         self.setMouseTracking(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS, parent=self)
-        session = desk.session
         session.status_changed.connect(self._redraw_soon)
         session.area_changed.connect(self._redraw_soon)
         session.marks_changed.connect(self._redraw_soon)
@@ -67,7 +69,7 @@ class StatusStrip(QWidget):  # type: ignore[misc]
     def close_down(self) -> None:
         """Stop listening."""
         self._redraw_soon.cancel()
-        session = self._desk.session
+        session = self._session
         for signal in (
             session.status_changed, session.area_changed, session.marks_changed, session.doubted, session.opened,
         ):  # fmt: skip
@@ -121,7 +123,7 @@ class StatusStrip(QWidget):  # type: ignore[misc]
         band = QPixmap(int(self.width() * ratio), int(self.height() * ratio))
         band.setDevicePixelRatio(ratio)
         band.fill(Qt.GlobalColor.transparent)
-        current, edges = self._desk.session.current, self.edges()
+        current, edges = self._session.current, self.edges()
         if current is None or len(edges) == 0:
             return band
         painter = QPainter(band)
@@ -145,8 +147,8 @@ class StatusStrip(QWidget):  # type: ignore[misc]
         return band
 
     def _paint_marks(self, painter: QPainter, edges: np.ndarray) -> None:
-        phases = self._desk.deeds.phases
-        self._flagged = self._desk.deeds.flagged
+        phases = self._actions.phases
+        self._flagged = self._actions.flagged
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         font = painter.font()
         font.setPixelSize(10)
@@ -172,8 +174,8 @@ class StatusStrip(QWidget):  # type: ignore[misc]
             self.redrawn.emit()
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._band)
-        edges, frame = self.edges(), self._desk.session.frame
-        if self._desk.session.current is not None and frame < len(edges) - 1:
+        edges, frame = self.edges(), self._session.frame
+        if self._session.current is not None and frame < len(edges) - 1:
             left, right = float(edges[frame]), float(edges[frame + 1])
             painter.setPen(QPen(QColor("white"), 2))
             painter.drawRect(QRectF(left - 1, _MARKS - 1, max(right - left, 3.0) + 1, _BAND + 2))
@@ -198,7 +200,7 @@ class StatusStrip(QWidget):  # type: ignore[misc]
     def _seek(self, event: QMouseEvent) -> None:
         frame = self.frame_at(event.position().x())
         if frame is not None:
-            self._desk.session.seek(frame)
+            self._session.seek(frame)
 
     def event(self, event: QEvent) -> bool:
         """Say what is under the mouse."""
@@ -210,12 +212,12 @@ class StatusStrip(QWidget):  # type: ignore[misc]
 
     def words(self, frame: int) -> str:
         """Return what is known about a frame, in words."""
-        current = self._desk.session.current
+        current = self._session.current
         if current is None:
             return ""
         status = current.status.get(frame)
         words = [f"Frame {frame + 1}: {'no mask' if status is None else STATUS_WORDS[status]}"]
-        phases = self._desk.deeds.phases
+        phases = self._actions.phases
         words += [name for name, at in (("end-diastole", phases.ed), ("end-systole", phases.es)) if at == frame]
         if frame in self._flagged and len(words) == 1:
             words.append("flagged: look at it")

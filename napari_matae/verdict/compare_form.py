@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from matae.learn.verdict import Verdict
     from napari_matae.verdict.window import VerdictWindow
-    from napari_matae.workspace.workspace import Desk
+    from napari_matae.workspace.workspace import Workspace
 
 __all__ = ["SIDES", "CompareForm"]
 
@@ -38,7 +38,7 @@ class CompareForm(QWidget):  # type: ignore[misc]
 
     Parameters
     ----------
-    desk
+    workspace
         Whose study.
     parent
         Qt parent.
@@ -47,9 +47,9 @@ class CompareForm(QWidget):  # type: ignore[misc]
     compared = Signal(object)
     """They are compared (`matae.learn.Verdict`), and the window with it is open."""
 
-    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._desk = desk
+        self._workspace = workspace
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.window_: VerdictWindow | None = None
         """What was compared last, while its window is open."""
@@ -101,11 +101,11 @@ class CompareForm(QWidget):  # type: ignore[misc]
 
     def compare(self) -> None:
         """Compare them, off the GUI thread."""
-        link = self._desk.link
+        link = self._workspace.link
         if not link.name:
             self._say(_NO_STUDY)
             return
-        if unsaved := self._desk.unsaved():
+        if unsaved := self._workspace.unsaved():
             self._say(unsaved)
             return
         self.clear()
@@ -118,7 +118,7 @@ class CompareForm(QWidget):  # type: ignore[misc]
 
         folder = Path(self._folder.name) if self._folder is not None else None
         self._say(verdict.sentence)
-        self.window_ = VerdictWindow(self._desk, verdict, folder, self, comparison=True)
+        self.window_ = VerdictWindow(self._workspace, verdict, folder, self, comparison=True)
         self.window_.finished.connect(self._on_window_closed)
         self.window_.show()
         self.compared.emit(verdict)

@@ -1,4 +1,4 @@
-"""Figures before and after, with the change, its interval and how many frames and patients it rests on."""
+"""LiveFigures before and after, with the change, its interval and how many frames and patients it rests on."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
-from napari_matae.models.active_model import InUse
+from napari_matae.models.active_model import ActiveModel
 from napari_matae.verdict.changed_frames import ChangedFrames
 from napari_matae.verdict.paired_plot import PairedPlot
 from napari_matae.verdict.parts import about_side, block, escape, small, words
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matae.learn.verdict import FrameChange, Verdict
-    from napari_matae.workspace.workspace import Desk
+    from napari_matae.workspace.workspace import Workspace
 
 __all__ = ["VerdictView"]
 
@@ -47,7 +47,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
 
     Parameters
     ----------
-    desk
+    workspace
         What is worked with.
     parent
         Qt parent.
@@ -61,16 +61,16 @@ class VerdictView(QWidget):  # type: ignore[misc]
     """Another model is in use."""
 
     def __init__(
-        self, desk: Desk, parent: QWidget | None = None, *, wide: bool = False, comparison: bool = False
+        self, workspace: Workspace, parent: QWidget | None = None, *, wide: bool = False, comparison: bool = False
     ) -> None:
         super().__init__(parent)
-        self._desk, self._wide, self._comparison = desk, wide, comparison
+        self._workspace, self._wide, self._comparison = workspace, wide, comparison
         self.verdict: Verdict | None = None
         self._folder: Path | None = None
         self._subjects: dict[str, str] = {}
         self.window_: QWidget | None = None
         """The window it was opened in, large."""
-        self.in_use = InUse(desk, self)
+        self.in_use = ActiveModel(workspace, self)
         self._reader = PictureReader(self)
         self._build()
         self._lay_out()
@@ -80,14 +80,14 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self._reader.named.connect(self._on_named)
         self._reader.drawn.connect(self.pictures.show_picture)
         self._reader.failed.connect(self.pictures.show_failure)
-        desk.model_changed.connect(self._on_models)
+        workspace.model_changed.connect(self._on_models)
         self.clear()
 
     def close_down(self) -> None:
         """Stop what runs and stop listening."""
         self._reader.stop()
         self.in_use.close_down()
-        self._desk.model_changed.disconnect(self._on_models)
+        self._workspace.model_changed.disconnect(self._on_models)
         if self.window_ is not None:
             self.window_.close()
 
@@ -208,7 +208,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.test.setText(small(test))
         self.headline.setToolTip(test)
         self._update()
-        link = self._desk.link
+        link = self._workspace.link
         self._reader.start(link.target if link.name else "", folder, self.pictures.frames)
 
     def _show_sides(self, verdict: Verdict) -> None:
@@ -236,7 +236,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
         if self.window_ is not None:
             self.window_.raise_()
             return
-        window = VerdictWindow(self._desk, self.verdict, self._folder, self, comparison=self._comparison)
+        window = VerdictWindow(self._workspace, self.verdict, self._folder, self, comparison=self._comparison)
         window.view.changed.connect(self.changed)
         window.finished.connect(self._on_window_closed)
         self.window_ = window
@@ -262,7 +262,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
     def go_to(self, frame: FrameChange) -> None:
         """Open the cine of a frame, and show the frame."""
         self._say(f"{named_frame(frame, self._subjects)}: looking for its cine…")
-        self._desk.next_cine.show_frame(frame.content_id, frame.frame)
+        self._workspace.next_cine.show_frame(frame.content_id, frame.frame)
 
     # -- buttons ------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
     from matae.learn.verdict import Verdict
-    from napari_matae.workspace.workspace import Desk
+    from napari_matae.workspace.workspace import Workspace
 
 __all__ = ["VerdictWindow"]
 
@@ -27,7 +27,7 @@ class VerdictWindow(QDialog):  # type: ignore[misc]
 
     Parameters
     ----------
-    desk
+    workspace
         What is worked with.
     verdict, folder
         As for `napari_matae.verdict.view.VerdictView.show_verdict`.
@@ -39,7 +39,7 @@ class VerdictWindow(QDialog):  # type: ignore[misc]
 
     def __init__(
         self,
-        desk: Desk,
+        workspace: Workspace,
         verdict: Verdict,
         folder: Path | None,
         parent: QWidget | None = None,
@@ -55,7 +55,7 @@ class VerdictWindow(QDialog):  # type: ignore[misc]
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.view = VerdictView(desk, area, wide=True, comparison=comparison)
+        self.view = VerdictView(workspace, area, wide=True, comparison=comparison)
         area.setWidget(self.view)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 10, 10, 10)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, QTimer
 
 if TYPE_CHECKING:
-    from napari_matae.edit.actions import Deeds
+    from napari_matae.edit.actions import Actions
     from napari_matae.session.session import OpenCine, Session
     from napari_matae.study.link import StudyLink
 
@@ -25,15 +25,15 @@ class FlagKeeper(QObject):  # type: ignore[misc]
         Whose cine.
     link
         The study.
-    deeds
+    actions
         Knows which frames are flagged.
     parent
         Qt parent.
     """
 
-    def __init__(self, session: Session, link: StudyLink, deeds: Deeds, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, link: StudyLink, actions: Actions, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._link, self._deeds = link, deeds
+        self._link, self._actions = link, actions
         self._of: OpenCine | None = session.current
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -60,7 +60,7 @@ class FlagKeeper(QObject):  # type: ignore[misc]
         current = self._of
         self._timer.stop()
         if current is not None and current.ready and current.labels is not None:
-            self._link.save_flags(current.cine.content_id, self._deeds.flags_of(current))
+            self._link.save_flags(current.cine.content_id, self._actions.flags_of(current))
 
     def _save_now(self) -> None:
         if self._timer.isActive():

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Layer
 
-    from napari_matae.workspace.workspace import Desk
+    from napari_matae.workspace.workspace import Workspace
 
 __all__ = ["ACTIONS", "Action", "Keys", "pretty"]
 
@@ -39,37 +39,37 @@ class Action:
     name: str
     key: str
     words: str
-    deed: Callable[[Desk], None]
+    deed: Callable[[Workspace], None]
 
 
-def _last(desk: Desk) -> None:
-    if desk.session.current is not None:
-        desk.session.seek(desk.session.current.cine.n_frames - 1)
+def _last(workspace: Workspace) -> None:
+    if workspace.session.current is not None:
+        workspace.session.seek(workspace.session.current.cine.n_frames - 1)
 
 
-def _apply(desk: Desk) -> None:
-    if desk.preview.is_open:
-        desk.preview.apply()
+def _apply(workspace: Workspace) -> None:
+    if workspace.preview.is_open:
+        workspace.preview.apply()
 
 
 ACTIONS: dict[str, tuple[Action, ...]] = {
     "Watch": (
         Action("play", "Shift+Space", "Play at true speed, or pause", lambda d: d.player.toggle()),
         Action("loop", "L", "Loop end-diastole to end-systole", lambda d: d.toggle_loop()),
-        Action("back", "Left", "One frame back", lambda d: d.deeds.step(-1)),
-        Action("forward", "Right", "One frame on", lambda d: d.deeds.step(1)),
+        Action("back", "Left", "One frame back", lambda d: d.actions.step(-1)),
+        Action("forward", "Right", "One frame on", lambda d: d.actions.step(1)),
         Action("first", "Home", "First frame", lambda d: d.session.seek(0)),
         Action("last", "End", "Last frame", _last),
-        Action("mark_ed", "Shift+D", "Mark this frame as end-diastole", lambda d: d.deeds.mark("ed")),
-        Action("mark_es", "Shift+S", "Mark this frame as end-systole", lambda d: d.deeds.mark("es")),
+        Action("mark_ed", "Shift+D", "Mark this frame as end-diastole", lambda d: d.actions.mark("ed")),
+        Action("mark_es", "Shift+S", "Mark this frame as end-systole", lambda d: d.actions.mark("es")),
     ),
     "Judge": (
-        Action("next", "N", "Next frame to look at", lambda d: d.deeds.next()),
-        Action("previous", "Shift+N", "The one before", lambda d: d.deeds.next(backward=True)),
-        Action("accept", "A", "Accept this frame", lambda d: d.deeds.accept()),
-        Action("reject", "X", "Reject this frame", lambda d: d.deeds.reject()),
+        Action("next", "N", "Next frame to look at", lambda d: d.actions.next()),
+        Action("previous", "Shift+N", "The one before", lambda d: d.actions.next(backward=True)),
+        Action("accept", "A", "Accept this frame", lambda d: d.actions.accept()),
+        Action("reject", "X", "Reject this frame", lambda d: d.actions.reject()),
         Action(
-            "accept_between", "Shift+A", "Accept all between two corrected frames", lambda d: d.deeds.accept_between()
+            "accept_between", "Shift+A", "Accept all between two corrected frames", lambda d: d.actions.accept_between()
         ),
     ),
     "Draw": (
@@ -80,31 +80,34 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
         Action("handles", "H", "Handles: apex and hinge points", lambda d: d.tools.choose("handles")),
         Action("smaller", "[", "Smaller tool", lambda d: d.tools.scale(0.8)),
         Action("larger", "]", "Larger tool", lambda d: d.tools.scale(1.25)),
-        Action("undo", "Ctrl+Z", "Undo, and show where", lambda d: d.history.undo()),
-        Action("redo", "Ctrl+Shift+Z", "Redo, and show where", lambda d: d.history.redo()),
+        Action("undo", "Ctrl+Z", "Undo, and show where", lambda d: d.undo_stack.undo()),
+        Action("redo", "Ctrl+Shift+Z", "Redo, and show where", lambda d: d.undo_stack.redo()),
     ),
     "Mend": (
-        Action("fill", "F", "Fill holes", lambda d: d.deeds.fill_holes()),
-        Action("largest", "K", "Keep the largest part", lambda d: d.deeds.keep_largest()),
-        Action("smooth", "S", "Smooth the contour", lambda d: d.deeds.smooth()),
-        Action("copy_previous", "C", "Copy from the previous frame", lambda d: d.deeds.copy(-1)),
-        Action("copy_next", "Shift+C", "Copy from the next frame", lambda d: d.deeds.copy(1)),
-        Action("machine", "M", "Back to the machine's mask", lambda d: d.deeds.take_proposal()),
+        Action("fill", "F", "Fill holes", lambda d: d.actions.fill_holes()),
+        Action("largest", "K", "Keep the largest part", lambda d: d.actions.keep_largest()),
+        Action("smooth", "S", "Smooth the contour", lambda d: d.actions.smooth()),
+        Action("copy_previous", "C", "Copy from the previous frame", lambda d: d.actions.copy(-1)),
+        Action("copy_next", "Shift+C", "Copy from the next frame", lambda d: d.actions.copy(1)),
+        Action("machine", "M", "Back to the machine's mask", lambda d: d.actions.take_proposal()),
     ),
     "Several frames": (
-        Action("interpolate", "I", "Interpolate between two corrected frames", lambda d: d.deeds.interpolate()),
-        Action("propagate", "P", "Propagate this frame forward", lambda d: d.deeds.propagate()),
-        Action("propagate_back", "Shift+P", "Propagate it backward", lambda d: d.deeds.propagate(backward=True)),
+        Action("interpolate", "I", "Interpolate between two corrected frames", lambda d: d.actions.interpolate()),
+        Action("propagate", "P", "Propagate this frame forward", lambda d: d.actions.propagate()),
+        Action("propagate_back", "Shift+P", "Propagate it backward", lambda d: d.actions.propagate(backward=True)),
         Action("apply", "Enter", "Apply what is previewed", _apply),
         Action("discard", "Escape", "Discard it; put the tool down", lambda d: d.escape()),
     ),
     "Look": (
-        Action("outline", "O", "Outline or filled", lambda d: d.looks.set_outline(not d.looks.outline)),
-        Action("fainter", "-", "Fainter mask", lambda d: d.looks.set_opacity(d.looks.opacity - 0.1)),
-        Action("stronger", "=", "Stronger mask", lambda d: d.looks.set_opacity(d.looks.opacity + 0.1)),
-        Action("hide", "T", "Hide the mask, or show it", lambda d: d.looks.toggle_hidden()),
+        Action("outline", "O", "Outline or filled", lambda d: d.mask_style.set_outline(not d.mask_style.outline)),
+        Action("fainter", "-", "Fainter mask", lambda d: d.mask_style.set_opacity(d.mask_style.opacity - 0.1)),
+        Action("stronger", "=", "Stronger mask", lambda d: d.mask_style.set_opacity(d.mask_style.opacity + 0.1)),
+        Action("hide", "T", "Hide the mask, or show it", lambda d: d.mask_style.toggle_hidden()),
         Action(
-            "difference", "D", "Show the machine's proposal", lambda d: d.looks.set_difference(not d.looks.difference)
+            "difference",
+            "D",
+            "Show the machine's proposal",
+            lambda d: d.mask_style.set_difference(not d.mask_style.difference),
         ),
         Action("help", "F1", "Show or hide these keys", lambda d: d.help_wanted.emit()),
     ),
@@ -122,7 +125,7 @@ class Keys(QObject):  # type: ignore[misc]
 
     Parameters
     ----------
-    desk
+    workspace
         What the actions work on.
     parent
         Qt parent.
@@ -131,19 +134,19 @@ class Keys(QObject):  # type: ignore[misc]
     changed = Signal()
     """At least one action has another key."""
 
-    def __init__(self, desk: Desk, parent: QObject | None = None) -> None:
+    def __init__(self, workspace: Workspace, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._desk = desk
+        self._workspace = workspace
         self._bound: list[tuple[Any, tuple[str, ...]]] = []
         kept = settings()
         self._keys = {name: str(kept.value(f"keys/{name}", action.key)) for name, action in _ALL.items()}
         self._bind()
-        desk.viewer.layers.selection.events.active.connect(self._on_active)
+        workspace.viewer.layers.selection.events.active.connect(self._on_active)
         self._on_active()
 
     def close_down(self) -> None:
         """Give all keys back."""
-        self._desk.viewer.layers.selection.events.active.disconnect(self._on_active)
+        self._workspace.viewer.layers.selection.events.active.disconnect(self._on_active)
         self._release()
 
     def key(self, name: str) -> str:
@@ -187,17 +190,17 @@ class Keys(QObject):  # type: ignore[misc]
         self.changed.emit()
 
     def _bind(self) -> None:
-        self._bind_to(self._desk.viewer)
+        self._bind_to(self._workspace.viewer)
 
     def _bind_to(self, place: Any) -> None:
-        desk = self._desk
+        workspace = self._workspace
         bound = []
         for name, key in self._keys.items():
             if not key:
                 continue
             deed = _ALL[name].deed
             try:
-                place.bind_key(key, lambda _, deed=deed: deed(desk), overwrite=True)
+                place.bind_key(key, lambda _, deed=deed: deed(workspace), overwrite=True)
             except ValueError:
                 continue  # a key written by another version of napari
             bound.append(key)
@@ -210,16 +213,16 @@ class Keys(QObject):  # type: ignore[misc]
                 place.bind_key(key, None, overwrite=True)
 
     def _on_active(self, _: object = None) -> None:
-        layer: Layer | None = self._desk.viewer.layers.selection.active
+        layer: Layer | None = self._workspace.viewer.layers.selection.active
         if layer is None or not self._is_ours(layer) or any(place is layer for place, _ in self._bound):
             return
-        viewer = self._desk.viewer
+        viewer = self._workspace.viewer
         self._bound = [(place, keys) for place, keys in self._bound if place is viewer or place in viewer.layers]
         self._bind_to(layer)
 
     def _is_ours(self, layer: Layer) -> bool:
-        current = self._desk.session.current
-        return current is not None and layer in (current.image, current.labels, self._desk.tools.handles.layer)
+        current = self._workspace.session.current
+        return current is not None and layer in (current.image, current.labels, self._workspace.tools.handles.layer)
 
 
 def pretty(key: str) -> str:

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from napari_matae.session.session import Session
     from napari_matae.study.link import StudyLink
 
-__all__ = ["AWAY_S", "Clock"]
+__all__ = ["AWAY_S", "TimeTracker"]
 
 AWAY_S = 30.0
 """Nobody looks at one frame longer without doing anything: the rest is a telephone call."""
 
 
-class Clock(QObject):  # type: ignore[misc]
+class TimeTracker(QObject):  # type: ignore[misc]
     """Adds the time between two things a person does to the frame that was on screen.
 
     Parameters

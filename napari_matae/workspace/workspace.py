@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_matae.edit.actions import Deeds
-from napari_matae.edit.mask_style import Looks
+from napari_matae.edit.actions import Actions
+from napari_matae.edit.mask_style import MaskStyle
 from napari_matae.edit.preview import Preview
-from napari_matae.edit.stroke_recorder import Strokes
+from napari_matae.edit.stroke_recorder import StrokeRecorder
 from napari_matae.edit.tools import Tools
 from napari_matae.open.sector_finder import SectorFinder
 from napari_matae.segment.clip_widths import ClipWidths
@@ -17,21 +17,21 @@ from napari_matae.session.phases import PhaseFinder
 from napari_matae.session.player import Player
 from napari_matae.session.remembered_pixel_size import RememberedScale
 from napari_matae.session.session import Session
-from napari_matae.session.undo_stack import History
+from napari_matae.session.undo_stack import UndoStack
 from napari_matae.study.link import StudyLink
 from napari_matae.workspace.flag_saver import FlagKeeper
 from napari_matae.workspace.next_cine import NextCine
-from napari_matae.workspace.time_tracker import Clock
+from napari_matae.workspace.time_tracker import TimeTracker
 
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["Desk"]
+__all__ = ["Workspace"]
 
 _NOT_SAVED = "Your last changes are not in the study yet; wait until the foot says that they are saved, then try again."
 
 
-class Desk(QObject):  # type: ignore[misc]
+class Workspace(QObject):  # type: ignore[misc]
     """What a person works with in one viewer.
 
     Parameters
@@ -54,22 +54,30 @@ class Desk(QObject):  # type: ignore[misc]
         self.viewer = viewer
         self.session = Session(viewer, finds_sectors=False)
         self.player = Player(self.session, parent=self)
-        self.history = History(self.session, self)
-        self.link = StudyLink(self.session, self.history, self)
+        self.undo_stack = UndoStack(self.session, self)
+        self.link = StudyLink(self.session, self.undo_stack, self)
         self.sector_finder = SectorFinder(self.session, self)
         self.scale = RememberedScale(self.session, self)
-        self.clock = Clock(self.session, self.link, self.player, parent=self)
-        self.strokes = Strokes(self.session, self)
+        self.time_tracker = TimeTracker(self.session, self.link, self.player, parent=self)
+        self.strokes = StrokeRecorder(self.session, self)
         self.preview = Preview(self.session, self)
         self.tools = Tools(self.session, self.player, self)
         self.phase_finder = PhaseFinder(self.session)
         self.clip_widths = ClipWidths(self.session, self.phase_finder, self)
-        self.deeds = Deeds(self.session, self.preview, self.phase_finder, self)
-        self.flag_keeper = FlagKeeper(self.session, self.link, self.deeds, self)
+        self.actions = Actions(self.session, self.preview, self.phase_finder, self)
+        self.flag_keeper = FlagKeeper(self.session, self.link, self.actions, self)
         self.next_cine = NextCine(self.session, self.link, self)
-        self.deeds.finished.connect(self.next_cine.go)
-        self.looks = Looks(self.session, self)
-        for part in (self.history, self.link, self.sector_finder, self.preview, self.tools, self.deeds, self.next_cine):
+        self.actions.finished.connect(self.next_cine.go)
+        self.mask_style = MaskStyle(self.session, self)
+        for part in (
+            self.undo_stack,
+            self.link,
+            self.sector_finder,
+            self.preview,
+            self.tools,
+            self.actions,
+            self.next_cine,
+        ):
             part.said.connect(self.say)
         self.session.settle()  # what was drawn while no dock was there to see it
 
@@ -88,7 +96,7 @@ class Desk(QObject):  # type: ignore[misc]
             self.player.loop = None
             self.say("Playing the whole cine.")
             return
-        phases = self.deeds.phases
+        phases = self.actions.phases
         if phases.ed is None or phases.es is None or phases.ed == phases.es:
             self.say("End-diastole and end-systole are not known yet: segment the cine, or mark them.")
             return
@@ -111,12 +119,12 @@ class Desk(QObject):  # type: ignore[misc]
         self.strokes.close_down()
         self.preview.close_down()
         self.tools.close_down()
-        self.looks.close_down()
-        self.clock.close_down()
+        self.mask_style.close_down()
+        self.time_tracker.close_down()
         self.next_cine.close_down()
         self.scale.close_down()
         self.sector_finder.close_down()
         self.flag_keeper.close_down()
         self.link.close_down()
-        self.history.close_down()
+        self.undo_stack.close_down()
         self.session.close()

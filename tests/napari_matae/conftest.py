@@ -140,42 +140,42 @@ def result(cine: Cine, frame: int, value: int = 1):
 
 
 @pytest.fixture
-def make_desk(qapp, qtbot, tmp_path):
-    """Return a maker of desks without a window: a viewer's model and everything but widgets."""
+def make_workspace(qapp, qtbot, tmp_path):
+    """Return a maker of workspaces without a window: a viewer's model and everything but widgets."""
     from napari.components import ViewerModel
 
-    from napari_matae.workspace.workspace import Desk
+    from napari_matae.workspace.workspace import Workspace
 
     made = []
 
-    def make(target: str | Path | None = "study.sqlite", rater: str = "anna") -> Desk:
-        desk = Desk(ViewerModel())
-        made.append(desk)
+    def make(target: str | Path | None = "study.sqlite", rater: str = "anna") -> Workspace:
+        workspace = Workspace(ViewerModel())
+        made.append(workspace)
         if target is not None:
-            desk.link.open(str(tmp_path / target), rater)
-        return desk
+            workspace.link.open(str(tmp_path / target), rater)
+        return workspace
 
     yield make
-    for desk in made:
-        if desk.session.viewer is not None:
-            desk.close_down()
+    for workspace in made:
+        if workspace.session.viewer is not None:
+            workspace.close_down()
 
 
-def settled(qtbot, desk) -> None:
+def settled(qtbot, workspace) -> None:
     """Wait until everything a person did is recorded and durable."""
-    desk.session.settle()
-    desk.link.save_proposals()
-    qtbot.waitUntil(lambda: desk.link.state == "saved", timeout=60_000)
+    workspace.session.settle()
+    workspace.link.save_proposals()
+    qtbot.waitUntil(lambda: workspace.link.state == "saved", timeout=60_000)
 
 
-def paint(desk, frame: int, at: tuple[int, int] = (50, 60)) -> None:
+def paint(workspace, frame: int, at: tuple[int, int] = (50, 60)) -> None:
     """Paint one dab on a frame, as a stroke of its own."""
-    desk.session.seek(frame)
-    desk.session.current.labels.paint((frame, *at), 1)
-    desk.session.settle()
+    workspace.session.seek(frame)
+    workspace.session.current.labels.paint((frame, *at), 1)
+    workspace.session.settle()
 
 
-def opened(qtbot, desk, cine) -> None:
+def opened(qtbot, workspace, cine) -> None:
     """Open a cine and wait until the study's masks are on screen."""
-    desk.session.open(cine)
-    qtbot.waitUntil(lambda: desk.session.current.ready, timeout=60_000)
+    workspace.session.open(cine)
+    qtbot.waitUntil(lambda: workspace.session.current.ready, timeout=60_000)

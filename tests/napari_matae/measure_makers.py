@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from napari_matae.measure.live_measurement import Measuring
     from napari_matae.measure.panel import MeasurePanel
     from napari_matae.timeline.area_plot import AreaPlot
-    from napari_matae.workspace.workspace import Desk
+    from napari_matae.workspace.workspace import Workspace
 
 
 @cache
@@ -46,7 +46,7 @@ def show_masks(session, masks: np.ndarray) -> None:
 class Bench:
     """A panel with all it works with."""
 
-    desk: Desk
+    workspace: Workspace
     panel: MeasurePanel
     plot: AreaPlot
 
@@ -62,7 +62,7 @@ class Bench:
 
     def open(self, qtbot, cine: Cine, masks: np.ndarray | None = None) -> None:
         """Open a cine, with masks if there are any."""
-        self.desk.session.open(cine)
-        qtbot.waitUntil(lambda: self.desk.session.current.ready, timeout=20_000)
+        self.workspace.session.open(cine)
+        qtbot.waitUntil(lambda: self.workspace.session.current.ready, timeout=20_000)
         if masks is not None:
-            show_masks(self.desk.session, masks)
+            show_masks(self.workspace.session, masks)

@@ -20,104 +20,104 @@ def written(path, seed):
     return open_cine(path)
 
 
-def test_without_a_study_the_last_frame_says_so_and_no_more(make_desk, cine):
-    desk = make_desk(None)
-    desk.next_cine.go()
-    desk.session.open(cine)
-    proposals(cine, desk.session)
+def test_without_a_study_the_last_frame_says_so_and_no_more(make_workspace, cine):
+    workspace = make_workspace(None)
+    workspace.next_cine.go()
+    workspace.session.open(cine)
+    proposals(cine, workspace.session)
     heard = []
-    desk.said.connect(heard.append)
-    desk.session.judge("accepted", range(12), FrameStatus.ACCEPTED)
-    desk.deeds.next()
+    workspace.said.connect(heard.append)
+    workspace.session.judge("accepted", range(12), FrameStatus.ACCEPTED)
+    workspace.actions.next()
     assert heard[-1] == "Every frame is reviewed."
 
 
-def test_flags_are_stored_once_the_masks_are_left_alone(make_desk, qtbot, tmp_path, cine):
-    desk = make_desk()
-    opened(qtbot, desk, cine)
-    proposals(cine, desk.session)
-    assert desk.flag_keeper._timer.isActive()  # not at every tick: once, when it is calm
-    desk.flag_keeper.save()
-    settled(qtbot, desk)
-    desk.link.study.flush()
+def test_flags_are_stored_once_the_masks_are_left_alone(make_workspace, qtbot, tmp_path, cine):
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    proposals(cine, workspace.session)
+    assert workspace.flag_keeper._timer.isActive()  # not at every tick: once, when it is calm
+    workspace.flag_keeper.save()
+    settled(qtbot, workspace)
+    workspace.link.study.flush()
     with Study.open(tmp_path / "study.sqlite") as study:
         stored = study.flags(cine.content_id)
-        assert stored == desk.deeds.flags
-        assert stored[desk.deeds.phases.es].reason.startswith("end-systole")
+        assert stored == workspace.actions.flags
+        assert stored[workspace.actions.phases.es].reason.startswith("end-systole")
         sequence = study.sequence
-    desk.flag_keeper.save()
-    desk.link.study.flush()
+    workspace.flag_keeper.save()
+    workspace.link.study.flush()
     with Study.open(tmp_path / "study.sqlite") as study:
         assert study.sequence == sequence  # nothing new: nothing written
     broken = np.zeros(cine.shape, np.uint8)
-    desk.session.change("drawing", {9: broken})
-    desk.close_down()  # and what was changed last is not forgotten
-    desk.session.viewer = None
+    workspace.session.change("drawing", {9: broken})
+    workspace.close_down()  # and what was changed last is not forgotten
+    workspace.session.viewer = None
     with Study.open(tmp_path / "study.sqlite") as study:
         assert study.flags(cine.content_id)[9].reason == "flagged: the mask is empty"
         assert study.flags(cine.content_id)[9].score >= 1
 
 
 @pytest.fixture
-def two_cines(make_desk, qtbot, tmp_path):
-    """A desk at the second of two cines of its study, every frame of it accepted."""
-    desk = make_desk()
+def two_cines(make_workspace, qtbot, tmp_path):
+    """A workspace at the second of two cines of its study, every frame of it accepted."""
+    workspace = make_workspace()
     for name, seed in (("one.mha", 1), ("two.mha", 2)):
         cine = written(tmp_path / name, seed)
-        opened(qtbot, desk, cine)
-        proposals(cine, desk.session)
-    desk.session.judge("accepted", range(8), FrameStatus.ACCEPTED)
-    settled(qtbot, desk)
-    return desk
+        opened(qtbot, workspace, cine)
+        proposals(cine, workspace.session)
+    workspace.session.judge("accepted", range(8), FrameStatus.ACCEPTED)
+    settled(qtbot, workspace)
+    return workspace
 
 
 def test_next_goes_on_to_another_cine_at_its_flagged_frame(two_cines, qtbot):
-    desk = two_cines
-    desk.next_cine.wanted.connect(lambda waiting: desk.session.open(waiting.open()))
+    workspace = two_cines
+    workspace.next_cine.wanted.connect(lambda waiting: workspace.session.open(waiting.open()))
     heard = []
-    desk.said.connect(heard.append)
-    with qtbot.waitSignal(desk.next_cine.arrived, timeout=8_000):
-        desk.deeds.next()
-    assert desk.session.current.cine.source.name == "one.mha"
-    assert desk.session.frame == min(desk.deeds.flagged)
+    workspace.said.connect(heard.append)
+    with qtbot.waitSignal(workspace.next_cine.arrived, timeout=8_000):
+        workspace.actions.next()
+    assert workspace.session.current.cine.source.name == "one.mha"
+    assert workspace.session.frame == min(workspace.actions.flagged)
     assert heard[0] == "Every frame here is reviewed. Opening one.mha…"
-    assert heard[-1] == f"one.mha, frame {desk.session.frame + 1}: not reviewed yet."
-    desk.session.judge("accepted", range(8), FrameStatus.ACCEPTED)
-    settled(qtbot, desk)
-    desk.deeds.next(backward=True)
+    assert heard[-1] == f"one.mha, frame {workspace.session.frame + 1}: not reviewed yet."
+    workspace.session.judge("accepted", range(8), FrameStatus.ACCEPTED)
+    settled(qtbot, workspace)
+    workspace.actions.next(backward=True)
     qtbot.waitUntil(lambda: heard[-1] == "Every frame of the study that has a mask is reviewed.", timeout=8_000)
 
 
 def test_judging_the_last_frame_does_not_leave_the_cine(two_cines):
     heard = []
     two_cines.said.connect(heard.append)
-    desk, current = two_cines, two_cines.session.current
-    desk.session.judge("drawn", [3], FrameStatus.EDITED)
-    desk.session.seek(3)
-    desk.deeds.next()
+    workspace, current = two_cines, two_cines.session.current
+    workspace.session.judge("drawn", [3], FrameStatus.EDITED)
+    workspace.session.seek(3)
+    workspace.actions.next()
     assert heard[-1] == "Every other frame is reviewed; accept or reject this one."
-    desk.deeds.accept()
+    workspace.actions.accept()
     assert heard[-1] == "Every frame of this cine is reviewed; Next goes on to the next cine."
-    assert desk.session.current is current
+    assert workspace.session.current is current
 
 
 def test_a_cine_whose_file_is_gone_is_named(two_cines, qtbot, tmp_path):
-    desk = two_cines
+    workspace = two_cines
     (tmp_path / "one.mha").unlink()
     heard = []
-    desk.said.connect(heard.append)
-    desk.deeds.next()
+    workspace.said.connect(heard.append)
+    workspace.actions.next()
     qtbot.waitUntil(lambda: bool(heard), timeout=8_000)
     assert "one.mha, which is not where it was opened from" in heard[-1]
-    assert desk.session.current.cine.source.name == "two.mha"
+    assert workspace.session.current.cine.source.name == "two.mha"
 
 
 def test_a_file_with_other_pixels_is_refused(two_cines, qtbot, tmp_path):
     from matae.errors import StoreError
 
-    desk = two_cines
+    workspace = two_cines
     written(tmp_path / "one.mha", 7)
-    with qtbot.waitSignal(desk.next_cine.wanted, timeout=8_000) as asked:
-        desk.deeds.next()
+    with qtbot.waitSignal(workspace.next_cine.wanted, timeout=8_000) as asked:
+        workspace.actions.next()
     with pytest.raises(StoreError, match="other pixels"):
         asked.args[0].open()

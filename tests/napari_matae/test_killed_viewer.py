@@ -24,26 +24,26 @@ import numpy as np
 from napari.components import ViewerModel
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
-from napari_matae.workspace.workspace import Desk
+from napari_matae.workspace.workspace import Workspace
 from tests.napari_matae.conftest import make_cine
 
 application = QApplication([])
 cine = make_cine()
-desk = Desk(ViewerModel())
-desk.link.open(sys.argv[1], "anna")
-desk.session.open(cine)
+workspace = Workspace(ViewerModel())
+workspace.link.open(sys.argv[1], "anna")
+workspace.session.open(cine)
 drawn = {}
 
 def stroke():
-    if not desk.session.current.ready:
+    if not workspace.session.current.ready:
         return
-    desk.session.ensure_labels()
+    workspace.session.ensure_labels()
     frame = len(drawn) % cine.n_frames
-    desk.session.seek(frame)
+    workspace.session.seek(frame)
     at = np.random.default_rng(len(drawn)).integers((5, 5), (55, 75))
-    desk.session.current.labels.paint((frame, *at), 1)
-    desk.session.settle()
-    drawn[len(drawn)] = (frame, hashlib.sha256(desk.session.current.mask(frame).tobytes()).hexdigest())
+    workspace.session.current.labels.paint((frame, *at), 1)
+    workspace.session.settle()
+    drawn[len(drawn)] = (frame, hashlib.sha256(workspace.session.current.mask(frame).tobytes()).hexdigest())
 
 saved = []
 
@@ -53,7 +53,7 @@ def tell(frames):
         saved.append(frame)
         print(frame, strokes[saved.count(frame) - 1], flush=True)
 
-desk.link.acknowledged.connect(tell)
+workspace.link.acknowledged.connect(tell)
 timer = QTimer()
 timer.timeout.connect(stroke)
 timer.start(3)
@@ -66,22 +66,22 @@ import sys
 from napari.components import ViewerModel
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
-from napari_matae.workspace.workspace import Desk
+from napari_matae.workspace.workspace import Workspace
 from tests.napari_matae.conftest import make_cine
 
 application = QApplication([])
-desk = Desk(ViewerModel())
-desk.link.open(sys.argv[1], "anna")
+workspace = Workspace(ViewerModel())
+workspace.link.open(sys.argv[1], "anna")
 left = [(0, 7), (1, 4)]
-desk.session.open(make_cine(seed=0))
+workspace.session.open(make_cine(seed=0))
 
 def restored():
     seed, frame = left.pop(0)
-    desk.session.seek(frame)
+    workspace.session.seek(frame)
     if left:
-        QTimer.singleShot(0, lambda: desk.session.open(make_cine(seed=1)))
+        QTimer.singleShot(0, lambda: workspace.session.open(make_cine(seed=1)))
 
-desk.session.restored.connect(restored)
+workspace.session.restored.connect(restored)
 application.exec()
 """
 
@@ -97,7 +97,7 @@ def _started(script: str, target: Path) -> subprocess.Popen[str]:
     )
 
 
-def test_a_killed_viewer_opens_each_cine_where_it_was_left(tmp_path, make_desk, qtbot):
+def test_a_killed_viewer_opens_each_cine_where_it_was_left(tmp_path, make_workspace, qtbot):
     target = tmp_path / "study.sqlite"
     Study.create(target).close()
     first, second = make_cine(seed=0), make_cine(seed=1)
@@ -117,10 +117,10 @@ def test_a_killed_viewer_opens_each_cine_where_it_was_left(tmp_path, make_desk, 
         looking.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
         looking.wait(20)
         looking.stdout.close()
-    desk = make_desk(target.name)
+    workspace = make_workspace(target.name)
     for cine, frame in ((second, 4), (first, 7), (second, 4)):
-        opened(qtbot, desk, cine)
-        assert desk.session.frame == frame
+        opened(qtbot, workspace, cine)
+        assert workspace.session.frame == frame
 
 
 def test_a_killed_viewer_has_kept_every_stroke_it_called_saved(tmp_path):

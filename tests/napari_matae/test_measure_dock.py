@@ -64,8 +64,8 @@ def test_a_dragged_handle_moves_every_number(dock, qtbot):
     measuring = ready(dock, qtbot, *two_beats())
     panel, session = dock.measure_panel, dock.session
     panel.ed_button.click()
-    dock.desk.tools.choose("handles")
-    handles = dock.desk.tools.handles
+    dock.workspace.tools.choose("handles")
+    handles = dock.workspace.tools.handles
     before = measuring.measurement
     shown = panel.tiles.tiles["edv_ml"].accessibleName()
     apex = handles.positions[0]
@@ -75,7 +75,7 @@ def test_a_dragged_handle_moves_every_number(dock, qtbot):
     assert measuring.measurement.shapes[ed].disks.volume > before.shapes[ed].disks.volume
     assert panel.tiles.tiles["edv_ml"].accessibleName() != shown
     assert session.current.status[ed].value == "edited"
-    dock.desk.history.undo()
+    dock.workspace.undo_stack.undo()
     qtbot.waitUntil(lambda: panel.tiles.tiles["edv_ml"].accessibleName() == shown, timeout=5000)
 
 
@@ -107,7 +107,7 @@ def test_calibrating_keeps_the_step_the_masks_and_what_is_over_them(dock, qtbot)
     )
     assert dock.steps.currentIndex() == MEASURE
     np.testing.assert_array_equal(dock.session.current.labels.data, masks)
-    qtbot.waitUntil(lambda: dock.session.current.ready and dock.desk.link.state == "saved", timeout=20_000)
+    qtbot.waitUntil(lambda: dock.session.current.ready and dock.workspace.link.state == "saved", timeout=20_000)
     np.testing.assert_array_equal(dock.session.current.labels.data, masks)
     scales = {tuple(np.round(layer.scale[-2:], 6)) for layer in dock.viewer.layers}
     assert len(scales) == 1

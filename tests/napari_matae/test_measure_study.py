@@ -29,8 +29,8 @@ pytestmark = pytest.mark.gui
 def measuring_of(qtbot):
     made = []
 
-    def make(desk) -> Measuring:
-        measuring = Measuring(desk.session)
+    def make(workspace) -> Measuring:
+        measuring = Measuring(workspace.session)
         made.append(measuring)
         measuring.active = True
         return measuring
@@ -54,13 +54,15 @@ def write(path: Path, spacing: float, *, flip: bool = False) -> None:
     sitk.WriteImage(image, str(path))
 
 
-def test_landmarks_that_a_person_stored_are_used_until_the_mask_is_changed(make_desk, measuring_of, qtbot, tmp_path):
+def test_landmarks_that_a_person_stored_are_used_until_the_mask_is_changed(
+    make_workspace, measuring_of, qtbot, tmp_path
+):
     cine, masks = two_beats()
-    desk = make_desk()
-    opened(qtbot, desk, cine)
-    show_masks(desk.session, masks)
-    settled(qtbot, desk)
-    measuring = measuring_of(desk)
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    show_masks(workspace.session, masks)
+    settled(qtbot, workspace)
+    measuring = measuring_of(workspace)
     first = measured(qtbot, measuring)
     ed = first.ed_frame
     points = first.landmarks(ed).as_array()
@@ -68,47 +70,47 @@ def test_landmarks_that_a_person_stored_are_used_until_the_mask_is_changed(make_
     with Study.open(tmp_path / "study.sqlite", rater="bea") as study:
         names = dict(zip(("apex", "left", "right"), (Landmark(*p) for p in points), strict=True))
         study.set_landmarks(cine.content_id, ed, names)
-    desk.link.poll()
+    workspace.link.poll()
     qtbot.waitUntil(lambda: measuring.measurement is not None and measuring.measurement is not first, timeout=20_000)
     placed = measured(qtbot, measuring)
     np.testing.assert_allclose(placed.landmarks(ed).as_array(), points)
     assert placed.landmarks(ed).by_hand
     mask = masks[ed].copy()
     mask[:, 1:] |= masks[ed][:, :-1]
-    desk.session.seek(ed)
-    desk.session.draw(ed, mask)
+    workspace.session.seek(ed)
+    workspace.session.draw(ed, mask)
     qtbot.waitUntil(lambda: measuring.measurement is not placed, timeout=5000)
     assert not measuring.measurement.landmarks(ed).by_hand
 
 
-def test_the_other_widths_of_the_model_widen_the_interval(make_desk, measuring_of, qtbot, tiny_model):
+def test_the_other_widths_of_the_model_widen_the_interval(make_workspace, measuring_of, qtbot, tiny_model):
     cine, _ = two_beats()
-    desk = make_desk(None)
-    desk.session.open(cine)
+    workspace = make_workspace(None)
+    workspace.session.open(cine)
     segmenter = Segmenter(SegmentOptions(model=tiny_model, width="1"))
-    desk.session.begin_run()
-    desk.session.current.run = segmenter.describe()
+    workspace.session.begin_run()
+    workspace.session.current.run = segmenter.describe()
     for result in segmenter.stream(cine, find_sector(cine)):
-        desk.session.receive(result)
-    desk.session.end_run()
-    desk.session.current.ed, desk.session.current.es = 3, 12  # the tiny network sees no beat
-    measuring = measuring_of(desk)
+        workspace.session.receive(result)
+    workspace.session.end_run()
+    workspace.session.current.ed, workspace.session.current.es = 3, 12  # the tiny network sees no beat
+    measuring = measuring_of(workspace)
     assert measured(qtbot, measuring).primary.frames == (3, 12)
     qtbot.waitUntil(lambda: len(measuring.measurement.by_width) > 1, timeout=30_000)
     assert "1" in measuring.measurement.by_width
     ed = measuring.measurement.ed_frame
-    desk.session.seek(ed)
-    desk.session.draw(ed, np.roll(desk.session.current.mask(ed), 1, 0))
+    workspace.session.seek(ed)
+    workspace.session.draw(ed, np.roll(workspace.session.current.mask(ed), 1, 0))
     measuring._check_all()
     assert measuring.measurement.by_width == {}  # a person has corrected what the widths disagreed on
 
 
-def test_a_model_that_is_not_here_is_no_trouble(make_desk, measuring_of, qtbot):
-    desk = make_desk(None)
+def test_a_model_that_is_not_here_is_no_trouble(make_workspace, measuring_of, qtbot):
+    workspace = make_workspace(None)
     cine, masks = two_beats()
-    desk.session.open(cine)
-    show_masks(desk.session, masks)
-    measuring = measuring_of(desk)
+    workspace.session.open(cine)
+    show_masks(workspace.session, masks)
+    measuring = measuring_of(workspace)
     measured(qtbot, measuring)
     measuring._ask_widths()
     qtbot.waitUntil(lambda: not measuring.is_asking_widths, timeout=20_000)
@@ -117,29 +119,29 @@ def test_a_model_that_is_not_here_is_no_trouble(make_desk, measuring_of, qtbot):
     assert measuring.problem == ""
 
 
-def test_both_views_of_one_patient_give_biplane_volumes(make_desk, measuring_of, qtbot, tmp_path):
+def test_both_views_of_one_patient_give_biplane_volumes(make_workspace, measuring_of, qtbot, tmp_path):
     _, masks = two_beats()
     for name, flip in (("a4c.mha", False), ("a2c.mha", True)):
         write(tmp_path / name, 1.2, flip=flip)
-    desk = make_desk()
-    opened(qtbot, desk, open_cine(tmp_path / "a2c.mha"))
-    show_masks(desk.session, masks[:, :, ::-1])
-    settled(qtbot, desk)
-    desk.link.set_subject("P-1")
-    qtbot.waitUntil(lambda: desk.link.entry.subject == "P-1", timeout=20_000)
-    opened(qtbot, desk, open_cine(tmp_path / "a4c.mha"))
-    qtbot.waitUntil(lambda: desk.link.entry is not None and desk.link.entry.stem == "a4c", timeout=20_000)
-    show_masks(desk.session, masks)
-    measuring = measuring_of(desk)
-    box = BiplaneBox(desk.link, measuring)
+    workspace = make_workspace()
+    opened(qtbot, workspace, open_cine(tmp_path / "a2c.mha"))
+    show_masks(workspace.session, masks[:, :, ::-1])
+    settled(qtbot, workspace)
+    workspace.link.set_subject("P-1")
+    qtbot.waitUntil(lambda: workspace.link.entry.subject == "P-1", timeout=20_000)
+    opened(qtbot, workspace, open_cine(tmp_path / "a4c.mha"))
+    qtbot.waitUntil(lambda: workspace.link.entry is not None and workspace.link.entry.stem == "a4c", timeout=20_000)
+    show_masks(workspace.session, masks)
+    measuring = measuring_of(workspace)
+    box = BiplaneBox(workspace.link, measuring)
     qtbot.addWidget(box, before_close_func=lambda _: box.close_down())
     here = measured(qtbot, measuring)
     box.look()
     qtbot.waitUntil(lambda: not box.is_running, timeout=20_000)
     assert box.choice.count() == 0  # another patient until somebody says otherwise
     assert "same patient code" in box.words.text()
-    desk.link.set_subject("P-1")
-    qtbot.waitUntil(lambda: desk.link.entry.subject == "P-1", timeout=20_000)
+    workspace.link.set_subject("P-1")
+    qtbot.waitUntil(lambda: workspace.link.entry.subject == "P-1", timeout=20_000)
     box.look()
     qtbot.waitUntil(lambda: box.choice.count() == 1 and not box.is_running, timeout=20_000)
     assert box.choice.itemText(0).startswith("a2c")

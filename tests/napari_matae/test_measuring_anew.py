@@ -119,16 +119,16 @@ def test_a_cine_whose_sector_is_not_found_yet_is_not_measured(qtbot, measuring_o
     assert measured(qtbot, measuring).inputs.options.apex_down
 
 
-def test_stored_landmarks_that_cannot_be_read_are_said_with_the_numbers(make_desk, measuring_of, qtbot, tmp_path):
+def test_stored_landmarks_that_cannot_be_read_are_said_with_the_numbers(make_workspace, measuring_of, qtbot, tmp_path):
     cine, masks = two_beats()
-    desk = make_desk()
-    opened(qtbot, desk, cine)
-    show_masks(desk.session, masks)
-    settled(qtbot, desk)
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    show_masks(workspace.session, masks)
+    settled(qtbot, workspace)
     with Study.open(tmp_path / "study.sqlite", rater="bea") as study:
         study.set_landmarks(cine.content_id, 4, {"apex": Landmark(20, 50), "left": Landmark(60, 40)})
-    desk.close_down()
-    again = make_desk()
+    workspace.close_down()
+    again = make_workspace()
     opened(qtbot, again, cine)
     measuring = measuring_of(again.session)
     found = measured(qtbot, measuring)
@@ -143,23 +143,23 @@ def test_stored_landmarks_that_cannot_be_read_are_said_with_the_numbers(make_des
     assert UNREADABLE not in {flag.code for flag in measured(qtbot, measuring).flags}
 
 
-def test_report_and_rows_are_of_the_landmarks_a_person_placed(make_desk, measuring_of, qtbot, tmp_path):
+def test_report_and_rows_are_of_the_landmarks_a_person_placed(make_workspace, measuring_of, qtbot, tmp_path):
     from napari_matae.measure.report_button import ReportButton
 
     cine, masks = two_beats()
-    desk = make_desk()
-    opened(qtbot, desk, cine)
-    show_masks(desk.session, masks)
-    settled(qtbot, desk)
-    measuring = measuring_of(desk.session)
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    show_masks(workspace.session, masks)
+    settled(qtbot, workspace)
+    measuring = measuring_of(workspace.session)
     button = ReportButton(measuring)
     qtbot.addWidget(button, before_close_func=lambda _: button.close_down())
     first = measured(qtbot, measuring)
-    ed, current = first.ed_frame, desk.session.current
+    ed, current = first.ed_frame, workspace.session.current
     points = first.landmarks(ed)
     placed = replace(points, apex=(points.apex[0] + 6, points.apex[1]), by_hand=True)
     current.by_hand[ed] = {current.digest(ed): placed}
-    desk.session.placed.emit(ed)
+    workspace.session.placed.emit(ed)
     assert measuring.measurement.landmarks(ed) == placed
     with qtbot.waitSignal(button.finished, timeout=60_000) as ended:
         button.save(tmp_path / "beats.csv")

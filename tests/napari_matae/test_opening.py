@@ -18,11 +18,11 @@ pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def desk_and_panel(make_desk, qtbot):
-    desk = make_desk()
-    panel = OpenPanel(desk.session, desk.link)
+def desk_and_panel(make_workspace, qtbot):
+    workspace = make_workspace()
+    panel = OpenPanel(workspace.session, workspace.link)
     qtbot.addWidget(panel, before_close_func=lambda _: panel.close_down())
-    return desk, panel
+    return workspace, panel
 
 
 @pytest.fixture
@@ -46,53 +46,53 @@ def where(monkeypatch):
 
 
 def test_the_gui_thread_neither_hashes_nor_looks_for_the_sector(desk_and_panel, qtbot, where):
-    desk, panel = desk_and_panel
+    workspace, panel = desk_and_panel
     with qtbot.waitSignal(panel.finished, timeout=60_000):
         panel.read(lambda: make_cine(timed=False))
-    qtbot.waitUntil(lambda: desk.session.current.ready, timeout=60_000)
-    assert desk.session.current.sector is not None
+    qtbot.waitUntil(lambda: workspace.session.current.ready, timeout=60_000)
+    assert workspace.session.current.sector is not None
     panel.rate_question.rate.setValue(40)
     panel.rate_question.button.click()
-    desk.session.override("spacing", (0.3, 0.3))
-    desk.session.find_sector()
+    workspace.session.override("spacing", (0.3, 0.3))
+    workspace.session.find_sector()
     assert len(where["hash"]) == len(where["sector"]) == 1
     assert threading.main_thread() not in {*where["hash"], *where["sector"]}
 
 
-def test_the_sector_of_a_layer_that_napari_made_comes_a_little_later(make_desk, qtbot, where):
-    desk = make_desk()
+def test_the_sector_of_a_layer_that_napari_made_comes_a_little_later(make_workspace, qtbot, where):
+    workspace = make_workspace()
     cine = make_cine()
-    desk.session.viewer.add_layer(image_of(cine))
-    assert desk.session.current.sector is None
-    qtbot.waitUntil(lambda: desk.session.current.sector_layer is not None, timeout=60_000)
-    np.testing.assert_allclose(desk.session.current.sector.polygon, find_sector(cine).polygon)
+    workspace.session.viewer.add_layer(image_of(cine))
+    assert workspace.session.current.sector is None
+    qtbot.waitUntil(lambda: workspace.session.current.sector_layer is not None, timeout=60_000)
+    np.testing.assert_allclose(workspace.session.current.sector.polygon, find_sector(cine).polygon)
     assert threading.main_thread() not in where["sector"]
 
 
-def test_a_flip_while_the_sector_is_looked_for_stands(make_desk, qtbot):
-    desk = make_desk(None)
-    desk.session.viewer.add_layer(image_of(make_cine()))
-    desk.session.flip_sector(apex_down=True)
-    qtbot.waitUntil(lambda: desk.session.current.sector is not None, timeout=60_000)
-    assert desk.session.current.sector.apex_down
+def test_a_flip_while_the_sector_is_looked_for_stands(make_workspace, qtbot):
+    workspace = make_workspace(None)
+    workspace.session.viewer.add_layer(image_of(make_cine()))
+    workspace.session.flip_sector(apex_down=True)
+    qtbot.waitUntil(lambda: workspace.session.current.sector is not None, timeout=60_000)
+    assert workspace.session.current.sector.apex_down
 
 
-def test_a_picture_in_which_no_sector_is_found_is_used_whole(make_desk, qtbot, monkeypatch):
+def test_a_picture_in_which_no_sector_is_found_is_used_whole(make_workspace, qtbot, monkeypatch):
     def fail(_):
         raise ValueError("no such fan")
 
     monkeypatch.setattr("matae.segment.find_sector", fail)
-    desk = make_desk(None)
+    workspace = make_workspace(None)
     said = []
-    desk.said.connect(said.append)
-    desk.session.viewer.add_layer(image_of(make_cine()))
-    qtbot.waitUntil(lambda: desk.session.current.sector is not None, timeout=60_000)
-    assert desk.session.current.sector.source == "whole"
+    workspace.said.connect(said.append)
+    workspace.session.viewer.add_layer(image_of(make_cine()))
+    qtbot.waitUntil(lambda: workspace.session.current.sector is not None, timeout=60_000)
+    assert workspace.session.current.sector.source == "whole"
     assert "the whole picture is used" in said[-1]
 
 
 def test_a_second_open_takes_the_place_of_the_first(desk_and_panel, qtbot):
-    desk, panel = desk_and_panel
+    workspace, panel = desk_and_panel
     go = threading.Event()
 
     def slow():
@@ -106,24 +106,24 @@ def test_a_second_open_takes_the_place_of_the_first(desk_and_panel, qtbot):
         panel.read(lambda: make_cine(seed=2), "quick.dcm")
         assert panel.status.text() == "Reading quick.dcm instead of slow.dcm…"
     assert ended.args == [True]
-    assert desk.session.current.cine.source == Path("clip-2.avi")
+    assert workspace.session.current.cine.source == Path("clip-2.avi")
     go.set()
     qtbot.wait(100)
-    assert desk.session.current.cine.source == Path("clip-2.avi")  # the first one comes late, and is not heard
+    assert workspace.session.current.cine.source == Path("clip-2.avi")  # the first one comes late, and is not heard
 
 
 def test_a_rate_given_by_hand_comes_back_and_can_be_taken_back(desk_and_panel, qtbot):
-    desk, panel = desk_and_panel
-    opened(qtbot, desk, make_cine(timed=False))
+    workspace, panel = desk_and_panel
+    opened(qtbot, workspace, make_cine(timed=False))
     question = panel.rate_question
     assert question.forget_button.isHidden()
     question.rate.setValue(40)
     question.button.click()
     assert "by hand: 40.00 Hz" in question.text.text()
-    opened(qtbot, desk, make_cine(seed=1))
+    opened(qtbot, workspace, make_cine(seed=1))
     assert question.isHidden()
-    opened(qtbot, desk, make_cine(timed=False))
-    assert desk.session.current.cine.frame_rate == pytest.approx(40)
+    opened(qtbot, workspace, make_cine(timed=False))
+    assert workspace.session.current.cine.frame_rate == pytest.approx(40)
     question.forget_button.click()
-    assert desk.session.current.cine.frame_rate is None
+    assert workspace.session.current.cine.frame_rate is None
     assert not question.isHidden()

@@ -34,17 +34,17 @@ def clip(seed: int, number: str = "", folder: str = "/d", name: str = "IM_0001.a
 
 
 @pytest.fixture
-def field(make_desk, qtbot):
-    """Return a maker of fields with their desk."""
+def field(make_workspace, qtbot):
+    """Return a maker of fields with their workspace."""
     made = []
 
     def make(target: str | None = "study.sqlite"):
-        desk = make_desk(target)
-        shown = PatientField(desk.link)
+        workspace = make_workspace(target)
+        shown = PatientField(workspace.link)
         made.append(shown)
         qtbot.addWidget(shown)
         shown.show()
-        return desk, shown
+        return workspace, shown
 
     yield make
     for shown in made:
@@ -69,8 +69,8 @@ def test_without_a_cine_nothing_can_be_said(field):
 
 
 def test_an_unknown_patient_is_called_so_with_the_reason_and_can_be_named(field, qtbot):
-    desk, shown = field()
-    opened(qtbot, desk, clip(1))
+    workspace, shown = field()
+    opened(qtbot, workspace, clip(1))
     qtbot.waitUntil(lambda: "Unknown" in shown.state.text(), timeout=WAIT)
     assert NOTE in shown.state.text()
     assert shown.code.text() == ""
@@ -78,40 +78,40 @@ def test_an_unknown_patient_is_called_so_with_the_reason_and_can_be_named(field,
     assert not shown.button.isEnabled()
     qtbot.keyClicks(shown.code, " s042 ")
     qtbot.keyPress(shown.code, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: desk.link.entry.subject == "s042", timeout=WAIT)
+    qtbot.waitUntil(lambda: workspace.link.entry.subject == "s042", timeout=WAIT)
     assert shown.code.text() == "s042"
     assert shown.state.text() == "As a reader said."
 
 
 def test_the_number_of_a_file_is_one_patient_unless_it_is_called_wrong(field, qtbot):
-    desk, shown = field()
+    workspace, shown = field()
     first, second = clip(1, "4711"), clip(2, "4711", name="IM_0002.dcm")
-    opened(qtbot, desk, first)
-    opened(qtbot, desk, second)
+    opened(qtbot, workspace, first)
+    opened(qtbot, workspace, second)
     qtbot.waitUntil(lambda: "patient number in the file" in shown.state.text(), timeout=WAIT)
     assert [shown.scope.itemData(place) for place in range(shown.scope.count())] == [
         Scope.NUMBER.value, Scope.ONLY.value, Scope.FOLDER.value,
     ]  # fmt: skip
-    with qtbot.waitSignal(desk.link.said, timeout=WAIT) as said:
+    with qtbot.waitSignal(workspace.link.said, timeout=WAIT) as said:
         give(qtbot, shown, "s1")
     assert said.args[0] == "This clip and another one of the same number show s1."
-    with qtbot.waitSignal(desk.link.entry_changed, timeout=WAIT):
+    with qtbot.waitSignal(workspace.link.entry_changed, timeout=WAIT):
         give(qtbot, shown, "s2", Scope.ONLY)
-    assert desk.link.entry.subject_source is SubjectSource.CORRECTED
-    with Study.open(desk.link.target) as study:
+    assert workspace.link.entry.subject_source is SubjectSource.CORRECTED
+    with Study.open(workspace.link.target) as study:
         assert study.cine(first.content_id).subject == "s1"
         assert study.cine(second.content_id).subject == "s2"
 
 
 def test_a_folder_is_named_at_once_and_for_clips_to_come(field, qtbot):
-    desk, shown = field()
-    opened(qtbot, desk, clip(1))
-    qtbot.waitUntil(lambda: desk.link.entry is not None, timeout=WAIT)
-    with qtbot.waitSignal(desk.link.said, timeout=WAIT) as said:
+    workspace, shown = field()
+    opened(qtbot, workspace, clip(1))
+    qtbot.waitUntil(lambda: workspace.link.entry is not None, timeout=WAIT)
+    with qtbot.waitSignal(workspace.link.said, timeout=WAIT) as said:
         give(qtbot, shown, "s1", Scope.FOLDER)
     assert "1 clip of the folder d and those opened from it later show s1" in said.args[0]
-    assert desk.link.entry.subject == "s1"
-    opened(qtbot, desk, clip(2, name="IM_0002.avi"))
+    assert workspace.link.entry.subject == "s1"
+    opened(qtbot, workspace, clip(2, name="IM_0002.avi"))
     qtbot.waitUntil(lambda: shown.code.text() == "s1", timeout=WAIT)
 
 
@@ -119,13 +119,13 @@ def test_a_guess_of_before_can_be_confirmed(field, qtbot, tmp_path):
     cine = clip(1)
     with Study.create(tmp_path / "study.sqlite") as study:
         study.add_cine(cine, subject="P-0a1b2c", source=SubjectSource.GUESSED)
-    desk, shown = field()
-    opened(qtbot, desk, cine)
+    workspace, shown = field()
+    opened(qtbot, workspace, cine)
     qtbot.waitUntil(lambda: "guessed this code from the name" in shown.state.text(), timeout=WAIT)
     assert shown.code.text() == "P-0a1b2c"
     assert shown.button.text() == "Confirm"
     qtbot.mouseClick(shown.button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: desk.link.entry.known_subject == "P-0a1b2c", timeout=WAIT)
+    qtbot.waitUntil(lambda: workspace.link.entry.known_subject == "P-0a1b2c", timeout=WAIT)
     assert shown.button.text() == "Give"
 
 
@@ -134,18 +134,18 @@ def test_a_refusal_is_shown_and_the_code_stays(field, qtbot, tmp_path):
     with Study.create(tmp_path / "study.sqlite") as study:
         study.add_cine(cine, subject="s1")
         study.note_model_use("lv-1", "trained", [cine.content_id])
-    desk, shown = field()
-    opened(qtbot, desk, cine)
+    workspace, shown = field()
+    opened(qtbot, workspace, cine)
     qtbot.waitUntil(lambda: shown.code.text() == "s1", timeout=WAIT)
     give(qtbot, shown, "s2")
     qtbot.waitUntil(lambda: "model lv-1 was trained with it" in shown.state.text(), timeout=WAIT)
     assert shown.code.text() == "s1"
-    assert desk.link.problem == ""
+    assert workspace.link.problem == ""
 
 
-def test_several_files_of_a_folder_are_given_one_patient(make_desk, qtbot):
-    desk = make_desk(None)
-    listed = FolderList(desk.link)
+def test_several_files_of_a_folder_are_given_one_patient(make_workspace, qtbot):
+    workspace = make_workspace(None)
+    listed = FolderList(workspace.link)
     qtbot.addWidget(listed)
     cines = [clip(seed, name=f"IM_{seed}.avi") for seed in range(3)]
     listed.show_cines([])
@@ -158,16 +158,16 @@ def test_several_files_of_a_folder_are_given_one_patient(make_desk, qtbot):
     qtbot.keyClicks(listed.code.code, "s1")
     qtbot.mouseClick(listed.code.button, Qt.MouseButton.LeftButton)
     assert "No study is open" in listed.code.words.text()
-    desk.link.open(desk_target(desk), "anna")
-    opened(qtbot, desk, cines[0])
+    workspace.link.open(desk_target(workspace), "anna")
+    opened(qtbot, workspace, cines[0])
     qtbot.mouseClick(listed.code.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "1 clip of the study shows s1. Another will when opened" in listed.code.words.text(),
                     timeout=WAIT)  # fmt: skip
-    assert desk.link.entry.subject == "s1"
+    assert workspace.link.entry.subject == "s1"
     for cine, subject in ((cines[2], "s1"), (cines[1], None)):
-        opened(qtbot, desk, cine)
-        qtbot.waitUntil(lambda: desk.link.entry is not None, timeout=WAIT)
-        assert desk.link.entry.subject == subject
+        opened(qtbot, workspace, cine)
+        qtbot.waitUntil(lambda: workspace.link.entry is not None, timeout=WAIT)
+        assert workspace.link.entry.subject == subject
 
 
 def desk_target(_: object) -> str:
@@ -176,15 +176,15 @@ def desk_target(_: object) -> str:
     return os.environ["MATAE_STUDY"]
 
 
-def test_the_learn_step_lists_reviewed_clips_of_nobody_and_names_them(make_desk, qtbot, tmp_path):
+def test_the_learn_step_lists_reviewed_clips_of_nobody_and_names_them(make_workspace, qtbot, tmp_path):
     cines = [clip(seed, name=f"IM_{seed}.avi") for seed in range(3)]
     with Study.create(tmp_path / "study.sqlite") as study:
         for cine in cines:
             study.add_as_stated(cine)
         for cine in cines[:2]:
             study.put_edits(cine.content_id, [Edit(0, disc(cine.shape, (30, 40), 9), 0, FrameStatus.ACCEPTED)])
-    desk = make_desk()
-    data = TrainingData(desk)
+    workspace = make_workspace()
+    data = TrainingData(workspace)
     qtbot.addWidget(data)
     data.show()
     qtbot.waitUntil(lambda: data.overview is not None, timeout=WAIT)

@@ -73,7 +73,9 @@ def test_scale_follows_a_sector_that_is_dragged(session: Session, dual: Cine) ->
         assert scale is not None
 
 
-def test_a_chosen_picture_is_looked_at_off_the_gui_thread(make_desk, qtbot, dual, opens_with_a_sector, monkeypatch):
+def test_a_chosen_picture_is_looked_at_off_the_gui_thread(
+    make_workspace, qtbot, dual, opens_with_a_sector, monkeypatch
+):
     """Neither opening a cine without a sector nor choosing a picture finds one in the GUI thread."""
     import threading
 
@@ -87,43 +89,43 @@ def test_a_chosen_picture_is_looked_at_off_the_gui_thread(make_desk, qtbot, dual
         return real(cine)
 
     monkeypatch.setattr(matae.segment, "find_sector", watched)
-    desk = make_desk()
-    opens_with_a_sector(desk.session, dual)
-    assert desk.session.current.sector is None  # it is being looked for
-    qtbot.waitUntil(lambda: desk.session.current.sector is not None)
-    qtbot.waitUntil(lambda: desk.session.current.ready)
-    desk.session.choose_region(1)
-    desk.session.choose_region(2)  # the later choice counts
-    qtbot.waitUntil(lambda: desk.session.current.cine.spacing == Spacing(0.5, 0.5))
-    assert desk.session.current.sector.box(dual.shape) == RIGHT
-    assert desk.session.current.sector.source == "user"
+    workspace = make_workspace()
+    opens_with_a_sector(workspace.session, dual)
+    assert workspace.session.current.sector is None  # it is being looked for
+    qtbot.waitUntil(lambda: workspace.session.current.sector is not None)
+    qtbot.waitUntil(lambda: workspace.session.current.ready)
+    workspace.session.choose_region(1)
+    workspace.session.choose_region(2)  # the later choice counts
+    qtbot.waitUntil(lambda: workspace.session.current.cine.spacing == Spacing(0.5, 0.5))
+    assert workspace.session.current.sector.box(dual.shape) == RIGHT
+    assert workspace.session.current.sector.source == "user"
     assert found_in
     assert not any(found_in)
 
 
-def test_a_picture_without_a_sector_is_said(make_desk, qtbot, dual, monkeypatch):
+def test_a_picture_without_a_sector_is_said(make_workspace, qtbot, dual, monkeypatch):
     from matae.errors import SegmentError
 
-    desk = make_desk()
-    desk.session.open(dual)
-    qtbot.waitUntil(lambda: desk.session.current.ready)
-    before = desk.session.current.sector
+    workspace = make_workspace()
+    workspace.session.open(dual)
+    qtbot.waitUntil(lambda: workspace.session.current.ready)
+    before = workspace.session.current.sector
 
     def fails(_):
         raise SegmentError("There is no picture; choose another.")
 
     monkeypatch.setattr("matae.segment.find_sector", fails)
-    with qtbot.waitSignal(desk.said) as said:
-        desk.session.choose_region(2)
+    with qtbot.waitSignal(workspace.said) as said:
+        workspace.session.choose_region(2)
     assert "There is no picture; choose another." in said.args[0]
-    assert desk.session.current.sector is before
+    assert workspace.session.current.sector is before
 
 
-def test_another_cine_opened_meanwhile_keeps_its_own_sector(make_desk, qtbot, dual, cine):
-    desk = make_desk()
-    desk.session.open(dual)
-    desk.session.choose_region(2)
-    desk.session.open(cine)
-    qtbot.waitUntil(lambda: desk.session.current.ready)
-    assert not desk.sector_finder._region_worker.is_running
-    assert desk.session.current.sector.source != "user"
+def test_another_cine_opened_meanwhile_keeps_its_own_sector(make_workspace, qtbot, dual, cine):
+    workspace = make_workspace()
+    workspace.session.open(dual)
+    workspace.session.choose_region(2)
+    workspace.session.open(cine)
+    qtbot.waitUntil(lambda: workspace.session.current.ready)
+    assert not workspace.sector_finder._region_worker.is_running
+    assert workspace.session.current.sector.source != "user"

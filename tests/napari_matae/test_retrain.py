@@ -23,12 +23,12 @@ pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def make_box(make_desk, qtbot):
+def make_box(make_workspace, qtbot):
     """Return a maker of the section, on a study that is open and was looked at."""
     made = []
 
     def make(target: str | None = "study.sqlite") -> RetrainBox:
-        box = RetrainBox(make_desk(target))
+        box = RetrainBox(make_workspace(target))
         made.append(box)
         qtbot.addWidget(box)
         if target is not None:

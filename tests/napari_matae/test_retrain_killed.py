@@ -23,13 +23,13 @@ import sys
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QApplication
 from matae.learn.events import Validation
-from napari_matae.workspace.workspace import Desk
+from napari_matae.workspace.workspace import Workspace
 from napari_matae.learn.retrain_panel import RetrainBox
 
 application = QApplication([])
-desk = Desk(ViewerModel())
-desk.link.open(sys.argv[1], "anna")
-box = RetrainBox(desk)
+workspace = Workspace(ViewerModel())
+workspace.link.open(sys.argv[1], "anna")
+box = RetrainBox(workspace)
 choices = box.choices
 choices.base.setCurrentText("toy-base")
 choices.replay.setCurrentIndex(choices.replay.findData("none"))

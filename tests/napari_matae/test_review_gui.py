@@ -39,7 +39,7 @@ def bare(qtbot, tiny_model, cine):
 
 def _begun(widget, qtbot, cine):
     qtbot.waitUntil(lambda: not widget.is_probing, timeout=60_000)
-    opened(qtbot, widget.desk, cine)
+    opened(qtbot, widget.workspace, cine)
     proposals(cine, widget.session)
     widget.steps.setCurrentIndex(2)
     yield widget
@@ -111,25 +111,25 @@ def hand(dock, qtbot) -> Hand:
 
 
 def test_brush_and_eraser_draw_one_step_a_stroke_and_every_stroke_is_saved(dock, hand, qtbot, cine, tmp_path):
-    session, desk = dock.session, dock.desk
+    session, workspace = dock.session, dock.workspace
     session.seek(3)
     hand.key(Qt.Key.Key_B)
-    assert desk.tools.tool == "brush"
+    assert workspace.tools.tool == "brush"
     before = session.current.mask(3).copy()
     hand.drag((10, 55), (10, 60), (12, 66))
-    qtbot.waitUntil(lambda: desk.history.n_undo == 1, timeout=10_000)
+    qtbot.waitUntil(lambda: workspace.undo_stack.n_undo == 1, timeout=10_000)
     drawn = session.current.mask(3).copy()
     assert drawn[10, 55]
     assert drawn[12, 66]
     assert drawn.sum() > before.sum()
     assert session.current.status[3] is FrameStatus.EDITED
-    settled(qtbot, desk)
+    settled(qtbot, workspace)
     with Study.open(tmp_path / "study.sqlite") as study:
         np.testing.assert_array_equal(study.mask(cine.content_id, 3), drawn)
         assert study.history(cine.content_id, 3)[-1].note == "brush"
     hand.key(Qt.Key.Key_E)
     hand.drag((10, 52), (10, 60), (13, 69))
-    qtbot.waitUntil(lambda: desk.history.n_undo == 2, timeout=10_000)
+    qtbot.waitUntil(lambda: workspace.undo_stack.n_undo == 2, timeout=10_000)
     assert not session.current.mask(3)[10, 55]
     session.seek(9)
     hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
@@ -141,44 +141,44 @@ def test_brush_and_eraser_draw_one_step_a_stroke_and_every_stroke_is_saved(dock,
     both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     hand.key(Qt.Key.Key_Z, both)
     np.testing.assert_array_equal(session.current.mask(3), drawn)
-    settled(qtbot, desk)
+    settled(qtbot, workspace)
 
 
 def test_push_and_handles_move_the_contour_as_one_step(dock, hand, qtbot):
-    session, desk = dock.session, dock.desk
+    session, workspace = dock.session, dock.workspace
     session.seek(2)
     hand.key(Qt.Key.Key_G)
-    desk.tools.resize(24)
+    workspace.tools.resize(24)
     before = session.current.mask(2).copy()
     right = int(np.flatnonzero(before[30])[-1])
     hand.drag((30, right), (30, right + 3), (30, right + 6))
-    qtbot.waitUntil(lambda: desk.history.undo_text == "push", timeout=10_000)
+    qtbot.waitUntil(lambda: workspace.undo_stack.undo_text == "push", timeout=10_000)
     pushed = session.current.mask(2).copy()
     assert pushed[30, right + 4]
     assert not pushed[30, right + 9]
     np.testing.assert_array_equal(pushed[:, :30], before[:, :30])
     hand.key(Qt.Key.Key_H)
-    places = desk.tools.handles.positions
-    assert desk.tools.handles.layer.visible
+    places = workspace.tools.handles.positions
+    assert workspace.tools.handles.layer.visible
     hand.drag((5, 5), (15, 15))  # holds no handle: changes nothing
     np.testing.assert_array_equal(session.current.mask(2), pushed)
-    assert desk.history.undo_text == "push"
+    assert workspace.undo_stack.undo_text == "push"
     apex = places[0]
     hand.drag(tuple(apex), (apex[0] - 3, apex[1]), (apex[0] - 6, apex[1]))
-    qtbot.waitUntil(lambda: desk.history.undo_text == "handles", timeout=10_000)
+    qtbot.waitUntil(lambda: workspace.undo_stack.undo_text == "handles", timeout=10_000)
     top = np.flatnonzero(session.current.mask(2).any(1))[0]
     assert top == pytest.approx(np.flatnonzero(pushed.any(1))[0] - 6, abs=2)
-    assert desk.tools.handles.positions[0][0] < apex[0] - 3
+    assert workspace.tools.handles.positions[0][0] < apex[0] - 3
     hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)  # ours over the handles' layer too
     np.testing.assert_array_equal(session.current.mask(2), pushed)
     hand.key(Qt.Key.Key_Escape)
-    assert desk.tools.tool == "move"
-    assert not desk.tools.handles.layer.visible
+    assert workspace.tools.tool == "move"
+    assert not workspace.tools.handles.layer.visible
     assert len(dock.viewer.layers) == 4
 
 
 def test_interpolation_is_shown_first_and_touches_machine_frames_only(dock, hand, qtbot, cine):
-    session, desk = dock.session, dock.desk
+    session, workspace = dock.session, dock.workspace
     for frame, radius in ((2, 6), (8, 12)):
         session.seek(frame)
         session.change("drawing", {frame: disc(cine.shape, (25, 35), radius)})
@@ -186,22 +186,22 @@ def test_interpolation_is_shown_first_and_touches_machine_frames_only(dock, hand
     session.change("drawing", {4: disc(cine.shape, (25, 35), 9)})
     session.seek(6)
     before = session.current.labels.data.copy()
-    with qtbot.waitSignal(desk.preview.finished, timeout=60_000):
+    with qtbot.waitSignal(workspace.preview.finished, timeout=60_000):
         hand.key(Qt.Key.Key_I)
-    assert desk.preview.offered == [5, 6, 7]
+    assert workspace.preview.offered == [5, 6, 7]
     assert dock.review_panel.preview_bar.isVisibleTo(dock.review_panel)
     assert "frames 6 to 8" in dock.review_panel.preview_words.text()
     np.testing.assert_array_equal(session.current.labels.data, before)
     hand.key(Qt.Key.Key_Escape)
-    assert not desk.preview.is_open
-    with qtbot.waitSignal(desk.preview.finished, timeout=60_000):
+    assert not workspace.preview.is_open
+    with qtbot.waitSignal(workspace.preview.finished, timeout=60_000):
         dock.review_panel.interpolate_button.click()
     hand.key(Qt.Key.Key_Return)
     changed = [t for t in range(12) if not np.array_equal(session.current.labels.data[t], before[t])]
     assert changed == [5, 6, 7]
     areas = [int(session.current.mask(t).sum()) for t in (4, 5, 6, 7, 8)]
     assert areas == sorted(areas)
-    assert desk.history.undo_text == "interpolation"
+    assert workspace.undo_stack.undo_text == "interpolation"
     session.seek(0)
     hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     np.testing.assert_array_equal(session.current.labels.data, before)
@@ -209,37 +209,37 @@ def test_interpolation_is_shown_first_and_touches_machine_frames_only(dock, hand
 
 
 def test_propagation_stops_at_a_persons_frame(bare, press, qtbot, cine):
-    session, desk = bare.session, bare.desk
+    session, workspace = bare.session, bare.workspace
     session.seek(7)
     session.judge("accepted", [7], FrameStatus.ACCEPTED)
     session.seek(3)
     press("C")  # the previous frame's mask: now a person's
     np.testing.assert_array_equal(session.current.mask(3), session.current.mask(2))
     before = session.current.labels.data.copy()
-    with qtbot.waitSignal(desk.preview.finished, timeout=30_000):
+    with qtbot.waitSignal(workspace.preview.finished, timeout=30_000):
         press("P")
-    assert desk.preview.offered == [4, 5, 6]
+    assert workspace.preview.offered == [4, 5, 6]
     np.testing.assert_array_equal(session.current.labels.data, before)
-    with qtbot.waitSignal(desk.preview.finished, timeout=30_000):
+    with qtbot.waitSignal(workspace.preview.finished, timeout=30_000):
         press("Shift+P")
-    assert desk.preview.offered == [0, 1, 2]
+    assert workspace.preview.offered == [0, 1, 2]
     bare.review_panel.apply_button.click()
     assert session.current.with_status(FrameStatus.EDITED) == [0, 1, 2, 3]
 
 
 def test_judging_by_key_goes_from_flag_to_flag(bare, press, cine):
-    session, desk = bare.session, bare.desk
+    session, workspace = bare.session, bare.workspace
     session.seek(11)
     press("N")
-    assert session.frame in (desk.deeds.phases.ed, desk.deeds.phases.es)
+    assert session.frame in (workspace.actions.phases.ed, workspace.actions.phases.es)
     first = session.frame
     press("A")
     assert session.current.status[first] is FrameStatus.ACCEPTED
-    assert session.frame in set(desk.deeds.flagged) - {first}
+    assert session.frame in set(workspace.actions.flagged) - {first}
     press("X")
     assert FrameStatus.REJECTED in session.current.status.values()
     session.seek(2)
-    desk.deeds.go_on = False
+    workspace.actions.go_on = False
     bare.review_panel.accept_button.click()
     session.seek(5)
     bare.review_panel.accept_button.click()
@@ -279,7 +279,7 @@ def test_figures_compare_the_mask_with_the_proposal(bare, press, cine):
     assert figures.values["dice"].text() == "1.000"
     mask = disc(cine.shape, (30, 44), 11)
     session.change("drawing", {3: mask})
-    bare.desk.link.spend(3, 42.0)
+    bare.workspace.link.spend(3, 42.0)
     figures.show_frame()
     machine = session.current.machine[3]
     assert figures.values["dice"].text() == f"{float(dice(mask, machine)):.3f}"
@@ -287,7 +287,7 @@ def test_figures_compare_the_mask_with_the_proposal(bare, press, cine):
     assert figures.values["area"].text() == f"{mask.sum() * 0.125 / 100:.1f} cm²"
     assert figures.values["time"].text() == "42 s"
     press("D")
-    assert bare.desk.looks.difference
+    assert bare.workspace.mask_style.difference
     assert any(layer.name == "Machine's proposal" and layer.visible for layer in bare.viewer.layers)
     press("D")
     assert not any(layer.name == "Machine's proposal" and layer.visible for layer in bare.viewer.layers)
@@ -302,7 +302,7 @@ def test_a_click_on_the_strip_goes_to_the_frame_under_it_in_the_curve(bare, qtbo
         assert bare.session.frame == frame
         assert strip.x_of(bare.area_plot.times[frame]) == pytest.approx((edges[frame] + edges[frame + 1]) / 2, abs=1.5)
     assert "Frame 12: machine's" in strip.words(11)
-    bare.desk.deeds.mark("ed")
+    bare.workspace.actions.mark("ed")
     assert "end-diastole" in strip.words(11)
 
 
@@ -321,14 +321,14 @@ def test_the_help_shows_every_key_and_a_click_changes_one_for_good(dock, hand, q
     assert overlay.buttons["next"].text() == "none"
     assert "Next frame to look at" in overlay.hint.text()
     qtbot.keyClick(overlay, Qt.Key.Key_Escape)
-    dock.desk.deeds.go_on = False
+    dock.workspace.actions.go_on = False
     dock.session.seek(6)
     hand.key(Qt.Key.Key_A)
     assert dock.session.current.status[6] is FrameStatus.MACHINE
     hand.key(Qt.Key.Key_Y)
     assert dock.session.current.status[6] is FrameStatus.ACCEPTED
     assert "(Y)" in dock.review_panel.accept_button.toolTip()
-    kept = Keys(dock.desk)
+    kept = Keys(dock.workspace)
     assert kept.key("accept") == "Y"
     kept.close_down()
     dock.keys.reset()
@@ -343,7 +343,7 @@ def test_the_look_is_kept_from_cine_to_cine(bare, press, qtbot):
     press("T")
     assert not bare.session.current.labels.visible
     other = make_cine(5, seed=1)
-    opened(qtbot, bare.desk, other)
+    opened(qtbot, bare.workspace, other)
     proposals(other, bare.session)
     assert bare.session.current.labels.contour == 0
     assert bare.session.current.labels.opacity == pytest.approx(0.3)
@@ -362,9 +362,9 @@ def test_loop_between_end_diastole_and_end_systole(bare, press, qtbot):
 
 
 def test_a_conflict_is_a_question_beside_the_work(bare, qtbot, cine, tmp_path):
-    session, desk = bare.session, bare.desk
-    settled(qtbot, desk)
-    desk.link.watch.stop()
+    session, workspace = bare.session, bare.workspace
+    settled(qtbot, workspace)
+    workspace.link.watch.stop()
     theirs = disc(cine.shape, (20, 30), 7)
     with Study.open(tmp_path / "study.sqlite", rater="ben") as study:
         from matae.store import Edit
@@ -372,7 +372,7 @@ def test_a_conflict_is_a_question_beside_the_work(bare, qtbot, cine, tmp_path):
         revision = study.frames(cine.content_id)[3].revision
         study.put_edits(cine.content_id, [Edit(3, theirs, revision)])
     session.seek(3)
-    with qtbot.waitSignal(desk.link.conflicted, timeout=60_000):
+    with qtbot.waitSignal(workspace.link.conflicted, timeout=60_000):
         session.change("drawing", {3: disc(cine.shape, (30, 40), 5)})
     qtbot.waitUntil(lambda: len(bare.conflicts) == 1, timeout=10_000)
     dialog = bare.conflicts[0]
@@ -388,8 +388,8 @@ def test_what_no_study_takes_is_rescued_when_the_window_closes(bare, qtbot, cine
     heard = []
     monkeypatch.setattr("napari.utils.notifications.show_warning", heard.append)
     (tmp_path / "broken.sqlite").write_text("no study " * 50)
-    bare.desk.link.open(str(tmp_path / "broken.sqlite"))
-    qtbot.waitUntil(lambda: bare.desk.link.state == "unsaved", timeout=60_000)
+    bare.workspace.link.open(str(tmp_path / "broken.sqlite"))
+    qtbot.waitUntil(lambda: bare.workspace.link.state == "unsaved", timeout=60_000)
     assert bare.saved.banner.isVisibleTo(bare)
     bare.session.current.labels.paint((0, 10, 60), 1)
     masks = bare.session.current.labels.data.copy()

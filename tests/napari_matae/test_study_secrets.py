@@ -30,23 +30,23 @@ def records(caplog):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "no-such-host.invalid"])
-def test_the_dock_shows_no_password(make_desk, qtbot, records, monkeypatch, host):
+def test_the_dock_shows_no_password(make_workspace, qtbot, records, monkeypatch, host):
     pytest.importorskip("psycopg", reason="needs the extra postgresql", exc_type=ImportError)
     target = f"postgresql://anna:{PASSWORD}@{host}/lab?sslmode=prefer"
-    desk = make_desk(None)
-    bar, choice = SavedBar(desk.link), StudyChoice(desk.link)
+    workspace = make_workspace(None)
+    bar, choice = SavedBar(workspace.link), StudyChoice(workspace.link)
     for widget in (bar, choice):
         qtbot.addWidget(widget, before_close_func=lambda widget: widget.close_down())
     said: list[str] = []
-    desk.said.connect(said.append)
-    desk.session.open(make_cine())
+    workspace.said.connect(said.append)
+    workspace.session.open(make_cine())
     choice.use(target)
     texts = [shown(bar, choice)]  # while it is being opened
-    qtbot.waitUntil(lambda: desk.link.state == "unsaved")
-    desk.session.ensure_labels()
-    paint(desk, 2)
-    texts += [shown(bar, choice), desk.link.problem, desk.link.name, desk.unsaved(), *said]
-    assert "lab on " in desk.link.problem  # which study it is, is said
+    qtbot.waitUntil(lambda: workspace.link.state == "unsaved")
+    workspace.session.ensure_labels()
+    paint(workspace, 2)
+    texts += [shown(bar, choice), workspace.link.problem, workspace.link.name, workspace.unsaved(), *said]
+    assert "lab on " in workspace.link.problem  # which study it is, is said
     assert PASSWORD not in "\n".join(texts)
     assert not [record for record in records if PASSWORD in record.getMessage()]
     monkeypatch.delenv("MATAE_STUDY")
@@ -55,12 +55,12 @@ def test_the_dock_shows_no_password(make_desk, qtbot, records, monkeypatch, host
     assert not [key for key in settings().allKeys() if PASSWORD in str(settings().value(key))]
 
 
-def test_what_is_kept_of_a_study_that_is_gone_says_no_password(make_desk, qtbot, cine, tmp_path):
+def test_what_is_kept_of_a_study_that_is_gone_says_no_password(make_workspace, qtbot, cine, tmp_path):
     """The name of a rescue study is made of the address."""
     from napari_matae.study_thread.rescue import RescueStudy
 
     kept = RescueStudy(f"postgresql://anna:{PASSWORD}@127.0.0.1/lab?password={PASSWORD}", "anna")
     assert PASSWORD not in str(kept.new_path())
-    desk = make_desk()
-    opened(qtbot, desk, cine)
-    assert desk.link.target == str(tmp_path / "study.sqlite")
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    assert workspace.link.target == str(tmp_path / "study.sqlite")

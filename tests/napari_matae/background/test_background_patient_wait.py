@@ -58,19 +58,19 @@ def test_a_thread_without_an_event_loop_waits_by_itself(qapp) -> None:
 
 
 def test_closing_waits_for_a_study_that_is_written_by_another_and_draws_meanwhile(
-    make_desk, qtbot, cine, tmp_path, beats
+    make_workspace, qtbot, cine, tmp_path, beats
 ) -> None:
     """The other program writes for longer than a person would take a frozen window for."""
-    desk = make_desk()
-    opened(qtbot, desk, cine)
-    desk.session.ensure_labels()
-    assert desk.link.flush()
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    workspace.session.ensure_labels()
+    assert workspace.link.flush()
     holder = sqlite3.connect(tmp_path / "study.sqlite", isolation_level=None, check_same_thread=False)
     holder.execute("BEGIN IMMEDIATE")
-    paint(desk, 3)
+    paint(workspace, 3)
     QTimer.singleShot(400, lambda: holder.execute("ROLLBACK"))  # runs in the GUI thread: only where that is free
     began = time.monotonic()
-    desk.close_down()
+    workspace.close_down()
     assert [at for at in beats if at > began]
     holder.close()
     with Study.open(tmp_path / "study.sqlite") as study:
@@ -92,7 +92,7 @@ def test_a_window_asked_to_close_twice_saves_once_and_goes_on(qapp, qtbot, make_
         asked.append(dock.eventFilter(dock._window, second))
         return True
 
-    monkeypatch.setattr(dock.desk.link, "flush", slow)
+    monkeypatch.setattr(dock.workspace.link, "flush", slow)
     first = QCloseEvent()
     dock._watch_window(dock.window())
     assert not dock.eventFilter(dock._window, first)  # the very same event goes on to napari, which may ask

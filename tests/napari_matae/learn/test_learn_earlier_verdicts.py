@@ -38,12 +38,12 @@ def keep(study: Study, name: str, *, gain: float, second: int) -> Path:
 
 
 @pytest.fixture
-def make_box(make_desk, qtbot):
+def make_box(make_workspace, qtbot):
     """Return a maker of the section, on a study that is open and was looked at."""
     made = []
 
     def make(target: str) -> RetrainBox:
-        box = RetrainBox(make_desk(target))
+        box = RetrainBox(make_workspace(target))
         made.append(box)
         qtbot.addWidget(box)
         box.resize(330, 900)
@@ -106,7 +106,7 @@ def test_another_study_has_other_verdicts_and_a_deleted_run_none(make_box, qtbot
     Study.create(tmp_path / "other.sqlite").close()
     box = make_box("study.sqlite")
     assert box.verdict.verdict.name == "made"
-    link = box._desk.link
+    link = box._workspace.link
     link.open(str(tmp_path / "other.sqlite"), "anna")
     qtbot.waitUntil(lambda: bool(link.name) and box.is_current, timeout=WAIT)
     assert box.verdict.verdict is None

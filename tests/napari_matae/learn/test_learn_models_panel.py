@@ -22,15 +22,15 @@ WAIT = 600_000  # for a busy machine; nothing is measured by it
 
 
 @pytest.fixture
-def box(make_desk, qtbot):
+def box(make_workspace, qtbot):
     """Return a maker of boxes that have listed the models; without a study if not told otherwise."""
     made = []
 
     def make(target=None) -> ModelsBox:
-        desk = make_desk(target)
+        workspace = make_workspace(target)
         if target is not None:
-            qtbot.waitUntil(lambda: bool(desk.link.name), timeout=WAIT)
-        widget = ModelsBox(desk)
+            qtbot.waitUntil(lambda: bool(workspace.link.name), timeout=WAIT)
+        widget = ModelsBox(workspace)
         made.append(widget)
         qtbot.addWidget(widget)
         widget.resize(320, 700)
@@ -140,9 +140,9 @@ def test_using_a_model_changes_what_is_segmented_with(box, qtbot, tiny_model, tm
     fill(tmp_path / "study.sqlite", tmp_path / "clips")
     second_model(tmp_path, offered=True, study=tmp_path / "study.sqlite", against="matae-lv")
     widget = box("study.sqlite")
-    panel = SegmentPanel(widget._desk.session)
+    panel = SegmentPanel(widget._workspace.session)
     qtbot.addWidget(panel)
-    widget._desk.model_changed.connect(panel.list_models)
+    widget._workspace.model_changed.connect(panel.list_models)
     assert panel.options.model == "matae-lv"
     widget.list.choose("second")
     assert ["second", "quick", "0.875"] in [row[:3] for row in rows(widget)]
@@ -151,7 +151,7 @@ def test_using_a_model_changes_what_is_segmented_with(box, qtbot, tiny_model, tm
     with qtbot.waitSignal(widget.changed, timeout=WAIT):
         widget.use_button.click()
     assert current_model() == panel.options.model == "second"
-    widget._desk.model_changed.disconnect(panel.list_models)
+    widget._workspace.model_changed.disconnect(panel.list_models)
     panel.close_down()
 
 
@@ -266,14 +266,14 @@ def test_forgetting_shows_what_goes_asks_and_does_it(box, qtbot, tiny_model, tmp
         "With P1 go 1 cine and 3 labelled frames, also out of retrain 1. Models that learnt from them: second."
     )
     # Not while a cine of theirs is on screen: what is drawn there would have nowhere to go.
-    desk = widget._desk
-    desk.session.open(open_cine(clips["P1"]))
-    qtbot.waitUntil(lambda: desk.session.current.ready, timeout=WAIT)
+    workspace = widget._workspace
+    workspace.session.open(open_cine(clips["P1"]))
+    qtbot.waitUntil(lambda: workspace.session.current.ready, timeout=WAIT)
     form.button.click()
     assert form.question is None
     assert "open another cine first" in form.words.text()
-    desk.session.open(open_cine(clips["P2"]))
-    qtbot.waitUntil(lambda: desk.session.current.ready, timeout=WAIT)
+    workspace.session.open(open_cine(clips["P2"]))
+    qtbot.waitUntil(lambda: workspace.session.current.ready, timeout=WAIT)
     form.again.setChecked(False)
     form.button.click()
     question = answer(qtbot, form, "Keep")

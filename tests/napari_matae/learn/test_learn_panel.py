@@ -63,13 +63,13 @@ def fill(target: Path, files: dict[str, Path], status=FrameStatus.ACCEPTED, fram
 
 
 @pytest.fixture
-def learn(make_desk, qtbot, tmp_path):
+def learn(make_workspace, qtbot, tmp_path):
     """Return a maker of panels on a study that is open and counted."""
     made = []
 
     def make(target: str | None = "study.sqlite") -> LearnPanel:
-        desk = make_desk(target)
-        panel = LearnPanel(desk)
+        workspace = make_workspace(target)
+        panel = LearnPanel(workspace)
         made.append(panel)
         qtbot.addWidget(panel)
         panel.data.form.folder.setText(str(tmp_path / "out"))
@@ -363,10 +363,10 @@ def test_in_the_dock_what_was_just_accepted_leaves(make_napari_viewer_proxy, qtb
     qtbot.waitUntil(lambda: dock.session.current.ready, timeout=WAIT)
     proposals(dock.session.current.cine, dock.session)
     dock.session.seek(3)
-    dock.desk.deeds.accept()
-    settled(qtbot, dock.desk)
-    dock.desk.link.set_subject("p1")  # a clip of nobody does not leave
-    qtbot.waitUntil(lambda: dock.desk.link.entry.subject == "p1", timeout=WAIT)
+    dock.workspace.actions.accept()
+    settled(qtbot, dock.workspace)
+    dock.workspace.link.set_subject("p1")  # a clip of nobody does not leave
+    qtbot.waitUntil(lambda: dock.workspace.link.entry.subject == "p1", timeout=WAIT)
     dock.steps.setCurrentIndex(4)
     data = dock.learn_panel.data
     data.form.folder.setText(str(tmp_path / "out"))

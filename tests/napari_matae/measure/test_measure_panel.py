@@ -18,14 +18,14 @@ pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def bench(make_desk, qtbot):
+def bench(make_workspace, qtbot):
     from napari_matae.measure.panel import MeasurePanel
     from napari_matae.timeline.area_plot import AreaPlot
     from napari_matae.workspace.shortcuts import Keys
 
-    desk = make_desk(None)
-    keys, plot = Keys(desk), AreaPlot(desk.session)
-    panel = MeasurePanel(desk, keys, plot)
+    workspace = make_workspace(None)
+    keys, plot = Keys(workspace), AreaPlot(workspace.session)
+    panel = MeasurePanel(workspace, keys, plot)
 
     def close_down(_: object) -> None:  # pytest-qt closes widgets before fixtures end
         for part in (panel, plot, keys):
@@ -34,7 +34,7 @@ def bench(make_desk, qtbot):
     qtbot.addWidget(panel, before_close_func=close_down)
     qtbot.addWidget(plot)
     panel.show()
-    return Bench(desk, panel, plot)
+    return Bench(workspace, panel, plot)
 
 
 # -- nothing, little, broken ------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ def test_masks_that_are_all_empty_are_a_flag(bench, qtbot, cine):
 def test_contradictory_marks_are_a_sentence_until_one_is_taken_away(bench, qtbot):
     bench.open(qtbot, *two_beats())
     bench.measured(qtbot)
-    bench.desk.session.seek(5)
+    bench.workspace.session.seek(5)
     bench.panel.mark_ed.click()
     bench.panel.mark_es.click()
     assert "take one mark away" in bench.panel.message.text()
@@ -106,7 +106,7 @@ def test_the_numbers_are_the_engines(bench, qtbot):
     cine, masks = two_beats()
     bench.open(qtbot, cine, masks)
     bench.measured(qtbot)
-    sector = bench.desk.session.current.sector
+    sector = bench.workspace.session.current.sector
     expected = measure_cine(cine, masks, sector=sector.mask(cine.shape))
     panel = bench.panel
     assert panel.ef.value.accessibleName() == f"{expected.ef.value:.0f} %"
@@ -141,7 +141,7 @@ def test_the_curve_is_the_volume_with_its_beats(bench, qtbot):
 def test_a_number_opens_its_frames_one_after_the_other(bench, qtbot):
     bench.open(qtbot, *two_beats())
     ed, es = bench.measured(qtbot).primary.frames
-    session, panel = bench.desk.session, bench.panel
+    session, panel = bench.workspace.session, bench.panel
     session.seek(1)
     panel.ef.value.click()
     assert session.frame == ed
@@ -163,7 +163,7 @@ def test_a_stroke_moves_every_number_at_once(bench, qtbot):
     cine, masks = two_beats()
     bench.open(qtbot, cine, masks)
     before = bench.measured(qtbot)
-    session = bench.desk.session
+    session = bench.workspace.session
     ed = before.primary.frames[0]
     session.seek(ed)
     bigger = masks[ed].copy()
@@ -183,13 +183,13 @@ def test_undo_and_frames_changed_out_of_sight_are_found(bench, qtbot):
     cine, masks = two_beats()
     bench.open(qtbot, cine, masks)
     before = bench.measured(qtbot)
-    session = bench.desk.session
+    session = bench.workspace.session
     wrong = {t: np.roll(masks[t], 2, 1) for t in range(10, 20)}  # the same areas elsewhere
     session.change("shift", wrong)
     bench.measuring._check_all()
     bench.measured(qtbot)
     np.testing.assert_array_equal(bench.measuring.measurement.inputs.mask(15), wrong[15])
-    bench.desk.history.undo()
+    bench.workspace.undo_stack.undo()
     bench.measuring._check_all()
     after = bench.measured(qtbot)
     assert after.ef.value == pytest.approx(before.ef.value)
@@ -199,7 +199,7 @@ def test_a_frame_called_unusable_is_not_measured(bench, qtbot):
     bench.open(qtbot, *two_beats())
     first = bench.measured(qtbot)
     ed = first.primary.frames[0]
-    bench.desk.session.judge("rejected", [ed], FrameStatus.REJECTED)
+    bench.workspace.session.judge("rejected", [ed], FrameStatus.REJECTED)
     bench.measuring._check_all()
     measured = bench.measured(qtbot)
     assert measured.shapes[ed].disks is None
@@ -221,7 +221,7 @@ def test_nobody_looks_nothing_is_measured(bench, qtbot):
 def test_a_persons_mark_wins_and_can_be_taken_away(bench, qtbot):
     bench.open(qtbot, *two_beats())
     found = bench.measured(qtbot).primary.frames
-    panel, session = bench.panel, bench.desk.session
+    panel, session = bench.panel, bench.workspace.session
     session.seek(found[0] + 2)
     panel.mark_ed.click()
     assert bench.measuring.measurement.primary.frames[0] == found[0] + 2
@@ -236,7 +236,7 @@ def test_the_files_marks_come_back_when_a_persons_are_cleared(bench, qtbot):
     cine, masks = two_beats()
     bench.open(qtbot, replace(cine, ed_frame=3, es_frame=12), masks)
     assert bench.measured(qtbot).primary.beat.ed_source == "file"
-    bench.desk.session.seek(3)
+    bench.workspace.session.seek(3)
     bench.panel.mark_ed.click()  # the file's own mark, taken away
     assert bench.measured(qtbot).primary.beat.ed_source != "file"
     bench.panel.clear_button.click()
@@ -278,7 +278,7 @@ def test_the_bulls_eye_knows_what_is_under_the_mouse(bench, qtbot):
 def test_overlays_show_what_was_measured_and_go_when_nobody_measures(bench, qtbot):
     bench.open(qtbot, *two_beats())
     measured = bench.measured(qtbot)
-    layers = bench.desk.viewer.layers
+    layers = bench.workspace.viewer.layers
     bench.panel.outlines.click()
     both = layers["ED and ES outlines"]
     colours = {tuple(np.round(c, 2)) for c in both.edge_color}
@@ -302,7 +302,7 @@ def test_overlays_show_what_was_measured_and_go_when_nobody_measures(bench, qtbo
 def test_an_overlay_layer_that_was_deleted_is_made_again(bench, qtbot):
     bench.open(qtbot, *two_beats())
     bench.measured(qtbot)
-    layers = bench.desk.viewer.layers
+    layers = bench.workspace.viewer.layers
     bench.panel.outlines.click()
     layers.remove("ED and ES outlines")
     bench.panel.overlay.redraw()
@@ -320,8 +320,8 @@ def test_an_m_mode_along_a_line(bench, qtbot):
     assert picture.shape[1] == 53
     assert abs(picture.shape[0] - (np.hypot(20, 50) + 1)) <= 2
     mmode.seek_to(float(bench.plot.times[20]) + 0.004)
-    assert bench.desk.session.frame == 20
-    assert bench.desk.viewer.layers.selection.active is bench.desk.session.current.image
+    assert bench.workspace.session.frame == 20
+    assert bench.workspace.viewer.layers.selection.active is bench.workspace.session.current.image
     mmode.line.put(np.array([[10.0, 10.0], [30.0, 10.0]]))  # another one takes its place
     assert len(mmode.line.layer.data) == 1
     mmode.redraw()
@@ -343,7 +343,7 @@ def test_a_scale_drawn_over_the_picture_gives_millilitres_and_is_remembered(benc
     true = cine.spacing
     bench.open(qtbot, replace(cine, spacing=None, spacing_note="none"), masks)
     assert not bench.measured(qtbot).calibrated
-    panel, session = bench.panel, bench.desk.session
+    panel, session = bench.panel, bench.workspace.session
     panel.disks.click()
     panel.scale.line.put(np.array([[10.0, 100.0], [80.0, 100.0]]))
     panel.scale.length.setValue(round(70 * true.y / 10, 1))
@@ -354,10 +354,10 @@ def test_a_scale_drawn_over_the_picture_gives_millilitres_and_is_remembered(benc
     assert measured.beats[0].volumes.edv == pytest.approx(expected, rel=0.05)
     assert measured.inputs.cine.spacing_note == "Set by hand over the depth scale."
     scale = session.current.cine.pixel_aspect
-    for layer in bench.desk.viewer.layers:
+    for layer in bench.workspace.viewer.layers:
         np.testing.assert_allclose(layer.scale[-2:], scale)
     assert session.current.status  # the masks are still there
-    bench.desk.viewer.layers.clear()
+    bench.workspace.viewer.layers.clear()
     bench.open(qtbot, replace(cine, spacing=None, spacing_note="none"), masks)
     qtbot.waitUntil(lambda: session.current.cine.spacing is not None, timeout=5000)
     assert bench.measured(qtbot).calibrated

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_matae.session.cine_viewer import Screen
+from napari_matae.session.cine_viewer import CineViewer
 
 
 def test_nothing_on_screen_is_the_first_frame():
     from napari.components import ViewerModel
 
-    screen = Screen(ViewerModel())
+    screen = CineViewer(ViewerModel())
     screen.seek(4)
     screen.refresh()
     screen.forget_layer_history()
@@ -29,7 +29,7 @@ def test_a_slider_beyond_the_cine_is_its_last_frame(session, cine):
 
 
 def test_our_own_doing_ends_with_the_outermost_and_with_an_error(session):
-    screen = Screen(session.viewer)
+    screen = CineViewer(session.viewer)
     with screen.quiet():
         with screen.quiet():
             assert screen.is_ours

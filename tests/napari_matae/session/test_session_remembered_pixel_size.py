@@ -54,33 +54,33 @@ def test_nobody_listens_any_more_once_closed(qtbot, session, bare, qapp):
     assert session.current.cine.spacing is None
 
 
-def test_it_moves_into_the_study_when_the_cine_is_opened(make_desk, qtbot, bare, tmp_path):
-    desk = make_desk()
-    opened(qtbot, desk, bare)
-    assert desk.session.current.cine.spacing == Spacing(0.4, 0.3)
-    settled(qtbot, desk)
+def test_it_moves_into_the_study_when_the_cine_is_opened(make_workspace, qtbot, bare, tmp_path):
+    workspace = make_workspace()
+    opened(qtbot, workspace, bare)
+    assert workspace.session.current.cine.spacing == Spacing(0.4, 0.3)
+    settled(qtbot, workspace)
     with Study.open(tmp_path / "study.sqlite") as study:
         assert study.overrides(bare.content_id).spacing == Spacing(0.4, 0.3)
     assert remembered_scale(bare) is None  # the study has it now
 
 
-def test_what_the_study_says_is_not_overruled_by_what_a_computer_remembers(make_desk, qtbot, bare, tmp_path):
+def test_what_the_study_says_is_not_overruled_by_what_a_computer_remembers(make_workspace, qtbot, bare, tmp_path):
     with Study.create(tmp_path / "study.sqlite") as study:
         study.add_cine(bare)
         study.set_override(bare.content_id, "spacing", (0.7, 0.7))
         study.set_override(bare.content_id, "spacing", None)
-    desk = make_desk()
-    opened(qtbot, desk, bare)
-    settled(qtbot, desk)
-    assert desk.session.current.cine.spacing is None  # somebody took it away
+    workspace = make_workspace()
+    opened(qtbot, workspace, bare)
+    settled(qtbot, workspace)
+    assert workspace.session.current.cine.spacing is None  # somebody took it away
     assert remembered_scale(bare) == Spacing(0.4, 0.3)
 
 
-def test_without_a_study_it_is_remembered_here(make_desk, qtbot, bare):
+def test_without_a_study_it_is_remembered_here(make_workspace, qtbot, bare):
     forget_scale(bare)
-    desk = make_desk(None)
-    desk.session.open(bare)
-    desk.session.override("spacing", Spacing(0.6, 0.6))
+    workspace = make_workspace(None)
+    workspace.session.open(bare)
+    workspace.session.override("spacing", Spacing(0.6, 0.6))
     assert remembered_scale(bare) == Spacing(0.6, 0.6)
-    desk.session.override("spacing", None)
+    workspace.session.override("spacing", None)
     assert remembered_scale(bare) is None

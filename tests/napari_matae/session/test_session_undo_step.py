@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_matae.session.undo_step import FrameChange, Patch, Step, frames_in_words
+from napari_matae.session.undo_step import FrameChange, Patch, UndoStep, frames_in_words
 
 masks = st.integers(1, 12).flatmap(
     lambda n: st.tuples(arrays(np.uint8, (n, 9), elements=st.integers(0, 2)), arrays(np.uint8, (n, 9)))
@@ -53,9 +53,9 @@ def test_a_stroke_is_small():
 
 def test_a_step_is_shown_where_it_was_done_or_where_it_changed_something():
     changes = tuple(FrameChange(t, None, None, None) for t in (3, 4))
-    assert Step("x", changes, here=4).shows == 4
-    assert Step("x", changes, here=9).shows == 3
-    assert Step("x", (), here=9).shows == 9
+    assert UndoStep("x", changes, here=4).shows == 4
+    assert UndoStep("x", changes, here=9).shows == 3
+    assert UndoStep("x", (), here=9).shows == 9
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,14 @@ from ..conftest import disc, make_cine, opened, paint, proposals, settled
 
 
 @pytest.mark.parametrize("mine_wins", [True, False])
-def test_two_strokes_on_one_frame_are_a_question_and_both_are_kept(make_desk, qtbot, tmp_path, cine, mine_wins):
-    anna, ben = make_desk(rater="anna"), make_desk(rater="ben")
+def test_two_strokes_on_one_frame_are_a_question_and_both_are_kept(make_workspace, qtbot, tmp_path, cine, mine_wins):
+    anna, ben = make_workspace(rater="anna"), make_workspace(rater="ben")
     opened(qtbot, anna, cine)
     proposals(cine, anna.session)
     settled(qtbot, anna)
     opened(qtbot, ben, make_cine())
-    for desk in (anna, ben):
-        desk.link.watch.stop()  # neither sees the other in time
+    for workspace in (anna, ben):
+        workspace.link.watch.stop()  # neither sees the other in time
     paint(anna, 3, (12, 20))
     settled(qtbot, anna)
     hers = anna.session.current.labels.data[3].copy()
@@ -47,14 +47,14 @@ def test_two_strokes_on_one_frame_are_a_question_and_both_are_kept(make_desk, qt
     assert ben.link.problem == ""
 
 
-def test_one_late_frame_does_not_hold_up_the_others_of_a_bulk_deed(make_desk, qtbot, tmp_path, cine):
-    anna, ben = make_desk(rater="anna"), make_desk(rater="ben")
+def test_one_late_frame_does_not_hold_up_the_others_of_a_bulk_deed(make_workspace, qtbot, tmp_path, cine):
+    anna, ben = make_workspace(rater="anna"), make_workspace(rater="ben")
     opened(qtbot, anna, cine)
     proposals(cine, anna.session)
     settled(qtbot, anna)
     opened(qtbot, ben, make_cine())
-    for desk in (anna, ben):
-        desk.link.watch.stop()
+    for workspace in (anna, ben):
+        workspace.link.watch.stop()
     paint(anna, 3, (12, 20))
     settled(qtbot, anna)
     with qtbot.waitSignal(ben.link.conflicted, timeout=60_000) as asked:

@@ -50,17 +50,17 @@ def test_they_go_to_the_study_and_back_unchanged():
     assert to_points(None) == {}
 
 
-def drag(desk, by: float) -> np.ndarray:
+def drag(workspace, by: float) -> np.ndarray:
     """Drag the apex up, as the mouse does, and return where the handles are then."""
-    handles = desk.tools.handles
+    handles = workspace.tools.handles
     apex = handles.positions[0]
     shape = handles._begin(apex)
-    desk.session.stroking = True
+    workspace.session.stroking = True
     for part in (0.4, 1.0):
-        desk.session.draw(desk.session.frame, shape(apex - np.array([part * by, 0])))
-    desk.session.stroking = False
-    desk.session.settle()
-    handles._dragging.ended.emit(desk.session.frame)
+        workspace.session.draw(workspace.session.frame, shape(apex - np.array([part * by, 0])))
+    workspace.session.stroking = False
+    workspace.session.settle()
+    handles._dragging.ended.emit(workspace.session.frame)
     return handles.positions.copy()
 
 
@@ -69,8 +69,8 @@ def stored(tmp_path, cine):
         return {t: from_stored(points) for t, points in study.landmarks(cine.content_id).items()}
 
 
-def test_a_dragged_handle_is_stored_and_comes_back(make_desk, qtbot, tmp_path, cine):
-    first = make_desk()
+def test_a_dragged_handle_is_stored_and_comes_back(make_workspace, qtbot, tmp_path, cine):
+    first = make_workspace()
     opened(qtbot, first, cine)
     proposals(cine, first.session)
     first.session.seek(2)
@@ -84,7 +84,7 @@ def test_a_dragged_handle_is_stored_and_comes_back(make_desk, qtbot, tmp_path, c
     np.testing.assert_array_equal(stored(tmp_path, cine)[2].as_array(), where)
     first.close_down()
 
-    second = make_desk()
+    second = make_workspace()
     opened(qtbot, second, make_cine())
     second.session.seek(2)
     second.tools.choose("handles")
@@ -94,31 +94,31 @@ def test_a_dragged_handle_is_stored_and_comes_back(make_desk, qtbot, tmp_path, c
         assert study.landmarks(cine.content_id)[2].revision == 1  # opening it again stores nothing
 
 
-def test_another_tool_takes_them_away_and_undo_brings_them_back(make_desk, qtbot, tmp_path, cine):
-    desk = make_desk()
-    opened(qtbot, desk, cine)
-    proposals(cine, desk.session)
-    desk.session.seek(2)
-    desk.tools.choose("handles")
-    where = drag(desk, 6)
-    mask = desk.session.current.mask(2).copy()
+def test_another_tool_takes_them_away_and_undo_brings_them_back(make_workspace, qtbot, tmp_path, cine):
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    proposals(cine, workspace.session)
+    workspace.session.seek(2)
+    workspace.tools.choose("handles")
+    where = drag(workspace, 6)
+    mask = workspace.session.current.mask(2).copy()
     mask[26:34, 20:30] = 1
-    desk.session.change("brush", {2: mask})
+    workspace.session.change("brush", {2: mask})
     found = landmarks(mask, cine.spacing, label=1)
-    np.testing.assert_array_equal(desk.tools.handles.positions, found.as_array())
-    settled(qtbot, desk)
+    np.testing.assert_array_equal(workspace.tools.handles.positions, found.as_array())
+    settled(qtbot, workspace)
     assert stored(tmp_path, cine) == {}
-    desk.history.undo()
-    np.testing.assert_array_equal(desk.tools.handles.positions, where)
-    settled(qtbot, desk)
+    workspace.undo_stack.undo()
+    np.testing.assert_array_equal(workspace.tools.handles.positions, where)
+    settled(qtbot, workspace)
     np.testing.assert_array_equal(stored(tmp_path, cine)[2].as_array(), where)
-    desk.history.undo()  # the drag itself
-    settled(qtbot, desk)
+    workspace.undo_stack.undo()  # the drag itself
+    settled(qtbot, workspace)
     assert stored(tmp_path, cine) == {}
 
 
-def test_the_other_viewer_sees_them(make_desk, qtbot, cine):
-    anna, ben = make_desk(rater="anna"), make_desk(rater="ben")
+def test_the_other_viewer_sees_them(make_workspace, qtbot, cine):
+    anna, ben = make_workspace(rater="anna"), make_workspace(rater="ben")
     opened(qtbot, anna, cine)
     proposals(cine, anna.session)
     settled(qtbot, anna)
@@ -132,25 +132,25 @@ def test_the_other_viewer_sees_them(make_desk, qtbot, cine):
     np.testing.assert_array_equal(ben.session.current.placed(2).as_array(), where)
 
 
-def test_the_measurement_follows_a_handle_and_starts_with_it_the_next_time(make_desk, qtbot):
+def test_the_measurement_follows_a_handle_and_starts_with_it_the_next_time(make_workspace, qtbot):
     cine, masks = two_beats()
-    desk = make_desk()
-    opened(qtbot, desk, cine)
-    show_masks(desk.session, masks)
-    measuring = Measuring(desk.session)
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    show_masks(workspace.session, masks)
+    measuring = Measuring(workspace.session)
     measuring.active = True
     qtbot.waitUntil(lambda: measuring.measurement is not None and not measuring.is_running, timeout=60_000)
     ed = measuring.measurement.ed_frame
-    desk.session.seek(ed)
-    desk.tools.choose("handles")
-    where = drag(desk, 3)
+    workspace.session.seek(ed)
+    workspace.tools.choose("handles")
+    where = drag(workspace, 3)
     assert measuring.measurement.landmarks(ed).by_hand
     np.testing.assert_array_equal(measuring.measurement.landmarks(ed).as_array(), where)
     measuring.close_down()
-    settled(qtbot, desk)
-    desk.close_down()
+    settled(qtbot, workspace)
+    workspace.close_down()
 
-    again = make_desk()
+    again = make_workspace()
     opened(qtbot, again, two_beats()[0])
     measuring = Measuring(again.session)
     measuring.active = True

@@ -12,9 +12,9 @@ def _place(tmp_path, cine, rater: str = "anna") -> int | None:
         return study.last_frame(cine.content_id) if study.has_cine(cine.content_id) else None
 
 
-def _count_writes(desk, monkeypatch) -> list[int]:
+def _count_writes(workspace, monkeypatch) -> list[int]:
     written: list[int] = []
-    ask = desk.link.study.ask
+    ask = workspace.link.study.ask
 
     class Seen:
         def set_last_frame(self, _: str, frame: int) -> None:
@@ -25,39 +25,39 @@ def _count_writes(desk, monkeypatch) -> list[int]:
             work(Seen())
         ask(work, *arguments, **keywords)
 
-    monkeypatch.setattr(desk.link.study, "ask", listening)
+    monkeypatch.setattr(workspace.link.study, "ask", listening)
     return written
 
 
-def test_frames_that_fly_by_are_written_once(make_desk, qtbot, cine, tmp_path, monkeypatch):
-    desk = make_desk()
-    opened(qtbot, desk, cine)
-    written = _count_writes(desk, monkeypatch)
+def test_frames_that_fly_by_are_written_once(make_workspace, qtbot, cine, tmp_path, monkeypatch):
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    written = _count_writes(workspace, monkeypatch)
     for frame in range(cine.n_frames - 2):
-        desk.session.seek(frame)
+        workspace.session.seek(frame)
     assert not written  # nothing goes to the study while the frames fly by
     qtbot.waitUntil(lambda: _place(tmp_path, cine) == 9)
     assert written == [9]
 
 
-def test_another_cine_keeps_the_place_of_the_one_before(make_desk, qtbot, cine, tmp_path):
-    desk = make_desk()
+def test_another_cine_keeps_the_place_of_the_one_before(make_workspace, qtbot, cine, tmp_path):
+    workspace = make_workspace()
     long, short = make_cine(30, seed=1), cine  # the slider is cut to the shorter one when the longer one goes
-    opened(qtbot, desk, long)
-    desk.session.seek(25)
-    opened(qtbot, desk, short)
-    assert desk.session.frame == 0
-    assert desk.link.flush()
+    opened(qtbot, workspace, long)
+    workspace.session.seek(25)
+    opened(qtbot, workspace, short)
+    assert workspace.session.frame == 0
+    assert workspace.link.flush()
     assert _place(tmp_path, long) == 25
-    desk.session.seek(3)
-    opened(qtbot, desk, long)
-    assert desk.session.frame == 25
-    assert desk.link.flush()
+    workspace.session.seek(3)
+    opened(qtbot, workspace, long)
+    assert workspace.session.frame == 25
+    assert workspace.link.flush()
     assert _place(tmp_path, short) == 3
 
 
-def test_the_place_is_the_persons_own(make_desk, qtbot, cine, tmp_path):
-    anna, bob = make_desk(rater="anna"), make_desk(rater="bob")
+def test_the_place_is_the_persons_own(make_workspace, qtbot, cine, tmp_path):
+    anna, bob = make_workspace(rater="anna"), make_workspace(rater="bob")
     opened(qtbot, anna, cine)
     anna.session.seek(8)
     qtbot.waitUntil(lambda: _place(tmp_path, cine) == 8)
@@ -68,12 +68,12 @@ def test_the_place_is_the_persons_own(make_desk, qtbot, cine, tmp_path):
     assert _place(tmp_path, cine, "anna") == 8
 
 
-def test_no_place_is_kept_before_the_study_has_answered(make_desk, qtbot, cine, tmp_path):
-    first = make_desk()
+def test_no_place_is_kept_before_the_study_has_answered(make_workspace, qtbot, cine, tmp_path):
+    first = make_workspace()
     opened(qtbot, first, cine)
     first.session.seek(6)
     first.close_down()
-    second = make_desk()
+    second = make_workspace()
     second.session.open(make_cine())
     second.session.seek(1)
     second.session.open(make_cine(seed=2))  # the first is left before the study said where it was
@@ -82,9 +82,9 @@ def test_no_place_is_kept_before_the_study_has_answered(make_desk, qtbot, cine, 
     second.close_down()
 
 
-def test_a_viewer_without_a_study_keeps_no_place(make_desk, cine):
-    desk = make_desk(None)
-    desk.session.open(cine)
-    desk.session.seek(4)
-    desk.link.flush()
-    assert desk.session.frame == 4
+def test_a_viewer_without_a_study_keeps_no_place(make_workspace, cine):
+    workspace = make_workspace(None)
+    workspace.session.open(cine)
+    workspace.session.seek(4)
+    workspace.link.flush()
+    assert workspace.session.frame == 4

@@ -9,8 +9,8 @@ from matae.store import FrameStatus
 from ..conftest import make_cine, opened, paint, proposals, settled
 
 
-def test_two_viewers_see_each_others_work(make_desk, qtbot, cine):
-    anna, ben = make_desk(rater="anna"), make_desk(rater="ben")
+def test_two_viewers_see_each_others_work(make_workspace, qtbot, cine):
+    anna, ben = make_workspace(rater="anna"), make_workspace(rater="ben")
     opened(qtbot, anna, cine)
     proposals(cine, anna.session)
     settled(qtbot, anna)
@@ -29,7 +29,7 @@ def test_two_viewers_see_each_others_work(make_desk, qtbot, cine):
     mine = ben.session.current.labels.data[3]
     qtbot.waitUntil(lambda: np.array_equal(anna.session.current.labels.data[3], mine), timeout=60_000)
     anna.session.seek(0)
-    anna.history.undo()  # her stroke goes, his beside it stays, and the frame is still a person's
+    anna.undo_stack.undo()  # her stroke goes, his beside it stays, and the frame is still a person's
     assert not anna.session.current.labels.data[3, 50, 60]
     assert anna.session.current.labels.data[3, 12, 40]
     assert anna.session.current.status[3] is FrameStatus.EDITED
@@ -37,15 +37,15 @@ def test_two_viewers_see_each_others_work(make_desk, qtbot, cine):
     assert anna.link.problem == ""
 
 
-def test_what_one_viewer_takes_away_goes_from_the_other(make_desk, qtbot, cine):
-    anna, ben = make_desk(rater="anna"), make_desk(rater="ben")
+def test_what_one_viewer_takes_away_goes_from_the_other(make_workspace, qtbot, cine):
+    anna, ben = make_workspace(rater="anna"), make_workspace(rater="ben")
     opened(qtbot, anna, cine)
     anna.session.ensure_labels()
     paint(anna, 3)
     settled(qtbot, anna)
     opened(qtbot, ben, make_cine())
     assert ben.session.current.status == {3: FrameStatus.EDITED}
-    anna.history.undo()
+    anna.undo_stack.undo()
     settled(qtbot, anna)
     ben.link.poll()
     qtbot.waitUntil(lambda: not ben.session.current.status, timeout=60_000)

@@ -213,37 +213,39 @@ def test_a_study_that_cannot_be_opened_anew_at_once_is_tried_again(listen, targe
         assert set(study.frames(cine.content_id)) == {0, 1}
 
 
-def test_the_next_sitting_opens_the_copy_of_a_study_that_is_gone(make_desk, qtbot, tmp_path, cine, monkeypatch) -> None:
+def test_the_next_sitting_opens_the_copy_of_a_study_that_is_gone(
+    make_workspace, qtbot, tmp_path, cine, monkeypatch
+) -> None:
     from napari_matae.open.study_picker import StudyChoice, default_study
     from napari_matae.widgets.settings import settings
 
     monkeypatch.delenv("MATAE_STUDY")
-    desk = make_desk()
-    choice = StudyChoice(desk.link)
+    workspace = make_workspace()
+    choice = StudyChoice(workspace.link)
     qtbot.addWidget(choice)
-    opened(qtbot, desk, cine)
-    desk.session.ensure_labels()
-    paint(desk, 1)
-    settled(qtbot, desk)
-    with qtbot.waitSignal(desk.link.study.moved, timeout=60_000):
+    opened(qtbot, workspace, cine)
+    workspace.session.ensure_labels()
+    paint(workspace, 1)
+    settled(qtbot, workspace)
+    with qtbot.waitSignal(workspace.link.study.moved, timeout=60_000):
         (tmp_path / "study.sqlite").rename(tmp_path / "elsewhere.sqlite")
-        paint(desk, 2)
-    settled(qtbot, desk)
-    assert default_study() == str(settings().value("study")) == desk.link.target
+        paint(workspace, 2)
+    settled(qtbot, workspace)
+    assert default_study() == str(settings().value("study")) == workspace.link.target
     with Study.open(default_study()) as study:
         assert set(study.frames(cine.content_id)) == {1, 2}
     choice.close_down()
 
 
-def test_a_file_dialog_over_the_study_and_the_command_line_beside_it(make_desk, qtbot, tmp_path, cine) -> None:
+def test_a_file_dialog_over_the_study_and_the_command_line_beside_it(make_workspace, qtbot, tmp_path, cine) -> None:
     """The fault as a person met it: Open..., Esc, 'study status' in a terminal, draw again."""
     from qtpy.QtWidgets import QFileDialog, QListView
 
-    desk = make_desk()
-    opened(qtbot, desk, cine)
-    proposals(cine, desk.session)
-    paint(desk, 2)
-    settled(qtbot, desk)
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    proposals(cine, workspace.session)
+    paint(workspace, 2)
+    settled(qtbot, workspace)
     dialog = QFileDialog(None, "Open a study", str(tmp_path))
     dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
     qtbot.addWidget(dialog)
@@ -261,9 +263,9 @@ def test_a_file_dialog_over_the_study_and_the_command_line_beside_it(make_desk, 
         capture_output=True, text=True, check=False, env=os.environ | {"MATAE_HOME": str(tmp_path / "home")},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    paint(desk, 2, (20, 40))
-    paint(desk, 3)
-    settled(qtbot, desk)
+    paint(workspace, 2, (20, 40))
+    paint(workspace, 3)
+    settled(qtbot, workspace)
     copy = tmp_path / "as_a_kill_leaves_it"
     copy.mkdir()
     for file in tmp_path.glob("study.sqlite*"):
@@ -272,29 +274,29 @@ def test_a_file_dialog_over_the_study_and_the_command_line_beside_it(make_desk, 
         assert study.check() == []
         infos = study.frames(cine.content_id)
         assert {t for t, info in infos.items() if info.status is FrameStatus.EDITED} == {2, 3}
-        np.testing.assert_array_equal(study.mask(cine.content_id, 2), desk.session.current.labels.data[2])
+        np.testing.assert_array_equal(study.mask(cine.content_id, 2), workspace.session.current.labels.data[2])
 
 
-def test_a_person_who_is_forgotten_elsewhere_and_the_next_cine(make_desk, qtbot, tmp_path, cine) -> None:
-    desk = make_desk()
-    opened(qtbot, desk, cine)
+def test_a_person_who_is_forgotten_elsewhere_and_the_next_cine(make_workspace, qtbot, tmp_path, cine) -> None:
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
     with Study.open(tmp_path / "study.sqlite", rater="bela") as study:
         study.set_subject(cine.content_id, "p1")
         study.forget_subject("p1")
-    desk.session.ensure_labels()
-    paint(desk, 1)
-    qtbot.waitUntil(lambda: "kept in" in desk.link.problem, timeout=60_000)
+    workspace.session.ensure_labels()
+    paint(workspace, 1)
+    qtbot.waitUntil(lambda: "kept in" in workspace.link.problem, timeout=60_000)
     other = make_cine(seed=3)
-    opened(qtbot, desk, other)
-    desk.session.ensure_labels()
-    paint(desk, 4)
-    settled(qtbot, desk)
+    opened(qtbot, workspace, other)
+    workspace.session.ensure_labels()
+    paint(workspace, 4)
+    settled(qtbot, workspace)
     with Study.open(tmp_path / "study.sqlite") as study:
         assert study.mask(other.content_id, 4) is not None
         assert not study.has_cine(cine.content_id)
     said: list[str] = []
-    desk.link.said.connect(said.append)
-    assert not desk.link.leave()
+    workspace.link.said.connect(said.append)
+    assert not workspace.link.leave()
     assert any("could not be stored" in sentence and "rescued" in sentence for sentence in said)
 
 

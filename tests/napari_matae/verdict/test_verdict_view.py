@@ -25,15 +25,15 @@ WAIT = 600_000  # for a busy machine; nothing is measured by it
 
 
 @pytest.fixture
-def view(make_desk, qtbot):
+def view(make_workspace, qtbot):
     """Return a maker of views, without a study if not told otherwise."""
     made = []
 
     def make(target=None, **choices) -> VerdictView:
-        desk = make_desk(target)
+        workspace = make_workspace(target)
         if target is not None:
-            qtbot.waitUntil(lambda: bool(desk.link.name), timeout=WAIT)
-        widget = VerdictView(desk, **choices)
+            qtbot.waitUntil(lambda: bool(workspace.link.name), timeout=WAIT)
+        widget = VerdictView(workspace, **choices)
         made.append(widget)
         qtbot.addWidget(widget)
         widget.resize(330, 900)
@@ -161,7 +161,7 @@ def test_pictures_of_a_real_comparison_and_a_clip_that_is_gone(view, qtbot, tiny
     assert "compare the two models again" in thumb.picture.text()
     # The runs of a study go when a patient is forgotten: then nobody of it is shown any more.
     (tmp_path / "clips").rename(tmp_path / "gone")
-    widget._desk.model_changed.emit()
+    widget._workspace.model_changed.emit()
     assert widget.verdict is None
     assert widget.body.isHidden()
 
@@ -232,8 +232,8 @@ def test_a_point_names_its_frame_and_opens_it(make_napari_viewer_proxy, qtbot, t
     viewer = make_napari_viewer_proxy()
     dock = MataeDock(viewer)
     viewer.window.add_dock_widget(dock, name="MatAE")
-    qtbot.waitUntil(lambda: not dock.is_probing and bool(dock.desk.link.name), timeout=WAIT)
-    widget = VerdictView(dock.desk, comparison=True)
+    qtbot.waitUntil(lambda: not dock.is_probing and bool(dock.workspace.link.name), timeout=WAIT)
+    widget = VerdictView(dock.workspace, comparison=True)
     qtbot.addWidget(widget)
     widget.resize(600, 1200)
     widget.show_verdict(found, None)
@@ -248,7 +248,7 @@ def test_a_point_names_its_frame_and_opens_it(make_napari_viewer_proxy, qtbot, t
     place = widget.plot.getPlotItem().vb.mapViewToScene(widget.plot.points.points()[-1].pos())
     qtbot.waitUntil(lambda: widget.plot.viewport().width() > 200, timeout=WAIT)
     pos = widget.plot.mapFromScene(place)
-    with qtbot.waitSignal(dock.desk.next_cine.arrived, timeout=WAIT):
+    with qtbot.waitSignal(dock.workspace.next_cine.arrived, timeout=WAIT):
         qtbot.mouseMove(widget.plot.viewport(), pos)
         qtbot.mouseClick(widget.plot.viewport(), Qt.MouseButton.LeftButton, pos=pos)
     assert dock.session.current.cine.content_id in subjects
