@@ -299,11 +299,11 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         self._update_tips()
 
     def _update_looks(self) -> None:
-        looks = self._workspace.mask_style
-        self.outline.setChecked(looks.outline)
-        self.difference.setChecked(looks.difference)
+        style = self._workspace.mask_style
+        self.outline.setChecked(style.outline)
+        self.difference.setChecked(style.difference)
         self.opacity.blockSignals(True)
-        self.opacity.setValue(round(100 * looks.opacity))
+        self.opacity.setValue(round(100 * style.opacity))
         self.opacity.blockSignals(False)
 
     def _update_tips(self) -> None:
