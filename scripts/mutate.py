@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = {
     "placement": (["src/matae/placement.py"], ["tests/matae/test_placement.py"]),
     "deidentify": (
-        ["src/matae/exchange/names.py", "src/matae/exchange/blank.py"],
+        ["src/matae/exchange/names.py", "src/matae/exchange/export/deidentify_pixels.py"],
         ["tests/matae/exchange/test_exchange_deidentify.py"],
     ),
     "verdict": (

@@ -25,7 +25,7 @@ NO_NUMBERS = {
     ("napari_matae/session/undo_step.py", "span"): "numbered from 1 where it is made",
     ("src/matae/cli/retrain.py", "event.steps"): "so many steps",
     ("src/matae/exchange/imports.py", "frames"): "numbered from 1 where it is made",
-    ("src/matae/exchange/npz.py", "frames[0]"): "a shape",
+    ("src/matae/exchange/layouts/npz.py", "frames[0]"): "a shape",
     (
         "src/matae/labelled/_echonet.py",
         "max(traced)",
@@ -36,7 +36,7 @@ NO_NUMBERS = {
     ("src/matae/measure/report.py", "rate"): "a rate",
     ("src/matae/stack.py", "self._count"): "a defect of ours, which no user reads",
     ("src/matae/store/label_rows.py", "shown"): "numbered from 1 where it is made",
-    ("src/matae/exchange/echonet.py", "frame"): "the table's own number, and the sentence says so",
+    ("src/matae/exchange/layouts/echonet.py", "frame"): "the table's own number, and the sentence says so",
 }
 """What stands behind the word and is no number of a frame counted from 0."""
 

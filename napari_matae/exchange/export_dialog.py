@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from matae.exchange.formats import find_format
+from matae.exchange.registry import find_format
 from napari_matae.background.job import Job
 from napari_matae.exchange.export_pictures import ExportPictures
 from napari_matae.exchange.tasks import write_export

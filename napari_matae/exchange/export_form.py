@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from matae.exchange.formats import FORMATS
+from matae.exchange.registry import FORMATS
 from matae.extras import has_extra, without_extra
 from napari_matae.exchange.tasks import ExportChoice
 from napari_matae.widgets.settings import settings

@@ -203,8 +203,8 @@ def prepare_export(target: str, choice: ExportChoice, tick: Tick, should_stop: S
 def _before(study: Study, plan: ExportPlan, tick: Tick, should_stop: Stop) -> dict[str, NDArray[np.uint8]]:
     from matae.errors import ExchangeError
     from matae.exchange import Progress
-    from matae.exchange.blank import blanking
-    from matae.exchange.source import open_stored
+    from matae.exchange.export.deidentify_pixels import blanking
+    from matae.exchange.export.source import open_stored
 
     sectors = {clip.content_id: clip.sector for clip in plan.clips}
     chosen = sorted(plan.previews, key=lambda preview: not preview.text)[:_PICTURES]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Cine
-    from matae.exchange.source import StoredSource
+    from matae.exchange.export.source import StoredSource
     from matae.measure import Landmarks, Marks, Measurement, MeasureOptions
     from matae.segment import Sector
     from matae.store.types import CineSummary
@@ -219,7 +219,7 @@ def other_view_events(target: str, content_id: str, view: str) -> Iterator[Other
 
 
 def _measure_stored(target: str, content_id: str, view: str) -> Measurement:
-    from matae.exchange.source import open_stored
+    from matae.exchange.export.source import open_stored
     from matae.measure import Marks, MeasureOptions, measure_cine
     from matae.measure.run import sector_pixels
     from matae.stack import new_stack

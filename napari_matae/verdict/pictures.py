@@ -107,7 +107,7 @@ def _masks(folder: Path | None, frame: FrameChange) -> dict[str, NDArray[np.uint
 
 
 def _cine(study: Study, content_id: str) -> Cine:
-    from matae.exchange.source import open_stored
+    from matae.exchange.export.source import open_stored
 
     return open_stored(study, study.cine(content_id)).cine
 

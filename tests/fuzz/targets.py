@@ -155,7 +155,7 @@ def _import_target(name: str, root: Path) -> Target:
     changed = folder / inner
 
     def run(data: bytes) -> None:
-        from matae.exchange.formats import read_clips
+        from matae.exchange.registry import read_clips
         from matae.labelled import open_labelled
 
         changed.write_bytes(_with_sums(data) if changed.suffix == ".png" else data)

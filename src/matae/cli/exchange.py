@@ -218,7 +218,7 @@ def _say(plan: ExportPlan, *, everything: bool) -> None:
 def _draw(plan: ExportPlan, path: Path) -> None:
     from io import BytesIO
 
-    from matae.exchange.sheet import draw_sheet
+    from matae.exchange.export.contact_sheet import draw_sheet
     from matae.files import write_atomic, writing_to
 
     buffer = BytesIO()

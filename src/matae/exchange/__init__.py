@@ -7,14 +7,14 @@ read or write the formats.
 from __future__ import annotations
 
 from matae.exchange.clip import Progress
-from matae.exchange.findings import Finding
-from matae.exchange.formats import FORMATS, Format
+from matae.exchange.export.findings import Finding
+from matae.exchange.export.plan import plan_export
+from matae.exchange.export.plan_record import Counts, ExportPlan, Preview
+from matae.exchange.export.run import run_export
 from matae.exchange.imports import ImportPlan, ImportResult, plan_import, run_import
 from matae.exchange.naming import UnknownClassError
-from matae.exchange.plan import plan_export
-from matae.exchange.planned import Counts, ExportPlan, Preview
+from matae.exchange.registry import FORMATS, Format
 from matae.exchange.release import Comparison, Release, compare_releases, read_manifest, verify_release
-from matae.exchange.run import run_export
 
 __all__ = [
     "FORMATS",

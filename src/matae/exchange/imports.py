@@ -176,9 +176,9 @@ def plan_import(
         If it is none of these, its lists are damaged or hostile, or `should_stop` said so.
     """
     from matae.exchange.archive import unpack
-    from matae.exchange.formats import read_clips
-    from matae.exchange.hints import hints_of
+    from matae.exchange.layouts.manifest_hints import hints_of
     from matae.exchange.naming import Naming
+    from matae.exchange.registry import read_clips
     from matae.exchange.release import read_manifest
 
     if path.is_file() and path.suffix.lower() == ".zip":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from matae import RESEARCH_USE, __version__
 from matae.errors import ExchangeError
-from matae.exchange.jsonfile import read_object
+from matae.exchange.encodings.jsonfile import read_object
 from matae.exchange.names import inner_path
 from matae.files import file_sha256
 

@@ -72,7 +72,7 @@ def open_cases(
     notify: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Case]:
     """Open clips one after the other; one whose file is gone is left out, with a notice."""
-    from matae.exchange.source import open_stored
+    from matae.exchange.export.source import open_stored
 
     for done, clip in enumerate(clips):
         if progress is not None:

@@ -295,7 +295,7 @@ def test_polygons_are_drawn_as_the_coco_api_draws_them(other: Study, tmp_path: P
 
 
 def test_random_polygons_are_those_of_the_coco_api() -> None:
-    from matae.exchange.polygons import draw_coco_polygon
+    from matae.exchange.encodings.polygons import draw_coco_polygon
 
     rng = np.random.default_rng(3)
     for _ in range(200):

@@ -12,7 +12,7 @@ import pytest
 
 from matae.cine import Box, Cine
 from matae.errors import ExchangeError
-from matae.exchange.blank import blanking
+from matae.exchange.export.deidentify_pixels import blanking
 from matae.exchange.names import Pseudonyms, check_cell, check_release_name, check_text, inner_path
 from matae.segment import sector_from_polygon
 

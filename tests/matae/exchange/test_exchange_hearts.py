@@ -42,7 +42,7 @@ def hearts(tmp_path_factory: pytest.TempPathFactory) -> Study:
 @pytest.mark.parametrize(("size", "least"), [(None, 0.98), (112, 0.96)])
 def test_a_tracing_holds_a_real_cavity(hearts: Study, size: int | None, least: float) -> None:
     from matae.exchange.clip import ExportClip, Label
-    from matae.exchange.echonet import grid_tracing, mask_of_own_tracing
+    from matae.exchange.layouts.echonet import grid_tracing, mask_of_own_tracing
 
     for summary in hearts.cines():
         mask = (hearts.mask(summary.content_id, 0) == 1).astype(np.uint8)

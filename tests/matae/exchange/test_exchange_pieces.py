@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from matae.cine import Box, Cine
 from matae.errors import ExchangeError
-from matae.exchange import rle
-from matae.exchange.blank import blanking
-from matae.exchange.burned import find_text
+from matae.exchange.encodings import rle
+from matae.exchange.encodings.polygons import draw_polygon
+from matae.exchange.encodings.tables import read_rows, row_text
+from matae.exchange.export.burned_in_text import find_text
+from matae.exchange.export.deidentify_pixels import blanking
 from matae.exchange.names import Pseudonyms, check_cell, inner_path
 from matae.exchange.placing import placement_from_json, placement_to_json
-from matae.exchange.polygons import draw_polygon
-from matae.exchange.tables import read_rows, row_text
 from matae.placement import Placement
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def test_a_bright_wall_is_no_text() -> None:
 
 
 def test_a_folder_that_is_not_there_is_an_error_of_the_file_system(tmp_path: Path) -> None:
-    from matae.exchange.nifti import write_nifti
+    from matae.exchange.encodings.nifti import write_nifti
 
     with pytest.raises(OSError, match=r"a\.nii\.gz|part\.nii"):
         write_nifti(tmp_path / "absent" / "a.nii.gz", np.zeros((4, 5), np.uint8), None, None)
@@ -242,7 +242,7 @@ def test_a_folder_that_is_not_there_is_an_error_of_the_file_system(tmp_path: Pat
 def test_so_it_is_when_itk_fails_and_the_folder_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import SimpleITK
 
-    from matae.exchange.nifti import write_nifti
+    from matae.exchange.encodings.nifti import write_nifti
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("several\nlines of ITK")

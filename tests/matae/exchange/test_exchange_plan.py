@@ -103,7 +103,7 @@ def test_a_plan_shows_what_will_leave(home: Study) -> None:
 
 
 def test_the_preview_is_drawn(home: Study) -> None:
-    from matae.exchange.sheet import draw_sheet
+    from matae.exchange.export.contact_sheet import draw_sheet
 
     picture = draw_sheet(plan_export(home, "npz").previews)
     assert picture.width > 700
@@ -120,7 +120,7 @@ def test_every_side_of_the_split_is_counted(home: Study) -> None:
 
 
 def test_no_more_pictures_are_drawn_than_are_looked_at(home: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("matae.exchange.plan._PREVIEWS", 2)
+    monkeypatch.setattr("matae.exchange.export.plan._PREVIEWS", 2)
     plan = plan_export(home, "png")
     assert len(plan.clips) == 3
     assert len(plan.previews) == 2

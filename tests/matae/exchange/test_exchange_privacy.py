@@ -12,7 +12,7 @@ from exchange_makers import ED, ES, cavity, dicom, fan, heart
 
 from matae.errors import ExchangeError
 from matae.exchange import plan_export, run_export
-from matae.exchange.formats import FORMATS
+from matae.exchange.registry import FORMATS
 from matae.read import open_cine
 from matae.store import Edit, FrameStatus, Study
 
@@ -208,7 +208,7 @@ def test_forgetting_a_patient_clears_what_the_study_remembers(study: Study, tmp_
 
 
 def test_whatever_must_be_looked_at_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("matae.exchange.plan._PREVIEWS", 0)
+    monkeypatch.setattr("matae.exchange.export.plan._PREVIEWS", 0)
     plain = open_cine(dicom(tmp_path / "plain.dcm", heart()))
     whole = np.random.default_rng(0).integers(90, 200, (4, 120, 160), dtype=np.uint8)
     whole[:, :14, :14] = whole[:, :14, -14:] = 0  # dark corners, but no sector to find: nothing would be blanked

@@ -14,7 +14,7 @@ from exchange_makers import add_clip, cavity, contents
 
 from matae.errors import ExchangeError
 from matae.exchange import compare_releases, plan_export, read_manifest, run_export, verify_release
-from matae.exchange.formats import FORMATS
+from matae.exchange.registry import FORMATS
 from matae.store import Edit, FrameStatus, Study
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from exchange_makers import ED, ES, add_clip, cavity, contents, dice, labels
 
 from matae.cine import Patient
 from matae.exchange import plan_export, plan_import, run_export, run_import
-from matae.exchange.formats import FORMATS
 from matae.exchange.names import Pseudonyms
 from matae.exchange.placing import placement_from_json
+from matae.exchange.registry import FORMATS
 from matae.measure.disks import single_plane
 from matae.store import Edit, FrameStatus, Study
 

@@ -99,7 +99,7 @@ def test_stopping_leaves_nothing(home: Study, tmp_path: Path, after: int) -> Non
 
 
 def test_progress_tells_the_time_left(home: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("matae.exchange.run._REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("matae.exchange.export.run._REPORT_SECONDS", 0.0)
     told: list[Progress] = []
     plan = plan_export(home, "png", progress=told.append)
     assert [p.done for p in told] == [0, 1, 2, 3]

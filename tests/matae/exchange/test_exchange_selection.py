@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from matae.exchange.selection import Phases, find_phases, select_frames
+from matae.exchange.export.selection import Phases, find_phases, select_frames
 
 AREAS = {0: 900, 2: 500, 4: 300, 6: 700}
 UNMARKED = Phases(0, 4, marked=False)

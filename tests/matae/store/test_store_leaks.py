@@ -12,7 +12,7 @@ from sqlalchemy import text
 from store_makers import write_dicom
 
 from matae.exchange import plan_export, run_export
-from matae.exchange.formats import FORMATS
+from matae.exchange.registry import FORMATS
 from matae.read import open_cine
 from matae.store import Edit, FrameStatus, SubjectSource
 

@@ -214,7 +214,7 @@ def test_a_folder_that_appears_after_the_preview_is_not_overwritten(learn, qtbot
 
 @pytest.mark.parametrize("closed", [False, True])
 def test_cancel_answers_at_once_and_leaves_nothing(learn, qtbot, tmp_path, monkeypatch, closed):
-    from matae.exchange.png import PngWriter
+    from matae.exchange.layouts.png import PngWriter
 
     fill(tmp_path / "study.sqlite", {"P1": write(tmp_path / "a.mha")})
     panel = learn()

@@ -15,7 +15,7 @@ import numpy as np
 from matae.cine import Geometry
 from matae.errors import ExchangeError
 from matae.exchange.clip import ImportClip
-from matae.exchange.nifti import read_labels, write_nifti
+from matae.exchange.encodings.nifti import read_labels, write_nifti
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
     from matae.exchange.clip import ExportClip
-    from matae.exchange.hints import Hint
+    from matae.exchange.layouts.manifest_hints import Hint
 
 __all__ = ["CamusWriter", "camus_view", "is_camus_folder", "leaving", "read_camus_folder"]
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from matae.anatomy import class_name, code_of_class
 from matae.errors import ExchangeError
+from matae.exchange.encodings.tables import number, read_rows, row_text
 from matae.exchange.names import check_cell
 from matae.exchange.naming import Named
-from matae.exchange.tables import number, read_rows, row_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

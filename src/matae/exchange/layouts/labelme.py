@@ -12,11 +12,11 @@ import numpy as np
 
 from matae.errors import ExchangeError
 from matae.exchange.clip import only_said
-from matae.exchange.jsonfile import read_object
+from matae.exchange.encodings.jsonfile import read_object
+from matae.exchange.encodings.polygons import draw_polygon
+from matae.exchange.layouts.picture_folder import PictureRow, picture_clips
 from matae.exchange.names import check_cell
 from matae.exchange.naming import Drawn, Named
-from matae.exchange.pictured import PictureRow, picture_clips
-from matae.exchange.polygons import draw_polygon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,11 +12,11 @@ import numpy as np
 
 from matae.cine import Box
 from matae.errors import MataeError
-from matae.exchange.disclosed import known_quality, known_view
-from matae.exchange.findings import Finding, find_in_picture
-from matae.exchange.planned import PlannedClip, Preview
-from matae.exchange.selection import find_phases, select_frames
-from matae.exchange.source import open_stored
+from matae.exchange.export.findings import Finding, find_in_picture
+from matae.exchange.export.metadata import known_quality, known_view
+from matae.exchange.export.plan_record import PlannedClip, Preview
+from matae.exchange.export.selection import find_phases, select_frames
+from matae.exchange.export.source import open_stored
 from matae.placement import Placement
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Cine
-    from matae.exchange.blank import Blanking
-    from matae.exchange.formats import Format
+    from matae.exchange.export.deidentify_pixels import Blanking
+    from matae.exchange.export.selection import Phases
+    from matae.exchange.export.source import StoredSource
     from matae.exchange.names import Pseudonyms
-    from matae.exchange.selection import Phases
-    from matae.exchange.source import StoredSource
+    from matae.exchange.registry import Format
     from matae.segment.sector import Sector
     from matae.store import CineEntry, CineSummary, Study
 
@@ -118,8 +118,8 @@ def look_at(
     draw
         Whether to draw a preview even where nothing must be looked at.
     """
-    from matae.exchange.blank import blanking
-    from matae.exchange.burned import find_text
+    from matae.exchange.export.burned_in_text import find_text
+    from matae.exchange.export.deidentify_pixels import blanking
 
     entry, label = study.cine(summary.content_id), summary.stem
     if entry.known_subject is None:

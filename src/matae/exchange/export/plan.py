@@ -1,6 +1,6 @@
 """What an export would hold, found out before anything is written; nothing in the study changes here.
 
-`plan_export` refuses what makes no sense, looks at every clip once (`matae.exchange.candidate`), and puts together
+`plan_export` refuses what makes no sense, looks at every clip once (`export.candidate`), and puts together
 counts, sides, findings, pictures, fields and the space that is needed.
 """
 
@@ -10,20 +10,20 @@ import time
 from typing import TYPE_CHECKING
 
 from matae.errors import ExchangeError
-from matae.exchange.candidate import Request, look_at
 from matae.exchange.clip import Progress
-from matae.exchange.disclosed import VIEWS, list_fields
-from matae.exchange.findings import find_over_clips
-from matae.exchange.formats import find_format
+from matae.exchange.export.candidate import Request, look_at
+from matae.exchange.export.findings import find_over_clips
+from matae.exchange.export.metadata import VIEWS, list_fields
+from matae.exchange.export.plan_record import ExportPlan, count_sides
 from matae.exchange.names import Pseudonyms, check_release_name
-from matae.exchange.planned import ExportPlan, count_sides
+from matae.exchange.registry import find_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from matae.exchange.findings import Finding
-    from matae.exchange.formats import Format
-    from matae.exchange.planned import PlannedClip, Preview
+    from matae.exchange.export.findings import Finding
+    from matae.exchange.export.plan_record import PlannedClip, Preview
+    from matae.exchange.registry import Format
     from matae.segment.sector import Sector
     from matae.store import CineSummary, Study
 
@@ -132,7 +132,7 @@ def _check_request(chosen: Format, statuses: Sequence[str], size: int | None, vi
     if view is not None and view not in VIEWS:
         raise ExchangeError(f"There is no view '{view[:20]}'; choose one of {', '.join(VIEWS)}.")
     if chosen.name == "dicom-seg":
-        from matae.exchange.dicom_seg import require_highdicom
+        from matae.exchange.layouts.dicom_seg import require_highdicom
 
         require_highdicom()
 

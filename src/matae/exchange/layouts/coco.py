@@ -12,15 +12,15 @@ import numpy as np
 from matae import RESEARCH_USE, __version__
 from matae.anatomy import class_name, code_of_class
 from matae.errors import ExchangeError
-from matae.exchange import rle
 from matae.exchange.clip import only_said
-from matae.exchange.jsonfile import read_object
-from matae.exchange.layouts import Finder, coco_files, coco_root, side_of
+from matae.exchange.encodings import rle
+from matae.exchange.encodings.jsonfile import read_object
+from matae.exchange.encodings.pictures import write_png
+from matae.exchange.encodings.polygons import draw_coco_polygon
+from matae.exchange.layouts.detect import Finder, coco_files, coco_root, side_of
+from matae.exchange.layouts.picture_folder import PictureRow, picture_clips
 from matae.exchange.names import check_text
 from matae.exchange.naming import Drawn, Named
-from matae.exchange.pictured import PictureRow, picture_clips
-from matae.exchange.pictures import write_png
-from matae.exchange.polygons import draw_coco_polygon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.exchange.clip import ExportClip, ImportClip
-    from matae.exchange.hints import Hint
+    from matae.exchange.layouts.manifest_hints import Hint
     from matae.exchange.naming import Naming
 
 __all__ = ["CocoWriter", "read_coco_folder"]

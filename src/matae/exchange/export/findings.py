@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matae.cine import Box, Cine
-    from matae.exchange.blank import Blanking
-    from matae.exchange.planned import PlannedClip
+    from matae.exchange.export.deidentify_pixels import Blanking
+    from matae.exchange.export.plan_record import PlannedClip
 
 __all__ = ["Finding", "find_in_picture", "find_over_clips"]
 

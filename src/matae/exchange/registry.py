@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matae.exchange.clip import ExportClip, ImportClip
-    from matae.exchange.hints import Hint
+    from matae.exchange.layouts.manifest_hints import Hint
 
 __all__ = ["FORMATS", "Format", "Writer", "find_format", "make_writer", "read_clips"]
 
@@ -102,27 +102,27 @@ def make_writer(name: str, root: Path, *, classes: int, uid: Callable[[str, str]
     # Imported one by one: PNG must not wait for highdicom.
     match name:
         case "echonet":
-            from matae.exchange.echonet import EchonetWriter
+            from matae.exchange.layouts.echonet import EchonetWriter
 
             return EchonetWriter(root)
         case "camus":
-            from matae.exchange.camus import CamusWriter
+            from matae.exchange.layouts.camus import CamusWriter
 
             return CamusWriter(root)
         case "coco":
-            from matae.exchange.coco import CocoWriter
+            from matae.exchange.layouts.coco import CocoWriter
 
             return CocoWriter(root, classes=classes)
         case "npz":
-            from matae.exchange.npz import NpzWriter
+            from matae.exchange.layouts.npz import NpzWriter
 
             return NpzWriter(root, classes=classes)
         case "dicom-seg":
-            from matae.exchange.dicom_seg import DicomSegWriter
+            from matae.exchange.layouts.dicom_seg import DicomSegWriter
 
             return DicomSegWriter(root, uid)
         case _:
-            from matae.exchange.png import PngWriter
+            from matae.exchange.layouts.png import PngWriter
 
             return PngWriter(root, classes=classes)
 
@@ -144,8 +144,8 @@ def read_clips(path: Path, hints: Mapping[str, Hint], naming: Naming | None = No
     ExchangeError
         If it is laid out like none of the formats.
     """
-    from matae.exchange import camus, coco, dicom_seg_reader, echonet, labelme, npz, png
-    from matae.exchange.layouts import coco_files
+    from matae.exchange.layouts import camus, coco, dicom_seg_reader, echonet, labelme, npz, png
+    from matae.exchange.layouts.detect import coco_files
 
     naming = naming or Naming()
     if not path.exists():
@@ -176,8 +176,8 @@ def read_clips(path: Path, hints: Mapping[str, Hint], naming: Naming | None = No
 
 
 def _read_file(path: Path, hints: Mapping[str, Hint], naming: Naming) -> tuple[str, Iterator[ImportClip]]:
-    from matae.exchange import coco, labelme, npz
-    from matae.exchange.layouts import coco_files
+    from matae.exchange.layouts import coco, labelme, npz
+    from matae.exchange.layouts.detect import coco_files
 
     if files := labelme.labelme_files(path):
         return "labelme", labelme.read_labelme_folder(path.parent, files, naming)

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matae.errors import ExchangeError
-from matae.exchange.blank import blanking
 from matae.exchange.clip import ExportClip, Label, Progress
-from matae.exchange.formats import make_writer
+from matae.exchange.export.deidentify_pixels import blanking
+from matae.exchange.export.source import open_stored
 from matae.exchange.placing import placement_to_json
 from matae.exchange.provenance import provenance_of
+from matae.exchange.registry import make_writer
 from matae.exchange.release import MANIFEST, Release, dump_manifest, list_files, manifest_head, state_digest
-from matae.exchange.source import open_stored
 from matae.files import writing_to
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from matae.exchange.planned import ExportPlan, PlannedClip
+    from matae.exchange.export.plan_record import ExportPlan, PlannedClip
     from matae.exchange.provenance import Provenance
     from matae.store import FrameInfo, Study
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Box, Spacing
-    from matae.exchange.findings import Finding
+    from matae.exchange.export.findings import Finding
     from matae.exchange.names import Pseudonyms
     from matae.placement import Placement
     from matae.segment.sector import Sector

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Cine
-    from matae.exchange.hints import Hint
+    from matae.exchange.layouts.manifest_hints import Hint
 
 __all__ = ["PictureRow", "picture_clips"]
 
@@ -181,7 +181,7 @@ def _turns() -> dict[int, Any]:
 
 
 def _open(source: Path, rows: list[PictureRow], count: int, index: str) -> Cine:
-    from matae.exchange.facts import with_facts
+    from matae.exchange.layouts.stated_facts import with_facts
     from matae.read.images import read_image, read_image_folder
 
     cine = read_image_folder(source) if source.is_dir() else read_image(source)

@@ -32,7 +32,7 @@ def coco_files(path: Path) -> list[Path]:
     Those of ``annotations/`` count alone where there are any; otherwise those beside the pictures, then those of the
     folders below.
     """
-    from matae.exchange.labelme import labelme_files
+    from matae.exchange.layouts.labelme import labelme_files
 
     if path.is_file():
         return [path] if _looks_right(path) else []

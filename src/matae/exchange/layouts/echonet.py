@@ -18,8 +18,8 @@ import numpy as np
 
 from matae.errors import ExchangeError
 from matae.exchange.clip import ImportClip, only_said
+from matae.exchange.encodings.tables import MOST_ROWS, number, read_rows, row_text
 from matae.exchange.names import check_cell
-from matae.exchange.tables import MOST_ROWS, number, read_rows, row_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
     from matae.exchange.clip import ExportClip
-    from matae.exchange.hints import Hint
+    from matae.exchange.layouts.manifest_hints import Hint
 
 __all__ = [
     "FILE_COLUMNS",

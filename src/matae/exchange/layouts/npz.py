@@ -14,10 +14,10 @@ import numpy as np
 from matae.anatomy import class_name
 from matae.errors import ExchangeError
 from matae.exchange.clip import ImportClip
-from matae.exchange.legend import renumber
+from matae.exchange.encodings.nifti import as_classes
+from matae.exchange.layouts.legend import renumber
 from matae.exchange.names import check_cell
 from matae.exchange.naming import Named
-from matae.exchange.nifti import as_classes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
     from matae.exchange.clip import ExportClip
-    from matae.exchange.hints import Hint
+    from matae.exchange.layouts.manifest_hints import Hint
     from matae.exchange.naming import Naming
 
 __all__ = ["NpzWriter", "npz_files", "read_npz_folder"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Cine
-    from matae.exchange.hints import Hint
+    from matae.exchange.layouts.manifest_hints import Hint
     from matae.exchange.naming import Naming
 
 __all__ = ["dicom_seg_files", "read_dicom_seg_folder"]

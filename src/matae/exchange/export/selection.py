@@ -97,7 +97,7 @@ def _traced(frames: list[int], areas: Mapping[int, int], view: str | None) -> tu
 
 
 def _at_the_phases(frames: list[int], phases: Phases, view: str | None) -> tuple[list[int], str]:
-    from matae.exchange.camus import camus_view, leaving
+    from matae.exchange.layouts.camus import camus_view, leaving
 
     if camus_view(view) is None:
         shown = f"it shows {view}" if view else "its view is not known"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from matae.exchange.planned import PlannedClip
+    from matae.exchange.export.plan_record import PlannedClip
 
 __all__ = ["VIEWS", "known_quality", "known_view", "list_fields"]
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from matae.errors import ExchangeError
 from matae.exchange.clip import only_said
-from matae.exchange.legend import LEGEND, legend_text, read_legend, renumber
+from matae.exchange.encodings.pictures import read_mask, write_png
+from matae.exchange.encodings.tables import number, read_rows, row_text
+from matae.exchange.layouts.legend import LEGEND, legend_text, read_legend, renumber
+from matae.exchange.layouts.picture_folder import PictureRow, picture_clips
 from matae.exchange.names import check_cell, inner_path
-from matae.exchange.pictured import PictureRow, picture_clips
-from matae.exchange.pictures import read_mask, write_png
-from matae.exchange.tables import number, read_rows, row_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.exchange.clip import ExportClip, ImportClip
-    from matae.exchange.hints import Hint
+    from matae.exchange.layouts.manifest_hints import Hint
     from matae.exchange.naming import Naming
 
 __all__ = ["COLUMNS", "PngWriter", "is_png_folder", "read_png_folder"]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from matae.exchange.planned import Preview
+    from matae.exchange.export.plan_record import Preview
 
 __all__ = ["draw_sheet"]
 

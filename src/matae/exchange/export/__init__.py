@@ -1,0 +1,1 @@
+"""Planning an export, showing what leaves, de-identifying and writing it."""
