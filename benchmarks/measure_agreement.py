@@ -5,7 +5,7 @@ Also how often the 90 % interval of the ejection fraction holds the truth.
     python benchmarks/measure_agreement.py --data ../shared/data [--hearts 200] [--plot FILE.png] [--json FILE] [--fit]
 
 Needs the CAMUS frames (`camus-a4c-256`, `camus-native`) in the folder named; shows no frame of them. `--fit` prints the
-constants of `matae.measure.trust` that fit best.
+constants of `matae.measure.uncertainty` that fit best.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from matae.cine import Cine, Spacing
-from matae.measure import Disks, disks, measure_cine, single_plane, trust
+from matae.measure import Disks, disks, measure_cine, single_plane
+from matae.measure import uncertainty as trust
 from matae.measure.run import segment_widths
 from matae.models import DEFAULT_MODEL
 from matae.segment import SegmentOptions, find_sector

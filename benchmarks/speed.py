@@ -26,7 +26,7 @@ from matae.nn.widths import WIDTHS, format_width
 from matae.read import open_cine
 from matae.segment import Segmenter, SegmentOptions, find_sector
 from matae.speed.clip import phantom_clip, write_avi
-from matae.speed.cold import cold_start
+from matae.speed.cold_start import cold_start
 from matae.speed.timing import median_seconds
 
 RUNS = 5

@@ -97,7 +97,7 @@ def test_runs_of_a_record_say_where_they_are_from(checker: ModuleType) -> None:
 
 
 def test_the_constants_of_the_interval_are_as_good_as_those_that_fit_best(checker: ModuleType) -> None:
-    from matae.measure import trust
+    from matae.measure import uncertainty as trust
 
     best, used = (checker.figures_of("agreement")["camus"]["constants"][key] for key in ("fitted", "in use"))
     assert (used["shift"], used["reader"]) == (trust.BOUNDARY_SHIFT, trust.READER_SD)

@@ -150,7 +150,7 @@ def _measure(task: Task) -> Measurement:
 def _unfamiliar(task: Task) -> tuple[NDArray[np.float64], float] | None:
     """Return how little the model that outlined the clip knows its pictures, and its limit."""
     from matae.errors import ModelError
-    from matae.segment.familiar import rebuild_errors
+    from matae.segment.out_of_distribution import rebuild_errors
 
     if not task.model or task.sector is None:
         return None

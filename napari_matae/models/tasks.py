@@ -193,7 +193,7 @@ def compare(target: str, pair: Pair, folder: Path, tick: Tick, should_stop: Stop
     from matae.exchange import Progress
     from matae.learn import compare_models
     from matae.store import Study
-    from matae.train.watch import StoppedError
+    from matae.train.progress import StoppedError
 
     start = time.monotonic()
 

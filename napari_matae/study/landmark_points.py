@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from matae.measure import Landmarks
-    from matae.measure.trust import Flag
+    from matae.measure.uncertainty import Flag
     from matae.store.types import LandmarkSet
 
 __all__ = ["UNREADABLE", "from_stored", "to_points", "unreadable_flag"]
@@ -40,7 +40,7 @@ def from_stored(stored: LandmarkSet | None) -> Landmarks | None:
 
 def unreadable_flag(frames: Iterable[int]) -> Flag:
     """Return what to say of frames whose stored landmarks are none (`from_stored` refuses them)."""
-    from matae.measure.trust import Flag
+    from matae.measure.uncertainty import Flag
     from napari_matae.session.undo_step import frames_in_words
 
     where = sorted(frames)

@@ -49,8 +49,8 @@ def planned(stage: Stage, folder: Path) -> TrainConfig:
 
 def work(stage: Stage) -> None:
     """Train."""
+    from matae.train.progress import Progress, Watch
     from matae.train.run import train_model
-    from matae.train.watch import Progress, Watch
 
     if stage.frames is None:
         stage.leave_out("all", "there are no packed frames; make them with scripts/pack_frames.py")

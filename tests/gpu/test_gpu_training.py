@@ -12,8 +12,8 @@ import torch
 from matae.nn.matae import Matae, MataeConfig
 from matae.train.config import TrainConfig
 from matae.train.loop import train
+from matae.train.progress import Watch
 from matae.train.state import STATE
-from matae.train.watch import Watch
 
 if TYPE_CHECKING:
     from pathlib import Path

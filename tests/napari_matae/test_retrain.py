@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from matae.learn import KINDS, RetrainOptions, unfinished_runs
-from matae.learn.claim import claim
 from matae.learn.events import Notice, Stage, Started, Step, Stopped, Validation
 from matae.learn.folders import new_run_folder
 from matae.learn.plan import begin
+from matae.learn.run_lock import claim
 from matae.store import Study
 from napari_matae.learn.retrain_form import RetrainChoices, bases
 from napari_matae.learn.retrain_panel import RetrainBox

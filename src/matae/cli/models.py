@@ -190,7 +190,7 @@ def models_compare(
 
     from matae.cli.retrain import verdict_lines
     from matae.files import write_atomic, writing_to
-    from matae.learn.judging import compare_models
+    from matae.learn.comparison import compare_models
     from matae.store import Study
 
     with Study.open(study) as opened:

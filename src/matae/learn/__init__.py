@@ -12,14 +12,14 @@ from matae.learn.options import KINDS, MIN_FRAMES, MIN_PATIENTS, RetrainOptions
 if TYPE_CHECKING:
     from typing import Any
 
+    from matae.learn.channel import PausedError
     from matae.learn.client import LearnRun, retrain_apart
+    from matae.learn.comparison import compare_models, judge
     from matae.learn.forget import Forgotten, forget_patient, models_trained_on
     from matae.learn.history import FinishedRun, RunInfo, discard_run, finished_runs, unfinished_runs
-    from matae.learn.judging import compare_models, judge
-    from matae.learn.link import PausedError
     from matae.learn.migrate import Mended, mend_study, what_is_lacking
     from matae.learn.overlays import load_overlay
-    from matae.learn.refusals import check_corrections
+    from matae.learn.preconditions import check_corrections
     from matae.learn.run import retrain
     from matae.learn.verdict import Verdict
 

@@ -10,8 +10,8 @@ from matae import __version__
 
 if TYPE_CHECKING:
     from matae.learn.data import RunData
+    from matae.learn.interpolate_weights import Kept
     from matae.learn.plan import Plan
-    from matae.learn.way_back import Kept
     from matae.nn.card import ModelCard
     from matae.store import Study
     from matae.train.config import TrainConfig

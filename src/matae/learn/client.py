@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from matae.errors import TrainError
 from matae.files import writing_to
-from matae.learn.claim import BusyError, is_claimed
+from matae.learn.channel import PausedError
 from matae.learn.events import Done, Event, Failed, Verdicts, load_event
-from matae.learn.link import PausedError
 from matae.learn.plan import Plan, start_run
+from matae.learn.run_lock import BusyError, is_claimed
 from matae.learn.verdict import Verdict
 from matae.learn.worker import BUSY, EVENTS, LOG, STOP
-from matae.train.watch import never
+from matae.train.progress import never
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from matae.errors import TrainError
-from matae.learn.cases import load_side
+from matae.learn.channel import PausedError
+from matae.learn.clips import load_side
 from matae.learn.gather import SIDES, gather
-from matae.learn.link import PausedError
-from matae.learn.refusals import refuse_leak, refuse_replayed
-from matae.train.watch import StoppedError
+from matae.learn.preconditions import refuse_leak, refuse_replayed
+from matae.train.progress import StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from matae.learn.channel import Link
     from matae.learn.gather import Corrections
-    from matae.learn.link import Link
     from matae.learn.plan import Plan
     from matae.learn.replay import Replay
     from matae.nn.card import ModelCard

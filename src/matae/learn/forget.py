@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from matae.errors import MataeError, StoreError, TrainError
-from matae.learn.claim import BusyError, claim
+from matae.learn.channel import PausedError
 from matae.learn.history import runs_of
-from matae.learn.link import PausedError
 from matae.learn.options import RetrainOptions
 from matae.learn.plan import is_same_code
 from matae.learn.run import retrain
-from matae.train.watch import never
+from matae.learn.run_lock import BusyError, claim
+from matae.train.progress import never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

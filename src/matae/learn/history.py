@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from matae.errors import TrainError
 from matae.files import writing_to
-from matae.learn.claim import is_claimed
 from matae.learn.folders import PLAN, VERDICT, runs_home
 from matae.learn.plan import Plan, code_of
+from matae.learn.run_lock import is_claimed
 from matae.learn.verdict import Verdict
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from matae.learn.tally import Tally
+    from matae.learn.paired_scores import Tally
     from matae.learn.verdict import FrameChange, Side
 
 __all__ = ["OVERLAYS", "load_overlay", "save_overlays"]

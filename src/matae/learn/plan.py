@@ -100,7 +100,7 @@ def is_same_code(stored: object, code: str) -> bool:
 
 def begin(study: Study, options: RetrainOptions) -> Plan:
     """Check what a person chose and return the plan of a new run; see `matae.learn.retrain` for what is refused."""
-    from matae.learn.refusals import check_corrections
+    from matae.learn.preconditions import check_corrections
     from matae.models import check_name, current_model
 
     options.check()

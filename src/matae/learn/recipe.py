@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from matae.train.augment import AugmentConfig
 from matae.train.config import TrainConfig
-from matae.train.watch import StoppedError
+from matae.train.progress import StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ class Recipe:
         Checks without a better one that end the training; 0 for none.
     kept
         How far from the base to the trained weights the model may lie where the base knew what is replayed, see
-        `matae.learn.way_back.go_back`.
+        `matae.learn.interpolate_weights.go_back`.
     kept_deep
         How far of that its two deepest stages do: they forget most for what they learn.
     """

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.errors import TrainError
-from matae.train.watch import StoppedError, never
+from matae.train.progress import StoppedError, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable

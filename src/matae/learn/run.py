@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 from matae.errors import ModelError
 from matae.files import write_atomic, writing_to
-from matae.learn.claim import claim
+from matae.learn.channel import Link, PausedError, newly
 from matae.learn.data import NothingLearntError, read_data
 from matae.learn.events import Done, Event, Stage, Verdicts
 from matae.learn.folders import PLAN, VERDICT, new_run_folder, runs_home
-from matae.learn.link import Link, PausedError, newly
 from matae.learn.options import RetrainOptions
 from matae.learn.plan import Plan, base_card, begin, start_run
+from matae.learn.run_lock import claim
 from matae.learn.training import MODEL, TRAINING, is_made, make_model
 from matae.learn.verdict import Verdict
-from matae.train.watch import StoppedError, never
+from matae.train.progress import StoppedError, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +83,7 @@ def retrain(
     Raises
     ------
     TrainError, ModelError, StoreError, OutputError, DeviceError
-        With what to do next; `matae.learn.claim.BusyError` if another process works in the folder.
+        With what to do next; `matae.learn.run_lock.BusyError` if another process works in the folder.
     PausedError
         If it was put aside.
     """
@@ -93,7 +93,7 @@ def retrain(
 
 
 def go_on(study: Study, folder: Path, options: RetrainOptions | None = None, *, link: Link) -> Verdict:
-    """Do what `retrain` does in a folder that the caller holds (`matae.learn.claim.claim`)."""
+    """Do what `retrain` does in a folder that the caller holds (`matae.learn.run_lock.claim`)."""
     plan = Plan.read(folder)
     if plan is None:
         plan = begin(study, options or RetrainOptions())
@@ -122,7 +122,7 @@ def _learn(study: Study, plan: Plan, folder: Path, link: Link) -> tuple[RunData,
 
 
 def _judge(study: Study, plan: Plan, data: RunData, folder: Path, link: Link) -> Verdict:
-    from matae.learn.judging import judge
+    from matae.learn.comparison import judge
     from matae.models import find_model, rewrite_card
     from matae.models.seal import sealed
 

@@ -12,11 +12,11 @@ from matae.errors import ModelError
 from matae.extras import curves_note
 from matae.files import write_atomic, writing_to
 from matae.learn.card import retrained_card
+from matae.learn.channel import PausedError, newly
 from matae.learn.data import NothingLearntError, check_still_there, end_of
 from matae.learn.events import Notice, Stage, Started, Step, Stopped, Validation
-from matae.learn.link import PausedError, newly
 from matae.learn.plan import free_name
-from matae.train.watch import StoppedError, Watch
+from matae.train.progress import StoppedError, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
     import torch
 
+    from matae.learn.channel import Link
     from matae.learn.data import RunData
-    from matae.learn.link import Link
+    from matae.learn.interpolate_weights import Kept
     from matae.learn.options import RetrainOptions
     from matae.learn.plan import Plan
-    from matae.learn.way_back import Kept
     from matae.nn.card import ModelCard
     from matae.nn.network import Network
     from matae.store import Study
     from matae.train.config import TrainConfig
     from matae.train.data import LabelledFrames
+    from matae.train.progress import Progress
     from matae.train.validation import StepReport
-    from matae.train.watch import Progress
 
 __all__ = ["MODEL", "TRAINING", "is_made", "make_model", "memory_mb"]
 
@@ -69,8 +69,8 @@ def make_model(
     PausedError
         If the run was put aside.
     """
+    from matae.learn.interpolate_weights import Kept
     from matae.learn.recipe import recipe, some_of
-    from matae.learn.way_back import Kept
     from matae.models import new_model_folder
     from matae.nn.checkpoint import save
     from matae.train.loop import train
@@ -184,9 +184,9 @@ def _gone_back(
     before: Network, trained: Network, data: RunData, options: RetrainOptions, *, base: ModelCard, link: Link
 ) -> tuple[Network, Kept]:
     """Go back towards the base as far as what it knows, and what the model in use knows, needs."""
+    from matae.learn.interpolate_weights import LOST, Kept, go_back
     from matae.learn.recipe import RECIPES
     from matae.learn.replay import guard_dice
-    from matae.learn.way_back import LOST, Kept, go_back
     from matae.models import load_model
 
     guard = data.replay.guard

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matae.errors import MataeError
-from matae.learn.claim import BusyError, claim
 from matae.learn.events import Event, Failed, Stage, Step, Stopping, dump_event
+from matae.learn.run_lock import BusyError, claim
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -92,7 +92,7 @@ def _work(folder: Path, tell: _Telling) -> int:
         os.nice(5)  # the viewer comes first
     try:
         # Here, not above: the listener hears a stop while torch is loaded.
-        from matae.learn.link import Link, PausedError
+        from matae.learn.channel import Link, PausedError
         from matae.learn.run import go_on
         from matae.store import Study
 

@@ -14,8 +14,8 @@ from matae.measure.landmarks import Landmarks, landmarks
 from matae.measure.measurement import BeatValues, Measurement, MeasureOptions, measure_cine
 from matae.measure.motion import AnnulusMotion, Segment
 from matae.measure.tracing import landmarks_of_tracing, mask_of_tracing, tracing
-from matae.measure.trust import Flag, Interval
 from matae.measure.two_views import TwoViews, measure_two_views
+from matae.measure.uncertainty import Flag, Interval
 from matae.measure.values import Value
 
 __all__ = [

@@ -16,7 +16,7 @@ import numpy as np
 
 from matae.measure.beat import Beat, Marks
 from matae.measure.curve import LEAST_RR_S, even_grid, extremes, is_flat, period_of, smooth_curve
-from matae.measure.marking import with_marks
+from matae.measure.phase_marks import with_marks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ import numpy as np
 
 from matae.measure._edge import edge_distance
 from matae.measure._plane import scale_of
-from matae.measure.trust import Flag
+from matae.measure.uncertainty import Flag
 from matae.read._timing import unevenness
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine, Spacing
     from matae.measure.landmarks import Landmarks
-    from matae.measure.trust import Flag
+    from matae.measure.uncertainty import Flag
 
 __all__ = ["Inputs", "MeasureOptions", "check_inputs", "check_landmarks", "check_spacing"]
 

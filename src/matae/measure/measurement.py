@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matae.errors import MeasureError
+from matae.measure.beat_measurement import BeatValues, ef_by_width, measure_beat
 from matae.measure.cycle import Cycle, find_cycle
 from matae.measure.flags import find_flags
 from matae.measure.frames import FrameShape, measure_frames
 from matae.measure.inputs import Inputs, MeasureOptions, check_inputs, check_landmarks, check_spacing
-from matae.measure.per_beat import BeatValues, ef_by_width, measure_beat
-from matae.measure.trust import Flag, Interval, ef_interval
+from matae.measure.uncertainty import Flag, Interval, ef_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

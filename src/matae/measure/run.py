@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.measure.cycle import Marks
     from matae.measure.measurement import Measurement
-    from matae.measure.trust import Flag
+    from matae.measure.uncertainty import Flag
     from matae.segment import Segmentation, Segmenter, SegmentOptions
     from matae.segment.sector import Sector
 
@@ -84,7 +84,7 @@ def segment_and_measure(
         As `matae.segment.segment` and `matae.measure.measure_cine`.
     """
     from matae.segment import Segmenter, SegmentOptions, find_sector, segment
-    from matae.segment.familiar import rebuild_errors
+    from matae.segment.out_of_distribution import rebuild_errors
 
     options, sector, make = options or SegmentOptions(), sector or find_sector(cine), make or Segmenter
     result = segment(cine, sector=sector, segmenter=make(options), progress=progress)
@@ -126,7 +126,7 @@ def compare_clip(
     masks
         (T, Y, X) classes that the width of `options` made.
     """
-    from matae.measure.trust import Flag
+    from matae.measure.uncertainty import Flag
     from matae.segment.compare import compare_widths
 
     found = compare_widths(cine, sector, options, masks.__getitem__, make=make)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from matae import RESEARCH_USE, __version__
 from matae.errors import MeasureError
 from matae.measure.disks import biplane
-from matae.measure.trust import Flag, Interval, ef_interval
+from matae.measure.uncertainty import Flag, Interval, ef_interval
 
 if TYPE_CHECKING:
     from matae.measure.measurement import BeatValues, Measurement

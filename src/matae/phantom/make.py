@@ -15,7 +15,7 @@ from matae.phantom.cycle import cardiac_cycle
 from matae.phantom.draw import random_heart
 from matae.phantom.imaging import amplitude, make_scanner, white
 from matae.phantom.scan import Fan, HeartFrame, make_fan
-from matae.phantom.screen import draw_screen
+from matae.phantom.scanner_screen import draw_screen
 from matae.phantom.shape import beating_ventricle
 from matae.phantom.tissue import to_rest
 from matae.phantom.valves import draw_leaflets, leaflet_points

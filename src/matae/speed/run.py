@@ -13,14 +13,14 @@ from matae.models import current_model, find_model
 from matae.nn.widths import format_width
 from matae.segment import SegmentOptions, find_sector
 from matae.speed.clip import phantom_clip, write_avi
-from matae.speed.cold import cold_start
+from matae.speed.cold_start import cold_start
+from matae.speed.interleave import SpeedClip, make_ready, take_turns
 from matae.speed.timing import Clock, seconds_of, summarise
-from matae.speed.turns import SpeedClip, make_ready, take_turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from matae.speed.cold import ColdStart
+    from matae.speed.cold_start import ColdStart
 
 __all__ = ["SHAPES", "measure_speed"]
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, insert, select, update
 
 from matae.errors import MisplacedError, StoreError
+from matae.store.database_errors import damaged, speaking
 from matae.store.drives import file_system_of, keeps_shared_memory
 from matae.store.engine import LATER, WRITING, make_engine
-from matae.store.faults import damaged, speaking
 from matae.store.schema import Audit, Cine, Rater, StudyRow, Subject
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from sqlalchemy import select
 
 from matae.errors import StoreError
+from matae.store.database_errors import speaking
 from matae.store.engine import WRITING, make_engine, parse_target
-from matae.store.faults import speaking
 from matae.store.schema import Audit, Base, StudyRow
 from matae.store.sqlite_client import connect
 from matae.store.study import Study

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy import inspect
 
 from matae.errors import StoreError
-from matae.store.checking import CheckingPart
 from matae.store.cines import CinesPart
+from matae.store.create import check_file, lock_schema, make_file, make_on_server, new_file
+from matae.store.database_errors import damaged, speaking
 from matae.store.edits import EditsPart
 from matae.store.engine import WAIT_S, WRITING, make_engine, parse_target
-from matae.store.faults import damaged, speaking
 from matae.store.flags import FlagsPart
+from matae.store.integrity import CheckingPart
 from matae.store.labels import LabelsPart
-from matae.store.making import check_file, lock_schema, make_file, make_on_server, new_file
 from matae.store.marks import MarksPart
 from matae.store.migrate import HEAD, is_older, migrate, version_of
 from matae.store.overrides import OverridesPart

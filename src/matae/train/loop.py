@@ -23,11 +23,11 @@ from matae.threads import training_threads
 from matae.train.batches import Batches
 from matae.train.config import TrainConfig
 from matae.train.curves import Curves
+from matae.train.progress import Progress, StoppedError, Watch, never
 from matae.train.sharing import agreed, share_batch_norm
 from matae.train.state import Run
 from matae.train.step import NotFiniteError, take_step
 from matae.train.validation import METRICS, StepReport, append, forget_after, measure, predict
-from matae.train.watch import Progress, StoppedError, Watch, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from matae.errors import DeviceError, MataeError, TrainError
 from matae.train.loop import make_fabric, train_here
-from matae.train.watch import Watch
+from matae.train.progress import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from matae.nn.network import Network
     from matae.train.data import LabelledFrames
     from matae.train.loop import StepReport
-    from matae.train.watch import Watch
+    from matae.train.progress import Watch
 
 __all__ = ["new_network", "seconds_of", "train_model"]
 

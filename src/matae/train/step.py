@@ -16,8 +16,8 @@ from torch.nn import functional as F
 
 from matae.nn.losses import bce, bce_dice, spectral_correlation
 from matae.nn.matae import Matae
+from matae.train.progress import StoppedError, never
 from matae.train.sharing import sum_gradients
-from matae.train.watch import StoppedError, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from matae.files import write_atomic
 from matae.metrics import dice, iou
 from matae.nn.widths import format_width
-from matae.train.watch import StoppedError, never
+from matae.train.progress import StoppedError, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

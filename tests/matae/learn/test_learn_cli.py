@@ -10,7 +10,7 @@ from learn_makers import BASE
 from typer.testing import CliRunner
 
 from matae.cli import app
-from matae.learn.claim import claim
+from matae.learn.run_lock import claim
 from matae.models import current_model, find_model
 from matae.nn.checkpoint import load
 from matae.store import Study

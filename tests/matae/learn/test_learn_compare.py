@@ -10,7 +10,7 @@ from learn_makers import BASE
 from matae.errors import TrainError
 from matae.learn import compare_models, load_overlay
 from matae.store import Study
-from matae.train.watch import StoppedError
+from matae.train.progress import StoppedError
 
 
 def test_sides_nobody_can_be_compared_on(study: Study, base: str) -> None:

@@ -14,9 +14,9 @@ from learn_makers import BASE, save_base
 
 from matae.errors import ModelError, TrainError
 from matae.learn import PausedError, RetrainOptions, retrain, unfinished_runs
+from matae.learn.channel import newly
 from matae.learn.events import Event, Notice, Stage, Started, Step
 from matae.learn.folders import new_run_folder
-from matae.learn.link import newly
 from matae.learn.plan import Plan, code_of
 from matae.learn.training import TRAINING, is_made
 from matae.models import find_model, home, list_models, promote, rewrite_card
@@ -156,7 +156,7 @@ def test_what_the_model_in_use_knows_is_kept_too(
     # Asked whether it knows the guard, then how well, then (where another is in use) how well that does.
     known_dice = iter([0.90, 0.90, *([0.95] if against == "in-use" else [])])
     monkeypatch.setattr("matae.learn.replay.guard_dice", lambda *_: np.array([next(known_dice, 0.94)]))
-    monkeypatch.setattr("matae.learn.judging._guard", lambda *_, **__: None)
+    monkeypatch.setattr("matae.learn.comparison._guard", lambda *_, **__: None)
     retrain(study, replace(OPTIONS, against=against, replay=str(known)))
     assert find_model("after").card.training["retrain"]["kept"]["shallow"] == share
 

@@ -10,8 +10,8 @@ from learn_makers import BASE, same_weights, save_base
 
 from matae.errors import StoreError, TrainError
 from matae.learn import RetrainOptions, forget_patient, models_trained_on, retrain, unfinished_runs
-from matae.learn.claim import claim
 from matae.learn.plan import code_of, start_run
+from matae.learn.run_lock import claim
 from matae.models import current_model, find_model, list_models, load_model, promote, rewrite_card
 from matae.nn.matae import Matae
 from matae.store import Study

@@ -12,7 +12,7 @@ from learn_makers import BASE
 from PIL import Image
 
 from matae.exchange import plan_export, run_export
-from matae.learn.cases import load_side
+from matae.learn.clips import load_side
 from matae.learn.gather import Clip
 from matae.phantom import make_phantom, random_heart
 from matae.phantom.frames import write_phantom_frames

@@ -143,7 +143,7 @@ def test_a_run_that_was_killed_while_it_was_judged_is_judged(
     def full(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("matae.learn.judging.judge", full)
+    monkeypatch.setattr("matae.learn.comparison.judge", full)
     with pytest.raises(MemoryError):
         retrain(study, replace(OPTIONS, steps=2), folder=tmp_path / "run")
     monkeypatch.undo()

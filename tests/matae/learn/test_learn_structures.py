@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from matae.learn.cases import Case
+from matae.learn.clips import Case
 
 
 def case(*masks: np.ndarray) -> Case:

@@ -18,7 +18,7 @@ from matae.measure import (
     spacing_from_depth_scale,
 )
 from matae.measure.run import sector_pixels
-from matae.measure.trust import boundary_sensitivity, ef_interval
+from matae.measure.uncertainty import boundary_sensitivity, ef_interval
 from matae.phantom import make_phantom, random_heart
 from matae.segment.sector import Sector, sector_from_polygon
 

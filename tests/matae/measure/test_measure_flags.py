@@ -16,7 +16,7 @@ from matae.measure.disks import Disks, SinglePlane, pair
 from matae.measure.flags import find_flags
 from matae.measure.frames import FrameShape
 from matae.measure.landmarks import Landmarks
-from matae.measure.trust import Flag
+from matae.measure.uncertainty import Flag
 
 N = 60
 

@@ -9,9 +9,10 @@ import pytest
 from measure_makers import CYLINDER, body
 
 from matae.cine import Spacing
-from matae.measure import biplane, disks, trust
+from matae.measure import biplane, disks
+from matae.measure import uncertainty as trust
 from matae.measure.disks import Disks, pair
-from matae.measure.trust import boundary_sensitivity, ef_interval
+from matae.measure.uncertainty import boundary_sensitivity, ef_interval
 
 MM = Spacing(0.5, 0.5)
 SHAPE = {"shape": (300, 320), "spacing": (0.5, 0.5)}

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import matae.speed
 import matae.speed.run
 from matae.cli import app
-from matae.speed.cold import ColdStart
+from matae.speed.cold_start import ColdStart
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +82,7 @@ def test_wrong_use(tiny_model: str, wrong: tuple[str, ...]) -> None:
 
 @pytest.mark.usefixtures("small")
 def test_a_cold_start_that_fails_leaves_no_table(tiny_model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("matae.speed.cold.sys.executable", "/bin/false")
+    monkeypatch.setattr("matae.speed.cold_start.sys.executable", "/bin/false")
     result = run("--model", tiny_model, "--device", "cpu")
     assert "A new process could not segment the clip" in one_line(result)
     assert result.stdout == ""

@@ -252,7 +252,7 @@ def test_a_server_that_does_not_wait_for_its_disk_is_made_to(server, backend, st
 
 
 def test_a_copy_that_fails_leaves_the_server_empty(server, file_study, monkeypatch) -> None:
-    from matae.store import checking
+    from matae.store import integrity as checking
 
     url = server.new_database()
 

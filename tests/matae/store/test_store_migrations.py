@@ -13,8 +13,8 @@ from store_makers import make_cine
 
 from matae.store import StoreError, Study
 from matae.store import migrate as migrations
-from matae.store.checking import GUARDS
 from matae.store.engine import parse_target
+from matae.store.integrity import GUARDS
 from matae.store.schema import Base
 
 

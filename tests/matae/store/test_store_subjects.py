@@ -13,8 +13,8 @@ from matae.cine import Cine, Patient
 from matae.errors import FixedSubjectError
 from matae.store import Edit, FrameStatus, StoreError, Study, SubjectSource
 from matae.store import migrate as migrations
+from matae.store.create import make_file, make_on_server
 from matae.store.engine import WRITING, make_engine, parse_target
-from matae.store.making import make_file, make_on_server
 
 
 def clip(seed: int, number: str = "", *, issuer: str = "", source: str = "/d/IM_0001.dcm", origin="file") -> Cine:

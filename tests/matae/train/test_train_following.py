@@ -19,7 +19,7 @@ from matae.train.augment import AugmentConfig, augment
 from matae.train.config import NetworkConfig, TrainConfig
 from matae.train.data import LabelledFrames, load_frames
 from matae.train.loop import Watch, train
-from matae.train.watch import Progress
+from matae.train.progress import Progress
 
 CONFIG = TrainConfig(steps=6, batch=4, grid=32, check_every=3, rebuild=0.0, network=NetworkConfig(channels=(8, 8, 16)))
 

@@ -12,9 +12,9 @@ from sqlalchemy import func, insert, select, text
 from matae.errors import StoreError
 from matae.store.base import EMPTY_DIGEST, StudyBase, audit_digest
 from matae.store.codec import decode_mask
+from matae.store.create import make_file, make_on_server, new_file
+from matae.store.database_errors import speaking
 from matae.store.engine import WAIT_S, WRITING, make_engine, parse_target
-from matae.store.faults import speaking
-from matae.store.making import make_file, make_on_server, new_file
 from matae.store.schema import Audit, Base, Label, Mask, StudyRow
 from matae.store.schema import Cine as CineRow
 from matae.store.schema import Revision as RevisionRow

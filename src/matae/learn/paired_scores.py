@@ -11,14 +11,14 @@ import numpy as np
 
 from matae.learn.paired import Paired, compare
 from matae.learn.verdict import FrameChange, Side
-from matae.train.watch import StoppedError
+from matae.train.progress import StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from matae.learn.cases import Case
+    from matae.learn.clips import Case
     from matae.segment import Segmenter
 
 __all__ = ["Tally"]

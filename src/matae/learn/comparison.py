@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from matae.learn.cases import open_cases
-from matae.learn.minutes import minutes_saved
+from matae.learn.clips import open_cases
 from matae.learn.overlays import save_overlays
 from matae.learn.paired import Paired, compare
-from matae.learn.tally import Tally
+from matae.learn.paired_scores import Tally
+from matae.learn.time_saved import minutes_saved
 from matae.learn.verdict import AGREEMENT, GUARD_MARGIN, HELD_OUT, Verdict, decide
-from matae.train.watch import StoppedError, never
+from matae.train.progress import StoppedError, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,7 +9,7 @@ import numpy as np
 
 from matae.measure.disks import SinglePlane, pair
 from matae.measure.motion import AnnulusMotion, Segment, annulus_motion, contour_shortening, wall_motion
-from matae.measure.trust import boundary_sensitivity
+from matae.measure.uncertainty import boundary_sensitivity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ class BeatValues:
     segments
         Motion of the wall in six segments.
     sensitivity
-        `matae.measure.trust.boundary_sensitivity`.
+        `matae.measure.uncertainty.boundary_sensitivity`.
     """
 
     beat: Beat

@@ -14,16 +14,16 @@ import pytest
 from matae.errors import TrainError
 from matae.learn import LearnRun, RetrainOptions, discard_run
 from matae.learn import claim as claim_module
-from matae.learn.claim import BusyError, claim, is_claimed
 from matae.learn.events import Failed, Notice
 from matae.learn.plan import Plan, code_of
+from matae.learn.run_lock import BusyError, claim, is_claimed
 from matae.learn.worker import BUSY, EVENTS, _Telling
 from matae.store import Study
 
 HOLD = """
 import sys
 from pathlib import Path
-from matae.learn.claim import claim
+from matae.learn.run_lock import claim
 with claim(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

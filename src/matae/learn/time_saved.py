@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.learn.verdict import MinutesSaved
-from matae.train.watch import StoppedError, never
+from matae.train.progress import StoppedError, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,8 @@ from sqlalchemy import insert, inspect, text
 from matae.errors import StoreError
 from matae.files import writing_to
 from matae.store.base import EMPTY_DIGEST, audit_digest, new_code
+from matae.store.database_errors import read_only, speaking
 from matae.store.engine import APPLICATION_ID, WAIT_S, WRITING, Target, make_engine, parse_target
-from matae.store.faults import read_only, speaking
 from matae.store.migrate import migrate, version_of
 from matae.store.schema import Audit, Base, StudyRow
 from matae.store.sqlite_client import connect

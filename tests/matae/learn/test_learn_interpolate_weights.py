@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from matae.learn.interpolate_weights import LOST, Kept, go_back
 from matae.learn.recipe import RECIPES
-from matae.learn.way_back import LOST, Kept, go_back
 
 FULL = RECIPES["full"]
 

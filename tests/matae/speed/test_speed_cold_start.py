@@ -10,7 +10,7 @@ import pytest
 
 from matae.errors import SegmentError
 from matae.speed.clip import phantom_clip, write_avi
-from matae.speed.cold import cold_start
+from matae.speed.cold_start import cold_start
 from matae.speed.memory import peak_memory_mb
 
 if TYPE_CHECKING:

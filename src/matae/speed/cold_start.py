@@ -57,7 +57,7 @@ def cold_start(path: Path, model: str, device: str = "auto") -> ColdStart:
     hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows opens a console otherwise
     start = time.perf_counter()
     with subprocess.Popen(  # noqa: S603 - this very Python, and a clip of ours
-        [sys.executable, "-m", "matae.speed.fresh", str(path), model, device],
+        [sys.executable, "-m", "matae.speed.cold_start_child", str(path), model, device],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", creationflags=hidden,
     ) as process:  # fmt: skip
         try:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from learn_makers import BASE, add_clip
 
-from matae.learn.minutes import minutes_saved
 from matae.learn.paired import compare
+from matae.learn.time_saved import minutes_saved
 from matae.learn.verdict import Side
 from matae.store import Edit, FrameStatus, Study
 

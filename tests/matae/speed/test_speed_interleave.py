@@ -8,8 +8,8 @@ import pytest
 
 from matae.segment import Segmenter, SegmentOptions, find_sector
 from matae.speed.clip import phantom_clip
+from matae.speed.interleave import Runner, SpeedClip, make_ready, take_turns
 from matae.speed.timing import Clock, median_seconds, summarise
-from matae.speed.turns import Runner, SpeedClip, make_ready, take_turns
 
 WIDTHS = ("1/2", "1")
 

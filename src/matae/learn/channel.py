@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from matae.learn.events import Notice, Stage
-from matae.train.watch import never
+from matae.train.progress import never
 
 if TYPE_CHECKING:
     from collections.abc import Callable

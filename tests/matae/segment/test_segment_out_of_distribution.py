@@ -15,7 +15,7 @@ from matae.measure.run import segment_and_measure
 from matae.models import DEFAULT_MODEL
 from matae.phantom import make_phantom
 from matae.segment import SegmentOptions, find_sector
-from matae.segment.familiar import rebuild_errors
+from matae.segment.out_of_distribution import rebuild_errors
 
 
 def still(picture: np.ndarray) -> Cine:

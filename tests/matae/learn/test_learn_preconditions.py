@@ -11,12 +11,12 @@ from learn_makers import SIDES, add_clip, correct, fill
 
 from matae.errors import TrainError
 from matae.learn import LearnRun, RetrainOptions, check_corrections, discard_run, retrain, unfinished_runs
-from matae.learn.cases import load_side
-from matae.learn.claim import claim
+from matae.learn.clips import load_side
 from matae.learn.folders import new_run_folder
 from matae.learn.gather import gather
 from matae.learn.plan import begin
-from matae.learn.refusals import refuse_leak
+from matae.learn.preconditions import refuse_leak
+from matae.learn.run_lock import claim
 from matae.models import list_models
 from matae.store import Edit, FrameStatus, Study
 

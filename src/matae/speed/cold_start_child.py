@@ -1,4 +1,4 @@
-"""Run by `matae.speed.cold` in a process of its own: segment one file, say when the first mask is there.
+"""Run by `matae.speed.cold_start` in a process of its own: segment one file, say when the first mask is there.
 
 Standard output is a line ``first``, then a line of JSON.
 """
