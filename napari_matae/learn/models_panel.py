@@ -19,7 +19,7 @@ from napari_matae.widgets.collapsible import Section
 if TYPE_CHECKING:
     from typing import Any
 
-    from napari_matae.models.card_window import CardWindow
+    from napari_matae.models.model_list import CardWindow
     from napari_matae.models.tasks import ModelFacts
     from napari_matae.workspace.workspace import Workspace
 
@@ -198,7 +198,7 @@ class ModelsBox(QWidget):  # type: ignore[misc]
 
     def show_card(self) -> None:
         """Show the card of the chosen model."""
-        from napari_matae.models.card_window import CardWindow
+        from napari_matae.models.model_list import CardWindow
 
         facts = self.list.current
         if facts is None:

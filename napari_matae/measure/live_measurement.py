@@ -17,6 +17,7 @@ from matae.store.types import OverrideName
 from napari_matae.background.failure import Failed
 from napari_matae.background.worker import EventWorker
 from napari_matae.measure.inputs import (
+    SuspectFrames,
     changed_landmarks,
     changed_masks,
     cine_to_measure,
@@ -24,7 +25,6 @@ from napari_matae.measure.inputs import (
     marks_of,
     task_of,
 )
-from napari_matae.measure.suspect_frames import SuspectFrames
 from napari_matae.measure.tasks import Measured, measure_events
 from napari_matae.measure.width_check import OtherWidths
 

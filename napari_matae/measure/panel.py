@@ -18,7 +18,6 @@ from qtpy.QtWidgets import (
 )
 
 from matae.measure.motion import SEGMENTS
-from napari_matae.measure.beat_table import BeatTable
 from napari_matae.measure.biplane import BiplaneBox
 from napari_matae.measure.bullseye_plot import BullseyePlot
 from napari_matae.measure.depth_scale import DepthScale
@@ -26,7 +25,7 @@ from napari_matae.measure.ef_card import EfCard
 from napari_matae.measure.flag_list import FlagList
 from napari_matae.measure.live_measurement import Measuring
 from napari_matae.measure.m_mode import MMode
-from napari_matae.measure.number_tables import NumberTable, NumberTiles
+from napari_matae.measure.number_tables import BeatTable, NumberTable, NumberTiles
 from napari_matae.measure.phase_overlay import PhaseOverlay
 from napari_matae.measure.report_button import ReportButton
 from napari_matae.measure.volume_curve import MeasureCurve

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from matae.errors import MataeError, MeasureError
 from napari_matae.background.failure import Failed, explain
 from napari_matae.session.pixel_size import remembered_scale
-from napari_matae.study.landmark_points import from_stored, unreadable_flag
+from napari_matae.study.landmarks import from_stored, unreadable_flag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem
+from qtpy.QtGui import QFontDatabase
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QHeaderView,
+    QLabel,
+    QPlainTextEdit,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +24,8 @@ if TYPE_CHECKING:
 
     from napari_matae.models.tasks import ModelFacts
 
-__all__ = ["ModelList", "about"]
+
+__all__ = ["CardWindow", "ModelList", "about"]
 
 _HEADS = ("Model", "Kind", "Dice", "Made")
 _TIPS = (
@@ -116,3 +127,37 @@ def about(facts: ModelFacts) -> str:
     elif facts.kind != "package":
         lines.append("Nobody has compared it on held-out patients yet.")
     return "\n".join(lines)
+
+
+class CardWindow(QDialog):  # type: ignore[misc]
+    """Shows what a model is, and whether its files are whole.
+
+    Parameters
+    ----------
+    facts
+        Of the model.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, facts: ModelFacts, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(facts.name)
+        self.setModal(False)
+        self.resize(640, 620)
+        self.files = QLabel(self)
+        self.files.setWordWrap(True)
+        self.files.setText(
+            f"⚠ {facts.problem}" if facts.problem else "✓ The weights are those the card was written for (sha256)."
+        )
+        release = f"Labels it learnt from: release {facts.release} of the study." if facts.release else ""
+        self.release = QLabel(release, self)
+        self.release.setVisible(bool(release))
+        self.text = QPlainTextEdit(self)
+        self.text.setReadOnly(True)
+        self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.text.setPlainText(facts.text)
+        column = QVBoxLayout(self)
+        for widget in (self.files, self.release):
+            column.addWidget(widget)
+        column.addWidget(self.text, stretch=1)

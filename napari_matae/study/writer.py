@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, Signal
 from matae.errors import ConflictError
 from matae.store.types import Edit, FrameStatus
 from napari_matae.background.failure import explain
-from napari_matae.study.landmark_points import to_points
+from napari_matae.study.landmarks import to_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+from html import escape as escape_html
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
 from napari_matae.models.active_model import ActiveModel
 from napari_matae.verdict.changed_frames import ChangedFrames
 from napari_matae.verdict.paired_plot import PairedPlot
-from napari_matae.verdict.parts import about_side, block, escape, small, words
 from napari_matae.verdict.picture_reader import PictureReader
 from napari_matae.verdict.table import BETTER, WORSE, FigureTable
 from napari_matae.verdict.wording import (
@@ -21,16 +22,19 @@ from napari_matae.verdict.wording import (
     main_figures,
     named_frame,
     narrower_figures,
+    plural,
 )
 from napari_matae.widgets.collapsible import Section
+from qtpy.QtWidgets import QWidget
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from matae.learn.verdict import FrameChange, Verdict
+    from matae.learn.verdict import FrameChange, Side, Verdict
     from napari_matae.workspace.workspace import Workspace
 
-__all__ = ["VerdictView"]
+__all__ = ["VerdictView", "about_side", "block", "escape", "small", "words"]
 
 _EMPTY = "No verdict yet. Retrain a model: what it changed is shown here, on patients it never saw and on your edits."
 _PLOT = (
@@ -308,3 +312,42 @@ class VerdictView(QWidget):  # type: ignore[misc]
         except MataeError as error:
             return str(error)
         return ""
+
+
+escape = partial(escape_html, quote=False)
+
+
+def words(text: str, parent: QWidget) -> QLabel:
+    """Return a label that wraps and whose text can be copied."""
+    label = QLabel(text, parent)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def small(text: str) -> str:
+    """Return plain text as small print; napari's style allows no other way."""
+    return f"<small>{escape(text)}</small>"
+
+
+def about_side(side: Side, meaning: str) -> str:
+    """Return on how much a side rests and what it means, as small print."""
+    if not side.frames:
+        return small(f"{meaning} None of its frames could be compared.")
+    return small(f"{plural(side.n_frames, 'frame')} of {plural(side.n_patients, 'patient')}. {meaning}")
+
+
+def block(title: str, widgets: Sequence[QWidget], parent: QWidget, *, framed: bool) -> QFrame:
+    """Return a part under its name, so that what belongs together is seen to."""
+    part = QFrame(parent)
+    column = QVBoxLayout(part)
+    column.setContentsMargins(0, 6, 0, 2)
+    if framed:
+        part.setFrameShape(QFrame.Shape.StyledPanel)
+        column.setContentsMargins(6, 4, 6, 6)
+    heading = QLabel(f"<b>{escape(title)}</b>", part)
+    heading.setWordWrap(True)
+    column.addWidget(heading)
+    for widget in widgets:
+        column.addWidget(widget)
+    return part

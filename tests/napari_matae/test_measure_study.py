@@ -17,7 +17,7 @@ from matae.store import FrameStatus, Landmark, Study
 from napari_matae.measure.biplane import BiplaneBox
 from napari_matae.measure.live_measurement import Measuring
 from napari_matae.measure.tasks import OtherView, other_view_events
-from napari_matae.study.landmark_points import UNREADABLE
+from napari_matae.study.landmarks import UNREADABLE
 
 from .conftest import opened, settled
 from .measure_makers import show_masks, two_beats

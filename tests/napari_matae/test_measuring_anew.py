@@ -13,7 +13,7 @@ from matae.measure import measure_cine
 from matae.measure.run import sector_pixels
 from matae.store import Landmark, OverrideName, Study
 from napari_matae.measure.live_measurement import Measuring
-from napari_matae.study.landmark_points import UNREADABLE
+from napari_matae.study.landmarks import UNREADABLE
 
 from .conftest import opened, settled
 from .measure_makers import show_masks, two_beats

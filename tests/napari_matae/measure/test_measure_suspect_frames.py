@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_matae.measure.suspect_frames import SuspectFrames
+from napari_matae.measure.inputs import SuspectFrames
 
 
 class Shown:

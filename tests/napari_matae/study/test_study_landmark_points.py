@@ -9,7 +9,7 @@ from matae.errors import MeasureError
 from matae.measure import Landmarks, landmarks
 from matae.store import Landmark, LandmarkSet, Study
 from napari_matae.measure.live_measurement import Measuring
-from napari_matae.study.landmark_points import from_stored, to_points
+from napari_matae.study.landmarks import from_stored, to_points
 
 from ..conftest import make_cine, opened, proposals, settled
 from ..measure_makers import show_masks, two_beats
