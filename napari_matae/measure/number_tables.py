@@ -20,7 +20,6 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from qtpy.QtWidgets import QWidget
 
 if TYPE_CHECKING:
     from matae.measure import Measurement, Value

@@ -25,7 +25,6 @@ from napari_matae.verdict.wording import (
     plural,
 )
 from napari_matae.widgets.collapsible import Section
-from qtpy.QtWidgets import QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
