@@ -1,4 +1,8 @@
-"""The engine's rooms: data flows down the list, a room imports only from those before it, and none knows Qt."""
+"""The rooms of both packages and their floors: imports go one way, and the engine knows no Qt.
+
+In the engine data flows down a list, a room imports from those before it. In the plugin each floor imports from those
+below it, never from its own or from above; what ties all parts together is on top.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ENGINE = Path(__file__).resolve().parent.parent / "src" / "matae"
+ROOT = Path(__file__).resolve().parent.parent
+ENGINE = ROOT / "src" / "matae"
+PLUGIN = ROOT / "napari_matae"
 ROOMS = (
     "errors", "threads", "extras", "cine", "anatomy", "files", "maskfile", "stack", "read", "demo", "placement",
     "phantom", "metrics", "nn", "models", "segment", "measure", "edit", "output", "jobs", "cluster", "store",
@@ -49,3 +55,49 @@ def wrongly_imported(path: Path) -> list[str]:
 def test_a_room_imports_from_those_before_it() -> None:
     found = {path.relative_to(ENGINE).as_posix(): wrongly_imported(path) for path in MODULES}
     assert not {path: names for path, names in found.items() if names}
+
+
+FLOORS = (
+    ("__main__", "contributions"),
+    ("app",),
+    ("dock",),
+    ("learn",),
+    ("verdict",),
+    ("review", "measure", "exchange", "models"),
+    ("workspace",),
+    ("open", "timeline"),
+    ("study", "edit", "segment"),
+    ("study_thread",),
+    ("session",),
+    ("widgets",),
+    ("background",),
+)
+"""The plugin's rooms, from the roof to the ground; `docs/images/rooms.svg` shows them."""
+MOST_MODULES = 16
+
+
+def plugin_room(path: Path) -> str:
+    return path.relative_to(PLUGIN).parts[0].removesuffix(".py")
+
+
+def test_every_room_of_the_plugin_has_its_floor() -> None:
+    rooms = {plugin_room(path) for path in PLUGIN.rglob("*.py")} - {"__init__"}
+    assert rooms == {room for floor in FLOORS for room in floor}
+
+
+def test_a_floor_of_the_plugin_imports_from_those_below() -> None:
+    level = {room: number for number, floor in enumerate(FLOORS) for room in floor}
+    wrong = []
+    for path in sorted(PLUGIN.rglob("*.py")):
+        room = plugin_room(path)
+        for name in imported(path) if room != "__init__" else ():
+            other = name.split(".")[1] if name.startswith("napari_matae.") else ""
+            if other in level and other != room and level[other] <= level[room]:
+                wrong.append(f"{path.relative_to(PLUGIN)} imports {name}")
+    assert not wrong
+
+
+def test_no_folder_of_the_plugin_is_a_heap() -> None:
+    folders = [PLUGIN, *(path for path in PLUGIN.rglob("*") if path.is_dir() and path.name != "__pycache__")]
+    counts = {folder.name: len([path for path in folder.glob("*.py") if path.stem != "__init__"]) for folder in folders}
+    assert {name: count for name, count in counts.items() if count > MOST_MODULES} == {}
