@@ -112,7 +112,8 @@ benchmark: $(INSTALLED) ## measure the speed tables
 # nnU-Net's network is installed without what it asks for: that includes torchvision, which it does not use for this one.
 performance: $(INSTALLED) ## the whole job beside other networks, and growth: writes docs/performance.md
 	$(BIN)/python -m pip install --quiet --no-deps dynamic-network-architectures==0.4.4
-	$(BIN)/python benchmarks/performance --page docs/performance.md $(ARGS)
+	$(BIN)/python scripts/record_run.py performance -- $(BIN)/python benchmarks/performance $(ARGS)
+	$(BIN)/python scripts/check_figures.py --write
 
 # PYTHON may be one that has PyTorch for the GPU and what the engine computes with: nothing is installed, docs/gpu.md.
 gpu: ## measure on a GPU and train there, in nine minutes: make gpu [ARGS="--frames FILE --out DIR"]

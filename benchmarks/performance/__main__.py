@@ -1,10 +1,10 @@
 """The speed of the whole job, beside the networks of others, in one run.
 
-    python benchmarks/performance [--page docs/performance.md] [--parts jobs,growth]
+    python benchmarks/performance [--parts jobs,growth] [--json FILE]
 
 Each job is a process of its own (`job.py`): decode a clip, segment it, write the overlay, as in the paper's Table 1.
 They take turns, so that another program that wakes up hurts one turn of each. Absolute times belong to the machine,
-ratios travel. What is written replaces the part that was measured; the other part of the JSON stays.
+ratios travel. `make performance` keeps what is printed as the record that docs/performance.md is tied to.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from growth import measure_growth
-from page import write_page
+from tables import growth, jobs
 
 from matae.models import find_model
 from matae.nn.widths import format_width
@@ -94,23 +94,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--parts", type=lambda text: text.split(","), default=["jobs", "growth"])
     parser.add_argument("--model", default="matae-lv")
-    parser.add_argument("--backends", type=lambda text: text.split(","), default=["torch", "openvino"])
+    parser.add_argument("--backends", type=lambda text: text.split(","), default=["torch", "openvino", "onnxruntime"])
     parser.add_argument("--no-others", dest="others", action="store_false", help="leave the networks of others out")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--limit", type=float, default=10.0, help="seconds after which others begin no further frame")
     parser.add_argument("--most-frames", type=int, default=100_000, help="of the growth part")
     parser.add_argument("--most-labels", type=int, default=1_000_000, help="of the growth part")
-    parser.add_argument("--json", type=Path, default=Path("docs/figures/performance.json"))
-    parser.add_argument("--page", type=Path, help="write the tables between the markers of this page")
+    parser.add_argument("--json", type=Path, help="write what each run said here too")
     args = parser.parse_args()
-    report: dict[str, Any] = json.loads(args.json.read_text("utf-8")) if args.json.is_file() else {}
+    report: dict[str, Any] = {}
     if "jobs" in args.parts:
         report["jobs"] = measure_jobs(args)
+        print("\n".join(jobs(report["jobs"])))
     if "growth" in args.parts:
         report["growth"] = {"machine": machine()} | measure_growth(args.model, args.most_frames, args.most_labels)
-    args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    if args.page:
-        write_page(args.page, report)
+        print("\n".join(growth(report["growth"])))
+    if args.json:
+        args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -59,7 +59,6 @@ def theirs(name: str, grid: int, clip: Path, out: Path, *, device: str, limit: f
 def ours(name: str, width: str, backend: str, clip: Path, out: Path) -> dict[str, object]:
     """Do the same as a user's command: open, find the sector, segment, write the overlay."""
     import numpy as np
-    import torch
 
     from matae.output.video import write_overlay
     from matae.read import open_cine
@@ -85,12 +84,12 @@ def ours(name: str, width: str, backend: str, clip: Path, out: Path) -> dict[str
     end, cpu = time.perf_counter(), time.process_time() - busy
 
     run = segmenter.describe()
-    images = torch.zeros(8, 1, int(run["grid"]), int(run["grid"]))
+    pictures = np.zeros((8, run["grid"], run["grid"]), np.uint8)
     alone = []
     for _ in range(5):
         begin = time.perf_counter()
-        segmenter._backend(images)  # the network alone, to compare the whole path with
-        alone.append((time.perf_counter() - begin) / len(images))
+        segmenter._backend(pictures)  # the network alone, to compare the whole path with
+        alone.append((time.perf_counter() - begin) / len(pictures))
     return {"load_s": loaded, "wall_s": end - start, "cpu_s": cpu, "frames": cine.n_frames,
             "stages_s": {"decode": opened - start, "sector": found - opened, "segment": segmented - found,
                          "write": end - segmented},

@@ -1,32 +1,15 @@
-"""The tables of docs/performance.md, made from the JSON of a run."""
+"""The tables of docs/performance.md, made from what was measured."""
 
 from __future__ import annotations
 
-import re
 import statistics
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 BASELINE = ("unet-published", 112)
 STAGES = ("decode", "sector", "place", "network", "segment", "write")
-
-
-def write_page(path: Path, report: dict[str, Any]) -> None:
-    """Write each part's tables between its markers; a page without them is left as it is."""
-    text = path.read_text("utf-8")
-    for name, lines in (("jobs", jobs), ("growth", growth)):
-        if name in report:
-            text = between(text, name, "\n".join(lines(report[name])))
-    path.write_text(text, encoding="utf-8")
-
-
-def between(text: str, name: str, inner: str) -> str:
-    """Return a text with what stands between two markers replaced."""
-    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
-    return pattern.sub(lambda found: f"{found[1]}\n{inner}\n\n{found[2]}", text)
 
 
 def jobs(part: dict[str, Any]) -> Iterable[str]:
@@ -36,10 +19,11 @@ def jobs(part: dict[str, Any]) -> Iterable[str]:
     for clip in dict.fromkeys(row["clip"] for row in rows):
         these = [row for row in rows if row["clip"] == clip]
         base = next((row for row in these if (row["network"], row["grid"]) == BASELINE), None)
-        yield f"\n**{clip}**\n"
-        yield "| network | grid | runs on | whole job, s (range) | frames/s | " + (
-            "times " + BASELINE[0] + " | processors used | peak MB | of the time, % |"
-        )
+        head = (
+            clip, "grid", "runs on", "whole job, s (range)", "frames/s", f"times {BASELINE[0]}", "processors used",
+            "peak MB", "of the time, %",
+        )  # fmt: skip
+        yield f"\n| {' | '.join(head)} |"
         yield "| --- " * 9 + "|"
         for row in these:
             yield line(row, base)
@@ -59,6 +43,9 @@ def line(row: dict[str, Any], base: dict[str, Any] | None) -> str:
         stage: statistics.median(run["stages_s"].get(stage, 0) / run["wall_s"] for run in runs) for stage in STAGES
     }
     told = ", ".join(f"{stage} {100 * share:.0f}" for stage, share in shares.items() if share >= 0.005)
+    if "network_alone_s" in runs[0]:
+        alone = statistics.median(run["network_alone_s"] / run["wall_s"] for run in runs)
+        told += f"; the network alone {100 * alone:.0f}"
     busy = statistics.median(run["cpu_s"] / run["wall_s"] for run in runs)
     peak = max(run["peak_mb"] for run in runs)
     cells = (
