@@ -182,14 +182,14 @@ def choose_speed(
     widths = sorted(widths)
     speeds = Speeds.read(source.card.sha256, notify)
     maker = make or (lambda name, width: choose_backend(name, source, width, notify=notify))
-    until, measured = clock() + _BUDGET_SECONDS, False
+    until: float | None = None
     while (candidate := _next(speeds, widths, backends, wanted)) is not None:
-        # One at least, or a slow computer would never know; the others at a later start.
-        if measured and clock() > until:
+        # From the first one on, which loads the runtime: a slow computer must come to know; the rest at later starts.
+        if until is not None and clock() > until:
             break
         speeds.note(*candidate, _measure(maker, *candidate, source.card.grid, clock))
-        measured = True
-    if measured:
+        until = clock() + _BUDGET_SECONDS if until is None else until
+    if until is not None:
         speeds.write()
     return _chosen(speeds, widths, backends, wanted), speeds
 

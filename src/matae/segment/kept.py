@@ -35,38 +35,6 @@ def kept_segmenter(options: SegmentOptions, frame_rate: float | None = None) -> 
     ModelError, DeviceError
         As `matae.segment.Segmenter`.
     """
-    from matae.segment import Segmenter
-
-    if not _Kept.lock.acquire(blocking=False):
-        # Somebody's run is under way, or is ending: theirs stays theirs.
-        yield Segmenter(options, frame_rate)
-        return
-    try:
-        segmenter = _last(options, frame_rate)
-        said = len(segmenter.notices)
-        yield segmenter
-        if len(segmenter.notices) > said:
-            # It had to make do with less memory, or was slower than measured: the next run starts afresh.
-            _forget()
-    except Exception:
-        _forget()
-        raise
-    finally:
-        _Kept.lock.release()
-
-
-def forget_kept() -> None:
-    """Let go of the segmenter that is kept, where nobody runs it."""
-    if _Kept.lock.acquire(blocking=False):
-        _forget()
-        _Kept.lock.release()
-
-
-def _forget() -> None:
-    _Kept.segmenter = _Kept.under = None
-
-
-def _last(options: SegmentOptions, frame_rate: float | None) -> Segmenter:
     from matae.models import find_model
     from matae.segment import Segmenter
     from matae.threads import most_threads
@@ -74,13 +42,32 @@ def _last(options: SegmentOptions, frame_rate: float | None) -> Segmenter:
     sha256 = find_model(options.model).card.sha256
     # The rate only decides what auto chooses, which is asked below.
     under = (replace(options, rate=None), sha256, most_threads())
-    kept = _Kept.segmenter
-    if kept is not None and _Kept.under == under and kept.still_fits(options, frame_rate):
-        return kept
-    _forget()  # two at once need twice the memory
-    _Kept.segmenter = segmenter = Segmenter(options, frame_rate)
-    if segmenter.lasting_notices:
-        _forget()
-    else:
-        _Kept.under = under
+    segmenter = _taken(under)  # whoever comes meanwhile makes one of their own
+    if segmenter is None or not segmenter.still_fits(options, frame_rate):
+        segmenter = None  # two at once need twice the memory
+        segmenter = Segmenter(options, frame_rate)
+    said = len(segmenter.notices)
+    is_sound = False
+    try:
+        yield segmenter
+        is_sound = True
+    except GeneratorExit:
+        is_sound = True  # a run that was left
+        raise
+    finally:
+        # One that had to make do with less memory, or was slower than measured, is made anew the next time.
+        if is_sound and not segmenter.lasting_notices and len(segmenter.notices) == said:
+            with _Kept.lock:
+                _Kept.segmenter, _Kept.under = segmenter, under
+
+
+def forget_kept() -> None:
+    """Let go of the segmenter that is kept."""
+    _taken(None)
+
+
+def _taken(under: object) -> Segmenter | None:
+    with _Kept.lock:
+        segmenter = _Kept.segmenter if _Kept.under == under else None
+        _Kept.segmenter = _Kept.under = None
     return segmenter

@@ -61,11 +61,11 @@ class Sector:
 
     def mask(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
         """Return the pixels inside the outline, with a small margin, as (Y, X) bool."""
-        from skimage.draw import polygon2mask
+        from matae.segment.filled import filled_polygon
 
         centre = self.polygon.mean(0)
         grown = centre + (self.polygon - centre) * (1 + 2 * _MARGIN)
-        inside: NDArray[np.bool_] = polygon2mask(shape, grown)
+        inside = filled_polygon(shape, grown)
         if min(np.ptp(self.polygon, axis=0)) < 2:
             # An outline without area (a picture of a row or two) holds no pixel centre: take its box.
             box = self.box(shape)

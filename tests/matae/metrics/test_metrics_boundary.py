@@ -76,3 +76,26 @@ def test_where_in_the_picture_it_lies_does_not_matter() -> None:
     other = np.roll(small, 1, 0)
     large = [np.pad(mask, ((0, 200), (90, 3))) for mask in (small, other)]
     assert boundary_distances(*large, (0.5, 0.7)) == pytest.approx(boundary_distances(small, other, (0.5, 0.7)))
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0), (0.3, 0.7)])
+@pytest.mark.parametrize("seed", range(6))
+def test_distances_are_those_of_monai(seed: int, spacing: tuple[float, float]) -> None:
+    import warnings
+
+    import torch
+    from scipy import ndimage
+
+    random = np.random.default_rng(seed)
+    smooth = [ndimage.gaussian_filter(random.random((60, 50)), 1 + seed) for _ in range(2)]
+    masks = [each > np.quantile(each, 0.75) for each in smooth]
+    pair = [torch.from_numpy(mask)[None, None] for mask in masks]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance
+
+        hd95 = compute_hausdorff_distance(*pair, include_background=True, percentile=95, spacing=list(spacing))
+        assd = compute_average_surface_distance(*pair, include_background=True, symmetric=True, spacing=list(spacing))
+    found = boundary_distances(*masks, spacing)
+    assert found.hd95 == pytest.approx(float(hd95), rel=1e-5)
+    assert found.assd == pytest.approx(float(assd), rel=1e-5)

@@ -109,7 +109,7 @@ def test_what_takes_too_long_is_measured_at_later_starts(source: ModelSource) ->
     for _ in range(12):
         computer = Computer(TABLE, startup=1.5)
         choice = computer.choose(source, 50)
-        assert len(computer.made) <= 2
+        assert len(computer.made) <= 3
         made += computer.made
     assert len(set(made)) == len(made)
     assert (choice.width, choice.backend) == (0.5, "onnxruntime")

@@ -127,3 +127,29 @@ def test_graphs_are_kept_from_clip_to_clip_and_one_frame_has_its_own(
     for _ in range(2):
         on_gpu(cine, tiny_model, segmenter)
     assert devices.graphs == [(1, 32, 32), (32, 32, 32)]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_the_quick_way_works_on_a_real_gpu(cine: Cine, tiny_model: str) -> None:
+    from matae.placement import Placement
+    from matae.segment.on_device import Placer
+
+    sector = find_sector(cine)
+    device = torch.device("cuda", 0)
+    assert Placer.matching(Placement.of(cine, sector, 32), device) is not None
+    expected, found = on_cpu(cine, tiny_model), on_gpu(cine, tiny_model)
+    assert found.notices == []
+    assert (found.masks != expected.masks).mean() < 1e-2  # reduced precision
+    segmenter = Segmenter(SegmentOptions(tiny_model, "1", "cuda"))
+    on_gpu(cine, tiny_model, segmenter)
+    plain = segment(cine, sector=sector, segmenter=_eager(segmenter))
+    same(found, plain)
+
+
+def _eager(segmenter: Segmenter) -> Segmenter:
+    """Have the network run as it is, without a graph, and all else on the CPU."""
+    from matae.segment.pipeline import HostStages
+
+    segmenter._stages = lambda cine, placement: HostStages(segmenter._backend, cine, placement)
+    return segmenter
