@@ -7,6 +7,8 @@ below it, never from its own or from above; what ties all parts together is on t
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,3 +103,8 @@ def test_no_folder_of_the_plugin_is_a_heap() -> None:
     folders = [PLUGIN, *(path for path in PLUGIN.rglob("*") if path.is_dir() and path.name != "__pycache__")]
     counts = {folder.name: len([path for path in folder.glob("*.py") if path.stem != "__init__"]) for folder in folders}
     assert {name: count for name, count in counts.items() if count > MOST_MODULES} == {}
+
+
+def test_the_picture_of_the_rooms_is_that_of_the_code() -> None:
+    done = subprocess.run([sys.executable, str(ROOT / "scripts" / "draw_rooms.py"), "--check"], check=False)
+    assert done.returncode == 0, "run python scripts/draw_rooms.py"
