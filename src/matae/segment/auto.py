@@ -2,7 +2,8 @@
 
 Measured once on a computer, in about two seconds at most, and kept under what it holds for: the processor, how many of
 them may be used, the versions, the weights. What does not fit into that time is measured at a later start. A run that
-was several times quicker or slower than measured has it measured again.
+was several times quicker or slower than measured has it measured again, and so has a computer that was busier then than
+it is now: it would go on with a narrower width than it can do.
 
 ``MATAE_MEASURE=0`` measures nothing: a rule decides then, the same on every day.
 """
@@ -12,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import statistics
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -46,7 +46,8 @@ _BUDGET_SECONDS = 2.0
 _PASSES = 3
 _ALIKE = 1.1  # a backend this much slower than the quickest is as good, if it starts sooner
 _FACTOR = 3.0  # off by that, a measurement does not hold any more
-_VERSION = 1
+_QUIETER = 0.5  # of the processors that others kept busy during a measurement and leave now: it is made again
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,13 @@ class Speeds:
         What they hold for: `fingerprint` and the weights' digest.
     rates
         Frames a second by backend and width, a rate of 0 where a backend failed.
+    load
+        Processes that wanted a processor as it was measured, for each processor there is.
     """
 
     of: dict[str, str]
     rates: dict[str, dict[str, float]] = field(default_factory=dict)
+    load: float = 0.0
 
     @classmethod
     def read(cls, sha256: str, notify: Callable[[str], None] = lambda _: None) -> Speeds:
@@ -93,20 +97,24 @@ class Speeds:
                 str(name): {str(width): float(rate) for width, rate in by_width.items()}
                 for name, by_width in known["rates"].items()
             }
+            load = float(known["load"]) if known.get("version") == _VERSION else 0.0
         except FileNotFoundError:
             return speeds
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             notify("What was measured of this computer's speed cannot be read; it is measured anew.")
             return speeds
         if known.get("of") == speeds.of and known.get("version") == _VERSION:
-            speeds.rates = rates
+            speeds.rates, speeds.load = rates, load
+        if speeds.load > _load() + _QUIETER:
+            speeds.rates, speeds.load = {}, 0.0
         return speeds
 
     def write(self) -> None:
         """Keep it; a full or read-only disk has it measured again, no more."""
+        kept = {"version": _VERSION, "of": self.of, "rates": self.rates, "load": self.load}
         with suppress(OSError, MataeError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(self._path, json.dumps({"version": _VERSION, "of": self.of, "rates": self.rates}).encode())
+            write_atomic(self._path, json.dumps(kept).encode())
 
     @property
     def _path(self) -> Path:
@@ -190,6 +198,7 @@ def choose_speed(
         speeds.note(*candidate, _measure(maker, *candidate, source.card.grid, clock))
         until = clock() + _BUDGET_SECONDS if until is None else until
     if until is not None:
+        speeds.load = max(speeds.load, _load())
         speeds.write()
     return _chosen(speeds, widths, backends, wanted), speeds
 
@@ -264,7 +273,14 @@ def _measure(
             seconds.append(clock() - start)
     except Exception:  # noqa: BLE001 - what fails here is not chosen, and the others are sound
         return 0.0
-    return 1 / max(statistics.median(seconds[1:]), 1e-6)
+    return 1 / max(min(seconds[1:]), 1e-6)  # what else wants the processor only makes a pass longer
+
+
+def _load() -> float:
+    """Return how many processes want each processor, a mean of the last minute; 0 where the system does not tell."""
+    from matae.threads import processors
+
+    return os.getloadavg()[0] / processors() if hasattr(os, "getloadavg") else 0.0
 
 
 def _fitting(

@@ -163,3 +163,23 @@ def test_a_segmenter_measures_and_says_what_it_chose(
     assert run["width"] == "1"
     assert "the largest width that keeps up with 0.01" in run["auto"]
     assert "auto" not in Segmenter(SegmentOptions(tiny_model, "1/2", "cpu", "torch")).describe()
+
+
+def test_what_was_measured_on_a_busy_computer_is_measured_again_on_a_quiet_one(
+    source: ModelSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = 2.0
+    monkeypatch.setattr(auto, "_load", lambda: load)
+    slow = {"torch": {1.0: 10.0, 0.5: 50.0}}
+    widths, backends = (0.5, 1.0), ("torch",)
+    assert Computer(slow).choose(source, 30.0, widths, backends).width == 0.5
+    again = Computer(slow)
+    assert again.choose(source, 30.0, widths, backends).width == 0.5
+    assert again.made == []  # still as busy
+    load = 0.3
+    quick = {"torch": {1.0: 100.0, 0.5: 500.0}}
+    assert Computer(quick).choose(source, 30.0, widths, backends).width == 1.0
+    load = 2.0
+    busy = Computer(slow)
+    assert busy.choose(source, 30.0, widths, backends).width == 1.0  # what the computer can do is known
+    assert busy.made == []
