@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 
 from matae.cine import Cine, Spacing
-from matae.measure import Disks, disks, measure_cine, single_plane
-from matae.measure import uncertainty as trust
+from matae.measure import Disks, disks, measure_cine, single_plane, uncertainty
 from matae.measure.run import segment_widths
 from matae.models import DEFAULT_MODEL
 from matae.segment import SegmentOptions, find_sector
@@ -244,9 +243,9 @@ def report_camus(patients: dict[str, dict[str, Any]], *, fitted: bool, picture: 
         show(title, values)
     error = by_width["1"] - reference
     spread = np.std(list(by_width.values()), axis=0, ddof=1)
-    sensitivity = np.array([trust.boundary_sensitivity(p["1", "ED"], p["1", "ES"]) for p in patients.values()])
+    sensitivity = np.array([uncertainty.boundary_sensitivity(p["1", "ED"], p["1", "ES"]) for p in patients.values()])
     constants = report_constants(error, spread, sensitivity) if fitted else None
-    half = Z90 * sigma(spread, sensitivity, trust.BOUNDARY_SHIFT, trust.READER_SD)
+    half = Z90 * sigma(spread, sensitivity, uncertainty.BOUNDARY_SHIFT, uncertainty.READER_SD)
     if picture:
         plot(picture, [
             ("Model, width 1, minus reference masks", by_width["1"], reference),
@@ -265,7 +264,7 @@ def report_constants(error: np.ndarray, spread: np.ndarray, sensitivity: np.ndar
     found = {}
     print("\n| constants | shift of the long axis | reader, points | log likelihood | held | mean half width |")
     for name, (shift, reader) in {
-        "fitted": fit(error, spread, sensitivity), "in use": (trust.BOUNDARY_SHIFT, trust.READER_SD)
+        "fitted": fit(error, spread, sensitivity), "in use": (uncertainty.BOUNDARY_SHIFT, uncertainty.READER_SD)
     }.items():  # fmt: skip
         s = sigma(spread, sensitivity, shift, reader)
         likelihood = float(-(0.5 * (error / s) ** 2 + np.log(s)).sum())
@@ -285,7 +284,7 @@ def report_phantoms(images: int, masks_only: int) -> dict[str, Any]:
     for truth, masks, spacing in hearts(masks_only):
         pair = single_plane(masks[0], masks[1], spacing)
         errors.append(pair.ef_percent - truth)
-        interval = trust.ef_interval(pair.ef_percent, trust.boundary_sensitivity(pair.ed, pair.es))
+        interval = uncertainty.ef_interval(pair.ef_percent, uncertainty.boundary_sensitivity(pair.ed, pair.es))
         inside.append(interval.low <= truth <= interval.high)
     exact = {"n": len(errors), "bias": float(np.mean(errors)), "sd": float(np.std(errors)),
              "largest": float(np.abs(errors).max())}  # fmt: skip

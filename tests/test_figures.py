@@ -97,10 +97,10 @@ def test_runs_of_a_record_say_where_they_are_from(checker: ModuleType) -> None:
 
 
 def test_the_constants_of_the_interval_are_as_good_as_those_that_fit_best(checker: ModuleType) -> None:
-    from matae.measure import uncertainty as trust
+    from matae.measure import uncertainty
 
     best, used = (checker.figures_of("agreement")["camus"]["constants"][key] for key in ("fitted", "in use"))
-    assert (used["shift"], used["reader"]) == (trust.BOUNDARY_SHIFT, trust.READER_SD)
+    assert (used["shift"], used["reader"]) == (uncertainty.BOUNDARY_SHIFT, uncertainty.READER_SD)
     # Not to be told apart by the patients at hand (half of 5.99, the 95 % bound of chi-squared for two constants).
     assert best["log_likelihood"] - used["log_likelihood"] < 3.0
     assert used["share"] >= best["share"]

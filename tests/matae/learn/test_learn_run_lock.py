@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from matae.errors import TrainError
-from matae.learn import LearnRun, RetrainOptions, discard_run
-from matae.learn import claim as claim_module
+from matae.learn import LearnRun, RetrainOptions, discard_run, run_lock
 from matae.learn.events import Failed, Notice
 from matae.learn.plan import Plan, code_of
 from matae.learn.run_lock import BusyError, claim, is_claimed
@@ -51,8 +50,8 @@ def test_nobody_is_at_work(tmp_path: Path) -> None:
 def test_somebody_who_only_looks_is_in_nobodys_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "run").mkdir()
     look = os.open(tmp_path / "run" / "lock", os.O_RDWR | os.O_CREAT)
-    assert claim_module._take(look)
-    monkeypatch.setattr(claim_module.time, "sleep", lambda _: os.close(look))  # the look is over
+    assert run_lock._take(look)
+    monkeypatch.setattr(run_lock.time, "sleep", lambda _: os.close(look))  # the look is over
     with claim(tmp_path / "run"):
         pass
 

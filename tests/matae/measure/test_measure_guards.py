@@ -9,8 +9,7 @@ import pytest
 from measure_makers import CYLINDER, body
 
 from matae.cine import Spacing
-from matae.measure import biplane, disks
-from matae.measure import uncertainty as trust
+from matae.measure import biplane, disks, uncertainty
 from matae.measure.disks import Disks, pair
 from matae.measure.uncertainty import boundary_sensitivity, ef_interval
 
@@ -69,7 +68,7 @@ def test_the_sensitivity_has_no_unit() -> None:
 
 
 def test_the_constants_are_those_that_were_fitted() -> None:
-    assert (trust.BOUNDARY_SHIFT, trust.READER_SD) == (0.007, 4.25)  # docs/measure.md gives the fit
+    assert (uncertainty.BOUNDARY_SHIFT, uncertainty.READER_SD) == (0.007, 4.25)  # docs/measure.md gives the fit
 
 
 @pytest.mark.parametrize(("ed", "es"), [((90.0, 24.25), (76.0, 18.25)), ((70.0, 20.25), (66.0, 19.25))])

@@ -92,7 +92,7 @@ def test_measuring_a_clip_flags_them_and_correcting_another_frame_does_not_lose_
     tiny_model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "matae.segment.compare.compare_widths", lambda *_: iter([(0, DISAGREE), (1, DISAGREE + 0.01), (2, 0.0)])
+        "matae.segment.compare.compare_widths", lambda *_, **__: iter([(0, DISAGREE), (1, DISAGREE + 0.01), (2, 0.0)])
     )
     measured, _ = segment_and_measure(make_phantom(1, n_frames=3, shape=(64, 64)).cine, options(tiny_model))
     (flag,) = [flag for flag in measured.flags if flag.code == "widths-disagree"]

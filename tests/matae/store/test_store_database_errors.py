@@ -91,7 +91,7 @@ def test_a_file_that_may_not_grow_is_a_sentence(filled) -> None:
     """The operating system's limit on the size of a file: every write beyond it fails for real."""
     said = in_a_process(
         "import resource, sys\nfrom pathlib import Path\n"
-        "from test_store_faults import IDENTITY, draw_until_refused\nfrom matae.store import Study\n"
+        "from test_store_database_errors import IDENTITY, draw_until_refused\nfrom matae.store import Study\n"
         "with Study.open(sys.argv[1], rater='anna') as study:\n"
         "    study.frames(IDENTITY)\n"
         "    limit = Path(sys.argv[1]).stat().st_size + 60_000\n"

@@ -252,7 +252,7 @@ def test_a_server_that_does_not_wait_for_its_disk_is_made_to(server, backend, st
 
 
 def test_a_copy_that_fails_leaves_the_server_empty(server, file_study, monkeypatch) -> None:
-    from matae.store import integrity as checking
+    from matae.store import integrity
 
     url = server.new_database()
 
@@ -262,7 +262,7 @@ def test_a_copy_that_fails_leaves_the_server_empty(server, file_study, monkeypat
     with Study.open(file_study) as study:
         study.add_cine(make_cine())
         with monkeypatch.context() as patch:
-            patch.setattr(checking, "_go_on_counting", fail)
+            patch.setattr(integrity, "_go_on_counting", fail)
             with pytest.raises(StoreError, match="network"):
                 study.copy(url)
         study.copy(url)

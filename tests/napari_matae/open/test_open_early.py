@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from matae.speed.clip import phantom_clip, write_avi
-from napari_matae.background import failure as workers
 from napari_matae.background.failure import Failed
+from napari_matae.open import reading
 from napari_matae.open.early import read_early, taken_early
 from napari_matae.open.reading import Listed, Opened, path_events
 
@@ -29,5 +29,5 @@ def test_a_file_is_read_once_and_only_the_one_that_was_named(tmp_path, monkeypat
     assert isinstance(listed, Listed)
     assert isinstance(opened, Opened)
     assert opened.cine.n_frames == 4
-    monkeypatch.setattr(workers, "reading_events", lambda _: iter(["read again"]))
+    monkeypatch.setattr(reading, "reading_events", lambda _: iter(["read again"]))
     assert list(path_events(path)) == ["read again"]
