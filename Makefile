@@ -14,9 +14,10 @@ CHECKS_READY := $(VENV)/.checks
 HIDDEN = $(shell command -v xvfb-run >/dev/null 2>&1 && echo 'env QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1 \
 	xvfb-run -a -s "-screen 0 1600x1000x24"')
 
-# Several tests at a time, each process with a hidden screen of its own (tests/conftest.py).
-WORKERS ?= logical
-TOGETHER := -n $(WORKERS) --maxprocesses 4 --dist worksteal
+# Several tests at a time, each process with a hidden screen of its own (tests/conftest.py): one more than there are
+# processors, for a test that kills processes or trains in one waits most of its time.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
+TOGETHER = -n $(WORKERS) --dist worksteal
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
