@@ -53,7 +53,7 @@ def measure_jobs(args: argparse.Namespace) -> dict[str, Any]:
     rows = rows_of(args.model, args.backends, args.others)
     found = []
     with tempfile.TemporaryDirectory() as folder:
-        for frames, shape in CLIPS:
+        for frames, shape in CLIPS[: args.clips]:
             name = f"{frames} x {shape[0]}x{shape[1]}"
             path = Path(folder) / f"{name.replace(' ', '')}.avi"
             write_avi(phantom_clip(frames, shape, DISTINCT), path)
@@ -96,6 +96,7 @@ def main() -> None:
     parser.add_argument("--model", default="matae-lv")
     parser.add_argument("--backends", type=lambda text: text.split(","), default=["torch", "openvino", "onnxruntime"])
     parser.add_argument("--no-others", dest="others", action="store_false", help="leave the networks of others out")
+    parser.add_argument("--clips", type=int, default=len(CLIPS), help="leave out the larger ones after so many")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--limit", type=float, default=10.0, help="seconds after which others begin no further frame")
     parser.add_argument("--most-frames", type=int, default=100_000, help="of the growth part")
