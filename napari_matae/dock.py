@@ -175,7 +175,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
 
     def _on_measured(self) -> None:
         before = self.workspace.phase_finder.phases
-        self.workspace.phase_finder.take(self.measure_panel.measuring.measurement)
+        self.workspace.phase_finder.set_measurement(self.measure_panel.measuring.measurement)
         if self.workspace.phase_finder.phases != before:
             self.strip.redraw()
 
@@ -198,7 +198,9 @@ class MataeDock(QWidget):  # type: ignore[misc]
         )
         dialog.finished.connect(lambda _: self.conflicts.remove(dialog))
         self.conflicts.append(dialog)
-        self.workspace.say(f"Frame {conflict.frame + 1} was changed in another window too: both versions are kept.")
+        self.workspace.show_message(
+            f"Frame {conflict.frame + 1} was changed in another window too: both versions are kept."
+        )
         dialog.show()
 
     def close_down(self) -> None:
@@ -259,9 +261,9 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self._is_saving = True
         try:
             self.player.pause()
-            self.workspace.say("Saving; the window closes when everything is in the study…")
+            self.workspace.show_message("Saving; the window closes when everything is in the study…")
             if self.workspace.link.flush(_CLOSE_S) and self.workspace.link.state != "unsaved":
-                self.workspace.say("")
+                self.workspace.show_message("")
                 return
             target = self.workspace.link.rescue()
         except MataeError as error:

@@ -304,7 +304,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
 
     def _say(self, sentence: str) -> None:
         self._show_words(sentence)
-        self._workspace.say(sentence)
+        self._workspace.show_message(sentence)
 
     def _show_words(self, sentence: str) -> None:
         self.words.setText(sentence)

@@ -49,12 +49,12 @@ class ForgetForm(QWidget):  # type: ignore[misc]
         self.question: QMessageBox | None = None
         """What is being asked, while it is."""
         self._subject = ""
-        self._looking, self._naming = Job(self), Job(self)
+        self._previewing, self._naming = Job(self), Job(self)
         self.job = Job(self)
         self.subject = QComboBox(self)
         self.subject.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.subject.setMinimumContentsLength(12)
-        self.subject.activated.connect(lambda _: self.look())
+        self.subject.activated.connect(lambda _: self.preview_removal())
         self.goes = QLabel(self)
         self.goes.setWordWrap(True)
         self.again = QCheckBox("Train those models anew without them", self)
@@ -74,9 +74,9 @@ class ForgetForm(QWidget):  # type: ignore[misc]
             column.addWidget(widget)
         self._naming.finished.connect(self._on_named)
         self._naming.failed.connect(self._say)
-        self._looking.finished.connect(self._on_looked)
-        self._looking.failed.connect(self._say)
-        self._looking.ended.connect(self._look_again)
+        self._previewing.finished.connect(self._on_previewed)
+        self._previewing.failed.connect(self._say)
+        self._previewing.ended.connect(self._preview_again)
         self.job.finished.connect(self._on_forgotten)
         self.job.failed.connect(self._say)
         self.job.stopped.connect(self._say)
@@ -88,7 +88,7 @@ class ForgetForm(QWidget):  # type: ignore[misc]
         """Stop what runs and stop listening."""
         if self.question is not None:
             self.question.close()
-        for job in (self._naming, self._looking, self.job):
+        for job in (self._naming, self._previewing, self.job):
             job.close_down()
 
     @property
@@ -120,34 +120,34 @@ class ForgetForm(QWidget):  # type: ignore[misc]
         self.subject.addItems([_CHOOSE, *subjects])
         if chosen in subjects:
             self.subject.setCurrentText(chosen)
-        self.look()
+        self.preview_removal()
 
     def choose(self, subject: str) -> None:
-        """Choose a patient, and look at what would go."""
+        """Choose a patient and find out what would go."""
         if self.subject.findText(subject) < 0:
             self.subject.addItem(subject)
         self.subject.setCurrentText(subject)
-        self.look()
+        self.preview_removal()
 
-    def look(self) -> None:
+    def preview_removal(self) -> None:
         """Find out what would go with the chosen patient, off the GUI thread."""
         self.facts = None
         self._subject = self.subject.currentText() if self.subject.currentIndex() > 0 else ""
         target, subject = self._target, self._subject
-        if target and subject and not self._looking.is_running:
-            self._looking.start(lambda _tick, _stop: what_goes(target, subject))
+        if target and subject and not self._previewing.is_running:
+            self._previewing.start(lambda _tick, _stop: what_goes(target, subject))
         self._update()
 
-    def _on_looked(self, facts: SubjectFacts) -> None:
+    def _on_previewed(self, facts: SubjectFacts) -> None:
         if facts.subject == self._subject:
             self.facts = facts
         self._update()
 
-    def _look_again(self) -> None:
-        """Look once more where somebody else was chosen meanwhile."""
+    def _preview_again(self) -> None:
+        """Find out once more where somebody else was chosen meanwhile."""
         looked = self.facts.subject if self.facts is not None else ""
         if self._subject and looked != self._subject and not self.words.text():
-            self.look()
+            self.preview_removal()
 
     # -- forgetting ---------------------------------------------------------------------------------------
 
@@ -189,7 +189,7 @@ class ForgetForm(QWidget):  # type: ignore[misc]
     def _on_forgotten(self, done: Forgotten) -> None:
         sentence = outcome(done)
         self._say(sentence)
-        self._workspace.say(sentence)
+        self._workspace.show_message(sentence)
         self.facts = None
         self.subject.setCurrentIndex(0)
         self._subject = ""
@@ -198,7 +198,7 @@ class ForgetForm(QWidget):  # type: ignore[misc]
     def _on_ended(self) -> None:
         self._workspace.link.count()
         self._workspace.model_changed.emit()
-        self.refresh()
+        self.preview_removal()
         self._update()
 
     # -- keeping in step ----------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ class LearnPanel(QWidget):  # type: ignore[misc]
             "models": Section("learn-models", "Models", self.models, opened=False, parent=self),
         }
         self.retrain.judged.connect(lambda *_: self.models.refresh())
-        self.models.changed.connect(self.retrain.look)
+        self.models.changed.connect(self.retrain.refresh)
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 6, 4, 6)
         for section in self.sections.values():

@@ -29,7 +29,7 @@ __all__ = ["RetrainBox"]
 
 _NO_STUDY = "No study is open: choose one or begin a new one in step 1. What you correct there can be learnt from."
 _NOT_OPEN = "The study cannot be opened; see the line at the foot, or choose another in step 1."
-_LOOK_MS = 400
+_REFRESH_MS = 400
 _GOOD, _BAD = "#2bb38a", "#e69f00"
 
 
@@ -63,7 +63,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         self._looking, self._discarding = Job(self), Job(self)
         self.follow = LearnFollow(self)
         self._wanted: QWidget | None = None
-        self._timer = self._single(_LOOK_MS, self.look)
+        self._timer = self._single(_REFRESH_MS, self.refresh)
         self._scrolling = self._single(0, self._scroll)
         self._build()
         self._connect()
@@ -110,11 +110,11 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         self._looking.failed.connect(lambda text: self._on_looked((self._asked, Readiness(ready=False, sentence=text))))
         self._looking.ended.connect(self._look_again)
         self._discarding.failed.connect(self._complain)
-        self._discarding.ended.connect(self.look)
+        self._discarding.ended.connect(self.refresh)
         self.earlier.opened.connect(self._on_opened)
         self.earlier.failed.connect(self._complain)
         self.follow.began.connect(self._on_began)
-        self.follow.happened.connect(self.view.take)
+        self.follow.happened.connect(self.view.add_event)
         self.follow.refused.connect(self._on_refused)
         self.follow.ended.connect(self._on_ended)
         self.view.stop_wanted.connect(self.follow.stop)
@@ -141,7 +141,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         """Look when somebody looks."""
         super().showEvent(event)
         self.choices.refresh()
-        self.look()
+        self.refresh()
 
     def _on_state(self, _: object = None) -> None:
         if self._met and self._target != self._met and not self.follow.is_busy:
@@ -163,7 +163,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         waiting = self._looking.is_running or self._timer.isActive() or self.earlier.job.is_running
         return self.readiness is not None and not waiting and self._asked == (self._target, self.choices.options)
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Find out, off the GUI thread, whether the study can be learnt from as it is now."""
         target, options = self._target, self.choices.options
         if not target or self.follow.is_busy:
@@ -177,7 +177,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
     def _look_again(self) -> None:
         if self._again:
             self._again = False
-            self.look()
+            self.refresh()
 
     def _on_looked(self, found: tuple[tuple[Any, ...], Readiness]) -> None:
         if found[0] != (self._target, self.choices.options):
@@ -256,7 +256,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         self._bring(self.view)
 
     def _on_began(self) -> None:
-        self._workspace.say("Learning has begun; go on working, the viewer stays quick.")
+        self._workspace.show_message("Learning has begun; go on working, the viewer stays quick.")
 
     def _on_refused(self, sentence: str) -> None:
         self._complain(sentence)
@@ -266,7 +266,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         self.view.end()
         if run.verdict is not None:
             self._show_verdict(run.verdict, run.folder, f"{run.verdict.name} is trained and judged.")
-            self._workspace.say(f"{run.verdict.name} is trained and judged: {run.verdict.sentence}")
+            self._workspace.show_message(f"{run.verdict.name} is trained and judged: {run.verdict.sentence}")
             self.judged.emit(run.verdict, run.folder)
         else:
             sentence = "The run ended without a word." if run.failed is None else run.failed.sentence
@@ -276,14 +276,14 @@ class RetrainBox(QWidget):  # type: ignore[misc]
     def _after(self) -> None:
         self.choices.refresh()
         self._update()
-        self.look()
+        self.refresh()
         self._bring(self.outcome if self._seen else self.words)
 
     def _put_away(self) -> None:
         """Show the choices again in place of the run that is over."""
         self._forget_verdict()
         self._update()
-        self.look()
+        self.refresh()
 
     def _complain(self, sentence: str, *, warn: bool = True) -> None:
         from napari.utils.notifications import show_warning

@@ -117,7 +117,7 @@ class LearnView(QWidget):  # type: ignore[misc]
         """Show the curves and numbers of a run that has long been over."""
         self.begin()
         for event in events:
-            self.take(event)
+            self.add_event(event)
         self.end()
 
     def end(self) -> None:
@@ -139,7 +139,7 @@ class LearnView(QWidget):  # type: ignore[misc]
 
     # -- what a run says ----------------------------------------------------------------------------------
 
-    def take(self, event: Event) -> None:
+    def add_event(self, event: Event) -> None:
         """Show an event."""
         if isinstance(event, Step):
             self._on_step(event)

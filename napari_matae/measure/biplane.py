@@ -88,7 +88,7 @@ class BiplaneBox(QWidget):  # type: ignore[misc]
         """Whether the study is being read."""
         return self._events.is_running
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Look for other cines of this patient."""
         entry = self._link.entry
         if entry is not None and self._link.target and not self._events.is_running:

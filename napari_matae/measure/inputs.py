@@ -151,7 +151,7 @@ class SuspectFrames:
         self._written.clear()
         self.looked(current)
 
-    def take(self, current: OpenCine) -> set[int]:
+    def frames_to_check(self, current: OpenCine) -> set[int]:
         """Return the frames that are drawn in, were said to be changed, or have another area; ask only once."""
         found = {*current.drawn, *self._written}
         self._written.clear()

@@ -204,7 +204,7 @@ class Measuring(QObject):  # type: ignore[misc]
                 self.measurement, self.problem = None, ""
                 self.changed.emit()
         elif self.measurement is not None:
-            self._compare({self._session.frame, *self._suspects.take(current)})
+            self._compare({self._session.frame, *self._suspects.frames_to_check(current)})
         elif self._stale or self.problem:
             self._start()
 

@@ -223,7 +223,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         """Measure while somebody looks."""
         super().showEvent(event)
         self.measuring.active = True
-        self.biplane.look()
+        self.biplane.refresh()
 
     def hideEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         """Leave the machine to others while nobody looks."""
@@ -232,12 +232,12 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
 
     def _on_entry(self, entry: object) -> None:
         if entry is not None and self.measuring.active:
-            self.biplane.look()
+            self.biplane.refresh()
 
     def _say(self, sentence: str) -> None:
         self.words.setText(sentence)
         self.words.show()
-        self._workspace.say(sentence)
+        self._workspace.show_message(sentence)
 
     def _update(self, _: object = None) -> None:
         measuring, current = self.measuring, self._workspace.session.current

@@ -92,7 +92,7 @@ class ActiveModel(QObject):  # type: ignore[misc]
 
     def _on_finished(self, sentence: str) -> None:
         self.said.emit(sentence)
-        self._workspace.say(sentence)
+        self._workspace.show_message(sentence)
         self._workspace.model_changed.emit()
         self.changed.emit()
 

@@ -49,7 +49,7 @@ class CineOverrides:
     ) -> None:
         self._cine_viewer, self._sector, self._replace, self._tell = screen, sector, replace, tell
 
-    def take(self, name: OverrideName, value: Any) -> None:
+    def apply(self, name: OverrideName, value: Any) -> None:
         """Take what a person sets; None takes it away, so that what was found or stated counts again."""
         current = self._cine_viewer.current
         if current is None or current.overrides.get(name) == value:

@@ -65,7 +65,7 @@ class PhaseFinder:
             self._of = basis
         return self._found
 
-    def take(self, measurement: Measurement | None) -> None:
+    def set_measurement(self, measurement: Measurement | None) -> None:
         """Hear what the Measure step found; it counts until masks or marks change."""
         current = self._session.current
         if current is None or measurement is None or measurement.content_id != current.cine.content_id:

@@ -259,7 +259,7 @@ class Session(SessionSignals):
         value
             As the field of `matae.store.Overrides` of that name holds it.
         """
-        self._overrides.take(OverrideName(name), value)
+        self._overrides.apply(OverrideName(name), value)
 
     def show_overrides(self, values: Mapping[OverrideName, Any]) -> None:
         """Show what the study holds of what people set; nothing of it needs saving."""

@@ -78,7 +78,7 @@ class StudyLandmarks:
         """Take nothing for granted of what the study has for these frames."""
         self._sync_state.landmarks.update(dict.fromkeys(frames, _UNKNOWN))
 
-    def take(self, current: OpenCine, stored: Mapping[int, LandmarkSet | None]) -> None:
+    def load(self, current: OpenCine, stored: Mapping[int, LandmarkSet | None]) -> None:
         """Show the landmarks that the study holds for frames whose masks are as the study has them."""
         for frame, points in stored.items():
             current.unreadable.discard(frame)

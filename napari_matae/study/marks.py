@@ -89,14 +89,14 @@ class StudyMarks(QObject):  # type: ignore[misc]
                 self._study.fail(error)
             else:
                 if not sync_state.marks_sent:
-                    self.take(current, error.theirs[0])
+                    self.load(current, error.theirs[0])
                 self.said.emit(explain(error))
 
         self._study.write(
             work, done, failed, about=current.cine, keep=lambda study: study.set_marks(content_id, ed=ed, es=es)
         )
 
-    def take(self, current: OpenCine, stored: Marks) -> bool:
+    def load(self, current: OpenCine, stored: Marks) -> bool:
         """Show the marks that the study holds, unless others are on their way there; return whether they are others."""
         if self._sync_state.marks_sent:
             return False

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_matae.study.connection import StudyConnection
     from napari_matae.study.sync_state import SyncState
 
-__all__ = ["WORDS", "StudyOverrides", "take_overrides", "write_lacking"]
+__all__ = ["WORDS", "StudyOverrides", "load_overrides", "write_lacking"]
 
 WORDS = {
     OverrideName.SECTOR: "the sector",
@@ -87,7 +87,7 @@ class StudyOverrides(QObject):  # type: ignore[misc]
             elif last:
                 current.unstored.discard(name)
                 for stored in error.theirs:
-                    take_overrides(self._session, sync_state, stored)
+                    load_overrides(self._session, sync_state, stored)
                 self.said.emit(explain(error))
 
         stated = current.stated
@@ -105,7 +105,7 @@ def _put(cine: Cine, name: OverrideName, value: Any, revisions: dict[OverrideNam
     return stored
 
 
-def take_overrides(session: Session, sync_state: SyncState, stored: Overrides) -> set[OverrideName]:
+def load_overrides(session: Session, sync_state: SyncState, stored: Overrides) -> set[OverrideName]:
     """Show what the study holds, but for what was set here and is not in the study yet.
 
     Returns

@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, Signal
 from matae.store.types import FrameStatus, OverrideName
 from napari_matae.background.failure import explain
 from napari_matae.session.pixel_size import remembered_scale
-from napari_matae.study.overrides import take_overrides, write_lacking
+from napari_matae.study.overrides import load_overrides, write_lacking
 from napari_matae.study_thread.earlier_undo import MAX_TRANSACTIONS, undo_steps_of
 from napari_matae.study_thread.stored_cine import fetch
 
@@ -128,7 +128,7 @@ class StudyRestore(QObject):  # type: ignore[misc]
 
     def _show_overrides(self, current: OpenCine, stored: StoredCine, remembered: Spacing | None) -> None:
         """Show what people set of the cine; a pixel size that this computer remembers counts where nobody set one."""
-        take_overrides(self._session, self._sync_state, stored.overrides)
+        load_overrides(self._session, self._sync_state, stored.overrides)
         known = OverrideName.SPACING in {*stored.overrides.revisions, *current.overrides}
         if remembered is not None and not known:
             self._session.show_overrides({OverrideName.SPACING: remembered})
@@ -143,7 +143,7 @@ class StudyRestore(QObject):  # type: ignore[misc]
             if current.machine is not None and frame not in mine:
                 current.machine[frame] = mask
                 current.proposed.add(frame)
-        self._landmarks.take(current, {t: points for t, points in stored.landmarks.items() if t not in mine})
+        self._landmarks.load(current, {t: points for t, points in stored.landmarks.items() if t not in mine})
         current.seconds = {t: info.seconds for t, info in stored.infos.items()}
         current.run = current.run or stored.run
         self._sync_state.revisions.update({t: info.revision for t, info in stored.infos.items()})

@@ -8,7 +8,7 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from matae.store.types import OverrideName
-from napari_matae.study.overrides import WORDS, take_overrides
+from napari_matae.study.overrides import WORDS, load_overrides
 from napari_matae.study_thread.stored_cine import others_changes
 
 if TYPE_CHECKING:
@@ -105,15 +105,15 @@ class StudyWatch(QObject):  # type: ignore[misc]
         moved = {t: points for t, points in others.landmarks.items() if t in free}
         free = {t: i for t, i in free.items() if sync_state.is_behind(t, i)}
         show_theirs(self._session, sync_state, free, others.masks)
-        self._landmarks.take(current, moved)
+        self._landmarks.load(current, moved)
         for frame in moved:
             self._session.placed.emit(frame)
         if others.overrides is not None:
-            changed = take_overrides(self._session, sync_state, others.overrides)
+            changed = load_overrides(self._session, sync_state, others.overrides)
             if changed:
                 were = "were" if len(changed) > 1 else "was"
                 self.said.emit(f"{_set_in_words(changed)} of this cine {were} set in another window.")
-        if others.marks is not None and self._marks.take(current, others.marks):
+        if others.marks is not None and self._marks.load(current, others.marks):
             by = f" by {others.marks.rater}" if others.marks.rater else ""
             self.said.emit(f"End-diastole and end-systole of this cine were marked in another window{by}.")
         if free:

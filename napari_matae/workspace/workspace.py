@@ -78,10 +78,10 @@ class Workspace(QObject):  # type: ignore[misc]
             self.actions,
             self.next_cine,
         ):
-            part.said.connect(self.say)
+            part.said.connect(self.show_message)
         self.session.settle()  # what was drawn while no dock was there to see it
 
-    def say(self, sentence: str) -> None:
+    def show_message(self, sentence: str) -> None:
         """Tell the user, in the panel and in the viewer's own status line."""
         self.viewer.status = sentence
         self.said.emit(sentence)
@@ -94,21 +94,23 @@ class Workspace(QObject):  # type: ignore[misc]
         """Play the part from end-diastole to end-systole over and over, or the whole cine again."""
         if self.player.loop is not None:
             self.player.loop = None
-            self.say("Playing the whole cine.")
+            self.show_message("Playing the whole cine.")
             return
         phases = self.actions.phases
         if phases.ed is None or phases.es is None or phases.ed == phases.es:
-            self.say("End-diastole and end-systole are not known yet: segment the cine, or mark them.")
+            self.show_message("End-diastole and end-systole are not known yet: segment the cine, or mark them.")
             return
         self.player.loop = (phases.ed, phases.es)
         self.player.play()
-        self.say(f"Looping between end-diastole (frame {phases.ed + 1}) and end-systole (frame {phases.es + 1}).")
+        self.show_message(
+            f"Looping between end-diastole (frame {phases.ed + 1}) and end-systole (frame {phases.es + 1})."
+        )
 
     def escape(self) -> None:
         """Throw a preview away, else put the tool down."""
         if self.preview.is_open:
             self.preview.discard()
-            self.say("Preview discarded; nothing was changed.")
+            self.show_message("Preview discarded; nothing was changed.")
         elif self.tools.tool != "move":
             self.tools.choose("move")
 

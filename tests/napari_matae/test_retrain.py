@@ -43,7 +43,7 @@ def make_box(make_workspace, qtbot):
 
 def looked(qtbot, box: RetrainBox, options: RetrainOptions | None = None) -> str:
     """Wait until the sentence says how things are with the choices as they are now."""
-    box.look()
+    box.refresh()
     qtbot.waitUntil(lambda: box.is_current, timeout=WAIT)
     return box.sentence.text()
 
@@ -192,36 +192,36 @@ def test_a_run_in_plain_words(qtbot):
     qtbot.addWidget(view)
     view.begin()
     assert view.stage.text() == "Starting…"
-    view.take(Stage("reading", 3, 12))
+    view.add_event(Stage("reading", 3, 12))
     assert view.stage.text() == "Reading the corrected clips: 3 of 12"
-    view.take(Stage("training"))
-    view.take(STARTED)
+    view.add_event(Stage("training"))
+    view.add_event(STARTED)
     assert "new: 12 frames of 4 patients, 10 others mixed in; checked on 9 frames of 3 held-out" in view.title.text()
     base = Validation(0, None, 0.5, {"1/2": 0.5, "1": 0.6}, {"1/2": 0.4, "1": 0.5})
-    view.take(base)
+    view.add_event(base)
     assert "nothing better yet" in view.scores.text()
-    view.take(Step(4, 40, 1.25, 0.3456, 12.0, 100.0, 812.4, 8))
+    view.add_event(Step(4, 40, 1.25, 0.3456, 12.0, 100.0, 812.4, 8))
     assert view.stage.text() == "Learning: step 4 of 40, about 2 min left"
     for words in ("Epoch&nbsp;<b>1.2", "12&nbsp;s", "812&nbsp;MB", "CPU&nbsp;(2&nbsp;threads)"):
         assert words in view.numbers.text()
-    view.take(Step(5, 40, 1.5, None, 120.0, 0.2, None, 4))
+    view.add_event(Step(5, 40, 1.5, None, 120.0, 0.2, None, 4))
     assert "almost done" in view.stage.text()
     assert "2.0&nbsp;min" in view.numbers.text()
-    view.take(Validation(5, 0.3, 13.0, {"1/2": 0.7, "1": 0.8}, {"1/2": 0.6, "1": 0.7}, best=5))
-    view.take(Validation(10, 0.2, 20.0, {"1/2": 0.6, "1": 0.75}, {"1/2": 0.5, "1": 0.6}, best=5))
+    view.add_event(Validation(5, 0.3, 13.0, {"1/2": 0.7, "1": 0.8}, {"1/2": 0.6, "1": 0.7}, best=5))
+    view.add_event(Validation(10, 0.2, 20.0, {"1/2": 0.6, "1": 0.75}, {"1/2": 0.5, "1": 0.6}, best=5))
     assert "step 5" in view.scores.text()
     assert "0.600 → <b>0.800</b>" in view.scores.text()
-    view.take(Notice("Memory ran out; going on with 4 frames at a time."))
-    view.take(Notice("Memory ran out; going on with 4 frames at a time."))
+    view.add_event(Notice("Memory ran out; going on with 4 frames at a time."))
+    view.add_event(Notice("Memory ran out; going on with 4 frames at a time."))
     assert view.notices.text() == "• Memory ran out; going on with 4 frames at a time."
     with qtbot.waitSignal(view.stop_wanted):
         view.stop_button.click()
     assert not view.stop_button.isEnabled()
-    view.take(Step(11, 40, 1.5, 0.2, 120.0, 0.2, 800.0, 4))
+    view.add_event(Step(11, 40, 1.5, 0.2, 120.0, 0.2, 800.0, 4))
     assert view.stage.text().startswith("Stopping…")
-    view.take(Stopped(11, 5))
+    view.add_event(Stopped(11, 5))
     assert "Stopped at step 11; kept and judged: step 5." in view.notices.text()
-    view.take(Stage("judging", 1, 7))
+    view.add_event(Stage("judging", 1, 7))
     assert view.stage.text().endswith("clip by clip: 1 of 7")
     assert not view.was_put_aside
     assert view.stop_button.text() == "Put aside"

@@ -115,7 +115,7 @@ def test_another_study_has_other_verdicts_and_a_deleted_run_none(make_box, qtbot
     link.open(str(tmp_path / "study.sqlite"), "anna")
     qtbot.waitUntil(lambda: box.verdict.isVisible() and box.verdict.verdict.name == "made", timeout=WAIT)
     shutil.rmtree(folder)
-    box.look()
+    box.refresh()
     qtbot.waitUntil(lambda: box.is_current and box.choices.isVisible(), timeout=WAIT)
     assert box.verdict.verdict is None
     assert box.earlier.isHidden()

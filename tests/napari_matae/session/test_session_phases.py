@@ -26,7 +26,7 @@ def measured(workspace, **options) -> Phases:
 
 def test_nothing_open_has_no_phases(workspace):
     assert workspace.actions.phases == Phases(None, None)
-    workspace.phase_finder.take(None)
+    workspace.phase_finder.set_measurement(None)
 
 
 def test_they_are_those_of_the_measurement_whoever_says_so(workspace):
@@ -85,7 +85,7 @@ def test_the_measurement_has_the_last_word_until_masks_change(workspace):
     from matae.measure import Marks
 
     other = measure_cine(cine, masks, marks=Marks(ed=(found.ed + 1,), es=(found.es + 1,)))
-    workspace.phase_finder.take(other)
+    workspace.phase_finder.set_measurement(other)
     assert workspace.actions.phases == Phases(found.ed + 1, found.es + 1)
     workspace.session.change("drawing", {20: np.zeros_like(masks[20])})
     assert workspace.actions.phases != Phases(found.ed + 1, found.es + 1)
@@ -97,7 +97,7 @@ def test_widths_that_have_been_asked_raise_the_score(make_workspace, qtbot):
     opened(qtbot, workspace, cine)
     show_masks(workspace.session, masks)
     by_width = {"1": {5: masks[5]}, "1/8": {5: np.roll(masks[5], 6, 1)}}
-    workspace.phase_finder.take(measure_cine(cine, masks, width_masks=by_width))
+    workspace.phase_finder.set_measurement(measure_cine(cine, masks, width_masks=by_width))
     assert workspace.session.current.disagreement[5] > 0.1
     assert np.isnan(workspace.session.current.disagreement[6])
     assert 5 in workspace.actions.flagged
