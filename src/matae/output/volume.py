@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,14 +15,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from matae.cine import Cine, Geometry
+    from matae.cine import Cine
 
 __all__ = ["write_mask", "write_masks"]
-
-_HEADER = 352  # bytes before the pixels in a single-file NIfTI-1
-_UNITS_AT = 123  # xyzt_units, one byte
-_MILLIMETRES, _SECONDS = 2, 8
-_CHUNK = 1 << 22
 
 
 def write_mask(path: Path, masks: NDArray[np.integer[Any]], cine: Cine | None = None) -> None:
@@ -56,7 +49,7 @@ def write_mask(path: Path, masks: NDArray[np.integer[Any]], cine: Cine | None = 
             f"These masks are {stack.shape}, {cine.source.name} is {cine.frames.shape}; save its own masks."
         )
     with writing_to(path.parent), staged(path.parent) as stage:
-        # A name of ours inside: ITK chooses the format by the end of it.
+        # A name of ours inside: the end of it says whether to compress.
         part = stage / ("mask.nii.gz" if path.name.lower().endswith(".gz") else "mask.nii")
         write_masks(part, cine, stack.astype(np.uint8, copy=False))
         part.replace(path)
@@ -77,65 +70,13 @@ def write_masks(path: Path, cine: Cine | None, masks: NDArray[np.uint8]) -> None
 
     Raises
     ------
-    OutputError
-        If the file did not arrive on the disk whole.
+    OSError
+        If the disk is full, or the folder cannot be written.
     """
-    import SimpleITK
+    from matae.output.nifti import write_nifti
 
-    image = SimpleITK.GetImageFromArray(np.asarray(masks))
-    rate = cine.frame_rate if cine else None
-    spacing = cine.spacing if cine else None
-    dx, dy = (spacing.x, spacing.y) if spacing else (1.0, 1.0)
-    image.SetSpacing((dx, dy, 1.0 / rate if rate else 1.0))
-    if cine is not None and cine.geometry is not None:
-        _put_in_place(image, cine.geometry)
-    packed = path.suffix == ".gz"
-    try:
-        SimpleITK.WriteImage(image, str(path), useCompression=packed)
-    except RuntimeError as error:
-        raise OutputError(f"{path.name} cannot be written; free some space or choose another folder.") from error
-    # ITK claims millimetres and seconds whatever it is given: a length of 1 would pass for a measurement.
-    units = (_MILLIMETRES if spacing else 0) | (_SECONDS if rate else 0)
-    size = _state_units_packed(path, units) if packed else _state_units(path, units)
-    # Nor does it look at what the last write returned: on a full disk it leaves a torn file and says nothing.
-    if size < _HEADER + masks.size:
-        raise OutputError(f"The disk is full: {path.name} did not fit; free some space or choose another folder.")
-
-
-def _put_in_place(image: Any, geometry: Geometry) -> None:
-    """Give a mask of columns, rows and frames the origin and direction of its picture."""
-    axes = min(len(geometry.origin), 3)
-    stated = np.array(geometry.direction, np.float64).reshape(len(geometry.origin), -1)
-    direction, origin = np.eye(3), np.zeros(3)
-    direction[:axes, :axes], origin[:axes] = stated[:axes, :axes], geometry.origin[:axes]
-    if np.allclose(direction @ direction.T, np.eye(3), atol=1e-3):  # NIfTI holds nothing but a rotation
-        image.SetDirection(direction.ravel().tolist())
-        image.SetOrigin(origin.tolist())
-
-
-def _state_units(path: Path, units: int) -> int:
-    """Put the units into the header; return the size of the file."""
-    size = path.stat().st_size
-    if size >= _HEADER:
-        with path.open("r+b") as file:
-            file.seek(_UNITS_AT)
-            file.write(bytes([units]))
-    return size
-
-
-def _state_units_packed(path: Path, units: int) -> int:
-    """Pack the file again with the units in its header; return its unpacked size, 0 when it is torn."""
-    part = path.with_name(f"units-{path.name}")
-    total = 0
-    with part.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed:
-        try:
-            with gzip.open(path, "rb") as file:
-                while chunk := file.read(_CHUNK):
-                    if total == 0:
-                        chunk = chunk[:_UNITS_AT] + bytes([units]) + chunk[_UNITS_AT + 1 :]
-                    packed.write(chunk)
-                    total += len(chunk)
-        except (gzip.BadGzipFile, EOFError, zlib.error):
-            return 0
-    part.replace(path)
-    return total
+    if cine is None:
+        write_nifti(path, masks, None, None)
+    else:
+        rate = cine.frame_rate
+        write_nifti(path, masks, cine.spacing, 1.0 / rate if rate else None, cine.geometry)

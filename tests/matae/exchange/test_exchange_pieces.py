@@ -231,23 +231,3 @@ def test_a_bright_wall_is_no_text() -> None:
     ring = np.abs(np.hypot(y - 120, x - 160) - 50) < 3
     frames[:, ring] = 250
     assert find_text(frames, np.ones((240, 320), bool)) == []
-
-
-def test_a_folder_that_is_not_there_is_an_error_of_the_file_system(tmp_path: Path) -> None:
-    from matae.exchange.encodings.nifti import write_nifti
-
-    with pytest.raises(OSError, match=r"a\.nii\.gz|part\.nii"):
-        write_nifti(tmp_path / "absent" / "a.nii.gz", np.zeros((4, 5), np.uint8), None, None)
-
-
-def test_so_it_is_when_itk_fails_and_the_folder_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import SimpleITK
-
-    from matae.exchange.encodings.nifti import write_nifti
-
-    def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("several\nlines of ITK")
-
-    monkeypatch.setattr(SimpleITK, "WriteImage", fail)
-    with pytest.raises(OSError, match="cannot be written"):
-        write_nifti(tmp_path / "a.nii.gz", np.zeros((4, 5), np.uint8), None, None)

@@ -7,9 +7,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
+import nibabel
 import pytest
-import SimpleITK
 
 from matae.errors import OutputError
 from matae.output import write_results
@@ -46,7 +47,7 @@ def test_folder_without_permission(tmp_path, cine, result) -> None:
 @linux
 @pytest.mark.parametrize("room", [60, 2000, 9000])
 def test_full_disk_at_any_point_leaves_nothing(tmp_path, room) -> None:
-    # A limit on the size of a file fails a write as a full disk does, in ITK and FFmpeg too.
+    # A limit on the size of a file fails a write as a full disk does, in FFmpeg too.
     script = (
         "import resource, signal, sys\n"
         f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
@@ -54,7 +55,7 @@ def test_full_disk_at_any_point_leaves_nothing(tmp_path, room) -> None:
         "from pathlib import Path\n"
         "from matae.errors import OutputError\n"
         "from matae.output import write_results\n"
-        "import SimpleITK, av, PIL.Image, PIL.PngImagePlugin, matae.output.still, matae.output.video, skimage.measure\n"
+        "import nibabel, av, PIL.Image, PIL.PngImagePlugin, matae.output.still, matae.output.video, skimage.measure\n"
         "cine = make_cine(shape=(240, 320))\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))\n"
@@ -71,15 +72,13 @@ def test_full_disk_at_any_point_leaves_nothing(tmp_path, room) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_torn_mask_is_noticed(tmp_path, cine, result, monkeypatch) -> None:
-    write = SimpleITK.WriteImage
+def test_mask_that_does_not_fit_leaves_nothing(tmp_path, cine, result, monkeypatch) -> None:
+    def tear(_image: object, file: BinaryIO) -> None:
+        file.write(b"half of it")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def tear(image: object, path: str, **more: object) -> None:
-        write(image, path, **more)
-        Path(path).write_bytes(Path(path).read_bytes()[:-20])
-
-    monkeypatch.setattr(SimpleITK, "WriteImage", tear)
-    with pytest.raises(OutputError, match="The disk is full"):
+    monkeypatch.setattr(nibabel.Nifti1Image, "to_stream", tear)
+    with pytest.raises(OutputError, match="is full; free some space"):
         write_results(cine, result, tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -15,7 +15,8 @@ import numpy as np
 from matae.cine import Geometry
 from matae.errors import ExchangeError
 from matae.exchange.clip import ImportClip
-from matae.exchange.encodings.nifti import read_labels, write_nifti
+from matae.exchange.encodings.nifti import read_labels
+from matae.output.nifti import write_nifti
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
