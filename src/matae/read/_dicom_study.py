@@ -68,7 +68,8 @@ def summary_of(file: IO[bytes]) -> DicomSummary | None:
             syntax = text(meta, "TransferSyntaxUID")
             other = short_kind(dataset) if other_than_cine(dataset) is not None else ""
             if not other and integer(dataset, "Rows") is None and text(dataset, "Modality") not in ("US", "IVUS"):
-                other = "an object without a picture"
+                cut = not text(dataset, "SOPClassUID") and not text(dataset, "Modality")
+                other = "files cut off within their header" if cut else "an object without a picture"
             frames = integer(dataset, "NumberOfFrames")
             timed = any(raw(dataset, key) is not None for key in ("FrameTime", "FrameTimeVector", "CineRate"))
         except Exception:  # noqa: BLE001 - whatever a damaged header raises, opening it says so

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from matae.cine import Cine
 from matae.errors import ReadError
+from matae.read._dicom_cut import is_cut_off
 from matae.read._dicom_fragments import PixelElement, find_pixel_element, read_fragments
 from matae.read._dicom_image import image_module
 from matae.read._dicom_kinds import DICOMDIR_CLASS, other_than_cine
@@ -72,7 +73,7 @@ def read_dicom(path: Path) -> Cine:
     """
     with quiet(), path.open("rb") as file:
         dataset, offset = _read_header(file, path.name)
-        _refuse_other_images(path, dataset)
+        _refuse_other_images(path, dataset, offset)
         image = image_module(dataset, path.name)
         decoded, stream_rate = _decode(file, offset, dataset, image, path.name)
         if not decoded.kept:
@@ -167,9 +168,14 @@ def _no_frames(name: str, dataset: Any) -> str:
     )
 
 
-def _refuse_other_images(path: Path, dataset: Any) -> None:
+def _refuse_other_images(path: Path, dataset: Any, offset: int) -> None:
     if text(dataset.file_meta, "MediaStorageSOPClassUID") == DICOMDIR_CLASS:
         raise ReadError(f"{path.name} is the index of a DICOM medium, not a clip; open the folder it lies in.")
+    if is_cut_off(dataset, offset, path.stat().st_size):
+        raise ReadError(
+            f"{path.name} is cut off within its header, as when a copy did not finish; copy it again, or export the "
+            "clip again from the archive."
+        )
     if (other := other_than_cine(dataset)) is not None:
         raise ReadError(f"{path.name} {other}")
 

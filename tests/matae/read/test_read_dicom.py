@@ -16,7 +16,7 @@ from read_makers import dataset, doppler_clip, encapsulated, grey_clip, region, 
 import matae.stack
 from matae.cine import Box, Spacing
 from matae.errors import ReadError
-from matae.read import open_cine
+from matae.read import list_cines, open_cine
 from matae.read._grey import luma
 from matae.read.dicom import read_dicom
 
@@ -61,6 +61,34 @@ def test_report(tmp_path: Path) -> None:
         delattr(made, keyword)
     with pytest.raises(ReadError, match="holds no image"):
         read_dicom(save(made, tmp_path / "a.dcm"))
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.1", IMPLICIT])
+def test_header_that_is_cut_off_is_called_so_wherever_it_ends(tmp_path: Path, syntax: str) -> None:
+    made = dataset(grey_clip())
+    made.file_meta.TransferSyntaxUID = syntax
+    data = save(made, tmp_path / "a.dcm").read_bytes()
+    pixels = data.index(b"\xe0\x7f\x10\x00")
+    described = data.index(b"\x28\x00\x00\x01") + 8  # up to Bits Allocated there is no picture to speak of
+    path = tmp_path / "cut.dcm"
+    for end in range(132, pixels, 1):
+        path.write_bytes(data[:end])
+        with pytest.raises(ReadError) as caught:
+            read_dicom(path)
+        said = str(caught.value)
+        assert "copy it again" in said or "export the clip again" in said, (end, said)
+        assert "report" not in said and "holds no frames" not in said, (end, said)
+        assert end >= described or "cut off within its header" in said or "is a damaged DICOM file" in said, (end, said)
+
+
+@pytest.mark.parametrize("end", [150, 300])
+def test_folder_names_what_is_cut_off(tmp_path: Path, end: int) -> None:
+    save(dataset(grey_clip()), tmp_path / "whole.dcm")
+    data = (tmp_path / "whole.dcm").read_bytes()
+    (tmp_path / "cut.dcm").write_bytes(data[:end])
+    found = list_cines(tmp_path)
+    assert [ref.label for ref in found] == ["whole"]
+    assert found.left_out == (("cut", "files cut off within their header"),)
 
 
 def test_damaged_header(tmp_path: Path) -> None:
