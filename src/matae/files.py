@@ -5,9 +5,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import platform
+import re
 import shutil
 import tempfile
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +20,13 @@ from matae.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["file_sha256", "staged", "write_atomic", "writing_to"]
+__all__ = ["file_sha256", "staged", "sweep", "write_atomic", "writing_to"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_LEFT = re.compile(r"\.matae-(?:(?P<where>[0-9a-f]{8})-(?P<pid>\d+)-)?.+\.part(?:-(?:wal|shm|journal))?")
+_STALE_SECONDS = 24 * 3600
+_swept: set[Path] = set()
 
 
 def file_sha256(path: Path) -> str:
@@ -79,7 +86,8 @@ def writing_to(folder: Path) -> Iterator[None]:
 def staged(folder: Path) -> Iterator[Path]:
     """Give a hidden folder inside `folder` to write into; it is gone afterwards, however the block ends.
 
-    It is on the same file system, so that what is finished can be renamed into place.
+    It is on the same file system, so that what is finished can be renamed into place. What a program that was killed
+    left there before goes first (`sweep`).
 
     Parameters
     ----------
@@ -92,8 +100,70 @@ def staged(folder: Path) -> Iterator[Path]:
         The empty folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    stage = Path(tempfile.mkdtemp(prefix=".matae-", suffix=".part", dir=folder))
+    sweep(folder)
+    stage = Path(tempfile.mkdtemp(prefix=f".matae-{_where()}-{os.getpid()}-", suffix=".part", dir=folder))
     try:
         yield stage
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def sweep(folder: Path) -> None:
+    """Delete what programs of ours that were killed left in a folder; once a process, it may hold many files.
+
+    What is half-written is known by its name, which says who writes it. It goes when that process is gone, or when it
+    is a day old and nobody on this machine writes it.
+
+    Parameters
+    ----------
+    folder
+        Where results are written.
+    """
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    with suppress(OSError), os.scandir(folder) as entries:
+        for left in [entry for entry in entries if _LEFT.fullmatch(entry.name)]:
+            with suppress(OSError):
+                if not _is_abandoned(left):
+                    continue
+                if left.is_dir(follow_symlinks=False):
+                    shutil.rmtree(left.path, ignore_errors=True)
+                else:
+                    Path(left.path).unlink(missing_ok=True)
+
+
+def _is_abandoned(left: os.DirEntry[str]) -> bool:
+    changed = left.stat(follow_symlinks=False).st_mtime
+    named = _LEFT.fullmatch(left.name)
+    if named is not None and named["where"] == _where():
+        return not _is_running(int(named["pid"]), changed)
+    return time.time() - changed > _STALE_SECONDS
+
+
+def _is_running(pid: int, since: float) -> bool:
+    """Say whether a process of this machine runs that already ran at a time; another may have its number since."""
+    try:
+        import psutil
+    except ImportError:  # where only PyTorch is: nothing is known of other processes
+        return time.time() - since < _STALE_SECONDS
+    try:
+        return bool(psutil.Process(pid).create_time() <= since + 1)
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True
+
+
+@cache
+def _where() -> str:
+    """Return a short code of what numbers of processes mean something in: the machine, since it started, its container.
+
+    A folder in the network is written from several machines, each with numbers of its own.
+    """
+    parts = [platform.node()]
+    with suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text("ascii"))
+    with suppress(OSError):
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import tempfile
 import zipfile
 import zlib
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from matae.errors import ExchangeError
 from matae.exchange.names import inner_path
-from matae.files import writing_to
+from matae.files import staged, writing_to
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["unpack"]
 
@@ -42,16 +44,13 @@ def unpack(archive: Path) -> Path:
     try:
         with zipfile.ZipFile(archive) as packed, writing_to(archive.parent):
             members = _members(packed, archive)
-            stage = Path(tempfile.mkdtemp(prefix=".matae-import-", suffix=".part", dir=archive.parent))
-            try:
+            with staged(archive.parent) as stage:
                 for info, name in members:
                     _extract(packed, info, stage / name)
                 inner = [path for path in stage.iterdir() if path.name != "__MACOSX"]
                 # Most archives hold one folder; its contents are what is meant.
                 source = inner[0] if len(inner) == 1 and inner[0].is_dir() else stage
                 source.rename(folder)
-            finally:
-                shutil.rmtree(stage, ignore_errors=True)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ExchangeError(f"{archive.name} is damaged, encrypted or no ZIP archive; pack the data again.") from error
     return folder

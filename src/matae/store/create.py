@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert, inspect, text
 
 from matae.errors import StoreError
-from matae.files import writing_to
+from matae.files import sweep, writing_to
 from matae.store.base import EMPTY_DIGEST, audit_digest, new_code
 from matae.store.database_errors import read_only, speaking
 from matae.store.engine import APPLICATION_ID, WAIT_S, WRITING, Target, make_engine, parse_target
@@ -80,6 +80,7 @@ def new_file(file: Path) -> Iterator[Path]:
         if file.exists():
             raise taken
         file.parent.mkdir(parents=True, exist_ok=True)
+        sweep(file.parent)
         part.touch(exist_ok=False)
         try:
             yield part

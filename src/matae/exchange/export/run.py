@@ -6,9 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
-from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -23,10 +21,10 @@ from matae.exchange.placing import placement_to_json
 from matae.exchange.provenance import provenance_of
 from matae.exchange.registry import make_writer
 from matae.exchange.release import MANIFEST, Release, dump_manifest, list_files, manifest_head, state_digest
-from matae.files import writing_to
+from matae.files import staged, writing_to
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -37,8 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run_export"]
 
-_PREFIX, _SUFFIX = ".matae-export-", ".part"
-_STALE_SECONDS = 24 * 3600
 _REPORT_SECONDS = 0.1
 
 
@@ -93,7 +89,8 @@ def run_export(
     ):
         raise ExchangeError("The patients of the study changed since the preview; look at it again, then export.")
     ticker = _Ticker(plan.n_frames, progress, should_stop)
-    with writing_to(out.parent), _stage(out.parent) as stage:
+    with writing_to(out.parent), staged(out.parent) as stage:
+        stage.chmod(0o755)  # kept to ourselves as it is made; an export is to be shared
         try:
             entries, writer = _write(plan, stage, ticker)
             ticker.say("Checking files")
@@ -167,22 +164,6 @@ def _check_place(out: Path, needed: int) -> None:
 
 def _megabytes(count: int) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(count, 1e5) / 1e6:.1f} MB"
-
-
-@contextmanager
-def _stage(parent: Path) -> Iterator[Path]:
-    """Give a hidden folder on the same disk; it is gone afterwards unless it was renamed."""
-    for left in parent.glob(f"{_PREFIX}*{_SUFFIX}"):
-        # What a power cut left behind. Another export may be at work beside us, so only what is long dead goes.
-        if left.is_dir() and time.time() - left.stat().st_mtime > _STALE_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
-    stage = type(parent)(tempfile.mkdtemp(prefix=_PREFIX, suffix=_SUFFIX, dir=parent))
-    stage.chmod(0o755)  # mkdtemp keeps it to ourselves; an export is to be shared
-    try:
-        yield stage
-    finally:
-        if stage.exists():
-            shutil.rmtree(stage, ignore_errors=True)
 
 
 def _write(plan: ExportPlan, stage: Path, ticker: _Ticker) -> tuple[list[dict[str, Any]], Any]:
