@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import sys
-import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from matae.errors import TrainError
@@ -16,11 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from filelock import FileLock
+
 __all__ = ["BusyError", "claim", "is_claimed"]
 
 _LOCK = "lock"
-_TRIES, _PAUSE_S = 5, 0.02  # a look takes less
-_TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
+_WAIT_S, _PAUSE_S = 0.1, 0.02  # somebody may look at this very moment whether it is locked, which takes less
 
 
 class BusyError(TrainError):
@@ -41,49 +38,41 @@ def claim(folder: Path) -> Iterator[None]:
     OutputError
         If the folder cannot be written.
     """
+    from filelock import Timeout
+
     with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT)
+        (folder / _LOCK).touch()
+    lock = _lock(folder)
     try:
-        if not _take_soon(descriptor):
-            raise BusyError
+        lock.acquire(_WAIT_S, _PAUSE_S)
+    except Timeout:
+        raise BusyError from None
+    except OSError:
+        pass  # a drive that knows no locks, as some in a network, is no reason not to train
+    try:
         yield
     finally:
-        os.close(descriptor)  # and with it goes the lock
+        lock.release()
 
 
 def is_claimed(folder: Path) -> bool:
     """Return whether a process, this one included, is at work on a run."""
-    with suppress(OSError):
-        descriptor = os.open(folder / _LOCK, os.O_RDWR)
-        try:
-            return not _take(descriptor)
-        finally:
-            os.close(descriptor)
-    return False
+    from filelock import Timeout
 
-
-def _take_soon(descriptor: int) -> bool:
-    """Lock a file that is open, though somebody may look at this very moment whether it is locked."""
-    for _ in range(_TRIES):
-        if _take(descriptor):
-            return True
-        time.sleep(_PAUSE_S)
-    return False
-
-
-def _take(descriptor: int) -> bool:
-    """Lock a file that is open; return False where another has it."""
+    if not (folder / _LOCK).exists():
+        return False
     try:
-        if sys.platform == "win32":
-            import msvcrt
+        with _lock(folder).acquire(blocking=False):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return False
 
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
 
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        # A drive that knows no locks, as some in a network, is no reason not to train.
-        return error.errno not in _TAKEN
-    return True
+def _lock(folder: Path) -> FileLock:
+    from filelock import FileLock
+
+    # A lock of the system, which a killed process cannot leave behind; never a file that means a lock by being there.
+    return FileLock(folder / _LOCK, fallback_to_soft=False)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
-from matae.errors import TrainError
-from matae.learn import LearnRun, RetrainOptions, discard_run, run_lock
+from matae.errors import OutputError, TrainError
+from matae.learn import LearnRun, RetrainOptions, discard_run
 from matae.learn.events import Failed, Notice
 from matae.learn.plan import Plan, code_of
 from matae.learn.run_lock import BusyError, claim, is_claimed
@@ -49,11 +52,34 @@ def test_nobody_is_at_work(tmp_path: Path) -> None:
 
 def test_somebody_who_only_looks_is_in_nobodys_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "run").mkdir()
-    look = os.open(tmp_path / "run" / "lock", os.O_RDWR | os.O_CREAT)
-    assert run_lock._take(look)
-    monkeypatch.setattr(run_lock.time, "sleep", lambda _: os.close(look))  # the look is over
+    look = FileLock(tmp_path / "run" / "lock")
+    look.acquire()
+    monkeypatch.setattr(time, "sleep", lambda _: look.release())  # the look is over
     with claim(tmp_path / "run"):
+        assert not look.is_locked
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flock is POSIX")
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_drive_without_locks_is_no_reason_not_to_train(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    import fcntl
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with claim(tmp_path / "run"):
+        assert not is_claimed(tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["lock"]
+
+
+def test_a_folder_that_is_a_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(OutputError, match="is a file or lies below one"), claim(tmp_path / "run"):
         pass
+    assert not is_claimed(tmp_path / "run")
 
 
 def test_a_killed_process_leaves_no_lock(holder: subprocess.Popen, tmp_path: Path) -> None:
