@@ -19,6 +19,7 @@ from matae.learn.options import RetrainOptions
 from matae.learn.plan import is_same_code
 from matae.learn.run import retrain
 from matae.learn.run_lock import BusyError, claim
+from matae.records import RecordError
 from matae.train.progress import never
 
 if TYPE_CHECKING:
@@ -183,5 +184,8 @@ def _options(entry: ModelEntry, made_with: Mapping[str, RetrainOptions]) -> Retr
     if options is None:
         if "replay" not in facts.get("options", {}):  # a folder's: its path is not in the card
             return None
-        options = RetrainOptions.from_json(facts["options"])
+        try:
+            options = RetrainOptions.from_json(facts["options"])
+        except RecordError:
+            return None
     return replace(options, name=entry.name, steps=steps if isinstance(steps, int) else 0, against=options.base)

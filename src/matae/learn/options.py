@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from matae.errors import TrainError
+from matae.records import load_record
 
 if TYPE_CHECKING:
     from typing import Any
@@ -91,8 +92,11 @@ class RetrainOptions:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> RetrainOptions:
-        """Rebuild the choices; what they leave out keeps its default."""
-        known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
-        if "statuses" in known:
-            known["statuses"] = tuple(known["statuses"])
-        return cls(**known)
+        """Rebuild the choices; what they leave out keeps its default.
+
+        Raises
+        ------
+        RecordError
+            If a value is of another type.
+        """
+        return load_record(cls, values)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from matae.errors import TrainError
 from matae.files import write_atomic, writing_to
 from matae.learn.folders import PLAN, VERDICT, new_run_folder, runs_home
-from matae.learn.options import RetrainOptions
+from matae.learn.options import RetrainOptions  # noqa: TC001 - a type that `load_record` looks up
+from matae.records import load_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,17 +60,10 @@ class Plan:
             If it is damaged.
         """
         try:
-            values = json.loads((folder / PLAN).read_text(encoding="utf-8"))
-            release = values["release"]
-            return cls(
-                RetrainOptions.from_json(values["options"]),
-                str(values["study"]),
-                None if release is None else (str(release[0]), int(release[1])),
-                int(values["steps"]),
-            )
+            return load_record(cls, json.loads((folder / PLAN).read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
+        except (OSError, ValueError):
             raise TrainError(f"The plan of the run {folder.name} is damaged; start a new retraining.") from None
 
     def check_study(self, study: Study) -> None:

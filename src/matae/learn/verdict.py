@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from matae.errors import TrainError
 from matae.learn.paired import LEVEL, TESTABLE, Paired
+from matae.records import load_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,24 +101,6 @@ class Side:
             "most_harmed": [asdict(frame) for frame in self.most_harmed()],
         }
 
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Side:
-        """Rebuild a side."""
-        return cls(
-            meaning=values["meaning"],
-            sides=tuple(values["sides"]),
-            n_frames=values["n_frames"],
-            n_patients=values["n_patients"],
-            figures={name: _paired(figure) for name, figure in values["figures"].items()},
-            frames=tuple(FrameChange(**frame) for frame in values["frames"]),
-            n_inverted=values.get("n_inverted", 0),  # verdicts of before it was counted
-        )
-
-
-def _paired(values: dict[str, Any]) -> Paired:
-    intervals = ("before_ci95", "after_ci95", "difference_ci95")
-    return Paired(**values | {key: values[key] and tuple(values[key]) for key in intervals})
-
 
 @dataclass(frozen=True)
 class MinutesSaved:
@@ -195,20 +178,17 @@ class Verdict:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Verdict:
-        """Rebuild a verdict."""
-        return cls(
-            name=values["name"],
-            against=values["against"],
-            held_out=Side.from_json(values["held_out"]),
-            agreement=Side.from_json(values["agreement"]),
-            guard=None if values["guard"] is None else _paired(values["guard"]),
-            guard_known=values["guard_known"],
-            minutes=MinutesSaved(**values["minutes_saved"]),
-            offered=values["offered"],
-            sentence=values["sentence"],
-            sha256=values.get("sha256", ""),
-            against_sha256=values.get("against_sha256", ""),
-        )
+        """Rebuild a verdict; what those of earlier versions lack keeps its default.
+
+        Raises
+        ------
+        RecordError
+            If a value is missing or of another type.
+        """
+        stated = dict(values)
+        if "minutes_saved" in stated:
+            stated["minutes"] = stated.pop("minutes_saved")
+        return load_record(cls, stated)
 
     @classmethod
     def read(cls, path: Path) -> Verdict:
@@ -221,7 +201,7 @@ class Verdict:
         """
         try:
             return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, TypeError):
             raise TrainError(
                 f"The verdict of the run {path.parent.name} is gone or damaged; compare the two models again."
             ) from None

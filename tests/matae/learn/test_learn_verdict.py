@@ -216,3 +216,26 @@ def test_no_frame_says_nothing() -> None:
     assert decide(nothing, None, guard_known=False) == (
         False, "No held-out frame could be compared; nothing says that it got better."
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("held_out", "figures", "dice", "before"), "0.8"),
+        (("held_out", "frames", 0, "frame"), None),
+        (("agreement", "n_frames"), 1.5),
+        (("offered",), "yes"),
+        (("minutes_saved",), []),
+    ],
+)
+def test_a_verdict_whose_figures_are_none_is_damaged(
+    tmp_path: Path, path: tuple[str | int, ...], value: object
+) -> None:
+    values = json.loads(json.dumps(a_verdict().to_json()))
+    inner = values
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    (tmp_path / "verdict.json").write_text(json.dumps(values))
+    with pytest.raises(TrainError, match="is gone or damaged; compare the two models again"):
+        Verdict.read(tmp_path / "verdict.json")
