@@ -42,7 +42,13 @@ def phantom_clip(n_frames: int, shape: tuple[int, int], distinct: int | None = N
 
 def write_avi(cine: Cine, path: Path) -> None:
     """Write a clip as a scanner exports it: Motion JPEG in an AVI, in colour."""
-    import imageio.v3 as iio
+    import av
 
     colour = np.repeat(np.asarray(cine.frames)[..., None], 3, -1)
-    iio.imwrite(path, colour, plugin="pyav", codec="mjpeg", fps=round(_RATE), out_pixel_format="yuvj420p")
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=round(_RATE))
+        stream.height, stream.width = colour.shape[1:3]
+        stream.pix_fmt = "yuvj420p"
+        for picture in colour:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
