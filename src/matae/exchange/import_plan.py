@@ -205,6 +205,7 @@ def _with_subject(study: Study, clip: ImportClip) -> ImportClip:
 
 
 def named(name: str, error: Exception) -> str:
+    """Return what an error says, with the clip it says it of."""
     text = str(error)
     return text if name in text else f"{name}: {text}"
 
@@ -237,6 +238,13 @@ def _plan_clip(study: Study, clip: ImportClip, known: dict[str, str]) -> tuple[P
 def masks_of(
     study: Study, clip: ImportClip, content_id: str, *, is_own: bool, is_new: bool
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Yield frames and masks of a clip, held against the size of the clip of the study.
+
+    Raises
+    ------
+    ExchangeError
+        If a mask has another size.
+    """
     shape = None
     if not is_new:
         entry = study.cine(content_id)
