@@ -194,7 +194,7 @@ def test_frames_at_a_time_do_not_change_the_gradients(sides: tuple, tmp_path: Pa
         config = replace(CONFIG, steps=1, precision="32")
         network = a_network()
         fabric = loop.make_fabric(config)
-        run = loop._begin(network, config, fabric.device)
+        run = loop.new_run(network, config, fabric.device)
         run.chunk = chunk
         network.eval()
         network.train = lambda _=True, n=network: n  # type: ignore[method-assign] - stays in inference mode
