@@ -105,6 +105,23 @@ def test_no_folder_of_the_plugin_is_a_heap() -> None:
     assert {name: count for name, count in counts.items() if count > MOST_MODULES} == {}
 
 
+MOST_LINES = 400
+LONG = {
+    "src/matae/jobs.py": "what a batch does with one clip, and with all of them: being split",
+    "src/matae/store/sqlite_client.py": "one connection: its process, its answers, and what is said of its errors",
+    "napari_matae/study_thread/request_queue.py": "one queue: requests, their order, and what became of them",
+}
+"""Modules that are longer than one idea should take, and why they are."""
+
+
+def test_no_module_is_long() -> None:
+    files = [*ENGINE.rglob("*.py"), *PLUGIN.rglob("*.py")]
+    lengths = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8").count("\n") for path in files}
+    long = {path for path, lines in lengths.items() if lines > MOST_LINES}
+    assert long - LONG.keys() == set(), f"longer than {MOST_LINES} lines: split them by idea"
+    assert LONG.keys() - long == set(), "these are short by now: take them from the list"
+
+
 def test_the_picture_of_the_rooms_is_that_of_the_code() -> None:
     done = subprocess.run([sys.executable, str(ROOT / "scripts" / "draw_rooms.py"), "--check"], check=False)
     assert done.returncode == 0, "run python scripts/draw_rooms.py"

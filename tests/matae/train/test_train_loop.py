@@ -144,7 +144,7 @@ def test_a_full_disk_keeps_the_last_state(sides: tuple, tmp_path: Path, monkeypa
         assert [row["step"] for row in csv.DictReader(file)] == ["3", "6"]
 
 
-@pytest.mark.parametrize("where", ["to_device", "take_step"])
+@pytest.mark.parametrize("where", ["matae.train.setup.to_device", "matae.train.loop.take_step"])
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA"), RuntimeError("CUDA error: out of memory")])
 def test_memory_that_runs_out_is_said(
     sides: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, error: Exception
@@ -152,7 +152,7 @@ def test_memory_that_runs_out_is_said(
     def full(*_: object) -> float:
         raise error
 
-    monkeypatch.setattr(loop, where, full)
+    monkeypatch.setattr(where, full)
     with pytest.raises(TrainError, match="4 frames a step; choose a smaller batch"):
         train(a_network(), *sides, tmp_path, CONFIG)
 
