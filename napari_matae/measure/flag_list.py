@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QWidget
 
-    from matae.measure import Flag
+    from matae.measure import QualityFlag
 
 __all__ = ["FlagList"]
 
@@ -41,7 +41,7 @@ class FlagList(QLabel):  # type: ignore[misc]
         self.setOpenExternalLinks(False)
         self.linkActivated.connect(lambda link: self.seek_wanted.emit((int(link),)))
 
-    def show_flags(self, flags: Sequence[Flag]) -> None:
+    def show_flags(self, flags: Sequence[QualityFlag]) -> None:
         """Show these flags, warnings first."""
         if not flags:
             text = "✓ Nothing doubtful was noticed."
@@ -51,7 +51,7 @@ class FlagList(QLabel):  # type: ignore[misc]
             self.setText(text)
 
 
-def _line(flag: Flag) -> str:
+def _line(flag: QualityFlag) -> str:
     sign = "<span style='color:#e69f00'>▲</span>" if flag.level == "warning" else "<span style='color:#8a93a3'>•</span>"
     links = " · ".join(
         f"<a href='{frame}' style='color:{_LINK}'>{frame + 1}</a>" for frame in flag.frames[:_MOST_LINKS]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from matae.measure import Landmarks
-    from matae.measure.uncertainty import Flag
+    from matae.measure.uncertainty import QualityFlag
     from matae.store import Study
     from matae.store.types import LandmarkSet
     from napari_matae.session.session import OpenCine, Session
@@ -122,9 +122,9 @@ def from_stored(stored: LandmarkSet | None) -> Landmarks | None:
     return Landmarks.from_array([tuple(stored.points[name]) for name in _NAMES], by_hand=True)
 
 
-def unreadable_flag(frames: Iterable[int]) -> Flag:
+def unreadable_flag(frames: Iterable[int]) -> QualityFlag:
     """Return what to say of frames whose stored landmarks are none (`from_stored` refuses them)."""
-    from matae.measure.uncertainty import Flag
+    from matae.measure.uncertainty import QualityFlag
     from napari_matae.session.undo_step import frames_in_words
 
     where = sorted(frames)
@@ -132,7 +132,7 @@ def unreadable_flag(frames: Iterable[int]) -> Flag:
         f"The landmarks stored for {frames_in_words(where)} cannot be read, so the computer's own are measured there; "
         "place them again."
     )
-    return Flag(UNREADABLE, text, tuple(where))
+    return QualityFlag(UNREADABLE, text, tuple(where))
 
 
 def to_points(landmarks: Landmarks | None) -> Mapping[str, tuple[float, float]]:

@@ -15,7 +15,7 @@ from matae.measure.measurement import BeatValues, Measurement, MeasureOptions, m
 from matae.measure.motion import AnnulusMotion, Segment
 from matae.measure.tracing import landmarks_of_tracing, mask_of_tracing, tracing
 from matae.measure.two_views import TwoViews, measure_two_views
-from matae.measure.uncertainty import Flag, Interval
+from matae.measure.uncertainty import Interval, QualityFlag
 from matae.measure.values import Value
 
 __all__ = [
@@ -24,12 +24,12 @@ __all__ = [
     "BeatValues",
     "Cycle",
     "Disks",
-    "Flag",
     "Interval",
     "Landmarks",
     "Marks",
     "MeasureOptions",
     "Measurement",
+    "QualityFlag",
     "Segment",
     "SinglePlane",
     "TwoViews",

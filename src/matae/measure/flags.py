@@ -8,7 +8,7 @@ import numpy as np
 
 from matae.measure._edge import edge_distance
 from matae.measure._plane import scale_of
-from matae.measure.uncertainty import Flag
+from matae.measure.uncertainty import QualityFlag
 from matae.read._timing import unevenness
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def find_flags(
     errors: NDArray[np.float64] | None = None,
     error_limit: float | None = None,
     widths_sd: float = 0.0,
-) -> tuple[Flag, ...]:
+) -> tuple[QualityFlag, ...]:
     """Return everything doubtful about a measurement, warnings first.
 
     Parameters
@@ -96,57 +96,59 @@ def find_flags(
     return tuple(sorted(flags, key=lambda flag: flag.level != "warning"))
 
 
-def _of_file(cine: Cine, view: str | None) -> list[Flag]:
+def _of_file(cine: Cine, view: str | None) -> list[QualityFlag]:
     flags = []
     if cine.spacing is None:
         text = "Not calibrated: volumes in mL and lengths in mm are left out; draw over the depth scale to set it."
-        flags.append(Flag("uncalibrated", text, level="note"))
+        flags.append(QualityFlag("uncalibrated", text, level="note"))
     if view is None:
         flags.append(
-            Flag("view-unknown", "The view is not stated; choose it, so that segments have names.", (), "note")
+            QualityFlag("view-unknown", "The view is not stated; choose it, so that segments have names.", (), "note")
         )
     rate = cine.frame_rate
     if rate is None and cine.n_frames > 1:
         text = "The frame rate is not known: heart rate and cardiac output are left out, end-systole may be missed."
-        flags.append(Flag("frame-rate-unknown", text, level="note"))
+        flags.append(QualityFlag("frame-rate-unknown", text, level="note"))
     elif rate is not None and rate < LOW_FRAME_RATE:
         text = f"{rate:.0f} frames a second: below {LOW_FRAME_RATE:.0f}, end-systole falls between frames and the "
-        flags.append(Flag("low-frame-rate", text + "ejection fraction comes out too low."))
+        flags.append(QualityFlag("low-frame-rate", text + "ejection fraction comes out too low."))
     if uneven := unevenness(cine.frame_times):
-        flags.append(Flag("uneven-times", uneven + " Beats and heart rate across it may be wrong."))
+        flags.append(QualityFlag("uneven-times", uneven + " Beats and heart rate across it may be wrong."))
     return flags
 
 
 def _of_cycle(
     cine: Cine, shapes: Sequence[FrameShape], cycle: Cycle, beats: Sequence[tuple[Beat, SinglePlane]]
-) -> list[Flag]:
+) -> list[QualityFlag]:
     flags = []
     if not beats:
         text = "No beat could be measured: the clip shows no end-diastole followed by an end-systole with a cavity."
-        flags.append(Flag("no-beat", text))
+        flags.append(QualityFlag("no-beat", text))
     if cut := [beat for beat, _ in beats if not beat.whole]:
         frames = tuple(sorted({f for beat in cut for f in (beat.ed, beat.es)}))
         text = "The clip shows no systole from start to end: its largest and smallest cavity are taken instead."
-        flags.append(Flag("incomplete-beat", text, frames))
+        flags.append(QualityFlag("incomplete-beat", text, frames))
     if backwards := [beat for beat, volumes in beats if volumes.ef_percent < 0]:
         frames = tuple(sorted({f for beat in backwards for f in (beat.ed, beat.es)}))
-        flags.append(Flag("negative-ef", "End-systole is larger than end-diastole; mark the frames again.", frames))
+        flags.append(
+            QualityFlag("negative-ef", "End-systole is larger than end-diastole; mark the frames again.", frames)
+        )
     found = [volumes.ef_percent for _, volumes in beats]
     if len(found) > 1 and max(found) - min(found) > BEAT_SPREAD:
         frames = tuple(sorted({f for beat, _ in beats for f in (beat.ed, beat.es)}))
         text = (
             f"The beats differ by {max(found) - min(found):.0f} points of ejection fraction; an arrhythmia wants five."
         )
-        flags.append(Flag("beat-spread", text, frames))
+        flags.append(QualityFlag("beat-spread", text, frames))
     stated, measured = cine.heart_rate, cycle.heart_rate
     if stated and measured and cycle.heart_rate_source != "file" and abs(measured - stated) > 0.2 * stated:
         text = f"{measured:.0f} beats a minute measured, {stated:.0f} stated by the file; check the frame rate."
-        flags.append(Flag("heart-rate", text))
+        flags.append(QualityFlag("heart-rate", text))
     if missing := tuple(t for t, shape in enumerate(shapes) if shape.area_px == 0):
         if len(missing) < len(shapes):
-            flags.append(Flag("empty-frames", f"{_count(missing)} without a cavity.", missing, "note"))
+            flags.append(QualityFlag("empty-frames", f"{_count(missing)} without a cavity.", missing, "note"))
         else:
-            flags.append(Flag("empty-frames", "No frame has a cavity; segment the clip or draw one.", missing))
+            flags.append(QualityFlag("empty-frames", "No frame has a cavity; segment the clip or draw one.", missing))
     return flags
 
 
@@ -155,23 +157,23 @@ def _of_hands(
     beats: Sequence[tuple[Beat, SinglePlane]],
     marks: Marks | None,
     landmarks: Mapping[int, Landmarks],
-) -> list[Flag]:
+) -> list[QualityFlag]:
     """Say what a person marked or placed that cannot be used as it is."""
     flags = []
     if marks is not None:
         used = {beat.ed for beat, _ in beats} | {beat.es for beat, _ in beats}
         if unused := tuple(sorted({*marks.ed, *marks.es} - used)):
             text = f"{_count(unused)} marked but in no beat: no cavity there, no mate, or two marks for one beat."
-            flags.append(Flag("mark-unused", text, unused))
+            flags.append(QualityFlag("mark-unused", text, unused))
     edge = np.array(cine.shape) - 0.5
     places = {t: points.as_array() for t, points in sorted(landmarks.items())}
     if frames := tuple(t for t, p in places.items() if not ((p >= -0.5) & (p <= edge)).all()):
         text = f"{_count(frames)} with a landmark placed outside the picture; place it again."
-        flags.append(Flag("landmark-outside", text, frames))
+        flags.append(QualityFlag("landmark-outside", text, frames))
     return flags
 
 
-def _of_masks(cine: Cine, shapes: Sequence[FrameShape]) -> list[Flag]:
+def _of_masks(cine: Cine, shapes: Sequence[FrameShape]) -> list[QualityFlag]:
     flags = []
     for code, text, wrong in (
         ("holes", "{} with a hole in the cavity: filled for measuring.", [s.holes > 0 for s in shapes]),
@@ -180,19 +182,19 @@ def _of_masks(cine: Cine, shapes: Sequence[FrameShape]) -> list[Flag]:
         ("on-border", "{} with a cavity that touches the edge of the picture.", [s.on_border for s in shapes]),
     ):
         if frames := tuple(int(t) for t in np.flatnonzero(wrong)):
-            flags.append(Flag(code, text.format(_count(frames)), frames))
+            flags.append(QualityFlag(code, text.format(_count(frames)), frames))
     odd = [t for t, shape in enumerate(shapes) if shape.disks is not None and not _plausible(shape.disks)]
     if odd:
         low, high = SLENDER
         text = f"{_count(odd)} with an implausible shape: length divided by width is outside {low:g} to {high:g}."
-        flags.append(Flag("implausible-shape", text, tuple(odd)))
+        flags.append(QualityFlag("implausible-shape", text, tuple(odd)))
     rate = cine.frame_rate
     if rate is not None and rate >= LOW_FRAME_RATE and len(shapes) > 2:
         area = np.array([shape.area_px or np.nan for shape in shapes], np.float64)
         step = np.abs(np.diff(area)) / np.fmin(area[1:], area[:-1])
         if frames := tuple(int(t) + 1 for t in np.flatnonzero(step > JUMP)):
             text = f"{_count(frames)} where the area jumps by more than {JUMP:.0%} from the one before."
-            flags.append(Flag("area-jump", text, frames))
+            flags.append(QualityFlag("area-jump", text, frames))
     return flags
 
 
@@ -206,7 +208,7 @@ def _of_view(
     beats: Sequence[tuple[Beat, SinglePlane]],
     outlines: Mapping[int, NDArray[np.float64]],
     sector: NDArray[np.bool_] | None,
-) -> list[Flag]:
+) -> list[QualityFlag]:
     flags = []
     scale = scale_of(cine.pixel_size)
     short, moving = [], []
@@ -221,10 +223,10 @@ def _of_view(
             moving += [beat.ed, beat.es]
     if short:
         text = "The cavity is short for its width: the view may be foreshortened, and the volume too small."
-        flags.append(Flag("foreshortened", text, tuple(short)))
+        flags.append(QualityFlag("foreshortened", text, tuple(short)))
     if moving:
         text = "The apex moves towards the base in systole; a true apex hardly moves: the view may be foreshortened."
-        flags.append(Flag("apex-moves", text, tuple(sorted(set(moving)))))
+        flags.append(QualityFlag("apex-moves", text, tuple(sorted(set(moving)))))
     if sector is not None:
         flags += _of_sector(beats, outlines, sector, scale)
     return flags
@@ -235,7 +237,7 @@ def _of_sector(
     outlines: Mapping[int, NDArray[np.float64]],
     sector: NDArray[np.bool_],
     scale: NDArray[np.float64],
-) -> list[Flag]:
+) -> list[QualityFlag]:
     limits = {
         frame: max(_EDGE * disks.length, 2.0 * float(scale.mean()))
         for beat, volumes in beats
@@ -261,14 +263,14 @@ def _of_sector(
     flags = []
     if apex_out:
         text = "The apex lies at the edge of the sector or outside: the cavity is cut off, its volume too small."
-        flags.append(Flag("apex-outside", text, tuple(sorted(set(apex_out)))))
+        flags.append(QualityFlag("apex-outside", text, tuple(sorted(set(apex_out)))))
     if clipped:
         text = "The edge of the sector cuts a wall of the cavity: its volume may be too small."
-        flags.append(Flag("wall-outside", text, tuple(sorted(set(clipped)))))
+        flags.append(QualityFlag("wall-outside", text, tuple(sorted(set(clipped)))))
     return flags
 
 
-def _of_network(errors: NDArray[np.float64] | None, limit: float | None) -> list[Flag]:
+def _of_network(errors: NDArray[np.float64] | None, limit: float | None) -> list[QualityFlag]:
     if errors is None or not np.isfinite(errors).any():
         return []
     if limit is None:
@@ -279,16 +281,18 @@ def _of_network(errors: NDArray[np.float64] | None, limit: float | None) -> list
     if not frames:
         return []
     return [
-        Flag("unknown-picture", f"{_count(frames)} unlike the pictures that the model knows; look at them.", frames)
+        QualityFlag(
+            "unknown-picture", f"{_count(frames)} unlike the pictures that the model knows; look at them.", frames
+        )
     ]
 
 
-def _of_widths(beats: Sequence[tuple[Beat, SinglePlane]], widths_sd: float) -> list[Flag]:
+def _of_widths(beats: Sequence[tuple[Beat, SinglePlane]], widths_sd: float) -> list[QualityFlag]:
     if widths_sd <= WIDTHS_DIFFER:
         return []
     frames = tuple(sorted({f for beat, _ in beats for f in (beat.ed, beat.es)}))
     text = f"The widths of the network differ by {widths_sd:.0f} points (standard deviation); look at the outlines."
-    return [Flag("widths-differ", text, frames)]
+    return [QualityFlag("widths-differ", text, frames)]
 
 
 def _count(frames: Sequence[int]) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine, Spacing
     from matae.measure.landmarks import Landmarks
-    from matae.measure.uncertainty import Flag
+    from matae.measure.uncertainty import QualityFlag
 
 __all__ = ["Inputs", "MeasureOptions", "check_inputs", "check_landmarks", "check_spacing"]
 
@@ -60,7 +60,7 @@ class Inputs:
     errors: NDArray[np.float64] | None
     error_limit: float | None
     changed: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)
-    remarks: tuple[Flag, ...] = ()
+    remarks: tuple[QualityFlag, ...] = ()
 
     def mask(self, frame: int) -> NDArray[np.uint8]:
         """Return the present mask of a frame."""
@@ -123,7 +123,7 @@ def check_inputs(
     width_masks: Mapping[str, Mapping[int, NDArray[np.uint8]]] | None = None,
     errors: ArrayLike | None = None,
     error_limit: float | None = None,
-    remarks: Sequence[Flag] = (),
+    remarks: Sequence[QualityFlag] = (),
 ) -> Inputs:
     """Return what `matae.measure.measure_cine` was given, checked; see there.
 

@@ -13,7 +13,7 @@ from matae.measure.cycle import Cycle, find_cycle
 from matae.measure.flags import find_flags
 from matae.measure.frames import FrameShape, measure_frames
 from matae.measure.inputs import Inputs, MeasureOptions, check_inputs, check_landmarks, check_spacing
-from matae.measure.uncertainty import Flag, Interval, ef_interval
+from matae.measure.uncertainty import Interval, QualityFlag, ef_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -79,7 +79,7 @@ class Measurement:
     beats: tuple[BeatValues, ...]
     ef: Interval | None
     by_width: dict[str, float]
-    flags: tuple[Flag, ...]
+    flags: tuple[QualityFlag, ...]
     inputs: Inputs = field(repr=False)
 
     @property
@@ -236,7 +236,7 @@ def measure_cine(
     error_limit: float | None = None,
     model: str = "",
     width: str = "",
-    remarks: Sequence[Flag] = (),
+    remarks: Sequence[QualityFlag] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Measurement:
     """Measure a clip from its masks.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.measure.cycle import Marks
     from matae.measure.measurement import Measurement
-    from matae.measure.uncertainty import Flag
+    from matae.measure.uncertainty import QualityFlag
     from matae.segment import Segmentation, Segmenter, SegmentOptions
     from matae.segment.sector import Sector
 
@@ -116,7 +116,7 @@ def compare_clip(
     masks: NDArray[np.uint8],
     *,
     make: Callable[[SegmentOptions], Segmenter] | None = None,
-) -> tuple[Flag, ...]:
+) -> tuple[QualityFlag, ...]:
     """Compare two widths over a whole clip, and return what there is to say of it: one flag, or nothing.
 
     Parameters
@@ -126,7 +126,7 @@ def compare_clip(
     masks
         (T, Y, X) classes that the width of `options` made.
     """
-    from matae.measure.uncertainty import Flag
+    from matae.measure.uncertainty import QualityFlag
     from matae.segment.compare import compare_widths
 
     found = compare_widths(cine, sector, options, masks.__getitem__, make=make)
@@ -135,7 +135,7 @@ def compare_clip(
         return ()
     count = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
     text = f"{count} on which two widths of the network disagree (Dice below {1 - DISAGREE:.3f}); look at the outline."
-    return (Flag("widths-disagree", text, frames, "note"),)
+    return (QualityFlag("widths-disagree", text, frames, "note"),)
 
 
 def segment_widths(

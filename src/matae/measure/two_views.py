@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from matae import RESEARCH_USE, __version__
 from matae.errors import MeasureError
 from matae.measure.disks import biplane
-from matae.measure.uncertainty import Flag, Interval, ef_interval
+from matae.measure.uncertainty import Interval, QualityFlag, ef_interval
 
 if TYPE_CHECKING:
     from matae.measure.measurement import BeatValues, Measurement
@@ -41,7 +41,7 @@ class TwoViews:
     esv_ml: float
     ef: Interval
     length_difference_percent: float
-    flags: tuple[Flag, ...]
+    flags: tuple[QualityFlag, ...]
     four_chamber: Measurement
     two_chamber: Measurement
 
@@ -114,7 +114,7 @@ def measure_two_views(four_chamber: Measurement, two_chamber: Measurement) -> Tw
     if differ > LENGTHS_DIFFER:
         shorter = "four" if lengths[0] < lengths[1] else "two"
         text = f"The long axes differ by {differ:.0f} %: the {shorter}-chamber view is probably foreshortened."
-        flags.append(Flag("lengths-differ", text))
+        flags.append(QualityFlag("lengths-differ", text))
     return TwoViews(edv, esv, ef, differ, tuple(flags), four_chamber, two_chamber)
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from matae.measure.disks import Disks
 
-__all__ = ["Flag", "Interval", "boundary_sensitivity", "ef_interval"]
+__all__ = ["Interval", "QualityFlag", "boundary_sensitivity", "ef_interval"]
 
 BOUNDARY_SHIFT = 0.007
 """Standard deviation of the outline's place relative to the long axis."""
@@ -37,7 +37,7 @@ _Z90 = 1.6448536269514722
 
 
 @dataclass(frozen=True)
-class Flag:
+class QualityFlag:
     """Something to know before a number is believed.
 
     Parameters

@@ -16,7 +16,7 @@ from matae.measure.disks import Disks, SinglePlane, pair
 from matae.measure.flags import find_flags
 from matae.measure.frames import FrameShape
 from matae.measure.landmarks import Landmarks
-from matae.measure.uncertainty import Flag
+from matae.measure.uncertainty import QualityFlag
 
 N = 60
 
@@ -44,7 +44,7 @@ def clip(rate: float | None = 50.0, **changes: object) -> Cine:
     return replace(Cine(frames, times, Spacing(1.0, 1.0), Path("clip.npy"), view="A4C"), **changes)
 
 
-def found(cine: Cine | None = None, **changes: object) -> dict[str, Flag]:
+def found(cine: Cine | None = None, **changes: object) -> dict[str, QualityFlag]:
     given: dict[str, object] = {
         "shapes": [shape()] * N, "cycle": Cycle((), None, "", np.zeros(N)), "beats": [beat()], "outlines": {},
         "view": "A4C",
@@ -63,7 +63,7 @@ def test_no_clip_at_all_says_what_is_missing() -> None:
     assert list(said) == ["no-beat", "empty-frames", "uncalibrated", "view-unknown", "frame-rate-unknown"]
     assert [flag.level for flag in said.values()] == ["warning"] * 2 + ["note"] * 3
     assert said["empty-frames"].frames == tuple(range(N))
-    assert found(clip(), shapes=[shape(0), *[shape()] * (N - 1)])["empty-frames"] == Flag(
+    assert found(clip(), shapes=[shape(0), *[shape()] * (N - 1)])["empty-frames"] == QualityFlag(
         "empty-frames", "1 frame without a cavity.", (0,), "note"
     )
 
