@@ -131,14 +131,16 @@ class StudyRestore(QObject):  # type: ignore[misc]
         load_overrides(self._session, self._sync_state, stored.overrides)
         known = OverrideName.SPACING in {*stored.overrides.revisions, *current.overrides}
         if remembered is not None and not known:
-            self._session.show_overrides({OverrideName.SPACING: remembered})
+            self._session.overrides.show({OverrideName.SPACING: remembered})
 
     def _show(self, current: OpenCine, stored: StoredCine, mine: set[int]) -> None:
         """Show what the study holds, but for the frames that are this viewer's own."""
         session = self._session
         if stored.infos and current.labels is None:
-            session.ensure_labels()
-        session.show_stored({t: (stored.masks[t], info.status) for t, info in stored.infos.items() if t not in mine})
+            session.masks.ensure_labels()
+        session.masks.show_stored(
+            {t: (stored.masks[t], info.status) for t, info in stored.infos.items() if t not in mine}
+        )
         for frame, mask in stored.proposals.items():
             if current.machine is not None and frame not in mine:
                 current.machine[frame] = mask

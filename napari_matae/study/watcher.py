@@ -149,7 +149,7 @@ def show_theirs(
         shown[frame] = (empty, None) if mask is None or info is None else (mask, info.status)
         sync_state.revisions[frame] = 0 if info is None else info.revision
         current.seconds[frame] = 0.0 if info is None else info.seconds
-    session.show_stored(shown)
+    session.masks.show_stored(shown)
 
 
 def _set_in_words(names: Iterable[OverrideName]) -> str:

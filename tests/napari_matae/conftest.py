@@ -112,12 +112,12 @@ def proposals(cine: Cine, session, frames=None, *, centre=(30.0, 40.0), swing: f
     from matae.segment import FrameMask
 
     session.current.run = {"model": "disc", "width": "1", "model_sha256": "ab" * 32}
-    session.begin_run()
+    session.masks.begin_run()
     for t in range(cine.n_frames) if frames is None else frames:
         radius = 10 + swing * np.cos(2 * np.pi * t / cine.n_frames)
         mask = disc(cine.shape, centre, radius)
-        session.receive(FrameMask(t, mask, mask * 255, int(mask.sum())))
-    session.end_run()
+        session.masks.receive(FrameMask(t, mask, mask * 255, int(mask.sum())))
+    session.masks.end_run()
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def test_landmarks_that_a_person_stored_are_used_until_the_mask_is_changed(
     mask = masks[ed].copy()
     mask[:, 1:] |= masks[ed][:, :-1]
     workspace.session.seek(ed)
-    workspace.session.draw(ed, mask)
+    workspace.session.masks.draw(ed, mask)
     qtbot.waitUntil(lambda: measuring.measurement is not placed, timeout=5000)
     assert not measuring.measurement.landmarks(ed).by_hand
 
@@ -88,11 +88,11 @@ def test_the_other_widths_of_the_model_widen_the_interval(make_workspace, measur
     workspace = make_workspace(None)
     workspace.session.open(cine)
     segmenter = Segmenter(SegmentOptions(model=tiny_model, width="1"))
-    workspace.session.begin_run()
+    workspace.session.masks.begin_run()
     workspace.session.current.run = segmenter.describe()
     for result in segmenter.stream(cine, find_sector(cine)):
-        workspace.session.receive(result)
-    workspace.session.end_run()
+        workspace.session.masks.receive(result)
+    workspace.session.masks.end_run()
     workspace.session.current.ed, workspace.session.current.es = 3, 12  # the tiny network sees no beat
     measuring = measuring_of(workspace)
     assert measured(qtbot, measuring).primary.frames == (3, 12)
@@ -100,7 +100,7 @@ def test_the_other_widths_of_the_model_widen_the_interval(make_workspace, measur
     assert "1" in measuring.measurement.by_width
     ed = measuring.measurement.ed_frame
     workspace.session.seek(ed)
-    workspace.session.draw(ed, np.roll(workspace.session.current.mask(ed), 1, 0))
+    workspace.session.masks.draw(ed, np.roll(workspace.session.current.mask(ed), 1, 0))
     measuring._check_all()
     assert measuring.measurement.by_width == {}  # a person has corrected what the widths disagreed on
 

@@ -43,7 +43,7 @@ def test_the_dock_shows_no_password(make_workspace, qtbot, records, monkeypatch,
     choice.use(target)
     texts = [shown(bar, choice)]  # while it is being opened
     qtbot.waitUntil(lambda: workspace.link.state == "unsaved")
-    workspace.session.ensure_labels()
+    workspace.session.masks.ensure_labels()
     paint(workspace, 2)
     texts += [shown(bar, choice), workspace.link.problem, workspace.link.name, workspace.unsaved(), *said]
     assert "lab on " in workspace.link.problem  # which study it is, is said

@@ -58,7 +58,7 @@ def test_one_late_frame_does_not_hold_up_the_others_of_a_bulk_deed(make_workspac
     paint(anna, 3, (12, 20))
     settled(qtbot, anna)
     with qtbot.waitSignal(ben.link.conflicted, timeout=60_000) as asked:
-        ben.session.change("interpolation", {t: disc(cine.shape, (20, 20), 6) for t in (2, 3, 4)})
+        ben.session.masks.change("interpolation", {t: disc(cine.shape, (20, 20), 6) for t in (2, 3, 4)})
     assert asked.args[0].frame == 3
     settled(qtbot, ben)
     with Study.open(tmp_path / "study.sqlite") as study:

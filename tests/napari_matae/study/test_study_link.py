@@ -53,7 +53,7 @@ def test_a_stroke_is_durable_when_it_is_called_saved(make_workspace, qtbot, tmp_
 def test_a_first_stroke_on_a_bare_frame_comes_off_without_a_trace(make_workspace, qtbot, tmp_path, cine):
     workspace = make_workspace()
     opened(qtbot, workspace, cine)
-    workspace.session.ensure_labels()
+    workspace.session.masks.ensure_labels()
     paint(workspace, 3)
     workspace.undo_stack.undo()
     assert workspace.session.current.status == {}
@@ -123,12 +123,12 @@ def test_a_locked_study_is_said_and_written_to_as_soon_as_it_lets_go(
 def test_the_next_cine_does_not_wait_for_the_last_ones_strokes(make_workspace, qtbot, tmp_path, cine):
     workspace = make_workspace()
     opened(qtbot, workspace, cine)
-    workspace.session.ensure_labels()
+    workspace.session.masks.ensure_labels()
     for t in range(6):
         paint(workspace, t)
     other = make_cine(5, seed=1)
     opened(qtbot, workspace, other)
-    workspace.session.ensure_labels()
+    workspace.session.masks.ensure_labels()
     paint(workspace, 1)
     settled(qtbot, workspace)
     with Study.open(tmp_path / "study.sqlite") as study:

@@ -40,7 +40,7 @@ def test_two_viewers_see_each_others_work(make_workspace, qtbot, cine):
 def test_what_one_viewer_takes_away_goes_from_the_other(make_workspace, qtbot, cine):
     anna, ben = make_workspace(rater="anna"), make_workspace(rater="ben")
     opened(qtbot, anna, cine)
-    anna.session.ensure_labels()
+    anna.session.masks.ensure_labels()
     paint(anna, 3)
     settled(qtbot, anna)
     opened(qtbot, ben, make_cine())

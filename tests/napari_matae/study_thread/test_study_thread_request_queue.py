@@ -224,7 +224,7 @@ def test_the_next_sitting_opens_the_copy_of_a_study_that_is_gone(
     choice = StudyChoice(workspace.link)
     qtbot.addWidget(choice)
     opened(qtbot, workspace, cine)
-    workspace.session.ensure_labels()
+    workspace.session.masks.ensure_labels()
     paint(workspace, 1)
     settled(qtbot, workspace)
     with qtbot.waitSignal(workspace.link.study.moved, timeout=60_000):
@@ -283,12 +283,12 @@ def test_a_person_who_is_forgotten_elsewhere_and_the_next_cine(make_workspace, q
     with Study.open(tmp_path / "study.sqlite", rater="bela") as study:
         study.set_subject(cine.content_id, "p1")
         study.forget_subject("p1")
-    workspace.session.ensure_labels()
+    workspace.session.masks.ensure_labels()
     paint(workspace, 1)
     qtbot.waitUntil(lambda: "kept in" in workspace.link.problem, timeout=60_000)
     other = make_cine(seed=3)
     opened(qtbot, workspace, other)
-    workspace.session.ensure_labels()
+    workspace.session.masks.ensure_labels()
     paint(workspace, 4)
     settled(qtbot, workspace)
     with Study.open(tmp_path / "study.sqlite") as study:
