@@ -91,7 +91,7 @@ class StudyOverrides(QObject):  # type: ignore[misc]
                 self.said.emit(explain(error))
 
         stated = current.stated
-        self._study.write(
+        self._study.requests.write(
             partial(_put, stated, name, value, revisions), done, failed, about=stated,
             keep=partial(_put, stated, name, value, {}),
         )  # fmt: skip

@@ -15,6 +15,7 @@ from napari_matae.study_thread.stored_cine import fetch
 
 if TYPE_CHECKING:
     from matae.cine import Spacing
+    from matae.store import Study
     from napari_matae.session.session import OpenCine, Session
     from napari_matae.session.undo_stack import UndoStack
     from napari_matae.session.undo_step import UndoStep
@@ -95,7 +96,10 @@ class StudyRestore(QObject):  # type: ignore[misc]
             if question == self._questions:
                 self._on_not_fetched(current, error)
 
-        self._study.ask(lambda study: (fetch(study, stated), remembered_scale(stated)), done, failed, about=stated)
+        def work(study: Study) -> tuple[StoredCine, Spacing | None]:
+            return fetch(study, stated), remembered_scale(stated)
+
+        self._study.requests.ask(work, done, failed, about=stated)
 
     def attach_new_layer(self) -> None:
         """Fetch what the study holds when a layer is made in place of one that was deleted."""
@@ -174,4 +178,4 @@ class StudyRestore(QObject):  # type: ignore[misc]
             if current is self._session.current:
                 self._history.restore(steps)
 
-        self._study.ask(lambda study: undo_steps_of(study.steps(content_id, MAX_TRANSACTIONS), shape), restore)
+        self._study.requests.ask(lambda study: undo_steps_of(study.steps(content_id, MAX_TRANSACTIONS), shape), restore)

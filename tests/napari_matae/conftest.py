@@ -164,7 +164,7 @@ def make_workspace(qapp, qtbot, tmp_path):
 def settled(qtbot, workspace) -> None:
     """Wait until everything a person did is recorded and durable."""
     workspace.session.settle()
-    workspace.link.save_proposals()
+    workspace.link.proposals.save()
     qtbot.waitUntil(lambda: workspace.link.state == "saved", timeout=60_000)
 
 

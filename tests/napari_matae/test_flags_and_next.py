@@ -39,14 +39,14 @@ def test_flags_are_stored_once_the_masks_are_left_alone(make_workspace, qtbot, t
     assert workspace.flag_keeper._timer.isActive()  # not at every tick: once, when it is calm
     workspace.flag_keeper.save()
     settled(qtbot, workspace)
-    workspace.link.study.flush()
+    workspace.link.connection.requests.flush()
     with Study.open(tmp_path / "study.sqlite") as study:
         stored = study.flags(cine.content_id)
         assert stored == workspace.actions.flags
         assert stored[workspace.actions.phases.es].reason.startswith("end-systole")
         sequence = study.sequence
     workspace.flag_keeper.save()
-    workspace.link.study.flush()
+    workspace.link.connection.requests.flush()
     with Study.open(tmp_path / "study.sqlite") as study:
         assert study.sequence == sequence  # nothing new: nothing written
     broken = np.zeros(cine.shape, np.uint8)

@@ -70,7 +70,7 @@ def test_landmarks_that_a_person_stored_are_used_until_the_mask_is_changed(
     with Study.open(tmp_path / "study.sqlite", rater="bea") as study:
         names = dict(zip(("apex", "left", "right"), (Landmark(*p) for p in points), strict=True))
         study.set_landmarks(cine.content_id, ed, names)
-    workspace.link.poll()
+    workspace.link.watcher.poll()
     qtbot.waitUntil(lambda: measuring.measurement is not None and measuring.measurement is not first, timeout=20_000)
     placed = measured(qtbot, measuring)
     np.testing.assert_allclose(placed.landmarks(ed).as_array(), points)
@@ -127,10 +127,13 @@ def test_both_views_of_one_patient_give_biplane_volumes(make_workspace, measurin
     opened(qtbot, workspace, open_cine(tmp_path / "a2c.mha"))
     show_masks(workspace.session, masks[:, :, ::-1])
     settled(qtbot, workspace)
-    workspace.link.set_subject("P-1")
-    qtbot.waitUntil(lambda: workspace.link.entry.subject == "P-1", timeout=20_000)
+    workspace.link.record.set_subject("P-1")
+    qtbot.waitUntil(lambda: workspace.link.sync_state.entry.subject == "P-1", timeout=20_000)
     opened(qtbot, workspace, open_cine(tmp_path / "a4c.mha"))
-    qtbot.waitUntil(lambda: workspace.link.entry is not None and workspace.link.entry.stem == "a4c", timeout=20_000)
+    qtbot.waitUntil(
+        lambda: workspace.link.sync_state.entry is not None and workspace.link.sync_state.entry.stem == "a4c",
+        timeout=20_000,
+    )
     show_masks(workspace.session, masks)
     measuring = measuring_of(workspace)
     box = BiplaneBox(workspace.link, measuring)
@@ -140,8 +143,8 @@ def test_both_views_of_one_patient_give_biplane_volumes(make_workspace, measurin
     qtbot.waitUntil(lambda: not box.is_running, timeout=20_000)
     assert box.choice.count() == 0  # another patient until somebody says otherwise
     assert "same patient code" in box.words.text()
-    workspace.link.set_subject("P-1")
-    qtbot.waitUntil(lambda: workspace.link.entry.subject == "P-1", timeout=20_000)
+    workspace.link.record.set_subject("P-1")
+    qtbot.waitUntil(lambda: workspace.link.sync_state.entry.subject == "P-1", timeout=20_000)
     box.refresh()
     qtbot.waitUntil(lambda: box.choice.count() == 1 and not box.is_running, timeout=20_000)
     assert box.choice.itemText(0).startswith("a2c")

@@ -364,7 +364,7 @@ def test_loop_between_end_diastole_and_end_systole(bare, press, qtbot):
 def test_a_conflict_is_a_question_beside_the_work(bare, qtbot, cine, tmp_path):
     session, workspace = bare.session, bare.workspace
     settled(qtbot, workspace)
-    workspace.link.watch.stop()
+    workspace.link.watcher.stop()
     theirs = disc(cine.shape, (20, 30), 7)
     with Study.open(tmp_path / "study.sqlite", rater="ben") as study:
         from matae.store import Edit

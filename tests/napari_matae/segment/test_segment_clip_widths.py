@@ -83,7 +83,7 @@ def test_the_flag_goes_into_the_study(make_workspace, qtbot, cine, widths) -> No
     settled(qtbot, workspace)
     workspace.flag_keeper.save()
     found = []
-    workspace.link.ask(lambda study: study.flags(cine.content_id), found.append, found.append)
+    workspace.link.connection.requests.ask(lambda study: study.flags(cine.content_id), found.append, found.append)
     qtbot.waitUntil(lambda: bool(found))
     assert "widths" in found[0][7].reason
 

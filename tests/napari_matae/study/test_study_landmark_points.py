@@ -127,7 +127,7 @@ def test_the_other_viewer_sees_them(make_workspace, qtbot, cine):
     anna.tools.choose("handles")
     where = drag(anna, 6)
     settled(qtbot, anna)
-    ben.link.poll()
+    ben.link.watcher.poll()
     qtbot.waitUntil(lambda: ben.session.current.placed(2) is not None, timeout=60_000)
     np.testing.assert_array_equal(ben.session.current.placed(2).as_array(), where)
 

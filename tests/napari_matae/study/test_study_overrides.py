@@ -115,7 +115,7 @@ def test_what_another_sets_comes_on_screen(make_workspace, qtbot, tmp_path):
         study.set_override(content_id, "sector", OUTLINE)
         study.set_override(content_id, "apex_down", True)
         study.set_override(content_id, "spacing", (0.4, 0.3))
-    workspace.link.poll()
+    workspace.link.watcher.poll()
     qtbot.waitUntil(lambda: workspace.session.current.cine.spacing is not None, timeout=60_000)
     current = workspace.session.current
     assert current.sector.source == "user"
@@ -128,7 +128,7 @@ def test_of_two_who_set_at_once_the_later_is_told(make_workspace, qtbot, tmp_pat
     workspace = make_workspace()
     opened(qtbot, workspace, cine)
     settled(qtbot, workspace)
-    workspace.link.watch.stop()  # the other's change is not seen yet
+    workspace.link.watcher.stop()  # the other's change is not seen yet
     said = []
     workspace.said.connect(said.append)
     with Study.open(tmp_path / "study.sqlite", rater="bea") as study:
