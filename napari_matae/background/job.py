@@ -6,13 +6,16 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import Signal
 
+from napari_matae.background.connections import Owned
 from napari_matae.background.failure import Failed, explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
+
+    from qtpy.QtCore import QObject
 
     from matae.exchange import Progress
 
@@ -26,7 +29,7 @@ class _Finished:
     value: Any
 
 
-class Job(QObject):  # type: ignore[misc]
+class Job(Owned):
     """Does one thing at a time, in a worker; see `napari_matae.background.failure` for why nothing is raised there.
 
     Parameters
@@ -93,13 +96,15 @@ class Job(QObject):  # type: ignore[misc]
         """Ask it to stop; it does so at the next frame or clip, and then says so."""
         self._stop.set()
 
-    def close_down(self) -> None:
+    def close(self) -> None:
         """Ask it to stop, and do not listen any more."""
         self._stop.set()
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.yielded.disconnect(self._on_event)
             worker.finished.disconnect(self._on_worker_finished)
+
+    close_down = close
 
     def _on_ticked(self, progress: Progress) -> None:
         if self._worker is not None and not self._stop.is_set():

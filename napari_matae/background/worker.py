@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import Signal
+
+from napari_matae.background.connections import Owned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
+    from qtpy.QtCore import QObject
+
 __all__ = ["EventWorker"]
 
 
-class EventWorker(QObject):  # type: ignore[misc]
+class EventWorker(Owned):
     """Runs a generator of events off the GUI thread.
 
     Parameters
@@ -53,6 +57,10 @@ class EventWorker(QObject):  # type: ignore[misc]
             worker.yielded.disconnect(self._on_event)
             worker.finished.disconnect(self._on_finished)
             worker.quit()
+
+    def close(self) -> None:
+        """Hear no more of what is under way, at the end of whoever owns this."""
+        self.drop()
 
     def _on_event(self, event: object) -> None:
         self.came.emit(event)
