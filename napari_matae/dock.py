@@ -9,6 +9,8 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication, QLabel, QMainWindow, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
+from napari_matae.background.events import Finished
+from napari_matae.background.worker import EventWorker
 from napari_matae.learn.panel import LearnPanel
 from napari_matae.measure.panel import MeasurePanel
 from napari_matae.open.panel import OpenPanel
@@ -152,19 +154,18 @@ class MataeDock(QWidget):  # type: ignore[misc]
 
     def _probe(self) -> None:
         """Find out in the background whether there is a GPU."""
-        from napari.qt.threading import create_worker
-
-        self._probe_worker: Any = create_worker(probe, _start_thread=False, _ignore_errors=True)
-        self._probe_worker.returned.connect(self._on_probed)
-        self._probe_worker.start()
+        self._probe_worker = EventWorker(self)
+        self._probe_worker.came.connect(self._on_probed)
+        self._probe_worker.call(probe)
 
     @property
     def is_probing(self) -> bool:
         """Whether that is still being found out."""
-        return bool(self._probe_worker.is_running)
+        return self._probe_worker.is_running
 
-    def _on_probed(self, gpu: bool) -> None:
-        self.banner.setVisible(not gpu)
+    def _on_probed(self, event: object) -> None:
+        if isinstance(event, Finished):
+            self.banner.setVisible(not event.value)
 
     def _on_opened(self, current: object) -> None:
         self.player.pause()
@@ -211,7 +212,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
             application.aboutToQuit.disconnect(self.close_down)
         self.player.pause()
         self._watch_window(None)
-        self._probe_worker.returned.disconnect(self._on_probed)
+        self._probe_worker.drop()
         self.session.opened.disconnect(self._on_opened)
         for dialog in list(self.conflicts):
             dialog.close()

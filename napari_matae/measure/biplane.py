@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
-from napari_matae.background.failure import Failed
+from napari_matae.background.events import Failed
 from napari_matae.background.worker import EventWorker
 from napari_matae.measure.tasks import OtherView, ViewsFound, other_view_events, views_events
 

@@ -14,7 +14,7 @@ from superqt.utils import qdebounced, qthrottled
 
 from matae.errors import MataeError
 from matae.store.types import OverrideName
-from napari_matae.background.failure import Failed
+from napari_matae.background.events import Failed
 from napari_matae.background.worker import EventWorker
 from napari_matae.measure.inputs import (
     SuspectFrames,

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_matae.background.failure import Failed
+from matae.errors import VolumeError
+from napari_matae.background.events import Failed
 from napari_matae.background.worker import EventWorker
 from napari_matae.open.drop_reader import DropBox
 from napari_matae.open.folder_list import FolderList
 from napari_matae.open.frame_rate_form import RateQuestion
-from napari_matae.open.reading import Listed, LooksLikeVolume, Opened, open_events, path_events
+from napari_matae.open.reading import Listed, Opened, open_events, path_events
 from napari_matae.open.study_picker import StudyChoice
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
             self.status.setText("")
             self._session.open(event.cine, event.sector)
         elif isinstance(event, Failed):
-            self.volume_button.setVisible(isinstance(event, LooksLikeVolume) and self._as_cine is not None)
+            self.volume_button.setVisible(isinstance(event.error, VolumeError) and self._as_cine is not None)
             self._say(event.text)
 
     def _on_finished(self) -> None:

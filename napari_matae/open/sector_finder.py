@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_matae.background.failure import Failed
+from napari_matae.background.events import Failed, Finished
 from napari_matae.background.worker import EventWorker
-from napari_matae.open.reading import Opened, look_events
-from napari_matae.segment.sector_events import Found, sector_events
+from napari_matae.open.reading import Opened, open_events
 
 if TYPE_CHECKING:
     from matae.cine import Cine
@@ -23,7 +22,7 @@ __all__ = ["SectorFinder"]
 
 
 class SectorFinder(QObject):  # type: ignore[misc]
-    """MaskStyle for the sector of the session's cine where nobody did when it was read.
+    """Looks for the sector of the session's cine where nobody did when it was read.
 
     Parameters
     ----------
@@ -63,7 +62,7 @@ class SectorFinder(QObject):  # type: ignore[misc]
             self._region_worker.drop()
         self._of = current
         if current is not None and current.found is None:
-            self._worker.start(look_events, current.stated)
+            self._worker.start(open_events, lambda: current.stated)
 
     def _on_event(self, event: object) -> None:
         from matae.segment.choice import choose_sector
@@ -78,11 +77,13 @@ class SectorFinder(QObject):  # type: ignore[misc]
             self.said.emit(f"No sector was found, the whole picture is used: {event.text}")
 
     def _on_chosen(self, part: Cine) -> None:
-        self._region_worker.start(sector_events, part)  # of two choices the later one counts
+        from matae.segment import find_sector
+
+        self._region_worker.call(find_sector, part)  # of two choices the later one counts
 
     def _on_region(self, event: object) -> None:
         if isinstance(event, Failed):
             self.said.emit(f"The sector was not found in that picture: {event.text}")
             self._session.sector_changed.emit()  # the choice shows what is used
-        elif isinstance(event, Found):
-            self._session.sector.take_region(event.sector)
+        elif isinstance(event, Finished):
+            self._session.sector.take_region(event.value)

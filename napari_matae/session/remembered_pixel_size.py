@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject
 
 from matae.store.types import OverrideName
+from napari_matae.background.events import Finished
 from napari_matae.background.worker import EventWorker
 from napari_matae.session.pixel_size import any_scale, forget_scale, remember_scale, remembered_scale
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from matae.cine import Cine, Spacing
+    from napari_matae.background.events import Failed
     from napari_matae.session.session import OpenCine, Session
 
 __all__ = ["RememberedScale"]
@@ -61,12 +60,14 @@ class RememberedScale(QObject):  # type: ignore[misc]
         if current is None or not current.ready or current.stated.spacing is not None or not any_scale():
             return
         if OverrideName.SPACING not in current.overrides:
-            self._worker.start(_find, current.stated)
+            self._worker.call(remembered_scale, current.stated)
 
-    def _on_found(self, spacing: Spacing) -> None:
+    def _on_found(self, event: Finished | Failed) -> None:
         current = self._session.current
+        if not isinstance(event, Finished) or event.value is None:
+            return  # without one, the cine is as its file states it
         if current is not None and current is self._of and OverrideName.SPACING not in current.overrides:
-            self._session.overrides.show({OverrideName.SPACING: spacing})
+            self._session.overrides.show({OverrideName.SPACING: event.value})
 
     def _on_set(self, name: OverrideName) -> None:
         current = self._session.current
@@ -77,9 +78,3 @@ class RememberedScale(QObject):  # type: ignore[misc]
             forget_scale(current.stated)
         else:
             remember_scale(current.stated, spacing)  # the study forgets it here once it holds it
-
-
-def _find(cine: Cine) -> Iterator[Spacing]:
-    spacing = remembered_scale(cine)
-    if spacing is not None:
-        yield spacing

@@ -14,6 +14,7 @@ from matae.measure.run import sector_pixels
 from matae.read import open_cine
 from matae.segment import Segmenter, SegmentOptions, find_sector, sector_from_polygon
 from matae.store import FrameStatus, Landmark, Study
+from napari_matae.background.worker import guarded
 from napari_matae.measure.biplane import BiplaneBox
 from napari_matae.measure.live_measurement import Measuring
 from napari_matae.measure.tasks import OtherView, other_view_events
@@ -174,7 +175,7 @@ def other_cine(tmp_path):
 
 
 def other_view(study, cine, view="A2C"):
-    (event,) = other_view_events(study.target, cine.content_id, view)
+    (event,) = guarded(other_view_events(study.target, cine.content_id, view))
     return event
 
 
