@@ -9,6 +9,7 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication, QLabel, QMainWindow, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
+from napari_matae.background.connections import connections_of, end_owned
 from napari_matae.background.events import Finished
 from napari_matae.background.worker import EventWorker
 from napari_matae.learn.panel import LearnPanel
@@ -79,7 +80,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.banner.setWordWrap(True)
         self.banner.hide()
 
-        # The steps in the order of work: a panel has `close_down`, and is one line here.
+        # The steps in the order of work: a panel is one line here.
         panels: list[tuple[Any, str]] = [
             (self.open_panel, "1  Open"),
             (self.segment_panel, "2  Segment"),
@@ -95,11 +96,6 @@ class MataeDock(QWidget):  # type: ignore[misc]
             area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
             area.setWidget(panel)
             self.steps.addTab(area, title)
-        self._open_parts: list[Any] = [
-            *(panel for panel, _ in panels), self.transport, self.strip, self.area_plot, self.saved, self.keys,
-            self.workspace,
-        ]  # fmt: skip
-
         watch = self._build_watch()
         splitter = QSplitter(Qt.Orientation.Vertical, self)
         splitter.addWidget(self.steps)
@@ -114,13 +110,15 @@ class MataeDock(QWidget):  # type: ignore[misc]
         # Dropped on the canvas, napari asks which of its readers to use; dropped here there is nothing to ask.
         self.setAcceptDrops(True)
 
+        self._is_open = True
         self._window: QWidget | None = None
         self._is_saving = False
         self._shown: object = None
         self._listen()
 
     def _listen(self) -> None:
-        self.session.opened.connect(self._on_opened)
+        connections = connections_of(self)
+        connections.connect(self.session.opened, self._on_opened)
         self.workspace.help_wanted.connect(self.toggle_keys)
         self.workspace.link.conflicted.connect(self._on_conflict)
         self.measure_panel.measuring.changed.connect(self._on_measured)
@@ -129,11 +127,10 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.workspace.next_cine.arrived.connect(lambda: self.steps.setCurrentIndex(_REVIEW))
         application = QApplication.instance()
         if application is not None:
-            application.aboutToQuit.connect(self.close_down)
+            connections.connect(application.aboutToQuit, self.close_down)
         self.workspace.link.open(default_study())
         self._probe()
         self.warm_up = WarmUp(self.session, self)
-        self._open_parts.append(self.warm_up)
         if self.session.current is not None:
             self._on_opened(self.session.current)
 
@@ -204,23 +201,24 @@ class MataeDock(QWidget):  # type: ignore[misc]
 
     def close_down(self) -> None:
         """Save everything, stop the player, end runs and let go of the viewer."""
-        parts, self._open_parts = self._open_parts, []
-        if not parts:
+        if not self._is_open:
             return
-        application = QApplication.instance()
-        if application is not None:
-            application.aboutToQuit.disconnect(self.close_down)
+        self._is_open = False
         self.player.pause()
         self._watch_window(None)
-        self._probe_worker.drop()
-        self.session.opened.disconnect(self._on_opened)
         for dialog in list(self.conflicts):
             dialog.close()
         if self.key_help is not None:
-            self.key_help.close_down()
+            self.key_help.hide()
+            self.key_help.deleteLater()  # it lies over the viewer's window, which stays
             self.key_help = None
-        for part in parts:
-            part.close_down()
+        for panel in (self.review_panel, self.measure_panel, self.learn_panel):
+            panel.close_down()
+        for part in self.children():
+            if part is not self.workspace:
+                end_owned(part)  # runs first: what they have done goes into the study
+        self.workspace.close_down()
+        end_owned(self)
 
     # -- the window round it ------------------------------------------------------------------------------
 
@@ -237,7 +235,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
     def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         """Find the window it was put in."""
         super().showEvent(event)
-        if self._open_parts:
+        if self._is_open:
             self._watch_window(_main_window(self))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name

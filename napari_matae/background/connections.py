@@ -110,10 +110,10 @@ def end_owned(root: QObject) -> None:
     root
         The object, which is about to go.
     """
-    for timer in root.findChildren(QTimer):
-        timer.stop()
     for owned in root.findChildren(Owned):
         owned.close()
+    for timer in root.findChildren(QTimer):
+        timer.stop()
 
 
 def _disconnect(signal: Any, slot: Callable[..., object]) -> None:

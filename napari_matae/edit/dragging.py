@@ -8,6 +8,7 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from matae.errors import MataeError
+from napari_matae.background.connections import connections_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,6 +58,7 @@ class Dragging(QObject):  # type: ignore[misc]
         self._timer.setSingleShot(True)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._draw)
+        connections_of(self).when_closed(lambda: self.follow(None))
 
     def follow(self, layer: Layer | None) -> None:
         """Listen to drags over a layer."""
@@ -65,11 +67,6 @@ class Dragging(QObject):  # type: ignore[misc]
         self._layer = layer
         if layer is not None:
             layer.mouse_drag_callbacks.append(self._on_drag)
-
-    def close_down(self) -> None:
-        """Stop listening."""
-        self._timer.stop()
-        self.follow(None)
 
     def _on_drag(self, layer: Layer, event: Any) -> Iterator[None]:
         if not self.active or event.button != 1:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from matae.stack import new_stack
+from napari_matae.background.connections import connections_of
 from napari_matae.background.events import Failed
 from napari_matae.background.worker import EventWorker
 from napari_matae.edit.overlay_layer import OverlayLayer
@@ -57,13 +58,10 @@ class Preview(QObject):  # type: ignore[misc]
         """Frames that are offered a mask."""
         self.wanted = 0
         """Frames that will be offered one."""
-        session.opened.connect(self._on_opened)
-
-    def close_down(self) -> None:
-        """Throw away what is offered and stop listening."""
-        self.discard()
-        self._overlay.remove()
-        self._session.opened.disconnect(self._on_opened)
+        connections = connections_of(self)
+        connections.connect(session.opened, self._on_opened)
+        connections.when_closed(self._overlay.remove)
+        connections.when_closed(self.discard)
 
     @property
     def is_open(self) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
+from napari_matae.background.connections import connections_of
 from napari_matae.edit.dragging import Dragging
 from napari_matae.edit.handles import Handles
 
@@ -62,18 +63,13 @@ class Tools(QObject):  # type: ignore[misc]
         self._push = Dragging(session, self._start_push, self)
         self.handles = Handles(session, self)
         self.handles.said.connect(self.said)
-        session.opened.connect(self._on_opened)
-        session.labels_changed.connect(self._on_labels)
+        self._labels_connections = connections_of(self)
+        connections = connections_of(self)
+        connections.connect(session.opened, self._on_opened)
+        connections.connect(session.labels_changed, self._on_labels)
+        connections.when_closed(self._let_go)
+        connections.when_closed(lambda: self.choose("move"))
         self._on_labels()
-
-    def close_down(self) -> None:
-        """Put the tool down and stop listening."""
-        self._session.opened.disconnect(self._on_opened)
-        self._session.labels_changed.disconnect(self._on_labels)
-        self.choose("move")
-        self._let_go()
-        self._push.close_down()
-        self.handles.close_down()
 
     @property
     def tool(self) -> str:
@@ -155,15 +151,13 @@ class Tools(QObject):  # type: ignore[misc]
             self.changed.emit()
             return
         self._push.follow(labels)
-        labels.events.mode.connect(self._on_mode)
-        labels.events.brush_size.connect(self._on_brush_size)
+        self._labels_connections.connect(labels.events.mode, self._on_mode)
+        self._labels_connections.connect(labels.events.brush_size, self._on_brush_size)
 
     def _let_go(self) -> None:
-        labels, self._labels = self._labels, None
+        self._labels = None
         self._push.follow(None)
-        if labels is not None:
-            labels.events.mode.disconnect(self._on_mode)
-            labels.events.brush_size.disconnect(self._on_brush_size)
+        self._labels_connections.close()
 
     def _on_opened(self, _: object) -> None:
         self._tool = "move"

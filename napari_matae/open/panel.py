@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from matae.errors import VolumeError
+from napari_matae.background.connections import connections_of
 from napari_matae.background.events import Failed
 from napari_matae.background.worker import EventWorker
 from napari_matae.open.drop_reader import DropBox
@@ -57,7 +58,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         self._opened = False
         self._as_cine: Callable[[], Cine] | None = None
         self._build()
-        session.opened.connect(self._on_opened)
+        connections_of(self).connect(session.opened, self._on_opened)
         self._on_opened(session.current)
 
     def _build(self) -> None:
@@ -175,13 +176,6 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         name = QFileDialog.getExistingDirectory(self, "Open a folder of cines")
         if name:
             self.open(Path(name))
-
-    def close_down(self) -> None:
-        """Stop listening."""
-        self.drop_box.close_down()
-        self.study.close_down()
-        self._session.opened.disconnect(self._on_opened)
-        self._worker.drop()
 
     # -- what is open -------------------------------------------------------------------------------------
 

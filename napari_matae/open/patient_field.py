@@ -58,10 +58,6 @@ class PatientField(QWidget):  # type: ignore[misc]
         link.entry_changed.connect(self._on_entry)
         self._on_entry(link.sync_state.entry)
 
-    def close_down(self) -> None:
-        """Stop listening."""
-        self._link.entry_changed.disconnect(self._on_entry)
-
     def give(self) -> None:
         """Say that the clips that are meant show the patient of the code."""
         entry, code, scope = self._link.sync_state.entry, self.code.text().strip(), self.scope.currentData()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_matae.background.connections import connections_of
 from napari_matae.background.events import Failed, Finished
 from napari_matae.background.worker import EventWorker
 from napari_matae.open.reading import Opened, open_events
@@ -43,16 +44,10 @@ class SectorFinder(QObject):  # type: ignore[misc]
         self._worker.came.connect(self._on_event)
         self._region_worker = EventWorker(self)
         self._region_worker.came.connect(self._on_region)
-        session.region_chosen.connect(self._on_chosen)
-        session.opened.connect(self._on_opened)
+        connections = connections_of(self)
+        connections.connect(session.region_chosen, self._on_chosen)
+        connections.connect(session.opened, self._on_opened)
         self._on_opened(session.current)
-
-    def close_down(self) -> None:
-        """Stop listening."""
-        self._session.opened.disconnect(self._on_opened)
-        self._session.region_chosen.disconnect(self._on_chosen)
-        self._worker.drop()
-        self._region_worker.drop()
 
     def _on_opened(self, current: OpenCine | None) -> None:
         if current is self._of and self._worker.is_running:

@@ -62,12 +62,6 @@ class StudyChoice(QWidget):  # type: ignore[misc]
         link.state_changed.connect(self._update)
         self._update()
 
-    def close_down(self) -> None:
-        """Stop listening."""
-        self._link.connection.moved.disconnect(self._remember)
-        self._link.state_changed.disconnect(self._update)
-        self.patient.close_down()
-
     def use(self, target: str) -> None:
         """Keep work in this study from now on, and in the next sitting too."""
         self._remember(target)

@@ -8,6 +8,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from matae.segment import FrameMask
 from matae.store.types import FrameStatus
+from napari_matae.background.connections import connections_of
 from napari_matae.background.worker import EventWorker
 from napari_matae.segment.events import again_events
 
@@ -52,14 +53,10 @@ class FrameAgain(QObject):  # type: ignore[misc]
         self._over.setSingleShot(True)
         self._over.setInterval(_DRAGGED_MS)
         self._over.timeout.connect(self._record)
-        session.sector_changed.connect(self._on_sector)
-        session.opened.connect(self._on_opened)
-
-    def close_down(self) -> None:
-        """Stop listening."""
-        self._session.sector_changed.disconnect(self._on_sector)
-        self._session.opened.disconnect(self._on_opened)
-        self.pause()
+        connections = connections_of(self)
+        connections.connect(session.sector_changed, self._on_sector)
+        connections.connect(session.opened, self._on_opened)
+        connections.when_closed(self.pause)
 
     def pause(self) -> None:
         """Leave the model to a run."""

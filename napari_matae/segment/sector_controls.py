@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from matae.store.types import OverrideName
+from napari_matae.background.connections import connections_of
 
 if TYPE_CHECKING:
     from napari_matae.session.session import Session
@@ -51,14 +52,10 @@ class SectorControls(QWidget):  # type: ignore[misc]
         column.addWidget(self.region)
         column.addLayout(buttons)
         column.addWidget(self.apex_down)
-        session.sector_changed.connect(self._update)
-        session.opened.connect(self._update)
+        connections = connections_of(self)
+        connections.connect(session.sector_changed, self._update)
+        connections.connect(session.opened, self._update)
         self._update()
-
-    def close_down(self) -> None:
-        """Stop listening."""
-        self._session.sector_changed.disconnect(self._update)
-        self._session.opened.disconnect(self._update)
 
     def adjust(self) -> None:
         """Select the outline so that its corners can be dragged."""

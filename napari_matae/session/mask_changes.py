@@ -63,7 +63,7 @@ class MaskChanges:
         if (current := self._cine_viewer.current) is not None:
             # What is in the study stays there; without one, this is the user's own decision to forget.
             self.settle()
-            self._drawn.unfollow(current)
+            self._drawn.unfollow()
             current.drop_labels()
             self._tell.labels_changed.emit()
             self._announce()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject
 
 from matae.store.types import OverrideName
+from napari_matae.background.connections import connections_of
 from napari_matae.background.events import Finished
 from napari_matae.background.worker import EventWorker
 from napari_matae.session.pixel_size import any_scale, forget_scale, remember_scale, remembered_scale
@@ -38,20 +39,11 @@ class RememberedScale(QObject):  # type: ignore[misc]
         self._of: OpenCine | None = None
         self._worker = EventWorker(self)
         self._worker.came.connect(self._on_found)
-        self._wires = (
-            (session.opened, self._look),
-            (session.restored, self._look),
-            (session.overridden, self._on_set),
-        )
-        for signal, slot in self._wires:
-            signal.connect(slot)
+        connections = connections_of(self)
+        connections.connect(session.opened, self._look)
+        connections.connect(session.restored, self._look)
+        connections.connect(session.overridden, self._on_set)
         self._look(session.current)
-
-    def close_down(self) -> None:
-        """Stop listening."""
-        for signal, slot in self._wires:
-            signal.disconnect(slot)
-        self._worker.drop()
 
     def _look(self, _: OpenCine | None = None) -> None:
         """Look whether one is remembered, off the GUI thread, which has no time to hash pixels."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from matae.errors import SegmentError
 from matae.store.types import OverrideName
+from napari_matae.background.connections import Connections
 from napari_matae.session.layers import make_sector_layer, sector_polygon
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class SectorOutline:
         self, screen: CineViewer, tell: SessionSignals, overrides: CineOverrides, *, finds: bool = True
     ) -> None:
         self._cine_viewer, self._tell, self._overrides, self._finds = screen, tell, overrides, finds
+        self._connections = Connections()
         overrides.sector_set.connect(self.show)
 
     # -- where it comes from ------------------------------------------------------------------------------
@@ -112,12 +114,11 @@ class SectorOutline:
     def follow(self, current: OpenCine) -> None:
         """Listen to a cine's outline."""
         if current.sector_layer is not None:
-            current.sector_layer.events.data.connect(self.settle)
+            self._connections.connect(current.sector_layer.events.data, self.settle)
 
-    def unfollow(self, current: OpenCine) -> None:
-        """Listen to a cine's outline no more."""
-        if current.sector_layer is not None:
-            current.sector_layer.events.data.disconnect(self.settle)
+    def unfollow(self) -> None:
+        """Listen to no outline any more."""
+        self._connections.close()
 
     def settle(self) -> None:
         """Take the outline as it is drawn by now."""

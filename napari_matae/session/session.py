@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_matae.background.connections import Connections
 from napari_matae.session.cine_viewer import CineViewer
 from napari_matae.session.layers import CINE_KEY, SECTOR_KEY, STATE_KEY, cine_of, image_of
 from napari_matae.session.mask_changes import MaskChanges
@@ -57,20 +58,18 @@ class Session(SessionSignals):
         """Which frames are drawn in, and whether a stroke is under way."""
         self.masks = MaskChanges(self._cine_viewer, self, self.paint)
         """Every change of a mask."""
-        viewer.layers.events.inserted.connect(self._on_inserted)
-        viewer.layers.events.removed.connect(self._on_removed)
-        viewer.dims.events.current_step.connect(self._on_step)
+        self._connections = Connections()
+        self._connections.connect(viewer.layers.events.inserted, self._on_inserted)
+        self._connections.connect(viewer.layers.events.removed, self._on_removed)
+        self._connections.connect(viewer.dims.events.current_step, self._on_step)
         for layer in list(viewer.layers):
             self._adopt(layer)
 
     def close(self) -> None:
         """Record what is drawn and stop following the viewer. The layers stay: another session can go on with them."""
         self.settle()
-        if self.current is not None:
-            self._unfollow(self.current)
-        self.viewer.layers.events.inserted.disconnect(self._on_inserted)
-        self.viewer.layers.events.removed.disconnect(self._on_removed)
-        self.viewer.dims.events.current_step.disconnect(self._on_step)
+        self._unfollow()
+        self._connections.close()
 
     # -- which cine is open -------------------------------------------------------------------------------
 
@@ -147,7 +146,7 @@ class Session(SessionSignals):
             return
         self.sector.settle()
         self.masks.finish()
-        self._unfollow(old)
+        self._unfollow()
         keep = bool(old.edited_frames()) and not self.is_safe(old)
         for layer in (old.image, old.labels, old.sector_layer):
             if keep and layer is not None and layer is not old.sector_layer:
@@ -156,9 +155,9 @@ class Session(SessionSignals):
             else:
                 self._cine_viewer.remove(layer)
 
-    def _unfollow(self, current: OpenCine) -> None:
-        self.paint.unfollow(current)
-        self.sector.unfollow(current)
+    def _unfollow(self) -> None:
+        self.paint.unfollow()
+        self.sector.unfollow()
 
     def _on_removed(self, event: Any) -> None:
         current, layer = self.current, event.value
@@ -166,7 +165,7 @@ class Session(SessionSignals):
             return
         if layer is current.image:
             self.settle()
-            self._unfollow(current)
+            self._unfollow()
             self._cine_viewer.current = None
             self.opened.emit(None)
         elif layer is current.labels:

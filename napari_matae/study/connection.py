@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_matae.background.connections import connections_of
 from napari_matae.background.failure import explain
 from napari_matae.study_thread.request_queue import RequestQueue
 from napari_matae.study_thread.requests import Requests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
-
     from matae.store.types import Statistics
 
 __all__ = ["StudyConnection"]
@@ -56,6 +54,7 @@ class StudyConnection(QObject):  # type: ignore[misc]
         """Why work is not being saved; empty if it is."""
         self.statistics: Statistics | None = None
         """The study's frames as last counted."""
+        self._queue_connections = connections_of(self)
         self._none = Requests(self)
         self.requests: Requests = self._none
         """Takes what is asked of the study."""
@@ -70,8 +69,13 @@ class StudyConnection(QObject):  # type: ignore[misc]
         """Open a study, which is made if there is none; close the one before first."""
         self.problem, self.target = "", target
         self.requests = queue = RequestQueue(target, rater or _user(), self)
-        for signal, slot in self._wires(queue):
-            signal.connect(slot)
+        connect = self._queue_connections.connect
+        connect(queue.opened, self._on_opened)
+        connect(queue.closed_out, self.closed_out)
+        connect(queue.trouble, self.tell)
+        connect(queue.waiting_changed, self._on_waiting)
+        connect(queue.said, self.said)
+        connect(queue.reopened, self.reopened)
         queue.start()
 
     def close(self) -> bool:
@@ -87,23 +91,9 @@ class StudyConnection(QObject):  # type: ignore[misc]
                 f"{changes} could not be stored in the study and {'is' if queue.rescue.count == 1 else 'are'} kept in "
                 f"{queue.rescue.path}: open that file as a study."
             )
-        for signal, slot in self._wires(queue):
-            signal.disconnect(slot)
+        self._queue_connections.close()  # what is still in line is written without a word
         queue.deleteLater()
         return safe
-
-    def close_down(self) -> None:
-        """Let go of the study and count no more."""
-        self.close()
-        self._count_timer.stop()
-
-    def _wires(self, queue: RequestQueue) -> Iterator[tuple[Any, Callable[..., None]]]:
-        yield queue.opened, self._on_opened
-        yield queue.closed_out, self._on_closed_out
-        yield queue.trouble, self.tell
-        yield queue.waiting_changed, self._on_waiting
-        yield queue.said, self.said
-        yield queue.reopened, self.reopened
 
     def _on_opened(self, name: str) -> None:
         self.name = name
@@ -114,9 +104,6 @@ class StudyConnection(QObject):  # type: ignore[misc]
         self.opened.emit()
         self.count()
         self.changed.emit()
-
-    def _on_closed_out(self, sentence: str) -> None:
-        self.closed_out.emit(sentence)
 
     def _on_waiting(self, _: int) -> None:
         self.changed.emit()

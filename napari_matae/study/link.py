@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_matae.background.connections import connections_of
 from napari_matae.study.cine_record import CineRecord
 from napari_matae.study.conflicts import StudyConflicts
 from napari_matae.study.connection import StudyConnection
@@ -101,16 +102,13 @@ class StudyLink(QObject):  # type: ignore[misc]
         writer.acknowledged.connect(self.acknowledged)
         self.conflicts.conflicted.connect(self.conflicted)
         session.is_safe = self.is_safe
-        self._wires = (
-            (session.opened, self._restore.attach),
-            (session.written, writer.write),
-            (session.proposed, proposals.add),
-            (session.marks_changed, marks.save),
-            (session.placed, landmarks.save_one),
-            (session.labels_changed, self._restore.attach_new_layer),
-        )
-        for signal, slot in self._wires:
-            signal.connect(slot)
+        connect = connections_of(self).connect
+        connect(session.opened, self._restore.attach)
+        connect(session.written, writer.write)
+        connect(session.proposed, proposals.add)
+        connect(session.marks_changed, marks.save)
+        connect(session.placed, landmarks.save_one)
+        connect(session.labels_changed, self._restore.attach_new_layer)
 
     # -- the study ----------------------------------------------------------------------------------------
 
@@ -133,14 +131,6 @@ class StudyLink(QObject):  # type: ignore[misc]
         if safe:
             self.sync_state.unsaved.clear()
         return safe
-
-    def close_down(self) -> None:
-        """Finish writing and stop listening."""
-        self.leave()
-        self._place.close_down()
-        self.connection.close_down()
-        for signal, slot in self._wires:
-            signal.disconnect(slot)
 
     def flush(self, seconds: float = 10.0) -> bool:
         """Record what is drawn and wait until all of it is durable; return whether it is."""

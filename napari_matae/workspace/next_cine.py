@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, Signal
 
 from matae.errors import StoreError
 from matae.store.types import FrameStatus
+from napari_matae.background.connections import connections_of
 from napari_matae.background.failure import explain
 
 if TYPE_CHECKING:
@@ -114,11 +115,7 @@ class NextCine(QObject):  # type: ignore[misc]
         self._session, self._link = session, link
         self._goal: Waiting | None = None
         self._words = ""
-        session.restored.connect(self._on_restored)
-
-    def close_down(self) -> None:
-        """Stop listening."""
-        self._session.restored.disconnect(self._on_restored)
+        connections_of(self).connect(session.restored, self._on_restored)
 
     def go(self, backward: bool = False) -> None:
         """Show the next frame to look at in another cine, and say so."""

@@ -50,11 +50,6 @@ class SavedBar(QWidget):  # type: ignore[misc]
         link.entry_changed.connect(self._update)
         self._update()
 
-    def close_down(self) -> None:
-        """Stop listening."""
-        self._link.state_changed.disconnect(self._update)
-        self._link.entry_changed.disconnect(self._update)
-
     def _update(self, _: object = None) -> None:
         link = self._link
         self.banner.setVisible(link.state == "unsaved")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from matae.segment import find_sector
+from napari_matae.background.connections import end_owned
 from napari_matae.open.panel import OpenPanel
 from napari_matae.session.layers import image_of
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.gui
 def desk_and_panel(make_workspace, qtbot):
     workspace = make_workspace()
     panel = OpenPanel(workspace.session, workspace.link)
-    qtbot.addWidget(panel, before_close_func=lambda _: panel.close_down())
+    qtbot.addWidget(panel, before_close_func=end_owned)
     return workspace, panel
 
 

@@ -11,6 +11,7 @@ from qtpy.QtCore import Qt
 from matae.cine import Patient
 from matae.read import CineRef
 from matae.store import Edit, FrameStatus, Study, SubjectSource
+from napari_matae.background.connections import end_owned
 from napari_matae.exchange.panel import TrainingData
 from napari_matae.open.folder_list import FolderList
 from napari_matae.open.patient_field import PatientField
@@ -48,7 +49,7 @@ def field(make_workspace, qtbot):
 
     yield make
     for shown in made:
-        shown.close_down()
+        end_owned(shown)
 
 
 def give(qtbot, field, code: str, scope: Scope | None = None) -> None:

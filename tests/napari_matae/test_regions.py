@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from matae.cine import B_MODE, Box, Cine, Region, Spacing
+from napari_matae.background.connections import end_owned
 from napari_matae.segment.sector_controls import SectorControls
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def test_no_choice_where_there_is_one_picture(qtbot: QtBot, session: Session, du
     qtbot.addWidget(controls)
     session.open(Cine(dual.frames, None, None, Path("plain.avi")))
     assert controls.region.isHidden()
-    controls.close_down()
+    end_owned(controls)
 
 
 def test_picture_is_chosen_and_its_scale_taken(qtbot: QtBot, session: Session, dual: Cine) -> None:
@@ -56,7 +57,7 @@ def test_picture_is_chosen_and_its_scale_taken(qtbot: QtBot, session: Session, d
         assert current.sector.box(dual.shape) == box
         assert tuple(current.image.scale) == (1.0, size, size)
         assert controls.region.currentIndex() == index
-    controls.close_down()
+    end_owned(controls)
 
 
 def test_scale_follows_a_sector_that_is_dragged(session: Session, dual: Cine) -> None:

@@ -11,6 +11,7 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication, QMainWindow, QOpenGLWidget
 
 from matae.store import FrameStatus, Study
+from napari_matae.background.connections import end_owned
 from napari_matae.dock import MataeDock
 
 from .conftest import disc, make_cine, opened, proposals, settled
@@ -330,7 +331,7 @@ def test_the_help_shows_every_key_and_a_click_changes_one_for_good(dock, hand, q
     assert "(Y)" in dock.review_panel.accept_button.toolTip()
     kept = Keys(dock.workspace)
     assert kept.key("accept") == "Y"
-    kept.close_down()
+    end_owned(kept)
     dock.keys.reset()
     assert dock.keys.key("accept") == "A"
 

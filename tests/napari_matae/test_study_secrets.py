@@ -7,6 +7,7 @@ import logging
 import pytest
 from qtpy.QtWidgets import QLabel, QWidget
 
+from napari_matae.background.connections import end_owned
 from napari_matae.open.study_picker import StudyChoice, default_study
 from napari_matae.widgets.settings import settings
 from napari_matae.workspace.save_status import SavedBar
@@ -36,7 +37,7 @@ def test_the_dock_shows_no_password(make_workspace, qtbot, records, monkeypatch,
     workspace = make_workspace(None)
     bar, choice = SavedBar(workspace.link), StudyChoice(workspace.link)
     for widget in (bar, choice):
-        qtbot.addWidget(widget, before_close_func=lambda widget: widget.close_down())
+        qtbot.addWidget(widget, before_close_func=end_owned)
     said: list[str] = []
     workspace.said.connect(said.append)
     workspace.session.open(make_cine())
