@@ -8,6 +8,7 @@ from qtpy.QtCore import QObject, Signal
 
 from matae.models import current_model, earlier_models, promote, rollback
 from napari_matae.background.job import Job
+from napari_matae.study_thread.own_connection import own_connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,15 +68,13 @@ class ActiveModel(QObject):  # type: ignore[misc]
 
     def use(self, name: str, *, anyway: bool = False) -> None:
         """Put a model into use; `anyway` also where no verdict offers it."""
-        target = self._workspace.link.target if self._workspace.link.name else ""
+        target = self._workspace.link.connection.opened_target
 
         def work(_tick: object, _stop: object) -> str:
             if anyway or not target:
                 before = promote(name, anyway=anyway)
             else:
-                from matae.store import Study
-
-                with Study.open(target) as study:
+                with own_connection(target) as study:
                     before = promote(name, keyed=study.keyed)
             return f"{name} is in use now, {before} before; Go back takes it back."
 

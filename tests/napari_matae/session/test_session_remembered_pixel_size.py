@@ -8,6 +8,7 @@ import pytest
 
 from matae.cine import Spacing
 from matae.store import Study
+from napari_matae.background.connections import end_owned
 from napari_matae.session.pixel_size import forget_scale, remember_scale, remembered_scale
 from napari_matae.session.remembered_pixel_size import RememberedScale
 
@@ -27,12 +28,12 @@ def bare():
 def keeper(qapp, session):
     keeper = RememberedScale(session)
     yield keeper
-    keeper.close_down()
+    end_owned(keeper)
 
 
 def test_it_comes_back_with_the_layers_over_it(qtbot, session, keeper, bare):
     session.open(bare)
-    session.ensure_labels()
+    session.masks.ensure_labels()
     qtbot.waitUntil(lambda: session.current.cine.spacing is not None, timeout=5000)
     assert session.current.cine.spacing == Spacing(0.4, 0.3)
     assert tuple(session.current.labels.scale) == tuple(session.current.image.scale)
@@ -48,7 +49,7 @@ def test_a_cine_opened_meanwhile_does_not_get_it(qtbot, session, keeper, bare):
 
 
 def test_nobody_listens_any_more_once_closed(qtbot, session, bare, qapp):
-    RememberedScale(session).close_down()
+    end_owned(RememberedScale(session))
     session.open(bare)
     qtbot.wait(50)
     assert session.current.cine.spacing is None
@@ -80,7 +81,7 @@ def test_without_a_study_it_is_remembered_here(make_workspace, qtbot, bare):
     forget_scale(bare)
     workspace = make_workspace(None)
     workspace.session.open(bare)
-    workspace.session.override("spacing", Spacing(0.6, 0.6))
+    workspace.session.overrides.apply("spacing", Spacing(0.6, 0.6))
     assert remembered_scale(bare) == Spacing(0.6, 0.6)
-    workspace.session.override("spacing", None)
+    workspace.session.overrides.apply("spacing", None)
     assert remembered_scale(bare) is None
