@@ -7,7 +7,8 @@ import hashlib
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,10 @@ from matae.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["file_sha256", "staged", "write_atomic", "writing_to"]
+__all__ = ["file_sha256", "remove_abandoned", "staged", "write_atomic", "writing_to"]
 
+_STAGE = (".matae-", ".part")
+_ABANDONED_SECONDS = 24 * 3600.0
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -92,8 +95,24 @@ def staged(folder: Path) -> Iterator[Path]:
         The empty folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    stage = Path(tempfile.mkdtemp(prefix=".matae-", suffix=".part", dir=folder))
+    stage = Path(tempfile.mkdtemp(prefix=_STAGE[0], suffix=_STAGE[1], dir=folder))
     try:
         yield stage
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove what `staged` left in a folder when a program was killed: those in which nothing changed for a day.
+
+    Parameters
+    ----------
+    folder
+        Where stages were made; it may be missing.
+    """
+    prefix, suffix = _STAGE
+    for stage in folder.glob(f"{prefix}*{suffix}"):
+        with suppress(OSError):  # another program may remove it just now
+            latest = max(path.stat().st_mtime for path in (stage, *stage.iterdir()))
+            if time.time() - latest > _ABANDONED_SECONDS:
+                shutil.rmtree(stage, ignore_errors=True)
