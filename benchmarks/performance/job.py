@@ -60,7 +60,7 @@ def ours(name: str, width: str, backend: str, clip: Path, out: Path) -> dict[str
     """Do the same as a user's command: open, find the sector, segment, write the overlay."""
     import numpy as np
 
-    from matae.output.video import write_overlay
+    from matae.output.overlay_thread import OverlayThread
     from matae.read import open_cine
     from matae.segment import Segmenter, SegmentOptions, find_sector, segment
 
@@ -78,9 +78,10 @@ def ours(name: str, width: str, backend: str, clip: Path, out: Path) -> dict[str
     opened = time.perf_counter()
     sector = find_sector(cine)
     found = time.perf_counter()
-    result = segment(cine, sector=sector, segmenter=segmenter)
-    segmented = time.perf_counter()
-    write_overlay(out / "overlay.mp4", cine, result.masks)
+    with OverlayThread(out / "overlay.mp4", cine) as overlay:
+        segment(cine, sector=sector, segmenter=segmenter, each=lambda frame: overlay.add(frame.mask))
+        segmented = time.perf_counter()
+        overlay.finish()
     end, cpu = time.perf_counter(), time.process_time() - busy
 
     run = segmenter.describe()

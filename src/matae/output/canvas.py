@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+    from PIL import Image
 
 __all__ = ["Canvas", "to_yuv"]
 
 _BLACK, _NEUTRAL = 16, 128
 _CAPTION_GREY = 174
-_LIGHT = np.rint(_BLACK + np.arange(256) * 219 / 255).astype(np.uint8)  # video range: black is 16, white 235
+_LIGHT = np.rint(_BLACK + np.arange(256) * 219 / 255).astype(int).tolist()  # video range: black is 16, white 235
 
 
 def to_yuv(colour: Sequence[int]) -> tuple[float, float, float]:
@@ -60,6 +61,7 @@ class Canvas:
         self._picture = picture
         whole = (picture[0], picture[1] + 2 * _caption_points(picture))
         self.size = (whole[0] + whole[0] % 2, whole[1] + whole[1] % 2)
+        self._same: dict[bool, Image.Image] = {}
 
     def draw(self, frame: NDArray[np.uint8], mask: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
         """Return a frame with its outlines and caption.
@@ -81,16 +83,15 @@ class Canvas:
         from PIL import Image
 
         width, height = self.size
-        planes = np.empty((height * 3 // 2, width), np.uint8)
-        light = planes[:height]
-        light[:] = _BLACK
-        planes[height:] = _NEUTRAL
         grey = Image.fromarray(np.ascontiguousarray(frame))
         if grey.size != self._picture:
             grey = grey.resize(self._picture, Image.Resampling.BICUBIC)
-        light[: self._picture[1], : self._picture[0]] = _LIGHT[np.asarray(grey)]
+        whole = self._strip(caption)
+        whole.paste(grey, (0, 0))
+        planes = np.empty((height * 3 // 2, width), np.uint8)
+        planes[:height] = np.asarray(whole.point(_LIGHT))
+        planes[height:] = _NEUTRAL
         self._outline(planes, mask)
-        self._caption(light, caption)
         return planes
 
     def _outline(self, planes: NDArray[np.uint8], mask: NDArray[np.uint8]) -> None:
@@ -106,17 +107,29 @@ class Canvas:
             for plane, level in zip(colours, chroma, strict=True):
                 _blend(plane[y // 2 : (y + rows) // 2, x // 2 : (x + columns) // 2], level, half)
 
-    def _caption(self, light: NDArray[np.uint8], text: str) -> None:
-        # Below and not on the picture, where it would cover what the scanner wrote.
+    def _strip(self, text: str) -> Image.Image:
+        """Return a black picture of the whole size with the caption: below the frame, where it covers nothing of it."""
+        from PIL import ImageDraw
+
+        width, points = self._picture[0], _caption_points(self._picture)
+        letters = font(points)
+        is_room = letters.getlength(text + CAPTION) < width - 3 * points
+        whole = self._empty(with_use=is_room).copy()
+        line = self._picture[1] + points
+        ImageDraw.Draw(whole).text((points // 2, line), text, fill=_CAPTION_GREY, font=letters, anchor="lm")
+        return whole
+
+    def _empty(self, *, with_use: bool) -> Image.Image:
+        """Return what is the same in every picture, made once."""
         from PIL import Image, ImageDraw
 
-        strip = Image.new("L", (self.size[0], self.size[1] - self._picture[1]))
-        draw = ImageDraw.Draw(strip)
-        width, points = self._picture[0], _caption_points(self._picture)
-        draw.text((points // 2, points), text, fill=_CAPTION_GREY, font=font(points), anchor="lm")
-        if draw.textlength(text + CAPTION, font=font(points)) < width - 3 * points:
-            draw.text((width - points // 2, points), CAPTION, fill=_CAPTION_GREY, font=font(points), anchor="rm")
-        light[self._picture[1] :] = _LIGHT[np.asarray(strip)]
+        if with_use not in self._same:
+            width, points = self._picture[0], _caption_points(self._picture)
+            whole = self._same[with_use] = Image.new("L", self.size)
+            if with_use:
+                place = (width - points // 2, self._picture[1] + points)
+                ImageDraw.Draw(whole).text(place, CAPTION, fill=_CAPTION_GREY, font=font(points), anchor="rm")
+        return self._same[with_use]
 
 
 def _caption_points(picture: tuple[int, int]) -> int:

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matae.segment.outline import outline
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -124,7 +122,7 @@ def outline_stencils(
     scale = np.array([height / mask.shape[0], width / mask.shape[1]])
     for value in np.unique(mask[mask > 0]):
         # Pixel centres are integers in the mask; in the picture the frame begins at its corner.
-        points = (outline(mask == value) + 0.5) * scale
+        points = (_contour(mask == value) + 0.5) * scale
         points = _smoothed(points, 2 * math.ceil(2 * max(1.0, 1 / scale.min())) + 1)
         margin = int(thickness) + 2
         low = np.maximum(np.floor(points.min(0)).astype(int) - margin, 0)
@@ -135,25 +133,62 @@ def outline_stencils(
         yield int(value), _line(points - low, high - low, thickness), (int(low[0]), int(low[1]))
 
 
+def _contour(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the longest contour of a mask as closed (N, 2) points (y, x), half-way between pixels.
+
+    The same points as those of `matae.segment.outline.outline`, by a library in C++: a video has one in every frame.
+    """
+    from contourpy import contour_generator
+
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    top, left = int(rows[0]), int(columns[0])
+    part = mask[top : rows[-1] + 1, left : columns[-1] + 1]
+    padded = np.pad(part, 1).astype(np.float64)
+    lines = contour_generator(z=padded, name="serial", line_type="Separate").lines(0.5)
+    longest: NDArray[np.float64] = max(lines, key=len)
+    return longest[:, ::-1] + (top - 1.0, left - 1.0)
+
+
 def _smoothed(points: NDArray[np.float64], window: int) -> NDArray[np.float64]:
     # The contour of a binary mask turns at every pixel; a short moving average takes only those steps out.
     if len(points) < 3 * window:
         return points
     ring = points[:-1]  # the contour is closed: its last point is its first
     half = window // 2
-    rounded: NDArray[np.float64] = np.mean([np.roll(ring, shift, axis=0) for shift in range(-half, half + 1)], axis=0)
+    sums = np.cumsum(np.concatenate([np.zeros((1, 2)), ring[-half:], ring, ring[:half]]), axis=0)
+    rounded = (sums[window:] - sums[:-window]) / window
     return np.concatenate([rounded, rounded[:1]])
 
 
 def _line(points: NDArray[np.float64], shape: NDArray[np.int64], thickness: float) -> NDArray[np.uint8]:
-    """Return a line through points (N, 2) as the share of each pixel that it covers."""
+    """Return a line through points (N, 2) as the share of each pixel that it covers, with round joints."""
     from PIL import Image, ImageDraw
 
     height, width = (int(side) for side in shape)
-    stencil = Image.new("L", (width * _SMOOTH, height * _SMOOTH))
-    path = (points[:, ::-1] * _SMOOTH).ravel().tolist()
-    ImageDraw.Draw(stencil).line(path, fill=255, width=max(1, round(thickness * _SMOOTH)), joint="curve")
-    return np.asarray(stencil.reduce(_SMOOTH))
+    large = Image.new("L", (width * _SMOOTH, height * _SMOOTH))
+    across = max(1, round(thickness * _SMOOTH))
+    path = points[:, ::-1] * _SMOOTH
+    ImageDraw.Draw(large).line(path.ravel().tolist(), fill=255, width=across)
+    if across > 2:
+        # Pillow's own joints are computed one by one in Python, and take longer than the line.
+        large = _dotted(large, path, across / 2 - 1)
+    return np.asarray(large.reduce(_SMOOTH))
+
+
+def _dotted(picture: Image.Image, places: NDArray[np.float64], radius: float) -> Image.Image:
+    """Return a grey picture with a white disc at each of some places (x, y)."""
+    from PIL import Image
+
+    reach = int(radius)
+    dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    disc = dx**2 + dy**2 <= radius**2
+    columns, rows = np.floor(places).astype(int).T
+    pixels = np.array(picture)
+    height, width = pixels.shape
+    y, x = (rows[:, None] + dy[disc]).ravel(), (columns[:, None] + dx[disc]).ravel()
+    inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+    pixels[y[inside], x[inside]] = 255
+    return Image.fromarray(pixels)
 
 
 @lru_cache(maxsize=8)

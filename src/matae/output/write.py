@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain, count
 from typing import TYPE_CHECKING
@@ -14,14 +15,19 @@ from matae.read import file_stem
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from typing import Any
+    from typing import Any, Self
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from matae.cine import Cine
-    from matae.segment import Segmentation
+    from matae.output.overlay_thread import OverlayThread
+    from matae.segment import Sector, Segmentation
 
-__all__ = ["Written", "is_own_result", "write_results", "written_before"]
+__all__ = ["ResultWriter", "Written", "is_own_result", "write_results", "written_before"]
 
 _SUFFIXES = {"mask": "_mask.nii.gz", "overlay": "_overlay.mp4", "still": "_still.png"}
+_PARTS = {"mask": "mask.nii.gz", "still": "still.png", "overlay": "overlay.mp4"}
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,117 @@ def is_own_result(path: Path) -> bool:
     return False
 
 
+class ResultWriter:
+    """Writes the results of a cine into a folder; the overlay video while the masks are still being made.
+
+    The files appear together once all are whole, by `finish`; leaving the context before that leaves nothing. The
+    result of the same pixels from the same file is replaced; the result of any other source, a mask somebody edited
+    and any file that is not ours are kept, and the new result gets a name with the first digits of the content id.
+
+    Parameters
+    ----------
+    cine
+        What is segmented.
+    sector
+        The part of the picture that the network sees.
+    out
+        Folder, made if missing.
+    overlay
+        Write the video; a single frame has none.
+    distinguish
+        Put the content id into the name from the start: another input of the same run has the same stem.
+    keep_margins
+        Show in the pictures what a scanner writes around the sector; otherwise it is black there.
+    key
+        What the result is computed from (`matae.output.key`); kept in the record, for `written_before`.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written or the disk is full; nothing half-written is left. By `add` and `finish` too.
+    """
+
+    def __init__(
+        self,
+        cine: Cine,
+        sector: Sector,
+        out: Path,
+        *,
+        overlay: bool = True,
+        distinguish: bool = False,
+        keep_margins: bool = False,
+        key: str = "",
+    ) -> None:
+        from matae.segment.margins import margins
+
+        self._cine, self._out, self._distinguish, self._key = cine, out, distinguish, key
+        self._shown = margins(cine, sector, keep=keep_margins)
+        self._has_overlay = overlay and cine.n_frames > 1
+        self._open = ExitStack()
+        self._overlay: OverlayThread | None = None
+
+    def __enter__(self) -> Self:
+        from matae.output.overlay_thread import OverlayThread
+
+        with writing_to(self._out):
+            self._stage = self._open.enter_context(staged(self._out))
+        if self._has_overlay:
+            path = self._stage / _PARTS["overlay"]
+            # Entered last, so ended first: on Windows a file that is open cannot be removed.
+            self._overlay = self._open.enter_context(OverlayThread(path, self._cine, self._shown))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def add(self, mask: NDArray[np.uint8]) -> None:
+        """Take the mask (Y, X) of the next frame, in the order of the frames; it must not change any more."""
+        if self._overlay is not None:
+            with writing_to(self._out):
+                self._overlay.add(mask)
+
+    def finish(self, result: Segmentation) -> Written:
+        """Write the rest, and put all files into place.
+
+        Parameters
+        ----------
+        result
+            What came out; its masks are those that were added.
+        """
+        with writing_to(self._out):
+            return self._finish(result)
+
+    def _finish(self, result: Segmentation) -> Written:
+        from matae.output.still import write_still
+        from matae.output.volume import write_masks
+
+        cine, out, shown = self._cine, self._out, self._shown
+        record = make_record(cine, result)
+        record["margins"] = shown.state
+        if self._key:
+            record["key"] = self._key
+        parts = {kind: self._stage / name for kind, name in _PARTS.items() if kind != "overlay" or self._overlay}
+        write_masks(parts["mask"], cine, result.masks)
+        write_still(parts["still"], cine, result, shown)
+        video = None if self._overlay is None else self._overlay.finish()
+        stem, notice = _free_stem(out, cine, distinguish=self._distinguish)
+        names = {kind: stem + _SUFFIXES[kind] for kind in parts}
+        record["files"] = {kind: {"name": names[kind], "sha256": file_sha256(part)} for kind, part in parts.items()}
+        record["overlay"] = video
+        notices = [text for text in (notice, shown.notice) if text]
+        if video is not None and cine.frame_rate is None:
+            notices.append(video["playback_note"])
+        record["notices"] += notices
+        parts["record"], names["record"] = self._stage / "record.json", f"{stem}.json"
+        parts["record"].write_bytes(dump_record(record))
+        # The record goes first: it is what says that the names beside it are taken.
+        for kind in sorted(parts, key=lambda kind: kind != "record"):
+            parts[kind].replace(out / names[kind])
+        if video is None and (stale := out / (stem + _SUFFIXES["overlay"])).exists():
+            stale.unlink()  # of an earlier run on these pixels; its outline may differ from the new mask
+        return Written({kind: out / name for kind, name in names.items()}, tuple(notices))
+
+
 def write_results(
     cine: Cine,
     result: Segmentation,
@@ -61,11 +178,7 @@ def write_results(
     keep_margins: bool = False,
     key: str = "",
 ) -> Written:
-    """Write mask, record, still picture and, if asked for, overlay video.
-
-    The files appear together once all are whole. The result of the same pixels from the same file is replaced;
-    the result of any other source, a mask somebody edited and any file that is not ours are kept, and the new
-    result gets a name with the first digits of the content id.
+    """Write mask, record, still picture and, if asked for, overlay video of what is segmented already.
 
     Parameters
     ----------
@@ -73,16 +186,8 @@ def write_results(
         What was segmented.
     result
         What came out.
-    out
-        Folder, made if missing.
-    overlay
-        Write the video; a single frame has none.
-    distinguish
-        Put the content id into the name from the start: another input of the same run has the same stem.
-    keep_margins
-        Show in the pictures what a scanner writes around the sector; otherwise it is black there.
-    key
-        What the result was computed from (`matae.output.key`); kept in the record, for `written_before`.
+    out, overlay, distinguish, keep_margins, key
+        As for `ResultWriter`.
 
     Returns
     -------
@@ -92,42 +197,14 @@ def write_results(
     Raises
     ------
     OutputError
-        If the folder cannot be written or the disk is full; nothing half-written is left.
+        As `ResultWriter`.
     """
-    from matae.output.still import write_still
-    from matae.output.video import write_overlay
-    from matae.output.volume import write_masks
-    from matae.segment.margins import margins
-
-    record = make_record(cine, result)
-    shown = margins(cine, result.sector, keep=keep_margins)
-    record["margins"] = shown.state
-    if key:
-        record["key"] = key
-    with writing_to(out), staged(out) as stage:
-        parts = {"mask": stage / "mask.nii.gz", "still": stage / "still.png"}
-        write_masks(parts["mask"], cine, result.masks)
-        write_still(parts["still"], cine, result, shown)
-        video: dict[str, Any] | None = None
-        if overlay and cine.n_frames > 1:
-            parts["overlay"] = stage / "overlay.mp4"
-            video = write_overlay(parts["overlay"], cine, result.masks, shown)
-        stem, notice = _free_stem(out, cine, distinguish=distinguish)
-        names = {kind: stem + _SUFFIXES[kind] for kind in parts}
-        record["files"] = {kind: {"name": names[kind], "sha256": file_sha256(part)} for kind, part in parts.items()}
-        record["overlay"] = video
-        notices = [text for text in (notice, shown.notice) if text]
-        if video is not None and cine.frame_rate is None:
-            notices.append(video["playback_note"])
-        record["notices"] += notices
-        parts["record"], names["record"] = stage / "record.json", f"{stem}.json"
-        parts["record"].write_bytes(dump_record(record))
-        # The record goes first: it is what says that the names beside it are taken.
-        for kind in sorted(parts, key=lambda kind: kind != "record"):
-            parts[kind].replace(out / names[kind])
-        if video is None and (stale := out / (stem + _SUFFIXES["overlay"])).exists():
-            stale.unlink()  # of an earlier run on these pixels; its outline may differ from the new mask
-    return Written({kind: out / name for kind, name in names.items()}, tuple(notices))
+    with ResultWriter(
+        cine, result.sector, out, overlay=overlay, distinguish=distinguish, keep_margins=keep_margins, key=key
+    ) as writer:
+        for mask in result.masks:
+            writer.add(mask)
+        return writer.finish(result)
 
 
 def written_before(out: Path, cine: Cine, key: str, *, distinguish: bool = False) -> dict[str, Path] | None:

@@ -289,6 +289,7 @@ def segment(
     sector: Sector | None = None,
     segmenter: Segmenter | None = None,
     progress: Callable[[int, int], None] | None = None,
+    each: Callable[[FrameMask], None] | None = None,
 ) -> Segmentation:
     """Segment every frame of a cine.
 
@@ -304,6 +305,9 @@ def segment(
         A model made ready before, to segment many cines without loading it again.
     progress
         Called with (frames done, frames in all) after each frame.
+    each
+        Called with each frame's result as it is done, in the order of the frames: to write it while the next ones are
+        made. What it raises ends the run.
 
     Returns
     -------
@@ -332,6 +336,8 @@ def segment(
         result.masks[frame.index] = frame.mask
         result.probability[frame.index] = frame.probability
         result.area_px[frame.index] = frame.area_px
+        if each is not None:
+            each(frame)
         if progress is not None:
             progress(done, cine.n_frames)
     seconds = time.perf_counter() - start

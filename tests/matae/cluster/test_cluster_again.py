@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from cluster_makers import jobs_of, make_clips, save_tiny
 
-import matae.jobs
+import matae.jobs.segmenting
 from matae.cluster import run_jobs
 from matae.cluster.ledger import Ledger
 
@@ -24,13 +24,13 @@ LEDGER = ".matae-done.jsonl"
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note which clips are opened."""
     found: list[str] = []
-    real = matae.jobs.segment_file
+    real = matae.jobs.segmenting.segment_file
 
     def noted(job: Any, progress: Any = None) -> Any:
         found.append(job.ref.path.name)
         return real(job, progress)
 
-    monkeypatch.setattr(matae.jobs, "segment_file", noted)
+    monkeypatch.setattr(matae.jobs.segmenting, "segment_file", noted)
     return found
 
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matae.output.canvas import Canvas, to_yuv
-from matae.output.draw import COLOURS, outline_stencils
+from matae.output.draw import COLOURS, _contour, _smoothed, outline_stencils
+from matae.segment.outline import outline
 
 
 def test_an_empty_mask_leaves_the_picture_grey() -> None:
@@ -56,3 +57,45 @@ def test_the_line_has_the_colour_of_its_class() -> None:
     assert red - green == pytest.approx(COLOURS[0][0] - COLOURS[0][1], rel=0.6)
     assert green - blue == pytest.approx(COLOURS[0][1] - COLOURS[0][2], rel=0.6)
     assert np.abs(picture[240, 220] - 90).max() <= 3  # inside, nothing is tinted
+
+
+def ring(points: np.ndarray) -> list[tuple[float, ...]]:
+    """Return closed points from the smallest on, the way round that has the smaller neighbour next."""
+    open_ends = [tuple(point) for point in points[:-1]]
+    first = open_ends.index(min(open_ends))
+    one_way = open_ends[first:] + open_ends[:first]
+    return min(one_way, [one_way[0], *one_way[:0:-1]])
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 25), st.integers(1, 25), st.floats(0.1, 0.9), st.integers(0, 2**16))
+def test_the_contour_is_that_of_marching_squares(rows: int, columns: int, share: float, seed: int) -> None:
+    mask = np.random.default_rng(seed).random((rows, columns)) < share
+    mask[rows // 2, columns // 2] = True
+    found, expected = _contour(mask), outline(mask)
+    assert len(found) == len(expected)
+    # Of two contours of one length either may be taken.
+    whole = {tuple(point) for point in expected}
+    if {tuple(point) for point in found} == whole:
+        assert ring(found) == ring(expected)
+    else:
+        assert not {tuple(point) for point in found} & whole
+
+
+def test_smoothing_is_the_mean_of_neighbours_all_round() -> None:
+    angles = np.linspace(0, 2 * np.pi, 41)
+    points = np.stack([20 + 9 * np.sin(angles), 30 + 7 * np.cos(angles)], 1)
+    points[-1] = points[0]
+    found = _smoothed(points, 5)
+    for i in range(40):
+        assert found[i] == pytest.approx(points[:-1].take(range(i - 2, i + 3), axis=0, mode="wrap").mean(0))
+    assert (found[0] == found[-1]).all()
+
+
+def test_a_line_has_no_gap_where_it_turns() -> None:
+    mask = np.zeros((9, 9), np.uint8)
+    mask[3:6, 3:6] = 1  # too small to be smoothed: its corners are sharp
+    ((_, stencil, _),) = outline_stencils(mask, (90, 90), thickness=4.0)
+    rows, columns = np.nonzero(stencil > 200)
+    around = np.arctan2(rows - stencil.shape[0] / 2, columns - stencil.shape[1] / 2)
+    assert np.diff(np.sort(around)).max() < 0.2  # radians: the line is closed
