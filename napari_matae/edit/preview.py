@@ -10,7 +10,7 @@ from matae.stack import new_stack
 from napari_matae.background.failure import Failed
 from napari_matae.edit.overlay_layer import OverlayLayer
 from napari_matae.session.layers import PREVIEW_COLOUR
-from napari_matae.session.undo_step import frames_in_words
+from napari_matae.widgets.words import frames_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,11 +7,8 @@ from pathlib import Path
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QSizePolicy,
@@ -21,6 +18,7 @@ from qtpy.QtWidgets import (
 from matae.exchange.registry import FORMATS
 from matae.extras import has_extra, without_extra
 from napari_matae.exchange.tasks import ExportChoice
+from napari_matae.widgets.layout import combo_box, form_layout, wrapped
 from napari_matae.widgets.settings import settings
 
 __all__ = ["ExportForm"]
@@ -63,23 +61,19 @@ class ExportForm(QWidget):  # type: ignore[misc]
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.format = QComboBox(self)
-        _may_shrink(self.format)
+        self.format = combo_box(self)
         for name in FORMATS:
             title, _ = _FORMATS.get(name, (FORMATS[name].title, ""))
             self.format.addItem(title, name)
-        self.sentence = QLabel(self)
-        self.sentence.setWordWrap(True)
-        self.size = QComboBox(self)
+        self.sentence = wrapped("", self)
+        self.size = combo_box(self)
         self.size.setToolTip(
             "Training takes frames of one size: scaled ones are cropped to the sector and stand apex up."
         )
-        _may_shrink(self.size)
-        self.view = QComboBox(self)
+        self.view = combo_box(self)
         self.view.setToolTip("This format needs a view; it is used only for clips whose file states none.")
         for text, value in (("leave such clips out", None), ("apical four-chamber", "A4C"), ("two-chamber", "A2C")):
             self.view.addItem(text, value)
-        _may_shrink(self.view)
         self.edited = QCheckBox("Edited frames too, not accepted yet", self)
         self.edited.setToolTip(
             "Accepted frames always leave. A mask that only the machine drew never does, nor a rejected frame."
@@ -91,8 +85,7 @@ class ExportForm(QWidget):  # type: ignore[misc]
         self.folder.setToolTip("A new folder of this release's name and format is made in here.")
         self.choose_button = QPushButton("Choose…", self)
         self.choose_button.clicked.connect(self._ask_folder)
-        self.place = QLabel(self)
-        self.place.setWordWrap(True)
+        self.place = wrapped("", self)
         self.place.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._lay_out()
         self._restore()
@@ -107,10 +100,7 @@ class ExportForm(QWidget):  # type: ignore[misc]
         place.setSpacing(4)
         place.addWidget(self.folder, stretch=1)
         place.addWidget(self.choose_button)
-        self._form = form = QFormLayout(self)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setVerticalSpacing(5)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._form = form = form_layout(self)
         form.addRow("Format", self.format)
         form.addRow(self.sentence)
         form.addRow("Size", self.size)
@@ -196,9 +186,3 @@ class ExportForm(QWidget):  # type: ignore[misc]
     def _update(self, _: object = None) -> None:
         self.place.setText(self.problem or f"A new folder is made there: {self._out().name}")
         self.changed.emit()
-
-
-def _may_shrink(box: QComboBox) -> None:
-    """Let a narrow dock be narrow: the longest entry must not set the width."""
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(8)

@@ -314,7 +314,7 @@ def _lines(found: Comparison, names: Mapping[str, str]) -> list[str]:
 
 
 def _clips(frames: Mapping[str, list[int]], names: Mapping[str, str]) -> str:
-    from napari_matae.session.undo_step import frames_in_words
+    from napari_matae.widgets.words import frames_in_words
 
     chosen = sorted(frames.items(), key=lambda entry: names.get(entry[0], entry[0]))
     shown = [f"{names.get(clip, clip)} ({frames_in_words(numbers)})" for clip, numbers in chosen[:5]]

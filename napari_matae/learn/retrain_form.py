@@ -8,12 +8,9 @@ from qtpy.QtCore import QRegularExpression, Signal
 from qtpy.QtGui import QRegularExpressionValidator
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDoubleSpinBox,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QRadioButton,
@@ -26,6 +23,7 @@ from matae.errors import MataeError
 from matae.learn.options import KINDS, RetrainOptions
 from matae.models import list_models
 from napari_matae.widgets.collapsible import Section
+from napari_matae.widgets.layout import combo_box, form_layout, wrapped
 
 __all__ = ["RetrainChoices", "bases"]
 
@@ -90,7 +88,7 @@ class RetrainChoices(QWidget):  # type: ignore[misc]
             button = QRadioButton(_TITLES.get(kind, kind), self)
             button.setChecked(kind == usual.kind)
             self.kinds[kind] = button
-        self.base = _choice(self)
+        self.base = combo_box(self)
         self.base.setToolTip(
             "Always a model that was not retrained here: all corrections so far are learnt anew, so that nothing adds "
             "up and a patient can be forgotten exactly."
@@ -101,7 +99,7 @@ class RetrainChoices(QWidget):  # type: ignore[misc]
         self.minutes.setValue(usual.seconds / 60)
         self.minutes.setSuffix(" min")
         self.minutes.setToolTip("Time for training at most; reading the clips and judging the model come on top.")
-        self.replay = _choice(self)
+        self.replay = combo_box(self)
         for text, value in _REPLAY:
             self.replay.addItem(text, value)
         self.replay.setCurrentIndex(self.replay.findData(usual.replay))
@@ -121,7 +119,7 @@ class RetrainChoices(QWidget):  # type: ignore[misc]
         self.steps.setRange(0, 10**7)
         self.steps.setSpecialValueText("as many as fit into the time")
         self.steps.setToolTip("So many steps, whatever the time: with the same seed the same model, exactly.")
-        self.device = _choice(self)
+        self.device = combo_box(self)
         for name in ("auto", "cpu", "cuda"):
             self.device.addItem(name, name)
         self.device.setCurrentIndex(self.device.findData(usual.device))
@@ -137,8 +135,7 @@ class RetrainChoices(QWidget):  # type: ignore[misc]
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(4)
         for kind, button in self.kinds.items():
-            words = QLabel(KINDS[kind], self)
-            words.setWordWrap(True)
+            words = wrapped(KINDS[kind], self)
             words.setIndent(18)
             whole.addWidget(button)
             whole.addWidget(words)
@@ -147,7 +144,7 @@ class RetrainChoices(QWidget):  # type: ignore[misc]
         place.setSpacing(4)
         place.addWidget(self.folder, stretch=1)
         place.addWidget(self.folder_button)
-        self._form = _form()
+        self._form = form_layout()
         self._form.addRow("Start from", self.base)
         self._form.addRow("Time", self.minutes)
         self._form.addRow("Mix in", self.replay)
@@ -155,7 +152,7 @@ class RetrainChoices(QWidget):  # type: ignore[misc]
         self._form.addRow("Folder", place)
         whole.addLayout(self._form)
         few = QWidget(self)
-        form = _form()
+        form = form_layout()
         few.setLayout(form)
         form.addRow("Name", self.name)
         form.addRow("Device", self.device)
@@ -220,19 +217,3 @@ class RetrainChoices(QWidget):  # type: ignore[misc]
         name = QFileDialog.getExistingDirectory(self, "Labelled frames to mix in", self.folder.text())
         if name:
             self.folder.setText(name)
-
-
-def _choice(parent: QWidget) -> QComboBox:
-    box = QComboBox(parent)
-    # A narrow dock may be narrow: the longest entry must not set the width.
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(8)
-    return box
-
-
-def _form() -> QFormLayout:
-    form = QFormLayout()
-    form.setContentsMargins(0, 0, 0, 0)
-    form.setVerticalSpacing(5)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    return form

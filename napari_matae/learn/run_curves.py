@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from superqt.utils import qthrottled
 
 from matae.nn.widths import parse_width
+from napari_matae.widgets.plot_axes import set_up_axes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,17 +80,9 @@ class LearnCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         plot = self.addPlot(row=row, col=0)
         self.ci.layout.setRowPreferredHeight(row, _HEIGHTS[row])
         self.ci.layout.setRowStretchFactor(row, _HEIGHTS[row])
-        plot.setMenuEnabled(False)
-        plot.hideButtons()
-        plot.setMouseEnabled(x=False, y=False)
-        plot.showGrid(x=True, y=True, alpha=0.15)
+        set_up_axes(plot, _AXIS)
         plot.setLabel("left", title)
         plot.getAxis("left").setWidth(_AXIS_WIDTH)
-        for side in ("left", "bottom"):
-            axis = plot.getAxis(side)
-            axis.setPen(pg.mkPen(_AXIS))
-            axis.setTextPen(pg.mkPen(_AXIS))
-            axis.enableAutoSIPrefix(False)
         plot.getAxis("left").setStyle(maxTickLevel=0)
         return plot
 

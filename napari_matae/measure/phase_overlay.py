@@ -8,6 +8,8 @@ import numpy as np
 from qtpy.QtCore import QObject
 from superqt.utils import qthrottled
 
+from napari_matae.widgets.colours import DISKS_COLOUR, ED_COLOUR, ES_COLOUR
+
 if TYPE_CHECKING:
     from napari.layers import Vectors
     from numpy.typing import NDArray
@@ -16,10 +18,8 @@ if TYPE_CHECKING:
     from napari_matae.measure.live_measurement import Measuring
     from napari_matae.session.session import OpenCine, Session
 
-__all__ = ["DISKS_COLOUR", "ED_COLOUR", "ES_COLOUR", "PhaseOverlay"]
+__all__ = ["PhaseOverlay"]
 
-# As in the report; Okabe-Ito, told apart by every kind of colour vision.
-ED_COLOUR, ES_COLOUR, DISKS_COLOUR = "#e69f00", "#56b4e9", "#ffffff"
 _REDRAW_MS = 120
 _POINTS = 160
 """Of an outline on screen: napari's work grows with their number, and a chord this short leaves it by less than a

@@ -9,7 +9,7 @@ import pyqtgraph as pg
 from qtpy.QtCore import QObject
 from superqt.utils import qthrottled
 
-from napari_matae.measure.phase_overlay import ED_COLOUR, ES_COLOUR
+from napari_matae.widgets.colours import ED_COLOUR, ES_COLOUR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 from napari_matae.edit.tools import TOOLS
 from napari_matae.review.live_figures import LiveFigures
 from napari_matae.widgets.colours import NO_MASK_COLOUR, STATUS_COLOURS, STATUS_WORDS
+from napari_matae.widgets.layout import horizontal_line, row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -205,28 +206,28 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         column.setSpacing(5)
         column.addWidget(self.state)
         column.addWidget(self.words)
-        column.addLayout(_row(self.accept_button, self.reject_button, self.next_button))
-        column.addLayout(_row(self.between_button, self.go_on))
+        column.addLayout(row(self.accept_button, self.reject_button, self.next_button))
+        column.addLayout(row(self.between_button, self.go_on))
         column.addWidget(self.preview_bar)
         column.addWidget(self.figures)
-        column.addWidget(_line(self))
-        column.addLayout(_row(*self.tool_buttons.values()))
+        column.addWidget(horizontal_line(self))
+        column.addLayout(row(*self.tool_buttons.values()))
         size = QHBoxLayout()
         size.addWidget(QLabel("Size", self))
         size.addWidget(self.size, stretch=1)
         size.addWidget(self.size_text)
         column.addLayout(size)
-        column.addLayout(_row(self.undo_button, self.redo_button, self.keys_button))
+        column.addLayout(row(self.undo_button, self.redo_button, self.keys_button))
         grid = QGridLayout()
         grid.setHorizontalSpacing(4)
         grid.setVerticalSpacing(4)
         for place, button in enumerate((*self.mend_buttons, *self.copy_buttons)):
             grid.addWidget(button, place // 3, place % 3)
         column.addLayout(grid)
-        column.addWidget(_line(self))
+        column.addWidget(horizontal_line(self))
         column.addWidget(self.interpolate_button)
-        column.addLayout(_row(self.back_button, self.reach, self.forward_button))
-        column.addWidget(_line(self))
+        column.addLayout(row(self.back_button, self.reach, self.forward_button))
+        column.addWidget(horizontal_line(self))
         look = QHBoxLayout()
         look.addWidget(self.outline)
         look.addWidget(self.opacity, stretch=1)
@@ -314,18 +315,3 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         }
         for widget, tip, name in self._tips:
             widget.setToolTip(special.get(name, tip.rstrip(".")) + self._keys.hint(name) + ".")
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(4)
-    for widget in widgets:
-        row.addWidget(widget)
-    return row
-
-
-def _line(parent: QWidget) -> QFrame:
-    line = QFrame(parent)
-    line.setFrameShape(QFrame.Shape.HLine)
-    line.setFrameShadow(QFrame.Shadow.Sunken)
-    return line

@@ -125,7 +125,7 @@ def from_stored(stored: LandmarkSet | None) -> Landmarks | None:
 def unreadable_flag(frames: Iterable[int]) -> Flag:
     """Return what to say of frames whose stored landmarks are none (`from_stored` refuses them)."""
     from matae.measure.uncertainty import Flag
-    from napari_matae.session.undo_step import frames_in_words
+    from napari_matae.widgets.words import frames_in_words
 
     where = sorted(frames)
     text = (

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_matae.background.job import Job
 from napari_matae.models.tasks import Pair, compare
 from napari_matae.widgets.job_bar import JobBar
+from napari_matae.widgets.layout import combo_box, form_layout, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,11 +54,7 @@ class CompareForm(QWidget):  # type: ignore[misc]
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.window_: VerdictWindow | None = None
         """What was compared last, while its window is open."""
-        self.before, self.after, self.side = (QComboBox(self) for _ in range(3))
-        for combo in (self.before, self.after, self.side):
-            # A long name must not make the dock wider.
-            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            combo.setMinimumContentsLength(12)
+        self.before, self.after, self.side = (combo_box(self, letters=12) for _ in range(3))
         for value, words in SIDES.items():
             self.side.addItem(words, value)
         self.side.setToolTip("Only held-out patients (validation, test) tell how accurate a model is.")
@@ -66,11 +63,9 @@ class CompareForm(QWidget):  # type: ignore[misc]
         self.button.clicked.connect(self.compare)
         self.job = Job(self)
         self.bar = JobBar(self.job, self)
-        self.words = QLabel(self)
-        self.words.setWordWrap(True)
+        self.words = wrapped("", self)
         self.words.hide()
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
+        form = form_layout()
         form.addRow("Before", self.before)
         form.addRow("After", self.after)
         form.addRow("On", self.side)
