@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from matae.exchange import Comparison, ExportPlan, ImportPlan, ImportResult, Progress, Release
+    from matae.exchange import Comparison, ExportOptions, ExportPlan, ImportPlan, ImportResult, Progress, Release
     from matae.store import Study
     from matae.store.types import CineSummary
     from matae.store.types import Release as KeptRelease
@@ -76,20 +76,10 @@ class Overview:
 
 @dataclass(frozen=True)
 class ExportChoice:
-    """What a person wants to export; the options of `matae.exchange.plan_export`."""
+    """How to export, and the folder that is made."""
 
-    format: str
-    name: str
+    options: ExportOptions
     folder: Path
-    edited: bool = False
-    size: int | None = None
-    native: bool = False
-    view: str | None = None
-
-    @property
-    def statuses(self) -> tuple[str, ...]:
-        """Statuses that leave."""
-        return ("accepted", "edited") if self.edited else ("accepted",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,10 +181,7 @@ def prepare_export(target: str, choice: ExportChoice, tick: Tick, should_stop: S
     from matae.store import Study
 
     with Study.open(target) as study:
-        plan = plan_export(
-            study, choice.format, name=choice.name, statuses=choice.statuses, size=choice.size, native=choice.native,
-            view=choice.view, progress=tick, should_stop=should_stop,
-        )  # fmt: skip
+        plan = plan_export(study, **choice.options.arguments(), progress=tick, should_stop=should_stop)
         return PreparedExport(
             target, choice, plan, _before(study, plan, tick, should_stop), _titles(study.cines()), _free(choice.folder)
         )

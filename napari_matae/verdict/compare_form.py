@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
+from matae.learn.options import ComparisonOptions
 from napari_matae.background.job import Job
-from napari_matae.models.tasks import Pair, compare
+from napari_matae.models.tasks import compare
 from napari_matae.widgets.job_bar import JobBar
-from napari_matae.widgets.layout import combo_box, form_layout, wrapped
+from napari_matae.widgets.layout import combo_box, wrapped
+from napari_matae.widgets.option_form import OptionForm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,20 +24,15 @@ if TYPE_CHECKING:
     from napari_matae.verdict.window import VerdictWindow
     from napari_matae.workspace.workspace import Workspace
 
-__all__ = ["SIDES", "CompareForm"]
+__all__ = ["CompareForm"]
 
-SIDES = {
-    "": "Held-out and training patients",
-    "test": "Test patients",
-    "val": "Validation patients",
-    "train": "Training patients",
-}
-"""What is compared on, by side; the first as for a new model."""
 _NO_STUDY = "No study is open: choose one in step 1. Models are compared on its corrected frames."
 
 
 class CompareForm(QWidget):  # type: ignore[misc]
     """Two models, a side, and a button.
+
+    Made from `matae.learn.options.ComparisonOptions`; the models are those on this computer.
 
     Parameters
     ----------
@@ -54,10 +51,10 @@ class CompareForm(QWidget):  # type: ignore[misc]
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.window_: VerdictWindow | None = None
         """What was compared last, while its window is open."""
-        self.before, self.after, self.side = (combo_box(self, letters=12) for _ in range(3))
-        for value, words in SIDES.items():
-            self.side.addItem(words, value)
-        self.side.setToolTip("Only held-out patients (validation, test) tell how accurate a model is.")
+        self.before, self.after = (combo_box(self, letters=12) for _ in range(2))
+        models = {"before": self.before, "after": self.after}
+        form = OptionForm(ComparisonOptions, ("before", "after", "split"), own=models, parent=self)
+        self.side = form.rows["split"]
         self.button = QPushButton("Compare", self)
         self.button.setToolTip("Both segment the corrected frames of that side, at every width; nothing is changed.")
         self.button.clicked.connect(self.compare)
@@ -65,13 +62,9 @@ class CompareForm(QWidget):  # type: ignore[misc]
         self.bar = JobBar(self.job, self)
         self.words = wrapped("", self)
         self.words.hide()
-        form = form_layout()
-        form.addRow("Before", self.before)
-        form.addRow("After", self.after)
-        form.addRow("On", self.side)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(form)
+        column.addWidget(form)
         for widget in (self.button, self.bar, self.words):
             column.addWidget(widget)
         column.addStretch(1)
@@ -105,8 +98,8 @@ class CompareForm(QWidget):  # type: ignore[misc]
             return
         self.clear()
         self._folder = tempfile.TemporaryDirectory(prefix="matae-compare-", ignore_cleanup_errors=True)
-        pair = Pair(self.before.currentText(), self.after.currentText(), self.side.currentData())
-        self.job.start(partial(compare, link.target, pair, Path(self._folder.name)))
+        options = ComparisonOptions(self.before.currentText(), self.after.currentText(), self.side.currentData())
+        self.job.start(partial(compare, link.target, options, Path(self._folder.name)))
 
     def _on_compared(self, verdict: Verdict) -> None:
         from napari_matae.verdict.window import VerdictWindow

@@ -101,7 +101,7 @@ def test_choices_are_those_of_the_command_line(qtbot, own_home, tmp_path):
     assert [choices.base.itemText(place) for place in range(choices.base.count())] == bases()
     assert {"matae-lv", BASE} <= set(bases())
     choices.kinds["full"].click()
-    choices.minutes.setValue(5)
+    choices.seconds.setValue(300)
     choices.seed.setValue(7)
     choices.steps.setValue(30)
     choices.device.setCurrentText("cpu")

@@ -73,6 +73,7 @@ def learn(make_workspace, qtbot, tmp_path):
         made.append(panel)
         qtbot.addWidget(panel)
         panel.data.form.folder.setText(str(tmp_path / "out"))
+        panel.data.form.name.setText("lv")
         panel.show()
         if target is not None:
             qtbot.waitUntil(lambda: panel.data.overview is not None, timeout=WAIT)
@@ -145,16 +146,16 @@ def test_a_form_keeps_what_was_chosen_and_names_a_new_folder(qtbot, own_home, tm
         form.format.setCurrentIndex(place)
         sentences.add(form.sentence.text())
         assert form.choice.folder == tmp_path / f"spring-{form.format.currentData()}"
-        assert form.choice.size is None
-        assert not form.choice.native
+        assert form.options.size is None
+        assert not form.options.native
     assert len(sentences) == form.format.count() == 6
     form.format.setCurrentIndex(form.format.findData("echonet"))
     form.size.setCurrentIndex(1)
-    assert form.choice.native
+    assert form.options.native
     form.remember()
     again = ExportForm()
     qtbot.addWidget(again)
-    assert again.choice.format == "echonet"
+    assert again.options.format == "echonet"
     assert again.name.text() == "spring"
     again.name.setText(" ")
     assert "Give the release a name" in again.problem
