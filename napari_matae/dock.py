@@ -9,6 +9,9 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication, QLabel, QMainWindow, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
+from napari_matae.background.connections import connections_of, end_owned
+from napari_matae.background.events import Finished
+from napari_matae.background.worker import EventWorker
 from napari_matae.learn.panel import LearnPanel
 from napari_matae.measure.panel import MeasurePanel
 from napari_matae.open.panel import OpenPanel
@@ -77,7 +80,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.banner.setWordWrap(True)
         self.banner.hide()
 
-        # The steps in the order of work: a panel has `close_down`, and is one line here.
+        # The steps in the order of work: a panel is one line here.
         panels: list[tuple[Any, str]] = [
             (self.open_panel, "1  Open"),
             (self.segment_panel, "2  Segment"),
@@ -93,11 +96,6 @@ class MataeDock(QWidget):  # type: ignore[misc]
             area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
             area.setWidget(panel)
             self.steps.addTab(area, title)
-        self._open_parts: list[Any] = [
-            *(panel for panel, _ in panels), self.transport, self.strip, self.area_plot, self.saved, self.keys,
-            self.workspace,
-        ]  # fmt: skip
-
         watch = self._build_watch()
         splitter = QSplitter(Qt.Orientation.Vertical, self)
         splitter.addWidget(self.steps)
@@ -112,13 +110,15 @@ class MataeDock(QWidget):  # type: ignore[misc]
         # Dropped on the canvas, napari asks which of its readers to use; dropped here there is nothing to ask.
         self.setAcceptDrops(True)
 
+        self._is_open = True
         self._window: QWidget | None = None
         self._is_saving = False
         self._shown: object = None
         self._listen()
 
     def _listen(self) -> None:
-        self.session.opened.connect(self._on_opened)
+        connections = connections_of(self)
+        connections.connect(self.session.opened, self._on_opened)
         self.workspace.help_wanted.connect(self.toggle_keys)
         self.workspace.link.conflicted.connect(self._on_conflict)
         self.measure_panel.measuring.changed.connect(self._on_measured)
@@ -127,11 +127,10 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.workspace.next_cine.arrived.connect(lambda: self.steps.setCurrentIndex(_REVIEW))
         application = QApplication.instance()
         if application is not None:
-            application.aboutToQuit.connect(self.close_down)
+            connections.connect(application.aboutToQuit, self.close_down)
         self.workspace.link.open(default_study())
         self._probe()
         self.warm_up = WarmUp(self.session, self)
-        self._open_parts.append(self.warm_up)
         if self.session.current is not None:
             self._on_opened(self.session.current)
 
@@ -152,19 +151,18 @@ class MataeDock(QWidget):  # type: ignore[misc]
 
     def _probe(self) -> None:
         """Find out in the background whether there is a GPU."""
-        from napari.qt.threading import create_worker
-
-        self._probe_worker: Any = create_worker(probe, _start_thread=False, _ignore_errors=True)
-        self._probe_worker.returned.connect(self._on_probed)
-        self._probe_worker.start()
+        self._probe_worker = EventWorker(self)
+        self._probe_worker.came.connect(self._on_probed)
+        self._probe_worker.call(probe)
 
     @property
     def is_probing(self) -> bool:
         """Whether that is still being found out."""
-        return bool(self._probe_worker.is_running)
+        return self._probe_worker.is_running
 
-    def _on_probed(self, gpu: bool) -> None:
-        self.banner.setVisible(not gpu)
+    def _on_probed(self, event: object) -> None:
+        if isinstance(event, Finished):
+            self.banner.setVisible(not event.value)
 
     def _on_opened(self, current: object) -> None:
         self.player.pause()
@@ -192,10 +190,8 @@ class MataeDock(QWidget):  # type: ignore[misc]
             if dialog.conflict.current is conflict.current and dialog.conflict.frame == conflict.frame:
                 dialog.close()  # the newer question takes the older one's place
         dialog = ConflictDialog(conflict, self)
-        link = self.workspace.link
-        dialog.decided.connect(
-            lambda mine: link.keep_mine(dialog.conflict) if mine else link.take_theirs(dialog.conflict)
-        )
+        settle = self.workspace.link.conflicts
+        dialog.decided.connect(lambda mine: (settle.keep_mine if mine else settle.take_theirs)(conflict))
         dialog.finished.connect(lambda _: self.conflicts.remove(dialog))
         self.conflicts.append(dialog)
         self.workspace.show_message(
@@ -205,23 +201,24 @@ class MataeDock(QWidget):  # type: ignore[misc]
 
     def close_down(self) -> None:
         """Save everything, stop the player, end runs and let go of the viewer."""
-        parts, self._open_parts = self._open_parts, []
-        if not parts:
+        if not self._is_open:
             return
-        application = QApplication.instance()
-        if application is not None:
-            application.aboutToQuit.disconnect(self.close_down)
+        self._is_open = False
         self.player.pause()
         self._watch_window(None)
-        self._probe_worker.returned.disconnect(self._on_probed)
-        self.session.opened.disconnect(self._on_opened)
         for dialog in list(self.conflicts):
             dialog.close()
         if self.key_help is not None:
-            self.key_help.close_down()
+            self.key_help.hide()
+            self.key_help.deleteLater()  # it lies over the viewer's window, which stays
             self.key_help = None
-        for part in parts:
-            part.close_down()
+        for panel in (self.review_panel, self.measure_panel, self.learn_panel):
+            panel.close_down()
+        for part in self.children():
+            if part is not self.workspace:
+                end_owned(part)  # runs first: what they have done goes into the study
+        self.workspace.close_down()
+        end_owned(self)
 
     # -- the window round it ------------------------------------------------------------------------------
 
@@ -238,7 +235,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
     def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         """Find the window it was put in."""
         super().showEvent(event)
-        if self._open_parts:
+        if self._is_open:
             self._watch_window(_main_window(self))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
@@ -272,7 +269,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
         finally:
             self._is_saving = False
         if target is not None:
-            problem = self.workspace.link.problem or "it is still being written."
+            problem = self.workspace.link.connection.problem or "it is still being written."
             show_warning(f"The study did not take everything ({problem}) What it lacks is in {target}.")
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name

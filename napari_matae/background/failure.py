@@ -1,23 +1,10 @@
-"""Long work off the GUI thread.
-
-napari's generator workers take a RuntimeError for a deleted Qt object and fall silent, and running out of GPU
-memory is a RuntimeError. So nothing is ever raised here: a failure is the last event that is yielded.
-"""
+"""An error in one sentence for the user."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from matae.errors import MataeError
 
-__all__ = ["Failed", "explain"]
-
-
-@dataclass(frozen=True)
-class Failed:
-    """The work stopped; a sentence for the user."""
-
-    text: str
+__all__ = ["explain"]
 
 
 def explain(error: BaseException) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from matae.errors import MataeError
+from napari_matae.background.connections import connections_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,6 +58,7 @@ class Dragging(QObject):  # type: ignore[misc]
         self._timer.setSingleShot(True)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._draw)
+        connections_of(self).when_closed(lambda: self.follow(None))
 
     def follow(self, layer: Layer | None) -> None:
         """Listen to drags over a layer."""
@@ -66,11 +68,6 @@ class Dragging(QObject):  # type: ignore[misc]
         if layer is not None:
             layer.mouse_drag_callbacks.append(self._on_drag)
 
-    def close_down(self) -> None:
-        """Stop listening."""
-        self._timer.stop()
-        self.follow(None)
-
     def _on_drag(self, layer: Layer, event: Any) -> Iterator[None]:
         if not self.active or event.button != 1:
             return
@@ -79,7 +76,7 @@ class Dragging(QObject):  # type: ignore[misc]
         if shape is None:
             return
         session = self._session
-        self._shape, self._frame, session.stroking = shape, session.frame, True
+        self._shape, self._frame, session.paint.stroking = shape, session.frame, True
         try:
             yield
             while event.type == "mouse_move":
@@ -91,7 +88,7 @@ class Dragging(QObject):  # type: ignore[misc]
             self._place = _in_pixels(layer, event)  # napari may swallow the last moves, but not the release
             self._draw()
         finally:
-            self._shape, self._place, session.stroking = None, None, False
+            self._shape, self._place, session.paint.stroking = None, None, False
         session.settle()
         self.ended.emit(self._frame)
 
@@ -103,7 +100,7 @@ class Dragging(QObject):  # type: ignore[misc]
             mask = self._shape(place)
         except MataeError:
             return  # a drag passes through places that are no mask; the last sound one stands
-        self._session.draw(self._frame, mask)
+        self._session.masks.draw(self._frame, mask)
 
 
 def _in_pixels(layer: Layer, event: Any) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
+from napari_matae.background.connections import connections_of
 from napari_matae.edit.dragging import Dragging
 from napari_matae.session.layers import make_handles
 from napari_matae.session.open_cine import digest_of
@@ -47,18 +48,13 @@ class Handles(QObject):  # type: ignore[misc]
         self._found: Landmarks | None = None
         self._dragging = Dragging(session, self._begin, self)
         self._dragging.ended.connect(self._on_ended)
-        session.frame_changed.connect(self._update)
-        session.status_changed.connect(self._update)
-        session.placed.connect(self._update)
-        session.sector_changed.connect(self._update)
+        connections = connections_of(self)
+        for signal in (session.frame_changed, session.status_changed, session.placed, session.sector_changed):
+            connections.connect(signal, self._update)
+        connections.when_closed(self._remove)
 
-    def close_down(self) -> None:
-        """Take the handles away and stop listening."""
-        self._session.frame_changed.disconnect(self._update)
-        self._session.status_changed.disconnect(self._update)
-        self._session.placed.disconnect(self._update)
-        self._session.sector_changed.disconnect(self._update)
-        self._dragging.close_down()
+    def _remove(self) -> None:
+        """Take the handles off the picture."""
         layer, self._layer = self._layer, None
         if layer is not None and layer in self._session.viewer.layers:
             self._session.viewer.layers.remove(layer)
@@ -86,7 +82,7 @@ class Handles(QObject):  # type: ignore[misc]
     def _update(self, _: object = None) -> None:
         """Put the handles where the mask on screen has its landmarks."""
         session, current = self._session, self._session.current
-        if not self._dragging.active or session.stroking or current is None or current.labels is None:
+        if not self._dragging.active or session.paint.stroking or current is None or current.labels is None:
             return
         from matae.measure import landmarks
 
@@ -136,7 +132,7 @@ class Handles(QObject):  # type: ignore[misc]
         nearest = int(away.argmin())
         if away[nearest] > _GRASP * min(np.asarray(current.cine.shape) * scale):
             return None
-        self._session.tool = "handles"
+        self._session.masks.tool = "handles"
         frame = self._session.frame
         base = current.mask(frame).copy()
         known = dict(current.by_hand.get(frame, {}))

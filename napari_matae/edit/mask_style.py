@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_matae.background.connections import connections_of
 from napari_matae.edit.overlay_layer import OverlayLayer
 from napari_matae.session.layers import OUTLINE_WIDTH, PROPOSAL_COLOUR
 from napari_matae.widgets.settings import settings
@@ -43,17 +44,12 @@ class MaskStyle(QObject):  # type: ignore[misc]
             False: float(kept.value("look/fill_opacity", _FILL)),
         }
         self._difference = False
-        session.labels_changed.connect(self._on_labels)
-        session.opened.connect(self._on_opened)
-        session.area_changed.connect(self._overlay.refresh)
+        connections = connections_of(self)
+        connections.connect(session.labels_changed, self._on_labels)
+        connections.connect(session.opened, self._on_opened)
+        connections.connect(session.area_changed, self._overlay.refresh)
+        connections.when_closed(self._overlay.remove)
         self._on_labels()
-
-    def close_down(self) -> None:
-        """Stop listening, take the proposal away, remember the look."""
-        self._session.labels_changed.disconnect(self._on_labels)
-        self._session.opened.disconnect(self._on_opened)
-        self._session.area_changed.disconnect(self._overlay.refresh)
-        self._overlay.remove()
 
     @property
     def outline(self) -> bool:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from matae.stack import new_stack
-from napari_matae.background.failure import Failed
+from napari_matae.background.connections import connections_of
+from napari_matae.background.events import Failed
+from napari_matae.background.worker import EventWorker
 from napari_matae.edit.overlay_layer import OverlayLayer
 from napari_matae.session.layers import PREVIEW_COLOUR
 from napari_matae.widgets.words import frames_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
 
     import numpy as np
     from numpy.typing import NDArray
@@ -46,7 +47,9 @@ class Preview(QObject):  # type: ignore[misc]
         super().__init__(parent)
         self._session = session
         self._overlay = OverlayLayer(session, "Preview, not applied yet", PREVIEW_COLOUR)
-        self._worker: Any = None
+        self._worker = EventWorker(self)
+        self._worker.came.connect(self._on_event)
+        self._worker.ended.connect(self._on_ended)
         self._target: OpenCine | None = None
         self._masks: NDArray[np.uint8] | None = None
         self.text = ""
@@ -55,13 +58,10 @@ class Preview(QObject):  # type: ignore[misc]
         """Frames that are offered a mask."""
         self.wanted = 0
         """Frames that will be offered one."""
-        session.opened.connect(self._on_opened)
-
-    def close_down(self) -> None:
-        """Throw away what is offered and stop listening."""
-        self.discard()
-        self._overlay.remove()
-        self._session.opened.disconnect(self._on_opened)
+        connections = connections_of(self)
+        connections.connect(session.opened, self._on_opened)
+        connections.when_closed(self._overlay.remove)
+        connections.when_closed(self.discard)
 
     @property
     def is_open(self) -> bool:
@@ -71,7 +71,7 @@ class Preview(QObject):  # type: ignore[misc]
     @property
     def is_running(self) -> bool:
         """Whether masks are still coming."""
-        return self._worker is not None
+        return self._worker.is_running
 
     @property
     def words(self) -> str:
@@ -94,18 +94,13 @@ class Preview(QObject):  # type: ignore[misc]
         work
             Yields frame and mask (Y, X) uint8.
         """
-        from napari.qt.threading import create_worker
-
         self.discard()
         current = self._session.current
         if current is None:
             return
         self._target, self.text, self.wanted = current, text, wanted
         self._masks = new_stack(current.cine.frames.shape)
-        self._worker = create_worker(_events, work, _start_thread=False)
-        self._worker.yielded.connect(self._on_event)
-        self._worker.finished.connect(self._on_finished)
-        self._worker.start()
+        self._worker.start(work)
         self.changed.emit()
         self.said.emit(f"{text} offered in pink: apply or discard it.")
 
@@ -117,16 +112,12 @@ class Preview(QObject):  # type: ignore[misc]
         taken = {t: masks[t].copy() for t in self.offered if not target.is_persons(t)}
         text = self.text
         self.discard()
-        changed = self._session.change(text.lower(), taken)
+        changed = self._session.masks.change(text.lower(), taken)
         self.said.emit(f"{text}: {frames_in_words(changed)} changed. Undo takes it back as one step.")
 
     def discard(self) -> None:
         """Throw away what is offered."""
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.yielded.disconnect(self._on_event)
-            worker.finished.disconnect(self._on_finished)
-            worker.quit()
+        self._worker.drop()
         if self._target is None:
             return
         self._target, self._masks, self.offered = None, None, []
@@ -148,8 +139,7 @@ class Preview(QObject):  # type: ignore[misc]
                 self._overlay.refresh()
             self.changed.emit()
 
-    def _on_finished(self) -> None:
-        self._worker = None
+    def _on_ended(self) -> None:
         if self._target is not None and not self.offered:
             self.discard()
         self.changed.emit()
@@ -158,12 +148,3 @@ class Preview(QObject):  # type: ignore[misc]
     def _on_opened(self, current: object) -> None:
         if current is not self._target:
             self.discard()
-
-
-def _events(work: Callable[[], Iterator[Any]]) -> Iterator[Any]:
-    from napari_matae.background.failure import explain
-
-    try:
-        yield from work()
-    except Exception as error:  # noqa: BLE001 - see napari_matae.background.failure
-        yield Failed(explain(error))

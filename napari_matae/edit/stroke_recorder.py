@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer
 
+from napari_matae.background.connections import connections_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
@@ -39,19 +41,17 @@ class StrokeRecorder(QObject):  # type: ignore[misc]
         self._timer.setSingleShot(True)
         self._timer.setInterval(_PAUSE_MS)
         self._timer.timeout.connect(self._on_pause)
-        session.touched.connect(self._on_touched)
-        session.labels_changed.connect(self._watch)
-        session.opened.connect(self._watch)
+        connections = connections_of(self)
+        connections.connect(session.touched, self._on_touched)
+        connections.connect(session.labels_changed, self._watch)
+        connections.connect(session.opened, self._watch)
+        connections.when_closed(self._finish)
         self._watch()
 
-    def close_down(self) -> None:
-        """Record what is drawn and stop watching."""
-        self._timer.stop()
-        self._session.stroking = False
+    def _finish(self) -> None:
+        """Record what is drawn, and watch no more."""
+        self._session.paint.stroking = False
         self._session.settle()
-        self._session.touched.disconnect(self._on_touched)
-        self._session.labels_changed.disconnect(self._watch)
-        self._session.opened.disconnect(self._watch)
         self._unwatch()
 
     def _watch(self, _: object = None) -> None:
@@ -71,13 +71,13 @@ class StrokeRecorder(QObject):  # type: ignore[misc]
 
     def _on_drag(self, _: Labels, event: Any) -> Iterator[None]:
         """Follow a drag of the mouse, as napari asks: once for the press, for each move, and for the release."""
-        self._session.stroking = True
+        self._session.paint.stroking = True
         try:
             yield
             while event.type == "mouse_move":
                 yield
         finally:
-            self._session.stroking = False
+            self._session.paint.stroking = False
             # Only after napari's own callback for the release, which comes after this one.
             self._timer.start(0)
 
@@ -86,6 +86,6 @@ class StrokeRecorder(QObject):  # type: ignore[misc]
 
     def _on_pause(self) -> None:
         self._timer.setInterval(_PAUSE_MS)
-        if self._session.stroking:
+        if self._session.paint.stroking:
             return  # the release of the mouse will end it
         self._session.settle()

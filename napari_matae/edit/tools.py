@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
+from napari_matae.background.connections import connections_of
 from napari_matae.edit.dragging import Dragging
 from napari_matae.edit.handles import Handles
 
@@ -62,18 +63,13 @@ class Tools(QObject):  # type: ignore[misc]
         self._push = Dragging(session, self._start_push, self)
         self.handles = Handles(session, self)
         self.handles.said.connect(self.said)
-        session.opened.connect(self._on_opened)
-        session.labels_changed.connect(self._on_labels)
+        self._labels_connections = connections_of(self)
+        connections = connections_of(self)
+        connections.connect(session.opened, self._on_opened)
+        connections.connect(session.labels_changed, self._on_labels)
+        connections.when_closed(self._let_go)
+        connections.when_closed(lambda: self.choose("move"))
         self._on_labels()
-
-    def close_down(self) -> None:
-        """Put the tool down and stop listening."""
-        self._session.opened.disconnect(self._on_opened)
-        self._session.labels_changed.disconnect(self._on_labels)
-        self.choose("move")
-        self._let_go()
-        self._push.close_down()
-        self.handles.close_down()
 
     @property
     def tool(self) -> str:
@@ -111,7 +107,7 @@ class Tools(QObject):  # type: ignore[misc]
         tool = "move" if tool == self._tool else tool
         if tool != "move":
             self._player.pause()
-            session.ensure_labels()
+            session.masks.ensure_labels()
         session.settle()
         self._tool = tool
         labels = session.current.labels
@@ -120,7 +116,7 @@ class Tools(QObject):  # type: ignore[misc]
             labels.visible = labels.visible or tool != "move"
             labels.mode = _PAINTING.get(tool, "pan_zoom")
             labels.mouse_pan = tool == "move"
-            session.tool = {"brush": "brush", "eraser": "eraser"}.get(tool, "drawing")
+            session.masks.tool = {"brush": "brush", "eraser": "eraser"}.get(tool, "drawing")
             if tool in _SIZES:
                 session.viewer.layers.selection.active = labels
         self.handles.show(on=tool == "handles")
@@ -155,15 +151,13 @@ class Tools(QObject):  # type: ignore[misc]
             self.changed.emit()
             return
         self._push.follow(labels)
-        labels.events.mode.connect(self._on_mode)
-        labels.events.brush_size.connect(self._on_brush_size)
+        self._labels_connections.connect(labels.events.mode, self._on_mode)
+        self._labels_connections.connect(labels.events.brush_size, self._on_brush_size)
 
     def _let_go(self) -> None:
-        labels, self._labels = self._labels, None
+        self._labels = None
         self._push.follow(None)
-        if labels is not None:
-            labels.events.mode.disconnect(self._on_mode)
-            labels.events.brush_size.disconnect(self._on_brush_size)
+        self._labels_connections.close()
 
     def _on_opened(self, _: object) -> None:
         self._tool = "move"
@@ -181,7 +175,7 @@ class Tools(QObject):  # type: ignore[misc]
         shown = {value: key for key, value in _PAINTING.items()}.get(mode)
         if shown is not None and shown != self._tool:
             self._tool = shown
-            self._session.tool = shown
+            self._session.masks.tool = shown
             self._push.active = False
             self._labels.mouse_pan = False
             self.handles.show(on=False)
@@ -201,7 +195,7 @@ class Tools(QObject):  # type: ignore[misc]
         current = self._session.current
         if current is None or current.labels is None:
             return None
-        self._session.tool = "push"
+        self._session.masks.tool = "push"
         base, reach = current.mask(self._session.frame).copy(), (self.size or 2) / 2
         spacing = current.cine.pixel_size
         return lambda end: nudge(base, start, end, reach, spacing=spacing)

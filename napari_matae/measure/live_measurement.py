@@ -14,7 +14,7 @@ from superqt.utils import qdebounced, qthrottled
 
 from matae.errors import MataeError
 from matae.store.types import OverrideName
-from napari_matae.background.failure import Failed
+from napari_matae.background.events import Failed
 from napari_matae.background.worker import EventWorker
 from napari_matae.measure.inputs import (
     SuspectFrames,
@@ -146,7 +146,7 @@ class Measuring(QObject):  # type: ignore[misc]
 
     def choose_view(self, view: str | None) -> None:
         """State the standard view; None for what the file says."""
-        self._session.override(OverrideName.VIEW, view)
+        self._session.overrides.apply(OverrideName.VIEW, view)
 
     def clear_marks(self) -> None:
         """Take a person's marks away: the file's, the ECG's or the curve's frames are used again."""

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
-from napari_matae.background.failure import Failed
+from napari_matae.background.events import Failed
+from napari_matae.background.worker import EventWorker
 from napari_matae.measure.tasks import Saved, save_events
 from napari_matae.widgets.settings import settings
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from qtpy.QtWidgets import QWidget
 
     from napari_matae.measure.live_measurement import Measuring
@@ -48,7 +47,9 @@ class ReportButton(QPushButton):  # type: ignore[misc]
     def __init__(self, measuring: Measuring, parent: QWidget | None = None) -> None:
         super().__init__("Save report…", parent)
         self._measuring = measuring
-        self._worker: Any = None
+        self._worker = EventWorker(self)
+        self._worker.came.connect(self._on_event)
+        self._worker.ended.connect(self._on_ended)
         self._saved = False
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setToolTip(
@@ -62,10 +63,7 @@ class ReportButton(QPushButton):  # type: ignore[misc]
     def close_down(self) -> None:
         """Stop listening; a file that is being written is written."""
         self._measuring.changed.disconnect(self._update)
-        if self._worker is not None:
-            self._worker.yielded.disconnect(self._on_event)
-            self._worker.finished.disconnect(self._on_finished)
-            self._worker = None
+        self._worker.drop()
 
     def ask(self) -> None:
         """Ask where to, and save."""
@@ -87,17 +85,12 @@ class ReportButton(QPushButton):  # type: ignore[misc]
 
     def save(self, path: Path) -> None:
         """Write the measurement to a file of this name."""
-        from napari.qt.threading import create_worker
-
         measured = self._measuring.measurement
-        if measured is None or self._worker is not None:
+        if measured is None or self._worker.is_running:
             return
         settings().setValue("report/folder", str(path.parent))
         self._saved = False
-        self._worker = create_worker(save_events, path, measured, _start_thread=False)
-        self._worker.yielded.connect(self._on_event)
-        self._worker.finished.connect(self._on_finished)
-        self._worker.start()
+        self._worker.start(save_events, path, measured)
         self.said.emit(f"Writing {path.name}…")
         self._update()
 
@@ -108,10 +101,9 @@ class ReportButton(QPushButton):  # type: ignore[misc]
         elif isinstance(event, Failed):
             self.said.emit(event.text)
 
-    def _on_finished(self) -> None:
-        self._worker = None
+    def _on_ended(self) -> None:
         self._update()
         self.finished.emit(self._saved)
 
     def _update(self) -> None:
-        self.setEnabled(self._measuring.measurement is not None and self._worker is None)
+        self.setEnabled(self._measuring.measurement is not None and not self._worker.is_running)

@@ -1,4 +1,4 @@
-"""The longer parts of measuring, off the GUI thread, as events; see `napari_matae.background.failure` for why."""
+"""The longer parts of measuring, off the GUI thread, as events."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from matae.errors import MataeError, MeasureError
-from napari_matae.background.failure import Failed, explain
 from napari_matae.session.pixel_size import remembered_scale
 from napari_matae.study.landmarks import from_stored, unreadable_flag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from typing import Any
 
@@ -111,16 +110,9 @@ class OtherView:
     measurement: Measurement
 
 
-def _events(work: Callable[[], Any]) -> Iterator[Any]:
-    try:
-        yield work()
-    except Exception as error:  # noqa: BLE001 - see napari_matae.background.failure
-        yield Failed(explain(error))
-
-
-def measure_events(task: Task) -> Iterator[Measured | Failed]:
+def measure_events(task: Task) -> Iterator[Measured]:
     """Measure a clip."""
-    yield from _events(lambda: Measured(_measure(task)))
+    yield Measured(_measure(task))
 
 
 def _measure(task: Task) -> Measurement:
@@ -160,7 +152,7 @@ def _unfamiliar(task: Task) -> tuple[NDArray[np.float64], float] | None:
         return None  # it was removed since; the numbers do without it
 
 
-def widths_events(cine: Cine, sector: Sector, run: dict[str, Any], frames: list[int]) -> Iterator[WidthsDone | Failed]:
+def widths_events(cine: Cine, sector: Sector, run: dict[str, Any], frames: list[int]) -> Iterator[WidthsDone]:
     """Ask every other width of the network that made the masks about a few frames."""
     from matae.measure.run import segment_widths
     from matae.segment import SegmentOptions
@@ -169,10 +161,10 @@ def widths_events(cine: Cine, sector: Sector, run: dict[str, Any], frames: list[
         options = SegmentOptions(model=str(run["model"]))
         return WidthsDone(segment_widths(cine, sector, options, frames, without=str(run.get("width", ""))))
 
-    yield from _events(work)
+    yield work()
 
 
-def save_events(path: Path, measurement: Measurement) -> Iterator[Saved | Failed]:
+def save_events(path: Path, measurement: Measurement) -> Iterator[Saved]:
     """Write a report (.pdf, .png), every number (.json), or a row a beat (.csv)."""
     from matae.measure.record import write_csv, write_json
     from matae.measure.report import write_report
@@ -184,10 +176,10 @@ def save_events(path: Path, measurement: Measurement) -> Iterator[Saved | Failed
         writer(path, measurement)
         return Saved(path)
 
-    yield from _events(work)
+    yield work()
 
 
-def views_events(target: str, content_id: str) -> Iterator[ViewsFound | Failed]:
+def views_events(target: str, content_id: str) -> Iterator[ViewsFound]:
     """Find the other cines of a cine's subject in a study."""
     from matae.store import Study
 
@@ -200,10 +192,10 @@ def views_events(target: str, content_id: str) -> Iterator[ViewsFound | Failed]:
         others = [c for c in cines if c.known_subject == subject and c.content_id != content_id and c.n_labelled]
         return ViewsFound(tuple(others))
 
-    yield from _events(work)
+    yield work()
 
 
-def other_view_events(target: str, content_id: str, view: str) -> Iterator[OtherView | Failed]:
+def other_view_events(target: str, content_id: str, view: str) -> Iterator[OtherView]:
     """Measure another cine of a study from its stored masks, with all that people set of it and placed on it.
 
     Parameters
@@ -215,7 +207,7 @@ def other_view_events(target: str, content_id: str, view: str) -> Iterator[Other
     view
         What it counts as where neither a person nor its file says what it shows.
     """
-    yield from _events(lambda: OtherView(_measure_stored(target, content_id, view)))
+    yield OtherView(_measure_stored(target, content_id, view))
 
 
 def _measure_stored(target: str, content_id: str, view: str) -> Measurement:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QCheckBox, QWidget
 
+from napari_matae.background.connections import connections_of
 from napari_matae.widgets.settings import settings
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class DropBox(QCheckBox):  # type: ignore[misc]
         if self.isChecked():
             _take()
         self.toggled.connect(self._on_toggled)
+        connections_of(self).when_closed(_give_back)  # napari's settings are as they were
 
     def _on_toggled(self, wanted: bool) -> None:
         settings().setValue(_WANTED, "true" if wanted else "false")
@@ -94,7 +96,3 @@ class DropBox(QCheckBox):  # type: ignore[misc]
             _take()
         else:
             _give_back()
-
-    def close_down(self) -> None:
-        """Leave napari's settings as they were."""
-        _give_back()

@@ -26,10 +26,11 @@ def read_early(path: Path) -> None:
     path
         As for `napari_matae.open.reading.path_events`.
     """
+    from napari_matae.background.worker import guarded
     from napari_matae.open.reading import reading_events
 
     def read() -> None:
-        _Early.events = list(reading_events(path))
+        _Early.events = list(guarded(reading_events(path)))
 
     _Early.path = path
     _Early.thread = threading.Thread(target=read, name="matae-early", daemon=True)

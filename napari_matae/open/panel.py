@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_matae.background.failure import Failed
+from matae.errors import VolumeError
+from napari_matae.background.connections import connections_of
+from napari_matae.background.events import Failed
 from napari_matae.background.worker import EventWorker
 from napari_matae.open.drop_reader import DropBox
 from napari_matae.open.folder_list import FolderList
 from napari_matae.open.frame_rate_form import RateQuestion
-from napari_matae.open.reading import Listed, LooksLikeVolume, Opened, open_events, path_events
+from napari_matae.open.reading import Listed, Opened, open_events, path_events
 from napari_matae.open.study_picker import StudyChoice
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         self._opened = False
         self._as_cine: Callable[[], Cine] | None = None
         self._build()
-        session.opened.connect(self._on_opened)
+        connections_of(self).connect(session.opened, self._on_opened)
         self._on_opened(session.current)
 
     def _build(self) -> None:
@@ -149,7 +151,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
             self.status.setText("")
             self._session.open(event.cine, event.sector)
         elif isinstance(event, Failed):
-            self.volume_button.setVisible(isinstance(event, LooksLikeVolume) and self._as_cine is not None)
+            self.volume_button.setVisible(isinstance(event.error, VolumeError) and self._as_cine is not None)
             self._say(event.text)
 
     def _on_finished(self) -> None:
@@ -174,13 +176,6 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         name = QFileDialog.getExistingDirectory(self, "Open a folder of cines")
         if name:
             self.open(Path(name))
-
-    def close_down(self) -> None:
-        """Stop listening."""
-        self.drop_box.close_down()
-        self.study.close_down()
-        self._session.opened.disconnect(self._on_opened)
-        self._worker.drop()
 
     # -- what is open -------------------------------------------------------------------------------------
 

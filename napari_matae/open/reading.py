@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from matae.errors import VolumeError
-from napari_matae.background.failure import Failed, explain
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -15,13 +12,9 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.read import CineRef
     from matae.segment import Sector
+    from napari_matae.background.events import Failed
 
-__all__ = ["Listed", "LooksLikeVolume", "Opened", "look_events", "open_events", "path_events", "reading_events"]
-
-
-@dataclass(frozen=True)
-class LooksLikeVolume(Failed):
-    """A file was not opened because its third axis looks like depth; a person may know better."""
+__all__ = ["Listed", "Opened", "open_events", "path_events", "reading_events"]
 
 
 @dataclass(frozen=True)
@@ -41,14 +34,9 @@ class Opened:
     sector: Sector
 
 
-def open_events(opener: Callable[[], Cine]) -> Iterator[Opened | Failed]:
-    """Read a cine, as events for the GUI thread."""
-    try:
-        yield _looked_at(opener())
-    except VolumeError as error:
-        yield LooksLikeVolume(explain(error))
-    except Exception as error:  # noqa: BLE001 - see the module's docstring
-        yield Failed(explain(error))
+def open_events(opener: Callable[[], Cine]) -> Iterator[Opened]:
+    """Read a cine, as an event for the GUI thread."""
+    yield _looked_at(opener())
 
 
 def path_events(path: Path) -> Iterator[Listed | Opened | Failed]:
@@ -59,24 +47,14 @@ def path_events(path: Path) -> Iterator[Listed | Opened | Failed]:
     yield from reading_events(path) if early is None else early
 
 
-def reading_events(path: Path) -> Iterator[Listed | Opened | Failed]:
+def reading_events(path: Path) -> Iterator[Listed | Opened]:
     """As `path_events`, of a path that nobody read before."""
     from matae.read import list_cines
 
-    try:
-        found = list_cines(path)
-        yield Listed(path, tuple(found), found.note)
-        if len(found) == 1:
-            yield _looked_at(found[0].open())
-    except VolumeError as error:
-        yield LooksLikeVolume(explain(error))
-    except Exception as error:  # noqa: BLE001 - see the module's docstring
-        yield Failed(explain(error))
-
-
-def look_events(cine: Cine) -> Iterator[Opened | Failed]:
-    """Find out of a cine that was read elsewhere what the GUI thread should not wait for."""
-    yield from open_events(lambda: cine)
+    found = list_cines(path)
+    yield Listed(path, tuple(found), found.note)
+    if len(found) == 1:
+        yield _looked_at(found[0].open())
 
 
 def _looked_at(cine: Cine) -> Opened:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_matae.background.failure import Failed
+from napari_matae.background.connections import connections_of
+from napari_matae.background.events import Failed, Finished
 from napari_matae.background.worker import EventWorker
-from napari_matae.open.reading import Opened, look_events
-from napari_matae.segment.sector_events import Found, sector_events
+from napari_matae.open.reading import Opened, open_events
 
 if TYPE_CHECKING:
     from matae.cine import Cine
@@ -23,7 +23,7 @@ __all__ = ["SectorFinder"]
 
 
 class SectorFinder(QObject):  # type: ignore[misc]
-    """MaskStyle for the sector of the session's cine where nobody did when it was read.
+    """Looks for the sector of the session's cine where nobody did when it was read.
 
     Parameters
     ----------
@@ -44,16 +44,10 @@ class SectorFinder(QObject):  # type: ignore[misc]
         self._worker.came.connect(self._on_event)
         self._region_worker = EventWorker(self)
         self._region_worker.came.connect(self._on_region)
-        session.region_chosen.connect(self._on_chosen)
-        session.opened.connect(self._on_opened)
+        connections = connections_of(self)
+        connections.connect(session.region_chosen, self._on_chosen)
+        connections.connect(session.opened, self._on_opened)
         self._on_opened(session.current)
-
-    def close_down(self) -> None:
-        """Stop listening."""
-        self._session.opened.disconnect(self._on_opened)
-        self._session.region_chosen.disconnect(self._on_chosen)
-        self._worker.drop()
-        self._region_worker.drop()
 
     def _on_opened(self, current: OpenCine | None) -> None:
         if current is self._of and self._worker.is_running:
@@ -63,7 +57,7 @@ class SectorFinder(QObject):  # type: ignore[misc]
             self._region_worker.drop()
         self._of = current
         if current is not None and current.found is None:
-            self._worker.start(look_events, current.stated)
+            self._worker.start(open_events, lambda: current.stated)
 
     def _on_event(self, event: object) -> None:
         from matae.segment.choice import choose_sector
@@ -72,17 +66,19 @@ class SectorFinder(QObject):  # type: ignore[misc]
         if current is None or current is not self._session.current:
             return
         if isinstance(event, Opened):
-            self._session.take_sector(event.sector)
+            self._session.sector.take(event.sector)
         elif isinstance(event, Failed):
-            self._session.take_sector(choose_sector(current.cine, "whole", "none"))
+            self._session.sector.take(choose_sector(current.cine, "whole", "none"))
             self.said.emit(f"No sector was found, the whole picture is used: {event.text}")
 
     def _on_chosen(self, part: Cine) -> None:
-        self._region_worker.start(sector_events, part)  # of two choices the later one counts
+        from matae.segment import find_sector
+
+        self._region_worker.call(find_sector, part)  # of two choices the later one counts
 
     def _on_region(self, event: object) -> None:
         if isinstance(event, Failed):
             self.said.emit(f"The sector was not found in that picture: {event.text}")
             self._session.sector_changed.emit()  # the choice shows what is used
-        elif isinstance(event, Found):
-            self._session.take_region(event.sector)
+        elif isinstance(event, Finished):
+            self._session.sector.take_region(event.value)

@@ -17,6 +17,7 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from matae.store.types import FrameStatus
+from napari_matae.background.connections import connections_of
 from napari_matae.segment.events import leave_a_core
 
 if TYPE_CHECKING:
@@ -73,14 +74,12 @@ class ClipWidths(QObject):  # type: ignore[misc]
         self._calm, self._soon = (self._timer(_CALM_MS, self._begin), self._timer(_TELL_MS, self._tell))
         self._found.connect(self._take)
         self._over.connect(self._end)
-        self._wires = (
-            (session.opened, self._on_opened),
-            (session.restored, self._begin_soon),
-            (session.run_began, self.drop),
-            (session.run_ended, self._begin_soon),
-        )
-        for signal, slot in self._wires:
-            signal.connect(slot)
+        connections = connections_of(self)
+        connections.connect(session.opened, self._on_opened)
+        connections.connect(session.restored, self._begin_soon)
+        connections.connect(session.run_began, self.drop)
+        connections.connect(session.run_ended, self._begin_soon)
+        connections.when_closed(self.drop)
 
     def _timer(self, milliseconds: int, slot: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
@@ -101,12 +100,6 @@ class ClipWidths(QObject):  # type: ignore[misc]
         stop, self._stop = self._stop, None
         if stop is not None:
             stop.set()
-
-    def close_down(self) -> None:
-        """Stop listening."""
-        self.drop()
-        for signal, slot in self._wires:
-            signal.disconnect(slot)
 
     # -- in the GUI thread --------------------------------------------------------------------------------
 

@@ -3,51 +3,26 @@
 from __future__ import annotations
 
 import sys
-import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from matae.errors import MataeError
-from napari_matae.background.failure import Failed, explain
+from napari_matae.background.events import Finished, Notice, Started
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator
-    from typing import Any
 
     from matae.cine import Cine
     from matae.segment import FrameMask, Sector, SegmentOptions
 
-__all__ = ["Done", "Notice", "Started", "again_events", "leave_a_core", "make_ready", "probe", "segment_events"]
-
-
-@dataclass(frozen=True)
-class Started:
-    """The model is loaded; what runs where."""
-
-    run: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Notice:
-    """Something the user should know, while the work goes on."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Done:
-    """All frames asked for are done."""
-
-    seconds: float
-    run: dict[str, Any]
+__all__ = ["again_events", "leave_a_core", "make_ready", "probe", "segment_events"]
 
 
 def segment_events(
     cine: Cine, sector: Sector, frames: list[int], options: SegmentOptions, go: threading.Event | None = None
-) -> Iterator[Started | FrameMask | Notice | Done | Failed]:
-    """Segment frames one by one, as events for the GUI thread.
+) -> Iterator[Started | FrameMask | Notice | Finished]:
+    """Segment frames one by one, as events for the GUI thread; `Finished` with what ran.
 
     Parameters
     ----------
@@ -58,27 +33,24 @@ def segment_events(
     """
     from matae.segment.kept import kept_segmenter
 
-    try:
-        leave_a_core()
-        with kept_segmenter(options, cine.frame_rate) as segmenter:
-            yield Started(segmenter.describe())
-            if go is not None:
-                go.wait()
-            for text in segmenter.lasting_notices:
-                yield Notice(text)
-            said, start = len(segmenter.notices), time.perf_counter()
-            for result in segmenter.stream(cine, sector, frames):
-                yield result
-                for text in segmenter.notices[said:]:
-                    yield Notice(text)
-                said = len(segmenter.notices)
+    leave_a_core()
+    with kept_segmenter(options, cine.frame_rate) as segmenter:
+        yield Started(segmenter.describe())
+        if go is not None:
+            go.wait()
+        for text in segmenter.lasting_notices:
+            yield Notice(text)
+        said = len(segmenter.notices)
+        for result in segmenter.stream(cine, sector, frames):
+            yield result
             for text in segmenter.notices[said:]:
                 yield Notice(text)
-            seconds, run = time.perf_counter() - start, segmenter.describe()
-        # Outside: whoever hears of the end may leave this generator where it is, and the model is free for the next.
-        yield Done(seconds, run)
-    except Exception as error:  # noqa: BLE001 - see the module's docstring
-        yield Failed(explain(error))
+            said = len(segmenter.notices)
+        for text in segmenter.notices[said:]:
+            yield Notice(text)
+        run = segmenter.describe()
+    # Outside: whoever hears of the end may leave this generator where it is, and the model is free for the next.
+    yield Finished(run)
 
 
 def leave_a_core() -> None:
@@ -90,7 +62,7 @@ def leave_a_core() -> None:
         set_network_threads()
 
 
-def again_events(cine: Cine, sector: Sector, frame: int, options: SegmentOptions) -> Iterator[FrameMask | Failed]:
+def again_events(cine: Cine, sector: Sector, frame: int, options: SegmentOptions) -> Iterator[FrameMask]:
     """Segment one frame once more, as events for the GUI thread.
 
     Parameters
@@ -100,12 +72,9 @@ def again_events(cine: Cine, sector: Sector, frame: int, options: SegmentOptions
     """
     from matae.segment.kept import kept_segmenter
 
-    try:
-        leave_a_core()
-        with kept_segmenter(options, cine.frame_rate) as segmenter:
-            yield from segmenter.stream(cine, sector, [frame])
-    except Exception as error:  # noqa: BLE001 - see the module's docstring
-        yield Failed(explain(error))
+    leave_a_core()
+    with kept_segmenter(options, cine.frame_rate) as segmenter:
+        yield from segmenter.stream(cine, sector, [frame])
 
 
 def probe() -> bool:

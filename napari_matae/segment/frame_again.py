@@ -8,6 +8,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from matae.segment import FrameMask
 from matae.store.types import FrameStatus
+from napari_matae.background.connections import connections_of
 from napari_matae.background.worker import EventWorker
 from napari_matae.segment.events import again_events
 
@@ -52,14 +53,10 @@ class FrameAgain(QObject):  # type: ignore[misc]
         self._over.setSingleShot(True)
         self._over.setInterval(_DRAGGED_MS)
         self._over.timeout.connect(self._record)
-        session.sector_changed.connect(self._on_sector)
-        session.opened.connect(self._on_opened)
-
-    def close_down(self) -> None:
-        """Stop listening."""
-        self._session.sector_changed.disconnect(self._on_sector)
-        self._session.opened.disconnect(self._on_opened)
-        self.pause()
+        connections = connections_of(self)
+        connections.connect(session.sector_changed, self._on_sector)
+        connections.connect(session.opened, self._on_opened)
+        connections.when_closed(self.pause)
 
     def pause(self) -> None:
         """Leave the model to a run."""
@@ -101,10 +98,10 @@ class FrameAgain(QObject):  # type: ignore[misc]
         # What fails here is said by the run that follows; the outline is being dragged now.
         if not isinstance(event, FrameMask) or self._session.current is not self._target or self._paused:
             return
-        if self._session.stroking:
+        if self._session.paint.stroking:
             return
-        self._session.begin_run()
-        self._session.receive(event)
+        self._session.masks.begin_run()
+        self._session.masks.receive(event)
         self._over.start()
         self.done.emit(event.index)
 
@@ -113,7 +110,7 @@ class FrameAgain(QObject):  # type: ignore[misc]
         if self._over.isActive() or self.sender() is self._over:
             self._over.stop()
             if self._session.current is self._target:
-                self._session.end_run()
+                self._session.masks.end_run()
 
     def _on_opened(self, current: OpenCine | None) -> None:
         if current is not self._target:

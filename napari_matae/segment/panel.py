@@ -19,6 +19,7 @@ from matae.errors import MataeError
 from matae.models import current_model, find_model, list_models
 from matae.nn.widths import format_width
 from matae.segment import SegmentOptions
+from napari_matae.background.connections import connections_of
 from napari_matae.segment.frame_again import FrameAgain
 from napari_matae.segment.run import SegmentRun
 from napari_matae.segment.sector_controls import SectorControls
@@ -61,9 +62,11 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         # Every change repaints the window, the canvas with it: ten times a second is enough to read.
         self._show_progress_soon = qthrottled(self._show_progress, timeout=_PROGRESS_MS, parent=self)
         self._build()
-        session.opened.connect(self._on_opened)
-        session.restored.connect(self._go_on)
-        session.sector_changed.connect(self._go_on)
+        connections = connections_of(self)
+        connections.connect(session.opened, self._on_opened)
+        connections.connect(session.restored, self._go_on)
+        connections.connect(session.sector_changed, self._go_on)
+        connections.when_closed(self._leave)
         self._on_opened(session.current)
 
     # -- layout -------------------------------------------------------------------------------------------
@@ -202,18 +205,11 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         self._show_running()
         self.finished.emit(outcome)
 
-    def close_down(self) -> None:
-        """Stop listening and end a run that is under way."""
-        self._show_progress_soon.cancel()
-        self._session.opened.disconnect(self._on_opened)
-        self._session.restored.disconnect(self._go_on)
-        self._session.sector_changed.disconnect(self._go_on)
-        self.sector.close_down()
-        self.again.close_down()
-        if self._run is not None:
-            self._run.finished.disconnect(self._on_finished)
-            self._run.cancel()
-            self._run = None
+    def _leave(self) -> None:
+        """End a run that is under way; nobody looks at how it ended."""
+        run, self._run = self._run, None
+        if run is not None:
+            run.cancel()
 
     # -- following the session ----------------------------------------------------------------------------
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from matae.segment import FrameMask
-from napari_matae.background.failure import Failed
-from napari_matae.segment.events import Done, Notice, Started, segment_events
+from napari_matae.background.events import Failed, Finished, Notice, Started
+from napari_matae.background.worker import EventWorker
+from napari_matae.segment.events import segment_events
 
 if TYPE_CHECKING:
     from typing import Any
@@ -64,7 +65,9 @@ class SegmentRun(QObject):  # type: ignore[misc]
         self._session, self._options = session, options
         self._target: OpenCine = session.current
         self._sector = session.current.sector
-        self._worker: Any = None
+        self._worker = EventWorker(self)
+        self._worker.came.connect(self._on_event)
+        self._worker.ended.connect(self._on_worker_ended)
         self._go = threading.Event()
         self._began: float | None = None
         self.frames = self._order()
@@ -83,14 +86,7 @@ class SegmentRun(QObject):  # type: ignore[misc]
 
     def start(self) -> None:
         """Begin, off the GUI thread."""
-        from napari.qt.threading import create_worker
-
-        self._worker = create_worker(
-            segment_events, self._target.cine, self._sector, self.frames, self._options, self._go, _start_thread=False
-        )
-        self._worker.yielded.connect(self._on_event)
-        self._worker.finished.connect(self._on_worker_finished)
-        self._worker.start()
+        self._worker.start(segment_events, self._target.cine, self._sector, self.frames, self._options, self._go)
 
     def cancel(self) -> None:
         """End now. What is done stays; the thread ends by itself after the frames under way."""
@@ -104,16 +100,14 @@ class SegmentRun(QObject):  # type: ignore[misc]
         return (time.perf_counter() - self._began) / self.seen * (len(self.frames) - self.seen)
 
     def _on_event(self, event: object) -> None:
-        if self._worker is None:
-            return  # said after the end
         if isinstance(event, FrameMask):
             self._on_frame(event)
         elif isinstance(event, Started):
             if self._session.current is not self._target:
                 self.cancel()
                 return
-            self._session.begin_run()
-            self._target.run = self.what = event.run
+            self._session.masks.begin_run()
+            self._target.run = self.what = dict(event.what)
             self._began = time.perf_counter()
             self._go.set()
         elif isinstance(event, Notice):
@@ -121,8 +115,8 @@ class SegmentRun(QObject):  # type: ignore[misc]
         elif isinstance(event, Failed):
             self.error = event.text
             self._end("failed")
-        elif isinstance(event, Done):
-            self.what = self._target.run = event.run
+        elif isinstance(event, Finished):
+            self.what = self._target.run = event.value
             self._end("done")
 
     def _on_frame(self, result: FrameMask) -> None:
@@ -130,25 +124,25 @@ class SegmentRun(QObject):  # type: ignore[misc]
             self.cancel()  # another cine was opened meanwhile
             return
         self.seen += 1
-        if self._session.receive(result):
+        if self._session.masks.receive(result):
             self.written += 1
         else:
             self.kept += 1
         self.changed.emit()
 
-    def _on_worker_finished(self) -> None:
-        if self._worker is not None:
-            self.error = "The run ended without a word; try again, and report it if it happens twice."
-            self._end("failed")
+    def _on_worker_ended(self) -> None:
+        self.error = "The run ended without a word; try again, and report it if it happens twice."
+        self._finish("failed")
 
     def _end(self, outcome: str) -> None:
-        worker, self._worker = self._worker, None
-        if worker is None:
-            return
+        if self._worker.is_running:
+            self._worker.drop()
+            self._finish(outcome)
+
+    def _finish(self, outcome: str) -> None:
         if self._began is not None:
             self.seconds = time.perf_counter() - self._began
             if self._session.current is self._target:
-                self._session.end_run()
-        worker.quit()
+                self._session.masks.end_run()
         self._go.set()
         self.finished.emit(outcome)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer
 
+from napari_matae.background.connections import connections_of
 from napari_matae.segment.events import make_ready
 
 if TYPE_CHECKING:
@@ -40,13 +41,8 @@ class WarmUp(QObject):  # type: ignore[misc]
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._start)
-        session.opened.connect(self._on_opened)
+        connections_of(self).connect(session.opened, self._on_opened)
         self._timer.start(_IDLE_MS)
-
-    def close_down(self) -> None:
-        """Start no more."""
-        self._timer.stop()
-        self._session.opened.disconnect(self._on_opened)
 
     def _on_opened(self, current: OpenCine | None) -> None:
         if current is not None and self._thread is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_matae.background.connections import Connections
+
 if TYPE_CHECKING:
     from napari_matae.session.cine_viewer import CineViewer
     from napari_matae.session.open_cine import OpenCine
@@ -25,6 +27,7 @@ class PaintWatcher:
 
     def __init__(self, screen: CineViewer, tell: SessionSignals) -> None:
         self._cine_viewer, self._tell = screen, tell
+        self._connections = Connections()
         self.stroking = False
         """A stroke is under way: it is recorded as one step when it ends."""
 
@@ -33,14 +36,12 @@ class PaintWatcher:
         # A stroke emits labels_update; napari's own undo emits set_data, as does every change of frame; `paint` comes
         # before the pixels have changed.
         if current.labels is not None:
-            current.labels.events.labels_update.connect(self._on_drawn)
-            current.labels.events.set_data.connect(self._on_set_data)
+            self._connections.connect(current.labels.events.labels_update, self._on_drawn)
+            self._connections.connect(current.labels.events.set_data, self._on_set_data)
 
-    def unfollow(self, current: OpenCine) -> None:
-        """Listen to a cine's labels layer no more."""
-        if current.labels is not None:
-            current.labels.events.labels_update.disconnect(self._on_drawn)
-            current.labels.events.set_data.disconnect(self._on_set_data)
+    def unfollow(self) -> None:
+        """Listen to no labels layer any more."""
+        self._connections.close()
 
     def _on_drawn(self) -> None:
         screen = self._cine_viewer

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject
 
 from matae.store.types import OverrideName
+from napari_matae.background.connections import connections_of
+from napari_matae.background.events import Finished
 from napari_matae.background.worker import EventWorker
 from napari_matae.session.pixel_size import any_scale, forget_scale, remember_scale, remembered_scale
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from matae.cine import Cine, Spacing
+    from napari_matae.background.events import Failed
     from napari_matae.session.session import OpenCine, Session
 
 __all__ = ["RememberedScale"]
@@ -39,20 +39,11 @@ class RememberedScale(QObject):  # type: ignore[misc]
         self._of: OpenCine | None = None
         self._worker = EventWorker(self)
         self._worker.came.connect(self._on_found)
-        self._wires = (
-            (session.opened, self._look),
-            (session.restored, self._look),
-            (session.overridden, self._on_set),
-        )
-        for signal, slot in self._wires:
-            signal.connect(slot)
+        connections = connections_of(self)
+        connections.connect(session.opened, self._look)
+        connections.connect(session.restored, self._look)
+        connections.connect(session.overridden, self._on_set)
         self._look(session.current)
-
-    def close_down(self) -> None:
-        """Stop listening."""
-        for signal, slot in self._wires:
-            signal.disconnect(slot)
-        self._worker.drop()
 
     def _look(self, _: OpenCine | None = None) -> None:
         """Look whether one is remembered, off the GUI thread, which has no time to hash pixels."""
@@ -61,12 +52,14 @@ class RememberedScale(QObject):  # type: ignore[misc]
         if current is None or not current.ready or current.stated.spacing is not None or not any_scale():
             return
         if OverrideName.SPACING not in current.overrides:
-            self._worker.start(_find, current.stated)
+            self._worker.call(remembered_scale, current.stated)
 
-    def _on_found(self, spacing: Spacing) -> None:
+    def _on_found(self, event: Finished | Failed) -> None:
         current = self._session.current
+        if not isinstance(event, Finished) or event.value is None:
+            return  # without one, the cine is as its file states it
         if current is not None and current is self._of and OverrideName.SPACING not in current.overrides:
-            self._session.show_overrides({OverrideName.SPACING: spacing})
+            self._session.overrides.show({OverrideName.SPACING: event.value})
 
     def _on_set(self, name: OverrideName) -> None:
         current = self._session.current
@@ -77,9 +70,3 @@ class RememberedScale(QObject):  # type: ignore[misc]
             forget_scale(current.stated)
         else:
             remember_scale(current.stated, spacing)  # the study forgets it here once it holds it
-
-
-def _find(cine: Cine) -> Iterator[Spacing]:
-    spacing = remembered_scale(cine)
-    if spacing is not None:
-        yield spacing

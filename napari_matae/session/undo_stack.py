@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtGui import QUndoCommand, QUndoStack
 
+from napari_matae.background.connections import connections_of
 from napari_matae.widgets.words import frames_in_words
 
 if TYPE_CHECKING:
@@ -71,17 +72,13 @@ class UndoStack(QObject):  # type: ignore[misc]
         super().__init__(parent)
         self._session = session
         self._stack: QUndoStack | None = None
-        session.stepped.connect(self._on_stepped)
-        session.opened.connect(self._on_opened)
-        session.labels_changed.connect(self._on_labels)
+        self._stack_connections = connections_of(self)
+        connections = connections_of(self)
+        connections.connect(session.stepped, self._on_stepped)
+        connections.connect(session.opened, self._on_opened)
+        connections.connect(session.labels_changed, self._on_labels)
+        connections.when_closed(self._let_go)  # the stack stays with its cine
         self._on_opened(session.current)
-
-    def close_down(self) -> None:
-        """Stop listening; the stack stays with its cine."""
-        self._session.stepped.disconnect(self._on_stepped)
-        self._session.opened.disconnect(self._on_opened)
-        self._session.labels_changed.disconnect(self._on_labels)
-        self._let_go()
 
     # -- what can be done ---------------------------------------------------------------------------------
 
@@ -119,7 +116,7 @@ class UndoStack(QObject):  # type: ignore[misc]
     def apply(self, step: UndoStep, *, forward: bool) -> bool:
         """Do a step again or take it back, and say so; False if it no longer fits."""
         where = frames_in_words(step.frames)
-        if self._session.apply(step, forward=forward):
+        if self._session.masks.apply(step, forward=forward):
             self.said.emit(f"{'Redone' if forward else 'Undone'}: {step.text}, {where}.")
             return True
         self._session.seek(step.shows)
@@ -156,7 +153,7 @@ class UndoStack(QObject):  # type: ignore[misc]
         self._stack = current.stack
         for index in range(self._stack.count()):
             self._stack.command(index).undo_stack = self
-        self._stack.indexChanged.connect(self._on_index)
+        self._stack_connections.connect(self._stack.indexChanged, self._on_index)
         self.changed.emit()
 
     def _on_labels(self) -> None:
@@ -168,6 +165,5 @@ class UndoStack(QObject):  # type: ignore[misc]
         self.changed.emit()
 
     def _let_go(self) -> None:
-        if self._stack is not None:
-            self._stack.indexChanged.disconnect(self._on_index)
-            self._stack = None
+        self._stack_connections.close()
+        self._stack = None

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer
 
+from napari_matae.background.connections import connections_of
+
 if TYPE_CHECKING:
     from napari_matae.session.open_cine import OpenCine
     from napari_matae.session.session import Session
@@ -43,24 +45,15 @@ class StudyPlace(QObject):  # type: ignore[misc]
         self._timer.setSingleShot(True)
         self._timer.setInterval(_CALM_MS)
         self._timer.timeout.connect(self._write)
-        self._wires = (
-            (session.frame_changed, self._note),
-            (session.restored, self._note),
-            (session.opened, self._on_opened),
-        )
-        for signal, slot in self._wires:
-            signal.connect(slot)
+        connections = connections_of(self)
+        connections.connect(session.frame_changed, self._note)
+        connections.connect(session.restored, self._note)
+        connections.connect(session.opened, self._on_opened)
 
     def save(self) -> None:
         """Store now which frame is on screen."""
         self._note()
         self._write()
-
-    def close_down(self) -> None:
-        """Stop listening."""
-        self._timer.stop()
-        for signal, slot in self._wires:
-            signal.disconnect(slot)
 
     def _note(self, _: int = 0) -> None:
         current, entry = self._session.current, self._sync_state.entry
@@ -79,4 +72,4 @@ class StudyPlace(QObject):  # type: ignore[misc]
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             content_id, frame = waiting
-            self._study.ask(lambda study: study.set_last_frame(content_id, frame))
+            self._study.requests.ask(lambda study: study.set_last_frame(content_id, frame))

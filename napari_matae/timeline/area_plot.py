@@ -9,6 +9,7 @@ import pyqtgraph as pg
 from qtpy.QtCore import Qt
 from superqt.utils import qthrottled
 
+from napari_matae.background.connections import connections_of
 from napari_matae.widgets.plot_axes import AXIS_COLOUR, set_up_axes
 
 if TYPE_CHECKING:
@@ -60,17 +61,11 @@ class AreaPlot(pg.PlotWidget):  # type: ignore[misc]
         self._hint.anchor(itemPos=(0.5, 0.5), parentPos=(0.5, 0.5))
         self.scene().sigMouseClicked.connect(self._on_clicked)
         self._redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS, parent=self)
-        session.area_changed.connect(self._redraw_soon)
-        session.opened.connect(self._on_opened)
-        session.frame_changed.connect(self._on_frame)
+        connect = connections_of(self).connect
+        connect(session.area_changed, self._redraw_soon)
+        connect(session.opened, self._on_opened)
+        connect(session.frame_changed, self._on_frame)
         self._on_opened(session.current)
-
-    def close_down(self) -> None:
-        """Stop listening and drop a redraw that is still waiting."""
-        self._redraw_soon.cancel()
-        self._session.area_changed.disconnect(self._redraw_soon)
-        self._session.opened.disconnect(self._on_opened)
-        self._session.frame_changed.disconnect(self._on_frame)
 
     @property
     def times(self) -> np.ndarray:

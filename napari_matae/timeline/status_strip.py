@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 from superqt.utils import qthrottled
 
 from matae.store.types import FrameStatus
+from napari_matae.background.connections import connections_of
 from napari_matae.widgets.colours import FLAG_COLOUR, NO_MASK_COLOUR, STATUS_COLOURS, STATUS_WORDS
 
 if TYPE_CHECKING:
@@ -55,29 +56,16 @@ class StatusStrip(QWidget):  # type: ignore[misc]
         self.setMouseTracking(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS, parent=self)
-        session.status_changed.connect(self._redraw_soon)
-        session.area_changed.connect(self._redraw_soon)
-        session.marks_changed.connect(self._redraw_soon)
-        session.doubted.connect(self._redraw_soon)
-        session.opened.connect(self._redraw_soon)
-        session.frame_changed.connect(self._on_frame)
+        connect = connections_of(self).connect
+        for signal in (
+            session.status_changed, session.area_changed, session.marks_changed, session.doubted, session.opened,
+        ):  # fmt: skip
+            connect(signal, self._redraw_soon)
+        connect(session.frame_changed, self._on_frame)
         view = plot.getPlotItem().vb
         view.sigResized.connect(self._redraw_soon)
         view.sigXRangeChanged.connect(self._redraw_soon)
         self.redraw()
-
-    def close_down(self) -> None:
-        """Stop listening."""
-        self._redraw_soon.cancel()
-        session = self._session
-        for signal in (
-            session.status_changed, session.area_changed, session.marks_changed, session.doubted, session.opened,
-        ):  # fmt: skip
-            signal.disconnect(self._redraw_soon)
-        session.frame_changed.disconnect(self._on_frame)
-        view = self._plot.getPlotItem().vb
-        view.sigResized.disconnect(self._redraw_soon)
-        view.sigXRangeChanged.disconnect(self._redraw_soon)
 
     # -- where a frame is ---------------------------------------------------------------------------------
 

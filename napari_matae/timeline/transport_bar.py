@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
+from napari_matae.background.connections import connections_of
+
 if TYPE_CHECKING:
     from napari_matae.session.player import Player
     from napari_matae.session.session import Session
@@ -47,14 +49,10 @@ class Transport(QWidget):  # type: ignore[misc]
         row.addWidget(self.speed)
         row.addWidget(self.where, stretch=1)
         player.playing_changed.connect(self._on_playing)
-        session.opened.connect(self._update)
-        session.frame_changed.connect(self._update_where)
+        connect = connections_of(self).connect
+        connect(session.opened, self._update)
+        connect(session.frame_changed, self._update_where)
         self._update()
-
-    def close_down(self) -> None:
-        """Stop listening."""
-        self._session.opened.disconnect(self._update)
-        self._session.frame_changed.disconnect(self._update_where)
 
     def _on_speed(self) -> None:
         self._player.speed = self.speed.currentData()

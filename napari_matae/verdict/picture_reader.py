@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_matae.background.failure import Failed
+from napari_matae.background.events import Failed
 from napari_matae.background.worker import EventWorker
 from napari_matae.verdict.pictures import Picture, Subjects, verdict_events
 

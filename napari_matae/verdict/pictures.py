@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_matae.background.failure import Failed, explain
+from napari_matae.background.events import Failed
+from napari_matae.background.failure import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer
 
+from napari_matae.background.connections import connections_of
+
 if TYPE_CHECKING:
     from napari_matae.edit.actions import Actions
     from napari_matae.session.session import OpenCine, Session
@@ -40,27 +42,21 @@ class FlagKeeper(QObject):  # type: ignore[misc]
         self._timer.setInterval(_CALM_MS)
         self._timer.timeout.connect(self.save)
         self._session = session
-        self._signals = (
+        connections = connections_of(self)
+        for signal in (
             session.area_changed, session.status_changed, session.marks_changed, session.restored, session.overridden,
             session.doubted,
-        )  # fmt: skip
-        for signal in self._signals:
-            signal.connect(self._on_changed)
-        session.opened.connect(self._on_opened)
-
-    def close_down(self) -> None:
-        """Store what waits and stop listening."""
-        self._save_now()
-        for signal in self._signals:
-            signal.disconnect(self._on_changed)
-        self._session.opened.disconnect(self._on_opened)
+        ):  # fmt: skip
+            connections.connect(signal, self._on_changed)
+        connections.connect(session.opened, self._on_opened)
+        connections.when_closed(self._save_now)
 
     def save(self) -> None:
         """Store the flags as they are."""
         current = self._of
         self._timer.stop()
         if current is not None and current.ready and current.labels is not None:
-            self._link.save_flags(current.cine.content_id, self._actions.flags_of(current))
+            self._link.record.save_flags(current.cine.content_id, self._actions.flags_of(current))
 
     def _save_now(self) -> None:
         if self._timer.isActive():

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, Signal
 
 from matae.errors import StoreError
 from matae.store.types import FrameStatus
+from napari_matae.background.connections import connections_of
 from napari_matae.background.failure import explain
 
 if TYPE_CHECKING:
@@ -114,22 +115,18 @@ class NextCine(QObject):  # type: ignore[misc]
         self._session, self._link = session, link
         self._goal: Waiting | None = None
         self._words = ""
-        session.restored.connect(self._on_restored)
-
-    def close_down(self) -> None:
-        """Stop listening."""
-        self._session.restored.disconnect(self._on_restored)
+        connections_of(self).connect(session.restored, self._on_restored)
 
     def go(self, backward: bool = False) -> None:
         """Show the next frame to look at in another cine, and say so."""
         current = self._session.current
         if current is None:
             return
-        if self._link.entry is None:
+        if self._link.sync_state.entry is None:
             self.said.emit("Every frame is reviewed.")
             return
         content_id = current.cine.content_id
-        self._link.ask(
+        self._link.connection.requests.ask(
             lambda study: find_waiting(study, content_id, backward=backward),
             lambda found: self._on_found(current, found),
             lambda error: self.said.emit(explain(error)),
@@ -164,7 +161,7 @@ class NextCine(QObject):  # type: ignore[misc]
             path = study.path_of(content_id)
             return Waiting(content_id, frame, path, bool(path.name) and is_there(path))
 
-        self._link.ask(find, self._on_named, lambda error: self.said.emit(explain(error)))
+        self._link.connection.requests.ask(find, self._on_named, lambda error: self.said.emit(explain(error)))
 
     def _on_named(self, found: Waiting) -> None:
         if found.is_there:

@@ -50,25 +50,20 @@ class SavedBar(QWidget):  # type: ignore[misc]
         link.entry_changed.connect(self._update)
         self._update()
 
-    def close_down(self) -> None:
-        """Stop listening."""
-        self._link.state_changed.disconnect(self._update)
-        self._link.entry_changed.disconnect(self._update)
-
     def _update(self, _: object = None) -> None:
         link = self._link
         self.banner.setVisible(link.state == "unsaved")
         if link.state == "unsaved":
             self.banner.setText(
-                f"⚠ Not saved. {link.problem} What you draw stays on screen and is saved as soon as it can be; "
-                "another study can be chosen in the Open step."
+                f"⚠ Not saved. {link.connection.problem} What you draw stays on screen and is saved as soon as it can "
+                "be; another study can be chosen in the Open step."
             )
             self.line.setText("⚠ Not saved")
         elif link.state == "none":
             self.line.setText("No study: nothing is saved")
         elif link.state == "saving":
-            self.line.setText("Saving…" if link.name else "Opening the study…")
+            self.line.setText("Saving…" if link.connection.name else "Opening the study…")
         else:
-            self.line.setText(f"✓ Saved in {link.name}")
-        shown = without_password(link.target)
+            self.line.setText(f"✓ Saved in {link.connection.name}")
+        shown = without_password(link.connection.target)
         self.line.setToolTip(f"Study: {shown}" if shown else "Choose a study in the Open step.")

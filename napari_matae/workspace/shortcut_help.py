@@ -102,13 +102,6 @@ class KeyHelp(QFrame):  # type: ignore[misc]
         self.raise_()
         self.setFocus()
 
-    def close_down(self) -> None:
-        """Go away."""
-        self._keys.changed.disconnect(self._update)
-        self.hide()
-        self.setParent(None)
-        self.deleteLater()
-
     def _wait_for(self, name: str) -> None:
         self._stop_waiting()
         self._waiting = name

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_matae.background.connections import connections_of
 from napari_matae.widgets.settings import settings
 
 if TYPE_CHECKING:
@@ -141,13 +142,10 @@ class Keys(QObject):  # type: ignore[misc]
         kept = settings()
         self._keys = {name: str(kept.value(f"keys/{name}", action.key)) for name, action in _ALL.items()}
         self._bind()
-        workspace.viewer.layers.selection.events.active.connect(self._on_active)
+        connections = connections_of(self)
+        connections.connect(workspace.viewer.layers.selection.events.active, self._on_active)
+        connections.when_closed(self._release)
         self._on_active()
-
-    def close_down(self) -> None:
-        """Give all keys back."""
-        self._workspace.viewer.layers.selection.events.active.disconnect(self._on_active)
-        self._release()
 
     def key(self, name: str) -> str:
         """Return the key of an action; empty if it has none."""

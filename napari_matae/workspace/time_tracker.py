@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject
 
+from napari_matae.background.connections import connections_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -46,18 +48,12 @@ class TimeTracker(QObject):  # type: ignore[misc]
         super().__init__(parent)
         self._session, self._link, self._player, self._now = session, link, player, now
         self._frame, self._since = session.frame, now()
-        session.frame_changed.connect(self._on_frame)
-        session.touched.connect(self._on_deed)
-        session.opened.connect(self._restart)
-        session.stepped.connect(self._on_deed)
+        connect = connections_of(self).connect
+        connect(session.frame_changed, self._on_frame)
+        connect(session.touched, self._on_deed)
+        connect(session.opened, self._restart)
+        connect(session.stepped, self._on_deed)
         player.playing_changed.connect(self._on_playing)
-
-    def close_down(self) -> None:
-        """Stop counting."""
-        self._session.frame_changed.disconnect(self._on_frame)
-        self._session.touched.disconnect(self._on_deed)
-        self._session.opened.disconnect(self._restart)
-        self._session.stepped.disconnect(self._on_deed)
 
     def _on_deed(self, _: object = None) -> None:
         """Something was done to the frame on screen: the time since the last thing belongs to it."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_matae.background.connections import end_owned
 from napari_matae.edit.actions import Actions
 from napari_matae.edit.mask_style import MaskStyle
 from napari_matae.edit.preview import Preview
@@ -88,7 +89,7 @@ class Workspace(QObject):  # type: ignore[misc]
 
     def unsaved(self) -> str:
         """Store what waits, and return nothing; or a sentence, where the study does not have everything yet."""
-        return "" if self.link.flush() and not self.link.problem else _NOT_SAVED
+        return "" if self.link.flush() and not self.link.connection.problem else _NOT_SAVED
 
     def toggle_loop(self) -> None:
         """Play the part from end-diastole to end-systole over and over, or the whole cine again."""
@@ -117,16 +118,9 @@ class Workspace(QObject):  # type: ignore[misc]
     def close_down(self) -> None:
         """Record and save everything, and let go of the viewer."""
         self.player.pause()
-        self.clip_widths.close_down()
-        self.strokes.close_down()
-        self.preview.close_down()
-        self.tools.close_down()
-        self.mask_style.close_down()
-        self.time_tracker.close_down()
-        self.next_cine.close_down()
-        self.scale.close_down()
-        self.sector_finder.close_down()
-        self.flag_keeper.close_down()
-        self.link.close_down()
-        self.undo_stack.close_down()
+        for part in self.children():
+            if part not in (self.link, self.undo_stack):
+                end_owned(part)  # what a part records or stores at its end, the study takes still
+        self.link.leave()
+        end_owned(self)
         self.session.close()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from matae.cine import B_MODE, Box, Cine, Region, Spacing
+from napari_matae.background.connections import end_owned
 from napari_matae.segment.sector_controls import SectorControls
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def test_no_choice_where_there_is_one_picture(qtbot: QtBot, session: Session, du
     qtbot.addWidget(controls)
     session.open(Cine(dual.frames, None, None, Path("plain.avi")))
     assert controls.region.isHidden()
-    controls.close_down()
+    end_owned(controls)
 
 
 def test_picture_is_chosen_and_its_scale_taken(qtbot: QtBot, session: Session, dual: Cine) -> None:
@@ -56,7 +57,7 @@ def test_picture_is_chosen_and_its_scale_taken(qtbot: QtBot, session: Session, d
         assert current.sector.box(dual.shape) == box
         assert tuple(current.image.scale) == (1.0, size, size)
         assert controls.region.currentIndex() == index
-    controls.close_down()
+    end_owned(controls)
 
 
 def test_scale_follows_a_sector_that_is_dragged(session: Session, dual: Cine) -> None:
@@ -94,8 +95,8 @@ def test_a_chosen_picture_is_looked_at_off_the_gui_thread(
     assert workspace.session.current.sector is None  # it is being looked for
     qtbot.waitUntil(lambda: workspace.session.current.sector is not None)
     qtbot.waitUntil(lambda: workspace.session.current.ready)
-    workspace.session.choose_region(1)
-    workspace.session.choose_region(2)  # the later choice counts
+    workspace.session.sector.choose_region(1)
+    workspace.session.sector.choose_region(2)  # the later choice counts
     qtbot.waitUntil(lambda: workspace.session.current.cine.spacing == Spacing(0.5, 0.5))
     assert workspace.session.current.sector.box(dual.shape) == RIGHT
     assert workspace.session.current.sector.source == "user"
@@ -116,7 +117,7 @@ def test_a_picture_without_a_sector_is_said(make_workspace, qtbot, dual, monkeyp
 
     monkeypatch.setattr("matae.segment.find_sector", fails)
     with qtbot.waitSignal(workspace.said) as said:
-        workspace.session.choose_region(2)
+        workspace.session.sector.choose_region(2)
     assert "There is no picture; choose another." in said.args[0]
     assert workspace.session.current.sector is before
 
@@ -124,7 +125,7 @@ def test_a_picture_without_a_sector_is_said(make_workspace, qtbot, dual, monkeyp
 def test_another_cine_opened_meanwhile_keeps_its_own_sector(make_workspace, qtbot, dual, cine):
     workspace = make_workspace()
     workspace.session.open(dual)
-    workspace.session.choose_region(2)
+    workspace.session.sector.choose_region(2)
     workspace.session.open(cine)
     qtbot.waitUntil(lambda: workspace.session.current.ready)
     assert not workspace.sector_finder._region_worker.is_running

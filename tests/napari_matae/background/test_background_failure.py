@@ -5,23 +5,25 @@ import torch
 
 from matae.errors import ReadError
 from matae.segment import FrameMask, Segmenter, SegmentOptions, find_sector
-from napari_matae.background.failure import Failed, explain
+from napari_matae.background.events import Failed, Finished, Started
+from napari_matae.background.failure import explain
+from napari_matae.background.worker import guarded
 from napari_matae.open.reading import Opened, open_events
-from napari_matae.segment.events import Done, Started, segment_events
+from napari_matae.segment.events import segment_events
 
 
 def run(cine, model, frames):
-    return list(segment_events(cine, find_sector(cine), frames, SegmentOptions(model=model, width="1/8")))
+    return list(guarded(segment_events(cine, find_sector(cine), frames, SegmentOptions(model=model, width="1/8"))))
 
 
 def test_no_frames_is_a_start_and_an_end(cine, tiny_model):
-    assert [type(e) for e in run(cine, tiny_model, [])] == [Started, Done]
+    assert [type(e) for e in run(cine, tiny_model, [])] == [Started, Finished]
 
 
 def test_frames_come_in_the_order_asked_for(cine, tiny_model):
     events = run(cine, tiny_model, [3, 1, 2])
     assert [e.index for e in events if isinstance(e, FrameMask)] == [3, 1, 2]
-    assert events[0].run["width"] == "1/8"
+    assert events[0].what["width"] == "1/8"
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def test_reading_succeeds_or_says_why(cine):
     def fails():
         raise ReadError("It is no cine; choose another file.")
 
-    assert list(open_events(fails)) == [Failed("It is no cine; choose another file.")]
+    assert list(guarded(open_events(fails))) == [Failed("It is no cine; choose another file.")]
 
 
 def test_our_own_errors_are_shown_as_they_are():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matae.speed.clip import phantom_clip, write_avi
-from napari_matae.background.failure import Failed
+from napari_matae.background.events import Failed
 from napari_matae.open import reading
 from napari_matae.open.early import read_early, taken_early
 from napari_matae.open.reading import Listed, Opened, path_events
