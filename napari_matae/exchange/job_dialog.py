@@ -65,11 +65,6 @@ class JobDialog(QDialog):  # type: ignore[misc]
         self.result.setText(sentence)
         self.failed.emit(sentence)
 
-    def close_down(self) -> None:
-        """Stop what runs, and close."""
-        self.job.close_down()
-        self.close()
-
     def reject(self) -> None:
         """Stop what runs, and close, by whatever button or key; what is half done is undone by the job itself."""
         self.job.stop()

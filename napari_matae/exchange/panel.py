@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 
+from napari_matae.background.connections import connections_of
 from napari_matae.background.job import Job
 from napari_matae.exchange.class_question import ClassQuestion
 from napari_matae.exchange.export_dialog import ExportDialog
@@ -83,18 +84,12 @@ class TrainingData(QWidget):  # type: ignore[misc]
         self.form.changed.connect(self._update)
         workspace.link.state_changed.connect(self._on_state)
         workspace.link.statistics_changed.connect(self._on_state)
+        connections_of(self).when_closed(self._close_dialogs)
         self._update()
 
-    def close_down(self) -> None:
-        """Stop what runs and stop listening."""
-        link = self._workspace.link
-        link.state_changed.disconnect(self._on_state)
-        link.statistics_changed.disconnect(self._on_state)
-        self._timer.stop()
-        self._counting.close_down()
-        self.planning.close_down()
+    def _close_dialogs(self) -> None:
         for dialog in list(self.dialogs):
-            dialog.close_down()
+            dialog.close()
 
     # -- layout -------------------------------------------------------------------------------------------
 

@@ -53,10 +53,6 @@ class EarlierVerdicts(QWidget):  # type: ignore[misc]
         row.addWidget(self.choice, stretch=1)
         self.hide()
 
-    def close_down(self) -> None:
-        """Do not listen any more."""
-        self.job.close_down()
-
     def show_runs(self, runs: Sequence[FinishedRun], shown: Path | None) -> None:
         """Offer the verdicts of these runs; `shown` is the folder of the one on show, if any."""
         if tuple(runs) != self.runs:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QMessageBox, QPushButton, QVBoxLayout, QWidget
 
+from napari_matae.background.connections import connections_of
 from napari_matae.background.job import Job
 from napari_matae.models.tasks import forget, list_subjects, what_goes
 from napari_matae.widgets.job_bar import JobBar
@@ -78,15 +79,13 @@ class ForgetForm(QWidget):  # type: ignore[misc]
         self.job.failed.connect(self._say)
         self.job.stopped.connect(self._say)
         self.job.ended.connect(self._on_ended)
+        connections_of(self).when_closed(self._close_question)
         self._say("")
         self._update()
 
-    def close_down(self) -> None:
-        """Stop what runs and stop listening."""
+    def _close_question(self) -> None:
         if self.question is not None:
             self.question.close()
-        for job in (self._naming, self._previewing, self.job):
-            job.close_down()
 
     @property
     def _target(self) -> str:

@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from superqt.utils import qthrottled
 
 from matae.nn.widths import parse_width
+from napari_matae.background.connections import connections_of
 from napari_matae.widgets.plot_axes import set_up_axes
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class LearnCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self.ci.layout.setContentsMargins(0, 2, 6, 2)
         self.ci.layout.setVerticalSpacing(0)
         self.redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS, parent=self)
+        connections_of(self).when_closed(self.redraw_soon.cancel)
         self.clear_all()
 
     def _add(self, row: int, title: str) -> pg.PlotItem:
@@ -85,10 +87,6 @@ class LearnCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         plot.getAxis("left").setWidth(_AXIS_WIDTH)
         plot.getAxis("left").setStyle(maxTickLevel=0)
         return plot
-
-    def close_down(self) -> None:
-        """Drop a redraw that is still waiting."""
-        self.redraw_soon.cancel()
 
     def clear_all(self) -> None:
         """Forget everything: another run."""

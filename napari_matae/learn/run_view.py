@@ -86,10 +86,6 @@ class LearnView(QWidget):  # type: ignore[misc]
         for widget in (self.numbers, self.notices, self.curves, self.scores):
             column.addWidget(widget)
 
-    def close_down(self) -> None:
-        """Drop a redraw that is still waiting."""
-        self.curves.close_down()
-
     @property
     def was_put_aside(self) -> bool:
         """Whether the person put the run aside, so that its end is no news."""

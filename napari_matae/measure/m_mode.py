@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 from superqt.utils import qthrottled
 
 from matae.errors import MataeError
+from napari_matae.background.connections import connections_of
 from napari_matae.measure.line_layer import LineLayer
 from napari_matae.widgets.colours import ED_COLOUR, ES_COLOUR
 from napari_matae.widgets.layout import row, wrapped
@@ -73,20 +74,13 @@ class MMode(QWidget):  # type: ignore[misc]
         column.addWidget(self.words)
         column.addWidget(self.plot)
         self._redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS, parent=self)
-        self.line.changed.connect(self._redraw_soon)
+        connections = connections_of(self)
+        connections.connect(self.line.changed, self._redraw_soon)
+        connections.when_closed(self._redraw_soon.cancel)
         session.opened.connect(self._on_opened)
         session.frame_changed.connect(self._on_frame)
         measuring.changed.connect(self._show_phases)
         self.redraw()
-
-    def close_down(self) -> None:
-        """Take the line away and stop listening."""
-        self._redraw_soon.cancel()
-        self._session.opened.disconnect(self._on_opened)
-        self._session.frame_changed.disconnect(self._on_frame)
-        self._measuring.changed.disconnect(self._show_phases)
-        self.line.changed.disconnect(self._redraw_soon)
-        self.line.close_down()
 
     @property
     def picture(self) -> np.ndarray | None:

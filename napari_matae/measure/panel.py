@@ -73,9 +73,6 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self.curve = MeasureCurve(plot, self.measuring, self)
         self._build()
         self._lay_out()
-        self._parts = (
-            self.curve, self.overlay, self.mmode, self.scale, self.biplane, self.report_button, self.measuring,
-        )  # fmt: skip
         self.measuring.changed.connect(self._update)
         session.frame_changed.connect(self._update_frame)
         session.opened.connect(self._update)
@@ -84,18 +81,6 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         keys.changed.connect(self._update_tips)
         self._update_tips()
         self._update()
-
-    def close_down(self) -> None:
-        """Stop listening and take everything off the picture."""
-        session = self._workspace.session
-        self.measuring.changed.disconnect(self._update)
-        session.frame_changed.disconnect(self._update_frame)
-        session.opened.disconnect(self._update)
-        session.status_changed.disconnect(self._update)
-        self._workspace.link.entry_changed.disconnect(self._on_entry)
-        self._keys.changed.disconnect(self._update_tips)
-        for part in self._parts:
-            part.close_down()
 
     # -- layout -------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from matae.learn.options import ComparisonOptions
+from napari_matae.background.connections import connections_of
 from napari_matae.background.job import Job
 from napari_matae.models.tasks import compare
 from napari_matae.widgets.job_bar import JobBar
@@ -73,11 +74,7 @@ class CompareForm(QWidget):  # type: ignore[misc]
         self.job.finished.connect(self._on_compared)
         self.job.failed.connect(self._say)
         self.job.stopped.connect(self._say)
-
-    def close_down(self) -> None:
-        """Stop what runs, and remove what was kept for the pictures."""
-        self.job.close_down()
-        self.clear()
+        connections_of(self).when_closed(self.clear)
 
     def show_models(self, names: Sequence[str], in_use: str) -> None:
         """Offer these models; at first the one in use against the next."""

@@ -10,6 +10,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
+from napari_matae.background.connections import connections_of
 from napari_matae.models.active_model import ActiveModel
 from napari_matae.verdict.changed_frames import ChangedFrames
 from napari_matae.verdict.paired_plot import PairedPlot
@@ -85,13 +86,10 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self._reader.drawn.connect(self.pictures.show_picture)
         self._reader.failed.connect(self.pictures.show_failure)
         workspace.model_changed.connect(self._on_models)
+        connections_of(self).when_closed(self._close_window)
         self.clear()
 
-    def close_down(self) -> None:
-        """Stop what runs and stop listening."""
-        self._reader.stop()
-        self.in_use.close_down()
-        self._workspace.model_changed.disconnect(self._on_models)
+    def _close_window(self) -> None:
         if self.window_ is not None:
             self.window_.close()
 

@@ -17,6 +17,7 @@ from matae.exchange import read_manifest, verify_release
 from matae.phantom import make_phantom
 from matae.read import open_cine
 from matae.store import Edit, FrameStatus, Study
+from napari_matae.background.connections import end_owned
 from napari_matae.dock import MataeDock
 from napari_matae.exchange.export_dialog import ExportDialog
 from napari_matae.exchange.export_form import ExportForm
@@ -81,7 +82,7 @@ def learn(make_workspace, qtbot, tmp_path):
 
     yield make
     for panel in made:
-        panel.close_down()
+        end_owned(panel)
 
 
 def previewed(qtbot, panel) -> ExportDialog:

@@ -12,6 +12,7 @@ from matae.exchange import ExportOptions
 from matae.learn.options import ComparisonOptions, RetrainOptions
 from matae.option import Option, option_fields
 from matae.segment import SegmentOptions
+from napari_matae.background.connections import end_owned
 from napari_matae.exchange.export_form import ExportForm
 from napari_matae.learn.retrain_form import RetrainChoices
 from napari_matae.widgets.option_form import OptionForm
@@ -110,8 +111,8 @@ def forms(qtbot, own_home, make_workspace, make_napari_viewer_proxy) -> dict[typ
         qtbot.addWidget(panel)
         found[options] = {name: row for form in panel.findChildren(OptionForm) for name, row in form.rows.items()}
     yield found
-    panels[SegmentOptions].close_down()
-    panels[ComparisonOptions].close_down()
+    end_owned(panels[SegmentOptions])
+    end_owned(panels[ComparisonOptions])
 
 
 def test_every_option_of_a_form_is_that_of_the_engine_and_of_the_command_line(forms) -> None:
