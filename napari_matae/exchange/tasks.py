@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_matae.study_thread.own_connection import own_connection
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -129,10 +131,9 @@ class PreparedImport:
 
 def overview(target: str) -> Overview:
     """Count what a study holds."""
-    from matae.store import Study
     from matae.store.types import FrameStatus
 
-    with Study.open(target) as study:
+    with own_connection(target) as study:
         cines, splits, releases = study.cines(), study.splits(), tuple(study.releases())
     found = [(cine.known_subject, cine.counts.get(FrameStatus.ACCEPTED, 0)) for cine in cines]
     accepted = [(subject, count) for subject, count in found if subject is not None and count]
@@ -178,9 +179,8 @@ def prepare_export(target: str, choice: ExportChoice, tick: Tick, should_stop: S
     What lies outside the sector of a clip is blanked, as the study holds it, whether the clip is open here or not.
     """
     from matae.exchange import plan_export
-    from matae.store import Study
 
-    with Study.open(target) as study:
+    with own_connection(target) as study:
         plan = plan_export(study, **choice.options.arguments(), progress=tick, should_stop=should_stop)
         return PreparedExport(
             target, choice, plan, _before(study, plan, tick, should_stop), _titles(study.cines()), _free(choice.folder)
@@ -223,9 +223,8 @@ def _free(folder: Path) -> int | None:
 def write_export(prepared: PreparedExport, looked: bool, tick: Tick, should_stop: Stop) -> Release:
     """Write an export that was looked at."""
     from matae.exchange import run_export
-    from matae.store import Study
 
-    with Study.open(prepared.target) as study:
+    with own_connection(prepared.target) as study:
         plan = replace(prepared.plan, study=study)
         return run_export(plan, prepared.choice.folder, tick, should_stop, looked=looked)
 
@@ -254,9 +253,8 @@ def prepare_import(
 ) -> PreparedImport | UnknownClasses:
     """Find out what an import would do, or what has to be asked first."""
     from matae.exchange import UnknownClassError, plan_import
-    from matae.store import Study
 
-    with Study.open(target) as study:
+    with own_connection(target) as study:
         try:
             plan = plan_import(study, path, classes=answers, progress=tick, should_stop=should_stop)
         except UnknownClassError as error:
@@ -267,9 +265,8 @@ def prepare_import(
 def write_import(prepared: PreparedImport, rater: str, tick: Tick, should_stop: Stop) -> ImportResult:
     """Store the new labels of an import."""
     from matae.exchange import run_import
-    from matae.store import Study
 
-    with Study.open(prepared.target, rater=rater) as study:
+    with own_connection(prepared.target, rater=rater) as study:
         return run_import(replace(prepared.plan, study=study), tick, should_stop)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from matae.errors import MataeError
+from napari_matae.study_thread.own_connection import own_connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,9 +88,8 @@ def look(target: str, options: RetrainOptions) -> Readiness:
     from matae.learn import finished_runs, unfinished_runs
     from matae.learn.gather import current_corrections
     from matae.learn.plan import begin
-    from matae.store import Study
 
-    with Study.open(target) as opened:
+    with own_connection(target) as opened:
         runs, finished = tuple(unfinished_runs(opened)), tuple(reversed(finished_runs(opened)))
         study = cast("Study", _Undrawn(opened))
         try:
@@ -147,19 +147,17 @@ def _patients(number: int, which: str = "") -> str:
 def start(target: str, options: RetrainOptions, should_stop: Callable[[], bool]) -> OpenedRun:
     """Start a new run; see `matae.learn.LearnRun.start` for what is refused."""
     from matae.learn import LearnRun
-    from matae.store import Study
 
-    with Study.open(target) as study:
+    with own_connection(target) as study:
         return _unless_left(LearnRun.start(study, options), (), should_stop)
 
 
 def go_on(target: str, folder: Path, should_stop: Callable[[], bool]) -> OpenedRun:
     """Go on with a run; see `matae.learn.LearnRun.resume` for what is refused."""
     from matae.learn import LearnRun
-    from matae.store import Study
 
     past = _past(folder)
-    with Study.open(target) as study:
+    with own_connection(target) as study:
         return _unless_left(LearnRun.resume(study, folder), past, should_stop)
 
 

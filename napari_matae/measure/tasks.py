@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from matae.errors import MataeError, MeasureError
 from napari_matae.session.pixel_size import remembered_scale
 from napari_matae.study.landmarks import from_stored, unreadable_flag
+from napari_matae.study_thread.own_connection import own_connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -181,10 +182,9 @@ def save_events(path: Path, measurement: Measurement) -> Iterator[Saved]:
 
 def views_events(target: str, content_id: str) -> Iterator[ViewsFound]:
     """Find the other cines of a cine's subject in a study."""
-    from matae.store import Study
 
     def work() -> ViewsFound:
-        with Study.open(target) as study:
+        with own_connection(target) as study:
             cines = study.cines()
         subject = next((cine.known_subject for cine in cines if cine.content_id == content_id), None)
         if subject is None:
@@ -215,10 +215,9 @@ def _measure_stored(target: str, content_id: str, view: str) -> Measurement:
     from matae.measure import Marks, MeasureOptions, measure_cine
     from matae.measure.run import sector_pixels
     from matae.stack import new_stack
-    from matae.store import Study
     from matae.store.types import FrameStatus
 
-    with Study.open(target) as study:
+    with own_connection(target) as study:
         entry = study.cine(content_id)
         try:
             source = open_stored(study, entry)

@@ -8,6 +8,7 @@ from qtpy.QtCore import QObject, Signal
 
 from matae.models import current_model, earlier_models, promote, rollback
 from napari_matae.background.job import Job
+from napari_matae.study_thread.own_connection import own_connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,9 +70,7 @@ class ActiveModel(QObject):  # type: ignore[misc]
             if anyway or not target:
                 before = promote(name, anyway=anyway)
             else:
-                from matae.store import Study
-
-                with Study.open(target) as study:
+                with own_connection(target) as study:
                     before = promote(name, keyed=study.keyed)
             return f"{name} is in use now, {before} before; Go back takes it back."
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from matae.errors import MataeError, TrainError
+from napari_matae.study_thread.own_connection import own_connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,12 +127,10 @@ def list_facts(target: str, _tick: Tick, should_stop: Stop) -> list[ModelFacts]:
 @contextmanager
 def _key_of(target: str) -> Iterator[Keyed | None]:
     """Give what a study seals verdicts with; None if there is none, or it cannot be opened."""
-    from matae.store import Study
-
     with ExitStack() as stack:
         keyed = None
         with suppress(MataeError):  # the models are listed all the same; their verdicts are then not checked
-            keyed = stack.enter_context(Study.open(target)).keyed if target else None
+            keyed = stack.enter_context(own_connection(target)).keyed if target else None
         yield keyed
 
 
@@ -184,7 +183,6 @@ def compare(target: str, options: ComparisonOptions, folder: Path, tick: Tick, s
     """Compare two models on a side of the study; outlines of the frames that differ most go into a folder."""
     from matae.exchange import Progress
     from matae.learn import compare_models
-    from matae.store import Study
     from matae.train.progress import StoppedError
 
     start = time.monotonic()
@@ -194,7 +192,7 @@ def compare(target: str, options: ComparisonOptions, folder: Path, tick: Tick, s
         tick(Progress(done, total, left, "Comparing clips"))
 
     try:
-        with Study.open(target) as study:
+        with own_connection(target) as study:
             return compare_models(
                 study, options.before, options.after, split=options.split, device=options.device, folder=folder,
                 progress=tell, should_stop=should_stop,
@@ -205,9 +203,7 @@ def compare(target: str, options: ComparisonOptions, folder: Path, tick: Tick, s
 
 def list_subjects(target: str) -> list[str]:
     """Return the subjects of a study, in order."""
-    from matae.store import Study
-
-    with Study.open(target) as study:
+    with own_connection(target) as study:
         return sorted({cine.subject for cine in study.cines() if cine.subject} | set(study.splits()))
 
 
@@ -221,9 +217,8 @@ def what_goes(target: str, subject: str) -> SubjectFacts:
     """
     from matae.errors import StoreError
     from matae.learn import models_trained_on
-    from matae.store import Study
 
-    with Study.open(target) as study:
+    with own_connection(target) as study:
         cines = [cine for cine in study.cines() if cine.subject == subject]
         if not cines and subject not in study.splits():
             raise StoreError(f"There is no subject {subject} in {study.name} any more; choose another.")
@@ -242,7 +237,6 @@ def forget(target: str, subject: str, again: bool, tick: Tick, should_stop: Stop
     from matae.exchange import Progress
     from matae.learn import forget_patient, retrain_apart
     from matae.learn.events import Stage, Started, Step
-    from matae.store import Study
 
     name = ""
 
@@ -255,5 +249,5 @@ def forget(target: str, subject: str, again: bool, tick: Tick, should_stop: Stop
         elif isinstance(event, Stage) and event.total:
             tick(Progress(event.done, event.total, None, event.stage.capitalize()))
 
-    with Study.open(target) as study:
+    with own_connection(target) as study:
         return forget_patient(study, subject, again=again, train=retrain_apart, emit=emit, should_stop=should_stop)

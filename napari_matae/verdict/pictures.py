@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_matae.background.events import Failed
 from napari_matae.background.failure import explain
+from napari_matae.study_thread.own_connection import own_connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,14 +77,12 @@ def verdict_events(
     frames
         Those to draw.
     """
-    from matae.store import Study
-
     if not target:
         for frame in frames:
             yield Picture(frame, None, "Open the study it was made from to see this frame.")
         return
     try:
-        with Study.open(target) as study:
+        with own_connection(target) as study:
             yield Subjects({c.content_id: c.subject for c in study.cines() if c.subject})
             opened: tuple[str, Cine] | None = None
             for frame in frames:

@@ -267,7 +267,7 @@ def test_closing_while_segmenting_leaves_nothing_running(make_napari_viewer_prox
     widget.session.open(make_cine(400))
     widget.segment_panel.run()  # as soon as the study has said which frames are a person's
     qtbot.waitUntil(lambda: widget.segment_panel.is_running, timeout=10_000)
-    worker = widget.segment_panel._run._worker
+    worker = widget.segment_panel._run._worker._worker
     qtbot.waitUntil(lambda: widget.segment_panel.progress.value() > 0, timeout=30_000)
     viewer.window.remove_dock_widget(widget)
     widget.close()

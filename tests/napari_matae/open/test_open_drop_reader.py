@@ -7,6 +7,7 @@ import pytest
 from napari.settings import get_settings
 
 from matae.read import SUPPORTED_SUFFIXES
+from napari_matae.background.connections import end_owned
 from napari_matae.contributions import get_reader
 from napari_matae.open.drop_reader import READER, DropBox, preferred_reader
 
@@ -32,7 +33,7 @@ def test_dock_takes_every_kind_and_gives_it_back(qtbot, preferences, tmp_path):
     assert taken["*.png"] == "another"
     np.save(tmp_path / "a.npy", np.zeros((2, 4, 4), np.uint8))
     assert get_reader(str(tmp_path / "a.npy")) is not None
-    box.close_down()
+    end_owned(box)
     assert preferences.extension2reader == {"*.png": "another", "*.xyz": "third"}
     assert get_reader(str(tmp_path / "a.npy")) is None
 
@@ -42,7 +43,7 @@ def test_what_a_crash_left_is_given_back(qtbot, preferences):
     qtbot.addWidget(first)  # never closed down
     second = DropBox()
     qtbot.addWidget(second)
-    second.close_down()
+    end_owned(second)
     assert preferences.extension2reader == {}
 
 
@@ -61,7 +62,7 @@ def test_what_the_user_chose_later_stays(qtbot, preferences):
     box = DropBox()
     qtbot.addWidget(box)
     preferences.extension2reader = {**preferences.extension2reader, "*.mp4": "another"}
-    box.close_down()
+    end_owned(box)
     assert preferences.extension2reader == {"*.mp4": "another"}
 
 
@@ -76,5 +77,5 @@ def test_napari_knows_which_reader_to_use(qtbot, preferences, tmp_path, name):
     qtbot.addWidget(box)
     assert get_preferred_reader(path) == READER
     assert name == "folder" or name.endswith(".gz") or preferred_reader(path) == READER
-    box.close_down()
+    end_owned(box)
     assert get_preferred_reader(path) is None

@@ -8,6 +8,7 @@ from napari.components import ViewerModel
 
 from matae.segment import Segmenter
 from matae.store.types import FrameStatus, OverrideName
+from napari_matae.background.connections import end_owned
 from napari_matae.segment.panel import SegmentPanel
 from napari_matae.segment.run import outwards
 from napari_matae.session.session import Session
@@ -31,7 +32,7 @@ def panel(qtbot, tiny_model, cine):
     with qtbot.waitSignal(widget.finished):
         widget.run()
     yield widget
-    widget.close_down()
+    end_owned(widget)
 
 
 def test_frames_come_from_the_one_on_screen_outwards():
@@ -60,7 +61,7 @@ def test_before_a_run_or_on_a_persons_frame_nothing_is_segmented(qtbot, panel, c
     monkeypatch.setattr(other.again._worker, "start", lambda *_: pytest.fail("it was segmented"))
     other._session.open(cine)
     other._session.overrides.apply(OverrideName.SECTOR, OUTLINES[0])
-    other.close_down()
+    end_owned(other)
 
 
 def test_the_frame_on_screen_is_segmented_again_with_the_model_that_is_loaded(panel, qtbot, cine, monkeypatch):

@@ -7,6 +7,7 @@ from napari.components import ViewerModel
 
 from matae.segment import SegmentOptions
 from matae.segment.kept import kept_segmenter
+from napari_matae.background.connections import end_owned
 from napari_matae.segment import warm_up
 from napari_matae.segment.events import make_ready
 from napari_matae.session.session import Session
@@ -30,7 +31,7 @@ def test_it_waits_for_the_picture_and_happens_once(qtbot, cine, monkeypatch):
     qtbot.waitUntil(lambda: made == [True])
     session.open(cine)
     assert not warming._timer.isActive()
-    warming.close_down()
+    end_owned(warming)
 
 
 def test_what_was_made_ready_is_what_runs(tiny_model, monkeypatch):

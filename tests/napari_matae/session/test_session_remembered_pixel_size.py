@@ -8,6 +8,7 @@ import pytest
 
 from matae.cine import Spacing
 from matae.store import Study
+from napari_matae.background.connections import end_owned
 from napari_matae.session.pixel_size import forget_scale, remember_scale, remembered_scale
 from napari_matae.session.remembered_pixel_size import RememberedScale
 
@@ -27,7 +28,7 @@ def bare():
 def keeper(qapp, session):
     keeper = RememberedScale(session)
     yield keeper
-    keeper.close_down()
+    end_owned(keeper)
 
 
 def test_it_comes_back_with_the_layers_over_it(qtbot, session, keeper, bare):
@@ -48,7 +49,7 @@ def test_a_cine_opened_meanwhile_does_not_get_it(qtbot, session, keeper, bare):
 
 
 def test_nobody_listens_any_more_once_closed(qtbot, session, bare, qapp):
-    RememberedScale(session).close_down()
+    end_owned(RememberedScale(session))
     session.open(bare)
     qtbot.wait(50)
     assert session.current.cine.spacing is None

@@ -9,6 +9,7 @@ import pytest
 
 from matae.cine import Spacing
 from matae.store import OverrideName, Study
+from napari_matae.background.connections import end_owned
 
 from ..conftest import make_cine, opened, settled
 
@@ -154,7 +155,7 @@ def test_a_stored_outline_that_is_none_is_said_and_not_used(make_workspace, qtbo
     workspace = make_workspace()
     opened(qtbot, workspace, cine)
     controls = SectorControls(workspace.session)
-    qtbot.addWidget(controls, before_close_func=lambda _: controls.close_down())
+    qtbot.addWidget(controls, before_close_func=end_owned)
     assert workspace.session.current.sector.source != "user"
     assert "stored outline" in controls.text.text()
 
@@ -167,7 +168,7 @@ def test_a_rate_given_while_a_run_waits_for_the_study_does_not_end_the_wait(make
         study.set_override(bare().content_id, "frame_rate", 30)
     workspace = make_workspace()
     panel = SegmentPanel(workspace.session)
-    qtbot.addWidget(panel, before_close_func=lambda _: panel.close_down())
+    qtbot.addWidget(panel, before_close_func=end_owned)
     workspace.session.open(bare())
     panel.run()
     assert panel.status.text() == "Reading the study…"

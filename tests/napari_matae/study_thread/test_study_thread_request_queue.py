@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from matae.store import Edit, FrameStatus, StoreError, Study
+from napari_matae.background.connections import end_owned
 from napari_matae.study_thread.request_queue import RequestQueue
 
 from ..conftest import make_cine, opened, paint, proposals, settled
@@ -234,7 +235,7 @@ def test_the_next_sitting_opens_the_copy_of_a_study_that_is_gone(
     assert default_study() == str(settings().value("study")) == workspace.link.connection.target
     with Study.open(default_study()) as study:
         assert set(study.frames(cine.content_id)) == {1, 2}
-    choice.close_down()
+    end_owned(choice)
 
 
 def test_a_file_dialog_over_the_study_and_the_command_line_beside_it(make_workspace, qtbot, tmp_path, cine) -> None:
