@@ -1,4 +1,4 @@
-"""What would come in: what differs from a person's label first; then the import itself."""
+"""What would come in: what differs from a manual label first; then the import itself."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _summary(plan: ImportPlan) -> str:
     new_clips = sum(clip.is_new for clip in plan.clips)
     text = f"<b>{plural(plan.n_new, 'label')} new</b>, {plan.n_same:,} here already"
     verb = "differs" if plan.n_conflicts == 1 else "differ"
-    text += f", <b>{plan.n_conflicts:,} {verb} from a person's label</b>" if plan.n_conflicts else ""
+    text += f", <b>{plan.n_conflicts:,} {verb} from a manual label</b>" if plan.n_conflicts else ""
     text += (
         f": {plan.format}, {plural(len(plan.clips), 'clip')} of {plural(plan.n_patients, 'patient')}, "
         f"{new_clips:,} of them new to this study. Nothing is stored yet."

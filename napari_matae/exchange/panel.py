@@ -123,7 +123,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
         column.setContentsMargins(0, 0, 0, 0)
         words = wrapped(
             "Labels from EchoNet-Dynamic, CAMUS, COCO, PNG, NumPy, DICOM segmentations, LabelMe, or an export of ours. "
-            "You see first what would change; a label that a person drew here is never overwritten.",
+            "You see first what would change; a manual label is never overwritten.",
             into,
         )
         column.addWidget(words)

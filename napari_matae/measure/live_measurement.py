@@ -140,7 +140,7 @@ class Measuring(QObject):  # type: ignore[misc]
         self._session.overrides.apply(OverrideName.VIEW, view)
 
     def clear_marks(self) -> None:
-        """Take a person's marks away: the file's, the ECG's or the curve's frames are used again."""
+        """Take manual marks away: the file's, the ECG's or the curve's frames are used again."""
         current = self._session.current
         if current is not None:
             current.ed, current.es = current.cine.ed_frame, current.cine.es_frame

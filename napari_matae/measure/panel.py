@@ -204,7 +204,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self.biplane.refresh()
 
     def hideEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
-        """Leave the machine to others while nobody looks."""
+        """Leave the processor to others while nobody looks."""
         super().hideEvent(event)
         self.measuring.active = False
 

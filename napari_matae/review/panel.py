@@ -145,25 +145,25 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
             self._button("Fill holes", "fill", actions.fill_holes, "Fill the holes of this mask"),
             self._button("Largest part", "largest", actions.keep_largest, "Keep only the largest part of this mask"),
             self._button("Smooth", "smooth", actions.smooth, "Smooth the contour; the area stays"),
-            self._button("Machine's", "machine", actions.take_proposal, "Put the machine's mask back on this frame"),
+            self._button("Predicted", "machine", actions.take_proposal, "Put the predicted mask back on this frame"),
         )
         self.interpolate_button = self._button(
             "Interpolate between corrected frames", "interpolate", actions.interpolate,
-            "Offer masks for the machine's frames between two corrected ones",
+            "Offer masks for the predicted frames between two corrected ones",
         )  # fmt: skip
         self.back_button = self._button(
             "◂ Propagate", "propagate_back", partial(actions.propagate, backward=True),
-            "Carry this mask to the machine's frames before it, following the motion",
+            "Carry this mask to the predicted frames before it, following the motion",
         )  # fmt: skip
         self.forward_button = self._button(
             "Propagate ▸", "propagate", actions.propagate,
-            "Carry this mask to the machine's frames after it, following the motion",
+            "Carry this mask to the predicted frames after it, following the motion",
         )  # fmt: skip
         self.reach = QSpinBox(self)
         self.reach.setRange(1, 999)
         self.reach.setValue(actions.reach)
         self.reach.setSuffix(" frames")
-        self.reach.setToolTip("How far a mask is propagated, unless a person's frame comes first.")
+        self.reach.setToolTip("How far a mask is propagated, unless a manual one comes first.")
         self.reach.valueChanged.connect(lambda value: setattr(actions, "reach", value))
         self.preview_bar = self._build_preview()
 
@@ -171,11 +171,11 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         workspace = self._workspace
         self.outline = QCheckBox("Outline only", self)
         self.outline.clicked.connect(workspace.mask_style.set_outline)
-        self.difference = QCheckBox("Show the machine's proposal", self)
+        self.difference = QCheckBox("Show the predicted mask", self)
         self.difference.clicked.connect(workspace.mask_style.set_difference)
         self._tips += [
             (self.outline, "Draw the contour alone, or fill the cavity", "outline"),
-            (self.difference, "Draw the machine's contour over this one, in orange", "difference"),
+            (self.difference, "Draw the predicted contour over this one, in orange", "difference"),
         ]
         self.opacity = QSlider(Qt.Orientation.Horizontal, self)
         self.opacity.setRange(5, 100)

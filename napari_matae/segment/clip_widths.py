@@ -109,7 +109,7 @@ class ClipWidths(QObject):  # type: ignore[misc]
             self._of = current
 
     def _frames(self, current: OpenCine) -> list[int]:
-        """Return the frames with a machine's mask not compared yet, those to look at first before the others."""
+        """Return the frames with a predicted mask not compared yet, those to look at first before the others."""
         machine = current.machine
         if machine is None or current.labels is None:
             return []

@@ -156,7 +156,7 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         if current is None or self.is_running:
             return
         if current.sector is None or not current.ready:
-            # The study is still being asked which frames are a person's, and what people set; or the picture, where
+            # The study is still being asked which frames are manual, and what people set; or the picture, where
             # its sector is.
             self.status.setText("Looking for the sector…" if current.ready else "Reading the study…")
             self._waiting = True

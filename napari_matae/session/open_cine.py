@@ -94,7 +94,7 @@ class OpenCine:
     # -- whose a frame is ---------------------------------------------------------------------------------
 
     def is_persons(self, frame: int) -> bool:
-        """Return whether a person has changed or judged this frame: no machine may touch it."""
+        """Return whether a person has changed or judged this frame: no model may touch it."""
         if self.status.get(frame, FrameStatus.MACHINE) is not FrameStatus.MACHINE:
             return True
         return self.is_unrecorded(frame)
@@ -118,7 +118,7 @@ class OpenCine:
     def disagreement(self) -> NDArray[np.float64]:
         """How far the network's widths are apart, (T,): one minus their Dice; NaN where it is not known.
 
-        It tells of the machine's masks: whoever corrects or judges a frame speaks for it.
+        It tells of predicted masks: whoever corrects or judges a frame speaks for it.
         """
         apart: NDArray[np.float64] = np.fmax(self.asked, self.compared)
         theirs = [t for t, status in self.status.items() if status is not FrameStatus.MACHINE]
@@ -179,7 +179,7 @@ class OpenCine:
     # -- recording what changed ---------------------------------------------------------------------------
 
     def take_proposal(self, frame: int, mask: NDArray[np.uint8]) -> FrameChange | None:
-        """Show a machine's mask; return what it replaced, or None where there was nothing to replace."""
+        """Show a predicted mask; return what it replaced, or None where there was nothing to replace."""
         if self.labels is None or self.machine is None or self.recorded is None:
             raise RuntimeError("there are no masks")
         known = frame in self.status
@@ -264,7 +264,7 @@ class OpenCine:
             if status is FrameStatus.MACHINE and change.before is change.after:
                 self.machine[frame] = mask  # one proposal in place of another
             elif status is FrameStatus.MACHINE and not np.array_equal(mask, self.machine[frame]):
-                status = FrameStatus.EDITED  # somebody else's stroke stays: it is not the machine's mask
+                status = FrameStatus.EDITED  # somebody else's stroke stays: it is not the predicted mask
             self._write(frame, mask, status)
 
     def put(self, frame: int, mask: NDArray[np.uint8], status: FrameStatus | None) -> None:

@@ -106,7 +106,7 @@ _NAMES = ("apex", "left", "right")
 
 
 def from_stored(stored: LandmarkSet | None) -> Landmarks | None:
-    """Return the landmarks of a frame as a person placed them; None where nobody did, or only a machine.
+    """Return the landmarks of a frame as a person placed them; None where nobody did, or only a model.
 
     Raises
     ------

@@ -19,7 +19,7 @@ FLAG_COLOUR = "#cc79a7"
 ED_COLOUR, ES_COLOUR, DISKS_COLOUR = "#e69f00", "#56b4e9", "#ffffff"
 
 STATUS_WORDS = {
-    FrameStatus.MACHINE: "machine's",
+    FrameStatus.MACHINE: "predicted",
     FrameStatus.EDITED: "edited",
     FrameStatus.ACCEPTED: "accepted",
     FrameStatus.REJECTED: "rejected",

@@ -289,9 +289,9 @@ def test_figures_compare_the_mask_with_the_proposal(bare, press, cine):
     assert figures.values["time"].text() == "42 s"
     press("D")
     assert bare.workspace.mask_style.difference
-    assert any(layer.name == "Machine's proposal" and layer.visible for layer in bare.viewer.layers)
+    assert any(layer.name == "Predicted mask" and layer.visible for layer in bare.viewer.layers)
     press("D")
-    assert not any(layer.name == "Machine's proposal" and layer.visible for layer in bare.viewer.layers)
+    assert not any(layer.name == "Predicted mask" and layer.visible for layer in bare.viewer.layers)
 
 
 def test_a_click_on_the_strip_goes_to_the_frame_under_it_in_the_curve(bare, qtbot):
@@ -302,7 +302,7 @@ def test_a_click_on_the_strip_goes_to_the_frame_under_it_in_the_curve(bare, qtbo
         qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=QPoint(round((edges[frame] + edges[frame + 1]) / 2), 18))
         assert bare.session.frame == frame
         assert strip.x_of(bare.area_plot.times[frame]) == pytest.approx((edges[frame] + edges[frame + 1]) / 2, abs=1.5)
-    assert "Frame 12: machine's" in strip.words(11)
+    assert "Frame 12: predicted" in strip.words(11)
     bare.workspace.actions.mark("ed")
     assert "end-diastole" in strip.words(11)
 

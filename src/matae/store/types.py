@@ -180,7 +180,7 @@ class FrameInfo:
     model, width, model_sha256
         What proposed the mask the person started from; empty if no model did.
     rater
-        Who changed or judged it last; empty for a machine frame.
+        Who changed or judged it last; empty for a predicted one.
     seconds
         Time people spent on it, all edits together.
     area
@@ -251,11 +251,11 @@ class Revision:
     based_on
         `number` the change started from.
     shown
-        It became the frame's label. False for a conflict, and for a proposal kept beside a person's mask.
+        It became the frame's label. False for a conflict, and for a proposal kept beside a manual mask.
     model, width, model_sha256
         Of a proposal.
     rater
-        Of a person's version.
+        Of a manual version.
     seconds
         Time spent on this version.
     note
@@ -307,7 +307,7 @@ class LandmarkSet:
     revision
         Give it back as `expected` when changing them.
     rater
-        Who set them; empty if a machine did.
+        Who set them; empty if the program did.
     """
 
     points: Mapping[str, Landmark]
@@ -399,7 +399,7 @@ class OverrideVersion:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """Why a machine thinks a person should look at a frame."""
+    """Why a person should look at a frame, as the program sees it."""
 
     score: float
     reason: str
@@ -422,7 +422,7 @@ class Change:
     revision
         Its new revision.
     rater
-        Who; empty for a machine.
+        Who; empty for the program.
     own
         It was made through this very `Study` object.
     """

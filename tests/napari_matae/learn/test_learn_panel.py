@@ -277,7 +277,7 @@ def test_an_import_lists_conflicts_first_and_leaves_them_alone(learn, qtbot, tmp
     dialog = looked_at(qtbot, panel, release.folder)
     first = dialog.clips.topLevelItem(0)
     assert [first.text(place) for place in range(4)] == ["a", "frame 2", "frame 3", "frame 7"]
-    assert "1 differs from a person's label" in dialog.summary.text()
+    assert "1 differs from a manual label" in dialog.summary.text()
     dialog.rater.setText("anna")
     with qtbot.waitSignal(dialog.imported, timeout=WAIT) as done:
         dialog.import_button.click()

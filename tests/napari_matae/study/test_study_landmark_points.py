@@ -25,7 +25,7 @@ FULL = {"apex": Landmark(1, 2), "left": Landmark(9, 0), "right": Landmark(9, 5)}
         LandmarkSet({}, 1, "anna"),
         LandmarkSet(FULL, 1, ""),
     ],
-    ids=["nothing", "taken away", "a machine's"],
+    ids=["nothing", "taken away", "a model's"],
 )
 def test_what_no_person_placed_is_none(stored):
     assert from_stored(stored) is None
