@@ -161,9 +161,9 @@ class Actions(QObject):  # type: ignore[misc]
     @staticmethod
     def _differs(current: OpenCine, frame: int) -> bool:
         """Return whether the mask is another than the predicted one."""
-        if current.machine is None or frame not in current.proposed:
+        if current.predicted is None or frame not in current.proposed:
             return True
-        return not np.array_equal(current.machine[frame], current.mask(frame))
+        return not np.array_equal(current.predicted[frame], current.mask(frame))
 
     def accept_between(self) -> None:
         """Accept every frame with a mask between the person's frames around this one, these two included."""
@@ -211,10 +211,10 @@ class Actions(QObject):  # type: ignore[misc]
     def take_proposal(self) -> None:
         """Put the predicted mask back on this frame."""
         current, frame = self._session.current, self._session.frame
-        if current is None or current.machine is None or frame not in current.proposed:
+        if current is None or current.predicted is None or frame not in current.proposed:
             self.said.emit("There is no predicted mask of this frame.")
             return
-        masks = {frame: current.machine[frame].copy()}
+        masks = {frame: current.predicted[frame].copy()}
         done = self._session.masks.change("predicted mask taken back", masks, FrameStatus.MACHINE)
         self.said.emit(
             f"Frame {frame + 1} has its predicted mask again." if done else "It is the predicted mask already."
@@ -248,7 +248,7 @@ class Actions(QObject):  # type: ignore[misc]
             return
         session.settle()
         current = session.current
-        frames = [] if span is None else [t for t in range(span[0] + 1, span[1]) if not current.is_persons(t)]
+        frames = [] if span is None else [t for t in range(span[0] + 1, span[1]) if not current.is_manual(t)]
         if span is None or not frames:
             self.said.emit("Correct a frame before this one and one after it first: those between are interpolated.")
             return
@@ -276,7 +276,7 @@ class Actions(QObject):  # type: ignore[misc]
         frames: list[int] = []
         step = -1 if backward else 1
         for t in range(here + step, here + step * (self.reach + 1), step):
-            if not 0 <= t < current.cine.n_frames or current.is_persons(t):
+            if not 0 <= t < current.cine.n_frames or current.is_manual(t):
                 break
             frames.append(t)
         if not frames:

@@ -86,9 +86,9 @@ class MaskStyle(QObject):  # type: ignore[misc]
     def set_difference(self, on: bool) -> None:
         """Show or hide the predicted mask."""
         current = self._session.current
-        self._difference = on and current is not None and current.machine is not None
-        if self._difference and current is not None and current.machine is not None:
-            self._overlay.show(current.machine)
+        self._difference = on and current is not None and current.predicted is not None
+        if self._difference and current is not None and current.predicted is not None:
+            self._overlay.show(current.predicted)
         else:
             self._overlay.hide()
         self.changed.emit()
@@ -106,7 +106,7 @@ class MaskStyle(QObject):  # type: ignore[misc]
                 current.labels.contour = width
             current.labels.opacity = self.opacity
         if self._difference:
-            self.set_difference(current is not None and current.machine is not None)
+            self.set_difference(current is not None and current.predicted is not None)
 
     def _on_opened(self, _: object) -> None:
         self.set_difference(False)

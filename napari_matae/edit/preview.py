@@ -109,7 +109,7 @@ class Preview(QObject):  # type: ignore[misc]
         target, masks = self._target, self._masks
         if target is None or masks is None or target is not self._session.current:
             return
-        taken = {t: masks[t].copy() for t in self.offered if not target.is_persons(t)}
+        taken = {t: masks[t].copy() for t in self.offered if not target.is_manual(t)}
         text = self.text
         self.discard()
         changed = self._session.masks.change(text.lower(), taken)

@@ -93,7 +93,7 @@ def _behind(measured: Measurement) -> tuple[int, ...]:
 
 def _all_predicted(current: OpenCine, frames: tuple[int, ...]) -> bool:
     """Return whether the masks on screen are what the model proposed."""
-    machine = current.machine
-    return machine is not None and all(
-        t in current.proposed and np.array_equal(machine[t], current.mask(t)) for t in frames
+    predicted = current.predicted
+    return predicted is not None and all(
+        t in current.proposed and np.array_equal(predicted[t], current.mask(t)) for t in frames
     )

@@ -97,8 +97,8 @@ class LiveFigures(QWidget):  # type: ignore[misc]
         current, frame = session.current, session.frame
         shown = dict.fromkeys(self.values, _DASH)
         if current is not None and current.labels is not None and frame in current.status:
-            if current.machine is not None and frame in current.proposed:
-                manual, predicted = current.mask(frame) == 1, current.machine[frame] == 1
+            if current.predicted is not None and frame in current.proposed:
+                manual, predicted = current.mask(frame) == 1, current.predicted[frame] == 1
                 shown["dice"] = f"{float(dice(manual, predicted)):.3f}"
                 shown["iou"] = f"{float(iou(manual, predicted)):.3f}"
             mm2 = current.area_mm2

@@ -267,7 +267,7 @@ def test_mending_by_key(bare, press, cine):
     press("F")
     assert bare.review_panel.words.text() == "There is no hole to fill."
     press("M")
-    np.testing.assert_array_equal(session.current.mask(5), session.current.machine[5])
+    np.testing.assert_array_equal(session.current.mask(5), session.current.predicted[5])
     assert session.current.status[5] is FrameStatus.MACHINE
 
 
@@ -282,9 +282,9 @@ def test_figures_compare_the_mask_with_the_proposal(bare, press, cine):
     session.masks.change("drawing", {3: mask})
     bare.workspace.link.spend(3, 42.0)
     figures.show_frame()
-    machine = session.current.machine[3]
-    assert figures.values["dice"].text() == f"{float(dice(mask, machine)):.3f}"
-    assert figures.values["iou"].text() == f"{float(iou(mask, machine)):.3f}"
+    predicted = session.current.predicted[3]
+    assert figures.values["dice"].text() == f"{float(dice(mask, predicted)):.3f}"
+    assert figures.values["iou"].text() == f"{float(iou(mask, predicted)):.3f}"
     assert figures.values["area"].text() == f"{mask.sum() * 0.125 / 100:.1f} cm²"
     assert figures.values["time"].text() == "42 s"
     press("D")
