@@ -22,7 +22,7 @@ from matae.segment import find_sector
 SIDES = {0: "train", 1: "train", 2: "train", 3: "train", 4: "val", 5: "val", 6: "test"}
 EVERY = 4
 WIDTH = 400
-MINUTES = 5.0
+SECONDS = 300.0
 PATIENCE = 1800.0
 
 
@@ -80,7 +80,7 @@ def main() -> None:
         panel.sections["models"].set_open(False)
         box: Any = panel.retrain
         box.choices.kinds["full"].setChecked(True)
-        box.choices.minutes.setValue(MINUTES)
+        box.choices.seconds.setValue(SECONDS)
         wait_for(lambda: box.is_current and box.learn_button.isEnabled())
         box.learn_button.click()
         checks = box.view.curves.scores["dice"]

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ENGINE = ROOT / "src" / "matae"
 PLUGIN = ROOT / "napari_matae"
 ROOMS = (
-    "errors", "threads", "extras", "cine", "anatomy", "files", "records", "maskfile", "stack", "read", "demo",
+    "errors", "option", "threads", "extras", "cine", "anatomy", "files", "records", "maskfile", "stack", "read", "demo",
     "placement", "phantom", "metrics", "nn", "models", "segment", "measure", "edit", "output", "jobs", "cluster",
     "store", "labelled", "exchange", "review", "evaluate", "speed", "train", "learn", "cli",
 )  # fmt: skip

@@ -13,7 +13,7 @@ from qtpy.QtCore import QObject, Signal
 from matae.errors import MataeError
 from matae.review import Phases, flag_frames, frame_scores, is_doubted, next_frame
 from matae.store.types import Flag, FrameStatus
-from napari_matae.session.undo_step import frames_in_words
+from napari_matae.widgets.words import frames_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["REACH", "Actions"]
 
 REACH = 15
-"""Frames a correction is propagated over, unless a person's frame comes first."""
+"""Frames a correction is propagated over, unless a manual mask comes first."""
 
 _KEYS = (FrameStatus.EDITED, FrameStatus.ACCEPTED)
 _JUDGED = (FrameStatus.ACCEPTED, FrameStatus.REJECTED)
@@ -160,10 +160,10 @@ class Actions(QObject):  # type: ignore[misc]
 
     @staticmethod
     def _differs(current: OpenCine, frame: int) -> bool:
-        """Return whether the mask is another than the machine's."""
-        if current.machine is None or frame not in current.proposed:
+        """Return whether the mask is another than the predicted one."""
+        if current.predicted is None or frame not in current.proposed:
             return True
-        return not np.array_equal(current.machine[frame], current.mask(frame))
+        return not np.array_equal(current.predicted[frame], current.mask(frame))
 
     def accept_between(self) -> None:
         """Accept every frame with a mask between the person's frames around this one, these two included."""
@@ -209,14 +209,16 @@ class Actions(QObject):  # type: ignore[misc]
         self._change("smoothed", lambda mask: smooth(mask, 1, spacing), "The contour is smooth already.")
 
     def take_proposal(self) -> None:
-        """Put the machine's mask back on this frame."""
+        """Put the predicted mask back on this frame."""
         current, frame = self._session.current, self._session.frame
-        if current is None or current.machine is None or frame not in current.proposed:
-            self.said.emit("There is no proposal of the machine for this frame.")
+        if current is None or current.predicted is None or frame not in current.proposed:
+            self.said.emit("There is no predicted mask of this frame.")
             return
-        masks = {frame: current.machine[frame].copy()}
-        done = self._session.masks.change("machine's mask taken back", masks, FrameStatus.MACHINE)
-        self.said.emit(f"Frame {frame + 1} is the machine's again." if done else "It is the machine's mask already.")
+        masks = {frame: current.predicted[frame].copy()}
+        done = self._session.masks.change("predicted mask taken back", masks, FrameStatus.MACHINE)
+        self.said.emit(
+            f"Frame {frame + 1} has its predicted mask again." if done else "It is the predicted mask already."
+        )
 
     def _change(
         self, text: str, tool: Callable[[NDArray[np.uint8]], NDArray[np.uint8]], nothing: str = "Nothing to change."
@@ -238,7 +240,7 @@ class Actions(QObject):  # type: ignore[misc]
     # -- several frames -----------------------------------------------------------------------------------
 
     def interpolate(self) -> None:
-        """Offer masks for the machine's frames between the person's frames around this one."""
+        """Offer masks for the predicted frames between the manual ones around this one."""
         from matae.edit import interpolate
 
         session, span = self._session, self._span()
@@ -246,7 +248,7 @@ class Actions(QObject):  # type: ignore[misc]
             return
         session.settle()
         current = session.current
-        frames = [] if span is None else [t for t in range(span[0] + 1, span[1]) if not current.is_persons(t)]
+        frames = [] if span is None else [t for t in range(span[0] + 1, span[1]) if not current.is_manual(t)]
         if span is None or not frames:
             self.said.emit("Correct a frame before this one and one after it first: those between are interpolated.")
             return
@@ -260,7 +262,7 @@ class Actions(QObject):  # type: ignore[misc]
         self._preview.start("Interpolation", len(frames), work)
 
     def propagate(self, *, backward: bool = False) -> None:
-        """Offer this frame's mask, carried along by the motion, to the machine's frames that follow (or precede) it."""
+        """Offer this frame's mask, carried along by the motion, to the predicted frames that follow (or precede) it."""
         from matae.edit import propagate
 
         session = self._session
@@ -274,12 +276,12 @@ class Actions(QObject):  # type: ignore[misc]
         frames: list[int] = []
         step = -1 if backward else 1
         for t in range(here + step, here + step * (self.reach + 1), step):
-            if not 0 <= t < current.cine.n_frames or current.is_persons(t):
+            if not 0 <= t < current.cine.n_frames or current.is_manual(t):
                 break
             frames.append(t)
         if not frames:
             side = "before" if backward else "after"
-            self.said.emit(f"The frame {side} this one is a person's already: nothing to propagate into.")
+            self.said.emit(f"The frame {side} this one is manual already: nothing to propagate into.")
             return
         mask, onto = current.mask(here).copy(), {t: current.mask(t).copy() for t in frames}
         images, spacing = current.cine.frames, current.cine.pixel_size
@@ -290,7 +292,7 @@ class Actions(QObject):  # type: ignore[misc]
         self._preview.start("Propagation", len(frames), work)
 
     def _span(self) -> tuple[int, int] | None:
-        """Return the person's frames around the one on screen; a person's frame itself closes the gap before it."""
+        """Return the manual frames around the one on screen; a manual frame itself closes the gap before it."""
         current, here = self._session.current, self._session.frame
         if current is None:
             return None

@@ -1,4 +1,4 @@
-"""How masks look: outline or fill, opacity, hidden for a moment, the machine's proposal over a person's."""
+"""How masks look: outline or fill, opacity, hidden for a moment, the predicted mask over a manual one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class MaskStyle(QObject):  # type: ignore[misc]
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._overlay = OverlayLayer(session, "Machine's proposal", PROPOSAL_COLOUR)
+        self._overlay = OverlayLayer(session, "Predicted mask", PROPOSAL_COLOUR)
         kept = settings()
         self._outline = str(kept.value("look/outline", "true")) == "true"
         self._opacity = {
@@ -63,7 +63,7 @@ class MaskStyle(QObject):  # type: ignore[misc]
 
     @property
     def difference(self) -> bool:
-        """Whether the machine's proposal is shown over the mask."""
+        """Whether the predicted mask is shown over the mask."""
         return self._difference
 
     def set_outline(self, on: bool) -> None:
@@ -84,11 +84,11 @@ class MaskStyle(QObject):  # type: ignore[misc]
             self.changed.emit()
 
     def set_difference(self, on: bool) -> None:
-        """Show or hide the machine's proposal."""
+        """Show or hide the predicted mask."""
         current = self._session.current
-        self._difference = on and current is not None and current.machine is not None
-        if self._difference and current is not None and current.machine is not None:
-            self._overlay.show(current.machine)
+        self._difference = on and current is not None and current.predicted is not None
+        if self._difference and current is not None and current.predicted is not None:
+            self._overlay.show(current.predicted)
         else:
             self._overlay.hide()
         self.changed.emit()
@@ -106,7 +106,7 @@ class MaskStyle(QObject):  # type: ignore[misc]
                 current.labels.contour = width
             current.labels.opacity = self.opacity
         if self._difference:
-            self.set_difference(current is not None and current.machine is not None)
+            self.set_difference(current is not None and current.predicted is not None)
 
     def _on_opened(self, _: object) -> None:
         self.set_difference(False)

@@ -1,4 +1,4 @@
-"""Masks that are shown over the others without being any frame's mask: a preview, or the machine's proposal."""
+"""Masks that are shown over the others without being any frame's mask: a preview, or what was predicted."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from napari_matae.background.events import Failed
 from napari_matae.background.worker import EventWorker
 from napari_matae.edit.overlay_layer import OverlayLayer
 from napari_matae.session.layers import PREVIEW_COLOUR
-from napari_matae.session.undo_step import frames_in_words
+from napari_matae.widgets.words import frames_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,7 +109,7 @@ class Preview(QObject):  # type: ignore[misc]
         target, masks = self._target, self._masks
         if target is None or masks is None or target is not self._session.current:
             return
-        taken = {t: masks[t].copy() for t in self.offered if not target.is_persons(t)}
+        taken = {t: masks[t].copy() for t in self.offered if not target.is_manual(t)}
         text = self.text
         self.discard()
         changed = self._session.masks.change(text.lower(), taken)

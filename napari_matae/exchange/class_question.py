@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QDialog, QFormLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QDialog, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from napari_matae.widgets.layout import wrapped
 
 if TYPE_CHECKING:
     from napari_matae.exchange.tasks import UnknownClasses
@@ -40,12 +42,11 @@ class ClassQuestion(QDialog):  # type: ignore[misc]
         self._asked = asked
         self.setWindowTitle("What are these classes?")
         self.setModal(False)
-        self.text = QLabel(
+        self.text = wrapped(
             f"{asked.path.name} has classes whose names do not say what they are. Nothing is taken for a class because "
             "of its number.",
             self,
         )
-        self.text.setWordWrap(True)
         self.choices: dict[str, QComboBox] = {}
         form = QFormLayout()
         for name in asked.names:

@@ -6,43 +6,39 @@ from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, QUrl, Signal
+from qtpy.QtCore import QUrl, Signal
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
-    QDialog,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QPushButton,
-    QTreeWidget,
-    QTreeWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from matae.exchange.registry import find_format
-from napari_matae.background.job import Job
 from napari_matae.exchange.export_pictures import ExportPictures
+from napari_matae.exchange.job_dialog import JobDialog
 from napari_matae.exchange.tasks import write_export
-from napari_matae.widgets.job_bar import JobBar
+from napari_matae.widgets.layout import wrapped
+from napari_matae.widgets.tables import reading_table
+from napari_matae.widgets.words import megabytes, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from matae.exchange import ExportPlan, Release
     from napari_matae.exchange.tasks import PreparedExport
 
-__all__ = ["ExportDialog", "megabytes", "plural", "table"]
+__all__ = ["ExportDialog"]
 
 _TICK = "I have looked at what leaves"
 _TICK_FIRST = "Look at the pictures with a ⚠ first (More ▸), then tick that you did."
 _MUST_TICK = "Something above asks for your eyes: look at the pictures with a ⚠, then tick that you did."
 
 
-class ExportDialog(QDialog):  # type: ignore[misc]
+class ExportDialog(JobDialog):
     """Shows a planned export, and runs it; does not stand in the way of work.
 
     Parameters
@@ -55,42 +51,28 @@ class ExportDialog(QDialog):  # type: ignore[misc]
 
     exported = Signal(object)
     """It is written (`matae.exchange.Release`)."""
-    failed = Signal(str)
-    """It is not; a sentence."""
 
     def __init__(self, prepared: PreparedExport, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("What will leave", parent)
         self._prepared = prepared
         self.release: Release | None = None
-        self.job = Job(self)
-        self.setWindowTitle("What will leave")
-        self.setModal(False)
         self.resize(1060, 740)
         plan = prepared.plan
-        self.summary = QLabel(_summary(prepared), self)
-        self.summary.setWordWrap(True)
+        self.summary = wrapped(_summary(prepared), self)
         self.pictures = ExportPictures(prepared, self)
-        self.findings = QLabel(_findings(plan), self)
-        self.findings.setWordWrap(True)
-        self.splits = table(("Side", "Patients", "Clips", "Frames"), _split_rows(plan), self)
-        self.fields = table(("What leaves beside the pictures", "For example"), plan.fields, self)
+        self.findings = wrapped(_findings(plan), self)
+        self.splits = reading_table(("Side", "Patients", "Clips", "Frames"), _split_rows(plan), self)
+        self.fields = reading_table(("What leaves beside the pictures", "For example"), plan.fields, self)
         self.looked = QCheckBox(_TICK, self)
         self.looked.setVisible(plan.needs_look)
         self.looked.toggled.connect(self._update)
         self.pictures.page_changed.connect(self._update)
-        self.result = QLabel(self)
-        self.result.setWordWrap(True)
-        self.bar = JobBar(self.job, self)
         self.export_button = QPushButton("Export", self)
         self.export_button.clicked.connect(self.export)
         self.open_button = QPushButton("Open folder", self)
         self.open_button.clicked.connect(self._open_folder)
         self.open_button.hide()
-        self.close_button = QPushButton("Close", self)
-        self.close_button.clicked.connect(self.close)
         self.job.finished.connect(self._on_finished)
-        self.job.failed.connect(self._on_failed)
-        self.job.stopped.connect(self.result.setText)
         self.job.ended.connect(self._update)
         self._lay_out()
         self._update()
@@ -107,18 +89,12 @@ class ExportDialog(QDialog):  # type: ignore[misc]
         middle.setSpacing(12)
         middle.addWidget(self.pictures, stretch=1)
         middle.addLayout(right, stretch=1)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.looked)
-        buttons.addStretch(1)
-        for button in (self.open_button, self.export_button, self.close_button):
-            button.setAutoDefault(False)
-            buttons.addWidget(button)
         column = QVBoxLayout(self)
         column.addWidget(self.summary)
         column.addLayout(middle, stretch=1)
         column.addWidget(self.result)
         column.addWidget(self.bar)
-        column.addLayout(buttons)
+        column.addLayout(self._button_row([self.looked], [self.open_button, self.export_button]))
 
     def export(self) -> None:
         """Write it, off the GUI thread."""
@@ -156,81 +132,14 @@ class ExportDialog(QDialog):  # type: ignore[misc]
         self.export_button.hide()
         self.exported.emit(release)
 
-    def _on_failed(self, sentence: str) -> None:
-        self.result.setText(sentence)
-        self.failed.emit(sentence)
-
     def _open_folder(self) -> None:
         if self.release is not None:
             open_folder(self.release.folder)
-
-    def close_down(self) -> None:
-        """Stop what runs, and go."""
-        self.job.close_down()
-        self.close()
-
-    def reject(self) -> None:
-        """Stop what runs, and close, by whatever button or key: what is half written is removed."""
-        self.job.stop()
-        super().reject()
 
 
 def open_folder(folder: Path) -> None:
     """Show a folder in the system's file manager."""
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
-
-
-def plural(count: int, word: str) -> str:
-    """Return a count with its word.
-
-    Examples
-    --------
-    >>> plural(1, "frame"), plural(2, "frame")
-    ('1 frame', '2 frames')
-    """
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
-
-
-def megabytes(count: int) -> str:
-    """Return a size on disk.
-
-    Examples
-    --------
-    >>> megabytes(2_400_000), megabytes(3_100_000_000)
-    ('2.4 MB', '3.1 GB')
-    """
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(count, 1e5) / 1e6:.1f} MB"
-
-
-def table(titles: Sequence[str], rows: Iterable[Sequence[object]], parent: QWidget) -> QTreeWidget:
-    """Return a table to read."""
-    made = QTreeWidget(parent)
-    made.setColumnCount(len(titles))
-    made.setHeaderLabels(list(titles))
-    made.setRootIsDecorated(False)
-    made.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-    made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    header = made.header()
-    if header is not None:
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-    for row in rows:
-        item = QTreeWidgetItem([str(cell) for cell in row])
-        for place, cell in enumerate(row):
-            item.setToolTip(place, str(cell))
-        made.addTopLevelItem(item)
-    fit_height(made)
-    return made
-
-
-def fit_height(tree: QTreeWidget, most: int = 8) -> None:
-    """Make a table as high as its rows, up to a number of them."""
-    rows = min(max(tree.topLevelItemCount(), 1), most)
-    line = tree.sizeHintForRow(0) if tree.topLevelItemCount() else tree.fontMetrics().height()
-    header = tree.header()
-    head = header.sizeHint().height() if header is not None else 0
-    tree.setMinimumHeight(head + rows * max(line, tree.fontMetrics().height() + 4) + 6)
-    if tree.topLevelItemCount() <= most:
-        tree.setMaximumHeight(tree.minimumHeight())
 
 
 def _summary(prepared: PreparedExport) -> str:

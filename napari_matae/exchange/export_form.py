@@ -5,52 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QPushButton,
-    QSizePolicy,
-    QWidget,
-)
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from matae.exchange.options import ExportOptions
 from matae.exchange.registry import FORMATS
 from matae.extras import has_extra, without_extra
 from napari_matae.exchange.tasks import ExportChoice
+from napari_matae.widgets.folder_field import FolderField
+from napari_matae.widgets.layout import combo_box, wrapped
+from napari_matae.widgets.option_form import OptionForm
 from napari_matae.widgets.settings import settings
 
 __all__ = ["ExportForm"]
 
-_FORMATS = {
-    "png": (
-        "Pictures and masks (PNG)",
-        "One picture and one mask a frame, and a list of them: for retraining here, and for most other programs.",
-    ),
-    "echonet": (
-        "EchoNet-Dynamic",
-        "Small videos with 21 traced lines a frame, as EchoNet-Dynamic has them; apical four-chamber views only.",
-    ),
-    "camus": (
-        "CAMUS (NIfTI)",
-        "End-diastole, end-systole and what lies between, with the true pixel size, in the folders of CAMUS.",
-    ),
-    "coco": ("COCO", "Pictures, and the masks in one JSON file, for detection and labelling tools."),
-    "npz": ("NumPy", "One file a clip with frames, masks, times and pixel size, for your own Python."),
-    "dicom-seg": (
-        "DICOM segmentation",
-        "Segmentations with the blanked images they refer to, for DICOM viewers; only clips from DICOM files.",
-    ),
-}
 _SIZES = (112, 224, 256)
 _ASKS_VIEW = {"camus"}
+_NATIVE = 0
 
 
 class ExportForm(QWidget):  # type: ignore[misc]
     """Asks for format, frames, name and folder; what was chosen last comes first.
+
+    Made from `matae.exchange.ExportOptions`. By hand is the size: one list with the format's own, native pixels and
+    usual sides, as far as the format can be scaled; and the folder, with the name of the one that is made in it.
 
     Parameters
     ----------
@@ -63,68 +40,36 @@ class ExportForm(QWidget):  # type: ignore[misc]
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.format = QComboBox(self)
-        _may_shrink(self.format)
-        for name in FORMATS:
-            title, _ = _FORMATS.get(name, (FORMATS[name].title, ""))
-            self.format.addItem(title, name)
-        self.sentence = QLabel(self)
-        self.sentence.setWordWrap(True)
-        self.size = QComboBox(self)
-        self.size.setToolTip(
-            "Training takes frames of one size: scaled ones are cropped to the sector and stand apex up."
+        self.size = combo_box(self)
+        self._form = form = OptionForm(
+            ExportOptions, ("format", "size", "view", "edited", "name"), own={"size": self.size}, parent=self
         )
-        _may_shrink(self.size)
-        self.view = QComboBox(self)
-        self.view.setToolTip("This format needs a view; it is used only for clips whose file states none.")
-        for text, value in (("leave such clips out", None), ("apical four-chamber", "A4C"), ("two-chamber", "A2C")):
-            self.view.addItem(text, value)
-        _may_shrink(self.view)
-        self.edited = QCheckBox("Edited frames too, not accepted yet", self)
-        self.edited.setToolTip(
-            "Accepted frames always leave. A mask that only the machine drew never does, nor a rejected frame."
+        self.format, self.view, self.edited, self.name = (
+            form.rows[name] for name in ("format", "view", "edited", "name")
         )
-        self.name = QLineEdit(self)
         self.name.setMaxLength(40)
-        self.name.setToolTip("It leaves with the data: no patient's name, no date. Letters, digits, - _ and dots.")
-        self.folder = QLineEdit(self)
+        self.sentence = wrapped("", self)
+        form.add_row(self.sentence, below="format")
+        self.folder = FolderField("Where the export goes", self)
         self.folder.setToolTip("A new folder of this release's name and format is made in here.")
-        self.choose_button = QPushButton("Choose…", self)
-        self.choose_button.clicked.connect(self._ask_folder)
-        self.place = QLabel(self)
-        self.place.setWordWrap(True)
+        form.add_row(self.folder, "Folder")
+        self.place = wrapped("", self)
         self.place.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._lay_out()
+        form.add_row(self.place)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(form)
         self._restore()
         self.format.currentIndexChanged.connect(self._on_format)
-        self.edited.toggled.connect(self._update)
-        for field in (self.name, self.folder):
-            field.textChanged.connect(self._update)
+        form.changed.connect(self._update)
+        self.folder.changed.connect(self._update)
         self._on_format()
 
-    def _lay_out(self) -> None:
-        place = QHBoxLayout()
-        place.setSpacing(4)
-        place.addWidget(self.folder, stretch=1)
-        place.addWidget(self.choose_button)
-        self._form = form = QFormLayout(self)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setVerticalSpacing(5)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Format", self.format)
-        form.addRow(self.sentence)
-        form.addRow("Size", self.size)
-        form.addRow("View unknown", self.view)
-        form.addRow(self.edited)
-        form.addRow("Name", self.name)
-        form.addRow("Folder", place)
-        form.addRow(self.place)
-
     def _restore(self) -> None:
-        kept = settings()
-        place = self.format.findData(str(kept.value("export/format", "png")))
+        kept, usual = settings(), ExportOptions()
+        place = self.format.findData(str(kept.value("export/format", usual.format)))
         self.format.setCurrentIndex(max(0, place))
-        self.name.setText(str(kept.value("export/name", "lv")))
+        self.name.setText(str(kept.value("export/name", usual.name)))
         self.folder.setText(str(kept.value("export/folder", "") or Path.home()))
 
     def remember(self) -> None:
@@ -132,22 +77,26 @@ class ExportForm(QWidget):  # type: ignore[misc]
         kept = settings()
         kept.setValue("export/format", self.format.currentData())
         kept.setValue("export/name", self.name.text().strip())
-        kept.setValue("export/folder", self.folder.text().strip())
+        kept.setValue("export/folder", self.folder.text())
+
+    @property
+    def options(self) -> ExportOptions:
+        """How to export."""
+        size = self.size.currentData()
+        name = self._form.value("format")
+        return ExportOptions(
+            format=name,
+            name=self.name.text().strip(),
+            edited=self._form.value("edited"),
+            size=size or None,
+            native=size == _NATIVE,
+            view=self._form.value("view") if name in _ASKS_VIEW else None,
+        )
 
     @property
     def choice(self) -> ExportChoice:
-        """What is chosen."""
-        size = self.size.currentData()
-        wants_view = self.format.currentData() in _ASKS_VIEW
-        return ExportChoice(
-            format=self.format.currentData(),
-            name=self.name.text().strip(),
-            folder=self._out(),
-            edited=self.edited.isChecked(),
-            size=size or None,
-            native=size == 0,
-            view=self.view.currentData() if wants_view else None,
-        )
+        """How to export, and where to."""
+        return ExportChoice(self.options, self._out())
 
     @property
     def problem(self) -> str:
@@ -155,7 +104,7 @@ class ExportForm(QWidget):  # type: ignore[misc]
         out = self._out()
         if self.format.currentData() == "dicom-seg" and not has_extra("dicom-seg"):
             return without_extra("dicom-seg", "choose another format")
-        if not self.folder.text().strip():
+        if not self.folder.text():
             return "Choose a folder for the export first."
         if not self.name.text().strip():
             return "Give the release a name first, such as lv-spring."
@@ -164,29 +113,23 @@ class ExportForm(QWidget):  # type: ignore[misc]
         return ""
 
     def _out(self) -> Path:
-        folder = Path(self.folder.text().strip()).expanduser()
-        return folder / f"{self.name.text().strip()}-{self.format.currentData()}"
-
-    def _ask_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Where the export goes", self.folder.text())
-        if name:
-            self.folder.setText(name)
+        return self.folder.path / f"{self.name.text().strip()}-{self.format.currentData()}"
 
     def _on_format(self, _: int = 0) -> None:
         chosen = FORMATS[self.format.currentData()]
-        self.sentence.setText(_FORMATS.get(chosen.name, ("", chosen.title))[1])
+        self.sentence.setText(chosen.about)
         self.size.clear()
         usual = chosen.size
         self.size.addItem("as it is, native pixels" if usual is None else f"{usual} x {usual}, as the format is", None)
         if chosen.sized:
             if usual is not None:
-                self.size.addItem("as it is, native pixels", 0)
+                self.size.addItem("as it is, native pixels", _NATIVE)
             for side in _SIZES:
                 if side != usual:
                     words = ", as the paper trains" if side == 112 else ""
                     self.size.addItem(f"{side} x {side}{words}", side)
-        self._form.setRowVisible(self.size, chosen.sized)
-        self._form.setRowVisible(self.view, chosen.name in _ASKS_VIEW)
+        self._form.set_row_visible(self.size, chosen.sized)
+        self._form.set_row_visible(self.view, chosen.name in _ASKS_VIEW)
         self._update()
 
     def refresh(self) -> None:
@@ -196,9 +139,3 @@ class ExportForm(QWidget):  # type: ignore[misc]
     def _update(self, _: object = None) -> None:
         self.place.setText(self.problem or f"A new folder is made there: {self._out().name}")
         self.changed.emit()
-
-
-def _may_shrink(box: QComboBox) -> None:
-    """Let a narrow dock be narrow: the longest entry must not set the width."""
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(8)

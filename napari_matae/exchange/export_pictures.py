@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from napari_matae.widgets.pixmap import fitted, rgb_pixmap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -109,9 +110,11 @@ class ExportPictures(QWidget):  # type: ignore[misc]
     def _add(self, grid: QGridLayout, row: int, preview: Preview, holder: QWidget) -> None:
         before = QLabel(holder)
         colour = self._prepared.before.get(preview.clip)
-        before.setText("not drawn: too many clips") if colour is None else before.setPixmap(_pixmap(colour))
+        before.setText("not drawn: too many clips") if colour is None else before.setPixmap(
+            fitted(rgb_pixmap(colour), _SIDE)
+        )
         after = QLabel(holder)
-        after.setPixmap(_pixmap(_drawn(preview)))
+        after.setPixmap(fitted(rgb_pixmap(_drawn(preview)), _SIDE))
         title = self._prepared.titles.get(preview.clip, "")
         left = QLabel(f"{title}, frame {preview.frame + 1}; {preview.blanked:.0%} blanked", holder)
         right = QLabel("called " + preview.name.replace("-", "-\u200b"), holder)
@@ -149,12 +152,3 @@ def _drawn(preview: Preview) -> NDArray[np.uint8]:
     for box in preview.text:
         marks.rectangle([v * scale for v in (box.x0 - 3, box.y0 - 3, box.x1 + 3, box.y1 + 3)], outline=_ALARM, width=2)
     return np.asarray(picture)
-
-
-def _pixmap(colour: NDArray[np.uint8]) -> QPixmap:
-    rows, columns = colour.shape[:2]
-    colour = np.ascontiguousarray(colour)
-    image = QImage(colour.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888).copy()
-    return QPixmap.fromImage(image).scaled(
-        _SIDE, _SIDE, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-    )

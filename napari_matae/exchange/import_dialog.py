@@ -1,4 +1,4 @@
-"""What would come in: what differs from a person's label first; then the import itself."""
+"""What would come in: what differs from a manual label first; then the import itself."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from napari_matae.background.job import Job
-from napari_matae.exchange.export_dialog import plural, table
+from napari_matae.exchange.job_dialog import JobDialog
 from napari_matae.exchange.tasks import write_import
-from napari_matae.session.undo_step import frames_in_words
-from napari_matae.widgets.job_bar import JobBar
+from napari_matae.widgets.layout import wrapped
+from napari_matae.widgets.tables import reading_table
+from napari_matae.widgets.words import frames_in_words, plural
 
 if TYPE_CHECKING:
     from matae.exchange import ImportPlan, ImportResult
@@ -25,7 +25,7 @@ _MOST_PROBLEMS = 8
 _NOTHING_NEW = "There is nothing new in it."
 
 
-class ImportDialog(QDialog):  # type: ignore[misc]
+class ImportDialog(JobDialog):
     """Shows a planned import, and runs it; does not stand in the way of work.
 
     Parameters
@@ -38,53 +38,34 @@ class ImportDialog(QDialog):  # type: ignore[misc]
 
     imported = Signal(object)
     """It is stored (`matae.exchange.ImportResult`)."""
-    failed = Signal(str)
-    """It is not; a sentence."""
 
     def __init__(self, prepared: PreparedImport, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("What will come in", parent)
         self._prepared = prepared
         self.outcome: ImportResult | None = None
-        self.job = Job(self)
-        self.setWindowTitle("What will come in")
-        self.setModal(False)
         self.resize(720, 380)
         plan = prepared.plan
-        self.summary = QLabel(_summary(plan), self)
-        self.summary.setWordWrap(True)
-        self.notes = QLabel("\n".join(plan.notes), self)
-        self.notes.setWordWrap(True)
+        self.summary = wrapped(_summary(plan), self)
+        self.notes = wrapped("\n".join(plan.notes), self)
         self.notes.setVisible(bool(plan.notes))
-        self.clips = table(("Clip", "Kept: yours differ", "New", "Same already"), _rows(plan, prepared.titles), self)
-        self.problems = QLabel(_problems(plan.problems), self)
-        self.problems.setWordWrap(True)
+        self.clips = reading_table(
+            ("Clip", "Kept: yours differ", "New", "Same already"), _rows(plan, prepared.titles), self
+        )
+        self.problems = wrapped(_problems(plan.problems), self)
         self.problems.setVisible(bool(plan.problems))
         self.rater = QLineEdit(self)
         self.rater.setPlaceholderText("a code, if known")
         self.rater.setToolTip("Code of the person who drew these labels, as it is to stand in the study.")
-        self.result = QLabel("" if plan.n_new else _NOTHING_NEW, self)
-        self.result.setWordWrap(True)
-        self.bar = JobBar(self.job, self)
+        self.result.setText("" if plan.n_new else _NOTHING_NEW)
         self.import_button = QPushButton("Import", self)
         self.import_button.clicked.connect(self.run_import)
         self.import_button.setEnabled(bool(plan.n_new))
         self.import_button.setToolTip("" if plan.n_new else _NOTHING_NEW)
-        self.close_button = QPushButton("Close", self)
-        self.close_button.clicked.connect(self.close)
         self.job.finished.connect(self._on_finished)
-        self.job.failed.connect(self._on_failed)
-        self.job.stopped.connect(self.result.setText)
         self.job.ended.connect(self._on_ended)
         self._lay_out()
 
     def _lay_out(self) -> None:
-        buttons = QHBoxLayout()
-        buttons.addWidget(QLabel("Drawn by", self))
-        buttons.addWidget(self.rater)
-        buttons.addStretch(1)
-        for button in (self.import_button, self.close_button):
-            button.setAutoDefault(False)
-            buttons.addWidget(button)
         column = QVBoxLayout(self)
         column.addWidget(self.summary)
         column.addWidget(self.notes)
@@ -93,7 +74,7 @@ class ImportDialog(QDialog):  # type: ignore[misc]
         column.addStretch(1)
         column.addWidget(self.result)
         column.addWidget(self.bar)
-        column.addLayout(buttons)
+        column.addLayout(self._button_row([QLabel("Drawn by", self), self.rater], [self.import_button]))
 
     def run_import(self) -> None:
         """Store what is new, off the GUI thread."""
@@ -114,32 +95,18 @@ class ImportDialog(QDialog):  # type: ignore[misc]
         self.result.setText(f"{plural(result.stored, 'label')} stored.{added}{kept}{_after(result.problems)}")
         self.imported.emit(result)
 
-    def _on_failed(self, sentence: str) -> None:
-        self.result.setText(sentence)
-        self.failed.emit(sentence)
-
     def _on_ended(self) -> None:
         again = self.outcome is None or bool(self.outcome.problems)
         self.import_button.setEnabled(again and bool(self._prepared.plan.n_new))
         self.import_button.setVisible(self.outcome is None)
         self.close_button.setEnabled(True)
 
-    def close_down(self) -> None:
-        """Stop what runs, and go."""
-        self.job.close_down()
-        self.close()
-
-    def reject(self) -> None:
-        """Stop what runs, and close, by whatever button or key: what was stored is whole."""
-        self.job.stop()
-        super().reject()
-
 
 def _summary(plan: ImportPlan) -> str:
     new_clips = sum(clip.is_new for clip in plan.clips)
     text = f"<b>{plural(plan.n_new, 'label')} new</b>, {plan.n_same:,} here already"
     verb = "differs" if plan.n_conflicts == 1 else "differ"
-    text += f", <b>{plan.n_conflicts:,} {verb} from a person's label</b>" if plan.n_conflicts else ""
+    text += f", <b>{plan.n_conflicts:,} {verb} from a manual label</b>" if plan.n_conflicts else ""
     text += (
         f": {plan.format}, {plural(len(plan.clips), 'clip')} of {plural(plan.n_patients, 'patient')}, "
         f"{new_clips:,} of them new to this study. Nothing is stored yet."

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 
+from napari_matae.background.connections import connections_of
 from napari_matae.background.job import Job
 from napari_matae.exchange.class_question import ClassQuestion
-from napari_matae.exchange.export_dialog import ExportDialog, plural
+from napari_matae.exchange.export_dialog import ExportDialog
 from napari_matae.exchange.export_form import ExportForm
 from napari_matae.exchange.import_dialog import ImportDialog
 from napari_matae.exchange.release_list import ReleaseList
@@ -19,6 +20,8 @@ from napari_matae.exchange.tasks import Overview, UnknownClasses, overview, prep
 from napari_matae.exchange.unknown_patients import UnknownPatients
 from napari_matae.widgets.collapsible import Section
 from napari_matae.widgets.job_bar import JobBar
+from napari_matae.widgets.layout import row, wrapped
+from napari_matae.widgets.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,26 +84,17 @@ class TrainingData(QWidget):  # type: ignore[misc]
         self.form.changed.connect(self._update)
         workspace.link.state_changed.connect(self._on_state)
         workspace.link.statistics_changed.connect(self._on_state)
+        connections_of(self).when_closed(self._close_dialogs)
         self._update()
 
-    def close_down(self) -> None:
-        """Stop what runs and stop listening."""
-        link = self._workspace.link
-        link.state_changed.disconnect(self._on_state)
-        link.statistics_changed.disconnect(self._on_state)
-        self._timer.stop()
-        self._counting.close_down()
-        self.planning.close_down()
+    def _close_dialogs(self) -> None:
         for dialog in list(self.dialogs):
-            dialog.close_down()
+            dialog.close()
 
     # -- layout -------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.message = QLabel(self)
-        self.message.setWordWrap(True)
-        self.counts = QLabel(self)
-        self.counts.setWordWrap(True)
+        self.message, self.counts = wrapped("", self), wrapped("", self)
         self.counts.setToolTip(
             "Patients are drawn to a side once and stay there: no heart is in training and in testing."
         )
@@ -111,8 +105,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
         self.preview_button.setToolTip("See every picture and field that would leave. Nothing is written yet.")
         self.preview_button.clicked.connect(self.preview)
         self.bar = JobBar(self.planning, self)
-        self.words = QLabel(self)
-        self.words.setWordWrap(True)
+        self.words = wrapped("", self)
         self.words.hide()
         self.folder_button = QPushButton("Folder…", self)
         self.folder_button.clicked.connect(self._ask_folder)
@@ -128,17 +121,13 @@ class TrainingData(QWidget):  # type: ignore[misc]
         column.addWidget(self.preview_button)
         column = QVBoxLayout(into)
         column.setContentsMargins(0, 0, 0, 0)
-        words = QLabel(
+        words = wrapped(
             "Labels from EchoNet-Dynamic, CAMUS, COCO, PNG, NumPy, DICOM segmentations, LabelMe, or an export of ours. "
-            "You see first what would change; a label that a person drew here is never overwritten.",
+            "You see first what would change; a manual label is never overwritten.",
             into,
         )
-        words.setWordWrap(True)
         column.addWidget(words)
-        row = QHBoxLayout()
-        row.addWidget(self.folder_button)
-        row.addWidget(self.file_button)
-        column.addLayout(row)
+        column.addLayout(row(self.folder_button, self.file_button))
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(6)

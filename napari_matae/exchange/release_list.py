@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QTreeWidgetItem, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
-from napari_matae.exchange.export_dialog import fit_height, plural, table
 from napari_matae.exchange.tasks import compare_in_words
+from napari_matae.widgets.layout import combo_box, wrapped
+from napari_matae.widgets.tables import fit_height, reading_table
+from napari_matae.widgets.words import plural
 
 if TYPE_CHECKING:
     from napari_matae.exchange.tasks import Overview
@@ -29,16 +31,12 @@ class ReleaseList(QWidget):  # type: ignore[misc]
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._overview: Overview | None = None
-        self.message = QLabel("No release yet: each export becomes one, with a number.", self)
-        self.message.setWordWrap(True)
-        self.list = table(("Release", "Date", "Frames", "Format"), (), self)
-        self.first, self.second = QComboBox(self), QComboBox(self)
+        self.message = wrapped("No release yet: each export becomes one, with a number.", self)
+        self.list = reading_table(("Release", "Date", "Frames", "Format"), (), self)
+        self.first, self.second = combo_box(self, letters=6), combo_box(self, letters=6)
         for box in (self.first, self.second):
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(6)
             box.activated.connect(self._compare)
-        self.words = QLabel(self)
-        self.words.setWordWrap(True)
+        self.words = wrapped("", self)
         self._choice = QWidget(self)
         grid = QGridLayout(self._choice)
         grid.setContentsMargins(0, 0, 0, 0)

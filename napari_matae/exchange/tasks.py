@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from matae.exchange import Comparison, ExportPlan, ImportPlan, ImportResult, Progress, Release
+    from matae.exchange import Comparison, ExportOptions, ExportPlan, ImportPlan, ImportResult, Progress, Release
     from matae.store import Study
     from matae.store.types import CineSummary
     from matae.store.types import Release as KeptRelease
@@ -78,20 +78,10 @@ class Overview:
 
 @dataclass(frozen=True)
 class ExportChoice:
-    """What a person wants to export; the options of `matae.exchange.plan_export`."""
+    """How to export, and the folder that is made."""
 
-    format: str
-    name: str
+    options: ExportOptions
     folder: Path
-    edited: bool = False
-    size: int | None = None
-    native: bool = False
-    view: str | None = None
-
-    @property
-    def statuses(self) -> tuple[str, ...]:
-        """Statuses that leave."""
-        return ("accepted", "edited") if self.edited else ("accepted",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,10 +181,7 @@ def prepare_export(target: str, choice: ExportChoice, tick: Tick, should_stop: S
     from matae.exchange import plan_export
 
     with own_connection(target) as study:
-        plan = plan_export(
-            study, choice.format, name=choice.name, statuses=choice.statuses, size=choice.size, native=choice.native,
-            view=choice.view, progress=tick, should_stop=should_stop,
-        )  # fmt: skip
+        plan = plan_export(study, **choice.options.arguments(), progress=tick, should_stop=should_stop)
         return PreparedExport(
             target, choice, plan, _before(study, plan, tick, should_stop), _titles(study.cines()), _free(choice.folder)
         )
@@ -311,7 +298,7 @@ def _lines(found: Comparison, names: Mapping[str, str]) -> list[str]:
 
 
 def _clips(frames: Mapping[str, list[int]], names: Mapping[str, str]) -> str:
-    from napari_matae.session.undo_step import frames_in_words
+    from napari_matae.widgets.words import frames_in_words
 
     chosen = sorted(frames.items(), key=lambda entry: names.get(entry[0], entry[0]))
     shown = [f"{names.get(clip, clip)} ({frames_in_words(numbers)})" for clip, numbers in chosen[:5]]

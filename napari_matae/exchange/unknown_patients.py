@@ -6,12 +6,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QTreeWidgetItem, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidgetItem, QVBoxLayout, QWidget
 
-from napari_matae.exchange.export_dialog import fit_height, plural, table
 from napari_matae.exchange.tasks import reviewed
 from napari_matae.study_thread.patients import name_clips, why_unknown
 from napari_matae.widgets.code_row import CodeRow
+from napari_matae.widgets.layout import wrapped
+from napari_matae.widgets.tables import fit_height, reading_table
+from napari_matae.widgets.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,9 +42,8 @@ class UnknownPatients(QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self._link = link
         self._cines: tuple[CineSummary, ...] = ()
-        self.sentence = QLabel(self)
-        self.sentence.setWordWrap(True)
-        self.list = table(("Clip", "Frames", "Why unknown"), (), self)
+        self.sentence = wrapped("", self)
+        self.list = reading_table(("Clip", "Frames", "Why unknown"), (), self)
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         header = self.list.header()
         if header is not None:

@@ -6,10 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from napari_matae.background.job import Job
 from napari_matae.learn.tasks import open_verdict
+from napari_matae.widgets.layout import combo_box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,10 +43,7 @@ class EarlierVerdicts(QWidget):  # type: ignore[misc]
         self.job = Job(self)
         self.job.finished.connect(self.opened)
         self.job.failed.connect(self._on_failed)
-        self.choice = QComboBox(self)
-        # A long name must not make the dock wider.
-        self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.choice.setMinimumContentsLength(12)
+        self.choice = combo_box(self, letters=12)
         self.choice.setPlaceholderText("Choose one…")
         self.choice.setToolTip("✓ was offered for use, ✗ was not. The last one is shown again when a study is opened.")
         self.choice.activated.connect(self._on_chosen)
@@ -54,10 +52,6 @@ class EarlierVerdicts(QWidget):  # type: ignore[misc]
         row.addWidget(QLabel("Earlier verdicts", self))
         row.addWidget(self.choice, stretch=1)
         self.hide()
-
-    def close_down(self) -> None:
-        """Do not listen any more."""
-        self.job.close_down()
 
     def show_runs(self, runs: Sequence[FinishedRun], shown: Path | None) -> None:
         """Offer the verdicts of these runs; `shown` is the folder of the one on show, if any."""

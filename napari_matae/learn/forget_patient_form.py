@@ -6,12 +6,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QMessageBox, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QMessageBox, QPushButton, QVBoxLayout, QWidget
 
+from napari_matae.background.connections import connections_of
 from napari_matae.background.job import Job
 from napari_matae.models.tasks import forget, list_subjects, what_goes
-from napari_matae.verdict.wording import plural
 from napari_matae.widgets.job_bar import JobBar
+from napari_matae.widgets.layout import combo_box, wrapped
+from napari_matae.widgets.words import listed, plural
 
 if TYPE_CHECKING:
     from matae.learn import Forgotten
@@ -51,12 +53,9 @@ class ForgetForm(QWidget):  # type: ignore[misc]
         self._subject = ""
         self._previewing, self._naming = Job(self), Job(self)
         self.job = Job(self)
-        self.subject = QComboBox(self)
-        self.subject.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.subject.setMinimumContentsLength(12)
+        self.subject = combo_box(self, letters=12)
         self.subject.activated.connect(lambda _: self.preview_removal())
-        self.goes = QLabel(self)
-        self.goes.setWordWrap(True)
+        self.goes = wrapped("", self)
         self.again = QCheckBox("Train those models anew without them", self)
         self.again.setChecked(True)
         self.again.setToolTip(
@@ -66,8 +65,7 @@ class ForgetForm(QWidget):  # type: ignore[misc]
         self.button.setToolTip("You are asked once more before anything is deleted.")
         self.button.clicked.connect(self.ask)
         self.bar = JobBar(self.job, self)
-        self.words = QLabel(self)
-        self.words.setWordWrap(True)
+        self.words = wrapped("", self)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         for widget in (self.subject, self.goes, self.again, self.button, self.bar, self.words):
@@ -81,15 +79,13 @@ class ForgetForm(QWidget):  # type: ignore[misc]
         self.job.failed.connect(self._say)
         self.job.stopped.connect(self._say)
         self.job.ended.connect(self._on_ended)
+        connections_of(self).when_closed(self._close_question)
         self._say("")
         self._update()
 
-    def close_down(self) -> None:
-        """Stop what runs and stop listening."""
+    def _close_question(self) -> None:
         if self.question is not None:
             self.question.close()
-        for job in (self._naming, self._previewing, self.job):
-            job.close_down()
 
     @property
     def _target(self) -> str:
@@ -222,8 +218,8 @@ def summary(facts: SubjectFacts | None) -> str:
     if facts is None:
         return ""
     cines, frames = plural(len(facts.content_ids), "cine"), plural(facts.n_frames, "labelled frame")
-    releases = f", also out of {_listed(facts.releases)}" if facts.releases else ""
-    models = f"Models that learnt from them: {_listed(facts.models)}." if facts.models else "No model learnt from them."
+    releases = f", also out of {listed(facts.releases)}" if facts.releases else ""
+    models = f"Models that learnt from them: {listed(facts.models)}." if facts.models else "No model learnt from them."
     return f"With {facts.subject} go {cines} and {frames}{releases}. {models}"
 
 
@@ -235,10 +231,10 @@ def consequence(facts: SubjectFacts, *, again: bool) -> str:
     )
     lines = [first]
     if facts.releases:
-        lines.append(f"Taken out of {_listed(facts.releases)}.")
+        lines.append(f"Taken out of {listed(facts.releases)}.")
     if facts.models:
         how = "and then trained anew from their base without them, which can take minutes" if again else "not replaced"
-        lines.append(f"Removed from this machine, {how}: {_listed(facts.models)}.")
+        lines.append(f"Removed from this machine, {how}: {listed(facts.models)}.")
     lines.append(f"{_KEPT} This cannot be undone.")
     return "\n\n".join(lines)
 
@@ -250,11 +246,7 @@ def outcome(done: Forgotten) -> str:
     lines += [f"{name} was removed and not trained anew: {sentence}" for name, sentence in done.failed.items()]
     left = [name for name in done.removed if name not in done.retrained and name not in done.failed]
     if left:
-        lines.append(f"Removed: {_listed(left)}. Retrain above to learn from the corrections that are left.")
+        lines.append(f"Removed: {listed(left)}. Retrain above to learn from the corrections that are left.")
     if done.removed:
         lines.append(done.change or f"In use now, as before: {done.in_use}.")
     return "\n".join(lines)
-
-
-def _listed(names: tuple[str, ...] | list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QMessageBox, QPushButton, QVBoxLayout, QWidget
 
+from napari_matae.background.connections import connections_of
 from napari_matae.background.job import Job
 from napari_matae.learn.forget_patient_form import ForgetForm
 from napari_matae.models.active_model import ActiveModel
@@ -68,17 +69,12 @@ class ModelsBox(QWidget):  # type: ignore[misc]
         self.forget.forgotten.connect(self._on_forgotten)
         workspace.model_changed.connect(self._soon.start)
         workspace.link.state_changed.connect(self._on_study)
+        connections_of(self).when_closed(self._close_windows)
 
-    def close_down(self) -> None:
-        """Stop what runs and stop listening."""
-        self._soon.stop()
-        self._workspace.model_changed.disconnect(self._soon.start)
-        self._workspace.link.state_changed.disconnect(self._on_study)
+    def _close_windows(self) -> None:
         for window in (self.question, self.card):
             if window is not None:
                 window.close()
-        for part in (self._listing, self.in_use, self.compare, self.forget):
-            part.close_down()
 
     def _build(self) -> None:
         self.list = ModelList(self)

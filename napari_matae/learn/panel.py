@@ -45,9 +45,3 @@ class LearnPanel(QWidget):  # type: ignore[misc]
         for section in self.sections.values():
             column.addWidget(section)
         column.addStretch(1)
-
-    def close_down(self) -> None:
-        """Stop what runs and stop listening."""
-        self.data.close_down()
-        self.retrain.close_down()
-        self.models.close_down()

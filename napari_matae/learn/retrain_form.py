@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from qtpy.QtCore import QRegularExpression, Signal
 from qtpy.QtGui import QRegularExpressionValidator
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
-    QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QPushButton,
-    QRadioButton,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QCheckBox, QRadioButton, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
 from matae.learn.options import KINDS, RetrainOptions
 from matae.models import list_models
+from matae.option import option_fields
 from napari_matae.widgets.collapsible import Section
+from napari_matae.widgets.duration_box import DurationBox
+from napari_matae.widgets.folder_field import FolderField
+from napari_matae.widgets.layout import combo_box, wrapped
+from napari_matae.widgets.option_form import OptionForm
 
 __all__ = ["RetrainChoices", "bases"]
 
 _TITLES = {"quick": "Quick adapter", "full": "Full fine-tune"}
 _FOLDER = "folder"
-_REPLAY = (
-    ("phantom hearts, if known", "auto"),
-    ("nothing", "none"),
-    ("labelled frames of a folder…", _FOLDER),
-)
-_MOST_MINUTES = 24 * 60
+_OFTEN = ("base", "seconds", "replay")
+_SELDOM = ("name", "device", "steps", "seed", "statuses")
 
 
 def bases() -> list[str]:
@@ -54,6 +39,10 @@ def bases() -> list[str]:
 
 class RetrainChoices(QWidget):  # type: ignore[misc]
     """Kind, base, time and replay; name, device, steps, seed and which frames folded away.
+
+    Made from `matae.learn.RetrainOptions`. By hand are the two kinds, each with its explanation under it; the bases,
+    which are those on this computer; the time, in minutes and hours; and the folder to mix in, which is only there
+    where one is asked for.
 
     Parameters
     ----------
@@ -74,95 +63,50 @@ class RetrainChoices(QWidget):  # type: ignore[misc]
         for button in self.kinds.values():
             button.toggled.connect(self.changed)
         self.base.currentIndexChanged.connect(self.changed)
-        self.minutes.valueChanged.connect(self.changed)
+        self.seconds.valueChanged.connect(self.changed)
         self.replay.currentIndexChanged.connect(self._on_replay)
-        self.folder.textChanged.connect(self.changed)
-        for box in (self.seed, self.steps):
-            box.valueChanged.connect(self.changed)
-        self.device.currentIndexChanged.connect(self.changed)
-        self.name.textChanged.connect(self.changed)
+        self.folder.changed.connect(self.changed)
         self.accepted_only.toggled.connect(self.changed)
+        self._seldom.changed.connect(self.changed)
 
     def _build(self) -> None:
-        usual = self._usual
+        fields = option_fields(RetrainOptions)
         self.kinds: dict[str, QRadioButton] = {}
         for kind in KINDS:
             button = QRadioButton(_TITLES.get(kind, kind), self)
-            button.setChecked(kind == usual.kind)
+            button.setChecked(kind == self._usual.kind)
             self.kinds[kind] = button
-        self.base = _choice(self)
-        self.base.setToolTip(
-            "Always a model that was not retrained here: all corrections so far are learnt anew, so that nothing adds "
-            "up and a patient can be forgotten exactly."
-        )
-        self.minutes = QDoubleSpinBox(self)
-        self.minutes.setRange(0.1, _MOST_MINUTES)
-        self.minutes.setDecimals(1)
-        self.minutes.setValue(usual.seconds / 60)
-        self.minutes.setSuffix(" min")
-        self.minutes.setToolTip("Time for training at most; reading the clips and judging the model come on top.")
-        self.replay = _choice(self)
-        for text, value in _REPLAY:
+        self.base = combo_box(self)
+        limits = fields["seconds"].option
+        self.seconds = DurationBox(limits.least or 0, limits.most or 0, self._usual.seconds, self)
+        self.replay = combo_box(self)
+        for value, text in (*fields["replay"].option.choices.items(), (_FOLDER, "labelled frames of a folder…")):
             self.replay.addItem(text, value)
-        self.replay.setCurrentIndex(self.replay.findData(usual.replay))
-        self.replay.setToolTip(
-            "A quarter of what is learnt from, so that nothing is forgotten: drawn hearts, where the base segments "
-            "them well; or labelled frames of yours."
+        self.replay.setCurrentIndex(self.replay.findData(self._usual.replay))
+        self.folder = FolderField(
+            "Labelled frames to mix in", self, placeholder="an export of ours, EchoNet-Dynamic, CAMUS…"
         )
-        self.folder = QLineEdit(self)
-        self.folder.setPlaceholderText("an export of ours, EchoNet-Dynamic, CAMUS…")
-        self.folder_button = QPushButton("Choose…", self)
-        self.folder_button.clicked.connect(self._ask_folder)
-        self.seed = QSpinBox(self)
-        self.seed.setRange(0, 2**31 - 1)
-        self.seed.setValue(usual.seed)
-        self.seed.setToolTip("Of every random number.")
-        self.steps = QSpinBox(self)
-        self.steps.setRange(0, 10**7)
-        self.steps.setSpecialValueText("as many as fit into the time")
-        self.steps.setToolTip("So many steps, whatever the time: with the same seed the same model, exactly.")
-        self.device = _choice(self)
-        for name in ("auto", "cpu", "cuda"):
-            self.device.addItem(name, name)
-        self.device.setCurrentIndex(self.device.findData(usual.device))
-        self.device.setToolTip("auto takes the GPU if there is one.")
-        self.name = QLineEdit(self)
-        self.name.setPlaceholderText("made from the base's")
+        self.accepted_only = QCheckBox(self)
+        own = {"base": self.base, "seconds": self.seconds, "replay": self.replay}
+        self._often = OptionForm(RetrainOptions, _OFTEN, own=own, parent=self)
+        self._often.add_row(self.folder, "Folder")
+        self._seldom = OptionForm(RetrainOptions, _SELDOM, own={"statuses": self.accepted_only}, parent=self)
+        self.name, self.device, self.steps, self.seed = (
+            self._seldom.rows[name] for name in ("name", "device", "steps", "seed")
+        )
         self.name.setValidator(QRegularExpressionValidator(QRegularExpression("[A-Za-z0-9][A-Za-z0-9._-]{0,63}"), self))
-        self.name.setToolTip("Letters, digits, dots and dashes.")
-        self.accepted_only = QCheckBox("Accepted frames only, not edited ones", self)
 
     def _lay_out(self) -> None:
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(4)
         for kind, button in self.kinds.items():
-            words = QLabel(KINDS[kind], self)
-            words.setWordWrap(True)
+            words = wrapped(KINDS[kind], self)
             words.setIndent(18)
             whole.addWidget(button)
             whole.addWidget(words)
-        place = QHBoxLayout()
-        place.setContentsMargins(0, 0, 0, 0)
-        place.setSpacing(4)
-        place.addWidget(self.folder, stretch=1)
-        place.addWidget(self.folder_button)
-        self._form = _form()
-        self._form.addRow("Start from", self.base)
-        self._form.addRow("Time", self.minutes)
-        self._form.addRow("Mix in", self.replay)
-        self._folder_row = place
-        self._form.addRow("Folder", place)
-        whole.addLayout(self._form)
-        few = QWidget(self)
-        form = _form()
-        few.setLayout(form)
-        form.addRow("Name", self.name)
-        form.addRow("Device", self.device)
-        form.addRow("Steps", self.steps)
-        form.addRow("Seed", self.seed)
-        form.addRow(self.accepted_only)
-        self.advanced = Section("retrain-advanced", "Advanced", few, opened=False, parent=self)
+        whole.addWidget(self._often)
+        self.advanced = Section("retrain-advanced", "Advanced", self._seldom, opened=False, parent=self)
         whole.addWidget(self.advanced)
 
     def refresh(self) -> None:
@@ -185,20 +129,14 @@ class RetrainChoices(QWidget):  # type: ignore[misc]
     @property
     def options(self) -> RetrainOptions:
         """What is chosen."""
-        usual = self._usual
         replay = self.replay.currentData()
-        # A number that nobody touched is the default itself, not what a box makes of it.
-        minutes = self.minutes.value()
         return RetrainOptions(
             base=self.base.currentText(),
             kind=next(kind for kind, button in self.kinds.items() if button.isChecked()),
-            seconds=usual.seconds if abs(minutes - usual.seconds / 60) < 0.05 else minutes * 60,
-            replay=str(Path(self.folder.text().strip()).expanduser().absolute()) if replay == _FOLDER else replay,
-            device=self.device.currentData(),
-            steps=self.steps.value(),
-            seed=self.seed.value(),
-            name=self.name.text(),
-            statuses=("accepted",) if self.accepted_only.isChecked() else usual.statuses,
+            seconds=self.seconds.value(),
+            replay=str(self.folder.path.absolute()) if replay == _FOLDER else replay,
+            statuses=("accepted",) if self.accepted_only.isChecked() else self._usual.statuses,
+            **{name: self._seldom.value(name) for name in ("device", "steps", "seed", "name")},
         )
 
     @property
@@ -206,33 +144,10 @@ class RetrainChoices(QWidget):  # type: ignore[misc]
         """What is missing, with the next step; empty if nothing is."""
         if not self.base.currentText():
             return "There is no model to start from; import one in the Models section."
-        if self.replay.currentData() == _FOLDER:
-            folder = Path(self.folder.text().strip()).expanduser()
-            if not self.folder.text().strip() or not folder.is_dir():
-                return "Choose a folder of labelled frames to mix in, or mix in nothing."
+        if self.replay.currentData() == _FOLDER and not (self.folder.text() and self.folder.path.is_dir()):
+            return "Choose a folder of labelled frames to mix in, or mix in nothing."
         return ""
 
     def _on_replay(self, _: int = 0) -> None:
-        self._form.setRowVisible(self._folder_row, self.replay.currentData() == _FOLDER)
+        self._often.set_row_visible(self.folder, self.replay.currentData() == _FOLDER)
         self.changed.emit()
-
-    def _ask_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Labelled frames to mix in", self.folder.text())
-        if name:
-            self.folder.setText(name)
-
-
-def _choice(parent: QWidget) -> QComboBox:
-    box = QComboBox(parent)
-    # A narrow dock may be narrow: the longest entry must not set the width.
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(8)
-    return box
-
-
-def _form() -> QFormLayout:
-    form = QFormLayout()
-    form.setContentsMargins(0, 0, 0, 0)
-    form.setVerticalSpacing(5)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    return form

@@ -121,20 +121,6 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         self._workspace.link.state_changed.connect(self._on_state)
         self._workspace.link.statistics_changed.connect(self._on_state)
 
-    def close_down(self) -> None:
-        """Put a run aside, and stop listening."""
-        link = self._workspace.link
-        link.state_changed.disconnect(self._on_state)
-        link.statistics_changed.disconnect(self._on_state)
-        self._timer.stop()
-        self._scrolling.stop()
-        self._looking.close_down()
-        self._discarding.close_down()
-        self.earlier.close_down()
-        self.follow.close_down()
-        self.verdict.close_down()
-        self.view.close_down()
-
     # -- whether there is something to learn --------------------------------------------------------------
 
     def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name

@@ -10,6 +10,8 @@ from qtpy.QtCore import Qt
 from superqt.utils import qthrottled
 
 from matae.nn.widths import parse_width
+from napari_matae.background.connections import connections_of
+from napari_matae.widgets.plot_axes import set_up_axes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,29 +75,18 @@ class LearnCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self.ci.layout.setContentsMargins(0, 2, 6, 2)
         self.ci.layout.setVerticalSpacing(0)
         self.redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS, parent=self)
+        connections_of(self).when_closed(self.redraw_soon.cancel)
         self.clear_all()
 
     def _add(self, row: int, title: str) -> pg.PlotItem:
         plot = self.addPlot(row=row, col=0)
         self.ci.layout.setRowPreferredHeight(row, _HEIGHTS[row])
         self.ci.layout.setRowStretchFactor(row, _HEIGHTS[row])
-        plot.setMenuEnabled(False)
-        plot.hideButtons()
-        plot.setMouseEnabled(x=False, y=False)
-        plot.showGrid(x=True, y=True, alpha=0.15)
+        set_up_axes(plot, _AXIS)
         plot.setLabel("left", title)
         plot.getAxis("left").setWidth(_AXIS_WIDTH)
-        for side in ("left", "bottom"):
-            axis = plot.getAxis(side)
-            axis.setPen(pg.mkPen(_AXIS))
-            axis.setTextPen(pg.mkPen(_AXIS))
-            axis.enableAutoSIPrefix(False)
         plot.getAxis("left").setStyle(maxTickLevel=0)
         return plot
-
-    def close_down(self) -> None:
-        """Drop a redraw that is still waiting."""
-        self.redraw_soon.cancel()
 
     def clear_all(self) -> None:
         """Forget everything: another run."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_matae.background.connections import connections_of
 from napari_matae.background.job import Job
 from napari_matae.learn.tasks import OpenedRun, go_on, start, tidy_up
 
@@ -43,6 +44,8 @@ class LearnFollow(QObject):  # type: ignore[misc]
         super().__init__(parent)
         self.run: LearnRun | None = None
         """The run that is followed, until it has ended."""
+        # First of all that this object owns, so that it ends first: it asks whether the run is closing already.
+        connections_of(self).when_closed(self._put_aside)
         self._opening, self._closing = Job(self), Job(self)
         self._timer = QTimer(self)
         self._timer.setInterval(_POLL_MS)
@@ -71,14 +74,10 @@ class LearnFollow(QObject):  # type: ignore[misc]
         if self.run is not None:
             self.run.stop()
 
-    def close_down(self) -> None:
-        """Put the run aside and do not listen any more."""
-        self._timer.stop()
-        self._opening.close_down()
-        closing = self._closing.is_running
-        self._closing.close_down()
+    def _put_aside(self) -> None:
+        """Put the run aside: the viewer is closing."""
         run, self.run = self.run, None
-        if run is not None and not closing:
+        if run is not None and not self._closing.is_running:
             run.close(_CLOSE_S)
 
     def poll(self) -> None:

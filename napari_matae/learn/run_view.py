@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBox
 
 from matae.learn.events import Notice, Stage, Started, Step, Stopped, Stopping, Validation
 from napari_matae.learn.run_curves import LearnCurves, width_colour
-from napari_matae.widgets.job_bar import time_left
+from napari_matae.widgets.words import time_left
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,10 +85,6 @@ class LearnView(QWidget):  # type: ignore[misc]
         column.addLayout(grid)
         for widget in (self.numbers, self.notices, self.curves, self.scores):
             column.addWidget(widget)
-
-    def close_down(self) -> None:
-        """Drop a redraw that is still waiting."""
-        self.curves.close_down()
 
     @property
     def was_put_aside(self) -> bool:

@@ -77,12 +77,6 @@ class BiplaneBox(QWidget):  # type: ignore[misc]
         link.entry_changed.connect(self._on_entry)
         self._update()
 
-    def close_down(self) -> None:
-        """Stop listening."""
-        self._measuring.changed.disconnect(self._update)
-        self._link.entry_changed.disconnect(self._on_entry)
-        self._events.drop()
-
     @property
     def is_running(self) -> bool:
         """Whether the study is being read."""

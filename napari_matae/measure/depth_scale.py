@@ -72,12 +72,6 @@ class DepthScale(QWidget):  # type: ignore[misc]
         session.opened.connect(self._on_opened)
         self.update_state()
 
-    def close_down(self) -> None:
-        """Take the line away and stop listening."""
-        self._session.opened.disconnect(self._on_opened)
-        self.line.changed.disconnect(self.update_state)
-        self.line.close_down()
-
     @property
     def is_wanted(self) -> bool:
         """Whether the open cine has no calibration, or one that a person set."""

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QRectF, Qt, Signal
 from qtpy.QtGui import QColor, QPainter
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from matae.store.types import FrameStatus
-from napari_matae.measure.phase_overlay import ED_COLOUR, ES_COLOUR
+from napari_matae.widgets.colours import ED_COLOUR, ES_COLOUR
+from napari_matae.widgets.number_button import NumberButton
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QPaintEvent
@@ -74,29 +75,16 @@ class IntervalBar(QWidget):  # type: ignore[misc]
         painter.end()
 
 
-class _BigNumber(QPushButton):  # type: ignore[misc]
-    """A number to click, in large print."""
+class _BigNumber(NumberButton):
+    """The ejection fraction."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setFlat(True)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        # napari's style fixes the size of a button's own text; a label in it is free.
-        self.number = QLabel(self)
-        self.number.setTextFormat(Qt.TextFormat.RichText)
-        self.number.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.number.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        super().__init__(24, parent)
         row = QHBoxLayout(self)
         row.setContentsMargins(6, 0, 6, 0)
         row.addWidget(self.number)
         self.setFixedSize(112, 50)
         self.show_text("–")
-
-    def show_text(self, text: str) -> None:
-        """Show this text."""
-        self.setAccessibleName(text)
-        self.number.setText(f"<span style='font-size:24pt; font-weight:bold'>{escape(text)}</span>")
 
 
 class EfCard(QWidget):  # type: ignore[misc]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
+from napari_matae.background.connections import connections_of
+
 if TYPE_CHECKING:
     from typing import Any
 
@@ -40,12 +42,9 @@ class LineLayer(QObject):  # type: ignore[misc]
         self._layer: Shapes | None = None
         self._before: Layer | None = None
         self._quiet = False
-        session.viewer.layers.events.removed.connect(self._on_removed)
-
-    def close_down(self) -> None:
-        """Take the line away and stop listening."""
-        self.remove()
-        self._session.viewer.layers.events.removed.disconnect(self._on_removed)
+        connections = connections_of(self)
+        connections.connect(session.viewer.layers.events.removed, self._on_removed)
+        connections.when_closed(self.remove)
 
     @property
     def layer(self) -> Shapes | None:

@@ -14,6 +14,7 @@ from superqt.utils import qdebounced, qthrottled
 
 from matae.errors import MataeError
 from matae.store.types import OverrideName
+from napari_matae.background.connections import connections_of
 from napari_matae.background.events import Failed
 from napari_matae.background.worker import EventWorker
 from napari_matae.measure.inputs import (
@@ -81,29 +82,19 @@ class Measuring(QObject):  # type: ignore[misc]
         self._follow_soon = qthrottled(self._follow, timeout=_LIVE_MS, parent=self)
         self._check_soon = qdebounced(self._check_all, timeout=_CALM_MS, parent=self)
         self._ask_widths_soon = qdebounced(self._ask_widths, timeout=_WIDTHS_MS, parent=self)
-        self._wires = (
-            (session.opened, self._on_opened),
-            (session.labels_changed, self._begin_anew),
-            (session.area_changed, self._on_masks),
-            (session.status_changed, self._on_masks),
-            (session.marks_changed, self._on_marks),
-            (session.sector_changed, self._on_opened),  # also during the first measurement, which has the one before
-            (session.written, self._on_written),
-            (session.restored, self._begin_anew),
-            (session.placed, self._on_placed),
-        )
-        for signal, slot in self._wires:
-            signal.connect(slot)
-        self._on_opened()
-
-    def close_down(self) -> None:
-        """Stop listening and drop what is under way."""
+        session.opened.connect(self._on_opened)
+        session.labels_changed.connect(self._begin_anew)
+        session.area_changed.connect(self._on_masks)
+        session.status_changed.connect(self._on_masks)
+        session.marks_changed.connect(self._on_marks)
+        session.sector_changed.connect(self._on_opened)  # also during the first measurement, which has the one before
+        session.written.connect(self._on_written)
+        session.restored.connect(self._begin_anew)
+        session.placed.connect(self._on_placed)
+        connections = connections_of(self)
         for wait in (self._follow_soon, self._check_soon, self._ask_widths_soon):
-            wait.cancel()
-        for signal, slot in self._wires:
-            signal.disconnect(slot)
-        self._worker.drop()
-        self._widths.drop()
+            connections.when_closed(wait.cancel)
+        self._on_opened()
 
     # -- what is asked of it ------------------------------------------------------------------------------
 
@@ -149,7 +140,7 @@ class Measuring(QObject):  # type: ignore[misc]
         self._session.overrides.apply(OverrideName.VIEW, view)
 
     def clear_marks(self) -> None:
-        """Take a person's marks away: the file's, the ECG's or the curve's frames are used again."""
+        """Take manual marks away: the file's, the ECG's or the curve's frames are used again."""
         current = self._session.current
         if current is not None:
             current.ed, current.es = current.cine.ed_frame, current.cine.es_frame

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QRectF, Qt
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 from superqt.utils import qthrottled
 
 from matae.errors import MataeError
+from napari_matae.background.connections import connections_of
 from napari_matae.measure.line_layer import LineLayer
-from napari_matae.measure.phase_overlay import ED_COLOUR, ES_COLOUR
+from napari_matae.widgets.colours import ED_COLOUR, ES_COLOUR
+from napari_matae.widgets.layout import row, wrapped
+from napari_matae.widgets.plot_axes import set_up_axes
 
 if TYPE_CHECKING:
     from napari_matae.measure.live_measurement import Measuring
@@ -22,7 +25,6 @@ __all__ = ["MMode"]
 
 _COLOUR = "#00e0a4"
 _REDRAW_MS = 120
-_AXIS = "#b8bcc4"
 _HINT = "Draw a line across a wall or the valve: every column is one frame along it."
 
 
@@ -49,21 +51,13 @@ class MMode(QWidget):  # type: ignore[misc]
         self.move_button.clicked.connect(self.line.adjust)
         self.remove_button = QPushButton("Remove", self)
         self.remove_button.clicked.connect(self.line.remove)
-        self.words = QLabel(_HINT, self)
-        self.words.setWordWrap(True)
+        self.words = wrapped(_HINT, self)
         self.plot = pg.PlotWidget(self, background=None)
         self.plot.setFixedHeight(170)
         self.plot.setToolTip("Time to the right, the line from its first end downwards. Click to go to a frame.")
         item = self.plot.getPlotItem()
-        item.setMenuEnabled(False)
-        item.hideButtons()
-        item.setMouseEnabled(x=False, y=False)
+        set_up_axes(item, grid=False)
         item.invertY(True)
-        for side in ("left", "bottom"):
-            axis = item.getAxis(side)
-            axis.setPen(pg.mkPen(_AXIS))
-            axis.setTextPen(pg.mkPen(_AXIS))
-            axis.enableAutoSIPrefix(False)
         self._image = pg.ImageItem(axisOrder="row-major")
         item.addItem(self._image)
         self._marks = [pg.InfiniteLine(angle=90, pen=pg.mkPen(c, width=2)) for c in (ED_COLOUR, ES_COLOUR)]
@@ -71,30 +65,22 @@ class MMode(QWidget):  # type: ignore[misc]
         for line in (*self._marks, self._cursor):
             item.addItem(line)
         self.plot.scene().sigMouseClicked.connect(self._on_clicked)
-        row = QHBoxLayout()
-        for button in (self.draw_button, self.move_button, self.remove_button):
+        buttons = (self.draw_button, self.move_button, self.remove_button)
+        for button in buttons:
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            row.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(row)
+        column.addLayout(row(*buttons))
         column.addWidget(self.words)
         column.addWidget(self.plot)
         self._redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS, parent=self)
-        self.line.changed.connect(self._redraw_soon)
+        connections = connections_of(self)
+        connections.connect(self.line.changed, self._redraw_soon)
+        connections.when_closed(self._redraw_soon.cancel)
         session.opened.connect(self._on_opened)
         session.frame_changed.connect(self._on_frame)
         measuring.changed.connect(self._show_phases)
         self.redraw()
-
-    def close_down(self) -> None:
-        """Take the line away and stop listening."""
-        self._redraw_soon.cancel()
-        self._session.opened.disconnect(self._on_opened)
-        self._session.frame_changed.disconnect(self._on_frame)
-        self._measuring.changed.disconnect(self._show_phases)
-        self.line.changed.disconnect(self._redraw_soon)
-        self.line.close_down()
 
     @property
     def picture(self) -> np.ndarray | None:

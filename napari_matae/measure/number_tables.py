@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
@@ -11,7 +10,6 @@ from qtpy.QtWidgets import (
     QGridLayout,
     QHeaderView,
     QLabel,
-    QPushButton,
     QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
@@ -20,6 +18,8 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+
+from napari_matae.widgets.number_button import NumberButton
 
 if TYPE_CHECKING:
     from matae.measure import Measurement, Value
@@ -35,26 +35,19 @@ _RATIO = {"mitral_excursion_mm": "mitral_excursion_percent"}
 """What to show in place of a length that needs calibration."""
 
 
-class _Tile(QPushButton):  # type: ignore[misc]
+class _Tile(NumberButton):
     """One number with its name under it."""
 
     def __init__(self, title: str, parent: QWidget) -> None:
-        super().__init__(parent)
+        super().__init__(13, parent)
         self.frames: tuple[int, ...] = ()
-        self.setFlat(True)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.number = QLabel(self)
-        self.number.setTextFormat(Qt.TextFormat.RichText)
-        self.title = QLabel(title, self)
+        self.title = self._label(title)
         self.title.setEnabled(False)  # fainter, in any theme
         column = QVBoxLayout(self)
         column.setContentsMargins(1, 2, 1, 2)
         column.setSpacing(0)
-        for label in (self.number, self.title):
-            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-            column.addWidget(label)
+        column.addWidget(self.number)
+        column.addWidget(self.title)
         self.setMinimumHeight(42)
         self.setMinimumWidth(70)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -63,10 +56,7 @@ class _Tile(QPushButton):  # type: ignore[misc]
         """Show a number, or a dash and why there is none."""
         self.frames = value.frames
         number, _, unit = value.text.partition(" ")
-        text = f"<span style='font-size:13pt; font-weight:bold'>{escape(number)}</span> {escape(unit)}"
-        if self.number.text() != text:
-            self.number.setText(text)
-            self.setAccessibleName(f"{value.label}: {value.text}")
+        self.show_text(number, unit, name=f"{value.label}: {value.text}")
         self.setEnabled(bool(value.frames))
         self.setToolTip(_tip(value))
 

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -30,6 +28,7 @@ from napari_matae.measure.phase_overlay import PhaseOverlay
 from napari_matae.measure.report_button import ReportButton
 from napari_matae.measure.volume_curve import MeasureCurve
 from napari_matae.widgets.collapsible import Section
+from napari_matae.widgets.layout import combo_box, heading, row, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,9 +73,6 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self.curve = MeasureCurve(plot, self.measuring, self)
         self._build()
         self._lay_out()
-        self._parts = (
-            self.curve, self.overlay, self.mmode, self.scale, self.biplane, self.report_button, self.measuring,
-        )  # fmt: skip
         self.measuring.changed.connect(self._update)
         session.frame_changed.connect(self._update_frame)
         session.opened.connect(self._update)
@@ -86,40 +82,24 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self._update_tips()
         self._update()
 
-    def close_down(self) -> None:
-        """Stop listening and take everything off the picture."""
-        session = self._workspace.session
-        self.measuring.changed.disconnect(self._update)
-        session.frame_changed.disconnect(self._update_frame)
-        session.opened.disconnect(self._update)
-        session.status_changed.disconnect(self._update)
-        self._workspace.link.entry_changed.disconnect(self._on_entry)
-        self._keys.changed.disconnect(self._update_tips)
-        for part in self._parts:
-            part.close_down()
-
     # -- layout -------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
         workspace, session, measuring = self._workspace, self._workspace.session, self.measuring
-        self.message = QLabel(self)
-        self.message.setWordWrap(True)
+        self.message = wrapped("", self)
         self.progress = QProgressBar(self)
         self.progress.setRange(0, 0)
         self.progress.setTextVisible(False)
         self.progress.setFixedHeight(6)
 
         self.ef = EfCard(session, measuring, self)
-        self.view = QComboBox(self)
-        self.view.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.view.setMinimumContentsLength(5)
+        self.view = combo_box(self, letters=5)
         self.view.setToolTip("Standard view: it names the segments of the wall.")
         for text, data in (("", None), *((name, name) for name in SEGMENTS if name)):
             self.view.addItem(text, data)
         self.view.activated.connect(lambda _: measuring.choose_view(self.view.currentData()))
         self.report_button = ReportButton(measuring, self)
-        self.words = QLabel(self)
-        self.words.setWordWrap(True)
+        self.words = wrapped("", self)
         self.words.hide()
         self.scale = DepthScale(session, self)
         for part in (self.scale, self.report_button):
@@ -157,11 +137,11 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         column.addWidget(self.ef)
         column.addWidget(self.scale)
         column.addWidget(self.tiles)
-        column.addWidget(_heading("Before a number is believed", self))
+        column.addWidget(heading("Before a number is believed", self))
         column.addWidget(self.flags)
-        column.addLayout(_row(self.ed_button, self.es_button, self.clear_button))
-        column.addLayout(_row(self.mark_ed, self.mark_es))
-        column.addLayout(_row(self.outlines, self.disks))
+        column.addLayout(row(self.ed_button, self.es_button, self.clear_button))
+        column.addLayout(row(self.mark_ed, self.mark_es))
+        column.addLayout(row(self.outlines, self.disks))
         view = QHBoxLayout()
         view.addWidget(QLabel("View", self))
         view.addWidget(self.view, stretch=1)
@@ -185,9 +165,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         outer.addWidget(self.message)
         outer.addWidget(self.progress)
         outer.addWidget(self.content)
-        research = QLabel(_RESEARCH, self)
-        research.setWordWrap(True)
-        outer.addWidget(research)
+        outer.addWidget(wrapped(_RESEARCH, self))
         outer.addStretch(1)
 
     def _button(self, text: str, deed: Callable[[], object]) -> QPushButton:
@@ -226,7 +204,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self.biplane.refresh()
 
     def hideEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
-        """Leave the machine to others while nobody looks."""
+        """Leave the processor to others while nobody looks."""
         super().hideEvent(event)
         self.measuring.active = False
 
@@ -315,28 +293,3 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
                 f"Mark the frame on screen as {words}; your mark always wins. Again takes it away"
                 f"{self._keys.hint(name)}."
             )
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(4)
-    for widget in widgets:
-        row.addWidget(widget)
-    return row
-
-
-def _heading(text: str, parent: QWidget) -> QWidget:
-    holder = QWidget(parent)
-    label = QLabel(text, holder)
-    font = label.font()
-    font.setBold(True)
-    label.setFont(font)
-    line = QFrame(holder)
-    line.setFrameShape(QFrame.Shape.HLine)
-    line.setFrameShadow(QFrame.Shadow.Sunken)
-    column = QVBoxLayout(holder)
-    column.setContentsMargins(0, 4, 0, 0)
-    column.setSpacing(2)
-    column.addWidget(line)
-    column.addWidget(label)
-    return holder

@@ -8,6 +8,9 @@ import numpy as np
 from qtpy.QtCore import QObject
 from superqt.utils import qthrottled
 
+from napari_matae.background.connections import connections_of
+from napari_matae.widgets.colours import DISKS_COLOUR, ED_COLOUR, ES_COLOUR
+
 if TYPE_CHECKING:
     from napari.layers import Vectors
     from numpy.typing import NDArray
@@ -16,10 +19,8 @@ if TYPE_CHECKING:
     from napari_matae.measure.live_measurement import Measuring
     from napari_matae.session.session import OpenCine, Session
 
-__all__ = ["DISKS_COLOUR", "ED_COLOUR", "ES_COLOUR", "PhaseOverlay"]
+__all__ = ["PhaseOverlay"]
 
-# As in the report; Okabe-Ito, told apart by every kind of colour vision.
-ED_COLOUR, ES_COLOUR, DISKS_COLOUR = "#e69f00", "#56b4e9", "#ffffff"
 _REDRAW_MS = 120
 _POINTS = 160
 """Of an outline on screen: napari's work grows with their number, and a chord this short leaves it by less than a
@@ -48,17 +49,12 @@ class PhaseOverlay(QObject):  # type: ignore[misc]
         self._show_outlines = self._show_disks = False
         # The numbers come first: what is drawn follows when the hand has gone a little further.
         self._redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS, leading=False, parent=self)
-        measuring.changed.connect(self._redraw_soon)
+        connections = connections_of(self)
+        connections.when_closed(self._remove)
+        connections.when_closed(self._redraw_soon.cancel)
+        connections.connect(measuring.changed, self._redraw_soon)
         session.frame_changed.connect(self._on_frame)
         session.opened.connect(self._on_opened)
-
-    def close_down(self) -> None:
-        """Take it off the picture and stop listening."""
-        self._redraw_soon.cancel()
-        self._measuring.changed.disconnect(self._redraw_soon)
-        self._session.frame_changed.disconnect(self._on_frame)
-        self._session.opened.disconnect(self._on_opened)
-        self._remove()
 
     @property
     def outlines(self) -> bool:

@@ -60,11 +60,6 @@ class ReportButton(QPushButton):  # type: ignore[misc]
         measuring.changed.connect(self._update)
         self._update()
 
-    def close_down(self) -> None:
-        """Stop listening; a file that is being written is written."""
-        self._measuring.changed.disconnect(self._update)
-        self._worker.drop()
-
     def ask(self) -> None:
         """Ask where to, and save."""
         measured = self._measuring.measurement

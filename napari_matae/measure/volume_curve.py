@@ -9,7 +9,8 @@ import pyqtgraph as pg
 from qtpy.QtCore import QObject
 from superqt.utils import qthrottled
 
-from napari_matae.measure.phase_overlay import ED_COLOUR, ES_COLOUR
+from napari_matae.background.connections import connections_of
+from napari_matae.widgets.colours import ED_COLOUR, ES_COLOUR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,12 +49,12 @@ class MeasureCurve(QObject):  # type: ignore[misc]
         self._texts: list[pg.TextItem] = []
         self._redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS, leading=False, parent=self)
         plot.source = self.volume
-        measuring.changed.connect(self._redraw_soon)
+        connections = connections_of(self)
+        connections.when_closed(self._forget_plot)
+        connections.when_closed(self._redraw_soon.cancel)
+        connections.connect(measuring.changed, self._redraw_soon)
 
-    def close_down(self) -> None:
-        """Take everything out of the plot again."""
-        self._redraw_soon.cancel()
-        self._measuring.changed.disconnect(self._redraw_soon)
+    def _forget_plot(self) -> None:
         self._plot.source = None
 
     def volume(self) -> tuple[NDArray[np.float64], str] | None:

@@ -50,13 +50,13 @@ class OtherWidths(QObject):  # type: ignore[misc]
         return self._worker.is_running
 
     def ask(self, current: OpenCine, measured: Measurement) -> None:
-        """Ask about the frames behind the ejection fraction, where these are the machine's own."""
+        """Ask about the frames behind the ejection fraction, where these are predicted."""
         frames = _behind(measured)
         run = (str(current.run.get("model", "")), str(current.run.get("width", "")))
         asked = (current.cine.content_id, run, frames)
         if current.sector is None or not frames or not all(run) or measured.by_width or asked == self._asked:
             return
-        if not _is_machines(current, frames):
+        if not _all_predicted(current, frames):
             return
         self.drop()
         self._asked = asked
@@ -91,9 +91,9 @@ def _behind(measured: Measurement) -> tuple[int, ...]:
     return tuple(sorted({t for values in measured.beats for t in values.frames}))
 
 
-def _is_machines(current: OpenCine, frames: tuple[int, ...]) -> bool:
+def _all_predicted(current: OpenCine, frames: tuple[int, ...]) -> bool:
     """Return whether the masks on screen are what the model proposed."""
-    machine = current.machine
-    return machine is not None and all(
-        t in current.proposed and np.array_equal(machine[t], current.mask(t)) for t in frames
+    predicted = current.predicted
+    return predicted is not None and all(
+        t in current.proposed and np.array_equal(predicted[t], current.mask(t)) for t in frames
     )

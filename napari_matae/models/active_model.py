@@ -47,10 +47,6 @@ class ActiveModel(QObject):  # type: ignore[misc]
         self._job.failed.connect(self._on_failed)
         self._job.ended.connect(lambda: self.busy.emit(False))
 
-    def close_down(self) -> None:
-        """Do not listen any more; a change that is under way is made."""
-        self._job.close_down()
-
     @property
     def name(self) -> str:
         """The model in use."""

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from matae.exchange import Progress
     from matae.learn import Forgotten, Verdict
     from matae.learn.events import Event
+    from matae.learn.options import ComparisonOptions
     from matae.models import ModelEntry
     from matae.models.seal import Keyed
 
     Tick = Callable[[Progress], None]
     Stop = Callable[[], bool]
 
-__all__ = ["ModelFacts", "Pair", "SubjectFacts", "compare", "forget", "list_facts", "list_subjects", "what_goes"]
+__all__ = ["ModelFacts", "SubjectFacts", "compare", "forget", "list_facts", "list_subjects", "what_goes"]
 
 _STOPPED = "Stopped; nothing was compared and nothing was changed."
 _HELD_OUT = "held-out patients"
@@ -76,15 +77,6 @@ class ModelFacts:
     in_use: bool = False
     problem: str = ""
     text: str = ""
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two models, and the side of a study they are compared on, as for `matae.learn.compare_models`."""
-
-    before: str
-    after: str
-    split: str = ""
 
 
 @dataclass(frozen=True)
@@ -187,7 +179,7 @@ def _day(path: Path) -> str:
         return ""
 
 
-def compare(target: str, pair: Pair, folder: Path, tick: Tick, should_stop: Stop) -> Verdict:
+def compare(target: str, options: ComparisonOptions, folder: Path, tick: Tick, should_stop: Stop) -> Verdict:
     """Compare two models on a side of the study; outlines of the frames that differ most go into a folder."""
     from matae.exchange import Progress
     from matae.learn import compare_models
@@ -202,8 +194,9 @@ def compare(target: str, pair: Pair, folder: Path, tick: Tick, should_stop: Stop
     try:
         with own_connection(target) as study:
             return compare_models(
-                study, pair.before, pair.after, split=pair.split, folder=folder, progress=tell, should_stop=should_stop
-            )
+                study, options.before, options.after, split=options.split, device=options.device, folder=folder,
+                progress=tell, should_stop=should_stop,
+            )  # fmt: skip
     except StoppedError:
         raise TrainError(_STOPPED) from None
 

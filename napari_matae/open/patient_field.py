@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QPushButton, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QLineEdit, QPushButton, QWidget
 
 from matae.store.types import SubjectSource
 from napari_matae.study_thread.patients import Scope, name_clip, scopes_of, state_of
+from napari_matae.widgets.layout import combo_box
 
 if TYPE_CHECKING:
     from matae.store.types import CineEntry
@@ -37,10 +38,8 @@ class PatientField(QWidget):  # type: ignore[misc]
         )
         self.code.returnPressed.connect(self.give)
         self.code.textEdited.connect(self._update)
-        self.scope = QComboBox(self)
+        self.scope = combo_box(self)
         self.scope.setToolTip("Which clips the code is for.")
-        self.scope.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.scope.setMinimumContentsLength(8)
         self.scope.currentIndexChanged.connect(self._update)
         self.button = QPushButton("Give", self)
         self.button.setToolTip("Say that these clips show this patient (Enter).")

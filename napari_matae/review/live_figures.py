@@ -1,4 +1,4 @@
-"""Live figures: the frame on screen against the machine's proposal, and where the study stands."""
+"""Live figures: the frame on screen against its predicted mask, and where the study stands."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class LiveFigures(QWidget):  # type: ignore[misc]
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setVerticalSpacing(1)
         facts = (
-            ("dice", "Dice", "Overlap of this mask with what the machine proposed: 1 where they are equal."),
-            ("iou", "IoU", "Intersection over union with what the machine proposed."),
+            ("dice", "Dice", "Overlap of this mask with the predicted one: 1 where they are equal."),
+            ("iou", "IoU", "Intersection over union with the predicted mask."),
             ("area", "Area", "Area of the cavity on this frame."),
             ("time", "Time", "Time spent on this frame."),
             (
@@ -97,10 +97,10 @@ class LiveFigures(QWidget):  # type: ignore[misc]
         current, frame = session.current, session.frame
         shown = dict.fromkeys(self.values, _DASH)
         if current is not None and current.labels is not None and frame in current.status:
-            if current.machine is not None and frame in current.proposed:
-                mine, machines = current.mask(frame) == 1, current.machine[frame] == 1
-                shown["dice"] = f"{float(dice(mine, machines)):.3f}"
-                shown["iou"] = f"{float(iou(mine, machines)):.3f}"
+            if current.predicted is not None and frame in current.proposed:
+                manual, predicted = current.mask(frame) == 1, current.predicted[frame] == 1
+                shown["dice"] = f"{float(dice(manual, predicted)):.3f}"
+                shown["iou"] = f"{float(iou(manual, predicted)):.3f}"
             mm2 = current.area_mm2
             shown["area"] = f"{current.area_px[frame]:.0f} px" if mm2 is None else f"{mm2[frame] / 100:.1f} cm²"
             shown["time"] = _duration(current.seconds.get(frame, 0.0))

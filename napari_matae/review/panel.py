@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 from napari_matae.edit.tools import TOOLS
 from napari_matae.review.live_figures import LiveFigures
 from napari_matae.widgets.colours import NO_MASK_COLOUR, STATUS_COLOURS, STATUS_WORDS
+from napari_matae.widgets.layout import horizontal_line, row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,25 +145,25 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
             self._button("Fill holes", "fill", actions.fill_holes, "Fill the holes of this mask"),
             self._button("Largest part", "largest", actions.keep_largest, "Keep only the largest part of this mask"),
             self._button("Smooth", "smooth", actions.smooth, "Smooth the contour; the area stays"),
-            self._button("Machine's", "machine", actions.take_proposal, "Put the machine's mask back on this frame"),
+            self._button("Predicted", "machine", actions.take_proposal, "Put the predicted mask back on this frame"),
         )
         self.interpolate_button = self._button(
             "Interpolate between corrected frames", "interpolate", actions.interpolate,
-            "Offer masks for the machine's frames between two corrected ones",
+            "Offer masks for the predicted frames between two corrected ones",
         )  # fmt: skip
         self.back_button = self._button(
             "◂ Propagate", "propagate_back", partial(actions.propagate, backward=True),
-            "Carry this mask to the machine's frames before it, following the motion",
+            "Carry this mask to the predicted frames before it, following the motion",
         )  # fmt: skip
         self.forward_button = self._button(
             "Propagate ▸", "propagate", actions.propagate,
-            "Carry this mask to the machine's frames after it, following the motion",
+            "Carry this mask to the predicted frames after it, following the motion",
         )  # fmt: skip
         self.reach = QSpinBox(self)
         self.reach.setRange(1, 999)
         self.reach.setValue(actions.reach)
         self.reach.setSuffix(" frames")
-        self.reach.setToolTip("How far a mask is propagated, unless a person's frame comes first.")
+        self.reach.setToolTip("How far a mask is propagated, unless a manual one comes first.")
         self.reach.valueChanged.connect(lambda value: setattr(actions, "reach", value))
         self.preview_bar = self._build_preview()
 
@@ -170,11 +171,11 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         workspace = self._workspace
         self.outline = QCheckBox("Outline only", self)
         self.outline.clicked.connect(workspace.mask_style.set_outline)
-        self.difference = QCheckBox("Show the machine's proposal", self)
+        self.difference = QCheckBox("Show the predicted mask", self)
         self.difference.clicked.connect(workspace.mask_style.set_difference)
         self._tips += [
             (self.outline, "Draw the contour alone, or fill the cavity", "outline"),
-            (self.difference, "Draw the machine's contour over this one, in orange", "difference"),
+            (self.difference, "Draw the predicted contour over this one, in orange", "difference"),
         ]
         self.opacity = QSlider(Qt.Orientation.Horizontal, self)
         self.opacity.setRange(5, 100)
@@ -205,28 +206,28 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         column.setSpacing(5)
         column.addWidget(self.state)
         column.addWidget(self.words)
-        column.addLayout(_row(self.accept_button, self.reject_button, self.next_button))
-        column.addLayout(_row(self.between_button, self.go_on))
+        column.addLayout(row(self.accept_button, self.reject_button, self.next_button))
+        column.addLayout(row(self.between_button, self.go_on))
         column.addWidget(self.preview_bar)
         column.addWidget(self.figures)
-        column.addWidget(_line(self))
-        column.addLayout(_row(*self.tool_buttons.values()))
+        column.addWidget(horizontal_line(self))
+        column.addLayout(row(*self.tool_buttons.values()))
         size = QHBoxLayout()
         size.addWidget(QLabel("Size", self))
         size.addWidget(self.size, stretch=1)
         size.addWidget(self.size_text)
         column.addLayout(size)
-        column.addLayout(_row(self.undo_button, self.redo_button, self.keys_button))
+        column.addLayout(row(self.undo_button, self.redo_button, self.keys_button))
         grid = QGridLayout()
         grid.setHorizontalSpacing(4)
         grid.setVerticalSpacing(4)
         for place, button in enumerate((*self.mend_buttons, *self.copy_buttons)):
             grid.addWidget(button, place // 3, place % 3)
         column.addLayout(grid)
-        column.addWidget(_line(self))
+        column.addWidget(horizontal_line(self))
         column.addWidget(self.interpolate_button)
-        column.addLayout(_row(self.back_button, self.reach, self.forward_button))
-        column.addWidget(_line(self))
+        column.addLayout(row(self.back_button, self.reach, self.forward_button))
+        column.addWidget(horizontal_line(self))
         look = QHBoxLayout()
         look.addWidget(self.outline)
         look.addWidget(self.opacity, stretch=1)
@@ -314,18 +315,3 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         }
         for widget, tip, name in self._tips:
             widget.setToolTip(special.get(name, tip.rstrip(".")) + self._keys.hint(name) + ".")
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(4)
-    for widget in widgets:
-        row.addWidget(widget)
-    return row
-
-
-def _line(parent: QWidget) -> QFrame:
-    line = QFrame(parent)
-    line.setFrameShape(QFrame.Shape.HLine)
-    line.setFrameShadow(QFrame.Shadow.Sunken)
-    return line

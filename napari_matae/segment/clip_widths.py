@@ -109,9 +109,9 @@ class ClipWidths(QObject):  # type: ignore[misc]
             self._of = current
 
     def _frames(self, current: OpenCine) -> list[int]:
-        """Return the frames with a machine's mask not compared yet, those to look at first before the others."""
-        machine = current.machine
-        if machine is None or current.labels is None:
+        """Return the frames with a predicted mask not compared yet, those to look at first before the others."""
+        predicted = current.predicted
+        if predicted is None or current.labels is None:
             return []
         wanted = {
             t
@@ -132,17 +132,17 @@ class ClipWidths(QObject):  # type: ignore[misc]
             return
         model, width = (str(current.run.get(key, "")) for key in ("model", "width"))
         frames = self._frames(current)
-        if not frames or not model or not width or current.machine is None:
+        if not frames or not model or not width or current.predicted is None:
             return
         self._stop = stop = threading.Event()
-        machine = {t: current.machine[t].copy() for t in frames}
+        predicted = {t: current.predicted[t].copy() for t in frames}
         cine, sector = current.cine, current.sector
 
         def compare(wanted: Iterator[int]) -> Iterator[tuple[int, float]]:
             from matae.segment import SegmentOptions
             from matae.segment.compare import compare_widths
 
-            return compare_widths(cine, sector, SegmentOptions(model=model, width=width), machine.__getitem__, wanted)
+            return compare_widths(cine, sector, SegmentOptions(model=model, width=width), predicted.__getitem__, wanted)
 
         thread = threading.Thread(target=self._run, args=(stop, frames, compare), name="matae-widths", daemon=True)
         thread.start()

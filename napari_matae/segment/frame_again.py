@@ -89,7 +89,7 @@ class FrameAgain(QObject):  # type: ignore[misc]
         frame = self._session.frame
         if current is not self._seen[0] or current.status.get(frame) is not FrameStatus.MACHINE:
             return
-        if current.is_persons(frame) or _alike(sector, self._seen[1]):
+        if current.is_manual(frame) or _alike(sector, self._seen[1]):
             return
         self._target, self._seen = current, (current, sector)
         self._worker.start(again_events, current.cine, sector, frame, self.options)

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
-    QComboBox,
-    QFormLayout,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -25,6 +23,8 @@ from napari_matae.background.connections import connections_of
 from napari_matae.segment.frame_again import FrameAgain
 from napari_matae.segment.run import SegmentRun
 from napari_matae.segment.sector_controls import SectorControls
+from napari_matae.widgets.layout import combo_box
+from napari_matae.widgets.option_form import OptionForm
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent
@@ -39,6 +39,8 @@ _ENDED = {"done": "done", "cancelled": "cancelled", "failed": "stopped"}
 
 class SegmentPanel(QWidget):  # type: ignore[misc]
     """The Segment step.
+
+    Its form is made from `matae.segment.SegmentOptions`; models are those on this computer, widths those of the model.
 
     Parameters
     ----------
@@ -70,24 +72,13 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
     # -- layout -------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.model = QComboBox(self)
-        self.width_choice = QComboBox(self)
+        self.model, self.width_choice = combo_box(self), combo_box(self)
+        own = {"model": self.model, "width": self.width_choice}
+        form = OptionForm(SegmentOptions, ("model", "width", "device"), own=own, parent=self)
+        self.device = form.rows["device"]
         self.model.currentTextChanged.connect(self._list_widths)
         self._in_use = ""
         self.list_models()
-        self.width_choice.setToolTip(
-            "One model holds four networks. Narrow ones are faster; auto takes the largest that keeps up with the clip "
-            "on this computer, by measurement."
-        )
-        self.device = QComboBox(self)
-        for name in ("auto", "cpu", "cuda"):
-            self.device.addItem(name)
-        self.device.setToolTip("auto takes the GPU if there is one.")
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        form.addRow("Model", self.model)
-        form.addRow("Width", self.width_choice)
-        form.addRow("Device", self.device)
 
         self.sector = SectorControls(self._session, self)
         self.again = FrameAgain(self._session, self)
@@ -104,7 +95,7 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         self.status = QLabel(self)
         self.status.setWordWrap(True)
         column = QVBoxLayout(self)
-        column.addLayout(form)
+        column.addWidget(form)
         column.addWidget(self.sector)
         column.addLayout(run_row)
         column.addWidget(self.progress)
@@ -165,7 +156,7 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         if current is None or self.is_running:
             return
         if current.sector is None or not current.ready:
-            # The study is still being asked which frames are a person's, and what people set; or the picture, where
+            # The study is still being asked which frames are manual, and what people set; or the picture, where
             # its sector is.
             self.status.setText("Looking for the sector…" if current.ready else "Reading the study…")
             self._waiting = True

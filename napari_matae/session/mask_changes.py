@@ -93,7 +93,7 @@ class MaskChanges:
         current, frame = self._cine_viewer.current, result.index
         if current is None or current.labels is None:
             return False
-        if current.is_persons(frame):
+        if current.is_manual(frame):
             if current.is_unrecorded(frame):
                 current.drawn.add(frame)
                 self.settle()

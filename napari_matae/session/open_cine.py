@@ -56,14 +56,14 @@ class OpenCine:
         """The sector as people set it, else as it was found."""
         self.sector_layer: Shapes | None = None
         self.labels: Labels | None = None
-        self.machine: NDArray[np.uint8] | None = None
+        self.predicted: NDArray[np.uint8] | None = None
         """What the model proposed, frame by frame."""
         self.recorded: NDArray[np.uint8] | None = None
         """The masks as last recorded, frame by frame."""
         self.status: dict[int, FrameStatus] = {}
         """Whose each mask is; frames without one are left out."""
         self.proposed: set[int] = set()
-        """Frames for which `machine` holds a proposal."""
+        """Frames for which `predicted` holds a proposal."""
         self.seconds: dict[int, float] = {}
         """Time people spent on each frame."""
         self.area_px = np.full(cine.n_frames, np.nan)
@@ -93,8 +93,8 @@ class OpenCine:
 
     # -- whose a frame is ---------------------------------------------------------------------------------
 
-    def is_persons(self, frame: int) -> bool:
-        """Return whether a person has changed or judged this frame: no machine may touch it."""
+    def is_manual(self, frame: int) -> bool:
+        """Return whether a person has changed or judged this frame: no model may touch it."""
         if self.status.get(frame, FrameStatus.MACHINE) is not FrameStatus.MACHINE:
             return True
         return self.is_unrecorded(frame)
@@ -118,7 +118,7 @@ class OpenCine:
     def disagreement(self) -> NDArray[np.float64]:
         """How far the network's widths are apart, (T,): one minus their Dice; NaN where it is not known.
 
-        It tells of the machine's masks: whoever corrects or judges a frame speaks for it.
+        It tells of predicted masks: whoever corrects or judges a frame speaks for it.
         """
         apart: NDArray[np.float64] = np.fmax(self.asked, self.compared)
         theirs = [t for t, status in self.status.items() if status is not FrameStatus.MACHINE]
@@ -142,13 +142,13 @@ class OpenCine:
         """Work in this layer, whose masks count as recorded."""
         self.labels = labels
         shape = self.cine.frames.shape
-        self.machine, self.recorded = new_stack(shape), new_stack(shape)
+        self.predicted, self.recorded = new_stack(shape), new_stack(shape)
         for frame in self.status:
             self.recorded[frame] = labels.data[frame]
 
     def drop_labels(self) -> None:
         """Forget masks and statuses: their layer is gone."""
-        self.labels = self.machine = self.recorded = None
+        self.labels = self.predicted = self.recorded = None
         for state in (self.status, self.proposed, self.drawn, self.in_layer_history, self.seconds, self.by_hand):
             state.clear()
         for values in (self.area_px, self.asked, self.compared):
@@ -179,12 +179,12 @@ class OpenCine:
     # -- recording what changed ---------------------------------------------------------------------------
 
     def take_proposal(self, frame: int, mask: NDArray[np.uint8]) -> FrameChange | None:
-        """Show a machine's mask; return what it replaced, or None where there was nothing to replace."""
-        if self.labels is None or self.machine is None or self.recorded is None:
+        """Show a predicted mask; return what it replaced, or None where there was nothing to replace."""
+        if self.labels is None or self.predicted is None or self.recorded is None:
             raise RuntimeError("there are no masks")
         known = frame in self.status
         patch = Patch.between(self.recorded[frame], mask) if known else None
-        self.machine[frame] = mask
+        self.predicted[frame] = mask
         self.proposed.add(frame)
         self.asked[frame] = self.compared[frame] = np.nan  # they told of the mask before
         self._write(frame, mask, FrameStatus.MACHINE)
@@ -253,7 +253,7 @@ class OpenCine:
 
     def apply(self, step: UndoStep, *, forward: bool) -> None:
         """Do a step again, or take it back."""
-        if self.recorded is None or self.machine is None:
+        if self.recorded is None or self.predicted is None:
             raise RuntimeError("there are no masks")
         for change in step.changes if forward else reversed(step.changes):
             frame = change.frame
@@ -262,17 +262,17 @@ class OpenCine:
                 change.patch.write(mask, forward=forward)
             status = change.after if forward else change.before
             if status is FrameStatus.MACHINE and change.before is change.after:
-                self.machine[frame] = mask  # one proposal in place of another
-            elif status is FrameStatus.MACHINE and not np.array_equal(mask, self.machine[frame]):
-                status = FrameStatus.EDITED  # somebody else's stroke stays: it is not the machine's mask
+                self.predicted[frame] = mask  # one proposal in place of another
+            elif status is FrameStatus.MACHINE and not np.array_equal(mask, self.predicted[frame]):
+                status = FrameStatus.EDITED  # somebody else's stroke stays: it is not the predicted mask
             self._write(frame, mask, status)
 
     def put(self, frame: int, mask: NDArray[np.uint8], status: FrameStatus | None) -> None:
         """Show what the study holds for a frame."""
-        if status is FrameStatus.MACHINE and self.machine is not None:
-            if not np.array_equal(self.machine[frame], mask):
+        if status is FrameStatus.MACHINE and self.predicted is not None:
+            if not np.array_equal(self.predicted[frame], mask):
                 self.asked[frame] = self.compared[frame] = np.nan
-            self.machine[frame] = mask
+            self.predicted[frame] = mask
             self.proposed.add(frame)
         self._write(frame, mask, status)
 

@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtGui import QUndoCommand, QUndoStack
 
 from napari_matae.background.connections import connections_of
-from napari_matae.session.undo_step import frames_in_words
+from napari_matae.widgets.words import frames_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,13 +15,11 @@ import numpy as np
 from matae.cine import Box
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
     from matae.store.types import FrameStatus
 
-__all__ = ["FrameChange", "Patch", "UndoStep", "frames_in_words"]
+__all__ = ["FrameChange", "Patch", "UndoStep"]
 
 _LEVEL = 1  # the fastest: masks are flat, and more effort hardly makes them smaller
 
@@ -123,27 +121,6 @@ class UndoStep:
     def n_bytes(self) -> int:
         """Memory its masks take."""
         return sum(change.patch.n_bytes for change in self.changes if change.patch is not None)
-
-
-def frames_in_words(frames: Iterable[int]) -> str:
-    """Return frames as a person counts them, from 1.
-
-    Examples
-    --------
-    >>> frames_in_words([4])
-    'frame 5'
-    >>> frames_in_words([4, 5, 6])
-    'frames 5 to 7'
-    >>> frames_in_words([1, 4, 6])
-    '3 frames, 2 to 7'
-    """
-    found = sorted(set(frames))
-    if not found:
-        return "no frame"
-    if len(found) == 1:
-        return f"frame {found[0] + 1}"
-    span = f"{found[0] + 1} to {found[-1] + 1}"
-    return f"frames {span}" if found[-1] - found[0] + 1 == len(found) else f"{len(found)} frames, {span}"
 
 
 def _cut(mask: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:

@@ -106,7 +106,7 @@ _NAMES = ("apex", "left", "right")
 
 
 def from_stored(stored: LandmarkSet | None) -> Landmarks | None:
-    """Return the landmarks of a frame as a person placed them; None where nobody did, or only a machine.
+    """Return the landmarks of a frame as a person placed them; None where nobody did, or only a model.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def from_stored(stored: LandmarkSet | None) -> Landmarks | None:
 def unreadable_flag(frames: Iterable[int]) -> QualityFlag:
     """Return what to say of frames whose stored landmarks are none (`from_stored` refuses them)."""
     from matae.measure.uncertainty import QualityFlag
-    from napari_matae.session.undo_step import frames_in_words
+    from napari_matae.widgets.words import frames_in_words
 
     where = sorted(frames)
     text = (

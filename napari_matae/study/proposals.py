@@ -76,13 +76,13 @@ class StudyProposals(QObject):  # type: ignore[misc]
         sync_state = self._sync_state
         current = sync_state.of
         self._timer.stop()
-        if current is None or not self._study.is_open or current.machine is None or not sync_state.fresh:
+        if current is None or not self._study.is_open or current.predicted is None or not sync_state.fresh:
             return
         if not current.ready:
             return
         frames, sync_state.fresh = sorted(sync_state.fresh), set()
         content_id, run = current.cine.content_id, current.run
-        masks = {t: current.machine[t].copy() for t in frames if t in current.proposed}
+        masks = {t: current.predicted[t].copy() for t in frames if t in current.proposed}
         revisions = sync_state.revisions
 
         def work(study: Study) -> dict[int, FrameInfo]:

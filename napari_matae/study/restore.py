@@ -146,8 +146,8 @@ class StudyRestore(QObject):  # type: ignore[misc]
             {t: (stored.masks[t], info.status) for t, info in stored.infos.items() if t not in mine}
         )
         for frame, mask in stored.proposals.items():
-            if current.machine is not None and frame not in mine:
-                current.machine[frame] = mask
+            if current.predicted is not None and frame not in mine:
+                current.predicted[frame] = mask
                 current.proposed.add(frame)
         self._landmarks.load(current, {t: points for t, points in stored.landmarks.items() if t not in mine})
         current.seconds = {t: info.seconds for t, info in stored.infos.items()}
@@ -163,11 +163,11 @@ class StudyRestore(QObject):  # type: ignore[misc]
 
     def _add(self, current: OpenCine, mine: set[int]) -> None:
         """Write what the study lacks."""
-        machine = {t for t in mine if current.status[t] is FrameStatus.MACHINE}
-        self._proposals.add_now(machine)
-        persons = sorted(mine - machine)
-        if persons:
-            self._writer.write(persons, "kept from before")
+        predicted = {t for t in mine if current.status[t] is FrameStatus.MACHINE}
+        self._proposals.add_now(predicted)
+        manual = sorted(mine - predicted)
+        if manual:
+            self._writer.write(manual, "kept from before")
         self._landmarks.save(list(current.by_hand))
 
     def _bring_back_steps(self, current: OpenCine) -> None:

@@ -78,7 +78,7 @@ class StudyWriter(QObject):  # type: ignore[misc]
         current = self._session.current
         if current is None or current.labels is None:
             return
-        self._proposals.save()  # a person's mask must find the proposal it was drawn on
+        self._proposals.save()  # a manual mask must find the predicted one it was drawn on
         self._sync_state.send(frames)
         if not self._study.is_open:
             self._study.changed.emit()

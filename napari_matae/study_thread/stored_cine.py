@@ -69,7 +69,7 @@ class StoredCine:
     def lacks(self, frame: int, mask: NDArray[np.uint8], status: FrameStatus) -> bool:
         """Return whether a mask on screen is work that is not in the study.
 
-        A person's is, where the study has another; a machine's only where the study has nothing for the frame.
+        A manual one is, where the study has another; a predicted one only where the study has nothing for the frame.
         """
         if frame not in self.infos:
             return True

@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from superqt.utils import qthrottled
 
 from napari_matae.background.connections import connections_of
+from napari_matae.widgets.plot_axes import AXIS_COLOUR, set_up_axes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ __all__ = ["AreaPlot"]
 
 _REDRAW_MS = 100
 _HINT = "The curve appears when the cine is segmented."
-_CURVE, _CURSOR, _AXIS = "#f0e442", "#ffffff", "#b8bcc4"
+_CURVE, _CURSOR = "#f0e442", "#ffffff"
 
 
 class AreaPlot(pg.PlotWidget):  # type: ignore[misc]
@@ -47,15 +48,7 @@ class AreaPlot(pg.PlotWidget):  # type: ignore[misc]
         self.setMinimumHeight(150)
         self.setToolTip("Area of the left ventricle in each frame. Click to go to a frame.")
         item = self.getPlotItem()
-        item.setMenuEnabled(False)
-        item.hideButtons()
-        item.setMouseEnabled(x=False, y=False)
-        item.showGrid(x=True, y=True, alpha=0.15)
-        for side in ("left", "bottom"):
-            axis = item.getAxis(side)
-            axis.setPen(pg.mkPen(_AXIS))
-            axis.setTextPen(pg.mkPen(_AXIS))
-            axis.enableAutoSIPrefix(False)
+        set_up_axes(item)
         self._curve = self.plot(
             pen=pg.mkPen(_CURVE, width=2), symbol="o", symbolSize=4, symbolBrush=_CURVE, symbolPen=None,
             connect="finite",
@@ -63,7 +56,7 @@ class AreaPlot(pg.PlotWidget):  # type: ignore[misc]
         self._cursor = pg.InfiniteLine(angle=90, movable=True, pen=pg.mkPen(_CURSOR, width=1))
         self._cursor.sigDragged.connect(self._on_dragged)
         self.addItem(self._cursor)
-        self._hint = pg.LabelItem(_HINT, color=_AXIS)
+        self._hint = pg.LabelItem(_HINT, color=AXIS_COLOUR)
         self._hint.setParentItem(item.vb)
         self._hint.anchor(itemPos=(0.5, 0.5), parentPos=(0.5, 0.5))
         self.scene().sigMouseClicked.connect(self._on_clicked)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-import numpy as np
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_matae.verdict.pictures import CONTOURS
 from napari_matae.verdict.wording import named_frame
+from napari_matae.widgets.layout import wrapped
+from napari_matae.widgets.pixmap import fitted, rgb_pixmap
 
 if TYPE_CHECKING:
     from typing import Any
+
+    from qtpy.QtGui import QPixmap
 
     from matae.learn.verdict import FrameChange, Side
     from napari_matae.verdict.pictures import Picture
@@ -49,8 +51,7 @@ class _Picture(QLabel):  # type: ignore[misc]
     def fit(self) -> None:
         """Fit the picture into the square."""
         if self.whole is not None:
-            how = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-            self.setPixmap(self.whole.scaled(self.width(), self.width(), *how))
+            self.setPixmap(fitted(self.whole, self.width()))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Return that it may shrink: the picture is scaled again."""
@@ -75,8 +76,7 @@ class Thumbnail(QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self.frame = frame
         self.picture = _Picture(self)
-        self.caption = QLabel(self)
-        self.caption.setWordWrap(True)
+        self.caption = wrapped("", self)
         self.caption.setMaximumWidth(_MOST)
         self.caption.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -102,10 +102,7 @@ class Thumbnail(QWidget):  # type: ignore[misc]
             self.picture.setText(f"<small>{escape(picture.why)}</small>")
             self.setToolTip(f"{self.toolTip()}\n{picture.why}")
             return
-        colour = np.ascontiguousarray(colour)
-        rows, columns = colour.shape[:2]
-        image = QImage(colour.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888).copy()
-        self.picture.whole = QPixmap.fromImage(image)
+        self.picture.whole = rgb_pixmap(colour)
         self.picture.fit()
 
     def mouseReleaseEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
@@ -133,8 +130,7 @@ class ChangedFrames(QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self._wide = wide
         self.thumbnails: dict[str, list[Thumbnail]] = {name: [] for name, _ in _ROWS}
-        self.legend = QLabel(_legend(), self)
-        self.legend.setWordWrap(True)
+        self.legend = wrapped(_legend(), self)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.addWidget(self.legend)

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
+from matae.learn.options import ComparisonOptions
+from napari_matae.background.connections import connections_of
 from napari_matae.background.job import Job
-from napari_matae.models.tasks import Pair, compare
+from napari_matae.models.tasks import compare
 from napari_matae.widgets.job_bar import JobBar
+from napari_matae.widgets.layout import combo_box, wrapped
+from napari_matae.widgets.option_form import OptionForm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,20 +25,15 @@ if TYPE_CHECKING:
     from napari_matae.verdict.window import VerdictWindow
     from napari_matae.workspace.workspace import Workspace
 
-__all__ = ["SIDES", "CompareForm"]
+__all__ = ["CompareForm"]
 
-SIDES = {
-    "": "Held-out and training patients",
-    "test": "Test patients",
-    "val": "Validation patients",
-    "train": "Training patients",
-}
-"""What is compared on, by side; the first as for a new model."""
 _NO_STUDY = "No study is open: choose one in step 1. Models are compared on its corrected frames."
 
 
 class CompareForm(QWidget):  # type: ignore[misc]
     """Two models, a side, and a button.
+
+    Made from `matae.learn.options.ComparisonOptions`; the models are those on this computer.
 
     Parameters
     ----------
@@ -53,30 +52,20 @@ class CompareForm(QWidget):  # type: ignore[misc]
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.window_: VerdictWindow | None = None
         """What was compared last, while its window is open."""
-        self.before, self.after, self.side = (QComboBox(self) for _ in range(3))
-        for combo in (self.before, self.after, self.side):
-            # A long name must not make the dock wider.
-            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            combo.setMinimumContentsLength(12)
-        for value, words in SIDES.items():
-            self.side.addItem(words, value)
-        self.side.setToolTip("Only held-out patients (validation, test) tell how accurate a model is.")
+        self.before, self.after = (combo_box(self, letters=12) for _ in range(2))
+        models = {"before": self.before, "after": self.after}
+        form = OptionForm(ComparisonOptions, ("before", "after", "split"), own=models, parent=self)
+        self.side = form.rows["split"]
         self.button = QPushButton("Compare", self)
         self.button.setToolTip("Both segment the corrected frames of that side, at every width; nothing is changed.")
         self.button.clicked.connect(self.compare)
         self.job = Job(self)
         self.bar = JobBar(self.job, self)
-        self.words = QLabel(self)
-        self.words.setWordWrap(True)
+        self.words = wrapped("", self)
         self.words.hide()
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        form.addRow("Before", self.before)
-        form.addRow("After", self.after)
-        form.addRow("On", self.side)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(form)
+        column.addWidget(form)
         for widget in (self.button, self.bar, self.words):
             column.addWidget(widget)
         column.addStretch(1)
@@ -85,11 +74,7 @@ class CompareForm(QWidget):  # type: ignore[misc]
         self.job.finished.connect(self._on_compared)
         self.job.failed.connect(self._say)
         self.job.stopped.connect(self._say)
-
-    def close_down(self) -> None:
-        """Stop what runs, and remove what was kept for the pictures."""
-        self.job.close_down()
-        self.clear()
+        connections_of(self).when_closed(self.clear)
 
     def show_models(self, names: Sequence[str], in_use: str) -> None:
         """Offer these models; at first the one in use against the next."""
@@ -110,8 +95,8 @@ class CompareForm(QWidget):  # type: ignore[misc]
             return
         self.clear()
         self._folder = tempfile.TemporaryDirectory(prefix="matae-compare-", ignore_cleanup_errors=True)
-        pair = Pair(self.before.currentText(), self.after.currentText(), self.side.currentData())
-        self.job.start(partial(compare, link.connection.target, pair, Path(self._folder.name)))
+        options = ComparisonOptions(self.before.currentText(), self.after.currentText(), self.side.currentData())
+        self.job.start(partial(compare, link.connection.target, options, Path(self._folder.name)))
 
     def _on_compared(self, verdict: Verdict) -> None:
         from napari_matae.verdict.window import VerdictWindow

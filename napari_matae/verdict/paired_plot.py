@@ -9,6 +9,7 @@ import pyqtgraph as pg
 from qtpy.QtCore import QEvent, QPointF, Signal
 
 from napari_matae.verdict.wording import named_frame
+from napari_matae.widgets.plot_axes import colour_axes, set_up_axes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,14 +47,9 @@ class PairedPlot(pg.PlotWidget):  # type: ignore[misc]
         """Subject of each cine, by content id, once they are known."""
         self.setMinimumHeight(230)
         item = self.getPlotItem()
-        item.setMenuEnabled(False)
-        item.hideButtons()
-        item.setMouseEnabled(x=False, y=False)
-        item.showGrid(x=True, y=True, alpha=0.15)
+        set_up_axes(item)
         item.setLabel("bottom", "Dice before")
         item.setLabel("left", "Dice after")
-        for side in ("left", "bottom"):
-            item.getAxis(side).enableAutoSIPrefix(False)
         self._diagonal = pg.InfiniteLine(QPointF(0, 0), angle=45)
         self._words = [pg.TextItem("better", anchor=(0, 0)), pg.TextItem("worse", anchor=(1, 1))]
         self.points = pg.ScatterPlotItem(hoverable=True, hoverSize=_SIZE + 4, tip=self._tip, pxMode=True)
@@ -103,11 +99,7 @@ class PairedPlot(pg.PlotWidget):  # type: ignore[misc]
 
     def _ink(self) -> None:
         ink = self.palette().windowText().color()
-        item = self.getPlotItem()
-        for side in ("left", "bottom"):
-            axis = item.getAxis(side)
-            axis.setPen(pg.mkPen(ink))
-            axis.setTextPen(pg.mkPen(ink))
+        colour_axes(self.getPlotItem(), ink)
         faint = pg.mkColor(ink)
         faint.setAlpha(120)
         self._diagonal.setPen(pg.mkPen(faint, width=1))

@@ -6,10 +6,11 @@ from functools import partial
 from html import escape as escape_html
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
+from napari_matae.background.connections import connections_of
 from napari_matae.models.active_model import ActiveModel
 from napari_matae.verdict.changed_frames import ChangedFrames
 from napari_matae.verdict.paired_plot import PairedPlot
@@ -22,9 +23,10 @@ from napari_matae.verdict.wording import (
     main_figures,
     named_frame,
     narrower_figures,
-    plural,
 )
 from napari_matae.widgets.collapsible import Section
+from napari_matae.widgets.layout import wrapped
+from napari_matae.widgets.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from matae.learn.verdict import FrameChange, Side, Verdict
     from napari_matae.workspace.workspace import Workspace
 
-__all__ = ["VerdictView", "about_side", "block", "escape", "small", "words"]
+__all__ = ["VerdictView", "about_side", "block", "escape", "small"]
 
 _EMPTY = "No verdict yet. Retrain a model: what it changed is shown here, on patients it never saw and on your edits."
 _PLOT = (
@@ -84,23 +86,20 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self._reader.drawn.connect(self.pictures.show_picture)
         self._reader.failed.connect(self.pictures.show_failure)
         workspace.model_changed.connect(self._on_models)
+        connections_of(self).when_closed(self._close_window)
         self.clear()
 
-    def close_down(self) -> None:
-        """Stop what runs and stop listening."""
-        self._reader.stop()
-        self.in_use.close_down()
-        self._workspace.model_changed.disconnect(self._on_models)
+    def _close_window(self) -> None:
         if self.window_ is not None:
             self.window_.close()
 
     # -- layout -------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.empty = words(_EMPTY, self)
-        self.names = words("", self)
-        self.headline = words("", self)
-        self.sentence = words("", self)
+        self.empty = wrapped(_EMPTY, self, selectable=True)
+        self.names = wrapped("", self, selectable=True)
+        self.headline = wrapped("", self, selectable=True)
+        self.sentence = wrapped("", self, selectable=True)
         self.use_button = QPushButton("Use this model", self)
         self.use_button.clicked.connect(self._use)
         self.back_button = QPushButton("Go back", self)
@@ -108,15 +107,15 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.large_button = QPushButton("Open large", self)
         self.large_button.setToolTip("The same in a window of its own, with room for the pictures.")
         self.large_button.clicked.connect(self.open_large)
-        self.words = words("", self)
+        self.words = wrapped("", self, selectable=True)
         self.held_out = FigureTable(wide=self._wide, parent=self)
         self.agreement = FigureTable(wide=self._wide, parent=self)
         self.narrower = FigureTable(wide=self._wide, parent=self)
-        self.held_out_says, self.agreement_says = words("", self), words("", self)
+        self.held_out_says, self.agreement_says = wrapped("", self, selectable=True), wrapped("", self, selectable=True)
         self.plot = PairedPlot(self)
         self.plot.frame_wanted.connect(self.go_to)
-        self.plot_says = words(small(_PLOT), self)
-        self.guard, self.minutes, self.test = (words("", self) for _ in range(3))
+        self.plot_says = wrapped(small(_PLOT), self, selectable=True)
+        self.guard, self.minutes, self.test = (wrapped("", self, selectable=True) for _ in range(3))
         self.pictures = ChangedFrames(wide=self._wide, parent=self)
         self.pictures.frame_wanted.connect(self.go_to)
 
@@ -316,14 +315,6 @@ class VerdictView(QWidget):  # type: ignore[misc]
 escape = partial(escape_html, quote=False)
 
 
-def words(text: str, parent: QWidget) -> QLabel:
-    """Return a label that wraps and whose text can be copied."""
-    label = QLabel(text, parent)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
-
-
 def small(text: str) -> str:
     """Return plain text as small print; napari's style allows no other way."""
     return f"<small>{escape(text)}</small>"
@@ -344,9 +335,7 @@ def block(title: str, widgets: Sequence[QWidget], parent: QWidget, *, framed: bo
     if framed:
         part.setFrameShape(QFrame.Shape.StyledPanel)
         column.setContentsMargins(6, 4, 6, 6)
-    heading = QLabel(f"<b>{escape(title)}</b>", part)
-    heading.setWordWrap(True)
-    column.addWidget(heading)
+    column.addWidget(wrapped(f"<b>{escape(title)}</b>", part))
     for widget in widgets:
         column.addWidget(widget)
     return part

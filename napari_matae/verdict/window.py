@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDialog, QFrame, QScrollArea, QVBoxLayout
 
+from napari_matae.background.connections import end_owned
 from napari_matae.verdict.view import VerdictView
 
 if TYPE_CHECKING:
@@ -61,4 +62,4 @@ class VerdictWindow(QDialog):  # type: ignore[misc]
         column.setContentsMargins(10, 10, 10, 10)
         column.addWidget(area)
         self.view.show_verdict(verdict, folder)
-        self.finished.connect(lambda _: self.view.close_down())
+        self.finished.connect(lambda _: end_owned(self))

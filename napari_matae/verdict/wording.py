@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_matae.widgets.words import plural
+
 if TYPE_CHECKING:
     from matae.learn.paired import Paired
     from matae.learn.verdict import FrameChange, Side, Verdict
@@ -102,11 +104,6 @@ def counted(figure: Paired) -> str:
 def counted_short(figure: Paired) -> str:
     """Return the same where there is little room."""
     return f"n = {figure.n:,}, {plural(figure.n_patients, 'patient')}"
-
-
-def plural(count: int, word: str) -> str:
-    """Return a count with its word."""
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def headline(verdict: Verdict, *, comparison: bool) -> str:

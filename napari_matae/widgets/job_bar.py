@@ -6,32 +6,13 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QWidget
 
+from napari_matae.widgets.words import time_left
+
 if TYPE_CHECKING:
     from matae.exchange import Progress
     from napari_matae.background.job import Job
 
-__all__ = ["JobBar", "time_left"]
-
-
-def time_left(seconds: float | None) -> str:
-    """Return a time left as a person says it.
-
-    Examples
-    --------
-    >>> time_left(None)
-    ''
-    >>> time_left(0.4)
-    'almost done'
-    >>> time_left(42)
-    'about 42 s left'
-    >>> time_left(200)
-    'about 3 min left'
-    """
-    if seconds is None:
-        return ""
-    if seconds < 1:
-        return "almost done"
-    return f"about {seconds:.0f} s left" if seconds < 90 else f"about {seconds / 60:.0f} min left"
+__all__ = ["JobBar"]
 
 
 class JobBar(QWidget):  # type: ignore[misc]

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_matae.widgets.colours import STATUS_WORDS
+from napari_matae.widgets.pixmap import fitted, rgb_pixmap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from qtpy.QtGui import QPixmap
 
     from napari_matae.study.conflicts import Conflict
 
@@ -94,14 +95,4 @@ def picture(frame: NDArray[np.uint8], mask: NDArray[np.uint8] | None, aspect: tu
         core[:, 1:] &= inside[:, :-1]
         core[:, :-1] &= inside[:, 1:]
         colour[inside & ~core] = _COLOUR
-    rows, columns = frame.shape
-    colour = np.ascontiguousarray(colour)
-    image = QImage(colour.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888).copy()
-    height, width = rows * aspect[0], columns * aspect[1]
-    scale = _SIDE / max(height, width)
-    return QPixmap.fromImage(image).scaled(
-        max(1, round(width * scale)),
-        max(1, round(height * scale)),
-        Qt.AspectRatioMode.IgnoreAspectRatio,
-        Qt.TransformationMode.SmoothTransformation,
-    )
+    return fitted(rgb_pixmap(colour), _SIDE, aspect)

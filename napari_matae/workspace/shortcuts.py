@@ -90,7 +90,7 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
         Action("smooth", "S", "Smooth the contour", lambda d: d.actions.smooth()),
         Action("copy_previous", "C", "Copy from the previous frame", lambda d: d.actions.copy(-1)),
         Action("copy_next", "Shift+C", "Copy from the next frame", lambda d: d.actions.copy(1)),
-        Action("machine", "M", "Back to the machine's mask", lambda d: d.actions.take_proposal()),
+        Action("machine", "M", "Back to the predicted mask", lambda d: d.actions.take_proposal()),
     ),
     "Several frames": (
         Action("interpolate", "I", "Interpolate between two corrected frames", lambda d: d.actions.interpolate()),
@@ -107,7 +107,7 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
         Action(
             "difference",
             "D",
-            "Show the machine's proposal",
+            "Show the predicted mask",
             lambda d: d.mask_style.set_difference(not d.mask_style.difference),
         ),
         Action("help", "F1", "Show or hide these keys", lambda d: d.help_wanted.emit()),

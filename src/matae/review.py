@@ -1,7 +1,7 @@
 """Which frame should a person look at next.
 
 A reader with two minutes cannot look at every frame. The frames worth those minutes are end-diastole and
-end-systole, on which the volumes rest, and those where the machine contradicts itself: the area jumps where a heart
+end-systole, on which the volumes rest, and those where the model contradicts itself: the area jumps where a heart
 cannot, the widths of the network disagree, or there is no cavity at all.
 """
 

@@ -18,7 +18,6 @@ import matae.cli.viewer
 from matae import RESEARCH_USE, __version__
 from matae.cli import app
 from matae.errors import ScratchError
-from matae.models import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -522,10 +521,6 @@ def test_models_promote_says_how_to_insist(tiny_model) -> None:
 
 def test_version() -> None:
     assert run("--version").stdout == f"napari-matae {__version__}\n"
-
-
-def test_default_model_is_the_registrys() -> None:
-    assert matae.cli.options.DEFAULT_MODEL == DEFAULT_MODEL
 
 
 @pytest.mark.parametrize(

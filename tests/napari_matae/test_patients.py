@@ -207,4 +207,4 @@ def test_the_learn_step_lists_reviewed_clips_of_nobody_and_names_them(make_works
     assert unknown.list.isHidden()
     assert unknown.code.words.text() == "2 clips show s1."
     assert data.preview_button.isEnabled()
-    data.close_down()
+    end_owned(data)

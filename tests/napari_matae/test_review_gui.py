@@ -267,7 +267,7 @@ def test_mending_by_key(bare, press, cine):
     press("F")
     assert bare.review_panel.words.text() == "There is no hole to fill."
     press("M")
-    np.testing.assert_array_equal(session.current.mask(5), session.current.machine[5])
+    np.testing.assert_array_equal(session.current.mask(5), session.current.predicted[5])
     assert session.current.status[5] is FrameStatus.MACHINE
 
 
@@ -282,16 +282,16 @@ def test_figures_compare_the_mask_with_the_proposal(bare, press, cine):
     session.masks.change("drawing", {3: mask})
     bare.workspace.link.spend(3, 42.0)
     figures.show_frame()
-    machine = session.current.machine[3]
-    assert figures.values["dice"].text() == f"{float(dice(mask, machine)):.3f}"
-    assert figures.values["iou"].text() == f"{float(iou(mask, machine)):.3f}"
+    predicted = session.current.predicted[3]
+    assert figures.values["dice"].text() == f"{float(dice(mask, predicted)):.3f}"
+    assert figures.values["iou"].text() == f"{float(iou(mask, predicted)):.3f}"
     assert figures.values["area"].text() == f"{mask.sum() * 0.125 / 100:.1f} cm²"
     assert figures.values["time"].text() == "42 s"
     press("D")
     assert bare.workspace.mask_style.difference
-    assert any(layer.name == "Machine's proposal" and layer.visible for layer in bare.viewer.layers)
+    assert any(layer.name == "Predicted mask" and layer.visible for layer in bare.viewer.layers)
     press("D")
-    assert not any(layer.name == "Machine's proposal" and layer.visible for layer in bare.viewer.layers)
+    assert not any(layer.name == "Predicted mask" and layer.visible for layer in bare.viewer.layers)
 
 
 def test_a_click_on_the_strip_goes_to_the_frame_under_it_in_the_curve(bare, qtbot):
@@ -302,7 +302,7 @@ def test_a_click_on_the_strip_goes_to_the_frame_under_it_in_the_curve(bare, qtbo
         qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=QPoint(round((edges[frame] + edges[frame + 1]) / 2), 18))
         assert bare.session.frame == frame
         assert strip.x_of(bare.area_plot.times[frame]) == pytest.approx((edges[frame] + edges[frame + 1]) / 2, abs=1.5)
-    assert "Frame 12: machine's" in strip.words(11)
+    assert "Frame 12: predicted" in strip.words(11)
     bare.workspace.actions.mark("ed")
     assert "end-diastole" in strip.words(11)
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from matae.cli.from_options import cli_option
 from matae.cli.options import STOPPED
 from matae.errors import ExchangeError
+from matae.exchange.options import ExportOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,28 +44,15 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a release
 def export(
     *,
     study: Study,
-    format_: Annotated[
-        _Format, typer.Option("--format", help="How the data are laid out.", show_default=False, case_sensitive=False)
-    ],
+    format_: Annotated[_Format, cli_option(ExportOptions, "format", show_default=False, case_sensitive=False)],
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder to make.", show_default=False)
     ] = None,
-    name: Annotated[
-        str, typer.Option("--name", metavar="NAME", help="Name of the release; it leaves too.")
-    ] = "release",
-    edited: Annotated[
-        bool, typer.Option("--edited", help="Also what was edited and not accepted yet.", show_default=False)
-    ] = False,
-    size: Annotated[
-        int | None,
-        typer.Option("--size", metavar="PIXELS", help="Scale to a square of this side.", show_default="112 in echonet"),
-    ] = None,
-    native: Annotated[
-        bool, typer.Option("--native", help="Native pixels, where the format would scale.", show_default=False)
-    ] = False,
-    view: Annotated[
-        str | None, typer.Option("--view", metavar="A4C|A2C", help="View of clips that state none.", show_default=False)
-    ] = None,
+    name: Annotated[str, cli_option(ExportOptions, "name")] = ExportOptions.name,
+    edited: Annotated[bool, cli_option(ExportOptions, "edited", show_default=False)] = ExportOptions.edited,
+    size: Annotated[int | None, cli_option(ExportOptions, "size", show_default="112 in echonet")] = ExportOptions.size,
+    native: Annotated[bool, cli_option(ExportOptions, "native", show_default=False)] = ExportOptions.native,
+    view: Annotated[str | None, cli_option(ExportOptions, "view", show_default=False)] = ExportOptions.view,
     preview: Annotated[
         bool, typer.Option("--preview", help="Say what would leave, and write nothing.", show_default=False)
     ] = False,
@@ -89,11 +78,9 @@ def export(
         raise typer.BadParameter("name a folder, or ask for --preview.", param_hint="--out")
     if size is not None and native:
         raise typer.BadParameter("--size and --native contradict each other.", param_hint="--size")
-    statuses = ("accepted", "edited") if edited else ("accepted",)
+    options = ExportOptions(format_.value, name, edited=edited, size=size, native=native, view=view)
     with OpenStudy.open(study) as opened, _Bar() as bar:
-        plan = plan_export(
-            opened, format_.value, name=name, statuses=statuses, size=size, native=native, view=view, progress=bar.show
-        )
+        plan = plan_export(opened, **options.arguments(), progress=bar.show)
         bar.hide()
         _say(plan, everything=preview)
         if picture is not None:

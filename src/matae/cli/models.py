@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from matae.cli.from_options import cli_option
 from matae.cli.options import check_device, check_width
 from matae.errors import MataeError
+from matae.learn.options import ComparisonOptions
+from matae.option import option_fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["app"]
+
+_COMPARED = option_fields(ComparisonOptions)
 
 
 def _checked_width(text: str | None) -> str | None:
@@ -163,27 +168,17 @@ def models_convert(
 
 @app.command(name="compare")
 def models_compare(
-    before: Annotated[str, typer.Argument(metavar="BEFORE", help="Name of a model.")],
-    after: Annotated[str, typer.Argument(metavar="AFTER", help="Name of another.")],
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help=_COMPARED["before"].option.help)],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help=_COMPARED["after"].option.help)],
     *,
     study: Annotated[
         str, typer.Option("--study", metavar="FILE", help="File of the study, or its URL.", show_default=False)
     ],
-    split: Annotated[
-        str,
-        typer.Option(
-            "--split",
-            metavar="train|val|test",
-            help="Only this side; if left out, held-out and training patients, each apart.",
-            show_default=False,
-        ),
-    ] = "",
+    split: Annotated[str, cli_option(ComparisonOptions, "split", show_default=False)] = ComparisonOptions.split,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the comparison as JSON.", show_default=False)
     ] = None,
-    device: Annotated[
-        str, typer.Option("--device", metavar="auto|cpu|cuda[:i]|mps", callback=check_device, help="Where to run.")
-    ] = "auto",
+    device: Annotated[str, cli_option(ComparisonOptions, "device", callback=check_device)] = ComparisonOptions.device,
 ) -> None:
     """Compare two models on a study's corrected frames: held-out and training patients, each apart."""
     import json

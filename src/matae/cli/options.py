@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from matae.cli.from_options import cli_option
 from matae.errors import MataeError
+from matae.segment.options import SegmentOptions
 
 __all__ = [
-    "DEFAULT_MODEL",
     "STOPPED",
     "Again",
     "Device",
@@ -76,24 +77,9 @@ def _in_use() -> str:
     return current_model()
 
 
-Model = Annotated[
-    str,
-    typer.Option(
-        "--model", metavar="NAME", default_factory=_in_use, show_default="the one in use", help="See 'models list'."
-    ),
-]
-Width = Annotated[
-    str,
-    typer.Option(
-        "--width",
-        metavar="1/8|1/4|1/2|1|auto",
-        callback=check_width,
-        help="Share of the network to run: narrower is faster. auto: 1 on a GPU, else the largest that keeps up.",
-    ),
-]
-Device = Annotated[
-    str, typer.Option("--device", metavar="auto|cpu|cuda[:i]|mps", callback=check_device, help="Where to run.")
-]
+Model = Annotated[str, cli_option(SegmentOptions, "model", default_factory=_in_use, show_default="the one in use")]
+Width = Annotated[str, cli_option(SegmentOptions, "width", callback=check_width)]
+Device = Annotated[str, cli_option(SegmentOptions, "device", callback=check_device)]
 
 
 class ThirdAxis(StrEnum):
@@ -130,4 +116,3 @@ Jobs = Annotated[
 Again = Annotated[
     bool, typer.Option("--again", help="Do also the clips whose results are there already, made from the same.")
 ]
-DEFAULT_MODEL = "matae-lv"  # equal to matae.models.DEFAULT_MODEL, without importing it for --help

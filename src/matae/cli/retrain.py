@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from matae.cli.options import DEFAULT_MODEL, STOPPED, check_device
+from matae.cli.from_options import cli_option
+from matae.cli.options import STOPPED, check_device
+from matae.learn.options import RetrainOptions
 
 if TYPE_CHECKING:
     from matae.learn.events import Event
@@ -23,45 +25,16 @@ def retrain(
     study: Annotated[
         str, typer.Option("--study", metavar="FILE", help="File of the study, or its URL.", show_default=False)
     ],
-    kind: Annotated[
-        str,
-        typer.Option(
-            "--kind",
-            metavar="quick|full",
-            help="quick: a small adapter for this site, minutes at most. full: all weights, better with more frames.",
-        ),
-    ] = "quick",
-    base: Annotated[
-        str, typer.Option("--base", metavar="NAME", help="Model to start from; never a retrained one.")
-    ] = DEFAULT_MODEL,
-    seconds: Annotated[float, typer.Option("--seconds", metavar="S", help="Time for training.")] = 120.0,
-    name: Annotated[
-        str, typer.Option("--name", metavar="NAME", help="Name of the new model; made from the base's if left out.")
-    ] = "",
-    replay: Annotated[
-        str,
-        typer.Option(
-            "--replay",
-            metavar="auto|none|DIR",
-            help="Frames mixed in so that nothing is forgotten. auto: the phantom's, if the base knows them.",
-        ),
-    ] = "auto",
-    steps: Annotated[
-        int, typer.Option("--steps", metavar="N", help="Train so many steps, whatever the time; repeatable exactly.")
-    ] = 0,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of every random number.")] = 1,
-    accepted_only: Annotated[
-        bool, typer.Option("--accepted-only", help="Learn from accepted frames only, not from edited ones.")
-    ] = False,
-    odd_labels: Annotated[
-        bool,
-        typer.Option(
-            "--odd-labels", help="Go on although most masks fill most of the picture; the model will not be offered."
-        ),
-    ] = False,
-    processes: Annotated[
-        int, typer.Option("--processes", metavar="N", help="Processes that share the work, one a GPU (full only).")
-    ] = 1,
+    kind: Annotated[str, cli_option(RetrainOptions, "kind")] = RetrainOptions.kind,
+    base: Annotated[str, cli_option(RetrainOptions, "base")] = RetrainOptions.base,
+    seconds: Annotated[float, cli_option(RetrainOptions, "seconds")] = RetrainOptions.seconds,
+    name: Annotated[str, cli_option(RetrainOptions, "name")] = RetrainOptions.name,
+    replay: Annotated[str, cli_option(RetrainOptions, "replay")] = RetrainOptions.replay,
+    steps: Annotated[int, cli_option(RetrainOptions, "steps")] = RetrainOptions.steps,
+    seed: Annotated[int, cli_option(RetrainOptions, "seed")] = RetrainOptions.seed,
+    accepted_only: Annotated[bool, cli_option(RetrainOptions, "statuses")] = False,
+    odd_labels: Annotated[bool, cli_option(RetrainOptions, "odd_labels")] = RetrainOptions.odd_labels,
+    processes: Annotated[int, cli_option(RetrainOptions, "processes")] = RetrainOptions.processes,
     promote: Annotated[
         bool, typer.Option("--promote", help="Put the model into use if its verdict offers it.")
     ] = False,
@@ -71,9 +44,7 @@ def retrain(
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON.", show_default=False)
     ] = None,
-    device: Annotated[
-        str, typer.Option("--device", metavar="auto|cpu|cuda[:i]|mps", callback=check_device, help="Where to train.")
-    ] = "auto",
+    device: Annotated[str, cli_option(RetrainOptions, "device", callback=check_device)] = RetrainOptions.device,
 ) -> None:
     """Retrain a model on a study's corrections, and judge it on patients it never saw.
 
@@ -82,7 +53,6 @@ def retrain(
     """
     from matae.errors import TrainError
     from matae.files import write_atomic, writing_to
-    from matae.learn import RetrainOptions
     from matae.learn import retrain as run
     from matae.learn.plan import start_run
     from matae.models import promote as put_into_use
@@ -97,7 +67,7 @@ def retrain(
         device=device,
         seed=seed,
         name=name,
-        statuses=("accepted",) if accepted_only else ("accepted", "edited"),
+        statuses=("accepted",) if accepted_only else RetrainOptions.statuses,
         processes=processes,
         odd_labels=odd_labels,
     )

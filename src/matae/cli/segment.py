@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from matae.cli.from_options import cli_option
 from matae.cli.options import (
     Again,
     Device,
@@ -21,12 +22,12 @@ from matae.cli.options import (
     check_sector,
     check_where,
 )
+from matae.segment.options import SegmentOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matae.jobs import JobSettings
-    from matae.segment import SegmentOptions
 
 __all__ = ["run_segment", "same_width", "segment"]
 
@@ -54,22 +55,10 @@ def segment(
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the results; made if missing.")],
     model: Model,
-    width: Width = "auto",
-    device: Device = "auto",
-    backend: Annotated[
-        _Backend, typer.Option("--backend", help="Runtime of the network. auto: the quickest on this computer.")
-    ] = _Backend.auto,
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            "--keep-up",
-            metavar="HZ",
-            min=0.1,
-            max=100_000,
-            help="Frames a second that --width auto must reach; the clip's own rate if left out.",
-            show_default=False,
-        ),
-    ] = None,
+    width: Width = SegmentOptions.width,
+    device: Device = SegmentOptions.device,
+    backend: Annotated[_Backend, cli_option(SegmentOptions, "backend")] = _Backend.auto,
+    rate: Annotated[float | None, cli_option(SegmentOptions, "rate", show_default=False)] = SegmentOptions.rate,
     scheduler: Scheduler = None,
     jobs: Jobs = 1,
     again: Again = False,
@@ -109,7 +98,6 @@ def segment(
     """
     check_where(scheduler, jobs)
     from matae.jobs import JobSettings
-    from matae.segment import SegmentOptions
 
     options = SegmentOptions(model=model, width=width, device=device, backend=backend.value, rate=rate)
     settings = JobSettings(

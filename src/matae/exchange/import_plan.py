@@ -1,4 +1,4 @@
-"""Planning an import: what of a folder is new, what is there already, and what differs from a person's label."""
+"""Planning an import: what of a folder is new, what is there already, and what differs from a manual label."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class PlannedImport:
     is_own
         Whether it left this study before and is recognised by its key.
     new, same, conflicts
-        Frames: without a person's label; labelled just so already; labelled otherwise by a person, and kept.
+        Frames: without a manual label; labelled just so already; labelled otherwise by hand, and kept.
     """
 
     clip: ImportClip
@@ -87,7 +87,7 @@ class ImportPlan:
 
     @property
     def n_conflicts(self) -> int:
-        """Labels that differ from a person's, which is kept."""
+        """Labels that differ from a manual one, which is kept."""
         return sum(len(clip.conflicts) for clip in self.clips)
 
     @property
@@ -105,7 +105,8 @@ class ImportPlan:
         new_clips = sum(clip.is_new for clip in self.clips)
         lines = [
             f"{self.format}: {len(self.clips)} clips of {self.n_patients} patients, {new_clips} of them new.",
-            f"{self.n_new} labels are new, {self.n_same} are there already, {self.n_conflicts} differ from a person's.",
+            f"{self.n_new} labels are new, {self.n_same} are there already, {self.n_conflicts} differ "
+            "from manual ones.",
         ]
         if self.n_unknown:
             lines.append(

@@ -35,7 +35,7 @@ class ImportResult:
     Parameters
     ----------
     stored, conflicts
-        Labels stored; labels kept because a person's differs.
+        Labels stored; labels kept because a manual one differs.
     clips
         Clips added.
     problems

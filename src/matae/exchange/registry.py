@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from matae.errors import ExchangeError
-from matae.exchange.naming import Naming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
 
     from matae.exchange.clip import ExportClip, ImportClip
     from matae.exchange.layouts.manifest_hints import Hint
+    from matae.exchange.naming import Naming
 
 __all__ = ["FORMATS", "Format", "Writer", "find_format", "make_writer", "read_clips"]
 
@@ -41,6 +41,8 @@ class Format:
         As on the command line.
     title
         For a list.
+    about
+        What it is good for, in a sentence.
     size
         Side of its square grid unless another is asked for; None for native pixels.
     sized
@@ -53,6 +55,7 @@ class Format:
 
     name: str
     title: str
+    about: str = ""
     size: int | None = None
     sized: bool = True
     video: bool = False
@@ -62,12 +65,35 @@ class Format:
 FORMATS: dict[str, Format] = {
     entry.name: entry
     for entry in (
-        Format("png", "Pictures and masks (PNG) with index.csv, which 'train' reads"),
-        Format("echonet", "EchoNet-Dynamic: videos and tracings", size=112, video=True, bytes_per_pixel=0.6),
-        Format("camus", "CAMUS: NIfTI with spacing", sized=False, video=True),
-        Format("coco", "COCO: run-length encoded masks"),
-        Format("npz", "NumPy files"),
-        Format("dicom-seg", "DICOM segmentation objects", sized=False, bytes_per_pixel=1.3),
+        Format(
+            "png",
+            "Pictures and masks (PNG)",
+            "One picture and one mask a frame, and a list of them: for retraining here, and for most other programs.",
+        ),
+        Format(
+            "echonet",
+            "EchoNet-Dynamic",
+            "Small videos with 21 traced lines a frame, as EchoNet-Dynamic has them; apical four-chamber views only.",
+            size=112,
+            video=True,
+            bytes_per_pixel=0.6,
+        ),
+        Format(
+            "camus",
+            "CAMUS (NIfTI)",
+            "End-diastole, end-systole and what lies between, with the true pixel size, in the folders of CAMUS.",
+            sized=False,
+            video=True,
+        ),
+        Format("coco", "COCO", "Pictures, and the masks in one JSON file, for detection and labelling tools."),
+        Format("npz", "NumPy", "One file a clip with frames, masks, times and pixel size, for your own Python."),
+        Format(
+            "dicom-seg",
+            "DICOM segmentation",
+            "Segmentations with the blanked images they refer to, for DICOM viewers; only clips from DICOM files.",
+            sized=False,
+            bytes_per_pixel=1.3,
+        ),
     )
 }
 
@@ -146,6 +172,7 @@ def read_clips(path: Path, hints: Mapping[str, Hint], naming: Naming | None = No
     """
     from matae.exchange.layouts import camus, coco, dicom_seg_reader, echonet, labelme, npz, png
     from matae.exchange.layouts.detect import coco_files
+    from matae.exchange.naming import Naming
 
     naming = naming or Naming()
     if not path.exists():

@@ -1,17 +1,15 @@
-"""What a person chooses before a retraining, and the refusals' thresholds."""
+"""What a person chooses before a retraining or a comparison, and the refusals' thresholds."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated, Any
 
 from matae.errors import TrainError
+from matae.option import Option
 from matae.records import load_record
 
-if TYPE_CHECKING:
-    from typing import Any
-
-__all__ = ["KINDS", "MIN_FRAMES", "MIN_PATIENTS", "RetrainOptions"]
+__all__ = ["KINDS", "MIN_FRAMES", "MIN_PATIENTS", "ComparisonOptions", "RetrainOptions"]
 
 KINDS = {
     "quick": "Fit the model to this site with a small adapter: a few minutes at most, a few hundred kB, easily undone.",
@@ -56,18 +54,87 @@ class RetrainOptions:
         Go on although most masks fill most of the picture, as inverted ones do; the model will not be offered.
     """
 
-    base: str = "matae-lv"
-    kind: str = "quick"
-    seconds: float = 120.0
-    steps: int = 0
-    replay: str = "auto"
-    device: str = "auto"
-    seed: int = 1
-    name: str = ""
+    base: Annotated[
+        str,
+        Option(
+            "Model to start from; never a retrained one: all corrections so far are learnt anew, so that nothing adds "
+            "up and a patient can be forgotten exactly.",
+            label="Start from",
+            metavar="NAME",
+        ),
+    ] = "matae-lv"
+    kind: Annotated[
+        str,
+        Option(
+            "quick: a small adapter for this site, minutes at most. full: all weights, better with more frames.",
+            metavar="quick|full",
+            choices=KINDS,
+        ),
+    ] = "quick"
+    seconds: Annotated[
+        float,
+        Option(
+            "Time for training at most; reading the clips and judging the model come on top.",
+            label="Time",
+            metavar="S",
+            unit="s",
+            least=1,
+            most=7 * 24 * 3600,
+        ),
+    ] = 120.0
+    steps: Annotated[
+        int,
+        Option(
+            "Train so many steps, whatever the time: with the same seed the same model, exactly. 0: as many as fit "
+            "into the time.",
+            metavar="N",
+            least=0,
+            most=10**7,
+            no_value="as many as fit into the time",
+        ),
+    ] = 0
+    replay: Annotated[
+        str,
+        Option(
+            "Frames mixed in so that nothing is forgotten. auto: the phantom's, if the base knows them; none; or a "
+            "folder of labelled frames.",
+            label="Mix in",
+            metavar="auto|none|DIR",
+            choices={"auto": "phantom hearts, if known", "none": "nothing"},
+        ),
+    ] = "auto"
+    device: Annotated[
+        str,
+        Option(
+            "Where to train; auto takes the GPU if there is one.",
+            metavar="auto|cpu|cuda[:i]|mps",
+            choices={name: name for name in ("auto", "cpu", "cuda")},
+        ),
+    ] = "auto"
+    seed: Annotated[int, Option("Seed of every random number.", metavar="N", least=0, most=2**31 - 1)] = 1
+    name: Annotated[
+        str,
+        Option(
+            "Name of the new model: letters, digits, dots and dashes. Made from the base's if left out.",
+            metavar="NAME",
+            no_value="made from the base's",
+        ),
+    ] = ""
     against: str = ""
-    statuses: tuple[str, ...] = ("accepted", "edited")
-    processes: int = 1
-    odd_labels: bool = False
+    statuses: Annotated[
+        tuple[str, ...],
+        Option(
+            "Learn from accepted frames only, not from edited ones.",
+            label="Accepted frames only, not edited ones",
+            flag="--accepted-only",
+        ),
+    ] = ("accepted", "edited")
+    processes: Annotated[
+        int, Option("Processes that share the work, one a GPU (full only).", metavar="N", least=1, most=1024)
+    ] = 1
+    odd_labels: Annotated[
+        bool, Option("Go on although most masks fill most of the picture; the model will not be offered.")
+    ] = False
 
     def check(self) -> None:
         """Refuse choices that make no sense.
@@ -100,3 +167,37 @@ class RetrainOptions:
             If a value is of another type.
         """
         return load_record(cls, values)
+
+
+@dataclass(frozen=True)
+class ComparisonOptions:
+    """Which two models to compare, and on whom; see `matae.learn.compare_models`.
+
+    Parameters
+    ----------
+    before, after
+        Names of two models.
+    split
+        Side of the study; if empty, held-out and training patients, each apart, as for a new model.
+    device
+        As for `RetrainOptions`.
+    """
+
+    before: Annotated[str, Option("Model that is compared with.", metavar="BEFORE")]
+    after: Annotated[str, Option("Model that is looked at.", metavar="AFTER")]
+    split: Annotated[
+        str,
+        Option(
+            "Patients to compare on; if left out, held-out and training patients, each apart. Only held-out ones "
+            "(validation, test) tell how accurate a model is.",
+            label="On",
+            metavar="train|val|test",
+            choices={
+                "": "Held-out and training patients",
+                "test": "Test patients",
+                "val": "Validation patients",
+                "train": "Training patients",
+            },
+        ),
+    ] = ""
+    device: Annotated[str, Option("Where to run.", metavar="auto|cpu|cuda[:i]|mps")] = "auto"

@@ -5,7 +5,7 @@ The 90 % interval is :math:`EF \pm 1.645\,\sigma` with
 .. math:: \sigma^2 = \sigma_w^2 + (\delta\,s)^2 + \sigma_r^2
 
 - :math:`\sigma_w`: standard deviation of the ejection fractions that the widths of the nested network give on the same
-  frames (0 where there is one width or a person's outline);
+  frames (0 where there is one width or a manual outline);
 - :math:`\delta\,s`: a shift of the outline by :math:`\delta` of the long axis, independent at end-diastole and
   end-systole; *s* is how strongly the ejection fraction of this heart follows such a shift;
 - :math:`\sigma_r`: what remains between two readings of the same frames by the same method.

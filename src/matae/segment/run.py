@@ -10,14 +10,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from matae.errors import ModelError, SegmentError
-from matae.models import current_model
 from matae.nn.widths import format_width, parse_width
+from matae.segment.options import SegmentOptions
 from matae.segment.results import FrameMask, Segmentation
 from matae.stack import new_stack
 
@@ -40,32 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["FrameMask", "SegmentOptions", "Segmentation", "Segmenter", "choose_width", "segment"]
 
 _ENOUGH_FRAMES = 30  # to tell a speed by
-
-
-@dataclass(frozen=True)
-class SegmentOptions:
-    """How to segment; the same defaults behind the dock and the command line.
-
-    Parameters
-    ----------
-    model
-        Name in the registry; the model in use if not given.
-    width
-        ``1/8``, ``1/4``, ``1/2``, ``1``, or ``auto``: 1 on a GPU, else the largest that keeps up with the clip on this
-        computer, see `matae.segment.auto`.
-    device
-        ``auto``, ``cpu``, ``cuda``, ``cuda:i`` or ``mps``.
-    backend
-        ``auto`` (the quickest on this computer), ``torch``, ``openvino`` or ``onnxruntime``.
-    rate
-        Frames a second that ``auto`` must reach; the clip's own if None.
-    """
-
-    model: str = field(default_factory=current_model)
-    width: str = "auto"
-    device: str = "auto"
-    backend: str = "auto"
-    rate: float | None = None
 
 
 class Segmenter:

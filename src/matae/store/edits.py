@@ -1,4 +1,4 @@
-"""Writing labels: a version for every stroke, a person's before any machine's, nobody's overwritten in silence."""
+"""Writing labels: a version for every stroke, manual masks before predicted ones, nothing overwritten in silence."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class EditsPart(StudyBase):
         width: str,
         model_sha256: str = "",
     ) -> list[int]:
-        """Store what a model proposes: shown on machine frames, kept beside a person's work on all others.
+        """Store what a model proposes: shown where no person worked, kept beside a manual mask on all other frames.
 
         Parameters
         ----------
@@ -115,7 +115,7 @@ class EditsPart(StudyBase):
     def put_edits(self, content_id: str, edits: Sequence[Edit], *, note: str = "") -> list[FrameInfo]:
         """Store what a person made of one frame or several: all of them, durably, before this returns; or none.
 
-        A machine is never in the way of a person: if a model proposed something new meanwhile, the edit wins.
+        A model is never in the way of a person: if one proposed something new meanwhile, the edit wins.
 
         Parameters
         ----------

@@ -72,7 +72,7 @@ class FlagsPart(StudyBase):
             return None if there is None else (there.content_id, there.frame)
 
     def flags(self, content_id: str) -> dict[int, Flag]:
-        """Return why a machine wants a person to look at which frames, in order."""
+        """Return why the program wants a person to look at which frames, in order."""
         with self._reading() as connection:
             cine = self._cine(connection, content_id)
             rows = connection.execute(

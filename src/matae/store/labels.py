@@ -105,7 +105,7 @@ class LabelsPart(StudyBase):
         return infos
 
     def history(self, content_id: str, frame: int) -> list[Revision]:
-        """Return every version of a frame's label, newest last; refused and machine versions too."""
+        """Return every version of a frame's label, newest last; refused and predicted versions too."""
         return self._versions(content_id, RevisionRow.frame == int(frame))
 
     def steps(self, content_id: str, limit: int = 200) -> list[list[Revision]]:

@@ -291,7 +291,7 @@ class FolderSubject(Base):
 
 
 class Flag(Base):
-    """Frames a machine wants a person to look at; replaced as a whole when it looks again."""
+    """Frames the program wants a person to look at; replaced as a whole when it looks again."""
 
     __tablename__ = "flags"
 

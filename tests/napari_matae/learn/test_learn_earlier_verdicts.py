@@ -15,9 +15,10 @@ from matae.learn.folders import VERDICT, runs_home
 from matae.learn.plan import Plan, code_of
 from matae.learn.worker import EVENTS
 from matae.store import Study
+from napari_matae.background.connections import end_owned
 from napari_matae.learn.retrain_panel import RetrainBox
 
-from ..verdict_makers import verdict
+from ..verdict.verdict_makers import verdict
 
 pytestmark = pytest.mark.gui
 
@@ -53,7 +54,7 @@ def make_box(make_workspace, qtbot):
 
     yield make
     for box in made:
-        box.close_down()
+        end_owned(box)
 
 
 def test_a_study_that_never_learnt_has_none(make_box, tmp_path):

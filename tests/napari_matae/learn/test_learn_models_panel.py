@@ -10,11 +10,12 @@ from qtpy.QtWidgets import QMessageBox
 from matae.models import current_model, find_model, list_models, promote, rewrite_card
 from matae.read import open_cine
 from matae.store import Study
+from napari_matae.background.connections import end_owned
 from napari_matae.learn.models_panel import ModelsBox
 from napari_matae.models.tasks import SubjectFacts, what_goes
 from napari_matae.segment.panel import SegmentPanel
 
-from ..verdict_makers import fill, second_model
+from ..verdict.verdict_makers import fill, second_model
 
 pytestmark = pytest.mark.gui
 
@@ -40,7 +41,7 @@ def box(make_workspace, qtbot):
 
     yield make
     for widget in made:
-        widget.close_down()
+        end_owned(widget)
 
 
 def rows(box) -> list[list[str]]:
@@ -152,7 +153,7 @@ def test_using_a_model_changes_what_is_segmented_with(box, qtbot, tiny_model, tm
         widget.use_button.click()
     assert current_model() == panel.options.model == "second"
     widget._workspace.model_changed.disconnect(panel.list_models)
-    panel.close_down()
+    end_owned(panel)
 
 
 def test_a_verdict_that_no_study_vouches_for_is_asked_about(box, qtbot, tiny_model, tmp_path):

@@ -17,6 +17,7 @@ from matae.exchange import read_manifest, verify_release
 from matae.phantom import make_phantom
 from matae.read import open_cine
 from matae.store import Edit, FrameStatus, Study
+from napari_matae.background.connections import end_owned
 from napari_matae.dock import MataeDock
 from napari_matae.exchange.export_dialog import ExportDialog
 from napari_matae.exchange.export_form import ExportForm
@@ -73,6 +74,7 @@ def learn(make_workspace, qtbot, tmp_path):
         made.append(panel)
         qtbot.addWidget(panel)
         panel.data.form.folder.setText(str(tmp_path / "out"))
+        panel.data.form.name.setText("lv")
         panel.show()
         if target is not None:
             qtbot.waitUntil(lambda: panel.data.overview is not None, timeout=WAIT)
@@ -80,7 +82,7 @@ def learn(make_workspace, qtbot, tmp_path):
 
     yield make
     for panel in made:
-        panel.close_down()
+        end_owned(panel)
 
 
 def previewed(qtbot, panel) -> ExportDialog:
@@ -145,16 +147,16 @@ def test_a_form_keeps_what_was_chosen_and_names_a_new_folder(qtbot, own_home, tm
         form.format.setCurrentIndex(place)
         sentences.add(form.sentence.text())
         assert form.choice.folder == tmp_path / f"spring-{form.format.currentData()}"
-        assert form.choice.size is None
-        assert not form.choice.native
+        assert form.options.size is None
+        assert not form.options.native
     assert len(sentences) == form.format.count() == 6
     form.format.setCurrentIndex(form.format.findData("echonet"))
     form.size.setCurrentIndex(1)
-    assert form.choice.native
+    assert form.options.native
     form.remember()
     again = ExportForm()
     qtbot.addWidget(again)
-    assert again.choice.format == "echonet"
+    assert again.options.format == "echonet"
     assert again.name.text() == "spring"
     again.name.setText(" ")
     assert "Give the release a name" in again.problem
@@ -275,7 +277,7 @@ def test_an_import_lists_conflicts_first_and_leaves_them_alone(learn, qtbot, tmp
     dialog = looked_at(qtbot, panel, release.folder)
     first = dialog.clips.topLevelItem(0)
     assert [first.text(place) for place in range(4)] == ["a", "frame 2", "frame 3", "frame 7"]
-    assert "1 differs from a person's label" in dialog.summary.text()
+    assert "1 differs from a manual label" in dialog.summary.text()
     dialog.rater.setText("anna")
     with qtbot.waitSignal(dialog.imported, timeout=WAIT) as done:
         dialog.import_button.click()

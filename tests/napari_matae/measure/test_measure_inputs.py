@@ -18,7 +18,7 @@ from napari_matae.measure.inputs import (
     task_of,
 )
 
-from ..measure_makers import show_masks, two_beats
+from .measure_makers import show_masks, two_beats
 
 
 @pytest.fixture

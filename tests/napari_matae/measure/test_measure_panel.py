@@ -10,9 +10,10 @@ import pytest
 
 from matae.measure import measure_cine
 from matae.store.types import FrameStatus
+from napari_matae.background.connections import end_owned
 
 from ..conftest import make_cine
-from ..measure_makers import Bench, two_beats
+from .measure_makers import Bench, two_beats
 
 pytestmark = pytest.mark.gui
 
@@ -29,7 +30,7 @@ def bench(make_workspace, qtbot):
 
     def close_down(_: object) -> None:  # pytest-qt closes widgets before fixtures end
         for part in (panel, plot, keys):
-            part.close_down()
+            end_owned(part)
 
     qtbot.addWidget(panel, before_close_func=close_down)
     qtbot.addWidget(plot)

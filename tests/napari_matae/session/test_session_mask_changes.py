@@ -28,12 +28,12 @@ def test_a_new_run_keeps_edited_frames_and_what_the_machine_said_of_them(session
         session.masks.receive(result(cine, t))
     session.seek(4)
     session.current.labels.paint((4, 50, 60), 1)
-    edited, proposal = session.current.labels.data[4].copy(), session.current.machine[4].copy()
+    edited, proposal = session.current.labels.data[4].copy(), session.current.predicted[4].copy()
     assert session.current.edited_frames() == [4]
     session.masks.begin_run()
     assert not session.masks.receive(result(cine, 4))
     np.testing.assert_array_equal(session.current.labels.data[4], edited)
-    np.testing.assert_array_equal(session.current.machine[4], proposal)
+    np.testing.assert_array_equal(session.current.predicted[4], proposal)
     assert session.current.edited_frames() == [4]
 
 

@@ -10,7 +10,7 @@ from matae.review import Phases
 from matae.store import FrameStatus
 
 from ..conftest import opened
-from ..measure_makers import show_masks, two_beats
+from ..measure.measure_makers import show_masks, two_beats
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_matae.session.undo_step import FrameChange, Patch, UndoStep, frames_in_words
+from napari_matae.session.undo_step import FrameChange, Patch, UndoStep
 
 masks = st.integers(1, 12).flatmap(
     lambda n: st.tuples(arrays(np.uint8, (n, 9), elements=st.integers(0, 2)), arrays(np.uint8, (n, 9)))
@@ -56,11 +55,3 @@ def test_a_step_is_shown_where_it_was_done_or_where_it_changed_something():
     assert UndoStep("x", changes, here=4).shows == 4
     assert UndoStep("x", changes, here=9).shows == 3
     assert UndoStep("x", (), here=9).shows == 9
-
-
-@pytest.mark.parametrize(
-    ("frames", "words"),
-    [([], "no frame"), ([0], "frame 1"), ([2, 1, 1], "frames 2 to 3"), ([0, 4], "2 frames, 1 to 5")],
-)
-def test_frames_are_counted_as_people_do(frames, words):
-    assert frames_in_words(frames) == words

@@ -8,11 +8,12 @@ import pytest
 from matae.errors import MeasureError
 from matae.measure import Landmarks, landmarks
 from matae.store import Landmark, LandmarkSet, Study
+from napari_matae.background.connections import end_owned
 from napari_matae.measure.live_measurement import Measuring
 from napari_matae.study.landmarks import from_stored, to_points
 
 from ..conftest import make_cine, opened, proposals, settled
-from ..measure_makers import show_masks, two_beats
+from ..measure.measure_makers import show_masks, two_beats
 
 FULL = {"apex": Landmark(1, 2), "left": Landmark(9, 0), "right": Landmark(9, 5)}
 
@@ -24,7 +25,7 @@ FULL = {"apex": Landmark(1, 2), "left": Landmark(9, 0), "right": Landmark(9, 5)}
         LandmarkSet({}, 1, "anna"),
         LandmarkSet(FULL, 1, ""),
     ],
-    ids=["nothing", "taken away", "a machine's"],
+    ids=["nothing", "taken away", "a model's"],
 )
 def test_what_no_person_placed_is_none(stored):
     assert from_stored(stored) is None
@@ -146,7 +147,7 @@ def test_the_measurement_follows_a_handle_and_starts_with_it_the_next_time(make_
     where = drag(workspace, 3)
     assert measuring.measurement.landmarks(ed).by_hand
     np.testing.assert_array_equal(measuring.measurement.landmarks(ed).as_array(), where)
-    measuring.close_down()
+    end_owned(measuring)
     settled(qtbot, workspace)
     workspace.close_down()
 
@@ -156,4 +157,4 @@ def test_the_measurement_follows_a_handle_and_starts_with_it_the_next_time(make_
     measuring.active = True
     qtbot.waitUntil(lambda: measuring.measurement is not None and not measuring.is_running, timeout=60_000)
     np.testing.assert_array_equal(measuring.measurement.landmarks(ed).as_array(), where)
-    measuring.close_down()
+    end_owned(measuring)

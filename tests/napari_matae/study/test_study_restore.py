@@ -37,7 +37,7 @@ def test_a_cine_opened_again_is_as_it_was_left(make_workspace, qtbot, cine):
     assert current.run["model"] == "disc"
     assert current.proposed == set(range(12))
     assert np.isfinite(current.area_px).all()
-    assert not np.array_equal(current.machine[2], masks[2])
+    assert not np.array_equal(current.predicted[2], masks[2])
 
 
 def test_undo_reaches_back_into_the_sitting_before(make_workspace, qtbot, cine):

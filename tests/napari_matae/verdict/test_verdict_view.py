@@ -13,11 +13,12 @@ from matae.learn import compare_models
 from matae.learn.paired import compare
 from matae.models import current_model, find_model, promote
 from matae.store import Study
+from napari_matae.background.connections import end_owned
 from napari_matae.dock import MataeDock
 from napari_matae.verdict.view import VerdictView
 from napari_matae.verdict.wording import change, interval, leans_worse, mark, number, title
 
-from ..verdict_makers import empty_verdict, fill, second_model, verdict
+from .verdict_makers import empty_verdict, fill, second_model, verdict
 
 pytestmark = pytest.mark.gui
 
@@ -42,7 +43,7 @@ def view(make_workspace, qtbot):
 
     yield make
     for widget in made:
-        widget.close_down()
+        end_owned(widget)
 
 
 def plain(label) -> str:
@@ -254,5 +255,5 @@ def test_a_point_names_its_frame_and_opens_it(make_napari_viewer_proxy, qtbot, t
     assert dock.session.current.cine.content_id in subjects
     assert dock.session.frame in {0, 1, 2}
     np.testing.assert_array_equal([f.gain for f in found.held_out.frames], 0)
-    widget.close_down()
+    end_owned(widget)
     dock.close_down()

@@ -16,6 +16,7 @@ from matae.exchange.export.findings import find_over_clips
 from matae.exchange.export.metadata import VIEWS, list_fields
 from matae.exchange.export.plan_record import ExportPlan, count_sides
 from matae.exchange.names import Pseudonyms, check_release_name
+from matae.exchange.options import LARGEST, SMALLEST
 from matae.exchange.registry import find_format
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["plan_export"]
 
 _PREVIEWS = 24
-_SMALLEST, _LARGEST = 32, 2048
 _STATUSES = ("accepted", "edited")
 
 
@@ -126,8 +126,8 @@ def plan_export(
 def _check_request(chosen: Format, statuses: Sequence[str], size: int | None, view: str | None) -> None:
     if not statuses or not set(statuses) <= set(_STATUSES):
         raise ExchangeError("Only accepted and edited frames can be exported; what nobody looked at stays here.")
-    if size is not None and not (chosen.sized and _SMALLEST <= size <= _LARGEST):
-        what = f"a side of {_SMALLEST} to {_LARGEST} pixels" if chosen.sized else f"native pixels in {chosen.name}"
+    if size is not None and not (chosen.sized and SMALLEST <= size <= LARGEST):
+        what = f"a side of {SMALLEST} to {LARGEST} pixels" if chosen.sized else f"native pixels in {chosen.name}"
         raise ExchangeError(f"A size of {size} cannot be written; choose {what}.")
     if view is not None and view not in VIEWS:
         raise ExchangeError(f"There is no view '{view[:20]}'; choose one of {', '.join(VIEWS)}.")

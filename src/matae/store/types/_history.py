@@ -32,7 +32,7 @@ class Change:
     revision
         Its new revision.
     rater
-        Who; empty for a machine.
+        Who; empty for the program.
     own
         It was made through this very `Study` object.
     """

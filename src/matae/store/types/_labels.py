@@ -44,7 +44,7 @@ class FrameInfo:
     model, width, model_sha256
         What proposed the mask the person started from; empty if no model did.
     rater
-        Who changed or judged it last; empty for a machine frame.
+        Who changed or judged it last; empty for a predicted one.
     seconds
         Time people spent on it, all edits together.
     area
@@ -115,11 +115,11 @@ class Revision:
     based_on
         `number` the change started from.
     shown
-        It became the frame's label. False for a conflict, and for a proposal kept beside a person's mask.
+        It became the frame's label. False for a conflict, and for a proposal kept beside a manual mask.
     model, width, model_sha256
         Of a proposal.
     rater
-        Of a person's version.
+        Of a manual version.
     seconds
         Time spent on this version.
     note

@@ -34,7 +34,7 @@ class LandmarkSet:
     revision
         Give it back as `expected` when changing them.
     rater
-        Who set them; empty if a machine did.
+        Who set them; empty if the program did.
     """
 
     points: Mapping[str, Landmark]
@@ -126,7 +126,7 @@ class OverrideVersion:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """Why a machine thinks a person should look at a frame."""
+    """Why a person should look at a frame, as the program sees it."""
 
     score: float
     reason: str

@@ -12,6 +12,7 @@ from matae.learn.folders import new_run_folder
 from matae.learn.plan import begin
 from matae.learn.run_lock import claim
 from matae.store import Study
+from napari_matae.background.connections import end_owned
 from napari_matae.learn.retrain_form import RetrainChoices, bases
 from napari_matae.learn.retrain_panel import RetrainBox
 from napari_matae.learn.run_curves import LearnCurves
@@ -38,7 +39,7 @@ def make_box(make_workspace, qtbot):
 
     yield make
     for box in made:
-        box.close_down()
+        end_owned(box)
 
 
 def looked(qtbot, box: RetrainBox, options: RetrainOptions | None = None) -> str:
@@ -101,7 +102,7 @@ def test_choices_are_those_of_the_command_line(qtbot, own_home, tmp_path):
     assert [choices.base.itemText(place) for place in range(choices.base.count())] == bases()
     assert {"matae-lv", BASE} <= set(bases())
     choices.kinds["full"].click()
-    choices.minutes.setValue(5)
+    choices.seconds.setValue(300)
     choices.seed.setValue(7)
     choices.steps.setValue(30)
     choices.device.setCurrentText("cpu")

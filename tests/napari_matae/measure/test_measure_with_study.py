@@ -14,13 +14,14 @@ from matae.measure.run import sector_pixels
 from matae.read import open_cine
 from matae.segment import Segmenter, SegmentOptions, find_sector, sector_from_polygon
 from matae.store import FrameStatus, Landmark, Study
+from napari_matae.background.connections import end_owned
 from napari_matae.background.worker import guarded
 from napari_matae.measure.biplane import BiplaneBox
 from napari_matae.measure.live_measurement import Measuring
 from napari_matae.measure.tasks import OtherView, other_view_events
 from napari_matae.study.landmarks import UNREADABLE
 
-from .conftest import opened, settled
+from ..conftest import opened, settled
 from .measure_makers import show_masks, two_beats
 
 pytestmark = pytest.mark.gui
@@ -38,7 +39,7 @@ def measuring_of(qtbot):
 
     yield make
     for measuring in made:
-        measuring.close_down()
+        end_owned(measuring)
 
 
 def measured(qtbot, measuring):
@@ -138,7 +139,7 @@ def test_both_views_of_one_patient_give_biplane_volumes(make_workspace, measurin
     show_masks(workspace.session, masks)
     measuring = measuring_of(workspace)
     box = BiplaneBox(workspace.link, measuring)
-    qtbot.addWidget(box, before_close_func=lambda _: box.close_down())
+    qtbot.addWidget(box, before_close_func=lambda _: end_owned(box))
     here = measured(qtbot, measuring)
     box.refresh()
     qtbot.waitUntil(lambda: not box.is_running, timeout=20_000)

@@ -48,7 +48,7 @@ def test_a_killed_viewer_leaves_a_run_that_is_offered_again(qtbot, tmp_path, own
     environment = os.environ | {"QT_QPA_PLATFORM": "offscreen", "OMP_NUM_THREADS": "1"}
     viewer = subprocess.Popen(
         [sys.executable, "-c", _LEARN, str(target)],
-        stdout=subprocess.PIPE, text=True, env=environment, cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE, text=True, env=environment, cwd=Path(__file__).parents[3],
     )  # fmt: skip
     try:
         assert viewer.stdout.readline(), "the viewer ended by itself"

@@ -12,10 +12,11 @@ from matae.cine import Spacing
 from matae.measure import measure_cine
 from matae.measure.run import sector_pixels
 from matae.store import Landmark, OverrideName, Study
+from napari_matae.background.connections import end_owned
 from napari_matae.measure.live_measurement import Measuring
 from napari_matae.study.landmarks import UNREADABLE
 
-from .conftest import opened, settled
+from ..conftest import opened, settled
 from .measure_makers import show_masks, two_beats
 
 pytestmark = pytest.mark.gui
@@ -33,7 +34,7 @@ def measuring_of(qtbot):
 
     yield make
     for measuring in made:
-        measuring.close_down()
+        end_owned(measuring)
 
 
 def measured(qtbot, measuring):
@@ -153,7 +154,7 @@ def test_report_and_rows_are_of_the_landmarks_a_person_placed(make_workspace, me
     settled(qtbot, workspace)
     measuring = measuring_of(workspace.session)
     button = ReportButton(measuring)
-    qtbot.addWidget(button, before_close_func=lambda _: button.close_down())
+    qtbot.addWidget(button, before_close_func=lambda _: end_owned(button))
     first = measured(qtbot, measuring)
     ed, current = first.ed_frame, workspace.session.current
     points = first.landmarks(ed)

@@ -15,7 +15,7 @@ from matae.nn.checkpoint import load, save
 from matae.read import open_cine
 from matae.store import Edit, FrameStatus, Study
 
-from .conftest import disc
+from ..conftest import disc
 
 SIDES = {"P1": "train", "P2": "train", "P3": "val", "P4": "test"}
 

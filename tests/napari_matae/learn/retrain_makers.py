@@ -12,7 +12,7 @@ from matae.models.pointer import Pointer
 from matae.nn.matae import Matae
 from matae.store import Study
 
-sys.path.append(str(Path(__file__).parents[1] / "matae" / "learn"))
+sys.path.append(str(Path(__file__).parents[2] / "matae" / "learn"))
 from learn_makers import BASE, CONFIG, SIDES, fill, save_base
 
 __all__ = ["BASE", "SIDES", "WAIT", "add_base", "clinic", "fill"]

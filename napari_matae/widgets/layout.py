@@ -1,0 +1,74 @@
+"""Pieces of layout that panels share: rows, headings, labels that wrap, forms and boxes that fit a narrow dock."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QFormLayout, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+__all__ = ["combo_box", "form_layout", "heading", "horizontal_line", "let_shrink", "row", "wrapped"]
+
+_LETTERS = 8
+"""Letters that a combo box always shows, unless it is told otherwise."""
+
+
+def row(*widgets: QWidget) -> QHBoxLayout:
+    """Return widgets side by side."""
+    layout = QHBoxLayout()
+    layout.setSpacing(4)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return layout
+
+
+def wrapped(text: str, parent: QWidget, *, selectable: bool = False) -> QLabel:
+    """Return a label that wraps; one whose text can be selected and copied where wished."""
+    label = QLabel(text, parent)
+    label.setWordWrap(True)
+    if selectable:
+        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def horizontal_line(parent: QWidget) -> QFrame:
+    """Return a thin line that parts what stands above it from what stands below."""
+    line = QFrame(parent)
+    line.setFrameShape(QFrame.Shape.HLine)
+    line.setFrameShadow(QFrame.Shadow.Sunken)
+    return line
+
+
+def heading(text: str, parent: QWidget) -> QWidget:
+    """Return a bold title under a line."""
+    holder = QWidget(parent)
+    label = QLabel(text, holder)
+    font = label.font()
+    font.setBold(True)
+    label.setFont(font)
+    column = QVBoxLayout(holder)
+    column.setContentsMargins(0, 4, 0, 0)
+    column.setSpacing(2)
+    column.addWidget(horizontal_line(holder))
+    column.addWidget(label)
+    return holder
+
+
+def combo_box(parent: QWidget, *, letters: int = _LETTERS) -> QComboBox:
+    """Return a combo box whose longest entry does not set the width of the dock."""
+    box = QComboBox(parent)
+    let_shrink(box, letters=letters)
+    return box
+
+
+def let_shrink(box: QComboBox, *, letters: int = _LETTERS) -> None:
+    """Let a combo box be narrower than its longest entry, down to a number of letters."""
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(letters)
+
+
+def form_layout(parent: QWidget | None = None) -> QFormLayout:
+    """Return a form, set as the layout of a widget where one is given, whose fields take the whole width."""
+    form = QFormLayout(parent)
+    form.setContentsMargins(0, 0, 0, 0)
+    form.setVerticalSpacing(5)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    return form

@@ -1,0 +1,44 @@
+"""The look that all plots share: no menu, no zoom, a faint grid, axes in one ink."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyqtgraph as pg
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QColor
+
+__all__ = ["AXIS_COLOUR", "colour_axes", "set_up_axes"]
+
+AXIS_COLOUR = "#b8bcc4"
+
+
+def set_up_axes(item: pg.PlotItem, ink: str | QColor = AXIS_COLOUR, *, grid: bool = True) -> None:
+    """Make a plot one to look at and to click, not one to drag and zoom.
+
+    Parameters
+    ----------
+    item
+        Of the plot.
+    ink
+        Colour of lines and numbers of the axes.
+    grid
+        Whether a faint grid is drawn.
+    """
+    item.setMenuEnabled(False)
+    item.hideButtons()
+    item.setMouseEnabled(x=False, y=False)
+    if grid:
+        item.showGrid(x=True, y=True, alpha=0.15)
+    for side in ("left", "bottom"):
+        item.getAxis(side).enableAutoSIPrefix(False)
+    colour_axes(item, ink)
+
+
+def colour_axes(item: pg.PlotItem, ink: str | QColor) -> None:
+    """Draw lines and numbers of the axes in a colour."""
+    for side in ("left", "bottom"):
+        axis = item.getAxis(side)
+        axis.setPen(pg.mkPen(ink))
+        axis.setTextPen(pg.mkPen(ink))
