@@ -63,11 +63,11 @@ def ready_dock(frames: int) -> tuple[Any, Any, float]:
     panel, session = dock.measure_panel, dock.session
     session.open(phantom.cine, find_sector(phantom.cine))
     until(lambda: session.current.ready and not dock.is_probing)
-    session.begin_run()
+    session.masks.begin_run()
     for t, labels in enumerate(phantom.masks):
         mask = (labels == 1).astype(np.uint8)
-        session.receive(FrameMask(t, mask, mask * 255, int(mask.sum())))
-    session.end_run()
+        session.masks.receive(FrameMask(t, mask, mask * 255, int(mask.sum())))
+    session.masks.end_run()
     start = time.perf_counter()
     dock.steps.setCurrentIndex(3)
     until(lambda: panel.measuring.measurement is not None and not panel.measuring.is_running)
@@ -99,8 +99,8 @@ def measure(moves: int, frames: int) -> dict[str, float | int]:
         place = apex + np.array([6.0 * np.sin(move / 3.0) + 3.0, 4.0 * np.cos(move / 2.0)])
         before = panel.measuring.measurement
         start, used = time.perf_counter(), time.thread_time()
-        session.stroking = True
-        session.draw(session.frame, shape(place))
+        session.paint.stroking = True
+        session.masks.draw(session.frame, shape(place))
         until(lambda before=before: panel.measuring.measurement is not before)
         if move >= 5:
             times.append(shown[-1] - start)
@@ -109,7 +109,7 @@ def measure(moves: int, frames: int) -> dict[str, float | int]:
         start = time.perf_counter()
         panel.grab()
         paint.append(time.perf_counter() - start)
-    session.stroking = False
+    session.paint.stroking = False
     viewer.close()
 
     def ms(values: list[float], q: float) -> float:

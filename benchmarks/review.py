@@ -92,11 +92,11 @@ def begin(target: str | None):
     dock.session.open(phantom.cine, find_sector(phantom.cine))
     wait_until(lambda: dock.session.current.ready)
     dock.session.current.run = {"model": "phantom", "width": "1"}
-    dock.session.begin_run()
+    dock.session.masks.begin_run()
     for t in range(FRAMES):
         mask = (phantom.masks[t] == 1).astype(np.uint8)
-        dock.session.receive(FrameMask(t, mask, mask * 255, int(mask.sum())))
-    dock.session.end_run()
+        dock.session.masks.receive(FrameMask(t, mask, mask * 255, int(mask.sum())))
+    dock.session.masks.end_run()
     dock.steps.setCurrentIndex(2)
     dock.workspace.tools.choose("brush")
     wait_until(lambda: dock.workspace.link.state in {"saved", "none"})
@@ -115,11 +115,11 @@ def draw(dock: MataeDock, ticks: Ticks, acknowledged: list[float]) -> dict[str, 
         wait(60)
         start = rng.integers((150, 250), (450, 550))
         ticks.start()
-        session.stroking = True
+        session.paint.stroking = True
         for dab in range(8):
             session.current.labels.paint((session.frame, *(start + 3 * dab)), 1 - k % 2)
             wait(16)
-        session.stroking = False
+        session.paint.stroking = False
         heard = len(acknowledged)
         began, worked = time.perf_counter(), time.thread_time()
         session.settle()

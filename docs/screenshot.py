@@ -73,8 +73,8 @@ def review(dock: MataeDock, shoot: Callable[[str], None], study: Path) -> None:
             Landmarks.from_array(places),
             Landmarks.from_array(places + np.array([[-3.0, 0], [0, -2], [0, 2]])),
         )
-        session.tool = "handles"
-        session.change("handles", {phases.ed: reshape(session.current.mask(phases.ed), before, after)})
+        session.masks.tool = "handles"
+        session.masks.change("handles", {phases.ed: reshape(session.current.mask(phases.ed), before, after)})
     wait(800)
     shoot("handles")
     workspace.tools.choose("brush")

@@ -60,11 +60,11 @@ def show_phantom(viewer: Any, dock: Any) -> None:
     phantom = make_phantom(seed=5, n_frames=120, shape=(400, 500))
     dock.session.open(phantom.cine, find_sector(phantom.cine))
     wait_for(lambda: dock.session.current.ready)
-    dock.session.begin_run()
+    dock.session.masks.begin_run()
     for t, labels in enumerate(phantom.masks):
         mask = (labels == 1).astype(np.uint8)
-        dock.session.receive(FrameMask(t, mask, mask * 255, int(mask.sum())))
-    dock.session.end_run()
+        dock.session.masks.receive(FrameMask(t, mask, mask * 255, int(mask.sum())))
+    dock.session.masks.end_run()
     measured(dock)
     panel = dock.measure_panel
     panel.outlines.setChecked(True)

@@ -27,7 +27,7 @@ def shoot(verdict: Any, run: Path, forgotten: str) -> None:
     viewer, opened_dock = open_viewer()
     dock: Any = opened_dock
     viewer.window.resize(1380, 950)
-    wait_for(lambda: not dock.is_probing and bool(dock.workspace.link.name))
+    wait_for(lambda: not dock.is_probing and bool(dock.workspace.link.connection.name))
     dock.steps.setCurrentIndex(LEARN)
     panel: Any = dock.learn_panel
     view, box = panel.retrain.verdict, panel.models

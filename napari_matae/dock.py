@@ -194,10 +194,8 @@ class MataeDock(QWidget):  # type: ignore[misc]
             if dialog.conflict.current is conflict.current and dialog.conflict.frame == conflict.frame:
                 dialog.close()  # the newer question takes the older one's place
         dialog = ConflictDialog(conflict, self)
-        link = self.workspace.link
-        dialog.decided.connect(
-            lambda mine: link.keep_mine(dialog.conflict) if mine else link.take_theirs(dialog.conflict)
-        )
+        settle = self.workspace.link.conflicts
+        dialog.decided.connect(lambda mine: (settle.keep_mine if mine else settle.take_theirs)(conflict))
         dialog.finished.connect(lambda _: self.conflicts.remove(dialog))
         self.conflicts.append(dialog)
         self.workspace.show_message(
@@ -274,7 +272,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
         finally:
             self._is_saving = False
         if target is not None:
-            problem = self.workspace.link.problem or "it is still being written."
+            problem = self.workspace.link.connection.problem or "it is still being written."
             show_warning(f"The study did not take everything ({problem}) What it lacks is in {target}.")
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name

@@ -150,10 +150,10 @@ class Actions(QObject):  # type: ignore[misc]
             return
         if before is status:  # the same key takes it back
             back = FrameStatus.EDITED if self._differs(session.current, frame) else FrameStatus.MACHINE
-            session.judge(f"no longer {word.lower()}", [frame], back)
+            session.masks.judge(f"no longer {word.lower()}", [frame], back)
             self.said.emit(f"Frame {frame + 1} is no longer {word.lower()}.")
             return
-        session.judge(word.lower(), [frame], status)
+        session.masks.judge(word.lower(), [frame], status)
         self.said.emit(f"{word}: frame {frame + 1}.")
         if self.go_on:
             self.next(judged=True)
@@ -173,7 +173,7 @@ class Actions(QObject):  # type: ignore[misc]
             return
         status = self._session.current.status
         frames = [t for t in range(span[0], span[1] + 1) if status.get(t) not in (None, FrameStatus.REJECTED)]
-        done = self._session.judge("accepted", frames, FrameStatus.ACCEPTED)
+        done = self._session.masks.judge("accepted", frames, FrameStatus.ACCEPTED)
         self.said.emit(f"Accepted: {frames_in_words(done)}." if done else "They are accepted already.")
 
     # -- one frame ----------------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ class Actions(QObject):  # type: ignore[misc]
             self.said.emit("There is no proposal of the machine for this frame.")
             return
         masks = {frame: current.machine[frame].copy()}
-        done = self._session.change("machine's mask taken back", masks, FrameStatus.MACHINE)
+        done = self._session.masks.change("machine's mask taken back", masks, FrameStatus.MACHINE)
         self.said.emit(f"Frame {frame + 1} is the machine's again." if done else "It is the machine's mask already.")
 
     def _change(
@@ -225,14 +225,14 @@ class Actions(QObject):  # type: ignore[misc]
         if session.current is None or not session.current.ready:
             return
         session.settle()
-        session.ensure_labels()
+        session.masks.ensure_labels()
         frame = session.frame
         try:
             mask = tool(session.current.mask(frame))
         except MataeError as error:
             self.said.emit(str(error))
             return
-        done = session.change(text, {frame: mask})
+        done = session.masks.change(text, {frame: mask})
         self.said.emit(f"{text[0].upper()}{text[1:]}: frame {frame + 1}." if done else nothing)
 
     # -- several frames -----------------------------------------------------------------------------------

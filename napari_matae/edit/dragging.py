@@ -79,7 +79,7 @@ class Dragging(QObject):  # type: ignore[misc]
         if shape is None:
             return
         session = self._session
-        self._shape, self._frame, session.stroking = shape, session.frame, True
+        self._shape, self._frame, session.paint.stroking = shape, session.frame, True
         try:
             yield
             while event.type == "mouse_move":
@@ -91,7 +91,7 @@ class Dragging(QObject):  # type: ignore[misc]
             self._place = _in_pixels(layer, event)  # napari may swallow the last moves, but not the release
             self._draw()
         finally:
-            self._shape, self._place, session.stroking = None, None, False
+            self._shape, self._place, session.paint.stroking = None, None, False
         session.settle()
         self.ended.emit(self._frame)
 
@@ -103,7 +103,7 @@ class Dragging(QObject):  # type: ignore[misc]
             mask = self._shape(place)
         except MataeError:
             return  # a drag passes through places that are no mask; the last sound one stands
-        self._session.draw(self._frame, mask)
+        self._session.masks.draw(self._frame, mask)
 
 
 def _in_pixels(layer: Layer, event: Any) -> NDArray[np.float64]:

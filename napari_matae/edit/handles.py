@@ -86,7 +86,7 @@ class Handles(QObject):  # type: ignore[misc]
     def _update(self, _: object = None) -> None:
         """Put the handles where the mask on screen has its landmarks."""
         session, current = self._session, self._session.current
-        if not self._dragging.active or session.stroking or current is None or current.labels is None:
+        if not self._dragging.active or session.paint.stroking or current is None or current.labels is None:
             return
         from matae.measure import landmarks
 
@@ -136,7 +136,7 @@ class Handles(QObject):  # type: ignore[misc]
         nearest = int(away.argmin())
         if away[nearest] > _GRASP * min(np.asarray(current.cine.shape) * scale):
             return None
-        self._session.tool = "handles"
+        self._session.masks.tool = "handles"
         frame = self._session.frame
         base = current.mask(frame).copy()
         known = dict(current.by_hand.get(frame, {}))

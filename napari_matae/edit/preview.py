@@ -117,7 +117,7 @@ class Preview(QObject):  # type: ignore[misc]
         taken = {t: masks[t].copy() for t in self.offered if not target.is_persons(t)}
         text = self.text
         self.discard()
-        changed = self._session.change(text.lower(), taken)
+        changed = self._session.masks.change(text.lower(), taken)
         self.said.emit(f"{text}: {frames_in_words(changed)} changed. Undo takes it back as one step.")
 
     def discard(self) -> None:

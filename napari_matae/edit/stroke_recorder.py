@@ -47,7 +47,7 @@ class StrokeRecorder(QObject):  # type: ignore[misc]
     def close_down(self) -> None:
         """Record what is drawn and stop watching."""
         self._timer.stop()
-        self._session.stroking = False
+        self._session.paint.stroking = False
         self._session.settle()
         self._session.touched.disconnect(self._on_touched)
         self._session.labels_changed.disconnect(self._watch)
@@ -71,13 +71,13 @@ class StrokeRecorder(QObject):  # type: ignore[misc]
 
     def _on_drag(self, _: Labels, event: Any) -> Iterator[None]:
         """Follow a drag of the mouse, as napari asks: once for the press, for each move, and for the release."""
-        self._session.stroking = True
+        self._session.paint.stroking = True
         try:
             yield
             while event.type == "mouse_move":
                 yield
         finally:
-            self._session.stroking = False
+            self._session.paint.stroking = False
             # Only after napari's own callback for the release, which comes after this one.
             self._timer.start(0)
 
@@ -86,6 +86,6 @@ class StrokeRecorder(QObject):  # type: ignore[misc]
 
     def _on_pause(self) -> None:
         self._timer.setInterval(_PAUSE_MS)
-        if self._session.stroking:
+        if self._session.paint.stroking:
             return  # the release of the mouse will end it
         self._session.settle()

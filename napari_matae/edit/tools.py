@@ -111,7 +111,7 @@ class Tools(QObject):  # type: ignore[misc]
         tool = "move" if tool == self._tool else tool
         if tool != "move":
             self._player.pause()
-            session.ensure_labels()
+            session.masks.ensure_labels()
         session.settle()
         self._tool = tool
         labels = session.current.labels
@@ -120,7 +120,7 @@ class Tools(QObject):  # type: ignore[misc]
             labels.visible = labels.visible or tool != "move"
             labels.mode = _PAINTING.get(tool, "pan_zoom")
             labels.mouse_pan = tool == "move"
-            session.tool = {"brush": "brush", "eraser": "eraser"}.get(tool, "drawing")
+            session.masks.tool = {"brush": "brush", "eraser": "eraser"}.get(tool, "drawing")
             if tool in _SIZES:
                 session.viewer.layers.selection.active = labels
         self.handles.show(on=tool == "handles")
@@ -181,7 +181,7 @@ class Tools(QObject):  # type: ignore[misc]
         shown = {value: key for key, value in _PAINTING.items()}.get(mode)
         if shown is not None and shown != self._tool:
             self._tool = shown
-            self._session.tool = shown
+            self._session.masks.tool = shown
             self._push.active = False
             self._labels.mouse_pan = False
             self.handles.show(on=False)
@@ -201,7 +201,7 @@ class Tools(QObject):  # type: ignore[misc]
         current = self._session.current
         if current is None or current.labels is None:
             return None
-        self._session.tool = "push"
+        self._session.masks.tool = "push"
         base, reach = current.mask(self._session.frame).copy(), (self.size or 2) / 2
         spacing = current.cine.pixel_size
         return lambda end: nudge(base, start, end, reach, spacing=spacing)

@@ -170,8 +170,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
     @property
     def _target(self) -> str:
         """The study, once it is open; else empty."""
-        link = self._workspace.link
-        return link.target if link.name else ""
+        return self._workspace.link.connection.opened_target
 
     def count(self) -> None:
         """Count the study anew, off the GUI thread."""
@@ -211,7 +210,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
     def _unready(self) -> str:
         link = self._workspace.link
         if not self._target:
-            return _NOT_OPEN if link.problem else _NO_STUDY
+            return _NOT_OPEN if link.connection.problem else _NO_STUDY
         return self._workspace.unsaved()
 
     def _plan(self, work: Any, then: Callable[[Any], None]) -> None:
@@ -247,7 +246,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
 
     def _on_changed(self) -> None:
         self.form.refresh()
-        self._workspace.link.count()
+        self._workspace.link.connection.count()
         self.count()
 
     # -- import -------------------------------------------------------------------------------------------
@@ -315,7 +314,9 @@ class TrainingData(QWidget):  # type: ignore[misc]
         if not target:
             link = self._workspace.link
             opening = link.state == "saving"
-            self.message.setText("Opening the study…" if opening else _NOT_OPEN if link.problem else _NO_STUDY)
+            self.message.setText(
+                "Opening the study…" if opening else _NOT_OPEN if link.connection.problem else _NO_STUDY
+            )
         elif found is not None:
             exportable = found.accepted or (self.form.edited.isChecked() and found.edited)
             self.message.setText("" if exportable else _UNKNOWN if found.unknown else _EMPTY)

@@ -88,7 +88,7 @@ class UnknownPatients(QWidget):  # type: ignore[misc]
         return [item.data(0, Qt.ItemDataRole.UserRole) for item in items if item is not None and item.isSelected()]
 
     def _give(self, code: str) -> None:
-        self._link.say_patient(partial(name_clips, content_ids=self.selected, code=code), self._on_told)
+        self._link.record.say_patient(partial(name_clips, content_ids=self.selected, code=code), self._on_told)
 
     def _on_told(self, sentence: str, done: bool) -> None:
         self.code.tell(sentence, done)

@@ -93,8 +93,7 @@ class ForgetForm(QWidget):  # type: ignore[misc]
 
     @property
     def _target(self) -> str:
-        link = self._workspace.link
-        return link.target if link.name else ""
+        return self._workspace.link.connection.opened_target
 
     # -- choosing -----------------------------------------------------------------------------------------
 
@@ -196,7 +195,7 @@ class ForgetForm(QWidget):  # type: ignore[misc]
         self.forgotten.emit(done)
 
     def _on_ended(self) -> None:
-        self._workspace.link.count()
+        self._workspace.link.connection.count()
         self._workspace.model_changed.emit()
         self.preview_removal()
         self._update()

@@ -132,7 +132,7 @@ class ModelsBox(QWidget):  # type: ignore[misc]
             self._again = True
         else:
             link = self._workspace.link
-            self._listing.start(partial(list_facts, link.target if link.name else ""))
+            self._listing.start(partial(list_facts, link.connection.opened_target))
         if self.sections["forget"].is_open:
             self.forget.refresh()
 

@@ -154,8 +154,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
     @property
     def _target(self) -> str:
         """The study, once it is open; else empty."""
-        link = self._workspace.link
-        return link.target if link.name else ""
+        return self._workspace.link.connection.opened_target
 
     @property
     def is_current(self) -> bool:
@@ -232,7 +231,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
     def go_on(self, folder: Path) -> None:
         """Go on with a run that was put aside."""
         if not self._target:
-            self._complain(_NOT_OPEN if self._workspace.link.problem else _NO_STUDY)
+            self._complain(_NOT_OPEN if self._workspace.link.connection.problem else _NO_STUDY)
         elif not self.follow.is_busy:
             self.follow.go_on(self._target, folder)
             self._show_starting()
@@ -245,7 +244,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
     def _unready(self) -> str:
         link = self._workspace.link
         if not self._target:
-            return _NOT_OPEN if link.problem else _NO_STUDY
+            return _NOT_OPEN if link.connection.problem else _NO_STUDY
         return self._workspace.unsaved()
 
     def _show_starting(self) -> None:
@@ -325,7 +324,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         if not target:
             link = self._workspace.link
             opening = link.state == "saving"
-            self._say_ready("Opening the study…" if opening else _NOT_OPEN if link.problem else _NO_STUDY)
+            self._say_ready("Opening the study…" if opening else _NOT_OPEN if link.connection.problem else _NO_STUDY)
         elif found is None:
             self._say_ready("Counting the corrections…")
         else:

@@ -90,16 +90,16 @@ class BiplaneBox(QWidget):  # type: ignore[misc]
 
     def refresh(self) -> None:
         """Look for other cines of this patient."""
-        entry = self._link.entry
-        if entry is not None and self._link.target and not self._events.is_running:
-            self._start(views_events, self._link.target, entry.content_id)
+        entry = self._link.sync_state.entry
+        if entry is not None and self._link.connection.target and not self._events.is_running:
+            self._start(views_events, self._link.connection.target, entry.content_id)
 
     def combine(self) -> None:
         """Measure the chosen cine too."""
         content_id, here = self.choice.currentData(), self._measuring.measurement
         if content_id is None or here is None or self._events.is_running:
             return
-        self._start(other_view_events, self._link.target, content_id, _OTHER.get(here.view or "", "A2C"))
+        self._start(other_view_events, self._link.connection.target, content_id, _OTHER.get(here.view or "", "A2C"))
 
     def _start(self, work: Any, *arguments: object) -> None:
         self._problem = ""

@@ -99,14 +99,14 @@ class DepthScale(QWidget):  # type: ignore[misc]
             self.words.setText(str(error))
             return
         self.line.remove()
-        self._session.override(OverrideName.SPACING, spacing)
+        self._session.overrides.apply(OverrideName.SPACING, spacing)
         self.said.emit(f"Calibrated: {spacing.y:.3f} mm a pixel. It is kept for this cine.")
 
     def forget(self) -> None:
         """Make the cine uncalibrated again."""
         current = self._session.current
         if current is not None and current.cine.spacing_note == SPACING_NOTE:
-            self._session.override(OverrideName.SPACING, None)
+            self._session.overrides.apply(OverrideName.SPACING, None)
             again = "uncalibrated again" if current.cine.spacing is None else "as its file states it again"
             self.said.emit(f"This cine is {again}.")
 

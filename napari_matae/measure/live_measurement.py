@@ -147,7 +147,7 @@ class Measuring(QObject):  # type: ignore[misc]
 
     def choose_view(self, view: str | None) -> None:
         """State the standard view; None for what the file says."""
-        self._session.override(OverrideName.VIEW, view)
+        self._session.overrides.apply(OverrideName.VIEW, view)
 
     def clear_marks(self) -> None:
         """Take a person's marks away: the file's, the ECG's or the curve's frames are used again."""

@@ -67,7 +67,7 @@ class ActiveModel(QObject):  # type: ignore[misc]
 
     def use(self, name: str, *, anyway: bool = False) -> None:
         """Put a model into use; `anyway` also where no verdict offers it."""
-        target = self._workspace.link.target if self._workspace.link.name else ""
+        target = self._workspace.link.connection.opened_target
 
         def work(_tick: object, _stop: object) -> str:
             if anyway or not target:

@@ -78,8 +78,8 @@ class FolderList(QWidget):  # type: ignore[misc]
 
     def _give(self, code: str) -> None:
         paths = [reference.path for reference in self.selected]
-        if self._link.study.is_open:
-            self._link.say_patient(partial(name_files, paths=paths, code=code), self.code.tell)
+        if self._link.connection.is_open:
+            self._link.record.say_patient(partial(name_files, paths=paths, code=code), self.code.tell)
         else:
             self.code.tell("No study is open; open one or begin a new one below.", done=False)
 

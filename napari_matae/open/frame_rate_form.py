@@ -83,7 +83,7 @@ class RateQuestion(QWidget):  # type: ignore[misc]
 
     def _use(self) -> None:
         if self._session.current is not None and self.rate.value() > self.rate.minimum():
-            self._session.override(OverrideName.FRAME_RATE, self.rate.value())
+            self._session.overrides.apply(OverrideName.FRAME_RATE, self.rate.value())
 
     def _forget(self) -> None:
-        self._session.override(OverrideName.FRAME_RATE, None)
+        self._session.overrides.apply(OverrideName.FRAME_RATE, None)

@@ -56,7 +56,7 @@ class PatientField(QWidget):  # type: ignore[misc]
         grid.addWidget(self.state, 2, 0, 1, 2)
         grid.setColumnStretch(0, 1)
         link.entry_changed.connect(self._on_entry)
-        self._on_entry(link.entry)
+        self._on_entry(link.sync_state.entry)
 
     def close_down(self) -> None:
         """Stop listening."""
@@ -64,9 +64,9 @@ class PatientField(QWidget):  # type: ignore[misc]
 
     def give(self) -> None:
         """Say that the clips that are meant show the patient of the code."""
-        entry, code, scope = self._link.entry, self.code.text().strip(), self.scope.currentData()
+        entry, code, scope = self._link.sync_state.entry, self.code.text().strip(), self.scope.currentData()
         if entry is not None and code and scope is not None:
-            self._link.say_patient(
+            self._link.record.say_patient(
                 partial(name_clip, content_id=entry.content_id, code=code, scope=Scope(scope)), self._on_told
             )
 
@@ -90,7 +90,7 @@ class PatientField(QWidget):  # type: ignore[misc]
         self._update()
 
     def _update(self, _: object = None) -> None:
-        entry, code = self._link.entry, self.code.text().strip()
+        entry, code = self._link.sync_state.entry, self.code.text().strip()
         guessed = entry is not None and entry.subject_source is SubjectSource.GUESSED
         same = entry is not None and code == (entry.subject or "")
         usual = self.scope.currentIndex() <= 0

@@ -72,9 +72,9 @@ class SectorFinder(QObject):  # type: ignore[misc]
         if current is None or current is not self._session.current:
             return
         if isinstance(event, Opened):
-            self._session.take_sector(event.sector)
+            self._session.sector.take(event.sector)
         elif isinstance(event, Failed):
-            self._session.take_sector(choose_sector(current.cine, "whole", "none"))
+            self._session.sector.take(choose_sector(current.cine, "whole", "none"))
             self.said.emit(f"No sector was found, the whole picture is used: {event.text}")
 
     def _on_chosen(self, part: Cine) -> None:
@@ -85,4 +85,4 @@ class SectorFinder(QObject):  # type: ignore[misc]
             self.said.emit(f"The sector was not found in that picture: {event.text}")
             self._session.sector_changed.emit()  # the choice shows what is used
         elif isinstance(event, Found):
-            self._session.take_region(event.sector)
+            self._session.sector.take_region(event.sector)

@@ -58,13 +58,13 @@ class StudyChoice(QWidget):  # type: ignore[misc]
         form.setContentsMargins(0, 4, 0, 4)
         form.addRow("Study", row)
         form.addRow("Patient code", self.patient)
-        link.study.moved.connect(self._remember)
+        link.connection.moved.connect(self._remember)
         link.state_changed.connect(self._update)
         self._update()
 
     def close_down(self) -> None:
         """Stop listening."""
-        self._link.study.moved.disconnect(self._remember)
+        self._link.connection.moved.disconnect(self._remember)
         self._link.state_changed.disconnect(self._update)
         self.patient.close_down()
 
@@ -89,10 +89,10 @@ class StudyChoice(QWidget):  # type: ignore[misc]
             self.use(str(path if path.suffix else path.with_suffix(".sqlite")))
 
     def _folder(self) -> str:
-        target = self._link.target or default_study()
+        target = self._link.connection.target or default_study()
         return str(Path.home() if "://" in target else Path(target).parent)
 
     def _update(self) -> None:
         link = self._link
-        self.study.setText(link.name or ("opening…" if link.state == "saving" else "none"))
-        self.study.setToolTip(without_password(link.target))
+        self.study.setText(link.connection.name or ("opening…" if link.state == "saving" else "none"))
+        self.study.setToolTip(without_password(link.connection.target))

@@ -81,7 +81,7 @@ class LiveFigures(QWidget):  # type: ignore[misc]
         workspace.link.statistics_changed.connect(self.show_study)
         workspace.link.acknowledged.connect(self._show_soon)
         self.show_frame()
-        self.show_study(workspace.link.statistics)
+        self.show_study(workspace.link.connection.statistics)
 
     def close_down(self) -> None:
         """Stop listening."""

@@ -101,10 +101,10 @@ class FrameAgain(QObject):  # type: ignore[misc]
         # What fails here is said by the run that follows; the outline is being dragged now.
         if not isinstance(event, FrameMask) or self._session.current is not self._target or self._paused:
             return
-        if self._session.stroking:
+        if self._session.paint.stroking:
             return
-        self._session.begin_run()
-        self._session.receive(event)
+        self._session.masks.begin_run()
+        self._session.masks.receive(event)
         self._over.start()
         self.done.emit(event.index)
 
@@ -113,7 +113,7 @@ class FrameAgain(QObject):  # type: ignore[misc]
         if self._over.isActive() or self.sender() is self._over:
             self._over.stop()
             if self._session.current is self._target:
-                self._session.end_run()
+                self._session.masks.end_run()
 
     def _on_opened(self, current: OpenCine | None) -> None:
         if current is not self._target:

@@ -112,7 +112,7 @@ class SegmentRun(QObject):  # type: ignore[misc]
             if self._session.current is not self._target:
                 self.cancel()
                 return
-            self._session.begin_run()
+            self._session.masks.begin_run()
             self._target.run = self.what = event.run
             self._began = time.perf_counter()
             self._go.set()
@@ -130,7 +130,7 @@ class SegmentRun(QObject):  # type: ignore[misc]
             self.cancel()  # another cine was opened meanwhile
             return
         self.seen += 1
-        if self._session.receive(result):
+        if self._session.masks.receive(result):
             self.written += 1
         else:
             self.kept += 1
@@ -148,7 +148,7 @@ class SegmentRun(QObject):  # type: ignore[misc]
         if self._began is not None:
             self.seconds = time.perf_counter() - self._began
             if self._session.current is self._target:
-                self._session.end_run()
+                self._session.masks.end_run()
         worker.quit()
         self._go.set()
         self.finished.emit(outcome)

@@ -35,13 +35,13 @@ class SectorControls(QWidget):  # type: ignore[misc]
         self.adjust_button.clicked.connect(self.adjust)
         self.reset_button = QPushButton("Find again", self)
         self.reset_button.setToolTip("Drop the drawn outline and find the sector in the picture.")
-        self.reset_button.clicked.connect(session.find_sector)
+        self.reset_button.clicked.connect(session.sector.find)
         self.apex_down = QCheckBox("Apex is at the bottom", self)
         self.apex_down.setToolTip("Tick for displays that show the heart upside down.")
-        self.apex_down.clicked.connect(lambda on: session.flip_sector(apex_down=on))
+        self.apex_down.clicked.connect(lambda on: session.sector.flip(apex_down=on))
         self.region = QComboBox(self)
         self.region.setToolTip("Which of the B-mode pictures in the frame shows the ventricle; its scale is used.")
-        self.region.activated.connect(lambda index: session.choose_region(index + 1))
+        self.region.activated.connect(lambda index: session.sector.choose_region(index + 1))
         buttons = QHBoxLayout()
         buttons.addWidget(self.adjust_button)
         buttons.addWidget(self.reset_button)
@@ -66,7 +66,7 @@ class SectorControls(QWidget):  # type: ignore[misc]
         if current is None:
             return
         if current.sector_layer is None:
-            self._session.find_sector()
+            self._session.sector.find()
         if current.sector_layer is not None:
             current.sector_layer.visible = True
             self._session.viewer.layers.selection.active = current.sector_layer

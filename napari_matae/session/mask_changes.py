@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from matae.stack import new_stack
+from matae.store.types import FrameStatus
 from napari_matae.session.layers import make_labels
 from napari_matae.session.undo_step import UndoStep
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.segment import FrameMask
-    from matae.store.types import FrameStatus
     from napari_matae.session.cine_viewer import CineViewer
     from napari_matae.session.paint_watcher import PaintWatcher
     from napari_matae.session.signals import SessionSignals
@@ -80,9 +80,16 @@ class MaskChanges:
         self.settle()
         self.ensure_labels()
         self._cine_viewer.forget_layer_history()
+        self._tell.run_began.emit()
 
     def receive(self, result: FrameMask) -> bool:
-        """Show one frame's result, unless a person has taken that frame; return whether it is shown."""
+        """Show one frame's result, unless a person has taken that frame.
+
+        Returns
+        -------
+        bool
+            Whether it is shown.
+        """
         current, frame = self._cine_viewer.current, result.index
         if current is None or current.labels is None:
             return False
@@ -102,6 +109,10 @@ class MaskChanges:
 
     def end_run(self) -> None:
         """Record the proposals that were replaced since `begin_run` as one step."""
+        self._record_replaced()
+        self._tell.run_ended.emit()
+
+    def _record_replaced(self) -> None:
         changes, self._replaced = self._replaced, []
         if changes and self._cine_viewer.current is not None:
             self._tell.stepped.emit(UndoStep("new proposals", tuple(changes), self._cine_viewer.frame))
@@ -126,7 +137,9 @@ class MaskChanges:
         if current is not None and current.labels is not None and current.drawn:
             self._record(current.settle(self.tool, self._cine_viewer.shown))
 
-    def change(self, text: str, masks: Mapping[int, NDArray[np.uint8]], status: FrameStatus) -> list[int]:
+    def change(
+        self, text: str, masks: Mapping[int, NDArray[np.uint8]], status: FrameStatus = FrameStatus.EDITED
+    ) -> list[int]:
         """Give frames other masks, as one step; return the frames that changed."""
         current = self._cine_viewer.current
         if current is None:
@@ -146,7 +159,13 @@ class MaskChanges:
         return self._record(current.judge(text, frames, status, self._cine_viewer.frame))
 
     def apply(self, step: UndoStep, *, forward: bool) -> bool:
-        """Do a step again or take it back, and show the frame it changes; return whether the frames still fit it."""
+        """Do a step again or take it back, and show the frame it changes.
+
+        Returns
+        -------
+        bool
+            False, and nothing is changed, where a frame is not as the step left it: another viewer changed it since.
+        """
         current = self._cine_viewer.current
         if current is None or current.labels is None:
             return False
@@ -180,7 +199,7 @@ class MaskChanges:
         if step is None:
             return []
         if any(change.frame in step.frames for change in self._replaced):
-            self.end_run()  # what a stroke was drawn on must be taken back after it
+            self._record_replaced()  # what a stroke was drawn on must be taken back after it
         self._tell.stepped.emit(step)
         self._announce()
         self._tell.written.emit(step.frames, step.text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from psygnal import Signal
 
 from matae.cine import Spacing
 from matae.store.applied import cine_with
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from napari_matae.session.cine_viewer import CineViewer
     from napari_matae.session.open_cine import OpenCine
-    from napari_matae.session.sector_outline import SectorOutline
     from napari_matae.session.signals import SessionSignals
 
 __all__ = ["CineOverrides"]
@@ -36,21 +36,29 @@ class CineOverrides:
     ----------
     screen
         Where the cine is.
-    sector
-        Shows the sector.
     replace
         Puts another description of the same pixels in place of the one on screen.
     tell
         Who is told that a person set something.
     """
 
-    def __init__(
-        self, screen: CineViewer, sector: SectorOutline, replace: Callable[[Cine], None], tell: SessionSignals
-    ) -> None:
-        self._cine_viewer, self._sector, self._replace, self._tell = screen, sector, replace, tell
+    sector_set = Signal(object)
+    """The outline of the sector, or which way up it is, is another (OpenCine)."""
+
+    def __init__(self, screen: CineViewer, replace: Callable[[Cine], None], tell: SessionSignals) -> None:
+        self._cine_viewer, self._replace, self._tell = screen, replace, tell
 
     def apply(self, name: OverrideName, value: Any) -> None:
-        """Take what a person sets; None takes it away, so that what was found or stated counts again."""
+        """Set something of the cine in place of what was found or stated; None takes it away.
+
+        Parameters
+        ----------
+        name
+            What is set.
+        value
+            As the field of `matae.store.Overrides` of that name holds it.
+        """
+        name = OverrideName(name)
         current = self._cine_viewer.current
         if current is None or current.overrides.get(name) == value:
             return
@@ -60,7 +68,7 @@ class CineOverrides:
         self._tell.overridden.emit(name)
 
     def show(self, values: Mapping[OverrideName, Any]) -> None:
-        """Show what was set before, or elsewhere; nothing of it needs saving."""
+        """Show what the study holds of what people set; nothing of it needs saving."""
         current = self._cine_viewer.current
         if current is None:
             return
@@ -70,7 +78,7 @@ class CineOverrides:
 
     def _show(self, current: OpenCine, changed: set[OverrideName]) -> None:
         if changed & _OF_SECTOR:
-            self._sector.show(current)
+            self.sector_set.emit(current)
         if changed - _OF_SECTOR:
             self.describe(current)
 

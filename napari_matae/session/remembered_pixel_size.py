@@ -66,7 +66,7 @@ class RememberedScale(QObject):  # type: ignore[misc]
     def _on_found(self, spacing: Spacing) -> None:
         current = self._session.current
         if current is not None and current is self._of and OverrideName.SPACING not in current.overrides:
-            self._session.show_overrides({OverrideName.SPACING: spacing})
+            self._session.overrides.show({OverrideName.SPACING: spacing})
 
     def _on_set(self, name: OverrideName) -> None:
         current = self._session.current

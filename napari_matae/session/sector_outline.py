@@ -13,13 +13,14 @@ from matae.store.types import OverrideName
 from napari_matae.session.layers import make_sector_layer, sector_polygon
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from typing import Any
 
     from numpy.typing import NDArray
 
     from matae.segment import Sector
     from napari_matae.session.cine_viewer import CineViewer
     from napari_matae.session.open_cine import OpenCine
+    from napari_matae.session.overrides import CineOverrides
     from napari_matae.session.signals import SessionSignals
 
 __all__ = ["SectorOutline", "sector_of"]
@@ -33,15 +34,68 @@ class SectorOutline:
     screen
         Where the cine is.
     tell
-        Who is told that the sector is another.
-    drawn
-        Called with the outline that a person drew, vertices (y, x).
+        Who is told that the sector is another, and that one of several pictures was chosen.
+    overrides
+        What people set of the cine, the outline among it.
+    finds
+        Whether a sector is found here and now; else `take` and `take_region` bring it.
     """
 
     def __init__(
-        self, screen: CineViewer, tell: SessionSignals, drawn: Callable[[tuple[tuple[float, float], ...]], None]
+        self, screen: CineViewer, tell: SessionSignals, overrides: CineOverrides, *, finds: bool = True
     ) -> None:
-        self._cine_viewer, self._tell, self._drawn = screen, tell, drawn
+        self._cine_viewer, self._tell, self._overrides, self._finds = screen, tell, overrides, finds
+        overrides.sector_set.connect(self.show)
+
+    # -- where it comes from ------------------------------------------------------------------------------
+
+    def find(self) -> None:
+        """Drop the outline that a person drew and show the one that was found in the picture."""
+        current = self._cine_viewer.current
+        if current is None:
+            return
+        if current.overrides.get(OverrideName.SECTOR) is None:
+            self.show_found(current)
+        else:
+            self._overrides.apply(OverrideName.SECTOR, None)
+
+    def take(self, found: Sector) -> None:
+        """Take the sector that was found in the picture; what people set of it stands."""
+        current = self._cine_viewer.current
+        if current is not None:
+            current.found = found
+            self.show(current)
+
+    def choose_region(self, number: int) -> None:
+        """Take one of several B-mode pictures of the frame, from 1: the sector in it is what the person sets."""
+        current = self._cine_viewer.current
+        if current is None:
+            return
+        part = current.stated.with_region(number)
+        if self._finds:
+            from matae.segment import find_sector
+
+            self.take_region(find_sector(part))
+        else:
+            self._tell.region_chosen.emit(part)
+
+    def take_region(self, found: Sector) -> None:
+        """Take the sector that was found in the picture a person chose, as what the person set."""
+        self._overrides.apply(OverrideName.SECTOR, _vertices(found.polygon))
+
+    def flip(self, *, apex_down: bool) -> None:
+        """State whether the display has the apex at the bottom."""
+        self._overrides.apply(OverrideName.APEX_DOWN, apex_down)
+
+    # -- its layer ----------------------------------------------------------------------------------------
+
+    def show_found(self, current: OpenCine) -> None:
+        """Show the sector of a cine, having found it where nobody has and it is to be found here."""
+        if current.found is None and self._finds:
+            from matae.segment import find_sector
+
+            current.found = find_sector(current.cine)
+        self.show(current)
 
     def show(self, current: OpenCine) -> None:
         """Bring the sector and its layer in line with what was found and what people set."""
@@ -79,7 +133,7 @@ class SectorOutline:
             sector_from_polygon(polygon)
         except SegmentError:
             return  # a drag passes through odd shapes; the last sound outline stands
-        self._drawn(tuple((float(y), float(x)) for y, x in polygon))
+        self._overrides.apply(OverrideName.SECTOR, _vertices(polygon))
 
 
 def sector_of(current: OpenCine) -> Sector | None:
@@ -94,6 +148,10 @@ def sector_of(current: OpenCine) -> Sector | None:
         with suppress(SegmentError):  # stored by another program; that it is not used is said beside the sector
             return sector_from_polygon(outline, apex_down=down)
     return None if found is None else replace(found, apex_down=down)
+
+
+def _vertices(polygon: NDArray[np.floating[Any]]) -> tuple[tuple[float, float], ...]:
+    return tuple((float(y), float(x)) for y, x in polygon)
 
 
 def _same_outline(a: NDArray[np.float64] | None, b: NDArray[np.float64]) -> bool:

@@ -119,7 +119,7 @@ class UndoStack(QObject):  # type: ignore[misc]
     def apply(self, step: UndoStep, *, forward: bool) -> bool:
         """Do a step again or take it back, and say so; False if it no longer fits."""
         where = frames_in_words(step.frames)
-        if self._session.apply(step, forward=forward):
+        if self._session.masks.apply(step, forward=forward):
             self.said.emit(f"{'Redone' if forward else 'Undone'}: {step.text}, {where}.")
             return True
         self._session.seek(step.shows)

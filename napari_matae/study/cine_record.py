@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from napari_matae.study.connection import StudyConnection
     from napari_matae.study.sync_state import SyncState
 
-__all__ = ["CineFacts"]
+__all__ = ["CineRecord"]
 
 
-class CineFacts(QObject):  # type: ignore[misc]
+class CineRecord(QObject):  # type: ignore[misc]
     """Stores what is known of the session's cine.
 
     Parameters
@@ -63,7 +63,7 @@ class CineFacts(QObject):  # type: ignore[misc]
             if study.has_cine(content_id) and study.flags(content_id) != flags:
                 study.set_flags(content_id, flags)
 
-        self._study.ask(work)
+        self._study.requests.ask(work)
 
     def set_subject(self, subject: str) -> None:
         """Give the cine another patient code, and with it the clips whose files state the same patient."""
@@ -113,4 +113,4 @@ class CineFacts(QObject):  # type: ignore[misc]
             if told is not None:
                 told(explain(error), False)
 
-        self._study.ask(tell, done, failed)
+        self._study.requests.ask(tell, done, failed)

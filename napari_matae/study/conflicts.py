@@ -104,7 +104,7 @@ class StudyConflicts(QObject):  # type: ignore[misc]
             else:
                 self.conflicted.emit(conflict)
 
-        self._study.ask(lambda study: study.mask(content_id, frame), compare)
+        self._study.requests.ask(lambda study: study.mask(content_id, frame), compare)
 
     def keep_mine(self, conflict: Conflict) -> None:
         """Make this screen's version the frame's; theirs stays in the history."""

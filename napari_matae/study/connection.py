@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_matae.background.failure import explain
-from napari_matae.study_thread.request_queue import StudyQueue
+from napari_matae.study_thread.request_queue import RequestQueue
+from napari_matae.study_thread.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
     from typing import Any
 
-    from matae.cine import Cine
-    from matae.store import Study
     from matae.store.types import Statistics
 
 __all__ = ["StudyConnection"]
@@ -52,11 +50,15 @@ class StudyConnection(QObject):  # type: ignore[misc]
         super().__init__(parent)
         self.name = ""
         """The study's name; empty while none is open."""
+        self.target = ""
+        """Path or URL of the study; empty while none is open."""
         self.problem = ""
         """Why work is not being saved; empty if it is."""
         self.statistics: Statistics | None = None
-        self._queue: StudyQueue | None = None
-        self._asked = ""
+        """The study's frames as last counted."""
+        self._none = Requests(self)
+        self.requests: Requests = self._none
+        """Takes what is asked of the study."""
         self._count_timer = QTimer(self)
         self._count_timer.setSingleShot(True)
         self._count_timer.setInterval(_COUNT_MS)
@@ -66,17 +68,17 @@ class StudyConnection(QObject):  # type: ignore[misc]
 
     def open(self, target: str, rater: str = "") -> None:
         """Open a study, which is made if there is none; close the one before first."""
-        self.problem, self._asked = "", target
-        self._queue = StudyQueue(target, rater or _user(), self)
-        for signal, slot in self._wires(self._queue):
+        self.problem, self.target = "", target
+        self.requests = queue = RequestQueue(target, rater or _user(), self)
+        for signal, slot in self._wires(queue):
             signal.connect(slot)
-        self._queue.start()
+        queue.start()
 
     def close(self) -> bool:
         """Finish writing and let go of the study; return whether every write went through."""
-        queue, self._queue = self._queue, None
-        self.name = ""
-        if queue is None:
+        queue, self.requests = self.requests, self._none
+        self.name = self.target = ""
+        if not isinstance(queue, RequestQueue):
             return True
         safe = queue.close()
         if queue.rescue.path is not None and queue.rescue.count:
@@ -95,7 +97,7 @@ class StudyConnection(QObject):  # type: ignore[misc]
         self.close()
         self._count_timer.stop()
 
-    def _wires(self, queue: StudyQueue) -> Iterator[tuple[Any, Callable[..., None]]]:
+    def _wires(self, queue: RequestQueue) -> Iterator[tuple[Any, Callable[..., None]]]:
         yield queue.opened, self._on_opened
         yield queue.closed_out, self._on_closed_out
         yield queue.trouble, self.tell
@@ -105,8 +107,9 @@ class StudyConnection(QObject):  # type: ignore[misc]
 
     def _on_opened(self, name: str) -> None:
         self.name = name
-        if self.target != self._asked:
-            self._asked = self.target
+        queue = self.requests
+        if isinstance(queue, RequestQueue) and queue.target != self.target:
+            self.target = queue.target
             self.moved.emit(self.target)
         self.opened.emit()
         self.count()
@@ -123,17 +126,12 @@ class StudyConnection(QObject):  # type: ignore[misc]
     @property
     def is_open(self) -> bool:
         """Whether there is a study, be it still on its way."""
-        return self._queue is not None
+        return self.requests is not self._none
 
     @property
-    def target(self) -> str:
-        """Path or URL of the study; empty while none is open."""
-        return "" if self._queue is None else self._queue.target
-
-    @property
-    def waiting(self) -> int:
-        """How many writes have not been acknowledged yet."""
-        return 0 if self._queue is None else self._queue.waiting
+    def opened_target(self) -> str:
+        """`target` once the study is open, for work in a thread of its own; empty before."""
+        return self.target if self.name else ""
 
     def tell(self, problem: str) -> None:
         """Note why work is not being saved; nothing where it is after all."""
@@ -144,49 +142,9 @@ class StudyConnection(QObject):  # type: ignore[misc]
         """Note that a write was refused for good."""
         self.tell(explain(error))
 
-    # -- what is asked of it ------------------------------------------------------------------------------
-
-    def ask(
-        self,
-        work: Callable[[Study], Any],
-        done: Callable[[Any], None] | None = None,
-        failed: Callable[[BaseException], None] | None = None,
-        *,
-        about: Cine | None = None,
-    ) -> None:
-        """Do something that writes nothing a person made, after all that was asked before; see `StudyQueue.ask`."""
-        if self._queue is not None:
-            self._queue.ask(work, done, failed, about=about)
-
-    def write(
-        self,
-        work: Callable[[Study], Any],
-        done: Callable[[Any], None] | None = None,
-        failed: Callable[[BaseException], None] | None = None,
-        *,
-        about: Cine | None = None,
-        keep: Callable[[Study], Any] | None = None,
-    ) -> None:
-        """Write something a person made, sooner or later; see `StudyQueue.write`."""
-        if self._queue is not None:
-            self._queue.write(work, done, failed, about=about, keep=keep)
-
-    def flush(self, seconds: float = 10.0) -> bool:
-        """Wait until everything asked so far is done; return whether it is."""
-        return self._queue is None or self._queue.flush(seconds)
-
-    def keep_waiting(self) -> Path | None:
-        """Put a copy of every change that waits into a rescue study; return it, or None where there is none."""
-        return None if self._queue is None else self._queue.keep_waiting()
-
-    @property
-    def refused(self) -> tuple[int, Path | None]:
-        """How many changes the study refused in this sitting, and the rescue study that holds them."""
-        return (0, None) if self._queue is None else (self._queue.rescue.count, self._queue.rescue.path)
-
     def count(self) -> None:
         """Count the study's frames anew."""
-        self.ask(lambda study: study.statistics(), self._on_counted)
+        self.requests.ask(lambda study: study.statistics(), self._on_counted)
 
     def count_soon(self) -> None:
         """Count the study's frames anew once it is calm."""

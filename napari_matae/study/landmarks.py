@@ -70,7 +70,7 @@ class StudyLandmarks:
                 current.unreadable.discard(frame)
             if known.get(frame) != mine:
                 known[frame] = mine
-                self._study.write(
+                self._study.requests.write(
                     partial(_put, content_id, frame, mine, when), None, self._study.fail, about=current.cine
                 )
 

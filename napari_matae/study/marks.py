@@ -92,7 +92,7 @@ class StudyMarks(QObject):  # type: ignore[misc]
                     self.load(current, error.theirs[0])
                 self.said.emit(explain(error))
 
-        self._study.write(
+        self._study.requests.write(
             work, done, failed, about=current.cine, keep=lambda study: study.set_marks(content_id, ed=ed, es=es)
         )
 

@@ -91,7 +91,7 @@ class StudyOverrides(QObject):  # type: ignore[misc]
                 self.said.emit(explain(error))
 
         stated = current.stated
-        self._study.write(
+        self._study.requests.write(
             partial(_put, stated, name, value, revisions), done, failed, about=stated,
             keep=partial(_put, stated, name, value, {}),
         )  # fmt: skip
@@ -124,7 +124,7 @@ def load_overrides(session: Session, sync_state: SyncState, stored: Overrides) -
         if revision and name not in current.unstored:
             values[name] = getattr(stored, name.value)
     changed = {name for name, value in values.items() if current.overrides.get(name) != value}
-    session.show_overrides(values)
+    session.overrides.show(values)
     return changed
 
 

@@ -79,4 +79,4 @@ class StudyPlace(QObject):  # type: ignore[misc]
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             content_id, frame = waiting
-            self._study.ask(lambda study: study.set_last_frame(content_id, frame))
+            self._study.requests.ask(lambda study: study.set_last_frame(content_id, frame))

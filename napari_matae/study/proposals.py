@@ -94,6 +94,6 @@ class StudyProposals(QObject):  # type: ignore[misc]
             revisions.update({t: infos[t].revision for t in masks if infos[t].status is FrameStatus.MACHINE})
             return infos
 
-        self._study.write(work, lambda _: self._study.count_soon(), self._study.fail, about=current.cine)
+        self._study.requests.write(work, lambda _: self._study.count_soon(), self._study.fail, about=current.cine)
         if current is self._session.current:
             self._landmarks.save_known(frames)

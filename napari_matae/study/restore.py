@@ -15,6 +15,7 @@ from napari_matae.study_thread.stored_cine import fetch
 
 if TYPE_CHECKING:
     from matae.cine import Spacing
+    from matae.store import Study
     from napari_matae.session.session import OpenCine, Session
     from napari_matae.session.undo_stack import UndoStack
     from napari_matae.session.undo_step import UndoStep
@@ -95,7 +96,10 @@ class StudyRestore(QObject):  # type: ignore[misc]
             if question == self._questions:
                 self._on_not_fetched(current, error)
 
-        self._study.ask(lambda study: (fetch(study, stated), remembered_scale(stated)), done, failed, about=stated)
+        def work(study: Study) -> tuple[StoredCine, Spacing | None]:
+            return fetch(study, stated), remembered_scale(stated)
+
+        self._study.requests.ask(work, done, failed, about=stated)
 
     def attach_new_layer(self) -> None:
         """Fetch what the study holds when a layer is made in place of one that was deleted."""
@@ -131,14 +135,16 @@ class StudyRestore(QObject):  # type: ignore[misc]
         load_overrides(self._session, self._sync_state, stored.overrides)
         known = OverrideName.SPACING in {*stored.overrides.revisions, *current.overrides}
         if remembered is not None and not known:
-            self._session.show_overrides({OverrideName.SPACING: remembered})
+            self._session.overrides.show({OverrideName.SPACING: remembered})
 
     def _show(self, current: OpenCine, stored: StoredCine, mine: set[int]) -> None:
         """Show what the study holds, but for the frames that are this viewer's own."""
         session = self._session
         if stored.infos and current.labels is None:
-            session.ensure_labels()
-        session.show_stored({t: (stored.masks[t], info.status) for t, info in stored.infos.items() if t not in mine})
+            session.masks.ensure_labels()
+        session.masks.show_stored(
+            {t: (stored.masks[t], info.status) for t, info in stored.infos.items() if t not in mine}
+        )
         for frame, mask in stored.proposals.items():
             if current.machine is not None and frame not in mine:
                 current.machine[frame] = mask
@@ -172,4 +178,4 @@ class StudyRestore(QObject):  # type: ignore[misc]
             if current is self._session.current:
                 self._history.restore(steps)
 
-        self._study.ask(lambda study: undo_steps_of(study.steps(content_id, MAX_TRANSACTIONS), shape), restore)
+        self._study.requests.ask(lambda study: undo_steps_of(study.steps(content_id, MAX_TRANSACTIONS), shape), restore)

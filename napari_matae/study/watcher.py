@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from napari_matae.study.sync_state import SyncState
     from napari_matae.study_thread.stored_cine import OthersChanges
 
-__all__ = ["StudyWatch", "show_theirs"]
+__all__ = ["StudyWatcher", "show_theirs"]
 
 _POLL_MS = 1000
 
 
-class StudyWatch(QObject):  # type: ignore[misc]
-    """MaskStyle for what others changed, once a second while it runs.
+class StudyWatcher(QObject):  # type: ignore[misc]
+    """Looks for what others changed, once a second while it runs.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class StudyWatch(QObject):  # type: ignore[misc]
         def failed(_: BaseException) -> None:
             self._polling = False  # a write will say what is wrong
 
-        self._study.ask(lambda study: others_changes(study, content_id, since), done, failed)
+        self._study.requests.ask(lambda study: others_changes(study, content_id, since), done, failed)
 
     def _take(self, current: OpenCine, others: OthersChanges) -> None:
         if current is not self._session.current or not current.ready:
@@ -149,7 +149,7 @@ def show_theirs(
         shown[frame] = (empty, None) if mask is None or info is None else (mask, info.status)
         sync_state.revisions[frame] = 0 if info is None else info.revision
         current.seconds[frame] = 0.0 if info is None else info.seconds
-    session.show_stored(shown)
+    session.masks.show_stored(shown)
 
 
 def _set_in_words(names: Iterable[OverrideName]) -> str:

@@ -113,7 +113,7 @@ class StudyWriter(QObject):  # type: ignore[misc]
                 if landmarks is not None:
                     study.set_landmarks(content_id, t, to_points(landmarks))
 
-        self._study.write(
+        self._study.requests.write(
             work,
             lambda _: self._on_answered(current, frames),
             lambda error: self._on_refused(current, frames, error),

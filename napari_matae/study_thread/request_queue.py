@@ -15,26 +15,26 @@ import time
 import weakref
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import Signal
 
 from matae.errors import ConflictError, MataeError, MisplacedError, StoreError
 from napari_matae.background.failure import explain
 from napari_matae.background.patient_wait import wait_until
 from napari_matae.study_thread.recovery import reopen
+from napari_matae.study_thread.requests import Request, Requests
 from napari_matae.study_thread.rescue import RescueStudy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
     from typing import Any
 
-    from matae.cine import Cine
+    from qtpy.QtCore import QObject
+
     from matae.store import Study
 
-__all__ = ["StudyQueue"]
+__all__ = ["RequestQueue"]
 
 _RETRY_S = 1.0
 _LOOK_S = 1.0
@@ -45,7 +45,7 @@ _CLOSE_S = 2.0
 """How long closing waits for writes that go through; the rest is written, or kept in a rescue study, after that."""
 _END_S = 30.0
 """How long the end of the program waits for what is still in line."""
-_running: weakref.WeakSet[StudyQueue] = weakref.WeakSet()
+_running: weakref.WeakSet[RequestQueue] = weakref.WeakSet()
 
 
 @atexit.register
@@ -55,21 +55,8 @@ def _finish_all() -> None:
         queue.finish(_END_S)
 
 
-@dataclass(eq=False)
-class _Job:
-    work: Callable[[Study], Any]
-    done: Callable[[Any], None] | None
-    failed: Callable[[BaseException], None] | None
-    writes: bool = False
-    patient: bool = False  # tried again after an error that passes
-    about: Cine | None = None
-    keep: Callable[[Study], Any] | None = None  # makes the change in a rescue study
-    kept: bool = False
-    tried: float = 0.0
-
-
-class StudyQueue(QObject):  # type: ignore[misc]
-    """An open study and the jobs that wait for it; `start` it.
+class RequestQueue(Requests):
+    """An open study and the requests that wait for it; `start` it.
 
     Parameters
     ----------
@@ -98,10 +85,11 @@ class StudyQueue(QObject):  # type: ignore[misc]
     def __init__(self, target: str, rater: str = "", parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.target, self.rater = target, rater
+        """Path or URL of the study, and who works here."""
         self.rescue = RescueStudy(target, rater)
         """Changes that the study refused."""
         self._study: Study | None = None
-        self._jobs: deque[_Job] = deque()
+        self._requests: deque[Request] = deque()
         self._wake = threading.Condition()
         self._closing = False
         self._keep_now = False
@@ -118,55 +106,6 @@ class StudyQueue(QObject):  # type: ignore[misc]
 
     # -- asking, from the GUI thread ----------------------------------------------------------------------
 
-    def ask(
-        self,
-        work: Callable[[Study], Any],
-        done: Callable[[Any], None] | None = None,
-        failed: Callable[[BaseException], None] | None = None,
-        *,
-        about: Cine | None = None,
-    ) -> None:
-        """Do something with the study that writes nothing a person made.
-
-        Parameters
-        ----------
-        work
-            Called in the study's thread.
-        done, failed
-            Called in the GUI thread with the answer, or with the error.
-        about
-            The cine it is needed for, where nothing can go on without it: it is tried again after an error that passes,
-            and need not wait for writes of other cines that are tried again.
-        """
-        self._put(_Job(work, done, failed, patient=about is not None, about=about))
-
-    def write(
-        self,
-        work: Callable[[Study], Any],
-        done: Callable[[Any], None] | None = None,
-        failed: Callable[[BaseException], None] | None = None,
-        *,
-        about: Cine | None = None,
-        keep: Callable[[Study], Any] | None = None,
-    ) -> None:
-        """Write something a person made, sooner or later.
-
-        Parameters
-        ----------
-        work
-            Called in the study's thread.
-        done
-            Called in the GUI thread with what `work` returned: it is durable.
-        failed
-            Called in the GUI thread with an error that trying again cannot cure. Unless it is a conflict, the change
-            is kept in the rescue study, and the error says where.
-        about
-            The cine that is changed; without it a change that is refused is kept nowhere.
-        keep
-            Makes the change in a rescue study that knows the cine and nothing else of it; `work` if left out.
-        """
-        self._put(_Job(work, done, failed, writes=True, patient=True, about=about, keep=keep or work))
-
     @property
     def waiting(self) -> int:
         """How many writes have not been acknowledged yet."""
@@ -174,17 +113,11 @@ class StudyQueue(QObject):  # type: ignore[misc]
 
     def flush(self, seconds: float = 10.0) -> bool:
         """Wait until everything asked so far is done; return whether it is. The window is drawn meanwhile."""
-        wait_until(lambda: not self._jobs or self._hurt or not self._thread.is_alive(), seconds)
-        return not self._jobs
+        wait_until(lambda: not self._requests or self._hurt or not self._thread.is_alive(), seconds)
+        return not self._requests
 
     def keep_waiting(self, seconds: float = 5.0) -> Path | None:
-        """Put a copy of every change that waits into the rescue study; they stay in line.
-
-        Returns
-        -------
-        pathlib.Path or None
-            The rescue study; None where nothing is in it.
-        """
+        """Put a copy of every change that waits into the rescue study; they stay in line."""
         with self._wake:
             self._keep_now = True
             self._wake.notify_all()
@@ -213,22 +146,22 @@ class StudyQueue(QObject):  # type: ignore[misc]
             self._closing = True
             self._wake.notify_all()
 
-    def _put(self, job: _Job) -> None:
-        if job.writes:
+    def _put(self, request: Request) -> None:
+        if request.writes:
             self._writes += 1
             self.waiting_changed.emit(self._writes)
         with self._wake:
-            self._jobs.append(job)
+            self._requests.append(request)
             self._wake.notify_all()
 
-    def _answer(self, job: _Job, answer: Any) -> None:
-        if job.writes:
+    def _answer(self, request: Request, answer: Any) -> None:
+        if request.writes:
             self._writes -= 1
         if not self._gone:
-            callback = job.failed if isinstance(answer, BaseException) else job.done
+            callback = request.failed if isinstance(answer, BaseException) else request.done
             if callback is not None:
                 callback(answer)
-            if job.writes:
+            if request.writes:
                 self.waiting_changed.emit(self._writes)
 
     # -- in the study's thread ----------------------------------------------------------------------------
@@ -243,20 +176,20 @@ class StudyQueue(QObject):  # type: ignore[misc]
         if self._study.notice:
             self._tell("said", self._study.notice)
         try:
-            while (job := self._next()) is not None:
-                self._do(job)
+            while (request := self._next()) is not None:
+                self._do(request)
         finally:
             with suppress(MataeError):  # its connection was lost: what was acknowledged is stored
                 self._study.close()
 
-    def _next(self) -> _Job | None:
+    def _next(self) -> Request | None:
         """Return what is first in line, after waiting for it; None at the end."""
         while True:
             with self._wake:
-                if not self._jobs and not self._closing and not self._keep_now:
+                if not self._requests and not self._closing and not self._keep_now:
                     self._wake.wait(_LOOK_S)
-                if self._jobs:
-                    return self._jobs[0]
+                if self._requests:
+                    return self._requests[0]
                 self._keep_now = False
                 self._wake.notify_all()
                 if self._closing:
@@ -281,44 +214,44 @@ class StudyQueue(QObject):  # type: ignore[misc]
             self._study = Study.open(self.target, rater=self.rater, wait_s=_LOCK_WAIT_S)
         return self._study
 
-    def _do(self, job: _Job) -> None:
+    def _do(self, request: Request) -> None:
         answer: Any = None
         while True:
             try:
-                answer = job.work(self._ready())
+                answer = request.work(self._ready())
             except ConflictError as error:
                 answer = error
             except MisplacedError as error:
                 if self._recover() or self._wait_with(str(error)):
                     continue
-                answer = self._keep(job, error)
+                answer = self._keep(request, error)
             except StoreError as error:
-                if error.transient and job.patient and self._wait_with(str(error)):
+                if error.transient and request.patient and self._wait_with(str(error)):
                     continue
-                answer = self._keep(job, error)
+                answer = self._keep(request, error)
             except Exception as error:  # noqa: BLE001 - a defect of ours must not take the other writes with it
-                answer = self._keep(job, error)
+                answer = self._keep(request, error)
             break
-        if job.patient and self._hurt and not isinstance(answer, BaseException):
+        if request.patient and self._hurt and not isinstance(answer, BaseException):
             self._say("")
-        self._finish(job, answer)
+        self._finish(request, answer)
 
-    def _finish(self, job: _Job, answer: Any) -> None:
+    def _finish(self, request: Request, answer: Any) -> None:
         with self._wake:
-            self._jobs.remove(job)
+            self._requests.remove(request)
             self._wake.notify_all()
-        self._tell("_answered", job, answer)
+        self._tell("_answered", request, answer)
 
-    def _keep(self, job: _Job, error: BaseException) -> BaseException:
+    def _keep(self, request: Request, error: BaseException) -> BaseException:
         """Keep a refused change in the rescue study; return the error, which says where."""
-        if not job.writes or job.about is None or job.keep is None:
+        if not request.writes or request.about is None or request.keep is None:
             return error
-        if not job.kept:
+        if not request.kept:
             try:
-                self.rescue.keep(job.about, job.keep)
+                self.rescue.keep(request.about, request.keep)
             except MataeError as worse:
                 return StoreError(f"{explain(error)} It could not be kept elsewhere either: {worse}")
-            job.kept = True
+            request.kept = True
         return StoreError(f"{explain(error)} This change is kept in {self.rescue.path}: open that file as a study.")
 
     def _say(self, text: str) -> None:
@@ -344,39 +277,41 @@ class StudyQueue(QObject):  # type: ignore[misc]
                 self._do_aside(aside)
         return not self._closing
 
-    def _may_overtake(self) -> _Job | None:
+    def _may_overtake(self) -> Request | None:
         """Return the first question in line that concerns no cine with a write before it."""
         written: set[str] = set()
-        for job in self._jobs:
-            if job.writes and job.about is not None:
-                written.add(job.about.content_id)
-            elif job.about is not None and job.about.content_id not in written and job is not self._jobs[0]:
-                if time.monotonic() - job.tried >= _RETRY_S:
-                    return job
+        for request in self._requests:
+            if request.writes and request.about is not None:
+                written.add(request.about.content_id)
+            elif request is self._requests[0] or request.about is None:
+                continue
+            elif request.about.content_id not in written:
+                if time.monotonic() - request.tried >= _RETRY_S:
+                    return request
                 return None
         return None
 
-    def _do_aside(self, job: _Job) -> None:
-        job.tried = time.monotonic()
+    def _do_aside(self, request: Request) -> None:
+        request.tried = time.monotonic()
         try:
-            answer: Any = job.work(self._ready())
+            answer: Any = request.work(self._ready())
         except StoreError as error:
             if error.transient or isinstance(error, MisplacedError):
                 return  # its turn comes
             answer = error
         except Exception as error:  # noqa: BLE001 - a defect of ours must not take the writes with it
             answer = error
-        self._finish(job, answer)
+        self._finish(request, answer)
 
     def _keep_all(self) -> None:
         """Put every change in line into the rescue study too."""
         with self._wake:
-            jobs = list(self._jobs)
-        for job in jobs:
-            if job.writes and not job.kept and job.about is not None and job.keep is not None:
+            requests = list(self._requests)
+        for request in requests:
+            if request.writes and not request.kept and request.about is not None and request.keep is not None:
                 try:
-                    self.rescue.keep(job.about, job.keep)
-                    job.kept = True
+                    self.rescue.keep(request.about, request.keep)
+                    request.kept = True
                 except MataeError:
                     break  # whoever asked finds no rescue study, or not all in it
         with self._wake:

@@ -102,7 +102,7 @@ class CompareForm(QWidget):  # type: ignore[misc]
     def compare(self) -> None:
         """Compare them, off the GUI thread."""
         link = self._workspace.link
-        if not link.name:
+        if not link.connection.name:
             self._say(_NO_STUDY)
             return
         if unsaved := self._workspace.unsaved():
@@ -111,7 +111,7 @@ class CompareForm(QWidget):  # type: ignore[misc]
         self.clear()
         self._folder = tempfile.TemporaryDirectory(prefix="matae-compare-", ignore_cleanup_errors=True)
         pair = Pair(self.before.currentText(), self.after.currentText(), self.side.currentData())
-        self.job.start(partial(compare, link.target, pair, Path(self._folder.name)))
+        self.job.start(partial(compare, link.connection.target, pair, Path(self._folder.name)))
 
     def _on_compared(self, verdict: Verdict) -> None:
         from napari_matae.verdict.window import VerdictWindow

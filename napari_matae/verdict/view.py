@@ -212,7 +212,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.headline.setToolTip(test)
         self._update()
         link = self._workspace.link
-        self._reader.start(link.target if link.name else "", folder, self.pictures.frames)
+        self._reader.start(link.connection.opened_target, folder, self.pictures.frames)
 
     def _show_sides(self, verdict: Verdict) -> None:
         held, own = verdict.held_out, verdict.agreement

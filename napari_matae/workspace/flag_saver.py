@@ -60,7 +60,7 @@ class FlagKeeper(QObject):  # type: ignore[misc]
         current = self._of
         self._timer.stop()
         if current is not None and current.ready and current.labels is not None:
-            self._link.save_flags(current.cine.content_id, self._actions.flags_of(current))
+            self._link.record.save_flags(current.cine.content_id, self._actions.flags_of(current))
 
     def _save_now(self) -> None:
         if self._timer.isActive():

@@ -125,11 +125,11 @@ class NextCine(QObject):  # type: ignore[misc]
         current = self._session.current
         if current is None:
             return
-        if self._link.entry is None:
+        if self._link.sync_state.entry is None:
             self.said.emit("Every frame is reviewed.")
             return
         content_id = current.cine.content_id
-        self._link.ask(
+        self._link.connection.requests.ask(
             lambda study: find_waiting(study, content_id, backward=backward),
             lambda found: self._on_found(current, found),
             lambda error: self.said.emit(explain(error)),
@@ -164,7 +164,7 @@ class NextCine(QObject):  # type: ignore[misc]
             path = study.path_of(content_id)
             return Waiting(content_id, frame, path, bool(path.name) and is_there(path))
 
-        self._link.ask(find, self._on_named, lambda error: self.said.emit(explain(error)))
+        self._link.connection.requests.ask(find, self._on_named, lambda error: self.said.emit(explain(error)))
 
     def _on_named(self, found: Waiting) -> None:
         if found.is_there:

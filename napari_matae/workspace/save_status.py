@@ -60,15 +60,15 @@ class SavedBar(QWidget):  # type: ignore[misc]
         self.banner.setVisible(link.state == "unsaved")
         if link.state == "unsaved":
             self.banner.setText(
-                f"⚠ Not saved. {link.problem} What you draw stays on screen and is saved as soon as it can be; "
-                "another study can be chosen in the Open step."
+                f"⚠ Not saved. {link.connection.problem} What you draw stays on screen and is saved as soon as it can "
+                "be; another study can be chosen in the Open step."
             )
             self.line.setText("⚠ Not saved")
         elif link.state == "none":
             self.line.setText("No study: nothing is saved")
         elif link.state == "saving":
-            self.line.setText("Saving…" if link.name else "Opening the study…")
+            self.line.setText("Saving…" if link.connection.name else "Opening the study…")
         else:
-            self.line.setText(f"✓ Saved in {link.name}")
-        shown = without_password(link.target)
+            self.line.setText(f"✓ Saved in {link.connection.name}")
+        shown = without_password(link.connection.target)
         self.line.setToolTip(f"Study: {shown}" if shown else "Choose a study in the Open step.")

@@ -88,7 +88,7 @@ class Workspace(QObject):  # type: ignore[misc]
 
     def unsaved(self) -> str:
         """Store what waits, and return nothing; or a sentence, where the study does not have everything yet."""
-        return "" if self.link.flush() and not self.link.problem else _NOT_SAVED
+        return "" if self.link.flush() and not self.link.connection.problem else _NOT_SAVED
 
     def toggle_loop(self) -> None:
         """Play the part from end-diastole to end-systole over and over, or the whole cine again."""

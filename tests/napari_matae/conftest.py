@@ -112,12 +112,12 @@ def proposals(cine: Cine, session, frames=None, *, centre=(30.0, 40.0), swing: f
     from matae.segment import FrameMask
 
     session.current.run = {"model": "disc", "width": "1", "model_sha256": "ab" * 32}
-    session.begin_run()
+    session.masks.begin_run()
     for t in range(cine.n_frames) if frames is None else frames:
         radius = 10 + swing * np.cos(2 * np.pi * t / cine.n_frames)
         mask = disc(cine.shape, centre, radius)
-        session.receive(FrameMask(t, mask, mask * 255, int(mask.sum())))
-    session.end_run()
+        session.masks.receive(FrameMask(t, mask, mask * 255, int(mask.sum())))
+    session.masks.end_run()
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def make_workspace(qapp, qtbot, tmp_path):
 def settled(qtbot, workspace) -> None:
     """Wait until everything a person did is recorded and durable."""
     workspace.session.settle()
-    workspace.link.save_proposals()
+    workspace.link.proposals.save()
     qtbot.waitUntil(lambda: workspace.link.state == "saved", timeout=60_000)
 
 

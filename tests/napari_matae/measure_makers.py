@@ -36,10 +36,10 @@ def show_masks(session, masks: np.ndarray) -> None:
     from matae.segment import FrameMask
 
     session.current.run = {"model": "gone", "width": "1"}
-    session.begin_run()
+    session.masks.begin_run()
     for t, mask in enumerate(masks):
-        session.receive(FrameMask(t, mask, mask * 255, int(mask.sum())))
-    session.end_run()
+        session.masks.receive(FrameMask(t, mask, mask * 255, int(mask.sum())))
+    session.masks.end_run()
 
 
 @dataclass

@@ -27,7 +27,7 @@ def test_without_a_study_the_last_frame_says_so_and_no_more(make_workspace, cine
     proposals(cine, workspace.session)
     heard = []
     workspace.said.connect(heard.append)
-    workspace.session.judge("accepted", range(12), FrameStatus.ACCEPTED)
+    workspace.session.masks.judge("accepted", range(12), FrameStatus.ACCEPTED)
     workspace.actions.next()
     assert heard[-1] == "Every frame is reviewed."
 
@@ -39,18 +39,18 @@ def test_flags_are_stored_once_the_masks_are_left_alone(make_workspace, qtbot, t
     assert workspace.flag_keeper._timer.isActive()  # not at every tick: once, when it is calm
     workspace.flag_keeper.save()
     settled(qtbot, workspace)
-    workspace.link.study.flush()
+    workspace.link.connection.requests.flush()
     with Study.open(tmp_path / "study.sqlite") as study:
         stored = study.flags(cine.content_id)
         assert stored == workspace.actions.flags
         assert stored[workspace.actions.phases.es].reason.startswith("end-systole")
         sequence = study.sequence
     workspace.flag_keeper.save()
-    workspace.link.study.flush()
+    workspace.link.connection.requests.flush()
     with Study.open(tmp_path / "study.sqlite") as study:
         assert study.sequence == sequence  # nothing new: nothing written
     broken = np.zeros(cine.shape, np.uint8)
-    workspace.session.change("drawing", {9: broken})
+    workspace.session.masks.change("drawing", {9: broken})
     workspace.close_down()  # and what was changed last is not forgotten
     workspace.session.viewer = None
     with Study.open(tmp_path / "study.sqlite") as study:
@@ -66,7 +66,7 @@ def two_cines(make_workspace, qtbot, tmp_path):
         cine = written(tmp_path / name, seed)
         opened(qtbot, workspace, cine)
         proposals(cine, workspace.session)
-    workspace.session.judge("accepted", range(8), FrameStatus.ACCEPTED)
+    workspace.session.masks.judge("accepted", range(8), FrameStatus.ACCEPTED)
     settled(qtbot, workspace)
     return workspace
 
@@ -82,7 +82,7 @@ def test_next_goes_on_to_another_cine_at_its_flagged_frame(two_cines, qtbot):
     assert workspace.session.frame == min(workspace.actions.flagged)
     assert heard[0] == "Every frame here is reviewed. Opening one.mha…"
     assert heard[-1] == f"one.mha, frame {workspace.session.frame + 1}: not reviewed yet."
-    workspace.session.judge("accepted", range(8), FrameStatus.ACCEPTED)
+    workspace.session.masks.judge("accepted", range(8), FrameStatus.ACCEPTED)
     settled(qtbot, workspace)
     workspace.actions.next(backward=True)
     qtbot.waitUntil(lambda: heard[-1] == "Every frame of the study that has a mask is reviewed.", timeout=8_000)
@@ -92,7 +92,7 @@ def test_judging_the_last_frame_does_not_leave_the_cine(two_cines):
     heard = []
     two_cines.said.connect(heard.append)
     workspace, current = two_cines, two_cines.session.current
-    workspace.session.judge("drawn", [3], FrameStatus.EDITED)
+    workspace.session.masks.judge("drawn", [3], FrameStatus.EDITED)
     workspace.session.seek(3)
     workspace.actions.next()
     assert heard[-1] == "Every other frame is reviewed; accept or reject this one."

@@ -37,7 +37,7 @@ drawn = {}
 def stroke():
     if not workspace.session.current.ready:
         return
-    workspace.session.ensure_labels()
+    workspace.session.masks.ensure_labels()
     frame = len(drawn) % cine.n_frames
     workspace.session.seek(frame)
     at = np.random.default_rng(len(drawn)).integers((5, 5), (55, 75))

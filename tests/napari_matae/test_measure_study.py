@@ -70,7 +70,7 @@ def test_landmarks_that_a_person_stored_are_used_until_the_mask_is_changed(
     with Study.open(tmp_path / "study.sqlite", rater="bea") as study:
         names = dict(zip(("apex", "left", "right"), (Landmark(*p) for p in points), strict=True))
         study.set_landmarks(cine.content_id, ed, names)
-    workspace.link.poll()
+    workspace.link.watcher.poll()
     qtbot.waitUntil(lambda: measuring.measurement is not None and measuring.measurement is not first, timeout=20_000)
     placed = measured(qtbot, measuring)
     np.testing.assert_allclose(placed.landmarks(ed).as_array(), points)
@@ -78,7 +78,7 @@ def test_landmarks_that_a_person_stored_are_used_until_the_mask_is_changed(
     mask = masks[ed].copy()
     mask[:, 1:] |= masks[ed][:, :-1]
     workspace.session.seek(ed)
-    workspace.session.draw(ed, mask)
+    workspace.session.masks.draw(ed, mask)
     qtbot.waitUntil(lambda: measuring.measurement is not placed, timeout=5000)
     assert not measuring.measurement.landmarks(ed).by_hand
 
@@ -88,11 +88,11 @@ def test_the_other_widths_of_the_model_widen_the_interval(make_workspace, measur
     workspace = make_workspace(None)
     workspace.session.open(cine)
     segmenter = Segmenter(SegmentOptions(model=tiny_model, width="1"))
-    workspace.session.begin_run()
+    workspace.session.masks.begin_run()
     workspace.session.current.run = segmenter.describe()
     for result in segmenter.stream(cine, find_sector(cine)):
-        workspace.session.receive(result)
-    workspace.session.end_run()
+        workspace.session.masks.receive(result)
+    workspace.session.masks.end_run()
     workspace.session.current.ed, workspace.session.current.es = 3, 12  # the tiny network sees no beat
     measuring = measuring_of(workspace)
     assert measured(qtbot, measuring).primary.frames == (3, 12)
@@ -100,7 +100,7 @@ def test_the_other_widths_of_the_model_widen_the_interval(make_workspace, measur
     assert "1" in measuring.measurement.by_width
     ed = measuring.measurement.ed_frame
     workspace.session.seek(ed)
-    workspace.session.draw(ed, np.roll(workspace.session.current.mask(ed), 1, 0))
+    workspace.session.masks.draw(ed, np.roll(workspace.session.current.mask(ed), 1, 0))
     measuring._check_all()
     assert measuring.measurement.by_width == {}  # a person has corrected what the widths disagreed on
 
@@ -127,10 +127,13 @@ def test_both_views_of_one_patient_give_biplane_volumes(make_workspace, measurin
     opened(qtbot, workspace, open_cine(tmp_path / "a2c.mha"))
     show_masks(workspace.session, masks[:, :, ::-1])
     settled(qtbot, workspace)
-    workspace.link.set_subject("P-1")
-    qtbot.waitUntil(lambda: workspace.link.entry.subject == "P-1", timeout=20_000)
+    workspace.link.record.set_subject("P-1")
+    qtbot.waitUntil(lambda: workspace.link.sync_state.entry.subject == "P-1", timeout=20_000)
     opened(qtbot, workspace, open_cine(tmp_path / "a4c.mha"))
-    qtbot.waitUntil(lambda: workspace.link.entry is not None and workspace.link.entry.stem == "a4c", timeout=20_000)
+    qtbot.waitUntil(
+        lambda: workspace.link.sync_state.entry is not None and workspace.link.sync_state.entry.stem == "a4c",
+        timeout=20_000,
+    )
     show_masks(workspace.session, masks)
     measuring = measuring_of(workspace)
     box = BiplaneBox(workspace.link, measuring)
@@ -140,8 +143,8 @@ def test_both_views_of_one_patient_give_biplane_volumes(make_workspace, measurin
     qtbot.waitUntil(lambda: not box.is_running, timeout=20_000)
     assert box.choice.count() == 0  # another patient until somebody says otherwise
     assert "same patient code" in box.words.text()
-    workspace.link.set_subject("P-1")
-    qtbot.waitUntil(lambda: workspace.link.entry.subject == "P-1", timeout=20_000)
+    workspace.link.record.set_subject("P-1")
+    qtbot.waitUntil(lambda: workspace.link.sync_state.entry.subject == "P-1", timeout=20_000)
     box.refresh()
     qtbot.waitUntil(lambda: box.choice.count() == 1 and not box.is_running, timeout=20_000)
     assert box.choice.itemText(0).startswith("a2c")

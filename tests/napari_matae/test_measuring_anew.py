@@ -55,7 +55,7 @@ def running(qtbot, session, measuring_of):
 
 def test_turned_upside_down_during_the_first_measurement(running, qtbot):
     session, measuring = running
-    session.flip_sector(apex_down=True)
+    session.sector.flip(apex_down=True)
     found = measured(qtbot, measuring)
     assert found.inputs.options.apex_down
     cine, masks = two_beats()
@@ -85,7 +85,7 @@ def test_an_outline_drawn_during_the_first_measurement(running, qtbot):
 )
 def test_anything_else_set_during_the_first_measurement(running, qtbot, name, value, read):
     session, measuring = running
-    session.override(name, value)
+    session.overrides.apply(name, value)
     assert read(measured(qtbot, measuring)) == pytest.approx(value)
 
 
@@ -115,7 +115,7 @@ def test_a_cine_whose_sector_is_not_found_yet_is_not_measured(qtbot, measuring_o
     measuring = measuring_of(session)
     measuring._follow()
     assert not measuring.is_running
-    session.take_sector(replace(find_sector(cine), apex_down=True))
+    session.sector.take(replace(find_sector(cine), apex_down=True))
     assert measured(qtbot, measuring).inputs.options.apex_down
 
 

@@ -53,8 +53,8 @@ def test_the_gui_thread_neither_hashes_nor_looks_for_the_sector(desk_and_panel, 
     assert workspace.session.current.sector is not None
     panel.rate_question.rate.setValue(40)
     panel.rate_question.button.click()
-    workspace.session.override("spacing", (0.3, 0.3))
-    workspace.session.find_sector()
+    workspace.session.overrides.apply("spacing", (0.3, 0.3))
+    workspace.session.sector.find()
     assert len(where["hash"]) == len(where["sector"]) == 1
     assert threading.main_thread() not in {*where["hash"], *where["sector"]}
 
@@ -72,7 +72,7 @@ def test_the_sector_of_a_layer_that_napari_made_comes_a_little_later(make_worksp
 def test_a_flip_while_the_sector_is_looked_for_stands(make_workspace, qtbot):
     workspace = make_workspace(None)
     workspace.session.viewer.add_layer(image_of(make_cine()))
-    workspace.session.flip_sector(apex_down=True)
+    workspace.session.sector.flip(apex_down=True)
     qtbot.waitUntil(lambda: workspace.session.current.sector is not None, timeout=60_000)
     assert workspace.session.current.sector.apex_down
 

@@ -78,7 +78,7 @@ def test_an_unknown_patient_is_called_so_with_the_reason_and_can_be_named(field,
     assert not shown.button.isEnabled()
     qtbot.keyClicks(shown.code, " s042 ")
     qtbot.keyPress(shown.code, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: workspace.link.entry.subject == "s042", timeout=WAIT)
+    qtbot.waitUntil(lambda: workspace.link.sync_state.entry.subject == "s042", timeout=WAIT)
     assert shown.code.text() == "s042"
     assert shown.state.text() == "As a reader said."
 
@@ -97,8 +97,8 @@ def test_the_number_of_a_file_is_one_patient_unless_it_is_called_wrong(field, qt
     assert said.args[0] == "This clip and another one of the same number show s1."
     with qtbot.waitSignal(workspace.link.entry_changed, timeout=WAIT):
         give(qtbot, shown, "s2", Scope.ONLY)
-    assert workspace.link.entry.subject_source is SubjectSource.CORRECTED
-    with Study.open(workspace.link.target) as study:
+    assert workspace.link.sync_state.entry.subject_source is SubjectSource.CORRECTED
+    with Study.open(workspace.link.connection.target) as study:
         assert study.cine(first.content_id).subject == "s1"
         assert study.cine(second.content_id).subject == "s2"
 
@@ -106,11 +106,11 @@ def test_the_number_of_a_file_is_one_patient_unless_it_is_called_wrong(field, qt
 def test_a_folder_is_named_at_once_and_for_clips_to_come(field, qtbot):
     workspace, shown = field()
     opened(qtbot, workspace, clip(1))
-    qtbot.waitUntil(lambda: workspace.link.entry is not None, timeout=WAIT)
+    qtbot.waitUntil(lambda: workspace.link.sync_state.entry is not None, timeout=WAIT)
     with qtbot.waitSignal(workspace.link.said, timeout=WAIT) as said:
         give(qtbot, shown, "s1", Scope.FOLDER)
     assert "1 clip of the folder d and those opened from it later show s1" in said.args[0]
-    assert workspace.link.entry.subject == "s1"
+    assert workspace.link.sync_state.entry.subject == "s1"
     opened(qtbot, workspace, clip(2, name="IM_0002.avi"))
     qtbot.waitUntil(lambda: shown.code.text() == "s1", timeout=WAIT)
 
@@ -125,7 +125,7 @@ def test_a_guess_of_before_can_be_confirmed(field, qtbot, tmp_path):
     assert shown.code.text() == "P-0a1b2c"
     assert shown.button.text() == "Confirm"
     qtbot.mouseClick(shown.button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: workspace.link.entry.known_subject == "P-0a1b2c", timeout=WAIT)
+    qtbot.waitUntil(lambda: workspace.link.sync_state.entry.known_subject == "P-0a1b2c", timeout=WAIT)
     assert shown.button.text() == "Give"
 
 
@@ -140,7 +140,7 @@ def test_a_refusal_is_shown_and_the_code_stays(field, qtbot, tmp_path):
     give(qtbot, shown, "s2")
     qtbot.waitUntil(lambda: "model lv-1 was trained with it" in shown.state.text(), timeout=WAIT)
     assert shown.code.text() == "s1"
-    assert workspace.link.problem == ""
+    assert workspace.link.connection.problem == ""
 
 
 def test_several_files_of_a_folder_are_given_one_patient(make_workspace, qtbot):
@@ -163,11 +163,11 @@ def test_several_files_of_a_folder_are_given_one_patient(make_workspace, qtbot):
     qtbot.mouseClick(listed.code.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "1 clip of the study shows s1. Another will when opened" in listed.code.words.text(),
                     timeout=WAIT)  # fmt: skip
-    assert workspace.link.entry.subject == "s1"
+    assert workspace.link.sync_state.entry.subject == "s1"
     for cine, subject in ((cines[2], "s1"), (cines[1], None)):
         opened(qtbot, workspace, cine)
-        qtbot.waitUntil(lambda: workspace.link.entry is not None, timeout=WAIT)
-        assert workspace.link.entry.subject == subject
+        qtbot.waitUntil(lambda: workspace.link.sync_state.entry is not None, timeout=WAIT)
+        assert workspace.link.sync_state.entry.subject == subject
 
 
 def desk_target(_: object) -> str:

@@ -94,8 +94,8 @@ def test_a_chosen_picture_is_looked_at_off_the_gui_thread(
     assert workspace.session.current.sector is None  # it is being looked for
     qtbot.waitUntil(lambda: workspace.session.current.sector is not None)
     qtbot.waitUntil(lambda: workspace.session.current.ready)
-    workspace.session.choose_region(1)
-    workspace.session.choose_region(2)  # the later choice counts
+    workspace.session.sector.choose_region(1)
+    workspace.session.sector.choose_region(2)  # the later choice counts
     qtbot.waitUntil(lambda: workspace.session.current.cine.spacing == Spacing(0.5, 0.5))
     assert workspace.session.current.sector.box(dual.shape) == RIGHT
     assert workspace.session.current.sector.source == "user"
@@ -116,7 +116,7 @@ def test_a_picture_without_a_sector_is_said(make_workspace, qtbot, dual, monkeyp
 
     monkeypatch.setattr("matae.segment.find_sector", fails)
     with qtbot.waitSignal(workspace.said) as said:
-        workspace.session.choose_region(2)
+        workspace.session.sector.choose_region(2)
     assert "There is no picture; choose another." in said.args[0]
     assert workspace.session.current.sector is before
 
@@ -124,7 +124,7 @@ def test_a_picture_without_a_sector_is_said(make_workspace, qtbot, dual, monkeyp
 def test_another_cine_opened_meanwhile_keeps_its_own_sector(make_workspace, qtbot, dual, cine):
     workspace = make_workspace()
     workspace.session.open(dual)
-    workspace.session.choose_region(2)
+    workspace.session.sector.choose_region(2)
     workspace.session.open(cine)
     qtbot.waitUntil(lambda: workspace.session.current.ready)
     assert not workspace.sector_finder._region_worker.is_running

@@ -181,9 +181,9 @@ def test_interpolation_is_shown_first_and_touches_machine_frames_only(dock, hand
     session, workspace = dock.session, dock.workspace
     for frame, radius in ((2, 6), (8, 12)):
         session.seek(frame)
-        session.change("drawing", {frame: disc(cine.shape, (25, 35), radius)})
+        session.masks.change("drawing", {frame: disc(cine.shape, (25, 35), radius)})
     session.seek(4)
-    session.change("drawing", {4: disc(cine.shape, (25, 35), 9)})
+    session.masks.change("drawing", {4: disc(cine.shape, (25, 35), 9)})
     session.seek(6)
     before = session.current.labels.data.copy()
     with qtbot.waitSignal(workspace.preview.finished, timeout=60_000):
@@ -211,7 +211,7 @@ def test_interpolation_is_shown_first_and_touches_machine_frames_only(dock, hand
 def test_propagation_stops_at_a_persons_frame(bare, press, qtbot, cine):
     session, workspace = bare.session, bare.workspace
     session.seek(7)
-    session.judge("accepted", [7], FrameStatus.ACCEPTED)
+    session.masks.judge("accepted", [7], FrameStatus.ACCEPTED)
     session.seek(3)
     press("C")  # the previous frame's mask: now a person's
     np.testing.assert_array_equal(session.current.mask(3), session.current.mask(2))
@@ -256,7 +256,7 @@ def test_mending_by_key(bare, press, cine):
     broken = disc(cine.shape, (30, 40), 12)
     broken[28:32, 38:42] = 0
     broken[2:4, 2:4] = 1
-    session.change("drawing", {5: broken})
+    session.masks.change("drawing", {5: broken})
     press("F")
     assert session.current.mask(5)[30, 40]
     assert session.current.mask(5)[2, 2]
@@ -278,7 +278,7 @@ def test_figures_compare_the_mask_with_the_proposal(bare, press, cine):
     figures.show_frame()
     assert figures.values["dice"].text() == "1.000"
     mask = disc(cine.shape, (30, 44), 11)
-    session.change("drawing", {3: mask})
+    session.masks.change("drawing", {3: mask})
     bare.workspace.link.spend(3, 42.0)
     figures.show_frame()
     machine = session.current.machine[3]
@@ -364,7 +364,7 @@ def test_loop_between_end_diastole_and_end_systole(bare, press, qtbot):
 def test_a_conflict_is_a_question_beside_the_work(bare, qtbot, cine, tmp_path):
     session, workspace = bare.session, bare.workspace
     settled(qtbot, workspace)
-    workspace.link.watch.stop()
+    workspace.link.watcher.stop()
     theirs = disc(cine.shape, (20, 30), 7)
     with Study.open(tmp_path / "study.sqlite", rater="ben") as study:
         from matae.store import Edit
@@ -373,7 +373,7 @@ def test_a_conflict_is_a_question_beside_the_work(bare, qtbot, cine, tmp_path):
         study.put_edits(cine.content_id, [Edit(3, theirs, revision)])
     session.seek(3)
     with qtbot.waitSignal(workspace.link.conflicted, timeout=60_000):
-        session.change("drawing", {3: disc(cine.shape, (30, 40), 5)})
+        session.masks.change("drawing", {3: disc(cine.shape, (30, 40), 5)})
     qtbot.waitUntil(lambda: len(bare.conflicts) == 1, timeout=10_000)
     dialog = bare.conflicts[0]
     assert not dialog.isModal()

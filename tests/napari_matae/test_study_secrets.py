@@ -43,10 +43,16 @@ def test_the_dock_shows_no_password(make_workspace, qtbot, records, monkeypatch,
     choice.use(target)
     texts = [shown(bar, choice)]  # while it is being opened
     qtbot.waitUntil(lambda: workspace.link.state == "unsaved")
-    workspace.session.ensure_labels()
+    workspace.session.masks.ensure_labels()
     paint(workspace, 2)
-    texts += [shown(bar, choice), workspace.link.problem, workspace.link.name, workspace.unsaved(), *said]
-    assert "lab on " in workspace.link.problem  # which study it is, is said
+    texts += [
+        shown(bar, choice),
+        workspace.link.connection.problem,
+        workspace.link.connection.name,
+        workspace.unsaved(),
+        *said,
+    ]
+    assert "lab on " in workspace.link.connection.problem  # which study it is, is said
     assert PASSWORD not in "\n".join(texts)
     assert not [record for record in records if PASSWORD in record.getMessage()]
     monkeypatch.delenv("MATAE_STUDY")
@@ -63,4 +69,4 @@ def test_what_is_kept_of_a_study_that_is_gone_says_no_password(make_workspace, q
     assert PASSWORD not in str(kept.new_path())
     workspace = make_workspace()
     opened(qtbot, workspace, cine)
-    assert workspace.link.target == str(tmp_path / "study.sqlite")
+    assert workspace.link.connection.target == str(tmp_path / "study.sqlite")

@@ -63,7 +63,7 @@ def test_closing_waits_for_a_study_that_is_written_by_another_and_draws_meanwhil
     """The other program writes for longer than a person would take a frozen window for."""
     workspace = make_workspace()
     opened(qtbot, workspace, cine)
-    workspace.session.ensure_labels()
+    workspace.session.masks.ensure_labels()
     assert workspace.link.flush()
     holder = sqlite3.connect(tmp_path / "study.sqlite", isolation_level=None, check_same_thread=False)
     holder.execute("BEGIN IMMEDIATE")

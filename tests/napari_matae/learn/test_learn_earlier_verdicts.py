@@ -108,7 +108,7 @@ def test_another_study_has_other_verdicts_and_a_deleted_run_none(make_box, qtbot
     assert box.verdict.verdict.name == "made"
     link = box._workspace.link
     link.open(str(tmp_path / "other.sqlite"), "anna")
-    qtbot.waitUntil(lambda: bool(link.name) and box.is_current, timeout=WAIT)
+    qtbot.waitUntil(lambda: bool(link.connection.name) and box.is_current, timeout=WAIT)
     assert box.verdict.verdict is None
     assert box.choices.isVisible()
     assert box.earlier.isHidden()

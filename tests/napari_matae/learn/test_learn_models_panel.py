@@ -29,7 +29,7 @@ def box(make_workspace, qtbot):
     def make(target=None) -> ModelsBox:
         workspace = make_workspace(target)
         if target is not None:
-            qtbot.waitUntil(lambda: bool(workspace.link.name), timeout=WAIT)
+            qtbot.waitUntil(lambda: bool(workspace.link.connection.name), timeout=WAIT)
         widget = ModelsBox(workspace)
         made.append(widget)
         qtbot.addWidget(widget)

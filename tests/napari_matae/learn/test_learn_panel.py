@@ -365,8 +365,8 @@ def test_in_the_dock_what_was_just_accepted_leaves(make_napari_viewer_proxy, qtb
     dock.session.seek(3)
     dock.workspace.actions.accept()
     settled(qtbot, dock.workspace)
-    dock.workspace.link.set_subject("p1")  # a clip of nobody does not leave
-    qtbot.waitUntil(lambda: dock.workspace.link.entry.subject == "p1", timeout=WAIT)
+    dock.workspace.link.record.set_subject("p1")  # a clip of nobody does not leave
+    qtbot.waitUntil(lambda: dock.workspace.link.sync_state.entry.subject == "p1", timeout=WAIT)
     dock.steps.setCurrentIndex(4)
     data = dock.learn_panel.data
     data.form.folder.setText(str(tmp_path / "out"))

@@ -169,7 +169,7 @@ def test_a_stroke_moves_every_number_at_once(bench, qtbot):
     bigger = masks[ed].copy()
     bigger[:, 1:] |= masks[ed][:, :-1]
     bigger[:, :-1] |= masks[ed][:, 1:]
-    session.draw(ed, bigger)
+    session.masks.draw(ed, bigger)
     now = bench.measuring.measurement
     assert now is not before  # in the very same breath, without the event loop
     masks = masks.copy()
@@ -185,7 +185,7 @@ def test_undo_and_frames_changed_out_of_sight_are_found(bench, qtbot):
     before = bench.measured(qtbot)
     session = bench.workspace.session
     wrong = {t: np.roll(masks[t], 2, 1) for t in range(10, 20)}  # the same areas elsewhere
-    session.change("shift", wrong)
+    session.masks.change("shift", wrong)
     bench.measuring._check_all()
     bench.measured(qtbot)
     np.testing.assert_array_equal(bench.measuring.measurement.inputs.mask(15), wrong[15])
@@ -199,7 +199,7 @@ def test_a_frame_called_unusable_is_not_measured(bench, qtbot):
     bench.open(qtbot, *two_beats())
     first = bench.measured(qtbot)
     ed = first.primary.frames[0]
-    bench.workspace.session.judge("rejected", [ed], FrameStatus.REJECTED)
+    bench.workspace.session.masks.judge("rejected", [ed], FrameStatus.REJECTED)
     bench.measuring._check_all()
     measured = bench.measured(qtbot)
     assert measured.shapes[ed].disks is None

@@ -35,11 +35,11 @@ def widths(monkeypatch):
 
 def run(workspace, cine, frames=None) -> None:
     """Let a model outline frames; the same area on each: nothing jumps."""
-    workspace.session.begin_run()
+    workspace.session.masks.begin_run()
     workspace.session.current.run = {"model": "disc", "width": "1/2", "model_sha256": "ab" * 32}
     for frame in range(cine.n_frames) if frames is None else frames:
-        workspace.session.receive(_same(cine, frame))
-    workspace.session.end_run()
+        workspace.session.masks.receive(_same(cine, frame))
+    workspace.session.masks.end_run()
 
 
 def _same(cine, frame: int):
@@ -83,7 +83,7 @@ def test_the_flag_goes_into_the_study(make_workspace, qtbot, cine, widths) -> No
     settled(qtbot, workspace)
     workspace.flag_keeper.save()
     found = []
-    workspace.link.ask(lambda study: study.flags(cine.content_id), found.append, found.append)
+    workspace.link.connection.requests.ask(lambda study: study.flags(cine.content_id), found.append, found.append)
     qtbot.waitUntil(lambda: bool(found))
     assert "widths" in found[0][7].reason
 
@@ -93,10 +93,10 @@ def test_whoever_corrects_or_judges_a_frame_speaks_for_it(make_workspace, qtbot,
     workspace.session.open(cine)
     with qtbot.waitSignal(workspace.clip_widths.ended):
         run(workspace, cine)
-    workspace.session.judge("accepted", [7], FrameStatus.ACCEPTED)
+    workspace.session.masks.judge("accepted", [7], FrameStatus.ACCEPTED)
     assert np.isnan(workspace.session.current.disagreement[7])
     assert 7 not in workspace.actions.flagged
-    workspace.session.judge("no longer accepted", [7], FrameStatus.MACHINE)
+    workspace.session.masks.judge("no longer accepted", [7], FrameStatus.MACHINE)
     assert 7 in workspace.actions.flagged
     paint(workspace, 7)
     assert np.isnan(workspace.session.current.disagreement[7])
@@ -109,7 +109,7 @@ def test_a_new_run_and_another_cine_end_it(make_workspace, qtbot, cine, widths) 
     go.clear()
     run(workspace, cine)
     qtbot.waitUntil(lambda: workspace.clip_widths.is_running)
-    workspace.session.begin_run()
+    workspace.session.masks.begin_run()
     assert not workspace.clip_widths.is_running
     go.set()
     with qtbot.waitSignal(workspace.clip_widths.ended):
@@ -166,11 +166,11 @@ def test_a_real_network_is_compared(make_workspace, qtbot, cine, tiny_model, mon
     workspace.session.open(cine)
     segmenter = Segmenter(SegmentOptions(model=tiny_model, width="1"))
     with qtbot.waitSignal(workspace.clip_widths.ended):
-        workspace.session.begin_run()
+        workspace.session.masks.begin_run()
         workspace.session.current.run = segmenter.describe()
         for found in segmenter.stream(cine, workspace.session.current.sector):
-            workspace.session.receive(replace(found, mask=1 - found.mask) if found.index == 3 else found)
-        workspace.session.end_run()
+            workspace.session.masks.receive(replace(found, mask=1 - found.mask) if found.index == 3 else found)
+        workspace.session.masks.end_run()
     apart = workspace.session.current.disagreement
     assert np.isfinite(apart).all()
     assert ((apart >= 0) & (apart <= 1)).all()

@@ -51,15 +51,15 @@ def test_a_run_begins_with_the_frame_on_screen(panel, qtbot, monkeypatch):
 
 def test_before_a_run_or_on_a_persons_frame_nothing_is_segmented(qtbot, panel, cine, monkeypatch):
     session = panel._session
-    session.change("drawing", {3: disc(cine.shape, (30, 40), 9)})
+    session.masks.change("drawing", {3: disc(cine.shape, (30, 40), 9)})
     monkeypatch.setattr(panel.again._worker, "start", lambda *_: pytest.fail("it was segmented"))
-    session.override(OverrideName.SECTOR, OUTLINES[0])
+    session.overrides.apply(OverrideName.SECTOR, OUTLINES[0])
     assert session.current.status[3] is FrameStatus.EDITED
     other = SegmentPanel(Session(ViewerModel()))
     qtbot.addWidget(other)
     monkeypatch.setattr(other.again._worker, "start", lambda *_: pytest.fail("it was segmented"))
     other._session.open(cine)
-    other._session.override(OverrideName.SECTOR, OUTLINES[0])
+    other._session.overrides.apply(OverrideName.SECTOR, OUTLINES[0])
     other.close_down()
 
 
@@ -70,7 +70,7 @@ def test_the_frame_on_screen_is_segmented_again_with_the_model_that_is_loaded(pa
     monkeypatch.setattr(Segmenter, "__init__", lambda self, *a: (loaded.append(a), real(self, *a))[1])
     before = session.current.labels.data.copy()
     with qtbot.waitSignal(panel.again.done):
-        session.override(OverrideName.SECTOR, OUTLINES[0])
+        session.overrides.apply(OverrideName.SECTOR, OUTLINES[0])
     after = session.current.labels.data
     assert not np.array_equal(after[3], before[3])
     np.testing.assert_array_equal(np.delete(after, 3, 0), np.delete(before, 3, 0))
@@ -84,12 +84,12 @@ def test_a_drag_is_one_step_and_ends_with_the_last_outline(panel, qtbot, cine):
     session, steps, done = panel._session, [], []
     panel.again.done.connect(done.append)
     for outline in OUTLINES:
-        session.override(OverrideName.SECTOR, outline)
+        session.overrides.apply(OverrideName.SECTOR, outline)
     session.stepped.connect(steps.append)
     qtbot.waitUntil(lambda: len(steps) == 1)
     assert 1 <= len(done) <= 2  # the first outline, and the last one
     (again,) = Segmenter(panel.options, cine.frame_rate).stream(cine, session.current.sector, [3])
     np.testing.assert_array_equal(session.current.labels.data[3], again.mask)
-    assert session.apply(steps[0], forward=False)
-    assert session.apply(steps[0], forward=True)
+    assert session.masks.apply(steps[0], forward=False)
+    assert session.masks.apply(steps[0], forward=True)
     np.testing.assert_array_equal(session.current.labels.data[3], again.mask)

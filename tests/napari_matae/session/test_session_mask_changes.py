@@ -12,8 +12,8 @@ from ..conftest import result
 
 def test_results_are_written_and_measured(session, cine):
     session.open(cine)
-    session.begin_run()
-    assert session.receive(result(cine, 3))
+    session.masks.begin_run()
+    assert session.masks.receive(result(cine, 3))
     current = session.current
     assert current.area_px[3] == 10 * 13
     assert current.area_mm2[3] == pytest.approx(10 * 13 * 0.125)
@@ -23,15 +23,15 @@ def test_results_are_written_and_measured(session, cine):
 
 def test_a_new_run_keeps_edited_frames_and_what_the_machine_said_of_them(session, cine):
     session.open(cine)
-    session.begin_run()
+    session.masks.begin_run()
     for t in range(12):
-        session.receive(result(cine, t))
+        session.masks.receive(result(cine, t))
     session.seek(4)
     session.current.labels.paint((4, 50, 60), 1)
     edited, proposal = session.current.labels.data[4].copy(), session.current.machine[4].copy()
     assert session.current.edited_frames() == [4]
-    session.begin_run()
-    assert not session.receive(result(cine, 4))
+    session.masks.begin_run()
+    assert not session.masks.receive(result(cine, 4))
     np.testing.assert_array_equal(session.current.labels.data[4], edited)
     np.testing.assert_array_equal(session.current.machine[4], proposal)
     assert session.current.edited_frames() == [4]
@@ -39,12 +39,12 @@ def test_a_new_run_keeps_edited_frames_and_what_the_machine_said_of_them(session
 
 def test_undo_after_a_new_run_cannot_bring_back_old_proposals(session, cine):
     session.open(cine)
-    session.begin_run()
-    session.receive(result(cine, 0))
+    session.masks.begin_run()
+    session.masks.receive(result(cine, 0))
     session.current.labels.paint((0, 50, 60), 1)
     session.current.labels.undo()
-    session.begin_run()
-    session.receive(result(cine, 0, value=1))
+    session.masks.begin_run()
+    session.masks.receive(result(cine, 0, value=1))
     before = session.current.labels.data.copy()
     session.current.labels.undo()
     session.current.labels.redo()
@@ -53,22 +53,22 @@ def test_undo_after_a_new_run_cannot_bring_back_old_proposals(session, cine):
 
 def test_a_new_run_shows_the_old_masks_until_they_are_replaced(session, cine):
     session.open(cine)
-    session.begin_run()
-    session.receive(result(cine, 3))
+    session.masks.begin_run()
+    session.masks.receive(result(cine, 3))
     session.current.labels.paint((0, 50, 60), 1)
     before = session.current.labels.data.copy()
-    session.begin_run()
+    session.masks.begin_run()
     np.testing.assert_array_equal(session.current.labels.data, before)
     assert session.current.area_px[3] > 0
 
 
 def test_a_stroke_is_recorded_when_the_frame_is_left(session, cine):
     session.open(cine)
-    session.begin_run()
+    session.masks.begin_run()
     steps, saved = [], []
     session.stepped.connect(steps.append)
     session.written.connect(lambda frames, note: saved.append((frames, note)))
-    session.tool = "brush"
+    session.masks.tool = "brush"
     session.current.labels.paint((0, 50, 60), 1)
     assert not steps
     session.seek(4)
@@ -79,8 +79,8 @@ def test_a_stroke_is_recorded_when_the_frame_is_left(session, cine):
 
 def test_a_stroke_that_changes_nothing_is_no_step(session, cine):
     session.open(cine)
-    session.begin_run()
-    session.receive(result(cine, 0))
+    session.masks.begin_run()
+    session.masks.receive(result(cine, 0))
     steps = []
     session.stepped.connect(steps.append)
     session.current.labels.paint((0, 25, 35), 1)  # inside the mask
@@ -93,22 +93,22 @@ def test_a_step_on_frames_that_changed_since_is_not_taken_back(session, cine):
     session.open(cine)
     steps, saved = [], []
     session.stepped.connect(steps.append)
-    assert session.change("shift", {2: result(cine, 2).mask}) == [2]
-    session.show_stored({2: (result(cine, 2, value=2).mask, FrameStatus.EDITED)})
+    assert session.masks.change("shift", {2: result(cine, 2).mask}) == [2]
+    session.masks.show_stored({2: (result(cine, 2, value=2).mask, FrameStatus.EDITED)})
     session.written.connect(lambda frames, note: saved.append((frames, note)))
     before = session.current.labels.data.copy()
-    assert not session.apply(steps[0], forward=False)
+    assert not session.masks.apply(steps[0], forward=False)
     np.testing.assert_array_equal(session.current.labels.data, before)
     assert not saved
 
 
 def test_replaced_proposals_are_recorded_before_the_stroke_on_them(session, cine):
     session.open(cine)
-    session.begin_run()
-    session.receive(result(cine, 0))
-    session.end_run()
-    session.begin_run()
-    session.receive(result(cine, 0, value=2))
+    session.masks.begin_run()
+    session.masks.receive(result(cine, 0))
+    session.masks.end_run()
+    session.masks.begin_run()
+    session.masks.receive(result(cine, 0, value=2))
     steps = []
     session.stepped.connect(steps.append)
     session.current.labels.paint((0, 50, 60), 1)

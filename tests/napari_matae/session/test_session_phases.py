@@ -53,7 +53,7 @@ def test_a_rejected_frame_is_not_end_systole(workspace):
     workspace.session.open(cine)
     show_masks(workspace.session, masks)
     first = workspace.actions.phases
-    workspace.session.judge("rejected", [first.es], FrameStatus.REJECTED)
+    workspace.session.masks.judge("rejected", [first.es], FrameStatus.REJECTED)
     assert workspace.actions.phases.es != first.es
 
 
@@ -72,7 +72,7 @@ def test_they_are_looked_for_again_only_after_a_change(workspace, monkeypatch):
         assert workspace.actions.phases == before
         assert workspace.actions.flagged
     assert len(calls) == 1
-    workspace.session.change("drawing", {3: np.zeros_like(masks[3])})
+    workspace.session.masks.change("drawing", {3: np.zeros_like(masks[3])})
     assert workspace.actions.phases is not None
     assert len(calls) == 2
 
@@ -87,7 +87,7 @@ def test_the_measurement_has_the_last_word_until_masks_change(workspace):
     other = measure_cine(cine, masks, marks=Marks(ed=(found.ed + 1,), es=(found.es + 1,)))
     workspace.phase_finder.set_measurement(other)
     assert workspace.actions.phases == Phases(found.ed + 1, found.es + 1)
-    workspace.session.change("drawing", {20: np.zeros_like(masks[20])})
+    workspace.session.masks.change("drawing", {20: np.zeros_like(masks[20])})
     assert workspace.actions.phases != Phases(found.ed + 1, found.es + 1)
 
 

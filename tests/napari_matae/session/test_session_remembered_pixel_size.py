@@ -32,7 +32,7 @@ def keeper(qapp, session):
 
 def test_it_comes_back_with_the_layers_over_it(qtbot, session, keeper, bare):
     session.open(bare)
-    session.ensure_labels()
+    session.masks.ensure_labels()
     qtbot.waitUntil(lambda: session.current.cine.spacing is not None, timeout=5000)
     assert session.current.cine.spacing == Spacing(0.4, 0.3)
     assert tuple(session.current.labels.scale) == tuple(session.current.image.scale)
@@ -80,7 +80,7 @@ def test_without_a_study_it_is_remembered_here(make_workspace, qtbot, bare):
     forget_scale(bare)
     workspace = make_workspace(None)
     workspace.session.open(bare)
-    workspace.session.override("spacing", Spacing(0.6, 0.6))
+    workspace.session.overrides.apply("spacing", Spacing(0.6, 0.6))
     assert remembered_scale(bare) == Spacing(0.6, 0.6)
-    workspace.session.override("spacing", None)
+    workspace.session.overrides.apply("spacing", None)
     assert remembered_scale(bare) is None

@@ -11,7 +11,7 @@ def test_dragging_the_outline_makes_it_the_users(session, cine):
     assert session.current.sector.source == "user"
     box = session.current.sector.box(cine.shape)
     assert (box.y0, box.x0, box.y1, box.x1) == (5, 5, 51, 71)
-    session.find_sector()
+    session.sector.find()
     assert session.current.sector.source != "user"
 
 
@@ -24,7 +24,7 @@ def test_an_outline_dragged_to_nothing_leaves_the_last_sound_one(session, cine):
 
 def test_the_outline_is_followed_after_the_masks_were_deleted(session, cine):
     session.open(cine)
-    session.begin_run()
+    session.masks.begin_run()
     session.viewer.layers.remove(session.current.labels)
     session.current.sector_layer.data = [np.array([[5, 5], [5, 70], [50, 70], [50, 5]], float)]
     assert session.current.sector.source == "user"

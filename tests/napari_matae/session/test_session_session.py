@@ -14,11 +14,11 @@ from ..conftest import make_cine, result
 
 def test_nothing_open_is_no_error(session):
     session.seek(3)
-    session.find_sector()
-    session.flip_sector(apex_down=True)
+    session.sector.find()
+    session.sector.flip(apex_down=True)
     assert session.frame == 0
-    session.begin_run()
-    assert not session.receive(result(make_cine(), 0))
+    session.masks.begin_run()
+    assert not session.masks.receive(result(make_cine(), 0))
 
 
 def test_other_layers_are_left_alone(session):
@@ -52,7 +52,7 @@ def test_a_new_cine_opens_at_its_first_frame(session, cine):
 
 def test_edits_survive_opening_another_cine(session, cine):
     session.open(cine)
-    session.begin_run()
+    session.masks.begin_run()
     session.current.labels.paint((0, 50, 60), 1)
     labels = session.current.labels
     session.open(make_cine(5, seed=1))
@@ -63,8 +63,8 @@ def test_edits_survive_opening_another_cine(session, cine):
 def test_a_frame_rate_that_was_asked_for_keeps_the_masks(session):
     cine = make_cine(timed=False)
     session.open(cine)
-    session.begin_run()
-    session.receive(result(cine, 1))
+    session.masks.begin_run()
+    session.masks.receive(result(cine, 1))
     session.replace_cine(cine.with_frame_rate(40))
     assert session.current.cine.frame_rate == pytest.approx(40)
     assert session.current.area_px[1] > 0
@@ -74,12 +74,12 @@ def test_a_frame_rate_that_was_asked_for_keeps_the_masks(session):
 @pytest.mark.parametrize("which", ["image", "labels", "sector_layer"])
 def test_deleting_a_layer_is_followed(session, cine, which):
     session.open(cine)
-    session.begin_run()
+    session.masks.begin_run()
     session.viewer.layers.remove(getattr(session.current, which))
     if which == "image":
         assert session.current is None
     else:
         assert getattr(session.current, which) is None
-        session.find_sector()
-        session.begin_run()
-        assert session.receive(result(cine, 1))
+        session.sector.find()
+        session.masks.begin_run()
+        assert session.masks.receive(result(cine, 1))

@@ -86,7 +86,7 @@ def test_a_deed_after_an_undo_drops_what_was_undone(workspace):
 def test_a_bulk_deed_is_one_step(workspace):
     before = workspace.session.current.labels.data.copy()
     workspace.session.seek(4)
-    workspace.session.change("interpolation", {t: disc((60, 80), (20, 20), 9) for t in range(3, 7)})
+    workspace.session.masks.change("interpolation", {t: disc((60, 80), (20, 20), 9) for t in range(3, 7)})
     workspace.session.seek(11)
     workspace.undo_stack.undo()
     np.testing.assert_array_equal(workspace.session.current.labels.data, before)
@@ -125,15 +125,15 @@ def test_new_proposals_are_a_step_and_never_touch_a_persons_frame(workspace, cin
 def test_a_stroke_during_a_run_comes_off_before_the_proposal_it_was_drawn_on(workspace, cine):
     old = workspace.session.current.labels.data.copy()
     session = workspace.session
-    session.begin_run()
+    session.masks.begin_run()
     mask = disc(cine.shape, (25, 30), 8)
     for t in range(6):
-        session.receive(FrameMask(t, mask, mask * 255, int(mask.sum())))
+        session.masks.receive(FrameMask(t, mask, mask * 255, int(mask.sum())))
     paint(workspace, 3)
     drawn = session.current.labels.data[3].copy()
     for t in range(6, 12):
-        session.receive(FrameMask(t, mask, mask * 255, int(mask.sum())))
-    session.end_run()
+        session.masks.receive(FrameMask(t, mask, mask * 255, int(mask.sum())))
+    session.masks.end_run()
     np.testing.assert_array_equal(session.current.labels.data[3], drawn)
     while workspace.undo_stack.undo_text:
         workspace.undo_stack.undo()
@@ -160,7 +160,7 @@ def test_napari_s_own_undo_has_nothing_left_to_corrupt(workspace, cine):
 def test_what_another_window_changed_since_is_not_undone(workspace):
     paint(workspace, 2)
     theirs = disc((60, 80), (15, 15), 5)
-    workspace.session.show_stored({2: (theirs, FrameStatus.EDITED)})
+    workspace.session.masks.show_stored({2: (theirs, FrameStatus.EDITED)})
     workspace.session.seek(8)
     workspace.undo_stack.undo()
     np.testing.assert_array_equal(workspace.session.current.labels.data[2], theirs)
@@ -187,5 +187,5 @@ def test_many_steps_are_kept_and_no_more_than_many(workspace, monkeypatch):
     from napari_matae.session.undo_stack import LIMIT
 
     for k in range(LIMIT + 5):
-        workspace.session.change("dot", {0: disc((60, 80), (30, 40), 3 + k % 2)})
+        workspace.session.masks.change("dot", {0: disc((60, 80), (30, 40), 3 + k % 2)})
     assert workspace.undo_stack.n_undo == LIMIT

@@ -55,10 +55,10 @@ def drag(workspace, by: float) -> np.ndarray:
     handles = workspace.tools.handles
     apex = handles.positions[0]
     shape = handles._begin(apex)
-    workspace.session.stroking = True
+    workspace.session.paint.stroking = True
     for part in (0.4, 1.0):
-        workspace.session.draw(workspace.session.frame, shape(apex - np.array([part * by, 0])))
-    workspace.session.stroking = False
+        workspace.session.masks.draw(workspace.session.frame, shape(apex - np.array([part * by, 0])))
+    workspace.session.paint.stroking = False
     workspace.session.settle()
     handles._dragging.ended.emit(workspace.session.frame)
     return handles.positions.copy()
@@ -103,7 +103,7 @@ def test_another_tool_takes_them_away_and_undo_brings_them_back(make_workspace, 
     where = drag(workspace, 6)
     mask = workspace.session.current.mask(2).copy()
     mask[26:34, 20:30] = 1
-    workspace.session.change("brush", {2: mask})
+    workspace.session.masks.change("brush", {2: mask})
     found = landmarks(mask, cine.spacing, label=1)
     np.testing.assert_array_equal(workspace.tools.handles.positions, found.as_array())
     settled(qtbot, workspace)
@@ -127,7 +127,7 @@ def test_the_other_viewer_sees_them(make_workspace, qtbot, cine):
     anna.tools.choose("handles")
     where = drag(anna, 6)
     settled(qtbot, anna)
-    ben.link.poll()
+    ben.link.watcher.poll()
     qtbot.waitUntil(lambda: ben.session.current.placed(2) is not None, timeout=60_000)
     np.testing.assert_array_equal(ben.session.current.placed(2).as_array(), where)
 

@@ -16,7 +16,7 @@ def test_a_study_that_cannot_be_opened_is_a_sentence_and_work_goes_on(make_works
     workspace = make_workspace("notes.sqlite")
     workspace.session.open(cine)
     qtbot.waitUntil(lambda: workspace.link.state == "unsaved", timeout=60_000)
-    assert "notes.sqlite" in workspace.link.problem
+    assert "notes.sqlite" in workspace.link.connection.problem
     assert workspace.session.current.ready
     proposals(cine, workspace.session)
     paint(workspace, 3)
@@ -53,7 +53,7 @@ def test_a_stroke_is_durable_when_it_is_called_saved(make_workspace, qtbot, tmp_
 def test_a_first_stroke_on_a_bare_frame_comes_off_without_a_trace(make_workspace, qtbot, tmp_path, cine):
     workspace = make_workspace()
     opened(qtbot, workspace, cine)
-    workspace.session.ensure_labels()
+    workspace.session.masks.ensure_labels()
     paint(workspace, 3)
     workspace.undo_stack.undo()
     assert workspace.session.current.status == {}
@@ -111,7 +111,7 @@ def test_a_locked_study_is_said_and_written_to_as_soon_as_it_lets_go(
     paint(workspace, 2)
     paint(workspace, 5)
     qtbot.waitUntil(lambda: workspace.link.state == "unsaved", timeout=60_000)
-    assert "writing" in workspace.link.problem
+    assert "writing" in workspace.link.connection.problem
     other.execute("ROLLBACK")
     other.close()
     qtbot.waitUntil(lambda: workspace.link.state == "saved", timeout=60_000)
@@ -123,12 +123,12 @@ def test_a_locked_study_is_said_and_written_to_as_soon_as_it_lets_go(
 def test_the_next_cine_does_not_wait_for_the_last_ones_strokes(make_workspace, qtbot, tmp_path, cine):
     workspace = make_workspace()
     opened(qtbot, workspace, cine)
-    workspace.session.ensure_labels()
+    workspace.session.masks.ensure_labels()
     for t in range(6):
         paint(workspace, t)
     other = make_cine(5, seed=1)
     opened(qtbot, workspace, other)
-    workspace.session.ensure_labels()
+    workspace.session.masks.ensure_labels()
     paint(workspace, 1)
     settled(qtbot, workspace)
     with Study.open(tmp_path / "study.sqlite") as study:
@@ -164,18 +164,18 @@ def test_a_dock_closed_and_opened_again_goes_on_without_a_study(make_workspace, 
 def test_subject_and_statistics(make_workspace, qtbot, tmp_path, cine):
     workspace = make_workspace()
     opened(qtbot, workspace, cine)
-    assert workspace.link.entry.subject is None
-    workspace.link.set_subject("heart-7")
-    qtbot.waitUntil(lambda: workspace.link.entry.subject == "heart-7", timeout=60_000)
+    assert workspace.link.sync_state.entry.subject is None
+    workspace.link.record.set_subject("heart-7")
+    qtbot.waitUntil(lambda: workspace.link.sync_state.entry.subject == "heart-7", timeout=60_000)
     proposals(cine, workspace.session)
     workspace.actions.go_on = False
     workspace.actions.accept()
     paint(workspace, 2)
     settled(qtbot, workspace)
-    workspace.link.count()
+    workspace.link.connection.count()
     wanted = {FrameStatus.MACHINE: 10, FrameStatus.EDITED: 1, FrameStatus.ACCEPTED: 1, FrameStatus.REJECTED: 0}
-    qtbot.waitUntil(lambda: workspace.link.statistics.by_status == wanted, timeout=60_000)
-    assert workspace.link.statistics.accepted_unedited == 1.0
+    qtbot.waitUntil(lambda: workspace.link.connection.statistics.by_status == wanted, timeout=60_000)
+    assert workspace.link.connection.statistics.accepted_unedited == 1.0
 
 
 def test_what_a_data_set_calls_its_patient_is_the_code(make_workspace, qtbot):
@@ -185,4 +185,4 @@ def test_what_a_data_set_calls_its_patient_is_the_code(make_workspace, qtbot):
 
     workspace = make_workspace()
     opened(qtbot, workspace, replace(make_cine(), patient=Patient("patient0042", "", "data set")))
-    assert workspace.link.entry.subject == "patient0042"
+    assert workspace.link.sync_state.entry.subject == "patient0042"

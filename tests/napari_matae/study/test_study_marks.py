@@ -27,16 +27,16 @@ def test_what_one_viewer_marks_the_other_shows(make_workspace, qtbot, cine):
     ben.said.connect(heard.append)
     mark(anna, "ed", 4)
     settled(qtbot, anna)
-    ben.link.poll()
+    ben.link.watcher.poll()
     qtbot.waitUntil(lambda: ben.session.current.ed == 4)
     assert heard[-1] == "End-diastole and end-systole of this cine were marked in another window by anna."
     assert ben.actions.phases.ed == 4
     mark(ben, "es", 9)  # on top of hers: no conflict
     settled(qtbot, ben)
-    anna.link.poll()
+    anna.link.watcher.poll()
     qtbot.waitUntil(lambda: anna.session.current.es == 9)
     assert anna.session.current.ed == 4
-    assert not anna.link.problem
+    assert not anna.link.connection.problem
 
 
 def test_what_is_shown_of_others_is_not_stored_again(make_workspace, qtbot, cine, tmp_path):
@@ -44,7 +44,7 @@ def test_what_is_shown_of_others_is_not_stored_again(make_workspace, qtbot, cine
     opened(qtbot, workspace, cine)
     with Study.open(tmp_path / "study.sqlite", rater="bea") as study:
         study.set_marks(cine.content_id, ed=2, es=7)
-    workspace.link.poll()
+    workspace.link.watcher.poll()
     qtbot.waitUntil(lambda: workspace.session.current.ed == 2)
     assert workspace.link.flush()
     found = stored(tmp_path, cine)
@@ -55,7 +55,7 @@ def test_of_two_who_mark_at_once_the_later_sees_theirs_and_both_are_kept(make_wo
     workspace = make_workspace()
     opened(qtbot, workspace, cine)
     settled(qtbot, workspace)
-    workspace.link.watch.stop()  # the other's marks are not seen yet
+    workspace.link.watcher.stop()  # the other's marks are not seen yet
     said = []
     workspace.said.connect(said.append)
     with Study.open(tmp_path / "study.sqlite", rater="bea") as study:
@@ -65,7 +65,7 @@ def test_of_two_who_mark_at_once_the_later_sees_theirs_and_both_are_kept(make_wo
         qtbot.waitUntil(lambda: workspace.session.current.ed == 2)
         assert workspace.session.current.es == 7
         assert "Somebody else marked end-diastole" in said[-1]
-        assert not workspace.link.problem
+        assert not workspace.link.connection.problem
         with study._reading() as connection:
             rows = connection.exec_driver_sql("SELECT ed_frame, es_frame, shown FROM marks ORDER BY revision").all()
         assert [tuple(row) for row in rows] == [(2, 7, 1), (5, None, 0), (5, 10, 0)]

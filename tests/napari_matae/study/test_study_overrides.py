@@ -22,11 +22,11 @@ def bare():
 
 def set_all(session) -> None:
     """Set everything that can be set, as the dock's controls do."""
-    session.flip_sector(apex_down=True)
+    session.sector.flip(apex_down=True)
     session.current.sector_layer.data = [np.array(OUTLINE)]
-    session.override(OverrideName.SPACING, Spacing(0.4, 0.3))
-    session.override(OverrideName.VIEW, "A2C")
-    session.override(OverrideName.FRAME_RATE, 42.0)
+    session.overrides.apply(OverrideName.SPACING, Spacing(0.4, 0.3))
+    session.overrides.apply(OverrideName.VIEW, "A2C")
+    session.overrides.apply(OverrideName.FRAME_RATE, 42.0)
 
 
 def stored(tmp_path, cine):
@@ -60,7 +60,7 @@ def test_found_again_takes_the_stored_outline_away(make_workspace, qtbot, tmp_pa
     first = make_workspace()
     opened(qtbot, first, cine)
     set_all(first.session)
-    first.session.find_sector()
+    first.session.sector.find()
     settled(qtbot, first)
     kept = stored(tmp_path, cine)
     assert kept.sector is None
@@ -86,7 +86,7 @@ def test_what_was_set_before_the_study_answered_is_stored(make_workspace, qtbot,
     workspace = make_workspace()
     workspace.session.open(cine)
     assert not workspace.session.current.ready
-    workspace.session.flip_sector(apex_down=True)
+    workspace.session.sector.flip(apex_down=True)
     workspace.close_down()
     assert stored(tmp_path, cine).apex_down
 
@@ -106,7 +106,7 @@ def test_what_was_set_without_a_study_goes_into_the_one_opened_then(make_workspa
 def test_what_another_sets_comes_on_screen(make_workspace, qtbot, tmp_path):
     workspace = make_workspace()
     opened(qtbot, workspace, bare())
-    workspace.session.ensure_labels()
+    workspace.session.masks.ensure_labels()
     settled(qtbot, workspace)
     said = []
     workspace.said.connect(said.append)
@@ -115,7 +115,7 @@ def test_what_another_sets_comes_on_screen(make_workspace, qtbot, tmp_path):
         study.set_override(content_id, "sector", OUTLINE)
         study.set_override(content_id, "apex_down", True)
         study.set_override(content_id, "spacing", (0.4, 0.3))
-    workspace.link.poll()
+    workspace.link.watcher.poll()
     qtbot.waitUntil(lambda: workspace.session.current.cine.spacing is not None, timeout=60_000)
     current = workspace.session.current
     assert current.sector.source == "user"
@@ -128,19 +128,19 @@ def test_of_two_who_set_at_once_the_later_is_told(make_workspace, qtbot, tmp_pat
     workspace = make_workspace()
     opened(qtbot, workspace, cine)
     settled(qtbot, workspace)
-    workspace.link.watch.stop()  # the other's change is not seen yet
+    workspace.link.watcher.stop()  # the other's change is not seen yet
     said = []
     workspace.said.connect(said.append)
     with Study.open(tmp_path / "study.sqlite", rater="bea") as study:
         study.set_override(cine.content_id, "view", "A3C")
-    workspace.session.override(OverrideName.VIEW, "A2C")
+    workspace.session.overrides.apply(OverrideName.VIEW, "A2C")
     qtbot.waitUntil(lambda: bool(said), timeout=60_000)
     assert "Somebody else set the view" in said[-1]
     with Study.open(tmp_path / "study.sqlite") as study:
         kept = study.override_versions(cine.content_id)
     assert [(version.value, version.shown) for version in kept] == [("A3C", True), ("A2C", False)]
     assert workspace.session.current.cine.view == "A3C"
-    workspace.session.override(OverrideName.VIEW, "A2C")  # having seen theirs
+    workspace.session.overrides.apply(OverrideName.VIEW, "A2C")  # having seen theirs
     settled(qtbot, workspace)
     assert stored(tmp_path, cine).view == "A2C"
 
@@ -187,7 +187,7 @@ def test_the_picture_chosen_in_a_frame_that_shows_two_comes_back(make_workspace,
 
     first = make_workspace()
     opened(qtbot, first, two())
-    first.session.choose_region(2)
+    first.session.sector.choose_region(2)
     qtbot.waitUntil(lambda: first.session.current.cine.spacing == Spacing(0.25, 0.25))
     settled(qtbot, first)
     first.close_down()
@@ -195,5 +195,5 @@ def test_the_picture_chosen_in_a_frame_that_shows_two_comes_back(make_workspace,
     opened(qtbot, second, two())
     assert second.session.current.cine.spacing == Spacing(0.25, 0.25)
     assert second.session.current.sector_layer.data[-1][:, -1].min() >= 79
-    second.session.find_sector()
+    second.session.sector.find()
     assert second.session.current.cine.spacing == Spacing(0.5, 0.5)

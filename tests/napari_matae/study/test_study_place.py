@@ -14,7 +14,7 @@ def _place(tmp_path, cine, rater: str = "anna") -> int | None:
 
 def _count_writes(workspace, monkeypatch) -> list[int]:
     written: list[int] = []
-    ask = workspace.link.study.ask
+    ask = workspace.link.connection.requests.ask
 
     class Seen:
         def set_last_frame(self, _: str, frame: int) -> None:
@@ -25,7 +25,7 @@ def _count_writes(workspace, monkeypatch) -> list[int]:
             work(Seen())
         ask(work, *arguments, **keywords)
 
-    monkeypatch.setattr(workspace.link.study, "ask", listening)
+    monkeypatch.setattr(workspace.link.connection.requests, "ask", listening)
     return written
 
 

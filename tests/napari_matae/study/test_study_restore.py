@@ -48,7 +48,7 @@ def test_undo_reaches_back_into_the_sitting_before(make_workspace, qtbot, cine):
     paint(first, 2)
     one = first.session.current.labels.data.copy()
     paint(first, 5)
-    first.session.change("interpolation", {t: disc(cine.shape, (20, 20), 6) for t in (7, 8)})
+    first.session.masks.change("interpolation", {t: disc(cine.shape, (20, 20), 6) for t in (7, 8)})
     first.undo_stack.undo()
     first.undo_stack.undo()
     first.close_down()
@@ -69,7 +69,7 @@ def test_undo_reaches_back_into_the_sitting_before(make_workspace, qtbot, cine):
 def test_a_cine_whose_pixels_changed_is_not_saved_under_the_old_labels(make_workspace, qtbot, cine):
     first = make_workspace()
     opened(qtbot, first, cine)
-    first.session.ensure_labels()
+    first.session.masks.ensure_labels()
     paint(first, 3)
     settled(qtbot, first)
     first.close_down()
@@ -78,11 +78,11 @@ def test_a_cine_whose_pixels_changed_is_not_saved_under_the_old_labels(make_work
     changed.frames[0, 0, 0] += 1
     opened(qtbot, second, changed)
     assert second.link.state == "unsaved"
-    assert "other pixels" in second.link.problem
+    assert "other pixels" in second.link.connection.problem
     assert second.session.current.labels is None
     opened(qtbot, second, make_cine())  # the old one is as it was
     assert second.session.current.status == {3: FrameStatus.EDITED}
-    assert second.link.problem == ""
+    assert second.link.connection.problem == ""
 
 
 def test_a_deleted_layer_comes_back_with_a_persons_frames_when_the_model_is_run(make_workspace, qtbot, tmp_path, cine):

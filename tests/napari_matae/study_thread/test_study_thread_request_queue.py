@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from matae.store import Edit, FrameStatus, StoreError, Study
-from napari_matae.study_thread.request_queue import StudyQueue
+from napari_matae.study_thread.request_queue import RequestQueue
 
 from ..conftest import make_cine, opened, paint, proposals, settled
 
@@ -32,7 +32,7 @@ class Listener:
     """A queue and what it says."""
 
     def __init__(self, target: str) -> None:
-        self.queue = StudyQueue(target, "anna")
+        self.queue = RequestQueue(target, "anna")
         self.answers: list[object] = []
         self.trouble: list[str] = []
         self.said: list[str] = []
@@ -224,14 +224,14 @@ def test_the_next_sitting_opens_the_copy_of_a_study_that_is_gone(
     choice = StudyChoice(workspace.link)
     qtbot.addWidget(choice)
     opened(qtbot, workspace, cine)
-    workspace.session.ensure_labels()
+    workspace.session.masks.ensure_labels()
     paint(workspace, 1)
     settled(qtbot, workspace)
-    with qtbot.waitSignal(workspace.link.study.moved, timeout=60_000):
+    with qtbot.waitSignal(workspace.link.connection.moved, timeout=60_000):
         (tmp_path / "study.sqlite").rename(tmp_path / "elsewhere.sqlite")
         paint(workspace, 2)
     settled(qtbot, workspace)
-    assert default_study() == str(settings().value("study")) == workspace.link.target
+    assert default_study() == str(settings().value("study")) == workspace.link.connection.target
     with Study.open(default_study()) as study:
         assert set(study.frames(cine.content_id)) == {1, 2}
     choice.close_down()
@@ -283,12 +283,12 @@ def test_a_person_who_is_forgotten_elsewhere_and_the_next_cine(make_workspace, q
     with Study.open(tmp_path / "study.sqlite", rater="bela") as study:
         study.set_subject(cine.content_id, "p1")
         study.forget_subject("p1")
-    workspace.session.ensure_labels()
+    workspace.session.masks.ensure_labels()
     paint(workspace, 1)
-    qtbot.waitUntil(lambda: "kept in" in workspace.link.problem, timeout=60_000)
+    qtbot.waitUntil(lambda: "kept in" in workspace.link.connection.problem, timeout=60_000)
     other = make_cine(seed=3)
     opened(qtbot, workspace, other)
-    workspace.session.ensure_labels()
+    workspace.session.masks.ensure_labels()
     paint(workspace, 4)
     settled(qtbot, workspace)
     with Study.open(tmp_path / "study.sqlite") as study:

@@ -32,7 +32,7 @@ def view(make_workspace, qtbot):
     def make(target=None, **choices) -> VerdictView:
         workspace = make_workspace(target)
         if target is not None:
-            qtbot.waitUntil(lambda: bool(workspace.link.name), timeout=WAIT)
+            qtbot.waitUntil(lambda: bool(workspace.link.connection.name), timeout=WAIT)
         widget = VerdictView(workspace, **choices)
         made.append(widget)
         qtbot.addWidget(widget)
@@ -232,7 +232,7 @@ def test_a_point_names_its_frame_and_opens_it(make_napari_viewer_proxy, qtbot, t
     viewer = make_napari_viewer_proxy()
     dock = MataeDock(viewer)
     viewer.window.add_dock_widget(dock, name="MatAE")
-    qtbot.waitUntil(lambda: not dock.is_probing and bool(dock.workspace.link.name), timeout=WAIT)
+    qtbot.waitUntil(lambda: not dock.is_probing and bool(dock.workspace.link.connection.name), timeout=WAIT)
     widget = VerdictView(dock.workspace, comparison=True)
     qtbot.addWidget(widget)
     widget.resize(600, 1200)
