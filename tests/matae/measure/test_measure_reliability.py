@@ -116,7 +116,7 @@ def test_every_record_says_it(tmp_path) -> None:
     assert measured.table()[0].note.startswith(NOT_RELIABLE)
     text = said(measured)
     assert f"EF {NOT_RELIABLE}" in text
-    assert "unlike the pictures" in text
+    assert "unlike those that the model knows" in text
     assert f"{measured.ef.value:.0f} % computed" in text
 
 

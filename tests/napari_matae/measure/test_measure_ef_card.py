@@ -63,7 +63,7 @@ def test_a_doubtful_one_gives_way_to_words_with_a_link_to_each_frame(card, qtbot
     assert shown.bar._interval is None
     assert shown.doubts.isVisible()
     assert not shown.trust.isVisible()
-    assert "unlike the pictures that the model knows" in shown.doubts.text()
+    assert "unlike those that the model knows" in shown.doubts.text()
     with qtbot.waitSignal(shown.seek_wanted) as seeking:
         shown.doubts.linkActivated.emit(str(behind[0]))
     assert seeking.args == [(behind[0],)]
