@@ -191,6 +191,7 @@ def draw_curve(axes: Any, measurement: Measurement) -> None:
         top = float(np.nanmax(area)) if np.isfinite(area).any() else 1.0
         y, label = 100.0 * area / top, "Area (% of largest)"
     axes.plot(x, y, color=_INK, linewidth=1.2, marker="." if m.n_frames <= 60 else None, markersize=3)
+    doubtful = bool(m.doubts)
     for number, values in enumerate(m.beats, start=1):
         ed, es = values.frames
         axes.axvspan(x[min(ed, es)], x[max(ed, es)], color="#eef2f5", zorder=0)
@@ -198,7 +199,7 @@ def draw_curve(axes: Any, measurement: Measurement) -> None:
         axes.plot(x[es], y[es], "s", color=ES, markersize=6.5, markeredgecolor="black", markeredgewidth=0.6)
         if len(m.beats) > 1:
             middle = (x[ed] + x[es]) / 2
-            text = f"{number}: {values.volumes.ef_percent:.0f} %"
+            text = f"{number}" if doubtful else f"{number}: {values.volumes.ef_percent:.0f} %"
             axes.annotate(text, (middle, 1), xycoords=("data", "axes fraction"), xytext=(0, -3),
                           textcoords="offset points", ha="center", va="top", fontsize=7, color=_FAINT)  # fmt: skip
     if len(x) > 1:

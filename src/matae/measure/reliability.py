@@ -21,8 +21,12 @@ NOT_RELIABLE = "not reliable"
 PROVISIONAL = "Provisional: the widths of the network are yet to be compared, which may widen the interval."
 """What is said of an interval that lacks a part."""
 
-_OF_OUTLINES = ("implausible-shape", "area-jump", "unknown-picture")
-"""Flags that speak of single frames: they count where the ejection fraction is made from such a frame."""
+_OF_OUTLINES = {
+    "implausible-shape": "The shape of the cavity is implausible.",
+    "area-jump": "The area jumps from one frame to the next.",
+    "unknown-picture": "The picture is unlike those that the model knows.",
+}
+"""Flags that speak of single frames, and what they say of those that the ejection fraction is made from."""
 _OF_THE_MODEL = ("widths-differ",)
 """Flags that speak of the network alone: they end once a person has looked at every frame behind the number."""
 _OF_THE_NUMBER = ("negative-ef", "implausible-ef")
@@ -32,9 +36,9 @@ _OF_THE_NUMBER = ("negative-ef", "implausible-ef")
 def doubts(measurement: Measurement) -> tuple[Flag, ...]:
     """Return why the ejection fraction is not to be relied on; empty where nothing serious speaks against it.
 
-    A reason is a flag of the measurement, cut to the frames that the ejection fraction is made from (end-diastole and
-    end-systole of every beat). What a network may have got wrong counts only on frames whose mask nobody looked at: a
-    mask that a person drew or accepted is that person's word.
+    A reason has the code of a flag of the measurement, and of its frames those that the ejection fraction is made from
+    (end-diastole and end-systole of every beat). What a network may have got wrong counts only on frames whose mask
+    nobody looked at: a mask that a person drew or accepted is that person's word.
 
     Parameters
     ----------
@@ -52,7 +56,7 @@ def doubts(measurement: Measurement) -> tuple[Flag, ...]:
         elif flag.code in _OF_THE_MODEL and open_frames:
             found.append(replace(flag, frames=tuple(sorted(open_frames))))
         elif flag.code in _OF_OUTLINES and (frames := _of(flag, open_frames)):
-            found.append(replace(flag, frames=frames))
+            found.append(replace(flag, text=_OF_OUTLINES[flag.code], frames=frames))
     return tuple(found)
 
 
