@@ -25,9 +25,9 @@ HEAD = """# For reviewers
 <!-- Made by scripts/reviewers_page.py; change that. -->
 
 Every table and every measured number of these pages is tied to the run it came from, and
-`python scripts/check_figures.py` (part of `make test`) fails where one is not. Data sets are named, never shipped: whoever
-repeats a run downloads the CAMUS frames (Leclerc et al., IEEE TMI 38(9):2198-2210, 2019), and the package makes the
-phantoms from a seed.
+`python scripts/check_figures.py` (part of `make test`) fails where one is not. Data sets are named, never shipped:
+whoever repeats a run downloads the CAMUS frames (Leclerc et al., IEEE TMI 38(9):2198-2210, 2019), and the package makes
+the phantoms from a seed.
 
 ## Records
 
