@@ -22,7 +22,7 @@ TOGETHER = -n $(WORKERS) --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help install demo test test-slow test-bare fuzz mutate lint format typecheck train screenshot benchmark \
-	performance gpu gpu-dry frames wheel clean \
+	performance gpu gpu-dry frames wheel docs clean \
 	distclean
 
 help: ## show this list
@@ -107,6 +107,16 @@ train: $(INSTALLED) ## train a model: make train DATA=folder OUT=folder
 screenshot: $(DISPLAY_READY) ## make the pictures of the documentation again
 	$(HIDDEN) $(BIN)/python docs/screenshot.py
 
+DOCS_READY := $(VENV)/.docs
+
+$(DOCS_READY): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet -c constraints.txt --group docs
+	@touch $@
+
+docs: $(DOCS_READY) ## write the documentation as a site, to site/
+	$(BIN)/python scripts/reviewers_page.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 benchmark: $(INSTALLED) ## measure the speed tables
 	$(BIN)/python benchmarks/speed.py
 
@@ -132,7 +142,7 @@ wheel: $(INSTALLED) ## build wheel and source archive into dist/
 	$(BIN)/python -m build
 
 clean: ## remove what was built, not the environment
-	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage matae-demo
+	rm -rf build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage matae-demo
 	find src tests napari_matae benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove the environment too

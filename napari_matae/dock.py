@@ -23,6 +23,7 @@ from napari_matae.segment.warm_up import WarmUp
 from napari_matae.timeline.area_plot import AreaPlot
 from napari_matae.timeline.status_strip import StatusStrip
 from napari_matae.timeline.transport_bar import Transport
+from napari_matae.widgets.wheel_guard import WheelGuard
 from napari_matae.workspace.conflict_dialog import ConflictDialog
 from napari_matae.workspace.save_status import SavedBar
 from napari_matae.workspace.shortcut_help import KeyHelp
@@ -114,6 +115,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self._window: QWidget | None = None
         self._is_saving = False
         self._shown: object = None
+        WheelGuard(self)
         self._listen()
 
     def _listen(self) -> None:

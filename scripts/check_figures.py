@@ -94,8 +94,9 @@ def wrong() -> list[str]:
 
 
 def documents() -> list[str]:
-    """Return README and docs, as paths in the repository."""
-    return [path.relative_to(ROOT).as_posix() for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))]
+    """Return README and docs, as paths in the repository; the page for reviewers is itself made from the records."""
+    pages = [path for path in sorted((ROOT / "docs").glob("*.md")) if path.name != "reviewers.md"]
+    return [path.relative_to(ROOT).as_posix() for path in (ROOT / "README.md", *pages)]
 
 
 # --- tables ---------------------------------------------------------------------------------------------------

@@ -9,19 +9,26 @@ from qtpy.QtCore import QRectF, Qt, Signal
 from qtpy.QtGui import QColor, QPainter
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from matae.measure.reliability import NOT_RELIABLE
 from matae.store.types import FrameStatus
 from napari_matae.widgets.colours import ED_COLOUR, ES_COLOUR
 from napari_matae.widgets.number_button import NumberButton
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qtpy.QtGui import QPaintEvent
 
-    from matae.measure import Interval, Measurement
+    from matae.measure import Interval, Measurement, QualityFlag
     from napari_matae.measure.live_measurement import Measuring
     from napari_matae.session.session import OpenCine, Session
 
 __all__ = ["EfCard", "IntervalBar", "facts", "trust"]
 
+_GREY = "#8a93a3"
+_WARNING = "#e69f00"
+_LINK = "#8ab4f8"
+_MOST_LINKS = 6
 _WHOSE = {"user": "marked by hand", "file": "stated by the file", "ecg": "by the ECG", "curve": "by the curve"}
 _BY = {
     FrameStatus.EDITED: "corrected by a person",
@@ -80,11 +87,17 @@ class _BigNumber(NumberButton):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(24, parent)
+        self.number.setWordWrap(True)
         row = QHBoxLayout(self)
         row.setContentsMargins(6, 0, 6, 0)
         row.addWidget(self.number)
         self.setFixedSize(112, 50)
         self.show_text("–")
+
+    def show_doubt(self, text: str) -> None:
+        """Show words in place of a number, grey."""
+        self.setAccessibleName(text)
+        self.number.setText(f"<span style='font-size:13pt; color:{_GREY}'>{escape(text)}</span>")
 
 
 class EfCard(QWidget):  # type: ignore[misc]
@@ -117,15 +130,19 @@ class EfCard(QWidget):  # type: ignore[misc]
         row = QHBoxLayout()
         row.addWidget(self.value)
         row.addLayout(right, stretch=1)
+        self.doubts = QLabel(self)
+        self.doubts.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
+        self.doubts.linkActivated.connect(lambda link: self.seek_wanted.emit((int(link),)))
         self.trust = QLabel(self)
         self.facts = QLabel(self)
-        for label in (self.trust, self.facts):
+        for label in (self.doubts, self.trust, self.facts):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.RichText)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
         column.addLayout(row)
+        column.addWidget(self.doubts)
         column.addWidget(self.trust)
         column.addWidget(self.facts)
 
@@ -137,12 +154,13 @@ class EfCard(QWidget):  # type: ignore[misc]
         ef = measured.ef
         self.value.show_text("–" if ef is None else f"{ef.value:.0f} %")
         self.value.setEnabled(ef is not None)
-        self.interval.setText(
-            "<b>No ejection fraction</b>"
-            if ef is None
-            else f"<b>EF</b>, 90 % interval <b>{ef.low:.0f}–{ef.high:.0f}</b>"
-        )
-        self.bar.show_interval(ef)
+        if doubts := measured.doubts:
+            self.value.show_doubt(NOT_RELIABLE)
+        self.interval.setText(_interval(measured))
+        self.bar.show_interval(None if doubts else ef)
+        self.doubts.setText(_reasons(doubts))
+        self.doubts.setVisible(bool(doubts))
+        self.trust.setVisible(not doubts)
         self.trust.setText(escape(trust(measured, asking=self._measuring.is_asking_widths)))
         self.facts.setText(facts(measured, self._session.current))
         self.facts.setToolTip(f"{measured.calibration[0].upper()}{measured.calibration[1:]}")
@@ -151,6 +169,34 @@ class EfCard(QWidget):  # type: ignore[misc]
         measured = self._measuring.measurement
         if measured is not None and measured.primary is not None:
             self.seek_wanted.emit(measured.primary.frames)
+
+
+def _interval(measured: Measurement) -> str:
+    ef = measured.ef
+    if ef is None:
+        return "<b>No ejection fraction</b>"
+    if measured.doubts:
+        return (
+            f"<span style='color:{_GREY}'>EF {ef.value:.0f} % computed, 90 % interval {ef.low:.0f}–{ef.high:.0f}</span>"
+        )
+    provisional = f" <span style='color:{_GREY}'>provisional</span>" if measured.inputs.widths_pending else ""
+    return f"<b>EF</b>, 90 % interval <b>{ef.low:.0f}–{ef.high:.0f}</b>{provisional}"
+
+
+def _reasons(doubts: Sequence[QualityFlag]) -> str:
+    """Return why there is no number to rely on, each reason with links to its frames."""
+    lines = []
+    for flag in doubts:
+        links = " · ".join(
+            f"<a href='{frame}' style='color:{_LINK}'>{frame + 1}</a>" for frame in flag.frames[:_MOST_LINKS]
+        )
+        word = "Frame" if len(flag.frames) == 1 else "Frames"
+        lines.append(
+            f"<span style='color:{_WARNING}'>▲</span> {escape(flag.text)}{f' {word} {links}' if links else ''}"
+        )
+    if doubts:
+        lines.append("Correct these frames, or accept them if they are right: the number comes back.")
+    return "<br>".join(lines)
 
 
 def trust(measured: Measurement, *, asking: bool = False) -> str:

@@ -27,6 +27,7 @@ __all__ = [
     "landmarks_of",
     "marks_of",
     "mask_to_measure",
+    "reviewed_frames",
     "task_of",
 ]
 
@@ -55,6 +56,12 @@ def changed_landmarks(current: OpenCine, measured: Measurement, frames: Iterable
     known = measured.inputs.landmarks
     placed = {t: _placed(current, t) for t in frames if t in current.by_hand or t in known}
     return {t: mine for t, mine in placed.items() if mine != known.get(t)}
+
+
+def reviewed_frames(current: OpenCine) -> frozenset[int]:
+    """Return the frames whose mask a person drew or accepted."""
+    by_a_person = (FrameStatus.EDITED, FrameStatus.ACCEPTED)
+    return frozenset(t for t, status in current.status.items() if status in by_a_person)
 
 
 def marks_of(current: OpenCine) -> Marks:
@@ -117,6 +124,7 @@ def task_of(current: OpenCine, measured: Measurement | None) -> Task | None:
         width=str(current.run.get("width", "")),
         placed={t: points for t, points in placed.items() if points is not None},
         unreadable=frozenset(current.unreadable),
+        reviewed=reviewed_frames(current),
     )
 
 

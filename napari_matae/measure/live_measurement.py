@@ -24,6 +24,7 @@ from napari_matae.measure.inputs import (
     cine_to_measure,
     landmarks_of,
     marks_of,
+    reviewed_frames,
     task_of,
 )
 from napari_matae.measure.tasks import Measured, measure_events
@@ -78,7 +79,7 @@ class Measuring(QObject):  # type: ignore[misc]
         self._worker.ended.connect(self._on_ended)
         self._widths = OtherWidths(self)
         self._widths.answered.connect(self._on_widths)
-        self._widths.ended.connect(self.changed)
+        self._widths.ended.connect(self._on_widths_ended)
         self._follow_soon = qthrottled(self._follow, timeout=_LIVE_MS, parent=self)
         self._check_soon = qdebounced(self._check_all, timeout=_CALM_MS, parent=self)
         self._ask_widths_soon = qdebounced(self._ask_widths, timeout=_WIDTHS_MS, parent=self)
@@ -225,6 +226,8 @@ class Measuring(QObject):  # type: ignore[misc]
             )
         if self.measurement is not None and (moved := changed_landmarks(current, self.measurement, looked_at)):
             self._update(landmarks=moved)
+        if self.measurement is not None and (seen := reviewed_frames(current)) != self.measurement.inputs.reviewed:
+            self._update(reviewed=seen)
 
     def _update(self, *, landmarks: Mapping[int, Any] | None = None, **changes: Any) -> None:
         """Measure anew what depends on some changes; see `Measurement.updated`."""
@@ -237,6 +240,7 @@ class Measuring(QObject):  # type: ignore[misc]
         except MataeError as error:
             self.problem = str(error)
         self.seconds = time.perf_counter() - start
+        self._mark_provisional()
         self._ask_widths_soon()
         self.changed.emit()
 
@@ -261,6 +265,7 @@ class Measuring(QObject):  # type: ignore[misc]
     def _on_event(self, event: object) -> None:
         if isinstance(event, Measured):
             self.measurement, self.problem = event.measurement, ""
+            self._mark_provisional()
         elif isinstance(event, Failed):
             self.measurement, self.problem = None, event.text
 
@@ -276,6 +281,19 @@ class Measuring(QObject):  # type: ignore[misc]
         if self._active and current is not None and measured is not None and not self.is_running:
             self._widths.ask(current, measured)
 
+    def _mark_provisional(self) -> None:
+        """Have the measurement know whether the widths are yet to be compared."""
+        current, measured = self._session.current, self.measurement
+        if current is None or measured is None:
+            return
+        pending = self._widths.is_wanted(current, measured)
+        if pending != measured.inputs.widths_pending:
+            self.measurement = measured.updated(widths_pending=pending)
+
+    def _on_widths_ended(self) -> None:
+        self._mark_provisional()
+        self.changed.emit()
+
     def _on_widths(self, answer: dict[str, dict[int, NDArray[np.uint8]]]) -> None:
         current, measured = self._session.current, self.measurement
         if current is None or measured is None:
@@ -284,5 +302,5 @@ class Measuring(QObject):  # type: ignore[misc]
         if masks is None:
             self._ask_widths_soon()
             return
-        self.measurement = measured.updated(width_masks=masks)
+        self.measurement = measured.updated(width_masks=masks, widths_pending=False)
         self.changed.emit()

@@ -61,6 +61,8 @@ class Task:
         Landmarks that people placed, by frame.
     unreadable
         Frames whose stored landmarks are none.
+    reviewed
+        Frames whose mask a person drew or accepted.
     """
 
     cine: Cine
@@ -73,6 +75,7 @@ class Task:
     width: str = ""
     placed: Mapping[int, Landmarks] = field(default_factory=dict)
     unreadable: frozenset[int] = frozenset()
+    reviewed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +140,7 @@ def _measure(task: Task) -> Measurement:
         error_limit=limit,
         model=task.model,
         width=task.width,
+        reviewed=task.reviewed,
     )
 
 

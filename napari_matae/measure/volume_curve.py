@@ -74,11 +74,12 @@ class MeasureCurve(QObject):  # type: ignore[misc]
         ed, es = [b.beat.ed for b in beats], [b.beat.es for b in beats]
         for marks, frames in ((self._ed, ed), (self._es, es)):
             marks.setData(times[frames] if frames else [], values[frames] if frames else [])
+        doubtful = measured is not None and bool(measured.doubts)
         top = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
         for region, text, beat in zip(self._regions, self._texts, beats, strict=True):
             first, last = sorted((beat.beat.ed, beat.beat.es))
             region.setRegion((float(times[first]), float(times[last])))
-            text.setText(f"{beat.volumes.ef_percent:.0f} %")
+            text.setText("" if doubtful else f"{beat.volumes.ef_percent:.0f} %")
             text.setPos(float(times[first] + times[last]) / 2, top * 1.05)
 
     def _shade(self, count: int) -> None:

@@ -40,6 +40,7 @@ class OtherWidths(QObject):  # type: ignore[misc]
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._asked: tuple[Any, ...] = ()
+        self._answer: WidthMasks | None = None
         self._worker = EventWorker(self)
         self._worker.came.connect(self._on_event)
         self._worker.ended.connect(self.ended)
@@ -49,14 +50,25 @@ class OtherWidths(QObject):  # type: ignore[misc]
         """Whether they are at it."""
         return self._worker.is_running
 
+    def is_wanted(self, current: OpenCine, measured: Measurement) -> bool:
+        """Whether the interval lacks what the widths have to say: their masks are on screen, and they can be asked."""
+        frames, asked = _behind(measured), _question(current, measured)
+        if current.sector is None or not frames or not all(asked[1]) or measured.by_width:
+            return False
+        has_none = asked == self._asked and self._answer == {}
+        return not has_none and _is_predicted(current, frames)
+
     def ask(self, current: OpenCine, measured: Measurement) -> None:
-        """Ask about the frames behind the ejection fraction, where these are predicted."""
-        frames = _behind(measured)
-        run = (str(current.run.get("model", "")), str(current.run.get("width", "")))
-        asked = (current.cine.content_id, run, frames)
-        if current.sector is None or not frames or not all(run) or measured.by_width or asked == self._asked:
+        """Ask about the frames behind the ejection fraction, where their masks are predicted.
+
+        The answer to the same question is given again: a measurement that is made anew has lost it.
+        """
+        frames, asked = _behind(measured), _question(current, measured)
+        if not self.is_wanted(current, measured):
             return
-        if not _all_predicted(current, frames):
+        if asked == self._asked:
+            if self._answer:
+                self.answered.emit(self._answer)
             return
         self.drop()
         self._asked = asked
@@ -65,7 +77,7 @@ class OtherWidths(QObject):  # type: ignore[misc]
     def drop(self) -> None:
         """Forget the question."""
         self._worker.drop()
-        self._asked = ()
+        self._asked, self._answer = (), None
 
     def masks_for(self, current: OpenCine, measured: Measurement, answer: WidthMasks) -> WidthMasks | None:
         """Return an answer with the masks of the width that was measured, as `Measurement.updated` takes it.
@@ -77,21 +89,28 @@ class OtherWidths(QObject):  # type: ignore[misc]
         """
         frames = _behind(measured)
         if frames != self._asked[2]:
-            self._asked = ()
+            self._asked, self._answer = (), None
             return None
         own = {t: measured.inputs.mask(t) for t in frames}
         return {**answer, str(current.run.get("width", "")): own}
 
     def _on_event(self, event: object) -> None:
-        if isinstance(event, WidthsDone) and event.masks:  # of a model that is not here any more there are none
-            self.answered.emit(event.masks)
+        if isinstance(event, WidthsDone):
+            self._answer = event.masks
+            if event.masks:  # a model that is not here any more, or has one width, gives none
+                self.answered.emit(event.masks)
+
+
+def _question(current: OpenCine, measured: Measurement) -> tuple[Any, ...]:
+    run = (str(current.run.get("model", "")), str(current.run.get("width", "")))
+    return current.cine.content_id, run, _behind(measured)
 
 
 def _behind(measured: Measurement) -> tuple[int, ...]:
     return tuple(sorted({t for values in measured.beats for t in values.frames}))
 
 
-def _all_predicted(current: OpenCine, frames: tuple[int, ...]) -> bool:
+def _is_predicted(current: OpenCine, frames: tuple[int, ...]) -> bool:
     """Return whether the masks on screen are what the model proposed."""
     predicted = current.predicted
     return predicted is not None and all(

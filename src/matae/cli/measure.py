@@ -305,12 +305,16 @@ def _bar(frames: int) -> Iterator[Callable[[int, int], None]]:
 
 
 def _say(found: Measurement) -> None:
+    from matae.measure.reliability import NOT_RELIABLE
+
     rows = {row.key: row for row in found.table()}
     if found.ef is None:
         typer.echo(f"{found.name}: no ejection fraction")
     else:
+        interval = f"90 % interval {found.ef.low:.0f} to {found.ef.high:.0f}"
+        ef = rows["ef_percent"].text
         parts = [
-            f"EF {rows['ef_percent'].text} (90 % interval {found.ef.low:.0f} to {found.ef.high:.0f})",
+            f"EF {NOT_RELIABLE} ({ef} computed, {interval})" if found.doubts else f"EF {ef} ({interval})",
             *(
                 f"{short} {rows[key].text}"
                 for short, key in (("EDV", "edv_ml"), ("ESV", "esv_ml"), ("CO", "co_l_min"))
@@ -321,7 +325,9 @@ def _say(found: Measurement) -> None:
             f"{len(found.beats)} beat{'' if len(found.beats) == 1 else 's'}",
         ]
         typer.echo(f"{found.name}: {'; '.join(filter(None, parts))}")
-    for flag in found.flags:
+    codes = {flag.code for flag in found.doubts}
+    for flag in sorted(found.flags, key=lambda flag: flag.code not in codes):
         # Numbered as in the viewer and the report; the JSON counts from 0.
         frames = f" Frame {', '.join(str(frame + 1) for frame in flag.frames[:8])}." if flag.frames else ""
-        typer.echo(f"{flag.level}: {flag.text}{frames}", err=True)
+        word = NOT_RELIABLE if flag.code in codes else flag.level
+        typer.echo(f"{word}: {flag.text}{frames}", err=True)

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from matae.cli.reporter import Reporter
+from matae.measure.reliability import NOT_RELIABLE
 
 __all__ = ["MeasureReporter"]
 
@@ -30,6 +31,9 @@ class MeasureReporter(Reporter):
 def _found(row: dict[str, Any]) -> str:
     if row["ef_percent"] is None:
         return "no ejection fraction"
-    parts = [f"EF {row['ef_percent']:.0f} % (90 % interval {row['ef_low']:.0f} to {row['ef_high']:.0f})"]
+    computed = f"{row['ef_percent']:.0f} %"
+    interval = f"90 % interval {row['ef_low']:.0f} to {row['ef_high']:.0f}"
+    reliable = row.get("ef_reliable") is not False  # a record of an older version says nothing
+    parts = [f"EF {computed} ({interval})" if reliable else f"EF {NOT_RELIABLE} ({computed} computed, {interval})"]
     parts += [f"{short} {row[key]:.0f} mL" for short, key in (("EDV", "edv_ml"), ("ESV", "esv_ml")) if row[key]]
     return "; ".join([*parts, *([] if row["calibrated"] else ["uncalibrated"]), row["view"] or "view not stated"])

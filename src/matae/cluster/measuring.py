@@ -289,9 +289,9 @@ def _row(found: dict[str, Any], path: Path) -> dict[str, Any]:
     plain = {key: value for key, value in found.items() if not isinstance(value, (dict, list))}
     for key in ("tool", "record", "record_version", "research_use", "shortening_note", "key"):
         plain.pop(key, None)
-    flags = " ".join(flag["code"] for flag in found["flags"])
+    flags, doubts = (" ".join(flag["code"] for flag in found.get(key, [])) for key in ("flags", "ef_doubts"))
     more = {"ef_low": interval.get("low"), "ef_high": interval.get("high"), "n_beats": len(found["beats"])}
-    return plain | more | {"flags": flags, "file": path.name}
+    return plain | more | {"ef_doubts": doubts, "flags": flags, "file": path.name}
 
 
 def write_table(path: Path, found: Sequence[Outcome]) -> None:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from matae.measure._plane import resample
 from matae.measure.bullseye import MOST_INWARD_PERCENT, all_places, place
+from matae.measure.reliability import NOT_RELIABLE, PROVISIONAL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.measure.disks import Disks
     from matae.measure.measurement import Measurement
+    from matae.measure.uncertainty import QualityFlag
     from matae.segment.margins import Margins
 
 __all__ = ["draw_curve", "draw_ef", "draw_picture", "draw_segments", "smoothed"]
 
 ED, ES = "#e69f00", "#56b4e9"
 """Colours of end-diastole and end-systole everywhere (Okabe-Ito: distinct under every colour blindness)."""
-_INK, _FAINT = "#1b242c", "#66717c"
+_INK, _FAINT, _WARNING = "#1b242c", "#66717c", "#a33b00"
+_MOST_DOUBT_LINES = 5
 
 
 def smoothed(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -43,6 +47,9 @@ def draw_ef(axes: Any, measurement: Measurement) -> None:
     if ef is None:
         axes.text(0, 0.5, "No ejection fraction", fontsize=20, color=_FAINT, va="center", weight="bold")
         return
+    if doubts := measurement.doubts:
+        _draw_doubts(axes, doubts, f"{ef.value:.0f} % computed, 90 % interval {ef.low:.0f} to {ef.high:.0f} %")
+        return
     axes.text(0, 0.62, f"{ef.value:.0f} %", fontsize=31, color=_INK, va="center", weight="bold")
     axes.text(0, 0.06, f"Ejection fraction, {measurement.method}, {view}", fontsize=8.5, color=_INK, va="center")
     x0, x1, y = 0.5, 0.985, 0.62
@@ -59,6 +66,26 @@ def draw_ef(axes: Any, measurement: Measurement) -> None:
     if (spread := measurement.ef_sd) is not None:
         parts += f";  {len(measurement.beats)} beats, SD {spread:.1f} points"
     axes.text(x0, 0.06, parts, fontsize=8.5, color=_INK, va="center")
+    if measurement.inputs.widths_pending:
+        axes.text(x0, -0.14, PROVISIONAL, fontsize=7.6, color=_WARNING, va="center")
+
+
+def _draw_doubts(axes: Any, doubts: tuple[QualityFlag, ...], computed: str) -> None:
+    """Say why there is no number to rely on, where the number stands otherwise."""
+    axes.text(0, 0.66, f"EF {NOT_RELIABLE}", fontsize=20, color=_FAINT, va="center", weight="bold")
+    axes.text(0, 0.16, computed, fontsize=8.5, color=_FAINT, va="center")
+    lines = [line for flag in doubts for line in textwrap.wrap(_with_frames(flag), 74, subsequent_indent="   ")]
+    if len(lines) > _MOST_DOUBT_LINES:
+        lines = [*lines[: _MOST_DOUBT_LINES - 1], "… and more: see below."]
+    for number, line in enumerate(lines):
+        axes.text(0.42, 0.86 - 0.2 * number, line, fontsize=7.6, color=_WARNING, va="center")
+
+
+def _with_frames(flag: QualityFlag) -> str:
+    if not flag.frames:
+        return flag.text
+    word = "frame" if len(flag.frames) == 1 else "frames"
+    return f"{flag.text} ({word} {', '.join(str(frame + 1) for frame in flag.frames[:6])})"
 
 
 def _crop(measurement: Measurement) -> tuple[slice, slice]:
@@ -164,6 +191,7 @@ def draw_curve(axes: Any, measurement: Measurement) -> None:
         top = float(np.nanmax(area)) if np.isfinite(area).any() else 1.0
         y, label = 100.0 * area / top, "Area (% of largest)"
     axes.plot(x, y, color=_INK, linewidth=1.2, marker="." if m.n_frames <= 60 else None, markersize=3)
+    doubtful = bool(m.doubts)
     for number, values in enumerate(m.beats, start=1):
         ed, es = values.frames
         axes.axvspan(x[min(ed, es)], x[max(ed, es)], color="#eef2f5", zorder=0)
@@ -171,7 +199,7 @@ def draw_curve(axes: Any, measurement: Measurement) -> None:
         axes.plot(x[es], y[es], "s", color=ES, markersize=6.5, markeredgecolor="black", markeredgewidth=0.6)
         if len(m.beats) > 1:
             middle = (x[ed] + x[es]) / 2
-            text = f"{number}: {values.volumes.ef_percent:.0f} %"
+            text = f"{number}" if doubtful else f"{number}: {values.volumes.ef_percent:.0f} %"
             axes.annotate(text, (middle, 1), xycoords=("data", "axes fraction"), xytext=(0, -3),
                           textcoords="offset points", ha="center", va="top", fontsize=7, color=_FAINT)  # fmt: skip
     if len(x) > 1:

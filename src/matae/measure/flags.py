@@ -8,6 +8,7 @@ import numpy as np
 
 from matae.measure._edge import edge_distance
 from matae.measure._plane import scale_of
+from matae.measure.reliability import HIGHEST_EF
 from matae.measure.uncertainty import QualityFlag
 from matae.read._timing import unevenness
 
@@ -133,6 +134,10 @@ def _of_cycle(
         flags.append(
             QualityFlag("negative-ef", "End-systole is larger than end-diastole; mark the frames again.", frames)
         )
+    if too_high := [beat for beat, volumes in beats if volumes.ef_percent > HIGHEST_EF]:
+        frames = tuple(sorted({f for beat in too_high for f in (beat.ed, beat.es)}))
+        text = f"An ejection fraction above {HIGHEST_EF:.0f} %: hardly a heart has it; look at both outlines."
+        flags.append(QualityFlag("implausible-ef", text, frames))
     found = [volumes.ef_percent for _, volumes in beats]
     if len(found) > 1 and max(found) - min(found) > BEAT_SPREAD:
         frames = tuple(sorted({f for beat, _ in beats for f in (beat.ed, beat.es)}))

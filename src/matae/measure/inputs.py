@@ -13,7 +13,7 @@ from matae.measure.cycle import Marks, usable_times
 from matae.measure.frames import FrameShape, measure_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -61,6 +61,8 @@ class Inputs:
     error_limit: float | None
     changed: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)
     remarks: tuple[QualityFlag, ...] = ()
+    reviewed: frozenset[int] = frozenset()
+    widths_pending: bool = False
 
     def mask(self, frame: int) -> NDArray[np.uint8]:
         """Return the present mask of a frame."""
@@ -124,6 +126,7 @@ def check_inputs(
     errors: ArrayLike | None = None,
     error_limit: float | None = None,
     remarks: Sequence[QualityFlag] = (),
+    reviewed: Iterable[int] = (),
 ) -> Inputs:
     """Return what `matae.measure.measure_cine` was given, checked; see there.
 
@@ -151,7 +154,7 @@ def check_inputs(
         raise MeasureError(f"{unlike.size} reconstruction errors for {cine.n_frames} frames; give one a frame.")
     return Inputs(
         cine, stack, options or MeasureOptions(), dict(landmarks or {}), marks or Marks(), fan, width_masks or {},
-        unlike, error_limit, remarks=tuple(remarks),
+        unlike, error_limit, remarks=tuple(remarks), reviewed=frozenset(reviewed),
     )  # fmt: skip
 
 

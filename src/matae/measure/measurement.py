@@ -13,10 +13,11 @@ from matae.measure.cycle import Cycle, find_cycle
 from matae.measure.flags import find_flags
 from matae.measure.frames import FrameShape, measure_frames
 from matae.measure.inputs import Inputs, MeasureOptions, check_inputs, check_landmarks, check_spacing
+from matae.measure.reliability import doubts
 from matae.measure.uncertainty import Interval, QualityFlag, ef_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -148,6 +149,11 @@ class Measurement:
         return float(np.mean([what(values) for values in self.beats])) if self.beats else None
 
     @property
+    def doubts(self) -> tuple[QualityFlag, ...]:
+        """Why the ejection fraction is not reliable, see `matae.measure.reliability`; empty where it may stand."""
+        return doubts(self)
+
+    @property
     def ef_sd(self) -> float | None:
         """Standard deviation of the ejection fraction over the beats; None with fewer than two."""
         found = [values.volumes.ef_percent for values in self.beats]
@@ -174,6 +180,8 @@ class Measurement:
         spacing: Spacing | None = None,
         view: str | None = None,
         width_masks: Mapping[str, Mapping[int, NDArray[np.uint8]]] | None = None,
+        reviewed: Iterable[int] | None = None,
+        widths_pending: bool | None = None,
     ) -> Measurement:
         """Return the measurement after a change; only frames that the change touches are measured again.
 
@@ -191,6 +199,10 @@ class Measurement:
             Standard view.
         width_masks
             As in `measure_cine`, in place of those before; an empty one once a person corrected the masks.
+        reviewed
+            Frames whose mask a person drew or accepted, in place of those before.
+        widths_pending
+            Whether the widths of the network are yet to be compared: the interval is provisional until then.
 
         Raises
         ------
@@ -210,6 +222,8 @@ class Measurement:
             changed={**inputs.changed, **(masks or {})},
             marks=inputs.marks if marks is None else marks,
             width_masks=inputs.width_masks if width_masks is None else width_masks,
+            reviewed=inputs.reviewed if reviewed is None else frozenset(reviewed),
+            widths_pending=inputs.widths_pending if widths_pending is None else widths_pending,
             options=inputs.options if view is None else replace(inputs.options, view=view),
         )
         shapes = list(self.shapes)
@@ -237,6 +251,7 @@ def measure_cine(
     model: str = "",
     width: str = "",
     remarks: Sequence[QualityFlag] = (),
+    reviewed: Iterable[int] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Measurement:
     """Measure a clip from its masks.
@@ -266,6 +281,9 @@ def measure_cine(
         What made the masks; for the record.
     remarks
         What whoever gathered all this has to say of it: flags that stand before those found here, after every change.
+    reviewed
+        Frames whose mask a person drew or accepted: what a network may have got wrong there is no reason to doubt the
+        ejection fraction.
     progress
         Called with (frames done, frames in all).
 
@@ -281,7 +299,7 @@ def measure_cine(
     """
     inputs = check_inputs(
         cine, masks, options, marks=marks, landmarks=landmarks, sector=sector, width_masks=width_masks, errors=errors,
-        error_limit=error_limit, remarks=remarks,
+        error_limit=error_limit, remarks=remarks, reviewed=reviewed,
     )  # fmt: skip
     shapes = measure_frames(
         inputs.masks, inputs.cine.pixel_size, landmarks=inputs.landmarks, apex_down=inputs.options.apex_down,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from matae.measure.landmarks import Landmarks
     from matae.measure.measurement import BeatValues, Measurement
+    from matae.measure.uncertainty import QualityFlag
 
 __all__ = ["safe_cell", "to_json", "write_csv", "write_json"]
 
@@ -56,7 +57,10 @@ def to_json(measurement: Measurement) -> dict[str, Any]:
             "widths_sd": _number(m.ef.widths_sd),
             "boundary_sd": _number(m.ef.boundary_sd),
             "reader_sd": _number(m.ef.reader_sd),
+            "provisional": m.inputs.widths_pending,
         },
+        "ef_reliable": None if m.ef is None else not m.doubts,
+        "ef_doubts": [_flag(flag) for flag in m.doubts],
         "ef_sd_of_beats": _number(m.ef_sd),
         "ef_by_width": {width: _number(value) for width, value in m.by_width.items()},
         "shortening_note": NOT_STRAIN,
@@ -78,10 +82,12 @@ def to_json(measurement: Measurement) -> dict[str, Any]:
         "length_px": _numbers(m.length_px),
         "length_mm": _numbers(m.length) if m.calibrated else None,
         "volume_ml": _numbers(m.volume) if m.calibrated else None,
-        "flags": [
-            {"code": flag.code, "level": flag.level, "text": flag.text, "frames": list(flag.frames)} for flag in m.flags
-        ],
+        "flags": [_flag(flag) for flag in m.flags],
     }
+
+
+def _flag(flag: QualityFlag) -> dict[str, Any]:
+    return {"code": flag.code, "level": flag.level, "text": flag.text, "frames": list(flag.frames)}
 
 
 def _number(value: float | None) -> float | None:
@@ -163,6 +169,8 @@ def write_csv(path: Path, measurement: Measurement) -> None:
         "model": m.model,
         "width": m.width,
         "heart_rate": _number(m.cycle.heart_rate),
+        "ef_reliable": None if m.ef is None else not m.doubts,
+        "ef_doubts": " ".join(flag.code for flag in m.doubts),
         "flags": " ".join(flag.code for flag in m.flags),
         "note": "Research use only. Not for diagnosis.",
     }

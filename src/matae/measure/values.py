@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matae.measure.reliability import NOT_RELIABLE
+
 if TYPE_CHECKING:
     from matae.measure.measurement import Measurement
 
@@ -134,6 +136,8 @@ def _ef(m: Measurement, frames: tuple[int, ...]) -> Value:
     note = f"90 % interval {m.ef.low:.0f} to {m.ef.high:.0f} %"
     if m.ef_sd is not None:
         note += f"; {len(m.beats)} beats, SD {m.ef_sd:.1f}"
+    if m.doubts:
+        note = f"{NOT_RELIABLE}; {note}"
     return _value("ef_percent", label, m.ef.value, "%", frames=frames, group="Ejection fraction", note=note)
 
 

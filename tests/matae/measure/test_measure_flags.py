@@ -230,3 +230,9 @@ def test_what_stands_out_does_so_against_the_spread() -> None:
     assert found(errors=errors) == {}
     errors[1] += 0.02
     assert found(errors=errors)["unknown-picture"].frames == (1,)
+
+
+def test_an_ejection_fraction_that_hardly_a_heart_has_is_flagged() -> None:
+    assert "implausible-ef" not in found(beats=[beat(ef=85.0)])
+    flag = found(beats=[beat(ef=85.5)])["implausible-ef"]
+    assert (flag.frames, flag.level) == ((5, 20), "warning")

@@ -99,7 +99,19 @@ def test_the_other_widths_of_the_model_widen_the_interval(make_workspace, measur
     measuring = measuring_of(workspace)
     assert measured(qtbot, measuring).primary.frames == (3, 12)
     qtbot.waitUntil(lambda: len(measuring.measurement.by_width) > 1, timeout=30_000)
-    assert "1" in measuring.measurement.by_width
+    by_width = measuring.measurement.by_width
+    assert "1" in by_width
+    assert not measuring.measurement.inputs.widths_pending
+    # Neither another view nor a stroke on another frame narrows the interval for good.
+    measuring.choose_view("A2C")
+    qtbot.waitUntil(lambda: measuring.measurement is not None and measuring.measurement.view == "A2C")
+    qtbot.waitUntil(lambda: measuring.measurement.by_width == by_width)
+    workspace.session.seek(7)
+    workspace.session.masks.draw(7, np.roll(workspace.session.current.mask(7), 1, 0))
+    measuring._check_all()
+    assert measuring.measurement.inputs.widths_pending == (measuring.measurement.by_width == {})
+    qtbot.waitUntil(lambda: measuring.measurement.by_width == by_width)
+    assert not measuring.measurement.inputs.widths_pending
     ed = measuring.measurement.ed_frame
     workspace.session.seek(ed)
     workspace.session.masks.draw(ed, np.roll(workspace.session.current.mask(ed), 1, 0))

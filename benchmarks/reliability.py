@@ -1,0 +1,172 @@
+"""How often the ejection fraction is called "not reliable": where the outline is good, and where it is wrong.
+
+    python benchmarks/reliability.py --data ../shared/data [--model matae-lv] [--width 1/2] [--pairs 50] [--json FILE]
+
+Each pair is the end-diastolic and the end-systolic picture of a heart, measured as a clip of two frames (so that a jump
+of the area, which needs a frame rate, cannot count). A pair is good where both outlines have a Dice of 0.9 or more, and
+wrong where one is below 0.8. The sets: CAMUS validation patients of both views as they are; the four-chamber pairs
+restyled as in training (`matae.train.restyle`, which `matae-lv` never saw) and changed in ways that no training uses;
+and phantoms, which no model of real hearts has seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from matae.cine import Cine, Spacing
+from matae.measure import Marks
+from matae.measure.run import segment_and_measure
+from matae.metrics import dice
+from matae.segment import SegmentOptions, find_sector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+GOOD, WRONG = 0.9, 0.8
+MARKS = Marks((0,), (1,))
+
+
+class Pair(NamedTuple):
+    """Pictures (2, Y, X) of one heart at end-diastole and end-systole, reference cavities, and the size of a pixel."""
+
+    name: str
+    pictures: NDArray[np.uint8]
+    cavities: NDArray[np.bool_]
+    side: float | None
+
+
+def camus(folder: Path, count: int) -> Iterator[Pair]:
+    """Yield the validation patients of a folder."""
+    from PIL import Image
+
+    def read(part: str, frame: str) -> NDArray[np.uint8]:
+        with Image.open(folder / part / f"{frame}.png") as picture:
+            return np.asarray(picture.convert("L"))
+
+    with (folder / "index.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == "val"]
+    for patient in sorted({row["patient"] for row in rows})[:count]:
+        frames = {row["phase"]: row for row in rows if row["patient"] == patient}
+        both = [frames[phase]["frame"] for phase in ("ED", "ES")]
+        side = float(frames["ED"].get("spacing_mm") or 0) or None
+        cavities = np.stack([read("masks", frame) for frame in both]) > 0
+        yield Pair(patient, np.stack([read("images", frame) for frame in both]), cavities, side)
+
+
+def phantoms(count: int) -> Iterator[Pair]:
+    """Yield synthetic hearts that no model was trained on."""
+    from matae.phantom import make_phantom
+
+    for seed in range(90_000, 90_000 + count):
+        made = make_phantom(seed, n_frames=12, frame_rate=12.0, shape=(256, 256))
+        areas = (made.masks == 1).sum(axis=(1, 2))
+        both = [int(areas.argmax()), int(areas.argmin())]
+        yield Pair(f"phantom-{seed}", made.cine.frames[both], made.masks[both] == 1, None)
+
+
+def restyled(pair: Pair, rng: np.random.Generator) -> Pair:
+    """Return a pair in the style of another scanner."""
+    import torch
+
+    from matae.train.chance import Chance
+    from matae.train.restyle import restyle
+
+    generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+    images = torch.from_numpy(pair.pictures[:, None].astype(np.float32) / 255)
+    changed = restyle(images, Chance(generator, len(images), slice(None))).mul(255).round().byte().numpy()[:, 0]
+    return pair._replace(pictures=changed)
+
+
+def changed(pair: Pair, rng: np.random.Generator) -> Pair:
+    """Return a pair changed in a way that no training uses."""
+    pictures, cavities = pair.pictures.astype(np.float32), pair.cavities
+    way = int(rng.integers(7))
+    if way == 0:
+        pictures = 255 * (pictures / 255) ** 0.4
+    elif way == 1:
+        pictures = 255 * (pictures / 255) ** 2.6
+    elif way == 2:
+        pictures = ndimage.median_filter(pictures, (1, 9, 9))
+    elif way == 3:
+        pictures = np.floor(pictures / 64) * 64
+    elif way == 4:
+        angle = float(rng.choice([-45, 45]))
+        pictures = ndimage.rotate(pictures, angle, (2, 1), reshape=False, order=1)
+        cavities = ndimage.rotate(cavities.astype(np.uint8), angle, (2, 1), reshape=False, order=0) > 0
+    elif way == 5:
+        pictures[:, :, ::3] = 0
+    else:
+        pictures = np.where(pictures > 0, 255 - pictures, 0)
+    return pair._replace(pictures=pictures.clip(0, 255).astype(np.uint8), cavities=cavities)
+
+
+def judge(pair: Pair, options: SegmentOptions) -> dict[str, Any]:
+    """Segment and measure a pair, and compare its outlines with the reference."""
+    spacing = None if pair.side is None else Spacing(pair.side, pair.side)
+    cine = Cine(pair.pictures, None, spacing, Path(pair.name), view="A4C")
+    measured, found = segment_and_measure(cine, options, sector=find_sector(cine), marks=MARKS)
+    scores = [dice(mask == 1, cavity) for mask, cavity in zip(found.masks, pair.cavities, strict=True)]
+    return {
+        "name": pair.name, "dice": [round(float(score), 4) for score in scores],
+        "ef": None if measured.ef is None else round(measured.ef.value, 2),
+        "silent": measured.ef is None or bool(measured.doubts), "doubts": [flag.code for flag in measured.doubts],
+    }  # fmt: skip
+
+
+def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """Count the pairs that are silent among the good and among the wrong."""
+    good = [row for row in found if min(row["dice"]) >= GOOD]
+    wrong = [row for row in found if min(row["dice"]) < WRONG]
+    reasons = [code for row in found for code in (row["doubts"] or (["no-number"] if row["silent"] else []))]
+    return {
+        "pairs": len(found), "dice": round(float(np.mean([row["dice"] for row in found])), 4),
+        "good": len(good), "good_silent": sum(row["silent"] for row in good),
+        "wrong": len(wrong), "wrong_silent": sum(row["silent"] for row in wrong),
+        "reasons": {code: reasons.count(code) for code in sorted(set(reasons))},
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Judge every set and print a row each."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", default="matae-lv")
+    parser.add_argument("--width", default="1/2")
+    parser.add_argument("--pairs", type=int, default=50)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    options = SegmentOptions(args.model, args.width)
+    a4c, count = args.data / "camus-a4c-256", args.pairs
+
+    def each(change: Callable[[Pair, np.random.Generator], Pair]) -> Iterator[Pair]:
+        rng = np.random.default_rng(1)
+        return (change(pair, rng) for pair in camus(a4c, count))
+
+    sets = {
+        "CAMUS val, A4C": camus(a4c, count), "CAMUS val, A2C": camus(args.data / "camus-a2c-256", count),
+        "A4C restyled": each(restyled), "A4C changed": each(changed), "phantoms": phantoms(count),
+    }  # fmt: skip
+    print("| set | pairs | Dice | good, silent | wrong, silent | why |\n| --- | --- | --- | --- | --- | --- |")
+    record: dict[str, Any] = {"model": args.model, "width": args.width, "sets": {}}
+    for name, pairs in sets.items():
+        found = [judge(pair, options) for pair in pairs]
+        s = summary(found)
+        record["sets"][name] = s | {"each": found}
+        why = ", ".join(f"`{code}` {n}" for code, n in s["reasons"].items()) or "-"
+        print(f"| {name} | {s['pairs']} | {s['dice']:.3f} | {s['good_silent']} of {s['good']} "
+              f"| {s['wrong_silent']} of {s['wrong']} | {why} |", flush=True)  # fmt: skip
+    if args.json is not None:
+        args.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""When a measurement says "not reliable" in place of an ejection fraction, and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from matae.measure.measurement import Measurement
+    from matae.measure.uncertainty import QualityFlag
+
+__all__ = ["HIGHEST_EF", "NOT_RELIABLE", "PROVISIONAL", "doubts"]
+
+HIGHEST_EF = 85.0
+"""Percent. Single-plane reference masks of 449 CAMUS patients give at most 84.8 in the four-chamber view; in the
+two-chamber view one patient lies above (95.6)."""
+NOT_RELIABLE = "not reliable"
+"""What stands in place of the number."""
+PROVISIONAL = "Provisional: the widths of the network are yet to be compared, which may widen the interval."
+"""What is said of an interval that lacks a part."""
+
+_OF_OUTLINES = {
+    "implausible-shape": "The shape of the cavity is implausible.",
+    "area-jump": "The area jumps from one frame to the next.",
+    "unknown-picture": "The picture is unlike those that the model knows.",
+}
+"""Flags that speak of single frames, and what they say of those that the ejection fraction is made from."""
+_OF_THE_MODEL = ("widths-differ",)
+"""Flags that speak of the network alone: they end once a person has looked at every frame behind the number."""
+_OF_THE_NUMBER = ("negative-ef", "implausible-ef")
+"""Flags that say the number itself cannot be."""
+
+
+def doubts(measurement: Measurement) -> tuple[QualityFlag, ...]:
+    """Return why the ejection fraction is not to be relied on; empty where nothing serious speaks against it.
+
+    A reason has the code of a flag of the measurement, and of its frames those that the ejection fraction is made from
+    (end-diastole and end-systole of every beat). What a network may have got wrong counts only on frames whose mask
+    nobody looked at: a mask that a person drew or accepted is that person's word.
+
+    Parameters
+    ----------
+    measurement
+        A measurement with its flags and, in its inputs, the frames that a person reviewed.
+    """
+    if measurement.ef is None:
+        return ()
+    behind = {frame for values in measurement.beats for frame in values.frames}
+    open_frames = behind - measurement.inputs.reviewed
+    found = []
+    for flag in measurement.flags:
+        if flag.code in _OF_THE_NUMBER:
+            found.append(flag)
+        elif flag.code in _OF_THE_MODEL and open_frames:
+            found.append(replace(flag, frames=tuple(sorted(open_frames))))
+        elif flag.code in _OF_OUTLINES and (frames := _of(flag, open_frames)):
+            found.append(replace(flag, text=_OF_OUTLINES[flag.code], frames=frames))
+    return tuple(found)
+
+
+def _of(flag: QualityFlag, frames: Collection[int]) -> tuple[int, ...]:
+    # A jump is flagged at the frame after it; the frame before it may be the wrong one as well.
+    before = 1 if flag.code == "area-jump" else 0
+    return tuple(sorted(frame for frame in frames if {frame, frame + before} & set(flag.frames)))
