@@ -103,9 +103,10 @@ class ImportPlan:
     def describe(self) -> str:
         """Return it in a few lines."""
         new_clips = sum(clip.is_new for clip in self.clips)
+        counted = f"{self.n_new} labels are new, {self.n_same} are there already"
         lines = [
             f"{self.format}: {len(self.clips)} clips of {self.n_patients} patients, {new_clips} of them new.",
-            f"{self.n_new} labels are new, {self.n_same} there already, {self.n_conflicts} differ from manual ones.",
+            f"{counted}, {self.n_conflicts} differ from manual ones.",
         ]
         if self.n_unknown:
             lines.append(
