@@ -62,14 +62,15 @@ def load_record(kind: type[_Record], values: Any) -> _Record:
     except (TypeError, ValueError, RecursionError) as error:
         raise RecordError("", values, f"no JSON ({error})") from None
     try:
-        return _adapter(kind).validate_json(text, strict=True)
+        record: _Record = _adapter(kind).validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         raise RecordError(".".join(map(str, first["loc"])), first["input"], first["msg"]) from None
+    return record
 
 
 @cache
-def _adapter(kind: type[_Record]) -> TypeAdapter[_Record]:
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
