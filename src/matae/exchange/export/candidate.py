@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
     from matae.exchange.export.deidentify_pixels import Blanking
-    from matae.exchange.export.selection import Phases
+    from matae.exchange.export.selection import LabelledPhases
     from matae.exchange.export.source import StoredSource
     from matae.exchange.names import Pseudonyms
     from matae.exchange.registry import Format
@@ -95,7 +95,7 @@ class _Labels(NamedTuple):
 
     masks: dict[int, NDArray[np.uint8]]
     revisions: tuple[int, ...]
-    phases: Phases
+    phases: LabelledPhases
     view: str | None
     why: str
 
