@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from matae.exchange.export.selection import LabelledPhases, find_phases, select_frames
+from matae.exchange.export.selection import LabelledPhases, labelled_phases, select_frames
 
 AREAS = {0: 900, 2: 500, 4: 300, 6: 700}
 UNMARKED = LabelledPhases(0, 4, marked=False)
 
 
 def test_nothing_labelled_has_no_phases() -> None:
-    assert find_phases({}, None, None, 8) == LabelledPhases(None, None, marked=True)
-    assert find_phases({}, 0, 4, 8) == LabelledPhases(None, None, marked=True)
+    assert labelled_phases({}, None, None, 8) == LabelledPhases(None, None, marked=True)
+    assert labelled_phases({}, 0, 4, 8) == LabelledPhases(None, None, marked=True)
 
 
 def test_empty_masks_have_no_phases() -> None:
-    assert find_phases({1: 0, 2: 0}, None, None, 8) == LabelledPhases(None, None, marked=True)
+    assert labelled_phases({1: 0, 2: 0}, None, None, 8) == LabelledPhases(None, None, marked=True)
 
 
 def test_cavities_of_one_size_are_not_told_apart() -> None:
-    assert find_phases({1: 400, 2: 400}, None, None, 8) == LabelledPhases(None, None, marked=False)
+    assert labelled_phases({1: 400, 2: 400}, None, None, 8) == LabelledPhases(None, None, marked=False)
 
 
 def test_a_single_picture_is_not_compared_with_itself() -> None:
-    assert find_phases({0: 500}, 0, 0, 1) == LabelledPhases(0, 0, marked=True)
+    assert labelled_phases({0: 500}, 0, 0, 1) == LabelledPhases(0, 0, marked=True)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_single_picture_is_not_compared_with_itself() -> None:
     ],
 )
 def test_what_is_marked_stays(ed: int | None, es: int | None, found: LabelledPhases) -> None:
-    assert find_phases(AREAS, ed, es, 8) == found
+    assert labelled_phases(AREAS, ed, es, 8) == found
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LabelledPhases", "find_phases", "select_frames"]
+__all__ = ["LabelledPhases", "labelled_phases", "select_frames"]
 
 _SMALLEST_TRACED = 20  # pixels of a cavity that EchoNet's lines can be drawn through
 
@@ -28,7 +28,7 @@ class LabelledPhases(NamedTuple):
     marked: bool
 
 
-def find_phases(areas: Mapping[int, int], ed: int | None, es: int | None, n_frames: int) -> LabelledPhases:
+def labelled_phases(areas: Mapping[int, int], ed: int | None, es: int | None, n_frames: int) -> LabelledPhases:
     """Return ED and ES as marked, or else as the largest and the smallest labelled cavity.
 
     Parameters
