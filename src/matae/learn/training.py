@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from matae.store import Study
     from matae.train.config import TrainConfig
     from matae.train.data import LabelledFrames
-    from matae.train.progress import Progress
+    from matae.train.progress import TrainingProgress
     from matae.train.validation import StepReport
 
 __all__ = ["MODEL", "TRAINING", "is_made", "make_model", "memory_mb"]
@@ -273,7 +273,7 @@ class _Follower:
             n_replay=0 if data.mixed_in is None else len(data.mixed_in),
         )  # fmt: skip
 
-    def on_step(self, progress: Progress) -> None:
+    def on_step(self, progress: TrainingProgress) -> None:
         self.step = progress.step
         self._link.emit(
             Step(
