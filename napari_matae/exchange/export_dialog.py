@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from matae.exchange import ExportPlan, Release
+    from matae.exchange import ExportedRelease, ExportPlan
     from napari_matae.exchange.tasks import PreparedExport
 
 __all__ = ["ExportDialog", "megabytes", "plural", "table"]
@@ -54,14 +54,14 @@ class ExportDialog(QDialog):  # type: ignore[misc]
     """
 
     exported = Signal(object)
-    """It is written (`matae.exchange.Release`)."""
+    """It is written (`matae.exchange.ExportedRelease`)."""
     failed = Signal(str)
     """It is not; a sentence."""
 
     def __init__(self, prepared: PreparedExport, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._prepared = prepared
-        self.release: Release | None = None
+        self.release: ExportedRelease | None = None
         self.job = Job(self)
         self.setWindowTitle("What will leave")
         self.setModal(False)
@@ -144,7 +144,7 @@ class ExportDialog(QDialog):  # type: ignore[misc]
         else:
             self.export_button.setToolTip("Write it into a new folder, whole or not at all.")
 
-    def _on_finished(self, release: Release) -> None:
+    def _on_finished(self, release: ExportedRelease) -> None:
         self.release = release
         plan = self._prepared.plan
         known = "" if release.is_new else " It holds just what that release held before, byte for byte."

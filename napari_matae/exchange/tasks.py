@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from matae.exchange import Comparison, ExportPlan, ImportPlan, ImportResult, Progress, Release
+    from matae.exchange import Comparison, ExportedRelease, ExportPlan, ImportPlan, ImportResult, Progress
     from matae.store import Study
     from matae.store.types import CineSummary
-    from matae.store.types import Release as KeptRelease
+    from matae.store.types import ExportedRelease as KeptRelease
 
     Tick = Callable[[Progress], None]
     Stop = Callable[[], bool]
@@ -233,7 +233,7 @@ def _free(folder: Path) -> int | None:
     return None
 
 
-def write_export(prepared: PreparedExport, looked: bool, tick: Tick, should_stop: Stop) -> Release:
+def write_export(prepared: PreparedExport, looked: bool, tick: Tick, should_stop: Stop) -> ExportedRelease:
     """Write an export that was looked at."""
     from matae.exchange import run_export
     from matae.store import Study

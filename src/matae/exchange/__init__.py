@@ -14,20 +14,20 @@ from matae.exchange.export.run import run_export
 from matae.exchange.imports import ImportPlan, ImportResult, plan_import, run_import
 from matae.exchange.naming import UnknownClassError
 from matae.exchange.registry import FORMATS, Format
-from matae.exchange.release import Comparison, Release, compare_releases, read_manifest, verify_release
+from matae.exchange.release import Comparison, ExportedRelease, compare_releases, read_manifest, verify_release
 
 __all__ = [
     "FORMATS",
     "Comparison",
     "Counts",
     "ExportPlan",
+    "ExportedRelease",
     "Finding",
     "Format",
     "ImportPlan",
     "ImportResult",
     "Preview",
     "Progress",
-    "Release",
     "UnknownClassError",
     "compare_releases",
     "plan_export",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
-    "MANIFEST", "MANIFEST_VERSION", "Comparison", "Release", "compare_releases", "dump_manifest", "read_manifest",
+    "MANIFEST", "MANIFEST_VERSION", "Comparison", "ExportedRelease", "compare_releases", "dump_manifest", "read_manifest",
     "verify_release",
 ]  # fmt: skip
 
@@ -28,7 +28,7 @@ _MOST_SHOWN = 20
 
 
 @dataclass(frozen=True)
-class Release:
+class ExportedRelease:
     """An export that was written.
 
     Parameters
