@@ -13,7 +13,7 @@ from matae.cine import Box, Spacing
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from matae.phantom.config import Pose, Sector
+    from matae.phantom.config import Pose, SectorConfig
 
 __all__ = ["Fan", "HeartFrame", "make_fan"]
 
@@ -71,7 +71,7 @@ class Fan:
         return image
 
 
-def make_fan(sector: Sector, shape: tuple[int, int]) -> Fan:
+def make_fan(sector: SectorConfig, shape: tuple[int, int]) -> Fan:
     """Lay the fan into an image of the given shape, as large as its margins allow.
 
     Parameters
