@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from matae.learn.channel import Link
+    from matae.learn.channel import RunCallbacks
     from matae.learn.data import RunData
     from matae.learn.interpolate_weights import Kept
     from matae.learn.options import RetrainOptions
@@ -58,7 +58,7 @@ def is_made(plan: Plan) -> bool:
 
 
 def make_model(
-    study: Study, plan: Plan, data: RunData, folder: Path, *, network: Network, base: ModelCard, link: Link
+    study: Study, plan: Plan, data: RunData, folder: Path, *, network: Network, base: ModelCard, link: RunCallbacks
 ) -> Plan:
     """Train, and put the model into the registry; return the plan with its steps and the model's name.
 
@@ -181,7 +181,7 @@ def _prepare_quick(network: Network, frames: LabelledFrames, grid: int, seed: in
 
 
 def _gone_back(
-    before: Network, trained: Network, data: RunData, options: RetrainOptions, *, base: ModelCard, link: Link
+    before: Network, trained: Network, data: RunData, options: RetrainOptions, *, base: ModelCard, link: RunCallbacks
 ) -> tuple[Network, Kept]:
     """Go back towards the base as far as what it knows, and what the model in use knows, needs."""
     from matae.learn.interpolate_weights import LOST, Kept, go_back
@@ -250,7 +250,7 @@ class _Follower:
         0, or where a run that was killed goes on.
     """
 
-    def __init__(self, link: Link, config: TrainConfig, step: int) -> None:
+    def __init__(self, link: RunCallbacks, config: TrainConfig, step: int) -> None:
         from matae.segment.device import choose_device
 
         self.step, self.best = step, 0
