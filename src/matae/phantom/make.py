@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.phantom.anatomy import Layout
-    from matae.phantom.cycle import Cycle
+    from matae.phantom.cycle import HeartStates
     from matae.phantom.imaging import Scanner
     from matae.phantom.shape import Beating
 
@@ -89,7 +89,7 @@ class _Scene:
     beating: Beating
     poses: list[HeartFrame]
     place: Layout
-    cycle: Cycle
+    cycle: HeartStates
 
 
 def make_phantom(
@@ -165,7 +165,7 @@ def make_phantom(
 
 
 def _poses(
-    config: PhantomConfig, cycle: Cycle, times: NDArray[np.float64], rng: np.random.Generator
+    config: PhantomConfig, cycle: HeartStates, times: NDArray[np.float64], rng: np.random.Generator
 ) -> list[HeartFrame]:
     """Pose of the heart at each frame: rocking with the beat, drift with breathing (about 0.25 Hz)."""
     motion = config.motion
