@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matae.exchange import Comparison, ExportedRelease, ExportPlan, ImportPlan, ImportResult, Progress
     from matae.store import Study
     from matae.store.types import CineSummary
-    from matae.store.types import ExportedRelease as KeptRelease
+    from matae.store.types import Release as KeptRelease
 
     Tick = Callable[[Progress], None]
     Stop = Callable[[], bool]
