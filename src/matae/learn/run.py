@@ -18,7 +18,7 @@ from matae.learn.data import NothingLearntError, read_data
 from matae.learn.events import Done, Event, Stage, Verdicts
 from matae.learn.folders import PLAN, VERDICT, new_run_folder, runs_home
 from matae.learn.options import RetrainOptions
-from matae.learn.plan import Plan, base_card, begin, start_run
+from matae.learn.plan import Plan, base_card, new_plan, start_run
 from matae.learn.run_lock import claim
 from matae.learn.training import MODEL, TRAINING, is_made, make_model
 from matae.learn.verdict import Verdict
@@ -36,8 +36,8 @@ __all__ = [
     "VERDICT",
     "PausedError",
     "Plan",
-    "begin",
     "go_on",
+    "new_plan",
     "new_run_folder",
     "retrain",
     "runs_home",
@@ -96,7 +96,7 @@ def go_on(study: Study, folder: Path, options: RetrainOptions | None = None, *, 
     """Do what `retrain` does in a folder that the caller holds (`matae.learn.run_lock.claim`)."""
     plan = Plan.read(folder)
     if plan is None:
-        plan = begin(study, options or RetrainOptions())
+        plan = new_plan(study, options or RetrainOptions())
         plan.write(folder)
     plan.check_study(study)
     if (folder / VERDICT).is_file():
