@@ -15,7 +15,7 @@ from matae.cine import B_MODE, REGION_QUESTION, Box, Region, Spacing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Calibration", "UltrasoundRegion", "calibrate", "place", "plausible_spacing"]
+__all__ = ["Calibration", "UltrasoundRegion", "box_text", "calibrate", "plausible_spacing"]
 
 _TWO_D, _TISSUE, _CENTIMETRE = 1, 1, 3
 _FORMATS = {2: "M-mode", 3: "spectral Doppler", 4: "waveform", 5: "graphics"}
@@ -250,7 +250,7 @@ def _choice(regions: Sequence[Region]) -> str:
     )
 
 
-def place(box: Box) -> str:
+def box_text(box: Box) -> str:
     """Return where a box lies, as people say it."""
     return f"x {box.x0} to {box.x1 - 1}, y {box.y0} to {box.y1 - 1}"
 
