@@ -15,7 +15,7 @@ from matae.files import sweep, writing_to
 from matae.store.base import EMPTY_DIGEST, audit_digest, new_code
 from matae.store.database_errors import read_only, speaking
 from matae.store.engine import APPLICATION_ID, WAIT_S, WRITING, StudyAddress, make_engine, parse_target
-from matae.store.migrate import migrate, version_of
+from matae.store.migrate import migrate, schema_version
 from matae.store.schema import Audit, Base, StudyRow
 from matae.store.sqlite_client import connect
 
@@ -174,7 +174,7 @@ def refuse_other_tables(connection: Connection, name: str) -> None:
     StoreError
         If there is a study, or a table where one would go.
     """
-    if version_of(connection) is not None:
+    if schema_version(connection) is not None:
         raise StoreError(f"{name} holds a study already and is not written over; open it, or name another database.")
     found = set(Base.metadata.tables) & set(inspect(connection).get_table_names())
     if found:
