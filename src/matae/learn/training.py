@@ -74,7 +74,7 @@ def make_model(
     from matae.models import new_model_folder
     from matae.nn.checkpoint import save
     from matae.train.loop import train
-    from matae.train.run import seconds_of
+    from matae.train.run import run_seconds
     from matae.train.state import STATE
 
     options = plan.options
@@ -121,7 +121,7 @@ def make_model(
         plan = replace(plan, options=replace(options, name=free_name(options.name)))
         plan.write(folder)
         link.notify(f"There is a model {options.name} by now; this one is called {plan.options.name}.")
-    card = retrained_card(study, base, plan, data, config=config, seconds=seconds_of(folder / TRAINING), kept=kept)
+    card = retrained_card(study, base, plan, data, config=config, seconds=run_seconds(folder / TRAINING), kept=kept)
     save(folder / MODEL, trained, card, half=True)
     _install(study, plan, data, folder)
     return plan
