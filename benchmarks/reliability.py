@@ -21,7 +21,7 @@ import numpy as np
 from scipy import ndimage
 
 from matae.cine import Cine, Spacing
-from matae.measure import Marks
+from matae.measure import PhaseMarks
 from matae.measure.run import segment_and_measure
 from matae.metrics import dice
 from matae.segment import SegmentOptions, find_sector
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 GOOD, WRONG = 0.9, 0.8
-MARKS = Marks((0,), (1,))
+MARKS = PhaseMarks((0,), (1,))
 
 
 class Pair(NamedTuple):

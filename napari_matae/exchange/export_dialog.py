@@ -28,7 +28,7 @@ from napari_matae.widgets.words import megabytes, plural
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from matae.exchange import ExportPlan, Release
+    from matae.exchange import ExportedRelease, ExportPlan
     from napari_matae.exchange.tasks import PreparedExport
 
 __all__ = ["ExportDialog"]
@@ -50,12 +50,12 @@ class ExportDialog(JobDialog):
     """
 
     exported = Signal(object)
-    """It is written (`matae.exchange.Release`)."""
+    """It is written (`matae.exchange.ExportedRelease`)."""
 
     def __init__(self, prepared: PreparedExport, parent: QWidget | None = None) -> None:
         super().__init__("What will leave", parent)
         self._prepared = prepared
-        self.release: Release | None = None
+        self.release: ExportedRelease | None = None
         self.resize(1060, 740)
         plan = prepared.plan
         self.summary = wrapped(_summary(prepared), self)
@@ -120,7 +120,7 @@ class ExportDialog(JobDialog):
         else:
             self.export_button.setToolTip("Write it into a new folder, whole or not at all.")
 
-    def _on_finished(self, release: Release) -> None:
+    def _on_finished(self, release: ExportedRelease) -> None:
         self.release = release
         plan = self._prepared.plan
         known = "" if release.is_new else " It holds just what that release held before, byte for byte."

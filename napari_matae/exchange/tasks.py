@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from matae.exchange import Comparison, ExportOptions, ExportPlan, ImportPlan, ImportResult, Progress, Release
+    from matae.exchange import (
+        Comparison,
+        ExportedRelease,
+        ExportOptions,
+        ExportPlan,
+        ImportPlan,
+        ImportResult,
+        Progress,
+    )
     from matae.store import Study
     from matae.store.types import CineSummary
     from matae.store.types import Release as KeptRelease
@@ -220,7 +228,7 @@ def _free(folder: Path) -> int | None:
     return None
 
 
-def write_export(prepared: PreparedExport, looked: bool, tick: Tick, should_stop: Stop) -> Release:
+def write_export(prepared: PreparedExport, looked: bool, tick: Tick, should_stop: Stop) -> ExportedRelease:
     """Write an export that was looked at."""
     from matae.exchange import run_export
 

@@ -87,13 +87,13 @@ def look(target: str, options: RetrainOptions) -> Readiness:
     """Return whether a study's corrections can be learnt from with these choices."""
     from matae.learn import finished_runs, unfinished_runs
     from matae.learn.gather import current_corrections
-    from matae.learn.plan import begin
+    from matae.learn.plan import new_plan
 
     with own_connection(target) as opened:
         runs, finished = tuple(unfinished_runs(opened)), tuple(reversed(finished_runs(opened)))
         study = cast("Study", _Undrawn(opened))
         try:
-            begin(study, options)  # it only checks: nothing is written before a run has a folder
+            new_plan(study, options)  # it only checks: nothing is written before a run has a folder
             found = current_corrections(study, options)
         except MataeError as error:
             return Readiness(ready=False, sentence=str(error), runs=runs, finished=finished)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Cine
-    from matae.measure import Landmarks, Marks, Measurement
+    from matae.measure import Landmarks, Measurement, PhaseMarks
     from napari_matae.session.open_cine import OpenCine
 
 __all__ = [
@@ -64,12 +64,14 @@ def reviewed_frames(current: OpenCine) -> frozenset[int]:
     return frozenset(t for t, status in current.status.items() if status in by_a_person)
 
 
-def marks_of(current: OpenCine) -> Marks:
+def marks_of(current: OpenCine) -> PhaseMarks:
     """Return what a person marked; what the file states is in the cine."""
-    from matae.measure import Marks
+    from matae.measure import PhaseMarks
 
     ed, es, cine = current.ed, current.es, current.cine
-    return Marks(() if ed is None or ed == cine.ed_frame else (ed,), () if es is None or es == cine.es_frame else (es,))
+    return PhaseMarks(
+        () if ed is None or ed == cine.ed_frame else (ed,), () if es is None or es == cine.es_frame else (es,)
+    )
 
 
 def cine_to_measure(current: OpenCine, measured: Measurement | None) -> Cine:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
     from matae.exchange.export.source import StoredSource
-    from matae.measure import Landmarks, Marks, Measurement, MeasureOptions
+    from matae.measure import Landmarks, Measurement, MeasureOptions, PhaseMarks
     from matae.segment import Sector
     from matae.store.types import CineSummary
 
@@ -69,7 +69,7 @@ class Task:
     masks: NDArray[np.uint8]
     frames: frozenset[int]
     options: MeasureOptions
-    marks: Marks
+    marks: PhaseMarks
     sector: Sector | None = None
     model: str = ""
     width: str = ""
@@ -216,7 +216,7 @@ def other_view_events(target: str, content_id: str, view: str) -> Iterator[Other
 
 def _measure_stored(target: str, content_id: str, view: str) -> Measurement:
     from matae.exchange.export.source import open_stored
-    from matae.measure import Marks, MeasureOptions, measure_cine
+    from matae.measure import MeasureOptions, PhaseMarks, measure_cine
     from matae.measure.run import sector_pixels
     from matae.stack import new_stack
     from matae.store.types import FrameStatus
@@ -246,7 +246,7 @@ def _measure_stored(target: str, content_id: str, view: str) -> Measurement:
         cine,
         masks,
         MeasureOptions(view=cine.view or view, apex_down=sector.apex_down),
-        marks=Marks(
+        marks=PhaseMarks(
             () if marks.ed in (None, cine.ed_frame) else (marks.ed,),
             () if marks.es in (None, cine.es_frame) else (marks.es,),
         ),

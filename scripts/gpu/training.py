@@ -49,7 +49,7 @@ def planned(stage: Stage, folder: Path) -> TrainConfig:
 
 def work(stage: Stage) -> None:
     """Train."""
-    from matae.train.progress import Progress, Watch
+    from matae.train.progress import TrainingProgress, Watch
     from matae.train.run import train_model
 
     if stage.frames is None:
@@ -61,9 +61,9 @@ def work(stage: Stage) -> None:
     stage.say(
         recipe=stage.recipe.name, init=stage.init, steps=config.steps, check_every=config.check_every, grid=config.grid
     )
-    last: list[Progress] = []
+    last: list[TrainingProgress] = []
 
-    def follow(progress: Progress) -> None:
+    def follow(progress: TrainingProgress) -> None:
         last[:] = [progress]
 
     def report(found: Any) -> None:

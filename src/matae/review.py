@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from matae.cine import Cine
-    from matae.measure import Beat, Marks
+    from matae.measure import Beat, PhaseMarks
 
 __all__ = [
     "MAX_FLAGS",
@@ -115,10 +115,12 @@ def cycle_phases(
     middle ejection fraction. Where there is no beat (a single frame, a heart that stands still) it is `find_phases`.
     """
     from matae.errors import MeasureError
-    from matae.measure import Marks, find_cycle
+    from matae.measure import PhaseMarks, find_cycle
 
     known = _known(area)
-    user = Marks(() if ed is None or ed == cine.ed_frame else (ed,), () if es is None or es == cine.es_frame else (es,))
+    user = PhaseMarks(
+        () if ed is None or ed == cine.ed_frame else (ed,), () if es is None or es == cine.es_frame else (es,)
+    )
     waves = cine.info.get("r_wave_times_ms")
     try:
         beats = find_cycle(
@@ -140,14 +142,14 @@ def cycle_phases(
     )
 
 
-def _file_marks(cine: Cine, ed: int | None, es: int | None) -> Marks:
+def _file_marks(cine: Cine, ed: int | None, es: int | None) -> PhaseMarks:
     """Return what the file marks and nobody took away; a file may speak of another clip, or of one frame twice."""
-    from matae.measure import Marks
+    from matae.measure import PhaseMarks
 
     first = () if ed is None or cine.ed_frame is None else (cine.ed_frame,)
     second = () if es is None or cine.es_frame is None else (cine.es_frame,)
     inside = [tuple(t for t in marks if 0 <= t < cine.n_frames) for marks in (first, second)]
-    return Marks() if set(inside[0]) & set(inside[1]) else Marks(*inside)
+    return PhaseMarks() if set(inside[0]) & set(inside[1]) else PhaseMarks(*inside)
 
 
 def _shown_beat(beats: Sequence[Beat], ejection: Callable[[int, int], float | None]) -> Beat | None:

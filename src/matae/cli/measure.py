@@ -240,7 +240,7 @@ def _measure_one(
     keep_margins: bool,
 ) -> None:
     from matae.cluster.measuring import measure_file
-    from matae.measure import Marks
+    from matae.measure import PhaseMarks
     from matae.measure.record import write_csv, write_json
     from matae.measure.report import write_report
     from matae.read import open_cine
@@ -248,7 +248,7 @@ def _measure_one(
     _check_outputs(outputs, inputs=(source, settings.masks))
     cine = open_cine(source, third_axis_is_time=settings.third_axis_is_time)
     # People count from 1; whatever is computed or written counts from 0.
-    marks = Marks(tuple(frame - 1 for frame in ed), tuple(frame - 1 for frame in es))
+    marks = PhaseMarks(tuple(frame - 1 for frame in ed), tuple(frame - 1 for frame in es))
     with _bar(cine.n_frames if settings.masks is None else 0) as progress:
         found, notices = measure_file(
             cine, settings, masks=settings.masks, marks=marks, progress=progress,

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from matae.jobs import Job, Outcome
 
-__all__ = ["Done", "Ledger"]
+__all__ = ["EarlierResult", "Ledger"]
 
 _NAME = ".matae-done.jsonl"
 _DIGEST = 16  # bytes of a sha256: no two of 10^9 files share them
 
 
 @dataclass(frozen=True)
-class Done:
+class EarlierResult:
     """A result of an earlier run, see `matae.jobs.Outcome`."""
 
     source: Path
@@ -65,7 +65,7 @@ class Ledger:
         """Return of how many clips something is known."""
         return len(self._places)
 
-    def find(self, job: Job) -> Done | None:
+    def find(self, job: Job) -> EarlierResult | None:
         """Return the result of a job if it is there and its file is as it was."""
         place = self._places.get(self._clip(job))
         if place is None:
@@ -78,7 +78,7 @@ class Ledger:
             files = {kind: self._out / name for kind, name in entry["files"].items()}
             if _state(files["record"]) != entry["record"] or not all(file.exists() for file in files.values()):
                 return None
-            return Done(job.ref.path, files, entry["row"])
+            return EarlierResult(job.ref.path, files, entry["row"])
         except (ValueError, KeyError, TypeError, OSError):
             return None
 

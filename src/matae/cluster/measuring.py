@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
     from matae.jobs import Outcome
-    from matae.measure import Marks, Measurement
+    from matae.measure import Measurement, PhaseMarks
     from matae.read import CineRef
     from matae.segment import Segmenter
 
@@ -185,7 +185,7 @@ def measure_file(
     settings: MeasureSettings,
     *,
     masks: Path | None = None,
-    marks: Marks | None = None,
+    marks: PhaseMarks | None = None,
     progress: Callable[[int, int], None] | None = None,
     warn: Callable[[str], None] = lambda _: None,
 ) -> tuple[Measurement, tuple[str, ...]]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matae.exchange.export.run import run_export
     from matae.exchange.imports import ImportPlan, ImportResult, plan_import, run_import
     from matae.exchange.naming import UnknownClassError
-    from matae.exchange.release import Comparison, Release, compare_releases, read_manifest, verify_release
+    from matae.exchange.release import Comparison, ExportedRelease, compare_releases, read_manifest, verify_release
 
 __all__ = [
     "FORMATS",
@@ -29,13 +29,13 @@ __all__ = [
     "Counts",
     "ExportOptions",
     "ExportPlan",
+    "ExportedRelease",
     "Finding",
     "Format",
     "ImportPlan",
     "ImportResult",
     "Preview",
     "Progress",
-    "Release",
     "UnknownClassError",
     "compare_releases",
     "plan_export",
@@ -50,12 +50,12 @@ _WHERE = {
     "Comparison": "release",
     "Counts": "export.plan_record",
     "ExportPlan": "export.plan_record",
+    "ExportedRelease": "release",
     "Finding": "export.findings",
     "ImportPlan": "imports",
     "ImportResult": "imports",
     "Preview": "export.plan_record",
     "Progress": "clip",
-    "Release": "release",
     "UnknownClassError": "naming",
     "compare_releases": "release",
     "plan_export": "export.plan",

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
-    "MANIFEST", "MANIFEST_VERSION", "Comparison", "Release", "compare_releases", "dump_manifest", "read_manifest",
-    "verify_release",
+    "MANIFEST", "MANIFEST_VERSION", "Comparison", "ExportedRelease", "compare_releases", "dump_manifest",
+    "read_manifest", "verify_release",
 ]  # fmt: skip
 
 MANIFEST = "release.json"
@@ -28,7 +28,7 @@ _MOST_SHOWN = 20
 
 
 @dataclass(frozen=True)
-class Release:
+class ExportedRelease:
     """An export that was written.
 
     Parameters

@@ -55,9 +55,9 @@ def open_labelled(folder: Path, split: str = "all", view: str = "A4C", *, struct
     if not folder.is_dir():
         raise LabelledError(f"{folder} is no folder; name one with index.csv, or a CAMUS or EchoNet-Dynamic folder.")
     if (folder / "index.csv").is_file():
-        from matae.labelled._index import list_index, with_classes
+        from matae.labelled._index import list_index, with_found_classes
 
-        return with_classes(choose(list_index(folder, structures=structures), split, view))
+        return with_found_classes(choose(list_index(folder, structures=structures), split, view))
     if is_echonet(folder):
         from matae.labelled._echonet import list_echonet
 

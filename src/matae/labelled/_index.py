@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["STRUCTURES", "list_index", "with_classes"]
+__all__ = ["STRUCTURES", "list_index", "with_found_classes"]
 
 STRUCTURES = "structures"
 
@@ -75,7 +75,7 @@ def list_index(folder: Path, *, structures: bool = False) -> LabelledSet:
     return LabelledSet(folder, "index", {1: CAVITY}, tuple(refs), masks=masks)
 
 
-def with_classes(found: LabelledSet) -> LabelledSet:
+def with_found_classes(found: LabelledSet) -> LabelledSet:
     """Look through the masks of the frames that were chosen: which classes they hold, and that each fits its picture.
 
     Each is an 8-bit grey PNG named after its frame. A mistake shows here, before the work, not in the midst of it.

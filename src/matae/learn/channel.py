@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from matae.learn.events import Event
 
-__all__ = ["Link", "PausedError", "newly"]
+__all__ = ["PausedError", "RunCallbacks", "newly"]
 
 
 class PausedError(Exception):
@@ -24,7 +24,7 @@ class PausedError(Exception):
 
 
 @dataclass(frozen=True)
-class Link:
+class RunCallbacks:
     """The callbacks of `matae.learn.retrain`.
 
     Parameters

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from matae.learn.channel import Link
+    from matae.learn.channel import RunCallbacks
     from matae.learn.gather import Corrections
     from matae.learn.plan import Plan
     from matae.learn.replay import Replay
@@ -69,7 +69,7 @@ class RunData:
 
 
 def read_data(
-    study: Study, plan: Plan, folder: Path, *, network: Network, base: ModelCard, link: Link
+    study: Study, plan: Plan, folder: Path, *, network: Network, base: ModelCard, link: RunCallbacks
 ) -> tuple[RunData, Plan]:
     """Freeze the labels, or take up the frozen ones, and read everything; return it with the plan that has the release.
 
@@ -123,7 +123,7 @@ def read_data(
     return RunData(corrections, loaded["train"], loaded["val"], replay, is_known), plan
 
 
-def end_of(plan: Plan, link: Link) -> PausedError | NothingLearntError:
+def end_of(plan: Plan, link: RunCallbacks) -> PausedError | NothingLearntError:
     """Return what ends a run that somebody wishes to end while it only reads: what it learnt earlier is kept."""
     return PausedError() if link.should_pause() or plan.steps else NothingLearntError()
 

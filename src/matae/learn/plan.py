@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matae.nn.card import ModelCard
     from matae.store import Study
 
-__all__ = ["Plan", "base_card", "begin", "code_of", "free_name", "start_run"]
+__all__ = ["Plan", "base_card", "code_of", "free_name", "new_plan", "start_run"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def is_same_code(stored: object, code: str) -> bool:
     return isinstance(stored, str) and len(stored) >= _SHORTEST and code.startswith(stored)
 
 
-def begin(study: Study, options: RetrainOptions) -> Plan:
+def new_plan(study: Study, options: RetrainOptions) -> Plan:
     """Check what a person chose and return the plan of a new run; see `matae.learn.retrain` for what is refused."""
     from matae.learn.preconditions import check_corrections
     from matae.models import check_name, current_model
@@ -109,7 +109,7 @@ def begin(study: Study, options: RetrainOptions) -> Plan:
 
 def start_run(study: Study, options: RetrainOptions) -> Path:
     """Check what a person chose, and return the folder of a new run that waits to be gone on with."""
-    plan = begin(study, options)
+    plan = new_plan(study, options)
     folder = new_run_folder()
     plan.write(folder)
     return folder

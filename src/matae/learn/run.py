@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from matae.errors import ModelError
 from matae.files import write_atomic, writing_to
-from matae.learn.channel import Link, PausedError, newly
+from matae.learn.channel import PausedError, RunCallbacks, newly
 from matae.learn.data import NothingLearntError, read_data
 from matae.learn.events import Done, Event, Stage, Verdicts
 from matae.learn.folders import PLAN, VERDICT, new_run_folder, runs_home
 from matae.learn.options import RetrainOptions
-from matae.learn.plan import Plan, base_card, begin, start_run
+from matae.learn.plan import Plan, base_card, new_plan, start_run
 from matae.learn.run_lock import claim
 from matae.learn.training import MODEL, TRAINING, is_made, make_model
 from matae.learn.verdict import Verdict
@@ -36,8 +36,8 @@ __all__ = [
     "VERDICT",
     "PausedError",
     "Plan",
-    "begin",
     "go_on",
+    "new_plan",
     "new_run_folder",
     "retrain",
     "runs_home",
@@ -89,14 +89,14 @@ def retrain(
     """
     folder = folder or start_run(study, options or RetrainOptions())
     with claim(folder):
-        return go_on(study, folder, options, link=Link(emit, should_stop, should_pause))
+        return go_on(study, folder, options, link=RunCallbacks(emit, should_stop, should_pause))
 
 
-def go_on(study: Study, folder: Path, options: RetrainOptions | None = None, *, link: Link) -> Verdict:
+def go_on(study: Study, folder: Path, options: RetrainOptions | None = None, *, link: RunCallbacks) -> Verdict:
     """Do what `retrain` does in a folder that the caller holds (`matae.learn.run_lock.claim`)."""
     plan = Plan.read(folder)
     if plan is None:
-        plan = begin(study, options or RetrainOptions())
+        plan = new_plan(study, options or RetrainOptions())
         plan.write(folder)
     plan.check_study(study)
     if (folder / VERDICT).is_file():
@@ -110,7 +110,7 @@ def go_on(study: Study, folder: Path, options: RetrainOptions | None = None, *, 
     return _tell(_judge(study, plan, data, folder, link), link)
 
 
-def _learn(study: Study, plan: Plan, folder: Path, link: Link) -> tuple[RunData, Plan]:
+def _learn(study: Study, plan: Plan, folder: Path, link: RunCallbacks) -> tuple[RunData, Plan]:
     from matae.models import load_model
 
     base = base_card(plan.options)
@@ -121,7 +121,7 @@ def _learn(study: Study, plan: Plan, folder: Path, link: Link) -> tuple[RunData,
     return data, plan
 
 
-def _judge(study: Study, plan: Plan, data: RunData, folder: Path, link: Link) -> Verdict:
+def _judge(study: Study, plan: Plan, data: RunData, folder: Path, link: RunCallbacks) -> Verdict:
     from matae.learn.comparison import judge
     from matae.models import find_model, rewrite_card
     from matae.models.seal import sealed
@@ -150,7 +150,7 @@ def _judge(study: Study, plan: Plan, data: RunData, folder: Path, link: Link) ->
     return verdict
 
 
-def _against(options: RetrainOptions, link: Link) -> str:
+def _against(options: RetrainOptions, link: RunCallbacks) -> str:
     """Return the model to compare with: the base, where the one that was in use is gone by now."""
     from matae.models import find_model
 
@@ -161,7 +161,7 @@ def _against(options: RetrainOptions, link: Link) -> str:
         return options.base
 
 
-def _tell(verdict: Verdict, link: Link) -> Verdict:
+def _tell(verdict: Verdict, link: RunCallbacks) -> Verdict:
     link.emit(Verdicts(verdict.to_json()))
     link.emit(Done(verdict.name))
     return verdict

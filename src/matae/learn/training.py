@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from matae.learn.channel import Link
+    from matae.learn.channel import RunCallbacks
     from matae.learn.data import RunData
     from matae.learn.interpolate_weights import Kept
     from matae.learn.options import RetrainOptions
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from matae.store import Study
     from matae.train.config import TrainConfig
     from matae.train.data import LabelledFrames
-    from matae.train.progress import Progress
+    from matae.train.progress import TrainingProgress
     from matae.train.validation import StepReport
 
 __all__ = ["MODEL", "TRAINING", "is_made", "make_model", "memory_mb"]
@@ -58,7 +58,7 @@ def is_made(plan: Plan) -> bool:
 
 
 def make_model(
-    study: Study, plan: Plan, data: RunData, folder: Path, *, network: Network, base: ModelCard, link: Link
+    study: Study, plan: Plan, data: RunData, folder: Path, *, network: Network, base: ModelCard, link: RunCallbacks
 ) -> Plan:
     """Train, and put the model into the registry; return the plan with its steps and the model's name.
 
@@ -74,7 +74,7 @@ def make_model(
     from matae.models import new_model_folder
     from matae.nn.checkpoint import save
     from matae.train.loop import train
-    from matae.train.run import seconds_of
+    from matae.train.run import run_seconds
     from matae.train.state import STATE
 
     options = plan.options
@@ -121,7 +121,7 @@ def make_model(
         plan = replace(plan, options=replace(options, name=free_name(options.name)))
         plan.write(folder)
         link.notify(f"There is a model {options.name} by now; this one is called {plan.options.name}.")
-    card = retrained_card(study, base, plan, data, config=config, seconds=seconds_of(folder / TRAINING), kept=kept)
+    card = retrained_card(study, base, plan, data, config=config, seconds=run_seconds(folder / TRAINING), kept=kept)
     save(folder / MODEL, trained, card, half=True)
     _install(study, plan, data, folder)
     return plan
@@ -181,7 +181,7 @@ def _prepare_quick(network: Network, frames: LabelledFrames, grid: int, seed: in
 
 
 def _gone_back(
-    before: Network, trained: Network, data: RunData, options: RetrainOptions, *, base: ModelCard, link: Link
+    before: Network, trained: Network, data: RunData, options: RetrainOptions, *, base: ModelCard, link: RunCallbacks
 ) -> tuple[Network, Kept]:
     """Go back towards the base as far as what it knows, and what the model in use knows, needs."""
     from matae.learn.interpolate_weights import LOST, Kept, go_back
@@ -250,7 +250,7 @@ class _Follower:
         0, or where a run that was killed goes on.
     """
 
-    def __init__(self, link: Link, config: TrainConfig, step: int) -> None:
+    def __init__(self, link: RunCallbacks, config: TrainConfig, step: int) -> None:
         from matae.segment.device import choose_device
 
         self.step, self.best = step, 0
@@ -273,7 +273,7 @@ class _Follower:
             n_replay=0 if data.mixed_in is None else len(data.mixed_in),
         )  # fmt: skip
 
-    def on_step(self, progress: Progress) -> None:
+    def on_step(self, progress: TrainingProgress) -> None:
         self.step = progress.step
         self._link.emit(
             Step(

@@ -92,13 +92,13 @@ def _work(folder: Path, tell: _Telling) -> int:
         os.nice(5)  # the viewer comes first
     try:
         # Here, not above: the listener hears a stop while torch is loaded.
-        from matae.learn.channel import Link, PausedError
+        from matae.learn.channel import PausedError, RunCallbacks
         from matae.learn.run import go_on
         from matae.store import Study
 
         try:
             with Study.open(target) as study:
-                go_on(study, folder, link=Link(emit, stop.is_set, pause.is_set))
+                go_on(study, folder, link=RunCallbacks(emit, stop.is_set, pause.is_set))
         except PausedError as paused:
             tell(Failed(str(paused), resumable=True))
             return PAUSED

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from matae.measure.calibrate import spacing_from_depth_scale
 from matae.measure.contour import contour
-from matae.measure.cycle import Beat, Cycle, Marks, find_cycle
+from matae.measure.cycle import Beat, Cycle, PhaseMarks, find_cycle
 from matae.measure.disks import Disks, SinglePlane, area_length, biplane, disks, single_plane
 from matae.measure.kymograph import kymograph
 from matae.measure.landmarks import Landmarks, landmarks
@@ -26,9 +26,9 @@ __all__ = [
     "Disks",
     "Interval",
     "Landmarks",
-    "Marks",
     "MeasureOptions",
     "Measurement",
+    "PhaseMarks",
     "QualityFlag",
     "Segment",
     "SinglePlane",

@@ -7,13 +7,13 @@ from typing import Literal
 
 from matae.errors import MeasureError
 
-__all__ = ["Beat", "Marks", "Source"]
+__all__ = ["Beat", "PhaseMarks", "Source"]
 
 Source = Literal["user", "file", "ecg", "curve"]
 
 
 @dataclass(frozen=True)
-class Marks:
+class PhaseMarks:
     """Frames that a person or a file calls end-diastolic and end-systolic.
 
     Parameters
@@ -28,7 +28,7 @@ class Marks:
     def __bool__(self) -> bool:
         return bool(self.ed or self.es)
 
-    def checked(self, n_frames: int) -> Marks:
+    def checked(self, n_frames: int) -> PhaseMarks:
         """Return the marks sorted, each once.
 
         Raises
@@ -41,7 +41,7 @@ class Marks:
                 raise MeasureError(f"Frame {frame + 1} is marked, but the clip has frames 1 to {n_frames}; mark again.")
         if both := set(self.ed) & set(self.es):
             raise MeasureError(f"Frame {min(both) + 1} is marked as end-diastole and end-systole; take one mark away.")
-        return Marks(tuple(sorted({int(f) for f in self.ed})), tuple(sorted({int(f) for f in self.es})))
+        return PhaseMarks(tuple(sorted({int(f) for f in self.ed})), tuple(sorted({int(f) for f in self.es})))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matae.measure.beat import Beat, Marks
+from matae.measure.beat import Beat, PhaseMarks
 from matae.measure.curve import LEAST_RR_S, even_grid, extremes, is_flat, period_of, smooth_curve
 from matae.measure.phase_marks import with_marks
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Curve = NDArray[np.float64]
 
-__all__ = ["Beat", "Cycle", "Marks", "find_cycle", "smooth_curve", "usable_times"]
+__all__ = ["Beat", "Cycle", "PhaseMarks", "find_cycle", "smooth_curve", "usable_times"]
 
 _APART_S = 0.40  # of two beats when the curve does not repeat: 20 frames at 50 Hz, as EchoNet-Dynamic
 
@@ -73,8 +73,8 @@ def find_cycle(
     area: ArrayLike,
     times: ArrayLike | None = None,
     *,
-    marks: Marks | None = None,
-    file_marks: Marks | None = None,
+    marks: PhaseMarks | None = None,
+    file_marks: PhaseMarks | None = None,
     r_waves_s: Sequence[float] | None = None,
     heart_rate: float | None = None,
 ) -> Cycle:
@@ -113,8 +113,8 @@ def find_cycle(
         smooth = np.interp(clock, grid, even)
     else:
         even = smooth = smooth_curve(values, rate)
-    given = (marks or Marks()).checked(values.size)
-    stated = (file_marks or Marks()).checked(values.size)
+    given = (marks or PhaseMarks()).checked(values.size)
+    stated = (file_marks or PhaseMarks()).checked(values.size)
     found: list[Beat] = []
     period: float | None = None
     waves_s: list[float] = []

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Cine
-    from matae.measure.beat import Beat, Marks
+    from matae.measure.beat import Beat, PhaseMarks
     from matae.measure.cycle import Cycle
     from matae.measure.disks import Disks, SinglePlane
     from matae.measure.frames import FrameShape
@@ -54,7 +54,7 @@ def find_flags(
     outlines: Mapping[int, NDArray[np.float64]],
     view: str | None = None,
     sector: NDArray[np.bool_] | None = None,
-    marks: Marks | None = None,
+    marks: PhaseMarks | None = None,
     landmarks: Mapping[int, Landmarks] | None = None,
     errors: NDArray[np.float64] | None = None,
     error_limit: float | None = None,
@@ -160,7 +160,7 @@ def _of_cycle(
 def _of_hands(
     cine: Cine,
     beats: Sequence[tuple[Beat, SinglePlane]],
-    marks: Marks | None,
+    marks: PhaseMarks | None,
     landmarks: Mapping[int, Landmarks],
 ) -> list[QualityFlag]:
     """Say what a person marked or placed that cannot be used as it is."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.errors import MeasureError
-from matae.measure.cycle import Marks, usable_times
+from matae.measure.cycle import PhaseMarks, usable_times
 from matae.measure.frames import FrameShape, measure_frame
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Inputs:
     masks: NDArray[np.uint8]
     options: MeasureOptions
     landmarks: Mapping[int, Landmarks]
-    marks: Marks
+    marks: PhaseMarks
     sector: NDArray[np.bool_] | None
     width_masks: Mapping[str, Mapping[int, NDArray[np.uint8]]]
     errors: NDArray[np.float64] | None
@@ -87,7 +87,7 @@ class Inputs:
         return replace(cine, frame_times=None, timing_note="The frame times of the file do not increase.")
 
     @property
-    def file_marks(self) -> Marks:
+    def file_marks(self) -> PhaseMarks:
         """What the file calls end-diastole and end-systole, as far as it makes sense here.
 
         A file may speak of another clip, or of one frame twice.
@@ -96,7 +96,7 @@ class Inputs:
             () if frame is None or not 0 <= frame < self.cine.n_frames else (frame,)
             for frame in (self.cine.ed_frame, self.cine.es_frame)
         ]
-        return Marks() if set(inside[0]) & set(inside[1]) else Marks(*inside)
+        return PhaseMarks() if set(inside[0]) & set(inside[1]) else PhaseMarks(*inside)
 
     @property
     def r_waves_s(self) -> list[float] | None:
@@ -119,7 +119,7 @@ def check_inputs(
     masks: ArrayLike,
     options: MeasureOptions | None = None,
     *,
-    marks: Marks | None = None,
+    marks: PhaseMarks | None = None,
     landmarks: Mapping[int, Landmarks] | None = None,
     sector: ArrayLike | None = None,
     width_masks: Mapping[str, Mapping[int, NDArray[np.uint8]]] | None = None,
@@ -153,7 +153,7 @@ def check_inputs(
     if unlike is not None and unlike.shape != (cine.n_frames,):
         raise MeasureError(f"{unlike.size} reconstruction errors for {cine.n_frames} frames; give one a frame.")
     return Inputs(
-        cine, stack, options or MeasureOptions(), dict(landmarks or {}), marks or Marks(), fan, width_masks or {},
+        cine, stack, options or MeasureOptions(), dict(landmarks or {}), marks or PhaseMarks(), fan, width_masks or {},
         unlike, error_limit, remarks=tuple(remarks), reviewed=frozenset(reviewed),
     )  # fmt: skip
 

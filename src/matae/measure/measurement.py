@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from matae.cine import Cine, Spacing
-    from matae.measure.beat import Marks
+    from matae.measure.beat import PhaseMarks
     from matae.measure.landmarks import Landmarks
     from matae.measure.values import Value
 
@@ -176,7 +176,7 @@ class Measurement:
         *,
         masks: Mapping[int, NDArray[np.uint8]] | None = None,
         landmarks: Mapping[int, Landmarks | None] | None = None,
-        marks: Marks | None = None,
+        marks: PhaseMarks | None = None,
         spacing: Spacing | None = None,
         view: str | None = None,
         width_masks: Mapping[str, Mapping[int, NDArray[np.uint8]]] | None = None,
@@ -242,7 +242,7 @@ def measure_cine(
     masks: ArrayLike,
     options: MeasureOptions | None = None,
     *,
-    marks: Marks | None = None,
+    marks: PhaseMarks | None = None,
     landmarks: Mapping[int, Landmarks] | None = None,
     sector: ArrayLike | None = None,
     width_masks: Mapping[str, Mapping[int, NDArray[np.uint8]]] | None = None,

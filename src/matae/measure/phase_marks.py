@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matae.measure.beat import Beat, Marks, Source
+from matae.measure.beat import Beat, PhaseMarks, Source
 from matae.measure.curve import is_flat
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ NEAR = 0.35
 """Of a beat: a mark replaces what was found within this."""
 
 
-def with_marks(beats: list[Beat], marks: Marks, curve: Curve, *, beat: float, source: Source) -> list[Beat]:
+def with_marks(beats: list[Beat], marks: PhaseMarks, curve: Curve, *, beat: float, source: Source) -> list[Beat]:
     """Put marks in the place of what was found.
 
     Parameters
@@ -78,7 +78,7 @@ def with_marks(beats: list[Beat], marks: Marks, curve: Curve, *, beat: float, so
     return [b for b in (sure or changed) if b.ed != b.es]
 
 
-def _pairs(marks: Marks, beat: float) -> tuple[list[tuple[int, int]], list[int], list[int]]:
+def _pairs(marks: PhaseMarks, beat: float) -> tuple[list[tuple[int, int]], list[int], list[int]]:
     """Return each end-diastole with the end-systole marked after it and before the next one; and what is left."""
     pairs, left = [], list(marks.es)
     for number, ed in enumerate(marks.ed):

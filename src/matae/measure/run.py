@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Cine
-    from matae.measure.cycle import Marks
+    from matae.measure.cycle import PhaseMarks
     from matae.measure.measurement import Measurement
     from matae.measure.uncertainty import QualityFlag
     from matae.segment import Segmentation, Segmenter, SegmentOptions
@@ -47,7 +47,7 @@ def segment_and_measure(
     measure: MeasureOptions | None = None,
     *,
     sector: Sector | None = None,
-    marks: Marks | None = None,
+    marks: PhaseMarks | None = None,
     progress: Callable[[int, int], None] | None = None,
     make: Callable[[SegmentOptions], Segmenter] | None = None,
 ) -> tuple[Measurement, Segmentation]:

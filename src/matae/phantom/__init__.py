@@ -15,7 +15,7 @@ from matae.phantom.config import (
     PhantomError,
     Pose,
     Screen,
-    Sector,
+    SectorConfig,
 )
 from matae.phantom.draw import random_heart
 from matae.phantom.make import LABELS, Phantom, make_phantom
@@ -31,7 +31,7 @@ __all__ = [
     "PhantomError",
     "Pose",
     "Screen",
-    "Sector",
+    "SectorConfig",
     "make_phantom",
     "random_heart",
 ]

@@ -16,7 +16,7 @@ __all__ = [
     "PhantomError",
     "Pose",
     "Screen",
-    "Sector",
+    "SectorConfig",
 ]
 
 
@@ -146,7 +146,7 @@ class Pose:
 
 
 @dataclass(frozen=True)
-class Sector:
+class SectorConfig:
     """The fan and its place in the image.
 
     Parameters
@@ -290,7 +290,7 @@ class PhantomConfig:
     chambers: Chambers = field(default_factory=Chambers)
     motion: Motion = field(default_factory=Motion)
     pose: Pose = field(default_factory=Pose)
-    sector: Sector = field(default_factory=Sector)
+    sector: SectorConfig = field(default_factory=SectorConfig)
     appearance: Appearance = field(default_factory=Appearance)
     screen: Screen = field(default_factory=Screen)
 

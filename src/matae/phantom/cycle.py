@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from matae.phantom.config import Motion
 
-__all__ = ["Cycle", "cardiac_cycle"]
+__all__ = ["HeartStates", "cardiac_cycle"]
 
 
 @dataclass(frozen=True, eq=False)
-class Cycle:
+class HeartStates:
     """The state of the heart at each frame.
 
     Parameters
@@ -73,7 +73,7 @@ def _beat(
     return start + (end - start) * curve, np.clip(PchipInterpolator(times, values)(ms), 0.0, 1.0)
 
 
-def cardiac_cycle(times: NDArray[np.float64], motion: Motion, rng: np.random.Generator) -> Cycle:
+def cardiac_cycle(times: NDArray[np.float64], motion: Motion, rng: np.random.Generator) -> HeartStates:
     """Return the state of the heart at times in seconds.
 
     Parameters
@@ -99,4 +99,4 @@ def cardiac_cycle(times: NDArray[np.float64], motion: Motion, rng: np.random.Gen
         inside, rr = ms[here] - onsets[beat], intervals[beat]
         phase[here] = inside / rr
         contraction[here], opening[here] = _beat(inside, rr, motion.rapid_filling, 0.0, strength[beat])
-    return Cycle(contraction, opening, phase)
+    return HeartStates(contraction, opening, phase)

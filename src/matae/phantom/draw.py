@@ -20,7 +20,7 @@ from matae.phantom.config import (
     PhantomError,
     Pose,
     Screen,
-    Sector,
+    SectorConfig,
 )
 from matae.phantom.shape import beating_ventricle
 
@@ -78,10 +78,10 @@ def _motion(rng: np.random.Generator, ef: float) -> Motion:
     )  # fmt: skip
 
 
-def _sector(rng: np.random.Generator) -> Sector:
+def _sector(rng: np.random.Generator) -> SectorConfig:
     tight = rng.random() < 0.6
     margin = rng.uniform(0.0, 0.03, 4) if tight else rng.uniform(0.0, 0.14, 4)
-    return Sector(
+    return SectorConfig(
         angle_deg=float(rng.uniform(60, 98)), depth_mm=_normal(rng, 152, 22, 110, 205),
         near_mm=float(rng.uniform(0, 4)) if rng.random() < 0.6 else float(rng.uniform(4, 14)),
         roll_deg=_normal(rng, 0, 4, -10, 10) if rng.random() < 0.25 else 0.0,
@@ -147,7 +147,7 @@ def _outline(ventricle: LeftVentricle, motion: Motion, pose: Pose) -> tuple[NDAr
     return (-right if pose.mirrored else right), down
 
 
-def _fit(sector: Sector, ventricle: LeftVentricle, motion: Motion, pose: Pose) -> Sector:
+def _fit(sector: SectorConfig, ventricle: LeftVentricle, motion: Motion, pose: Pose) -> SectorConfig:
     """Widen and deepen the fan until it holds the cavity with a margin for rocking and drift."""
     right, down = _outline(ventricle, motion, pose)
     angle = np.degrees(np.arctan2(right, down)) - sector.roll_deg

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.phantom.config import Appearance
-    from matae.phantom.scan import Fan
+    from matae.phantom.scan import ScanGeometry
 
     Field = NDArray[np.float32]
 
@@ -69,7 +69,7 @@ class Scanner:
         Factor that makes white noise as strong as tissue of 0 dB once both are blurred.
     """
 
-    fan: Fan
+    fan: ScanGeometry
     look: Appearance
     gain: Field
     clutter: Field
@@ -145,7 +145,7 @@ def _bumps(axis: Field, places: NDArray[np.float64], widths: NDArray[np.float64]
     return np.exp(-0.5 * ((axis[:, None] - places) / widths) ** 2).astype(np.float32)
 
 
-def _near_field(fan: Fan, look: Appearance, rng: np.random.Generator) -> Field:
+def _near_field(fan: ScanGeometry, look: Appearance, rng: np.random.Generator) -> Field:
     """Amplitude of near-field clutter with a few reverberation rings, (R, A)."""
     depth = fan.radii - fan.radii[0]
     decay = np.exp(-((depth / look.near_clutter_mm) ** 1.4))
@@ -159,7 +159,7 @@ def _near_field(fan: Fan, look: Appearance, rng: np.random.Generator) -> Field:
     return np.asarray(amplitude(look.near_clutter_db) * body, np.float32)
 
 
-def _haze(fan: Fan, look: Appearance, rng: np.random.Generator) -> Field:
+def _haze(fan: ScanGeometry, look: Appearance, rng: np.random.Generator) -> Field:
     """Amplitude of static haze: a base level and a few wide blobs, (R, A)."""
     haze = np.full((fan.radii.size, fan.angles.size), amplitude(look.haze_db), np.float32)
     span = float(fan.angles[-1] - fan.angles[0])
@@ -175,7 +175,7 @@ def _haze(fan: Fan, look: Appearance, rng: np.random.Generator) -> Field:
     return haze
 
 
-def make_scanner(fan: Fan, look: Appearance, rng: np.random.Generator) -> Scanner:
+def make_scanner(fan: ScanGeometry, look: Appearance, rng: np.random.Generator) -> Scanner:
     """Set up image formation.
 
     Parameters

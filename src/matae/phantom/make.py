@@ -14,7 +14,7 @@ from matae.phantom.config import PhantomConfig, PhantomError
 from matae.phantom.cycle import cardiac_cycle
 from matae.phantom.draw import random_heart
 from matae.phantom.imaging import amplitude, make_scanner, white
-from matae.phantom.scan import Fan, HeartFrame, make_fan
+from matae.phantom.scan import HeartFrame, ScanGeometry, make_fan
 from matae.phantom.scanner_screen import draw_screen
 from matae.phantom.shape import beating_ventricle
 from matae.phantom.tissue import to_rest
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.phantom.anatomy import Layout
-    from matae.phantom.cycle import Cycle
+    from matae.phantom.cycle import HeartStates
     from matae.phantom.imaging import Scanner
     from matae.phantom.shape import Beating
 
@@ -85,11 +85,11 @@ class _Scene:
     """What the probe looks at, frame by frame."""
 
     config: PhantomConfig
-    fan: Fan
+    fan: ScanGeometry
     beating: Beating
     poses: list[HeartFrame]
     place: Layout
-    cycle: Cycle
+    cycle: HeartStates
 
 
 def make_phantom(
@@ -165,7 +165,7 @@ def make_phantom(
 
 
 def _poses(
-    config: PhantomConfig, cycle: Cycle, times: NDArray[np.float64], rng: np.random.Generator
+    config: PhantomConfig, cycle: HeartStates, times: NDArray[np.float64], rng: np.random.Generator
 ) -> list[HeartFrame]:
     """Pose of the heart at each frame: rocking with the beat, drift with breathing (about 0.25 Hz)."""
     motion = config.motion
@@ -179,7 +179,7 @@ def _poses(
 
 
 def _truth(
-    fan: Fan, beating: Beating, poses: list[HeartFrame], place: Layout
+    fan: ScanGeometry, beating: Beating, poses: list[HeartFrame], place: Layout
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Label maps (T, Y, X) and landmarks (T, 3, 2)."""
     labels = np.zeros((len(poses), *fan.inside.shape), np.uint8)

@@ -13,13 +13,13 @@ from matae.cine import Box, Spacing
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from matae.phantom.config import Pose, Sector
+    from matae.phantom.config import Pose, SectorConfig
 
-__all__ = ["Fan", "HeartFrame", "make_fan"]
+__all__ = ["HeartFrame", "ScanGeometry", "make_fan"]
 
 
 @dataclass(frozen=True, eq=False)
-class Fan:
+class ScanGeometry:
     """A sector laid over an image.
 
     Parameters
@@ -71,7 +71,7 @@ class Fan:
         return image
 
 
-def make_fan(sector: Sector, shape: tuple[int, int]) -> Fan:
+def make_fan(sector: SectorConfig, shape: tuple[int, int]) -> ScanGeometry:
     """Lay the fan into an image of the given shape, as large as its margins allow.
 
     Parameters
@@ -105,7 +105,9 @@ def make_fan(sector: Sector, shape: tuple[int, int]) -> Fan:
     column = np.clip((angle[inside] - angles[0]) / (angles[1] - angles[0]), 0, n_angles - 1.001)
     convert = _bilinear(row, column, n_radii, n_angles)
     as32 = [part.astype(np.float32) for part in (radii, angles, x, y)]
-    return Fan(as32[0], as32[1], float(roll), Spacing(float(size_y), float(size_x)), as32[2], as32[3], inside, convert)
+    return ScanGeometry(
+        as32[0], as32[1], float(roll), Spacing(float(size_y), float(size_x)), as32[2], as32[3], inside, convert
+    )
 
 
 def _bilinear(row: NDArray[np.float64], column: NDArray[np.float64], n_rows: int, n_columns: int) -> sparse.csr_matrix:

@@ -15,7 +15,7 @@ from matae.cine import B_MODE, REGION_QUESTION, Box, Region, Spacing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Calibration", "UltrasoundRegion", "calibrate", "place", "plausible_spacing"]
+__all__ = ["Calibration", "UltrasoundRegion", "box_text", "calibrate", "plausible_spacing"]
 
 _TWO_D, _TISSUE, _CENTIMETRE = 1, 1, 3
 _FORMATS = {2: "M-mode", 3: "spectral Doppler", 4: "waveform", 5: "graphics"}
@@ -243,14 +243,14 @@ def _from_pixel_spacing(
 
 
 def _choice(regions: Sequence[Region]) -> str:
-    listed = "; ".join(f"{number}: {place(region.box)}" for number, region in enumerate(regions, start=1))
+    listed = "; ".join(f"{number}: {box_text(region.box)}" for number, region in enumerate(regions, start=1))
     return (
         f"{REGION_QUESTION} ({listed}); choose one (--region on the command line), or draw the sector in it: its "
         "scale is used."
     )
 
 
-def place(box: Box) -> str:
+def box_text(box: Box) -> str:
     """Return where a box lies, as people say it."""
     return f"x {box.x0} to {box.x1 - 1}, y {box.y0} to {box.y1 - 1}"
 

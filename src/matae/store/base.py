@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from matae.store.engine import Target
+    from matae.store.engine import StudyAddress
 
 __all__ = [
     "EMPTY_DIGEST", "StudyBase", "Writing", "as_note", "as_pseudonym", "audit_digest", "new_code", "parse_time",
@@ -136,7 +136,7 @@ class StudyBase:
     One object may be used from several threads; their writes take turns.
     """
 
-    def __init__(self, target: Target, *, rater: str, wait_s: float) -> None:
+    def __init__(self, target: StudyAddress, *, rater: str, wait_s: float) -> None:
         self._target = target
         self._rater = as_pseudonym(rater, "A rater needs an id") if rater.strip() else ""
         self._session = new_code()

@@ -14,8 +14,8 @@ from matae.errors import StoreError
 from matae.files import sweep, writing_to
 from matae.store.base import EMPTY_DIGEST, audit_digest, new_code
 from matae.store.database_errors import read_only, speaking
-from matae.store.engine import APPLICATION_ID, WAIT_S, WRITING, Target, make_engine, parse_target
-from matae.store.migrate import migrate, version_of
+from matae.store.engine import APPLICATION_ID, WAIT_S, WRITING, StudyAddress, make_engine, parse_target
+from matae.store.migrate import migrate, schema_version
 from matae.store.schema import Audit, Base, StudyRow
 from matae.store.sqlite_client import connect
 
@@ -136,7 +136,9 @@ def make_file(file: Path, *, fill: bool = True) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
 
 
-def make_on_server(place: Target, wait_s: float = WAIT_S, *, fill: Callable[[Connection], None] | None = None) -> None:
+def make_on_server(
+    place: StudyAddress, wait_s: float = WAIT_S, *, fill: Callable[[Connection], None] | None = None
+) -> None:
     """Make the tables of a study in a server's database, and fill them: both or neither.
 
     Parameters
@@ -172,7 +174,7 @@ def refuse_other_tables(connection: Connection, name: str) -> None:
     StoreError
         If there is a study, or a table where one would go.
     """
-    if version_of(connection) is not None:
+    if schema_version(connection) is not None:
         raise StoreError(f"{name} holds a study already and is not written over; open it, or name another database.")
     found = set(Base.metadata.tables) & set(inspect(connection).get_table_names())
     if found:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from matae.store.sqlite_client import Connection
 
-__all__ = ["APPLICATION_ID", "LATER", "WAIT_S", "WRITING", "Target", "make_engine", "parse_target"]
+__all__ = ["APPLICATION_ID", "LATER", "WAIT_S", "WRITING", "StudyAddress", "make_engine", "parse_target"]
 
 APPLICATION_ID = 0x4D415445
 """Marks a SQLite file as a study: "MATE" in its header."""
@@ -36,7 +36,7 @@ LATER = "matae_later"
 
 
 @dataclass(frozen=True)
-class Target:
+class StudyAddress:
     """Where a study is.
 
     Parameters
@@ -54,7 +54,7 @@ class Target:
     name: str
 
 
-def parse_target(target: str | Path) -> Target:
+def parse_target(target: str | Path) -> StudyAddress:
     """Read what the user gave: the path of a file, or a URL.
 
     Raises
@@ -89,17 +89,17 @@ def parse_target(target: str | Path) -> Target:
     except ImportError as error:
         raise StoreError(without_extra("postgresql", "give the path of a file")) from error
     name = f"{url.database or 'the database'} on {url.host or 'this computer'}"
-    return Target(url.set(drivername="postgresql+psycopg"), None, name)
+    return StudyAddress(url.set(drivername="postgresql+psycopg"), None, name)
 
 
-def _file(path: Path) -> Target:
+def _file(path: Path) -> StudyAddress:
     if "\0" in str(path):
         raise StoreError("The name of the study holds a character that no file may have; choose another name.")
     path = path.absolute()
-    return Target(URL.create("sqlite", database=str(path)), path, path.name.encode("utf-8", "replace").decode())
+    return StudyAddress(URL.create("sqlite", database=str(path)), path, path.name.encode("utf-8", "replace").decode())
 
 
-def make_engine(target: Target, wait_s: float = WAIT_S, *, journal: bool = True, keys: bool = True) -> Engine:
+def make_engine(target: StudyAddress, wait_s: float = WAIT_S, *, journal: bool = True, keys: bool = True) -> Engine:
     """Return the engine: transactions begun by us, strict, and durable when they end.
 
     Parameters

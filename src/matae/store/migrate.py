@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["HEAD", "is_older", "migrate", "scripts", "version_of"]
+__all__ = ["HEAD", "is_older", "migrate", "schema_version", "scripts"]
 
 _TURN = threading.Lock()
 """Alembic keeps the migration under way in global variables: one thread at a time."""
@@ -24,7 +24,7 @@ FOLDER = Path(__file__).with_name("migrations")
 """Where the migrations are."""
 
 
-def version_of(connection: Connection) -> str | None:
+def schema_version(connection: Connection) -> str | None:
     """Return the version of the schema, or None if this is no study."""
     if not inspect(connection).has_table("alembic_version"):
         return None

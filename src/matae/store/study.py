@@ -18,7 +18,7 @@ from matae.store.flags import FlagsPart
 from matae.store.integrity import CheckingPart
 from matae.store.labels import LabelsPart
 from matae.store.marks import MarksPart
-from matae.store.migrate import HEAD, is_older, migrate, version_of
+from matae.store.migrate import HEAD, is_older, migrate, schema_version
 from matae.store.overrides import OverridesPart
 from matae.store.overview import OverviewPart
 from matae.store.releases import ReleasesPart
@@ -111,7 +111,7 @@ class Study(
 
     def _make_ready(self) -> None:
         with speaking(self.name), self._engine.connect() as connection:
-            version = version_of(connection)
+            version = schema_version(connection)
             if version is None:
                 raise StoreError(f"{self.name} holds no study; make one with 'napari-matae study init'.")
             if version == HEAD:
@@ -136,7 +136,7 @@ class Study(
                 writing = connection.execution_options(**{WRITING: True})
                 with writing.begin():
                     lock_schema(writing)
-                    if version_of(writing) == HEAD:
+                    if schema_version(writing) == HEAD:
                         return  # somebody was quicker
                     if file is not None:
                         self.backup(_free_name(file, version))  # nobody else writes: this is what is migrated

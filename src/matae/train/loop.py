@@ -22,7 +22,7 @@ from matae.threads import training_threads
 from matae.train.batches import Batches
 from matae.train.config import TrainConfig
 from matae.train.curves import Curves
-from matae.train.progress import Progress, StoppedError, Watch, never
+from matae.train.progress import StoppedError, TrainingProgress, Watch, never
 from matae.train.setup import begin, check_data, make_fabric, new_run
 from matae.train.sharing import agreed, share_batch_norm
 from matae.train.step import NotFiniteError, take_step
@@ -242,13 +242,13 @@ def _loop(
                 over, stopped = end()
 
 
-def _progress(run: Run, batches: Batches, loss: float) -> Progress:
+def _progress(run: Run, batches: Batches, loss: float) -> TrainingProgress:
     config = run.settings
     left = run.seconds / run.step * (config.steps - run.step)
     if config.seconds:
         left = min(left, max(0.0, config.seconds - run.seconds))
     chunk = run.chunk or config.batch
-    return Progress(run.step, config.steps, batches.epoch(run.step), loss, run.seconds, left, chunk)
+    return TrainingProgress(run.step, config.steps, batches.epoch(run.step), loss, run.seconds, left, chunk)
 
 
 def _step(

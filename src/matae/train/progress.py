@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Progress", "StoppedError", "Watch", "never"]
+__all__ = ["StoppedError", "TrainingProgress", "Watch", "never"]
 
 
 class StoppedError(Exception):
@@ -21,7 +21,7 @@ def never() -> bool:
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """Where a run is after a step.
 
     Parameters
@@ -62,5 +62,5 @@ class Watch:
     """
 
     should_stop: Callable[[], bool] = never
-    step: Callable[[Progress], None] = lambda _: None
+    step: Callable[[TrainingProgress], None] = lambda _: None
     notice: Callable[[str], None] = lambda _: None

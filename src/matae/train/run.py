@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from matae.train.loop import StepReport
     from matae.train.progress import Watch
 
-__all__ = ["new_network", "seconds_of", "train_model"]
+__all__ = ["new_network", "run_seconds", "train_model"]
 
 _LICENCE_FILES = ("LICENCE.txt", "LICENSE.txt", "LICENCE", "LICENSE")
 _LIMITS = (
@@ -133,7 +133,7 @@ def train_model(
             "init": begun.parent,
             "unlabelled_frames": 0 if more is None else len(more),
             "frames_sha256": {"train": frames.digest(), "val": held_out.digest()},
-            "seconds": seconds_of(out),
+            "seconds": run_seconds(out),
             "napari_matae": __version__,
             "torch": str(torch.__version__),
         },
@@ -214,7 +214,7 @@ def _count(frames: LabelledFrames) -> str:
     return f"{len(frames)} frames of {len(set(frames.patients))} patients{empty}"
 
 
-def seconds_of(out: Path) -> float:
+def run_seconds(out: Path) -> float:
     """Return how long a run took, over all its resumptions, as its table says."""
     # As the run wrote them: a run that is finished already takes no step that could tell.
     with (out / METRICS).open(newline="", encoding="utf-8") as file:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from matae.exchange import Release
+    from matae.exchange import ExportedRelease
 
 
 @pytest.fixture(scope="session")
@@ -29,11 +29,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
 
 
 @pytest.fixture(scope="session")
-def released(home: Study, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Release]:
+def released(home: Study, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ExportedRelease]:
     """Export `home` in a format, once for all tests; the folder must not be changed."""
-    made: dict[Any, Release] = {}
+    made: dict[Any, ExportedRelease] = {}
 
-    def release(format_name: str, **options: Any) -> Release:
+    def release(format_name: str, **options: Any) -> ExportedRelease:
         key = format_name, tuple(sorted(options.items()))
         if key not in made:
             plan = plan_export(home, format_name, **options)

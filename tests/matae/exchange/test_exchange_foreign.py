@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from matae.exchange import Release
+    from matae.exchange import ExportedRelease
     from matae.store import Study
 
 
@@ -157,7 +157,7 @@ def test_a_missing_picture_does_not_stop_the_others(other: Study, tmp_path: Path
 
 
 @pytest.fixture
-def echonet(released: Callable[..., Release], tmp_path: Path) -> Path:
+def echonet(released: Callable[..., ExportedRelease], tmp_path: Path) -> Path:
     folder = tmp_path / "echonet"
     shutil.copytree(released("echonet").folder, folder)
     (folder / "release.json").unlink()

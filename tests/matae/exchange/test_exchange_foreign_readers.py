@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from matae.exchange import Release
+    from matae.exchange import ExportedRelease
     from matae.store import Study
 
 
@@ -50,7 +50,7 @@ def echonet_masks(root: Path) -> dict[str, list[tuple[int, NDArray[np.uint8]]]]:
     return found
 
 
-def test_echonet_dynamic(released: Callable[..., Release]) -> None:
+def test_echonet_dynamic(released: Callable[..., ExportedRelease]) -> None:
     import imageio.v3 as iio
 
     release = released("echonet")
@@ -76,7 +76,7 @@ def test_echonet_dynamic(released: Callable[..., Release]) -> None:
         assert video[ED][traced[-1][1] > 0].mean() > 40
 
 
-def test_echonet_pictures_are_those_of_the_clip(released: Callable[..., Release], home: Study) -> None:
+def test_echonet_pictures_are_those_of_the_clip(released: Callable[..., ExportedRelease], home: Study) -> None:
     import imageio.v3 as iio
 
     from matae.exchange.placing import placement_from_json
@@ -92,7 +92,7 @@ def test_echonet_pictures_are_those_of_the_clip(released: Callable[..., Release]
         assert np.abs(video[t].astype(int) - fit.image(frames[t])).mean() < 6  # speckle is the worst case of JPEG
 
 
-def test_camus(released: Callable[..., Release]) -> None:
+def test_camus(released: Callable[..., ExportedRelease]) -> None:
     import SimpleITK as sitk  # noqa: N813
 
     root = released("camus").folder
@@ -121,7 +121,7 @@ def test_camus(released: Callable[..., Release]) -> None:
             np.testing.assert_array_equal(masks, [cavity(t) for t in range(ED, ES + 1)])
 
 
-def test_coco(released: Callable[..., Release]) -> None:
+def test_coco(released: Callable[..., ExportedRelease]) -> None:
     from PIL import Image
     from pycocotools.coco import COCO
 
@@ -143,7 +143,7 @@ def test_coco(released: Callable[..., Release]) -> None:
     assert count == 11
 
 
-def test_numpy(released: Callable[..., Release]) -> None:
+def test_numpy(released: Callable[..., ExportedRelease]) -> None:
     root = released("npz").folder
     for path in (root / "clips").glob("*.npz"):
         with np.load(path, allow_pickle=False) as data:
@@ -152,7 +152,7 @@ def test_numpy(released: Callable[..., Release]) -> None:
                 np.testing.assert_array_equal(mask, cavity(int(number)))
 
 
-def test_png_pairs(released: Callable[..., Release]) -> None:
+def test_png_pairs(released: Callable[..., ExportedRelease]) -> None:
     from PIL import Image
 
     root = released("png").folder
@@ -166,7 +166,7 @@ def test_png_pairs(released: Callable[..., Release]) -> None:
         assert not image[~fan()][:20].any()
 
 
-def test_the_trainer_reads_the_folder_as_it_is(released: Callable[..., Release]) -> None:
+def test_the_trainer_reads_the_folder_as_it_is(released: Callable[..., ExportedRelease]) -> None:
     from matae.train.data import load_frames
 
     release = released("png", size=64)
@@ -180,7 +180,7 @@ def test_the_trainer_reads_the_folder_as_it_is(released: Callable[..., Release])
             assert {"ED", "ES"} <= set(frames.phases)
 
 
-def test_dicom_by_highdicom_and_pydicom(released: Callable[..., Release]) -> None:
+def test_dicom_by_highdicom_and_pydicom(released: Callable[..., ExportedRelease]) -> None:
     import highdicom
     from pydicom import dcmread
 
@@ -202,7 +202,7 @@ def test_dicom_by_highdicom_and_pydicom(released: Callable[..., Release]) -> Non
 
 
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy (Debian's dicom3tools) is not installed")
-def test_dciodvfy_finds_no_error(released: Callable[..., Release]) -> None:
+def test_dciodvfy_finds_no_error(released: Callable[..., ExportedRelease]) -> None:
     files = sorted(released("dicom-seg").folder.rglob("*.dcm"))
     assert len(files) == 14
     for path in files:
@@ -211,7 +211,7 @@ def test_dciodvfy_finds_no_error(released: Callable[..., Release]) -> None:
         assert "Error" not in said
 
 
-def test_dice_of_an_independent_reader(released: Callable[..., Release]) -> None:
+def test_dice_of_an_independent_reader(released: Callable[..., ExportedRelease]) -> None:
     # Whole pixels on a cavity 30 pixels wide: the reader's rounding alone costs some hundredths.
     from matae.exchange.placing import placement_from_json
 
@@ -223,7 +223,7 @@ def test_dice_of_an_independent_reader(released: Callable[..., Release]) -> None
             assert dice(mask, fit.mask(cavity(number))) > 0.92
 
 
-def test_manifest_is_plain_json(released: Callable[..., Release]) -> None:
+def test_manifest_is_plain_json(released: Callable[..., ExportedRelease]) -> None:
     values = json.loads((released("coco").folder / "release.json").read_text())
     assert values["release"]["name"] == "release"
     assert "Research use only" in values["research_use"]

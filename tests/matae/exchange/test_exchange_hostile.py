@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from matae.exchange import Release
+    from matae.exchange import ExportedRelease
     from matae.store import Study
 
 
@@ -57,7 +57,7 @@ def rewritten(folder: Path, name: str, change: Callable[[str], str]) -> Path:
 
 
 @pytest.fixture
-def echonet(released: Callable[..., Release], tmp_path: Path) -> Path:
+def echonet(released: Callable[..., ExportedRelease], tmp_path: Path) -> Path:
     folder = tmp_path / "echonet"
     shutil.copytree(released("echonet").folder, folder)
     (folder / "release.json").unlink()
@@ -70,7 +70,7 @@ def test_formula_cells(other: Study, tmp_path: Path, cell: str) -> None:
     refused(other, folder, "begins like a spreadsheet formula")
 
 
-def test_no_cell_we_write_is_a_formula(released: Callable[..., Release]) -> None:
+def test_no_cell_we_write_is_a_formula(released: Callable[..., ExportedRelease]) -> None:
     import csv
 
     for format_name in ("png", "echonet"):
@@ -239,7 +239,7 @@ def nifti_header(shape: tuple[int, ...], datatype: int = 2) -> bytes:
 
 @pytest.mark.parametrize("shape", [(10_000, 10_000, 10_000), (32_000, 32_000, 1000), (160, 120, 30_000)])
 def test_a_nifti_header_that_claims_the_earth(
-    other: Study, released: Callable[..., Release], tmp_path: Path, shape: tuple[int, int, int]
+    other: Study, released: Callable[..., ExportedRelease], tmp_path: Path, shape: tuple[int, int, int]
 ) -> None:
     folder = tmp_path / "camus"
     shutil.copytree(released("camus").folder, folder)
@@ -276,7 +276,7 @@ def test_a_metaimage_that_names_another_file(other: Study, tmp_path: Path) -> No
     refused(other, tmp_path, "claims more pixels than short.raw holds")
 
 
-def test_masks_of_another_size(other: Study, released: Callable[..., Release], tmp_path: Path) -> None:
+def test_masks_of_another_size(other: Study, released: Callable[..., ExportedRelease], tmp_path: Path) -> None:
     import SimpleITK as sitk  # noqa: N813
 
     folder = tmp_path / "camus"
@@ -391,7 +391,7 @@ def test_archives_that_burst_or_link(other: Study, tmp_path: Path) -> None:
     assert not (tmp_path / "lie").exists()
 
 
-def test_a_manifest_that_lies(other: Study, released: Callable[..., Release], tmp_path: Path) -> None:
+def test_a_manifest_that_lies(other: Study, released: Callable[..., ExportedRelease], tmp_path: Path) -> None:
     folder = tmp_path / "data"
     shutil.copytree(released("png", size=64).folder, folder)
     whole = json.loads((folder / "release.json").read_text())

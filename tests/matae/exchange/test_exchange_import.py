@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from matae.exchange import Release
+    from matae.exchange import ExportedRelease
 
 
 def write_png(path: Path, pixels: np.ndarray) -> Path:
@@ -52,14 +52,16 @@ def test_what_is_no_training_data_is_refused(other: Study, tmp_path: Path) -> No
         plan_import(other, tmp_path / "a.txt")
 
 
-def test_a_plan_changes_nothing(other: Study, released: Callable[..., Release]) -> None:
+def test_a_plan_changes_nothing(other: Study, released: Callable[..., ExportedRelease]) -> None:
     before = other.sequence
     plan = plan_import(other, released("coco").folder)
     assert (plan.n_new, plan.n_patients, len(plan.clips)) == (11, 2, 3)
     assert other.sequence == before
 
 
-def test_a_persons_label_stays_and_the_conflict_is_listed(study: Study, released: Callable[..., Release]) -> None:
+def test_a_persons_label_stays_and_the_conflict_is_listed(
+    study: Study, released: Callable[..., ExportedRelease]
+) -> None:
     content_id = study.cines()[0].content_id
     mine = cavity(1)
     mine[50:60, 80:90] = 0
@@ -79,7 +81,7 @@ def test_a_persons_label_stays_and_the_conflict_is_listed(study: Study, released
     assert {t: after[t] for t in (1, 3)} == {t: before[t] for t in (1, 3)}
 
 
-def test_a_proposal_of_a_machine_gives_way(other: Study, released: Callable[..., Release], home: Study) -> None:
+def test_a_proposal_of_a_machine_gives_way(other: Study, released: Callable[..., ExportedRelease], home: Study) -> None:
     run_import(plan_import(other, released("npz").folder))
     content_id = other.cines()[0].content_id
     frames = list(other.frames(content_id))
@@ -92,7 +94,7 @@ def test_a_proposal_of_a_machine_gives_way(other: Study, released: Callable[...,
     assert other.frames(content_id)[frames[0]].status is FrameStatus.ACCEPTED
 
 
-def test_somebody_who_is_faster_wins(other: Study, released: Callable[..., Release]) -> None:
+def test_somebody_who_is_faster_wins(other: Study, released: Callable[..., ExportedRelease]) -> None:
     run_import(plan_import(other, released("png").folder))
     content_id = other.cines()[0].content_id
     for t, info in other.frames(content_id).items():
@@ -232,7 +234,7 @@ def test_coco_polygons_of_others(other: Study, tmp_path: Path) -> None:
 
 
 def test_echonet_frames_with_other_rows_are_said(
-    other: Study, released: Callable[..., Release], tmp_path: Path
+    other: Study, released: Callable[..., ExportedRelease], tmp_path: Path
 ) -> None:
     import shutil
 
@@ -246,7 +248,9 @@ def test_echonet_frames_with_other_rows_are_said(
     assert "has 20 rows instead of 21" in plan.problems[0]
 
 
-def test_a_zip_is_unpacked_beside_itself(other: Study, released: Callable[..., Release], tmp_path: Path) -> None:
+def test_a_zip_is_unpacked_beside_itself(
+    other: Study, released: Callable[..., ExportedRelease], tmp_path: Path
+) -> None:
     folder = released("png").folder
     with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
         for name, data in contents(folder).items():
@@ -259,7 +263,7 @@ def test_a_zip_is_unpacked_beside_itself(other: Study, released: Callable[..., R
         plan_import(other, tmp_path / "data.zip")
 
 
-def test_stopping_keeps_what_is_stored_and_goes_on(other: Study, released: Callable[..., Release]) -> None:
+def test_stopping_keeps_what_is_stored_and_goes_on(other: Study, released: Callable[..., ExportedRelease]) -> None:
     folder = released("png").folder
     with pytest.raises(ExchangeError, match="Stopped"):
         plan_import(other, folder, should_stop=lambda: True)
@@ -290,7 +294,7 @@ def test_marks_come_along_and_statuses_too(study: Study, other: Study, tmp_path:
 
 
 def test_a_dicom_segmentation_and_its_clip_are_one_patient(
-    home: Study, other: Study, released: Callable[..., Release]
+    home: Study, other: Study, released: Callable[..., ExportedRelease]
 ) -> None:
     folder = released("dicom-seg").folder
     plan = plan_import(other, folder)
@@ -312,7 +316,7 @@ def is_image(path: Path) -> bool:
 
 @pytest.mark.parametrize("number", ["", "ANONYMOUS", "0000"])
 def test_a_segmentation_of_nobody_is_of_unknown_patient(
-    other: Study, released: Callable[..., Release], tmp_path: Path, number: str
+    other: Study, released: Callable[..., ExportedRelease], tmp_path: Path, number: str
 ) -> None:
     import shutil
 

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from matae.exchange import Release
+    from matae.exchange import ExportedRelease
 
 
 @pytest.mark.parametrize("format_name", list(FORMATS))
 def test_the_same_state_gives_the_same_bytes(
-    home: Study, released: Callable[..., Release], tmp_path: Path, format_name: str
+    home: Study, released: Callable[..., ExportedRelease], tmp_path: Path, format_name: str
 ) -> None:
     first = released(format_name)
     made = (first.folder / "release.json").stat().st_mtime
@@ -36,7 +36,7 @@ def test_the_same_state_gives_the_same_bytes(
     assert contents(second.folder) == contents(first.folder)
 
 
-def test_manifest_says_what_there_is(home: Study, released: Callable[..., Release]) -> None:
+def test_manifest_says_what_there_is(home: Study, released: Callable[..., ExportedRelease]) -> None:
     release = released("png")
     manifest = read_manifest(release.folder)
     assert manifest == json.loads((release.folder / "release.json").read_text()) == release.manifest
@@ -83,19 +83,19 @@ def test_numbers_count_by_name(study: Study, tmp_path: Path) -> None:
     assert len(frames) == 11
 
 
-def test_formats_of_one_state_compare_equal(released: Callable[..., Release]) -> None:
+def test_formats_of_one_state_compare_equal(released: Callable[..., ExportedRelease]) -> None:
     assert compare_releases(released("png").manifest, released("coco").manifest).is_equal
     without = compare_releases(released("png").manifest, released("camus").manifest)
     assert len(without.removed) == 1  # CAMUS has no place for the frame between
     assert not without.changed
 
 
-def test_what_is_no_manifest_is_not_compared(released: Callable[..., Release]) -> None:
+def test_what_is_no_manifest_is_not_compared(released: Callable[..., ExportedRelease]) -> None:
     with pytest.raises(ExchangeError, match="no manifest"):
         compare_releases(released("png").manifest, {"clips": [{}]})
 
 
-def test_changes_of_a_folder_are_found(released: Callable[..., Release], tmp_path: Path) -> None:
+def test_changes_of_a_folder_are_found(released: Callable[..., ExportedRelease], tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(released("png").folder, folder)
     first, second, *_ = sorted((folder / "masks").rglob("*.png"))

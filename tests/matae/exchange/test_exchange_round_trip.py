@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from matae.exchange import Release
+    from matae.exchange import ExportedRelease
 
 LOSSLESS = ("png", "camus", "coco", "npz", "dicom-seg")
 
 
 @pytest.fixture(scope="module", params=LOSSLESS)
 def arrived(
-    request: pytest.FixtureRequest, released: Callable[..., Release], tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, released: Callable[..., ExportedRelease], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, Study]]:
     """A new study with everything a format brought."""
     release = released(request.param)
@@ -38,7 +38,7 @@ def arrived(
         yield request.param, made
 
 
-def take(release: Release, other: Study) -> None:
+def take(release: ExportedRelease, other: Study) -> None:
     result = run_import(plan_import(other, release.folder))
     assert not result.problems
     assert result.stored == sum(len(clip["frames"]) for clip in release.manifest["clips"])
@@ -77,7 +77,7 @@ def test_ejection_fraction_is_the_same(arrived: tuple[str, Study]) -> None:
         assert measured(other, summary.content_id) == pytest.approx(want, abs=0.01)
 
 
-def test_importing_twice_changes_nothing(arrived: tuple[str, Study], released: Callable[..., Release]) -> None:
+def test_importing_twice_changes_nothing(arrived: tuple[str, Study], released: Callable[..., ExportedRelease]) -> None:
     format_name, other = arrived
     folder, sequence = released(format_name).folder, other.sequence
     before = contents(folder)
@@ -103,7 +103,7 @@ def test_classes_stay_apart_and_empty_frames_empty(other: Study, tmp_path: Path)
 
 @pytest.mark.parametrize(("native", "least"), [(True, 0.97), (False, 0.96)])
 def test_tracings_bring_masks_back_closely(
-    released: Callable[..., Release], other: Study, native: bool, least: float
+    released: Callable[..., ExportedRelease], other: Study, native: bool, least: float
 ) -> None:
     # A cavity 34 pixels wide; those of real hearts are larger, and held to 0.98 in test_exchange_hearts.
     release = released("echonet", native=native)
@@ -130,7 +130,7 @@ def measured(study: Study, content_id: str) -> float:
 
 @pytest.mark.parametrize("format_name", ["png", "coco", "npz"])
 def test_scaled_frames_are_square_and_masks_keep_their_place(
-    released: Callable[..., Release], other: Study, format_name: str
+    released: Callable[..., ExportedRelease], other: Study, format_name: str
 ) -> None:
     take(released(format_name, size=112), other)
     for summary in other.cines():
@@ -143,7 +143,7 @@ def test_scaled_frames_are_square_and_masks_keep_their_place(
 
 
 @pytest.mark.parametrize("format_name", list(FORMATS))
-def test_what_comes_home_is_recognised(home: Study, released: Callable[..., Release], format_name: str) -> None:
+def test_what_comes_home_is_recognised(home: Study, released: Callable[..., ExportedRelease], format_name: str) -> None:
     plan = plan_import(home, released(format_name).folder)
     sequence = home.sequence
     assert (plan.n_new, plan.n_conflicts) == (0, 0)
@@ -154,7 +154,7 @@ def test_what_comes_home_is_recognised(home: Study, released: Callable[..., Rele
 
 
 @pytest.mark.parametrize("format_name", list(FORMATS))
-def test_a_lost_label_comes_home(study: Study, released: Callable[..., Release], format_name: str) -> None:
+def test_a_lost_label_comes_home(study: Study, released: Callable[..., ExportedRelease], format_name: str) -> None:
     content_id = study.cines()[2].content_id
     study.put_edits(content_id, [Edit(1, None, study.frames(content_id)[1].revision)])
     assert study.mask(content_id, 1) is None
@@ -166,7 +166,7 @@ def test_a_lost_label_comes_home(study: Study, released: Callable[..., Release],
 
 @pytest.mark.parametrize("format_name", list(FORMATS))
 def test_without_the_manifest_the_labels_still_come(
-    released: Callable[..., Release], other: Study, tmp_path: Path, format_name: str
+    released: Callable[..., ExportedRelease], other: Study, tmp_path: Path, format_name: str
 ) -> None:
     release = released(format_name)
     folder = tmp_path / "bare"

@@ -4,43 +4,43 @@ from __future__ import annotations
 
 import pytest
 
-from matae.exchange.export.selection import Phases, find_phases, select_frames
+from matae.exchange.export.selection import LabelledPhases, labelled_phases, select_frames
 
 AREAS = {0: 900, 2: 500, 4: 300, 6: 700}
-UNMARKED = Phases(0, 4, marked=False)
+UNMARKED = LabelledPhases(0, 4, marked=False)
 
 
 def test_nothing_labelled_has_no_phases() -> None:
-    assert find_phases({}, None, None, 8) == Phases(None, None, marked=True)
-    assert find_phases({}, 0, 4, 8) == Phases(None, None, marked=True)
+    assert labelled_phases({}, None, None, 8) == LabelledPhases(None, None, marked=True)
+    assert labelled_phases({}, 0, 4, 8) == LabelledPhases(None, None, marked=True)
 
 
 def test_empty_masks_have_no_phases() -> None:
-    assert find_phases({1: 0, 2: 0}, None, None, 8) == Phases(None, None, marked=True)
+    assert labelled_phases({1: 0, 2: 0}, None, None, 8) == LabelledPhases(None, None, marked=True)
 
 
 def test_cavities_of_one_size_are_not_told_apart() -> None:
-    assert find_phases({1: 400, 2: 400}, None, None, 8) == Phases(None, None, marked=False)
+    assert labelled_phases({1: 400, 2: 400}, None, None, 8) == LabelledPhases(None, None, marked=False)
 
 
 def test_a_single_picture_is_not_compared_with_itself() -> None:
-    assert find_phases({0: 500}, 0, 0, 1) == Phases(0, 0, marked=True)
+    assert labelled_phases({0: 500}, 0, 0, 1) == LabelledPhases(0, 0, marked=True)
 
 
 @pytest.mark.parametrize(
     ("ed", "es", "found"),
     [
-        (6, 2, Phases(6, 2, marked=True)),  # as marked, whatever the areas
-        (None, None, Phases(0, 4, marked=False)),  # the largest and the smallest
-        (6, None, Phases(6, 4, marked=False)),  # the other among the rest
-        (None, 2, Phases(0, 2, marked=False)),
-        (None, 0, Phases(6, 0, marked=False)),
-        (7, None, Phases(None, 4, marked=False)),  # marked, but not labelled: not replaced
-        (7, 3, Phases(None, None, marked=True)),
+        (6, 2, LabelledPhases(6, 2, marked=True)),  # as marked, whatever the areas
+        (None, None, LabelledPhases(0, 4, marked=False)),  # the largest and the smallest
+        (6, None, LabelledPhases(6, 4, marked=False)),  # the other among the rest
+        (None, 2, LabelledPhases(0, 2, marked=False)),
+        (None, 0, LabelledPhases(6, 0, marked=False)),
+        (7, None, LabelledPhases(None, 4, marked=False)),  # marked, but not labelled: not replaced
+        (7, 3, LabelledPhases(None, None, marked=True)),
     ],
 )
-def test_what_is_marked_stays(ed: int | None, es: int | None, found: Phases) -> None:
-    assert find_phases(AREAS, ed, es, 8) == found
+def test_what_is_marked_stays(ed: int | None, es: int | None, found: LabelledPhases) -> None:
+    assert labelled_phases(AREAS, ed, es, 8) == found
 
 
 @pytest.mark.parametrize(

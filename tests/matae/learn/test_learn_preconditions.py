@@ -14,7 +14,7 @@ from matae.learn import LearnRun, RetrainOptions, check_corrections, discard_run
 from matae.learn.clips import load_side
 from matae.learn.folders import new_run_folder
 from matae.learn.gather import gather
-from matae.learn.plan import begin
+from matae.learn.plan import new_plan
 from matae.learn.preconditions import refuse_leak
 from matae.learn.run_lock import claim
 from matae.models import list_models
@@ -180,21 +180,21 @@ def test_a_frame_lies_where_the_network_sees_it(study: Study) -> None:
 def test_a_name_that_is_taken_or_promised(study: Study, base: str) -> None:
     # Otherwise nothing would be trained, and the model that has the name judged in place of a new one.
     with pytest.raises(TrainError, match="There is a model 'toy-base' already"):
-        begin(study, replace(OPTIONS, name="toy-base"))
-    first = begin(study, OPTIONS)
+        new_plan(study, replace(OPTIONS, name="toy-base"))
+    first = new_plan(study, OPTIONS)
     assert first.options.name == "toy-base-quick-1"
     folder = new_run_folder()
     first.write(folder)
     with pytest.raises(TrainError, match="An unfinished run makes a model 'Toy-Base-quick-1'"):
-        begin(study, replace(OPTIONS, name="Toy-Base-quick-1"))
-    assert begin(study, OPTIONS).options.name == "toy-base-quick-2"
+        new_plan(study, replace(OPTIONS, name="Toy-Base-quick-1"))
+    assert new_plan(study, OPTIONS).options.name == "toy-base-quick-2"
     discard_run(folder)
-    assert begin(study, OPTIONS).options.name == "toy-base-quick-1"
+    assert new_plan(study, OPTIONS).options.name == "toy-base-quick-1"
 
 
 def test_a_run_that_is_under_way_is_left_alone(study: Study, base: str) -> None:
     folder = new_run_folder()
-    begin(study, OPTIONS).write(folder)
+    new_plan(study, OPTIONS).write(folder)
     with claim(folder):
         assert [info.under_way for info in unfinished_runs(study)] == [True]
         for deed in (lambda: discard_run(folder), lambda: LearnRun.resume(study, folder),

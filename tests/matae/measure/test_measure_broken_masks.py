@@ -13,7 +13,7 @@ from measure_makers import beating, body, cine_of
 
 from matae.cine import Spacing
 from matae.errors import MeasureError
-from matae.measure import Landmarks, Marks, contour, disks, landmarks, measure_cine, single_plane, tracing
+from matae.measure import Landmarks, PhaseMarks, contour, disks, landmarks, measure_cine, single_plane, tracing
 
 
 def one_pixel():
@@ -201,7 +201,7 @@ def test_landmarks_beside_the_cavity_are_said() -> None:
     plain = measure_cine(cine, masks)
     ed, es = plain.beats[0].frames
     away = Landmarks.from_array([(300, 50), (400, 20), (400, 90)], by_hand=True)
-    found = plain.updated(landmarks={es: away}, marks=Marks((ed,), (es,)))
+    found = plain.updated(landmarks={es: away}, marks=PhaseMarks((ed,), (es,)))
     flags = {flag.code: flag.frames for flag in found.flags}
     assert flags["landmark-outside"] == (es,)
     # A cavity of no volume gives no ejection fraction of 100 %.

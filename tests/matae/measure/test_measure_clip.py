@@ -11,8 +11,8 @@ from measure_makers import beating, body, cine_of
 from matae.cine import Spacing
 from matae.errors import MeasureError
 from matae.measure import (
-    Marks,
     MeasureOptions,
+    PhaseMarks,
     measure_cine,
     measure_two_views,
     spacing_from_depth_scale,
@@ -60,7 +60,7 @@ def test_impossible_changes_are_refused(measured) -> None:
     with pytest.raises(MeasureError, match="clip's size"):
         measured.updated(masks={3: np.zeros((4, 4), np.uint8)})
     with pytest.raises(MeasureError, match="mark again"):
-        measured.updated(marks=Marks(ed=(-4,)))
+        measured.updated(marks=PhaseMarks(ed=(-4,)))
 
 
 # --- what is ----------------------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ def test_a_change_gives_what_a_fresh_measurement_gives(phantom) -> None:
     smaller = np.roll(masks[es], 2, 0) & masks[es]
     point = before.landmarks(ed)
     moved = point.moved(apex=(point.apex[0] + 4, point.apex[1] - 1))
-    marks = Marks(ed=(ed,), es=(es,))
+    marks = PhaseMarks(ed=(ed,), es=(es,))
     after = before.updated(masks={es: smaller}, landmarks={ed: moved}, marks=marks)
     fresh_masks = masks.copy()
     fresh_masks[es] = smaller

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matae.errors import MeasureError
-from matae.measure import Marks, find_cycle
+from matae.measure import PhaseMarks, find_cycle
 from matae.measure.cycle import smooth_curve
 
 RATE = 50.0
@@ -41,7 +41,7 @@ def test_any_curve_can_be_read(values, rate) -> None:
         assert beat.ed != beat.es
 
 
-@pytest.mark.parametrize("marks", [Marks(ed=(99,)), Marks(es=(-1,))])
+@pytest.mark.parametrize("marks", [PhaseMarks(ed=(99,)), PhaseMarks(es=(-1,))])
 def test_marks_outside_the_clip_are_refused(marks) -> None:
     with pytest.raises(MeasureError, match="mark again"):
         find_cycle(curve(50), times(50), marks=marks)
@@ -49,7 +49,7 @@ def test_marks_outside_the_clip_are_refused(marks) -> None:
 
 def test_one_frame_cannot_be_both() -> None:
     with pytest.raises(MeasureError, match="take one mark away"):
-        find_cycle(curve(50), times(50), marks=Marks((4,), (4,)))
+        find_cycle(curve(50), times(50), marks=PhaseMarks((4,), (4,)))
 
 
 def test_every_whole_beat_is_found() -> None:
@@ -111,7 +111,7 @@ def test_smoothing_keeps_a_straight_line() -> None:
 
 def test_marks_replace_the_nearest_frame_only() -> None:
     plain = find_cycle(curve(135), times(135)).beats
-    marked = find_cycle(curve(135), times(135), marks=Marks(ed=(plain[1].ed + 3,), es=(plain[1].es - 2,))).beats
+    marked = find_cycle(curve(135), times(135), marks=PhaseMarks(ed=(plain[1].ed + 3,), es=(plain[1].es - 2,))).beats
     assert len(marked) == len(plain)
     assert (marked[1].ed, marked[1].es) == (plain[1].ed + 3, plain[1].es - 2)
     assert (marked[1].ed_source, marked[1].es_source) == ("user", "user")
@@ -120,22 +120,22 @@ def test_marks_replace_the_nearest_frame_only() -> None:
 
 
 def test_a_person_wins_over_the_file_and_the_file_over_the_curve() -> None:
-    found = find_cycle(curve(60), times(60), file_marks=Marks((2,), (19,))).beats
+    found = find_cycle(curve(60), times(60), file_marks=PhaseMarks((2,), (19,))).beats
     assert (found[0].ed, found[0].es, found[0].ed_source) == (2, 19, "file")
-    found = find_cycle(curve(60), times(60), file_marks=Marks((2,), (19,)), marks=Marks(es=(17,))).beats
+    found = find_cycle(curve(60), times(60), file_marks=PhaseMarks((2,), (19,)), marks=PhaseMarks(es=(17,))).beats
     assert (found[0].ed, found[0].es, found[0].ed_source, found[0].es_source) == (2, 17, "file", "user")
 
 
 def test_marks_stand_where_the_curve_says_nothing() -> None:
     flat = np.full(30, 500.0)
-    found = find_cycle(flat, times(30), marks=Marks((3,), (14,))).beats
+    found = find_cycle(flat, times(30), marks=PhaseMarks((3,), (14,))).beats
     assert [(b.ed, b.es, b.whole) for b in found] == [(3, 14, True)]
-    assert find_cycle(flat, marks=Marks(ed=(3,))).beats == ()
+    assert find_cycle(flat, marks=PhaseMarks(ed=(3,))).beats == ()
 
 
 def test_a_single_mark_takes_its_mate_from_the_curve() -> None:
     values = curve(45)
-    found = find_cycle(values[:20], None, marks=Marks(ed=(5,))).beats
+    found = find_cycle(values[:20], None, marks=PhaseMarks(ed=(5,))).beats
     assert found[0].ed == 5
     assert values[found[0].es] == values[:20].min()
 
@@ -161,19 +161,19 @@ def test_no_mark_of_a_person_is_lost() -> None:
     values = (
         np.concatenate([np.full(20, 1.0), np.linspace(1, 0.4, 30), np.linspace(0.4, 1, 30), np.full(20, 1.0)]) * 1e3
     )
-    found = find_cycle(values, times(100), marks=Marks((10, 40), (25, 55))).beats
+    found = find_cycle(values, times(100), marks=PhaseMarks((10, 40), (25, 55))).beats
     assert [(b.ed, b.es, b.ed_source, b.es_source) for b in found] == [
         (10, 25, "user", "user"), (40, 55, "user", "user"),
     ]  # fmt: skip
     # Of two end-diastoles before one end-systole the later counts.
-    found = find_cycle(values, times(100), marks=Marks(ed=(15, 35))).beats
+    found = find_cycle(values, times(100), marks=PhaseMarks(ed=(15, 35))).beats
     assert [(b.ed, b.es) for b in found] == [(35, 49)]
 
 
 def test_a_marked_beat_takes_the_place_of_the_one_it_covers() -> None:
     plain = find_cycle(curve(135), times(135)).beats
     ed, es = plain[1].ed + 2, plain[1].es + 8
-    found = find_cycle(curve(135), times(135), marks=Marks((ed,), (es,))).beats
+    found = find_cycle(curve(135), times(135), marks=PhaseMarks((ed,), (es,))).beats
     assert [(b.ed, b.es) for b in found] == [(plain[0].ed, plain[0].es), (ed, es), (plain[2].ed, plain[2].es)]
     assert found[1].next_ed == plain[1].next_ed
 

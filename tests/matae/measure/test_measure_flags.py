@@ -10,7 +10,7 @@ import pytest
 
 from matae.cine import Cine, Spacing
 from matae.measure import flags as module
-from matae.measure.beat import Beat, Marks
+from matae.measure.beat import Beat, PhaseMarks
 from matae.measure.cycle import Cycle
 from matae.measure.disks import Disks, SinglePlane, pair
 from matae.measure.flags import find_flags
@@ -115,8 +115,8 @@ def test_heart_rates_a_fifth_apart_agree() -> None:
 
 
 def test_marks_that_are_in_no_beat() -> None:
-    assert found(marks=Marks((5,), (20,))) == {}
-    said = found(marks=Marks((5, 40), (20, 30)))
+    assert found(marks=PhaseMarks((5,), (20,))) == {}
+    said = found(marks=PhaseMarks((5, 40), (20, 30)))
     assert said["mark-unused"].frames == (30, 40)
     assert said["mark-unused"].text.startswith("2 frames marked but in no beat")
 

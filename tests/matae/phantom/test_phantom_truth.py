@@ -19,7 +19,7 @@ from matae.phantom import (
     Motion,
     PhantomConfig,
     Screen,
-    Sector,
+    SectorConfig,
     make_phantom,
     random_heart,
 )
@@ -58,7 +58,7 @@ def test_half_ellipsoid_has_its_textbook_volume():
 
 @pytest.mark.parametrize("slant", [-15.0, 15.0])
 def test_slanted_annulus_is_part_of_the_volume(slant):
-    config = PhantomConfig(LeftVentricle(annulus_slant_deg=slant), sector=Sector(depth_mm=180))
+    config = PhantomConfig(LeftVentricle(annulus_slant_deg=slant), sector=SectorConfig(depth_mm=180))
     phantom = make_phantom(1, n_frames=1, shape=(400, 400), config=config)
     measured = disks_ml(phantom.masks[0], phantom.landmarks[0], phantom.cine.spacing, 80)
     assert measured == pytest.approx(phantom.volumes_ml[0], rel=0.01)
@@ -243,7 +243,7 @@ def test_cavity_is_darker_than_its_wall_and_the_fan_is_not_empty(seed):
 
 
 def test_calibration_and_timing_are_stated():
-    config = replace(PhantomConfig(), sector=Sector(pixel_aspect=1.3))
+    config = replace(PhantomConfig(), sector=SectorConfig(pixel_aspect=1.3))
     cine = make_phantom(0, n_frames=5, frame_rate=40.0, shape=(100, 140), config=config).cine
     assert cine.spacing.y / cine.spacing.x == pytest.approx(1.3)
     assert cine.frame_rate == pytest.approx(40.0)

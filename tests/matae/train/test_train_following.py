@@ -19,7 +19,7 @@ from matae.train.augment import AugmentConfig, augment
 from matae.train.config import NetworkConfig, TrainConfig
 from matae.train.data import LabelledFrames, load_frames
 from matae.train.loop import Watch, train
-from matae.train.progress import Progress
+from matae.train.progress import TrainingProgress
 
 CONFIG = TrainConfig(steps=6, batch=4, grid=32, check_every=3, rebuild=0.0, network=NetworkConfig(channels=(8, 8, 16)))
 
@@ -83,7 +83,7 @@ def test_parts_of_a_batch_are_augmented_as_the_whole_would_be() -> None:
 
 
 def test_a_stop_keeps_the_best_so_far(sides: tuple, tmp_path: Path) -> None:
-    steps: list[Progress] = []
+    steps: list[TrainingProgress] = []
     reports: list[loop.StepReport] = []
     config = replace(CONFIG, steps=10_000, keep_best=True)
     asked: list[float] = []
@@ -181,7 +181,7 @@ def test_memory_that_runs_out_lowers_the_frames_at_a_time(
 
     monkeypatch.setattr(Matae, "forward", small)
     notices: list[str] = []
-    steps: list[Progress] = []
+    steps: list[TrainingProgress] = []
     train(a_network(), *sides, tmp_path, CONFIG, watch=Watch(step=steps.append, notice=notices.append))
     assert [n.rpartition("with ")[2] for n in notices] == ["2 frames at a time.", "1 frames at a time."]
     assert [step.chunk for step in steps] == [1] * 6
@@ -215,7 +215,7 @@ def test_two_processes_are_one(tmp_path: Path) -> None:
     other = replace(frames, patients=tuple(f"q{p}" for p in frames.patients))
     networks = []
     reports: dict[int, list[loop.StepReport]] = {1: [], 2: []}
-    steps: dict[int, list[Progress]] = {1: [], 2: []}
+    steps: dict[int, list[TrainingProgress]] = {1: [], 2: []}
     for processes in (1, 2):
         torch.manual_seed(0)
         network = Matae(MataeConfig(channels=(8, 8, 16), autoencoder=True))

@@ -9,7 +9,7 @@ import pytest
 from matae.learn import KINDS, RetrainOptions, unfinished_runs
 from matae.learn.events import Notice, Stage, Started, Step, Stopped, Validation
 from matae.learn.folders import new_run_folder
-from matae.learn.plan import begin
+from matae.learn.plan import new_plan
 from matae.learn.run_lock import claim
 from matae.store import Study
 from napari_matae.background.connections import end_owned
@@ -136,7 +136,7 @@ def test_a_retrained_model_is_no_base(own_home):
 def test_an_unfinished_run_is_discarded_when_somebody_insists(make_box, qtbot, tmp_path, own_home):
     add_base(own_home)
     with Study.open(clinic(tmp_path / "study.sqlite", tmp_path / "clips")) as study:
-        plan = begin(study, RetrainOptions(base=BASE))
+        plan = new_plan(study, RetrainOptions(base=BASE))
     folder = new_run_folder()
     plan.write(folder)
     with claim(folder):

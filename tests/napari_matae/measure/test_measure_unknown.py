@@ -9,7 +9,7 @@ import pytest
 from skimage import data
 
 from matae.cine import Cine
-from matae.measure import Marks, MeasureOptions
+from matae.measure import MeasureOptions, PhaseMarks
 from matae.models import DEFAULT_MODEL
 from matae.phantom import make_phantom
 from matae.segment import find_sector
@@ -22,7 +22,7 @@ def flags(cine: Cine, masks: np.ndarray, model: str) -> set[str]:
         masks,
         frozenset(range(cine.n_frames)),
         MeasureOptions(),
-        Marks(),
+        PhaseMarks(),
         find_sector(cine),
         model=model,
         width="1",

@@ -30,7 +30,7 @@ def test_nothing_open_has_no_phases(workspace):
 
 
 def test_they_are_those_of_the_measurement_whoever_says_so(workspace):
-    from matae.measure import Marks
+    from matae.measure import PhaseMarks
 
     cine, masks = two_beats()
     workspace.session.open(cine)
@@ -41,7 +41,7 @@ def test_they_are_those_of_the_measurement_whoever_says_so(workspace):
     moved = found.ed + 2
     workspace.session.seek(moved)
     workspace.actions.mark("ed")
-    assert workspace.actions.phases == measured(workspace, marks=Marks(ed=(moved,)))
+    assert workspace.actions.phases == measured(workspace, marks=PhaseMarks(ed=(moved,)))
     assert workspace.actions.phases.ed == moved
     assert moved in workspace.actions.flagged
     workspace.actions.mark("ed")
@@ -82,9 +82,9 @@ def test_the_measurement_has_the_last_word_until_masks_change(workspace):
     workspace.session.open(cine)
     show_masks(workspace.session, masks)
     found = workspace.actions.phases
-    from matae.measure import Marks
+    from matae.measure import PhaseMarks
 
-    other = measure_cine(cine, masks, marks=Marks(ed=(found.ed + 1,), es=(found.es + 1,)))
+    other = measure_cine(cine, masks, marks=PhaseMarks(ed=(found.ed + 1,), es=(found.es + 1,)))
     workspace.phase_finder.set_measurement(other)
     assert workspace.actions.phases == Phases(found.ed + 1, found.es + 1)
     workspace.session.masks.change("drawing", {20: np.zeros_like(masks[20])})

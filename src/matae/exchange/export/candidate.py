@@ -15,7 +15,7 @@ from matae.errors import MataeError
 from matae.exchange.export.findings import Finding, find_in_picture
 from matae.exchange.export.metadata import known_quality, known_view
 from matae.exchange.export.plan_record import PlannedClip, Preview
-from matae.exchange.export.selection import find_phases, select_frames
+from matae.exchange.export.selection import labelled_phases, select_frames
 from matae.exchange.export.source import open_stored
 from matae.placement import Placement
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
     from matae.exchange.export.deidentify_pixels import Blanking
-    from matae.exchange.export.selection import Phases
+    from matae.exchange.export.selection import LabelledPhases
     from matae.exchange.export.source import StoredSource
     from matae.exchange.names import Pseudonyms
     from matae.exchange.registry import Format
@@ -95,7 +95,7 @@ class _Labels(NamedTuple):
 
     masks: dict[int, NDArray[np.uint8]]
     revisions: tuple[int, ...]
-    phases: Phases
+    phases: LabelledPhases
     view: str | None
     why: str
 
@@ -166,7 +166,7 @@ def _choose_labels(study: Study, entry: CineEntry, request: Request, source: Sto
     masks = {t: mask for t in infos if (mask := study.mask(content_id, t)) is not None}
     areas = {t: int((mask == 1).sum()) for t, mask in masks.items()}
     marks = study.marks(content_id)
-    phases = find_phases(areas, marks.ed, marks.es, entry.n_frames)
+    phases = labelled_phases(areas, marks.ed, marks.es, entry.n_frames)
     # A person's word, then the file's, then what was asked for.
     view = known_view(source.cine.view) or known_view(entry.view) or request.view
     frames, why = select_frames(request.format.name, areas, phases, view, is_dicom=source.is_dicom)

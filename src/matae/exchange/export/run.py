@@ -20,7 +20,7 @@ from matae.exchange.export.source import open_stored
 from matae.exchange.placing import placement_to_json
 from matae.exchange.provenance import provenance_of
 from matae.exchange.registry import make_writer
-from matae.exchange.release import MANIFEST, Release, dump_manifest, list_files, manifest_head, state_digest
+from matae.exchange.release import MANIFEST, ExportedRelease, dump_manifest, list_files, manifest_head, state_digest
 from matae.files import staged, writing_to
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def run_export(
     should_stop: Callable[[], bool] | None = None,
     *,
     looked: bool = False,
-) -> Release:
+) -> ExportedRelease:
     """Write an export.
 
     Parameters
@@ -109,7 +109,7 @@ def run_export(
         stage.rename(out)
     release = manifest["release"]
     ticker.finish()
-    return Release(release["name"], release["number"], out, manifest, is_new)
+    return ExportedRelease(release["name"], release["number"], out, manifest, is_new)
 
 
 class _Ticker:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Phases", "find_phases", "select_frames"]
+__all__ = ["LabelledPhases", "labelled_phases", "select_frames"]
 
 _SMALLEST_TRACED = 20  # pixels of a cavity that EchoNet's lines can be drawn through
 
 
-class Phases(NamedTuple):
+class LabelledPhases(NamedTuple):
     """End-diastole and end-systole among the labelled frames.
 
     Parameters
@@ -28,7 +28,7 @@ class Phases(NamedTuple):
     marked: bool
 
 
-def find_phases(areas: Mapping[int, int], ed: int | None, es: int | None, n_frames: int) -> Phases:
+def labelled_phases(areas: Mapping[int, int], ed: int | None, es: int | None, n_frames: int) -> LabelledPhases:
     """Return ED and ES as marked, or else as the largest and the smallest labelled cavity.
 
     Parameters
@@ -42,24 +42,24 @@ def find_phases(areas: Mapping[int, int], ed: int | None, es: int | None, n_fram
     """
     known_ed, known_es = (t if t in areas else None for t in (ed, es))
     if n_frames == 1 or (known_ed is not None and known_es is not None and known_ed != known_es):
-        return Phases(known_ed, known_es, marked=True)
+        return LabelledPhases(known_ed, known_es, marked=True)
     labelled = [t for t, area in areas.items() if area]
     if len(labelled) >= 2:
         if ed is None and es is None:
             largest, smallest = max(labelled, key=lambda t: areas[t]), min(labelled, key=lambda t: areas[t])
             differ = areas[largest] > areas[smallest]
-            return Phases(largest if differ else None, smallest if differ else None, marked=False)
+            return LabelledPhases(largest if differ else None, smallest if differ else None, marked=False)
         # One is marked: the other is found among the rest. One that is marked but not labelled is not replaced.
         others = [t for t in labelled if t not in (known_ed, known_es)]
         if ed is None and others:
-            return Phases(max(others, key=lambda t: areas[t]), known_es, marked=False)
+            return LabelledPhases(max(others, key=lambda t: areas[t]), known_es, marked=False)
         if es is None and others:
-            return Phases(known_ed, min(others, key=lambda t: areas[t]), marked=False)
-    return Phases(known_ed, known_es, marked=True)
+            return LabelledPhases(known_ed, min(others, key=lambda t: areas[t]), marked=False)
+    return LabelledPhases(known_ed, known_es, marked=True)
 
 
 def select_frames(
-    format_name: str, areas: Mapping[int, int], phases: Phases, view: str | None, *, is_dicom: bool
+    format_name: str, areas: Mapping[int, int], phases: LabelledPhases, view: str | None, *, is_dicom: bool
 ) -> tuple[list[int], str]:
     """Return the frames a format has room for, and a clause on those it has not.
 
@@ -96,7 +96,7 @@ def _traced(frames: list[int], areas: Mapping[int, int], view: str | None) -> tu
     return traced, f"{_frames(left)} without a cavity to trace {_are(left)} left out." if left else ""
 
 
-def _at_the_phases(frames: list[int], phases: Phases, view: str | None) -> tuple[list[int], str]:
+def _at_the_phases(frames: list[int], phases: LabelledPhases, view: str | None) -> tuple[list[int], str]:
     from matae.exchange.layouts.camus import camus_view, leaving
 
     if camus_view(view) is None:
