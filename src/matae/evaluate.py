@@ -18,7 +18,7 @@ from matae.errors import MataeError, ReadError
 from matae.labelled import LabelledError, open_labelled
 from matae.measure.disks import disks, ejection_fraction
 from matae.metrics import FrameScore, agreement, network_cost, score_frame, summary
-from matae.metrics.score import number
+from matae.metrics.score import rounded
 from matae.models import current_model
 
 if TYPE_CHECKING:
@@ -133,9 +133,9 @@ def _common_classes(card: ModelCard, labelled: LabelledSet) -> list[_Class]:
     EvaluateError
         If there is none in common.
     """
-    by_name = {name.casefold(): number for number, name in labelled.classes.items()}
+    by_name = {name.casefold(): rounded for rounded, name in labelled.classes.items()}
     # Two lists may call one structure by two names (myocardium, left ventricular myocardium).
-    by_kind = {class_of_name(name): number for number, name in labelled.classes.items()}
+    by_kind = {class_of_name(name): rounded for rounded, name in labelled.classes.items()}
     pairs: list[_Class] = []
     for name, ours in zip(card.classes, card.outputs.values, strict=True):
         theirs = by_name.get(name.casefold())
@@ -312,10 +312,10 @@ class _Tally:
         known = [(found, wanted) for found, wanted in pairs if found is not None and wanted is not None]
         result = agreement([found for found, _ in known], [wanted for _, wanted in known])
         return {
-            "mae": number(result.mae),
-            "bias": number(result.bias),
-            "loa": None if math.isnan(result.loa[0]) else [number(end) for end in result.loa],
-            "r": number(result.r),
+            "mae": rounded(result.mae),
+            "bias": rounded(result.bias),
+            "loa": None if math.isnan(result.loa[0]) else [rounded(end) for end in result.loa],
+            "r": rounded(result.r),
             "n": result.n,
         }
 
@@ -328,7 +328,7 @@ class _Tally:
         cost = network_cost(network.plain(self.segmenter.width), card.grid)
         return {
             "parameters": cost.parameters,
-            "gflop": number(cost.gflop),
+            "gflop": rounded(cost.gflop),
             "file_bytes": (find_model(name).folder / WEIGHTS).stat().st_size,
             "training_seconds": card.training.get("seconds"),
         }
@@ -348,4 +348,4 @@ def _parts(scores: Sequence[FrameScore]) -> dict[str, Any]:
 
 
 def _known(value: float | None) -> float | None:
-    return None if value is None else number(value)
+    return None if value is None else rounded(value)

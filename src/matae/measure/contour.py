@@ -13,7 +13,7 @@ from matae.measure._plane import signed_area
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Outline", "contour", "outline"]
+__all__ = ["Outline", "contour", "trace_outline"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ def as_frame(mask: ArrayLike, label: int | None = None) -> NDArray[np.bool_]:
     return inside
 
 
-def outline(mask: ArrayLike, label: int | None = None) -> Outline:
+def trace_outline(mask: ArrayLike, label: int | None = None) -> Outline:
     """Trace a mask; holes and smaller parts are counted, not followed.
 
     Parameters
@@ -129,4 +129,4 @@ def contour(mask: ArrayLike, label: int | None = None) -> NDArray[np.float64]:
     MeasureError
         If it is no single frame.
     """
-    return outline(mask, label).points
+    return trace_outline(mask, label).points

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from matae.measure.contour import Outline, outline
+from matae.measure.contour import Outline, trace_outline
 from matae.measure.disks import Disks, cut_disks
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def measure_frame(
     MeasureError
         If it is no single frame.
     """
-    found: Outline = outline(mask, label)
+    found: Outline = trace_outline(mask, label)
     disks = cut_disks(found.points, spacing, landmarks=landmarks, apex_down=apex_down)
     return FrameShape(disks, found.parts, found.holes, found.on_border, found.area_px, found.points)
 

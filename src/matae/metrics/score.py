@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ClassScore", "FrameScore", "number", "score_frame", "summary"]
+__all__ = ["ClassScore", "FrameScore", "rounded", "score_frame", "summary"]
 
 _DIGITS = 6
 
@@ -113,13 +113,13 @@ class FrameScore:
     def figures(self) -> dict[str, Any]:
         """Return the figures of an entry of ``frames``: means over the classes."""
         return {
-            "dice": number(self.dice),
-            "iou": number(self.iou),
-            "pixel_accuracy": number(self.pixel_accuracy),
-            "hd95_mm": number(self.distance("hd95", calibrated=True)),
-            "assd_mm": number(self.distance("assd", calibrated=True)),
-            "hd95_px": number(self.distance("hd95", calibrated=False)),
-            "assd_px": number(self.distance("assd", calibrated=False)),
+            "dice": rounded(self.dice),
+            "iou": rounded(self.iou),
+            "pixel_accuracy": rounded(self.pixel_accuracy),
+            "hd95_mm": rounded(self.distance("hd95", calibrated=True)),
+            "assd_mm": rounded(self.distance("assd", calibrated=True)),
+            "hd95_px": rounded(self.distance("hd95", calibrated=False)),
+            "assd_px": rounded(self.distance("assd", calibrated=False)),
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -137,7 +137,7 @@ class FrameScore:
             "reference_px": [score.reference_px for score in self.classes],
             "predicted_px": [score.predicted_px for score in self.classes],
             "both_px": [score.both_px for score in self.classes],
-            "dice_by_class": [number(score.dice) for score in self.classes],
+            "dice_by_class": [rounded(score.dice) for score in self.classes],
         }
 
 
@@ -212,9 +212,9 @@ def summary(frames: Sequence[FrameScore]) -> dict[str, Any]:
         "n_patients": len(set(patients)),
         "dice": _overlap([frame.dice for frame in frames], patients, _pooled(frames, "dice")),
         "iou": _overlap([frame.iou for frame in frames], patients, _pooled(frames, "iou")),
-        "pixel_accuracy": number(_mean([frame.pixel_accuracy for frame in frames])),
+        "pixel_accuracy": rounded(_mean([frame.pixel_accuracy for frame in frames])),
         **{
-            f"{name}_{unit}": number(_mean([f.distance(name, calibrated=unit == "mm") for f in frames]))
+            f"{name}_{unit}": rounded(_mean([f.distance(name, calibrated=unit == "mm") for f in frames]))
             for unit in ("mm", "px")
             for name in ("hd95", "assd")
         },
@@ -228,11 +228,11 @@ def _overlap(values: Sequence[float], patients: Sequence[str], pooled: float) ->
     means = np.bincount(which, found, len(names)) / np.bincount(which, minlength=len(names))
     interval = patient_interval(found, patients)
     return {
-        "frame_mean": number(float(found.mean())),
-        "frame_sd": number(float(found.std(ddof=1))) if len(found) > 1 else None,
-        "patient_mean": number(float(means.mean())),
-        "pooled": number(pooled),
-        "ci95": interval and [number(end) for end in interval],
+        "frame_mean": rounded(float(found.mean())),
+        "frame_sd": rounded(float(found.std(ddof=1))) if len(found) > 1 else None,
+        "patient_mean": rounded(float(means.mean())),
+        "pooled": rounded(pooled),
+        "ci95": interval and [rounded(end) for end in interval],
     }
 
 
@@ -261,6 +261,6 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(known)) if known else math.nan
 
 
-def number(value: float) -> float | None:
+def rounded(value: float) -> float | None:
     """Return a number as JSON has it: rounded to six digits after the point, None where there is none."""
     return round(value, _DIGITS) if math.isfinite(value) else None
