@@ -71,19 +71,36 @@ class Owned(QObject):  # type: ignore[misc]
         raise NotImplementedError
 
 
+class _Destroyed:
+    """Ends connections when Qt destroys their owner.
+
+    Python's collector may delete an owner, and Qt then says so while everything that only the owner held is being
+    cleared, a function too: calling one of those ends the program. So these are held by `_waiting`, from outside, and
+    hold the connections weakly: whoever held them would hold their slots, and so the owner.
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = weakref.ref(connections, lambda _: _over.append(self))
+
+    def __call__(self, _: object = None) -> None:
+        connections = self._connections()
+        if connections is not None:
+            connections.disconnect()
+
+
+_waiting: set[_Destroyed] = set()
+_over: list[_Destroyed] = []
+
+
 class _OwnedConnections(Owned):
     def __init__(self, connections: Connections, owner: QObject) -> None:
         super().__init__(owner)
         self._connections = connections
-        # A slot that held the connections would hold their slots, and so the owner: nothing would ever be let go.
-        known = weakref.ref(connections)
-
-        def destroyed() -> None:
-            left = known()
-            if left is not None:
-                left.disconnect()
-
-        owner.destroyed.connect(destroyed)
+        while _over:  # not at once: it may be the one that runs
+            _waiting.discard(_over.pop())
+        ending = _Destroyed(connections)
+        _waiting.add(ending)
+        owner.destroyed.connect(ending)
 
     def close(self) -> None:
         self._connections.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import weakref
 
 import pytest
@@ -118,3 +120,50 @@ def test_an_owner_nobody_holds_goes():
     gc.collect()
     assert gone() is None
     source.changed.emit(1)
+
+
+def test_what_the_collector_deletes_ends_without_harm():
+    """In a process of its own: what goes wrong here ends the process."""
+    done = subprocess.run([sys.executable, "-c", COLLECTED], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["0", "0"]
+
+
+COLLECTED = """
+import gc, threading
+from psygnal import Signal
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QApplication, QWidget
+from napari_matae.background import connections as module
+
+class Source:
+    changed = Signal()
+
+class Part(QWidget):
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self.me = self
+        self.connections = module.connections_of(self)
+        self.connections.connect(source.changed, self.hear)
+
+    def hear(self):
+        self.update()
+
+application, source = QApplication([]), Source()
+gc.disable()
+for number in range(300):
+    inner, whole = Part(), Part()
+    inner.setParent(whole)
+    del whole, inner
+    if number % 7 == 0:  # in another thread, where nothing of Qt's is deleted at once
+        collecting = threading.Thread(target=gc.collect)
+        collecting.start()
+        collecting.join()
+        application.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+gc.collect()
+source.changed.emit()
+print(len(source.changed))
+last = QWidget()
+module.connections_of(last)
+print(len(getattr(module, "_waiting", [1])) - 1)
+"""
