@@ -111,8 +111,7 @@ class ImportPlan:
         new_clips = sum(clip.is_new for clip in self.clips)
         lines = [
             f"{self.format}: {len(self.clips)} clips of {self.n_patients} patients, {new_clips} of them new.",
-            f"{self.n_new} labels are new, {self.n_same} are there already, {self.n_conflicts} differ "
-            "from manual ones.",
+            f"{self.n_new} labels are new, {self.n_same} are there already, {self.n_conflicts} differ from yours.",
         ]
         if self.n_unknown:
             lines.append(
