@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_matae.exchange.tasks import PreparedExport, PreparedImport
     from napari_matae.workspace.workspace import Workspace
 
-__all__ = ["TrainingData"]
+__all__ = ["ExchangePanel"]
 
 _NO_STUDY = "No study is open: choose one or begin a new one in step 1. What you correct there becomes training data."
 _NOT_OPEN = (
@@ -41,7 +41,7 @@ _UNKNOWN = "Nothing can leave or be learnt from yet: say below which patients th
 _COUNT_MS = 400
 
 
-class TrainingData(QWidget):  # type: ignore[misc]
+class ExchangePanel(QWidget):  # type: ignore[misc]
     """Export, import and releases of the open study.
 
     Parameters
