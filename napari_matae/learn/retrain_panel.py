@@ -15,6 +15,7 @@ from napari_matae.learn.run_view import RunView
 from napari_matae.learn.tasks import Readiness, discard, look
 from napari_matae.learn.unfinished_runs import UnfinishedRuns
 from napari_matae.verdict.view import VerdictView
+from napari_matae.workspace.study_ready import why_not_open, why_not_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RetrainPanel"]
 
-_NO_STUDY = "No study is open: choose one or begin a new one in step 1. What you correct there can be learnt from."
-_NOT_OPEN = "The study cannot be opened; see the line at the foot, or choose another in step 1."
+_PURPOSE = "What you correct there can be learnt from."
 _REFRESH_MS = 400
 _GOOD, _BAD = "#2bb38a", "#e69f00"
 
@@ -207,7 +207,7 @@ class RetrainPanel(QWidget):  # type: ignore[misc]
 
     def learn(self) -> None:
         """Start a new run with what is chosen."""
-        problem = self.choices.problem or self._unready()
+        problem = self.choices.problem or why_not_ready(self._workspace, _PURPOSE)
         if problem:
             self._complain(problem)
         elif not self.follow.is_busy:
@@ -216,8 +216,8 @@ class RetrainPanel(QWidget):  # type: ignore[misc]
 
     def go_on(self, folder: Path) -> None:
         """Go on with a run that was put aside."""
-        if not self._target:
-            self._complain(_NOT_OPEN if self._workspace.link.connection.problem else _NO_STUDY)
+        if problem := why_not_open(self._workspace, _PURPOSE):
+            self._complain(problem)
         elif not self.follow.is_busy:
             self.follow.go_on(self._target, folder)
             self._show_starting()
@@ -226,12 +226,6 @@ class RetrainPanel(QWidget):  # type: ignore[misc]
         """Delete a run that was put aside."""
         if not self._discarding.is_running:
             self._discarding.start(lambda _tick, _stop: discard(folder))
-
-    def _unready(self) -> str:
-        link = self._workspace.link
-        if not self._target:
-            return _NOT_OPEN if link.connection.problem else _NO_STUDY
-        return self._workspace.unsaved()
 
     def _show_starting(self) -> None:
         self._forget_verdict()
@@ -308,9 +302,7 @@ class RetrainPanel(QWidget):  # type: ignore[misc]
         ready = bool(target) and found is not None and found.ready
         self.learn_button.setEnabled(ready)
         if not target:
-            link = self._workspace.link
-            opening = link.state == "saving"
-            self._say_ready("Opening the study…" if opening else _NOT_OPEN if link.connection.problem else _NO_STUDY)
+            self._say_ready(why_not_open(self._workspace, _PURPOSE))
         elif found is None:
             self._say_ready("Counting the corrections…")
         else:

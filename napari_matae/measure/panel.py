@@ -168,10 +168,10 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         outer.addWidget(wrapped(_RESEARCH, self))
         outer.addStretch(1)
 
-    def _button(self, text: str, deed: Callable[[], object]) -> QPushButton:
+    def _button(self, text: str, action: Callable[[], object]) -> QPushButton:
         button = QPushButton(text, self)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        button.clicked.connect(lambda _=False: deed())
+        button.clicked.connect(lambda _=False: action())
         return button
 
     # -- opening frames -----------------------------------------------------------------------------------
