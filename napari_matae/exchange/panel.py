@@ -22,6 +22,7 @@ from napari_matae.widgets.collapsible import Section
 from napari_matae.widgets.job_bar import JobBar
 from napari_matae.widgets.layout import row, wrapped
 from napari_matae.widgets.words import plural
+from napari_matae.workspace.study_ready import why_not_open, why_not_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,18 +31,15 @@ if TYPE_CHECKING:
     from napari_matae.exchange.tasks import PreparedExport, PreparedImport
     from napari_matae.workspace.workspace import Workspace
 
-__all__ = ["TrainingData"]
+__all__ = ["ExchangePanel"]
 
-_NO_STUDY = "No study is open: choose one or begin a new one in step 1. What you correct there becomes training data."
-_NOT_OPEN = (
-    "The study cannot be opened, so nothing can leave it; see the line at the foot, or choose another in step 1."
-)
+_PURPOSE = "What you correct there becomes training data."
 _EMPTY = "Nothing is accepted yet. Segment a cine in step 2, then accept its good frames in step 3: those can leave."
 _UNKNOWN = "Nothing can leave or be learnt from yet: say below which patients the clips show."
 _COUNT_MS = 400
 
 
-class TrainingData(QWidget):  # type: ignore[misc]
+class ExchangePanel(QWidget):  # type: ignore[misc]
     """Export, import and releases of the open study.
 
     Parameters
@@ -189,18 +187,12 @@ class TrainingData(QWidget):  # type: ignore[misc]
 
     def preview(self) -> None:
         """Plan the export, and show what would leave."""
-        problem = self.form.problem or self._unready()
+        problem = self.form.problem or why_not_ready(self._workspace, _PURPOSE)
         if problem:
             self.complain(problem)
             return
         self.form.remember()
         self._plan(partial(prepare_export, self._target, self.form.choice), self._show_export)
-
-    def _unready(self) -> str:
-        link = self._workspace.link
-        if not self._target:
-            return _NOT_OPEN if link.connection.problem else _NO_STUDY
-        return self._workspace.unsaved()
 
     def _plan(self, work: Any, then: Callable[[Any], None]) -> None:
         self._then = then
@@ -262,7 +254,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
         classes
             What a person said of some of its classes.
         """
-        problem = self._unready()
+        problem = why_not_ready(self._workspace, _PURPOSE)
         if problem:
             self.complain(problem)
             return
@@ -301,11 +293,7 @@ class TrainingData(QWidget):  # type: ignore[misc]
     def _update(self, _: object = None) -> None:
         target, found = self._target, self.overview
         if not target:
-            link = self._workspace.link
-            opening = link.state == "saving"
-            self.message.setText(
-                "Opening the study…" if opening else _NOT_OPEN if link.connection.problem else _NO_STUDY
-            )
+            self.message.setText(why_not_open(self._workspace, _PURPOSE))
         elif found is not None:
             exportable = found.accepted or (self.form.edited.isChecked() and found.edited)
             self.message.setText("" if exportable else _UNKNOWN if found.unknown else _EMPTY)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_matae.models.tasks import SubjectFacts
     from napari_matae.workspace.workspace import Workspace
 
-__all__ = ["ForgetForm", "consequence", "outcome"]
+__all__ = ["ForgetPatientForm", "consequence", "outcome"]
 
 _CHOOSE = "Choose a patient…"
 _NO_STUDY = "No study is open: choose one in step 1."
@@ -29,7 +29,7 @@ _ON_SCREEN = "A cine of {} is on screen: open another cine first, then forget th
 _KEPT = "Copies that left this machine (exports, backups, models given away) are not reached."
 
 
-class ForgetForm(QWidget):  # type: ignore[misc]
+class ForgetPatientForm(QWidget):  # type: ignore[misc]
     """A patient, what goes with them, and a button.
 
     Parameters

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QMessageBox, QPushButton, QVBoxL
 
 from napari_matae.background.connections import connections_of
 from napari_matae.background.job import Job
-from napari_matae.learn.forget_patient_form import ForgetForm
+from napari_matae.learn.forget_patient_form import ForgetPatientForm
 from napari_matae.models.active_model import ActiveModel
 from napari_matae.models.model_list import ModelList, about
 from napari_matae.models.tasks import list_facts
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from napari_matae.models.tasks import ModelFacts
     from napari_matae.workspace.workspace import Workspace
 
-__all__ = ["ModelsBox"]
+__all__ = ["ModelsPanel"]
 
 _SOON_MS = 200
 
 
-class ModelsBox(QWidget):  # type: ignore[misc]
+class ModelsPanel(QWidget):  # type: ignore[misc]
     """The models on this machine, and what can be done with them.
 
     Parameters
@@ -99,7 +99,7 @@ class ModelsBox(QWidget):  # type: ignore[misc]
         for button in (self.use_button, self.back_button, self.compare_button, self.card_button):
             buttons.addWidget(button)
         self.compare = CompareForm(self._workspace, self)
-        self.forget = ForgetForm(self._workspace, self)
+        self.forget = ForgetPatientForm(self._workspace, self)
         self.sections = {
             "compare": Section("models-compare", "Compare two models", self.compare, opened=False, parent=self),
             "forget": Section("models-forget", "Forget a patient", self.forget, opened=False, parent=self),

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_matae.exchange.panel import TrainingData
-from napari_matae.learn.models_panel import ModelsBox
-from napari_matae.learn.retrain_panel import RetrainBox
+from napari_matae.exchange.panel import ExchangePanel
+from napari_matae.learn.models_panel import ModelsPanel
+from napari_matae.learn.retrain_panel import RetrainPanel
 from napari_matae.widgets.collapsible import Section
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ class LearnPanel(QWidget):  # type: ignore[misc]
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.data = TrainingData(workspace, self)
-        self.retrain = RetrainBox(workspace, self)
-        self.models = ModelsBox(workspace, self)
+        self.data = ExchangePanel(workspace, self)
+        self.retrain = RetrainPanel(workspace, self)
+        self.models = ModelsPanel(workspace, self)
         self.sections = {
             "data": Section("learn-data", "Training data", self.data, opened=True, parent=self),
             "retrain": Section("learn-retrain", "Retrain", self.retrain, opened=True, parent=self),

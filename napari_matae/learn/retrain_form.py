@@ -16,7 +16,7 @@ from napari_matae.widgets.folder_field import FolderField
 from napari_matae.widgets.layout import combo_box, wrapped
 from napari_matae.widgets.option_form import OptionForm
 
-__all__ = ["RetrainChoices", "bases"]
+__all__ = ["RetrainForm", "bases"]
 
 _TITLES = {"quick": "Quick adapter", "full": "Full fine-tune"}
 _FOLDER = "folder"
@@ -37,7 +37,7 @@ def bases() -> list[str]:
     return found
 
 
-class RetrainChoices(QWidget):  # type: ignore[misc]
+class RetrainForm(QWidget):  # type: ignore[misc]
     """Kind, base, time and replay; name, device, steps, seed and which frames folded away.
 
     Made from `matae.learn.RetrainOptions`. By hand are the two kinds, each with its explanation under it; the bases,

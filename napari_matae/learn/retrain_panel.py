@@ -9,12 +9,13 @@ from qtpy.QtWidgets import QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidge
 
 from napari_matae.background.job import Job
 from napari_matae.learn.earlier_verdicts import EarlierVerdicts, judged_at
-from napari_matae.learn.retrain_form import RetrainChoices
-from napari_matae.learn.run_follower import LearnFollow
-from napari_matae.learn.run_view import LearnView
+from napari_matae.learn.retrain_form import RetrainForm
+from napari_matae.learn.run_follower import RunFollower
+from napari_matae.learn.run_view import RunView
 from napari_matae.learn.tasks import Readiness, discard, look
-from napari_matae.learn.unfinished_runs import UnfinishedList
+from napari_matae.learn.unfinished_runs import UnfinishedRuns
 from napari_matae.verdict.view import VerdictView
+from napari_matae.workspace.study_ready import why_not_open, why_not_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,15 +26,14 @@ if TYPE_CHECKING:
     from napari_matae.learn.tasks import OpenedVerdict
     from napari_matae.workspace.workspace import Workspace
 
-__all__ = ["RetrainBox"]
+__all__ = ["RetrainPanel"]
 
-_NO_STUDY = "No study is open: choose one or begin a new one in step 1. What you correct there can be learnt from."
-_NOT_OPEN = "The study cannot be opened; see the line at the foot, or choose another in step 1."
+_PURPOSE = "What you correct there can be learnt from."
 _REFRESH_MS = 400
 _GOOD, _BAD = "#2bb38a", "#e69f00"
 
 
-class RetrainBox(QWidget):  # type: ignore[misc]
+class RetrainPanel(QWidget):  # type: ignore[misc]
     """The Retrain section of the Learn step.
 
     Parameters
@@ -61,7 +61,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         self._folder: Path | None = None  # its folder
         self._met = ""  # the study whose last verdict was looked for
         self._looking, self._discarding = Job(self), Job(self)
-        self.follow = LearnFollow(self)
+        self.follow = RunFollower(self)
         self._wanted: QWidget | None = None
         self._timer = self._single(_REFRESH_MS, self.refresh)
         self._scrolling = self._single(0, self._scroll)
@@ -80,8 +80,8 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         self.words = QLabel(self)
         self.words.setWordWrap(True)
         self.words.hide()
-        self.unfinished = UnfinishedList(self)
-        self.choices = RetrainChoices(self)
+        self.unfinished = UnfinishedRuns(self)
+        self.choices = RetrainForm(self)
         self.learn_button = QPushButton("Learn", self)
         self.learn_button.setToolTip("Train a new model. The one in use stays in use until you say otherwise.")
         self.learn_button.clicked.connect(self.learn)
@@ -90,7 +90,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         self.outcome = QLabel(self)
         self.outcome.setWordWrap(True)
         self.verdict = VerdictView(self._workspace, self)
-        self.view = LearnView(self)
+        self.view = RunView(self)
         self.earlier = EarlierVerdicts(self)
         self.again_button = QPushButton("Learn again…", self)
         self.again_button.clicked.connect(self._put_away)
@@ -207,7 +207,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
 
     def learn(self) -> None:
         """Start a new run with what is chosen."""
-        problem = self.choices.problem or self._unready()
+        problem = self.choices.problem or why_not_ready(self._workspace, _PURPOSE)
         if problem:
             self._complain(problem)
         elif not self.follow.is_busy:
@@ -216,8 +216,8 @@ class RetrainBox(QWidget):  # type: ignore[misc]
 
     def go_on(self, folder: Path) -> None:
         """Go on with a run that was put aside."""
-        if not self._target:
-            self._complain(_NOT_OPEN if self._workspace.link.connection.problem else _NO_STUDY)
+        if problem := why_not_open(self._workspace, _PURPOSE):
+            self._complain(problem)
         elif not self.follow.is_busy:
             self.follow.go_on(self._target, folder)
             self._show_starting()
@@ -226,12 +226,6 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         """Delete a run that was put aside."""
         if not self._discarding.is_running:
             self._discarding.start(lambda _tick, _stop: discard(folder))
-
-    def _unready(self) -> str:
-        link = self._workspace.link
-        if not self._target:
-            return _NOT_OPEN if link.connection.problem else _NO_STUDY
-        return self._workspace.unsaved()
 
     def _show_starting(self) -> None:
         self._forget_verdict()
@@ -308,9 +302,7 @@ class RetrainBox(QWidget):  # type: ignore[misc]
         ready = bool(target) and found is not None and found.ready
         self.learn_button.setEnabled(ready)
         if not target:
-            link = self._workspace.link
-            opening = link.state == "saving"
-            self._say_ready("Opening the study…" if opening else _NOT_OPEN if link.connection.problem else _NO_STUDY)
+            self._say_ready(why_not_open(self._workspace, _PURPOSE))
         elif found is None:
             self._say_ready("Counting the corrections…")
         else:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from matae.learn.events import Step, Validation
 
-__all__ = ["LearnCurves", "width_colour"]
+__all__ = ["RunCurves", "width_colour"]
 
 _REDRAW_MS = 250
 _MOST = 2000
@@ -37,7 +37,7 @@ def width_colour(place: int) -> str:
     return _WIDTHS[place % len(_WIDTHS)]
 
 
-class LearnCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
+class RunCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
     """Three plots over the steps, one above the other; the figures before the first step as dotted lines.
 
     Parameters

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from matae.learn import LearnRun, RetrainOptions
 
-__all__ = ["LearnFollow"]
+__all__ = ["RunFollower"]
 
 _POLL_MS = 100
 _CLOSE_S = 2.0
 """How long a viewer that is closed waits for the run to put itself aside; its state on disk is whole at any instant."""
 
 
-class LearnFollow(QObject):  # type: ignore[misc]
+class RunFollower(QObject):  # type: ignore[misc]
     """One retraining at a time.
 
     Parameters

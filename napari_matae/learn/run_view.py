@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from matae.learn.events import Notice, Stage, Started, Step, Stopped, Stopping, Validation
-from napari_matae.learn.run_curves import LearnCurves, width_colour
+from napari_matae.learn.run_curves import RunCurves, width_colour
 from napari_matae.widgets.words import time_left
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from matae.learn.events import Event
 
-__all__ = ["LearnView"]
+__all__ = ["RunView"]
 
 _STAGES = {
     "reading": "Reading the corrected clips",
@@ -36,7 +36,7 @@ _ASIDE = (
 _DASH = "–"
 
 
-class LearnView(QWidget):  # type: ignore[misc]
+class RunView(QWidget):  # type: ignore[misc]
     """What a run says, for a person.
 
     Parameters
@@ -65,7 +65,7 @@ class LearnView(QWidget):  # type: ignore[misc]
         self.numbers = QLabel(self)
         self.numbers.setTextFormat(Qt.TextFormat.RichText)
         self.numbers.setWordWrap(True)
-        self.curves = LearnCurves(self)
+        self.curves = RunCurves(self)
         self.scores = QLabel(self)
         self.scores.setTextFormat(Qt.TextFormat.RichText)
         self.scores.setWordWrap(True)

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from matae.learn import RunInfo
 
-__all__ = ["UnfinishedList"]
+__all__ = ["UnfinishedRuns"]
 
 
-class UnfinishedList(QWidget):  # type: ignore[misc]
+class UnfinishedRuns(QWidget):  # type: ignore[misc]
     """One line and two buttons for each run; hidden while there is none.
 
     Parameters

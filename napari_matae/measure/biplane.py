@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from matae.measure import Measurement, TwoViews
     from matae.store.types import CineSummary
-    from napari_matae.measure.live_measurement import Measuring
+    from napari_matae.measure.live_measurement import LiveMeasurement
     from napari_matae.study.link import StudyLink
 
-__all__ = ["BiplaneBox"]
+__all__ = ["BiplaneMeasurement"]
 
 _OTHER = {"A4C": "A2C", "A2C": "A4C"}
 _NONE = (
@@ -29,7 +29,7 @@ _NONE = (
 )
 
 
-class BiplaneBox(QWidget):  # type: ignore[misc]
+class BiplaneMeasurement(QWidget):  # type: ignore[misc]
     """Choose the other view, see biplane volumes and ejection fraction.
 
     Parameters
@@ -45,7 +45,7 @@ class BiplaneBox(QWidget):  # type: ignore[misc]
     changed = Signal()
     """Other cines were found, or both views were measured."""
 
-    def __init__(self, link: StudyLink, measuring: Measuring, parent: QWidget | None = None) -> None:
+    def __init__(self, link: StudyLink, measuring: LiveMeasurement, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._link, self._measuring = link, measuring
         self._events = EventWorker(self)

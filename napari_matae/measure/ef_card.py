@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QPaintEvent
 
     from matae.measure import Interval, Measurement, QualityFlag
-    from napari_matae.measure.live_measurement import Measuring
+    from napari_matae.measure.live_measurement import LiveMeasurement
     from napari_matae.session.session import OpenCine, Session
 
 __all__ = ["EfCard", "IntervalBar", "facts", "trust"]
@@ -114,7 +114,7 @@ class EfCard(QWidget):  # type: ignore[misc]
     seek_wanted = Signal(tuple)
     """Frames (tuple of int) behind the ejection fraction are to be shown."""
 
-    def __init__(self, session: Session, measuring: Measuring, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, measuring: LiveMeasurement, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session, self._measuring = session, measuring
         self.value = _BigNumber(self)

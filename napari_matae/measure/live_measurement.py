@@ -28,7 +28,7 @@ from napari_matae.measure.inputs import (
     task_of,
 )
 from napari_matae.measure.tasks import Measured, measure_events
-from napari_matae.measure.width_check import OtherWidths
+from napari_matae.measure.width_check import WidthCheck
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from matae.measure import Measurement
     from napari_matae.session.session import Session
 
-__all__ = ["Measuring"]
+__all__ = ["LiveMeasurement"]
 
 _LIVE_MS = 30
 _CALM_MS = 300
@@ -49,7 +49,7 @@ _AT_ONCE = 2
 """So many changed frames are measured in the GUI thread; more go to a worker."""
 
 
-class Measuring(QObject):  # type: ignore[misc]
+class LiveMeasurement(QObject):  # type: ignore[misc]
     """The measurement of the session's cine.
 
     Parameters
@@ -77,7 +77,7 @@ class Measuring(QObject):  # type: ignore[misc]
         self._worker = EventWorker(self)
         self._worker.came.connect(self._on_event)
         self._worker.ended.connect(self._on_ended)
-        self._widths = OtherWidths(self)
+        self._widths = WidthCheck(self)
         self._widths.answered.connect(self._on_widths)
         self._widths.ended.connect(self._on_widths_ended)
         self._follow_soon = qthrottled(self._follow, timeout=_LIVE_MS, parent=self)

@@ -18,7 +18,7 @@ from napari_matae.widgets.layout import row, wrapped
 from napari_matae.widgets.plot_axes import set_up_axes
 
 if TYPE_CHECKING:
-    from napari_matae.measure.live_measurement import Measuring
+    from napari_matae.measure.live_measurement import LiveMeasurement
     from napari_matae.session.session import Session
 
 __all__ = ["MMode"]
@@ -39,7 +39,7 @@ class MMode(QWidget):  # type: ignore[misc]
         Qt parent.
     """
 
-    def __init__(self, session: Session, measuring: Measuring, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, measuring: LiveMeasurement, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session, self._measuring = session, measuring
         self.line = LineLayer(session, "M-mode line", _COLOUR, self)

@@ -16,17 +16,17 @@ from qtpy.QtWidgets import (
 )
 
 from matae.measure.motion import SEGMENTS
-from napari_matae.measure.biplane import BiplaneBox
+from napari_matae.measure.biplane import BiplaneMeasurement
 from napari_matae.measure.bullseye_plot import BullseyePlot
 from napari_matae.measure.depth_scale import DepthScale
 from napari_matae.measure.ef_card import EfCard
 from napari_matae.measure.flag_list import FlagList
-from napari_matae.measure.live_measurement import Measuring
+from napari_matae.measure.live_measurement import LiveMeasurement
 from napari_matae.measure.m_mode import MMode
 from napari_matae.measure.number_tables import BeatTable, NumberTable, NumberTiles
 from napari_matae.measure.phase_overlay import PhaseOverlay
 from napari_matae.measure.report_button import ReportButton
-from napari_matae.measure.volume_curve import MeasureCurve
+from napari_matae.measure.volume_curve import VolumeCurve
 from napari_matae.widgets.collapsible import Section
 from napari_matae.widgets.layout import combo_box, heading, row, wrapped
 
@@ -68,9 +68,9 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self._workspace, self._keys = workspace, keys
         session = workspace.session
-        self.measuring = Measuring(session, self)
+        self.measuring = LiveMeasurement(session, self)
         self.overlay = PhaseOverlay(session, self.measuring, self)
-        self.curve = MeasureCurve(plot, self.measuring, self)
+        self.curve = VolumeCurve(plot, self.measuring, self)
         self._build()
         self._lay_out()
         self.measuring.changed.connect(self._update)
@@ -125,7 +125,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self.beats = BeatTable(self)
         self.table = NumberTable(self)
         self.mmode = MMode(session, measuring, self)
-        self.biplane = BiplaneBox(workspace.link, measuring, self)
+        self.biplane = BiplaneMeasurement(workspace.link, measuring, self)
         for part in (self.ef, self.tiles, self.table, self.beats, self.flags):
             part.seek_wanted.connect(self.open)
 
@@ -168,10 +168,10 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         outer.addWidget(wrapped(_RESEARCH, self))
         outer.addStretch(1)
 
-    def _button(self, text: str, deed: Callable[[], object]) -> QPushButton:
+    def _button(self, text: str, action: Callable[[], object]) -> QPushButton:
         button = QPushButton(text, self)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        button.clicked.connect(lambda _=False: deed())
+        button.clicked.connect(lambda _=False: action())
         return button
 
     # -- opening frames -----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.measure import Disks, Measurement
-    from napari_matae.measure.live_measurement import Measuring
+    from napari_matae.measure.live_measurement import LiveMeasurement
     from napari_matae.session.session import OpenCine, Session
 
 __all__ = ["PhaseOverlay"]
@@ -40,7 +40,7 @@ class PhaseOverlay(QObject):  # type: ignore[misc]
         Qt parent.
     """
 
-    def __init__(self, session: Session, measuring: Measuring, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, measuring: LiveMeasurement, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session, self._measuring = session, measuring
         self._outlines: Vectors | None = None

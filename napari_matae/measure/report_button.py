@@ -16,7 +16,7 @@ from napari_matae.widgets.settings import settings
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
-    from napari_matae.measure.live_measurement import Measuring
+    from napari_matae.measure.live_measurement import LiveMeasurement
 
 __all__ = ["ReportButton"]
 
@@ -44,7 +44,7 @@ class ReportButton(QPushButton):  # type: ignore[misc]
     finished = Signal(bool)
     """Writing ended; whether the file is there."""
 
-    def __init__(self, measuring: Measuring, parent: QWidget | None = None) -> None:
+    def __init__(self, measuring: LiveMeasurement, parent: QWidget | None = None) -> None:
         super().__init__("Save report…", parent)
         self._measuring = measuring
         self._worker = EventWorker(self)

@@ -15,16 +15,16 @@ from napari_matae.widgets.colours import ED_COLOUR, ES_COLOUR
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_matae.measure.live_measurement import Measuring
+    from napari_matae.measure.live_measurement import LiveMeasurement
     from napari_matae.timeline.area_plot import AreaPlot
 
-__all__ = ["MeasureCurve"]
+__all__ = ["VolumeCurve"]
 
 _REDRAW_MS = 60
 _SHADE = (255, 255, 255, 22)
 
 
-class MeasureCurve(QObject):  # type: ignore[misc]
+class VolumeCurve(QObject):  # type: ignore[misc]
     """Draws a measurement into the area plot while somebody measures.
 
     Parameters
@@ -37,7 +37,7 @@ class MeasureCurve(QObject):  # type: ignore[misc]
         Qt parent.
     """
 
-    def __init__(self, plot: AreaPlot, measuring: Measuring, parent: QObject | None = None) -> None:
+    def __init__(self, plot: AreaPlot, measuring: LiveMeasurement, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._plot, self._measuring = plot, measuring
         item = plot.getPlotItem()

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     WidthMasks = dict[str, dict[int, NDArray[np.uint8]]]
 
-__all__ = ["OtherWidths"]
+__all__ = ["WidthCheck"]
 
 
-class OtherWidths(QObject):  # type: ignore[misc]
+class WidthCheck(QObject):  # type: ignore[misc]
     """Asks them, one question at a time and the same one once.
 
     Parameters

@@ -17,6 +17,7 @@ from napari_matae.models.tasks import compare
 from napari_matae.widgets.job_bar import JobBar
 from napari_matae.widgets.layout import combo_box, wrapped
 from napari_matae.widgets.option_form import OptionForm
+from napari_matae.workspace.study_ready import why_not_ready
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CompareForm"]
 
-_NO_STUDY = "No study is open: choose one in step 1. Models are compared on its corrected frames."
+_PURPOSE = "Models are compared on its corrected frames."
 
 
 class CompareForm(QWidget):  # type: ignore[misc]
@@ -86,17 +87,13 @@ class CompareForm(QWidget):  # type: ignore[misc]
 
     def compare(self) -> None:
         """Compare them, off the GUI thread."""
-        link = self._workspace.link
-        if not link.connection.name:
-            self._say(_NO_STUDY)
-            return
-        if unsaved := self._workspace.unsaved():
-            self._say(unsaved)
+        if problem := why_not_ready(self._workspace, _PURPOSE):
+            self._say(problem)
             return
         self.clear()
         self._folder = tempfile.TemporaryDirectory(prefix="matae-compare-", ignore_cleanup_errors=True)
         options = ComparisonOptions(self.before.currentText(), self.after.currentText(), self.side.currentData())
-        self.job.start(partial(compare, link.connection.target, options, Path(self._folder.name)))
+        self.job.start(partial(compare, self._workspace.link.connection.target, options, Path(self._folder.name)))
 
     def _on_compared(self, verdict: Verdict) -> None:
         from napari_matae.verdict.window import VerdictWindow

@@ -12,7 +12,7 @@ from matae.cine import Patient
 from matae.read import CineRef
 from matae.store import Edit, FrameStatus, Study, SubjectSource
 from napari_matae.background.connections import end_owned
-from napari_matae.exchange.panel import TrainingData
+from napari_matae.exchange.panel import ExchangePanel
 from napari_matae.open.folder_list import FolderList
 from napari_matae.open.patient_field import PatientField
 from napari_matae.study_thread.patients import Scope
@@ -185,7 +185,7 @@ def test_the_learn_step_lists_reviewed_clips_of_nobody_and_names_them(make_works
         for cine in cines[:2]:
             study.put_edits(cine.content_id, [Edit(0, disc(cine.shape, (30, 40), 9), 0, FrameStatus.ACCEPTED)])
     workspace = make_workspace()
-    data = TrainingData(workspace)
+    data = ExchangePanel(workspace)
     qtbot.addWidget(data)
     data.show()
     qtbot.waitUntil(lambda: data.overview is not None, timeout=WAIT)

@@ -16,7 +16,7 @@ from matae.learn.plan import Plan, code_of
 from matae.learn.worker import EVENTS
 from matae.store import Study
 from napari_matae.background.connections import end_owned
-from napari_matae.learn.retrain_panel import RetrainBox
+from napari_matae.learn.retrain_panel import RetrainPanel
 
 from ..verdict.verdict_makers import verdict
 
@@ -43,8 +43,8 @@ def make_box(make_workspace, qtbot):
     """Return a maker of the section, on a study that is open and was looked at."""
     made = []
 
-    def make(target: str) -> RetrainBox:
-        box = RetrainBox(make_workspace(target))
+    def make(target: str) -> RetrainPanel:
+        box = RetrainPanel(make_workspace(target))
         made.append(box)
         qtbot.addWidget(box)
         box.resize(330, 900)

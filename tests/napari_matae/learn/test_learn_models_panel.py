@@ -11,7 +11,7 @@ from matae.models import current_model, find_model, list_models, promote, rewrit
 from matae.read import open_cine
 from matae.store import Study
 from napari_matae.background.connections import end_owned
-from napari_matae.learn.models_panel import ModelsBox
+from napari_matae.learn.models_panel import ModelsPanel
 from napari_matae.models.tasks import SubjectFacts, what_goes
 from napari_matae.segment.panel import SegmentPanel
 
@@ -27,11 +27,11 @@ def box(make_workspace, qtbot):
     """Return a maker of boxes that have listed the models; without a study if not told otherwise."""
     made = []
 
-    def make(target=None) -> ModelsBox:
+    def make(target=None) -> ModelsPanel:
         workspace = make_workspace(target)
         if target is not None:
             qtbot.waitUntil(lambda: bool(workspace.link.connection.name), timeout=WAIT)
-        widget = ModelsBox(workspace)
+        widget = ModelsPanel(workspace)
         made.append(widget)
         qtbot.addWidget(widget)
         widget.resize(320, 700)

@@ -13,10 +13,10 @@ from matae.learn.plan import new_plan
 from matae.learn.run_lock import claim
 from matae.store import Study
 from napari_matae.background.connections import end_owned
-from napari_matae.learn.retrain_form import RetrainChoices, bases
-from napari_matae.learn.retrain_panel import RetrainBox
-from napari_matae.learn.run_curves import LearnCurves
-from napari_matae.learn.run_view import LearnView
+from napari_matae.learn.retrain_form import RetrainForm, bases
+from napari_matae.learn.retrain_panel import RetrainPanel
+from napari_matae.learn.run_curves import RunCurves
+from napari_matae.learn.run_view import RunView
 
 from .retrain_makers import BASE, WAIT, add_base, clinic
 
@@ -28,8 +28,8 @@ def make_box(make_workspace, qtbot):
     """Return a maker of the section, on a study that is open and was looked at."""
     made = []
 
-    def make(target: str | None = "study.sqlite") -> RetrainBox:
-        box = RetrainBox(make_workspace(target))
+    def make(target: str | None = "study.sqlite") -> RetrainPanel:
+        box = RetrainPanel(make_workspace(target))
         made.append(box)
         qtbot.addWidget(box)
         if target is not None:
@@ -42,7 +42,7 @@ def make_box(make_workspace, qtbot):
         end_owned(box)
 
 
-def looked(qtbot, box: RetrainBox, options: RetrainOptions | None = None) -> str:
+def looked(qtbot, box: RetrainPanel, options: RetrainOptions | None = None) -> str:
     """Wait until the sentence says how things are with the choices as they are now."""
     box.refresh()
     qtbot.waitUntil(lambda: box.is_current, timeout=WAIT)
@@ -95,7 +95,7 @@ def test_enough_is_said_in_numbers(make_box, qtbot, tmp_path, own_home):
 
 def test_choices_are_those_of_the_command_line(qtbot, own_home, tmp_path):
     add_base(own_home)
-    choices = RetrainChoices()
+    choices = RetrainForm()
     qtbot.addWidget(choices)
     assert choices.options == RetrainOptions()
     assert list(choices.kinds) == list(KINDS)
@@ -162,7 +162,7 @@ STARTED = Started("new", "old", "full", "CPU (2 threads)", 40, 60.0, 0, 12, 4, 9
 
 
 def test_curves_begin_empty_and_forget_what_is_taken_again(qtbot):
-    curves = LearnCurves()
+    curves = RunCurves()
     qtbot.addWidget(curves)
     curves.redraw()
     assert curves.widths == []
@@ -189,7 +189,7 @@ def test_curves_begin_empty_and_forget_what_is_taken_again(qtbot):
 
 
 def test_a_run_in_plain_words(qtbot):
-    view = LearnView()
+    view = RunView()
     qtbot.addWidget(view)
     view.begin()
     assert view.stage.text() == "Starting…"

@@ -24,12 +24,12 @@ from napari.components import ViewerModel
 from qtpy.QtWidgets import QApplication
 from matae.learn.events import Validation
 from napari_matae.workspace.workspace import Workspace
-from napari_matae.learn.retrain_panel import RetrainBox
+from napari_matae.learn.retrain_panel import RetrainPanel
 
 application = QApplication([])
 workspace = Workspace(ViewerModel())
 workspace.link.open(sys.argv[1], "anna")
-box = RetrainBox(workspace)
+box = RetrainPanel(workspace)
 choices = box.choices
 choices.base.setCurrentText("toy-base")
 choices.replay.setCurrentIndex(choices.replay.findData("none"))

@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.phantom import Phantom
-    from napari_matae.measure.live_measurement import Measuring
+    from napari_matae.measure.live_measurement import LiveMeasurement
     from napari_matae.measure.panel import MeasurePanel
     from napari_matae.timeline.area_plot import AreaPlot
     from napari_matae.workspace.workspace import Workspace
@@ -51,7 +51,7 @@ class Bench:
     plot: AreaPlot
 
     @property
-    def measuring(self) -> Measuring:
+    def measuring(self) -> LiveMeasurement:
         return self.panel.measuring
 
     def measured(self, qtbot) -> object:

@@ -10,7 +10,7 @@ import pytest
 from matae.measure.reliability import NOT_RELIABLE
 from matae.store.types import FrameStatus
 from napari_matae.measure.ef_card import EfCard
-from napari_matae.measure.live_measurement import Measuring
+from napari_matae.measure.live_measurement import LiveMeasurement
 
 from ..conftest import opened
 from ..measure_makers import show_masks, two_beats
@@ -25,7 +25,7 @@ def card(make_workspace, qtbot):
     cine, masks = two_beats()
     opened(qtbot, workspace, cine)
     show_masks(workspace.session, masks)
-    measuring = Measuring(workspace.session)
+    measuring = LiveMeasurement(workspace.session)
     measuring.active = True
     qtbot.waitUntil(lambda: measuring.measurement is not None and not measuring.is_running)
     made = EfCard(workspace.session, measuring)

@@ -13,7 +13,7 @@ from matae.measure import measure_cine
 from matae.measure.run import sector_pixels
 from matae.store import Landmark, OverrideName, Study
 from napari_matae.background.connections import end_owned
-from napari_matae.measure.live_measurement import Measuring
+from napari_matae.measure.live_measurement import LiveMeasurement
 from napari_matae.study.landmarks import UNREADABLE
 
 from ..conftest import opened, settled
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.gui
 def measuring_of(qtbot):
     made = []
 
-    def make(session) -> Measuring:
-        measuring = Measuring(session)
+    def make(session) -> LiveMeasurement:
+        measuring = LiveMeasurement(session)
         made.append(measuring)
         measuring.active = True
         return measuring

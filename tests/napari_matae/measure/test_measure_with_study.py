@@ -16,8 +16,8 @@ from matae.segment import Segmenter, SegmentOptions, find_sector, sector_from_po
 from matae.store import FrameStatus, Landmark, Study
 from napari_matae.background.connections import end_owned
 from napari_matae.background.worker import guarded
-from napari_matae.measure.biplane import BiplaneBox
-from napari_matae.measure.live_measurement import Measuring
+from napari_matae.measure.biplane import BiplaneMeasurement
+from napari_matae.measure.live_measurement import LiveMeasurement
 from napari_matae.measure.tasks import OtherView, other_view_events
 from napari_matae.study.landmarks import UNREADABLE
 
@@ -31,8 +31,8 @@ pytestmark = pytest.mark.gui
 def measuring_of(qtbot):
     made = []
 
-    def make(workspace) -> Measuring:
-        measuring = Measuring(workspace.session)
+    def make(workspace) -> LiveMeasurement:
+        measuring = LiveMeasurement(workspace.session)
         made.append(measuring)
         measuring.active = True
         return measuring
@@ -150,7 +150,7 @@ def test_both_views_of_one_patient_give_biplane_volumes(make_workspace, measurin
     )
     show_masks(workspace.session, masks)
     measuring = measuring_of(workspace)
-    box = BiplaneBox(workspace.link, measuring)
+    box = BiplaneMeasurement(workspace.link, measuring)
     qtbot.addWidget(box, before_close_func=lambda _: end_owned(box))
     here = measured(qtbot, measuring)
     box.refresh()

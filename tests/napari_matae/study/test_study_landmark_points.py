@@ -9,7 +9,7 @@ from matae.errors import MeasureError
 from matae.measure import Landmarks, landmarks
 from matae.store import Landmark, LandmarkSet, Study
 from napari_matae.background.connections import end_owned
-from napari_matae.measure.live_measurement import Measuring
+from napari_matae.measure.live_measurement import LiveMeasurement
 from napari_matae.study.landmarks import from_stored, to_points
 
 from ..conftest import make_cine, opened, proposals, settled
@@ -138,7 +138,7 @@ def test_the_measurement_follows_a_handle_and_starts_with_it_the_next_time(make_
     workspace = make_workspace()
     opened(qtbot, workspace, cine)
     show_masks(workspace.session, masks)
-    measuring = Measuring(workspace.session)
+    measuring = LiveMeasurement(workspace.session)
     measuring.active = True
     qtbot.waitUntil(lambda: measuring.measurement is not None and not measuring.is_running, timeout=60_000)
     ed = measuring.measurement.ed_frame
@@ -153,7 +153,7 @@ def test_the_measurement_follows_a_handle_and_starts_with_it_the_next_time(make_
 
     again = make_workspace()
     opened(qtbot, again, two_beats()[0])
-    measuring = Measuring(again.session)
+    measuring = LiveMeasurement(again.session)
     measuring.active = True
     qtbot.waitUntil(lambda: measuring.measurement is not None and not measuring.is_running, timeout=60_000)
     np.testing.assert_array_equal(measuring.measurement.landmarks(ed).as_array(), where)

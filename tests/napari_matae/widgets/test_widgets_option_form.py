@@ -14,7 +14,7 @@ from matae.option import Option, option_fields
 from matae.segment import SegmentOptions
 from napari_matae.background.connections import end_owned
 from napari_matae.exchange.export_form import ExportForm
-from napari_matae.learn.retrain_form import RetrainChoices
+from napari_matae.learn.retrain_form import RetrainForm
 from napari_matae.widgets.option_form import OptionForm
 
 pytestmark = pytest.mark.gui
@@ -101,7 +101,7 @@ def forms(qtbot, own_home, make_workspace, make_napari_viewer_proxy) -> dict[typ
 
     workspace = make_workspace(None)
     panels = {
-        RetrainOptions: RetrainChoices(),
+        RetrainOptions: RetrainForm(),
         ExportOptions: ExportForm(),
         ComparisonOptions: CompareForm(workspace),
         SegmentOptions: SegmentPanel(workspace.session),

@@ -1,0 +1,47 @@
+"""What the Retrain section asks of a study, off the GUI thread: an empty one, and runs that left nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from matae.errors import MataeError
+from matae.learn import RetrainOptions
+from matae.store import Study
+from napari_matae.learn.tasks import discard, go_on, look
+
+
+@pytest.fixture
+def target(tmp_path, own_home) -> str:
+    Study.create(tmp_path / "study.sqlite", rater="anna").close()
+    return str(tmp_path / "study.sqlite")
+
+
+def test_an_empty_study_is_not_ready_and_says_what_to_do(target) -> None:
+    found = look(target, RetrainOptions())
+    assert not found.ready
+    assert "correct or accept at least" in found.sentence
+    assert found.runs == found.finished == ()
+
+
+def test_choices_that_cannot_be_are_a_sentence(target) -> None:
+    assert not look(target, RetrainOptions(kind="slow")).ready
+    assert "no way to learn" in look(target, RetrainOptions(kind="slow")).sentence
+
+
+def test_a_look_draws_no_sides(target) -> None:
+    look(target, RetrainOptions())
+    with Study.open(target) as study:
+        assert study.splits() == {}
+
+
+def test_a_run_that_is_gone_cannot_go_on(target, tmp_path) -> None:
+    with pytest.raises(MataeError):
+        go_on(target, tmp_path / "gone", lambda: False)
+
+
+def test_what_is_no_run_is_not_deleted(tmp_path, own_home) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("mine")
+    with pytest.raises(MataeError):
+        discard(tmp_path / "mine")
+    assert (tmp_path / "mine" / "letter.txt").read_text() == "mine"
