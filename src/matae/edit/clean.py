@@ -22,7 +22,8 @@ __all__ = ["fill_holes", "keep_largest", "smooth"]
 def fill_holes(mask: ArrayLike, label: int = 1) -> NDArray[np.uint8]:
     """Return the mask with the holes of one class filled.
 
-    A hole is what cannot be reached from the border of the picture. Another class inside the hole stays.
+    A hole is what cannot be reached from the border of the picture. In the cavity's holes wall is filled too, for
+    papillary muscle counts as cavity (ASE/EACVI 2015); a class without a name stays.
 
     Parameters
     ----------
