@@ -42,7 +42,11 @@ class LiveFigures(QWidget):  # type: ignore[misc]
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setVerticalSpacing(1)
         facts = (
-            ("dice", "Dice", "Overlap of this mask with what the machine proposed: 1 where they are equal."),
+            (
+                "dice",
+                "Dice",
+                "Overlap of the chosen structure with what the machine proposed: 1 where they are equal.",
+            ),
             ("iou", "IoU", "Intersection over union with what the machine proposed."),
             ("area", "Area", "Area of the cavity on this frame."),
             ("time", "Time", "Time spent on this frame."),
@@ -80,6 +84,7 @@ class LiveFigures(QWidget):  # type: ignore[misc]
             signal.connect(self._show_soon)
         workspace.link.statistics_changed.connect(self.show_study)
         workspace.link.acknowledged.connect(self._show_soon)
+        workspace.structures.changed.connect(self._show_soon)
         self.show_frame()
         self.show_study(workspace.link.statistics)
 
@@ -90,6 +95,7 @@ class LiveFigures(QWidget):  # type: ignore[misc]
             signal.disconnect(self._show_soon)
         self._workspace.link.statistics_changed.disconnect(self.show_study)
         self._workspace.link.acknowledged.disconnect(self._show_soon)
+        self._workspace.structures.changed.disconnect(self._show_soon)
 
     def show_frame(self, _: object = None) -> None:
         """Show the figures of the frame on screen."""
@@ -98,7 +104,8 @@ class LiveFigures(QWidget):  # type: ignore[misc]
         shown = dict.fromkeys(self.values, _DASH)
         if current is not None and current.labels is not None and frame in current.status:
             if current.machine is not None and frame in current.proposed:
-                mine, machines = current.mask(frame) == 1, current.machine[frame] == 1
+                chosen = self._workspace.structures.value
+                mine, machines = current.mask(frame) == chosen, current.machine[frame] == chosen
                 shown["dice"] = f"{float(dice(mine, machines)):.3f}"
                 shown["iou"] = f"{float(iou(mine, machines)):.3f}"
             mm2 = current.area_mm2
