@@ -213,7 +213,7 @@ def test_frames_between_two_take_the_chosen_structure_and_keep_the_others(worksp
     for other in keeps:
         assert ((now == other) == (before == other)).all()
     name = workspace.structures.name
-    assert workspace.undo_stack.undo_text == f"interpolation ({name}), frames 2 to 4"
+    assert workspace.undo_stack.undo_text == f"interpolation ({name})"
 
 
 def test_another_cine_begins_with_its_cavity(workspace, qtbot) -> None:
