@@ -9,7 +9,7 @@ from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
 from matae.anatomy import class_name
-from napari_matae.session.layers import CLASS_COLOURS
+from napari_matae.session.layers import class_colour
 
 if TYPE_CHECKING:
     from napari_matae.edit.structure_choice import StructureChoice
@@ -65,5 +65,5 @@ class StructureRow(QWidget):  # type: ignore[misc]
 
 def _swatch(value: int) -> QIcon:
     picture = QPixmap(_SWATCH, _SWATCH)
-    picture.fill(QColor(CLASS_COLOURS[min(value, len(CLASS_COLOURS)) - 1]))
+    picture.fill(QColor(class_colour(value)))
     return QIcon(picture)

@@ -22,6 +22,7 @@ __all__ = [
     "SECTOR_KEY",
     "STATE_KEY",
     "cine_of",
+    "class_colour",
     "forget_history",
     "image_layer_data",
     "image_of",
@@ -51,6 +52,11 @@ SECTOR_COLOUR = "#56b4e9"
 PROPOSAL_COLOUR = "#d55e00"
 PREVIEW_COLOUR = "#cc79a7"
 HANDLE_COLOURS = ("#e69f00", "#56b4e9", "#56b4e9")
+
+
+def class_colour(value: int) -> str:
+    """Return the colour of a class of a mask."""
+    return CLASS_COLOURS[min(value, len(CLASS_COLOURS)) - 1]
 
 
 def image_layer_data(cine: Cine) -> tuple[Any, dict[str, Any], str]:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtGui import QColor, QImage, QPixmap
 from qtpy.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from napari_matae.session.layers import class_colour
 from napari_matae.widgets.colours import STATUS_WORDS
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["ConflictDialog", "picture"]
 
 _SIDE = 300
-_COLOUR = (240, 228, 66)
 
 
 class ConflictDialog(QDialog):  # type: ignore[misc]
@@ -84,16 +84,16 @@ class ConflictDialog(QDialog):  # type: ignore[misc]
 
 
 def picture(frame: NDArray[np.uint8], mask: NDArray[np.uint8] | None, aspect: tuple[float, float]) -> QPixmap:
-    """Return a frame (Y, X) with the outline of a mask, as large as fits a square of 300 pixels."""
+    """Return a frame (Y, X) with the outline of each structure, as large as fits a square of 300 pixels."""
     colour = np.repeat(frame[..., None], 3, -1)
-    if mask is not None:
-        inside = mask == 1
+    for value in () if mask is None else np.unique(mask[mask > 0]).tolist():
+        inside = mask == value
         core = inside.copy()
         core[1:] &= inside[:-1]
         core[:-1] &= inside[1:]
         core[:, 1:] &= inside[:, :-1]
         core[:, :-1] &= inside[:, 1:]
-        colour[inside & ~core] = _COLOUR
+        colour[inside & ~core] = QColor(class_colour(value)).getRgb()[:3]
     rows, columns = frame.shape
     colour = np.ascontiguousarray(colour)
     image = QImage(colour.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888).copy()

@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from matae.measure import measure_cine
 from matae.phantom import make_phantom, random_heart
+from matae.segment import find_sector
 
 QUICK = settings(max_examples=12, deadline=None, derandomize=True)
 
@@ -31,7 +32,7 @@ def others_drawn(cavity: np.ndarray, seed: int) -> np.ndarray:
 
 
 def numbers(cine, masks, sector, **more) -> str:
-    measured = measure_cine(cine, masks, sector=sector.mask(cine.shape), **more)
+    measured = measure_cine(cine, masks, sector=sector, **more)
     values = [
         [value.value for value in measured.table()],
         [(flag.code, flag.text, flag.frames) for flag in measured.flags],
@@ -75,8 +76,8 @@ def test_what_is_written_of_a_segmentation_has_the_cavitys_areas(phantom) -> Non
 
     several = others_drawn(phantom.masks, 8)
     area = np.array([float((mask == 1).sum()) for mask in several])
-    run = {"classes": {"1": "left ventricular cavity"}}
-    results = [Segmentation(masks, masks, area, phantom.sector, run) for masks in (several, phantom.masks)]
+    sector, run = find_sector(phantom.cine), {"classes": {"1": "left ventricular cavity"}}
+    results = [Segmentation(masks, masks, area, sector, run) for masks in (several, phantom.masks)]
     one, two = (make_record(phantom.cine, result) for result in results)
     assert one == two
 
@@ -86,7 +87,7 @@ def test_ejection_fractions_of_verdicts_and_exports_are_the_cavitys(phantom) -> 
     from matae.measure.tracing import tracing
 
     several = others_drawn(phantom.masks, 9)
-    case = SimpleNamespace(cine=phantom.cine, sector=phantom.sector)
+    case = SimpleNamespace(cine=phantom.cine, sector=find_sector(phantom.cine))
     ed, es = int(phantom.masks.sum((1, 2)).argmax()), int(phantom.masks.sum((1, 2)).argmin())
     phases = {"ED": ed, "ES": es}
     values = [_ef(case, dict(enumerate(masks)), phases) for masks in (several, phantom.masks)]
@@ -94,3 +95,22 @@ def test_ejection_fractions_of_verdicts_and_exports_are_the_cavitys(phantom) -> 
     assert values[0] is not None
     lines = [tracing(masks[ed], phantom.cine.spacing, label=1) for masks in (several, phantom.masks)]
     np.testing.assert_array_equal(lines[0], lines[1])
+
+
+def test_the_report_draws_the_other_structures_and_measures_the_same(phantom) -> None:
+    from matplotlib.colors import to_hex
+    from matplotlib.figure import Figure
+
+    from matae.measure._panels import _BESIDE, draw_picture
+    from matae.segment.margins import margins_of_pixels
+
+    labels = np.where(phantom.labels <= 3, phantom.labels, 0).astype(np.uint8)
+    drawn = []
+    for masks in (labels, phantom.masks):
+        measured = measure_cine(phantom.cine, masks, sector=phantom.sector)
+        axes = Figure().add_subplot()
+        draw_picture(axes, measured, "ed", margins_of_pixels(phantom.cine, None, keep=True))
+        drawn.append(({to_hex(line.get_color()) for line in axes.lines}, {text.get_text() for text in axes.texts}))
+    beside = {colour for colour, _ in _BESIDE.values()}
+    assert drawn[0][0] - drawn[1][0] == beside
+    assert drawn[0][1] - drawn[1][1] == {name for _, name in _BESIDE.values()}
