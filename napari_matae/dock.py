@@ -214,7 +214,6 @@ class MataeDock(QWidget):  # type: ignore[misc]
             self.key_help.hide()
             self.key_help.deleteLater()  # it lies over the viewer's window, which stays
             self.key_help = None
-        self.review_panel.close_down()
         for part in self.children():
             if part is not self.workspace:
                 end_owned(part)  # runs first: what they have done goes into the study

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_matae.edit.preview import Preview
+    from napari_matae.edit.structure_choice import StructureChoice
     from napari_matae.session.phases import PhaseFinder
     from napari_matae.session.session import OpenCine, Session
 
@@ -44,6 +45,8 @@ class Actions(QObject):  # type: ignore[misc]
         Where masks for several frames are shown before they are applied.
     finder
         Knows end-diastole and end-systole.
+    structures
+        What of the masks is mended, copied, interpolated and propagated.
     parent
         Qt parent.
     """
@@ -53,9 +56,17 @@ class Actions(QObject):  # type: ignore[misc]
     finished = Signal(bool)
     """Another frame to look at was asked for and this cine has none left; whether to look backward."""
 
-    def __init__(self, session: Session, preview: Preview, finder: PhaseFinder, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        preview: Preview,
+        finder: PhaseFinder,
+        structures: StructureChoice,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self._session, self._preview, self._finder = session, preview, finder
+        self._structures = structures
         self.go_on = True
         """Accepting or rejecting a frame shows the next one to look at."""
         self.reach = REACH
@@ -187,26 +198,30 @@ class Actions(QObject):  # type: ignore[misc]
         if current is None or source not in current.status:
             self.said.emit(f"The {'next' if by > 0 else 'previous'} frame has no mask to copy.")
             return
-        self._change(f"copy of frame {source + 1}", lambda mask: paste(current.mask(source), mask))
+        label = self._structures.value
+        self._change(f"copy of frame {source + 1}", lambda mask: paste(current.mask(source), mask, label))
 
     def fill_holes(self) -> None:
         """Fill the holes of the mask on screen."""
         from matae.edit import fill_holes
 
-        self._change("holes filled", fill_holes, "There is no hole to fill.")
+        label = self._structures.value
+        self._change("holes filled", lambda mask: fill_holes(mask, label), "There is no hole to fill.")
 
     def keep_largest(self) -> None:
         """Keep only the largest part of the mask on screen."""
         from matae.edit import keep_largest
 
-        self._change("largest part kept", keep_largest, "The mask is in one part already.")
+        label = self._structures.value
+        self._change("largest part kept", lambda mask: keep_largest(mask, label), "The mask is in one part already.")
 
     def smooth(self) -> None:
         """Smooth the contour of the mask on screen; its area stays."""
         from matae.edit import smooth
 
         spacing = None if self._session.current is None else self._session.current.cine.pixel_size
-        self._change("smoothed", lambda mask: smooth(mask, 1, spacing), "The contour is smooth already.")
+        label = self._structures.value
+        self._change("smoothed", lambda mask: smooth(mask, label, spacing), "The contour is smooth already.")
 
     def take_proposal(self) -> None:
         """Put the predicted mask back on this frame."""
@@ -228,7 +243,7 @@ class Actions(QObject):  # type: ignore[misc]
             return
         session.settle()
         session.masks.ensure_labels()
-        frame = session.frame
+        frame, text = session.frame, self._structures.named(text)
         try:
             mask = tool(session.current.mask(frame))
         except MataeError as error:
@@ -254,12 +269,12 @@ class Actions(QObject):  # type: ignore[misc]
             return
         keys = {t: current.mask(t).copy() for t in span}
         onto = {t: current.mask(t).copy() for t in frames}
-        spacing = current.cine.pixel_size
+        spacing, label = current.cine.pixel_size, self._structures.value
 
         def work() -> Iterator[tuple[int, NDArray[np.uint8]]]:
-            yield from interpolate(keys, frames, spacing=spacing, onto=onto).items()
+            yield from interpolate(keys, frames, label=label, spacing=spacing, onto=onto).items()
 
-        self._preview.start("Interpolation", len(frames), work)
+        self._preview.start(self._structures.named("Interpolation"), len(frames), work)
 
     def propagate(self, *, backward: bool = False) -> None:
         """Offer this frame's mask, carried along by the motion, to the predicted frames that follow (or precede) it."""
@@ -284,12 +299,12 @@ class Actions(QObject):  # type: ignore[misc]
             self.said.emit(f"The frame {side} this one is manual already: nothing to propagate into.")
             return
         mask, onto = current.mask(here).copy(), {t: current.mask(t).copy() for t in frames}
-        images, spacing = current.cine.frames, current.cine.pixel_size
+        images, spacing, label = current.cine.frames, current.cine.pixel_size, self._structures.value
 
         def work() -> Iterator[tuple[int, NDArray[np.uint8]]]:
-            yield from propagate(images, mask, here, frames, spacing=spacing, onto=onto)
+            yield from propagate(images, mask, here, frames, label=label, spacing=spacing, onto=onto)
 
-        self._preview.start("Propagation", len(frames), work)
+        self._preview.start(self._structures.named("Propagation"), len(frames), work)
 
     def _span(self) -> tuple[int, int] | None:
         """Return the manual frames around the one on screen; a manual frame itself closes the gap before it."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
+from matae.anatomy import CAVITY
 from napari_matae.background.connections import connections_of
 from napari_matae.edit.dragging import Dragging
 from napari_matae.edit.handles import Handles
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from numpy.typing import NDArray
 
+    from napari_matae.edit.structure_choice import StructureChoice
     from napari_matae.session.player import Player
     from napari_matae.session.session import Session
 
@@ -45,6 +47,8 @@ class Tools(QObject):  # type: ignore[misc]
         Whose masks are worked on.
     player
         Paused when a tool is taken: nobody draws on a moving picture.
+    structures
+        What of the masks the tools act on.
     parent
         Qt parent.
     """
@@ -54,9 +58,11 @@ class Tools(QObject):  # type: ignore[misc]
     said = Signal(str)
     """A sentence for the user."""
 
-    def __init__(self, session: Session, player: Player, parent: QObject | None = None) -> None:
+    def __init__(
+        self, session: Session, player: Player, structures: StructureChoice, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
-        self._session, self._player = session, player
+        self._session, self._player, self._structures = session, player, structures
         self._tool = "move"
         self._size: dict[str, int] = {}
         self._labels: Labels | None = None
@@ -67,6 +73,7 @@ class Tools(QObject):  # type: ignore[misc]
         connections = connections_of(self)
         connections.connect(session.opened, self._on_opened)
         connections.connect(session.labels_changed, self._on_labels)
+        connections.connect(structures.changed, self._on_structure)
         connections.when_closed(self._let_go)
         connections.when_closed(lambda: self.choose("move"))
         self._on_labels()
@@ -109,6 +116,8 @@ class Tools(QObject):  # type: ignore[misc]
             self._player.pause()
             session.masks.ensure_labels()
         session.settle()
+        if tool == "handles":
+            self._structures.choose(CAVITY)  # they are the landmarks of the cavity
         self._tool = tool
         labels = session.current.labels
         self._push.active = tool == "push"
@@ -116,12 +125,25 @@ class Tools(QObject):  # type: ignore[misc]
             labels.visible = labels.visible or tool != "move"
             labels.mode = _PAINTING.get(tool, "pan_zoom")
             labels.mouse_pan = tool == "move"
-            session.masks.tool = {"brush": "brush", "eraser": "eraser"}.get(tool, "drawing")
+            self._prepare_painting()
             if tool in _SIZES:
                 session.viewer.layers.selection.active = labels
         self.handles.show(on=tool == "handles")
         self._show_size()
         self.changed.emit()
+
+    def _prepare_painting(self) -> None:
+        """Name the strokes of the tool in use, and let the layer protect what its brush or eraser may not touch."""
+        painting = self._tool if self._tool in _PAINTING else "drawing"
+        self._session.masks.tool = self._structures.named(painting)
+        if self._labels is not None and self._structures.several:
+            # What the layer cannot tell apart (the atrium takes wall, not cavity) is put back when the stroke ends.
+            self._labels.preserve_labels = self._tool == "eraser" or not self._structures.takes_all
+
+    def _on_structure(self) -> None:
+        self._prepare_painting()
+        if self._tool == "handles" and self._structures.value != CAVITY:
+            self.choose("move")
 
     # -- keeping napari's own controls and ours in step ---------------------------------------------------
 
@@ -175,7 +197,7 @@ class Tools(QObject):  # type: ignore[misc]
         shown = {value: key for key, value in _PAINTING.items()}.get(mode)
         if shown is not None and shown != self._tool:
             self._tool = shown
-            self._session.masks.tool = shown
+            self._prepare_painting()
             self._push.active = False
             self._labels.mouse_pan = False
             self.handles.show(on=False)
@@ -195,7 +217,8 @@ class Tools(QObject):  # type: ignore[misc]
         current = self._session.current
         if current is None or current.labels is None:
             return None
-        self._session.masks.tool = "push"
+        label = self._structures.value
+        self._session.masks.tool = self._structures.named("push")
         base, reach = current.mask(self._session.frame).copy(), (self.size or 2) / 2
         spacing = current.cine.pixel_size
-        return lambda end: nudge(base, start, end, reach, spacing=spacing)
+        return lambda end: nudge(base, start, end, reach, label, spacing=spacing)

@@ -42,7 +42,7 @@ class LiveFigures(QWidget):  # type: ignore[misc]
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setVerticalSpacing(1)
         facts = (
-            ("dice", "Dice", "Overlap of this mask with the predicted one: 1 where they are equal."),
+            ("dice", "Dice", "Overlap of the chosen structure with the predicted one: 1 where they are equal."),
             ("iou", "IoU", "Intersection over union with the predicted mask."),
             ("area", "Area", "Area of the cavity on this frame."),
             ("time", "Time", "Time spent on this frame."),
@@ -73,23 +73,16 @@ class LiveFigures(QWidget):  # type: ignore[misc]
         grid.addWidget(self.study, 2, 0, 1, 5)
         self._show_soon = qthrottled(self.show_frame, timeout=_REDRAW_MS, parent=self)
         session = workspace.session
-        self._signals = (
+        signals = (
             session.frame_changed, session.area_changed, session.status_changed, session.doubted, session.opened,
         )  # fmt: skip
-        for signal in self._signals:
+        for signal in signals:
             signal.connect(self._show_soon)
         workspace.link.statistics_changed.connect(self.show_study)
         workspace.link.acknowledged.connect(self._show_soon)
+        workspace.structures.changed.connect(self._show_soon)
         self.show_frame()
         self.show_study(workspace.link.connection.statistics)
-
-    def close_down(self) -> None:
-        """Stop listening."""
-        self._show_soon.cancel()
-        for signal in self._signals:
-            signal.disconnect(self._show_soon)
-        self._workspace.link.statistics_changed.disconnect(self.show_study)
-        self._workspace.link.acknowledged.disconnect(self._show_soon)
 
     def show_frame(self, _: object = None) -> None:
         """Show the figures of the frame on screen."""
@@ -98,7 +91,8 @@ class LiveFigures(QWidget):  # type: ignore[misc]
         shown = dict.fromkeys(self.values, _DASH)
         if current is not None and current.labels is not None and frame in current.status:
             if current.predicted is not None and frame in current.proposed:
-                manual, predicted = current.mask(frame) == 1, current.predicted[frame] == 1
+                chosen = self._workspace.structures.value
+                manual, predicted = current.mask(frame) == chosen, current.predicted[frame] == chosen
                 shown["dice"] = f"{float(dice(manual, predicted)):.3f}"
                 shown["iou"] = f"{float(iou(manual, predicted)):.3f}"
             mm2 = current.area_mm2

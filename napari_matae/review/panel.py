@@ -20,8 +20,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_matae.edit.structure_choice import RULE
 from napari_matae.edit.tools import TOOLS
 from napari_matae.review.live_figures import LiveFigures
+from napari_matae.review.structure_row import StructureRow
 from napari_matae.widgets.colours import NO_MASK_COLOUR, STATUS_COLOURS, STATUS_WORDS
 from napari_matae.widgets.layout import horizontal_line, row
 
@@ -61,6 +63,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         workspace.preview.changed.connect(self._update_preview)
         workspace.undo_stack.changed.connect(self._update_history)
         workspace.mask_style.changed.connect(self._update_looks)
+        workspace.structures.changed.connect(self._update_tips)
         workspace.said.connect(self._on_said)
         keys.changed.connect(self._update_tips)
         self._update()
@@ -69,19 +72,6 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         self._update_history()
         self._update_looks()
         self._update_tips()
-
-    def close_down(self) -> None:
-        """Stop listening."""
-        session = self._workspace.session
-        for signal in (session.opened, session.status_changed, session.restored, session.frame_changed):
-            signal.disconnect(self._update)
-        self._workspace.tools.changed.disconnect(self._update_tools)
-        self._workspace.preview.changed.disconnect(self._update_preview)
-        self._workspace.undo_stack.changed.disconnect(self._update_history)
-        self._workspace.mask_style.changed.disconnect(self._update_looks)
-        self._workspace.said.disconnect(self._on_said)
-        self._keys.changed.disconnect(self._update_tips)
-        self.figures.close_down()
 
     # -- layout -------------------------------------------------------------------------------------------
 
@@ -125,6 +115,8 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
             group.addButton(button)
             self._tips.append((button, tip, name))
             self.tool_buttons[name] = button
+        self.structure = StructureRow(workspace.structures, self)
+        self._tips.append((self.structure.box, f"What the tools act on. {RULE}", "structure"))
         self.size = QSlider(Qt.Orientation.Horizontal, self)
         self.size.setRange(1, 200)
         self.size.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -211,6 +203,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         column.addWidget(self.preview_bar)
         column.addWidget(self.figures)
         column.addWidget(horizontal_line(self))
+        column.addWidget(self.structure)
         column.addLayout(row(*self.tool_buttons.values()))
         size = QHBoxLayout()
         size.addWidget(QLabel("Size", self))
@@ -313,5 +306,9 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
             "undo": f"Take back: {history.undo_text}" if history.undo_text else "Nothing to undo",
             "redo": f"Do again: {history.redo_text}" if history.redo_text else "Nothing to redo",
         }
+        structures = self._workspace.structures
         for widget, tip, name in self._tips:
-            widget.setToolTip(special.get(name, tip.rstrip(".")) + self._keys.hint(name) + ".")
+            said = special.get(name, tip.rstrip("."))
+            if structures.several and name in TOOLS:
+                said = said.replace("the cavity", f"the {structures.name}")
+            widget.setToolTip(said + self._keys.hint(name) + ".")

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CINE_KEY",
+    "CLASS_COLOURS",
     "OUTLINE_WIDTH",
     "SECTOR_KEY",
     "STATE_KEY",
     "cine_of",
+    "class_colour",
     "forget_history",
     "image_layer_data",
     "image_of",
@@ -44,12 +46,17 @@ OUTLINE_WIDTH = 2
 """Pixels of the ventricle's outline; thin enough to judge the border under it."""
 
 # Okabe-Ito colours: told apart by every kind of colour vision, and none of them is the grey of tissue.
-CAVITY_COLOUR = "#f0e442"
+CLASS_COLOURS = ("#f0e442", "#009e73", "#56b4e9", "#0072b2", "#e69f00")
+"""Colours of the classes 1, 2, ...: cavity, wall, atrium, and those without a name."""
 SECTOR_COLOUR = "#56b4e9"
 PROPOSAL_COLOUR = "#d55e00"
 PREVIEW_COLOUR = "#cc79a7"
 HANDLE_COLOURS = ("#e69f00", "#56b4e9", "#56b4e9")
-_OTHER_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
+
+
+def class_colour(value: int) -> str:
+    """Return the colour of a class of a mask."""
+    return CLASS_COLOURS[min(value, len(CLASS_COLOURS)) - 1]
 
 
 def image_layer_data(cine: Cine) -> tuple[Any, dict[str, Any], str]:
@@ -89,8 +96,7 @@ def make_labels(cine: Cine, masks: NDArray[np.uint8]) -> Labels:
 
     from matae.anatomy import CLASS_NAMES
 
-    colours = {None: "transparent", 0: "transparent", 1: CAVITY_COLOUR}
-    colours |= dict(enumerate(_OTHER_COLOURS, start=2))
+    colours = {None: CLASS_COLOURS[-1], 0: "transparent"} | dict(enumerate(CLASS_COLOURS, start=1))
     layer = Labels(
         masks,
         name=f"LV of {cine.source.name}",

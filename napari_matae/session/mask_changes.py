@@ -135,7 +135,13 @@ class MaskChanges:
         """Record what was drawn since the last time, as one step."""
         current = self._cine_viewer.current
         if current is not None and current.labels is not None and current.drawn:
+            took = current.put_back()
             self._record(current.settle(self.tool, self._cine_viewer.shown))
+            if took:
+                self._cine_viewer.forget_layer_history()
+                self._cine_viewer.refresh()
+                self._tell.area_changed.emit()
+                self._tell.put_back.emit(took)
 
     def change(
         self, text: str, masks: Mapping[int, NDArray[np.uint8]], status: FrameStatus = FrameStatus.EDITED

@@ -62,6 +62,8 @@ class OpenCine:
         """The masks as last recorded, frame by frame."""
         self.status: dict[int, FrameStatus] = {}
         """Whose each mask is; frames without one are left out."""
+        self.classes: set[int] = set()
+        """Classes that its masks hold, or held."""
         self.proposed: set[int] = set()
         """Frames for which `predicted` holds a proposal."""
         self.seconds: dict[int, float] = {}
@@ -72,8 +74,8 @@ class OpenCine:
         """One minus the Dice between all widths of the network, (T,); NaN but where the ejection fraction rests on."""
         self.compared = np.full(cine.n_frames, np.nan)
         """One minus the Dice between the width that ran and the next narrower one, (T,); NaN where it is not known."""
-        self.drawn: set[int] = set()
-        """Frames somebody drew in since they were last recorded."""
+        self.drawn, self.painted = set[int](), set[int]()
+        """Frames somebody drew in since they were last recorded; those of them that napari's own tools painted in."""
         self.in_layer_history: set[int] = set()
         """Frames that the layer's own undo history could still change."""
         self.run: dict[str, Any] = {}
@@ -149,7 +151,10 @@ class OpenCine:
     def drop_labels(self) -> None:
         """Forget masks and statuses: their layer is gone."""
         self.labels = self.predicted = self.recorded = None
-        for state in (self.status, self.proposed, self.drawn, self.in_layer_history, self.seconds, self.by_hand):
+        for state in (
+            self.status, self.proposed, self.drawn, self.painted, self.classes, self.in_layer_history, self.seconds,
+            self.by_hand,
+        ):  # fmt: skip
             state.clear()
         for values in (self.area_px, self.asked, self.compared):
             values[:] = np.nan
@@ -189,6 +194,26 @@ class OpenCine:
         self.asked[frame] = self.compared[frame] = np.nan  # they told of the mask before
         self._write(frame, mask, FrameStatus.MACHINE)
         return FrameChange(frame, patch, FrameStatus.MACHINE, FrameStatus.MACHINE) if patch is not None else None
+
+    def put_back(self) -> list[int]:
+        """Give back what strokes took of structures that anatomy leaves it to; return the classes that took it."""
+        from matae.anatomy import CAVITY, STRUCTURES
+        from matae.edit import as_drawn
+
+        frames, self.painted = self.painted & self.drawn, set()
+        took: set[int] = set()
+        if self.labels is None or self.recorded is None:
+            return []
+        known = {structure.value for structure in STRUCTURES} | self.classes
+        for frame in frames:
+            drawn = self.labels.data[frame]
+            if self.classes <= {CAVITY} and int(drawn.max()) <= CAVITY:
+                continue  # nothing is there that could be taken
+            kept = as_drawn(self.recorded[frame], drawn, known)
+            if kept is not drawn:
+                took.update(np.unique(drawn[kept != drawn]).tolist())
+                drawn[...] = kept
+        return sorted(took)
 
     def settle(self, text: str, here: int) -> UndoStep | None:
         """Record what was drawn; return it as a step, or None if nothing was."""
@@ -280,6 +305,8 @@ class OpenCine:
         if self.labels is None or self.recorded is None:
             raise RuntimeError("there are no masks")
         self.recorded[frame] = mask
+        if mask.size and int(mask.max()) > 1:
+            self.classes.update((np.flatnonzero(np.bincount(mask.ravel())[1:]) + 1).tolist())
         if mask is not self.labels.data[frame]:
             self.labels.data[frame] = mask
         self.drawn.discard(frame)

@@ -49,6 +49,7 @@ class PaintWatcher:
         if screen.is_ours or current is None:
             return
         current.drawn.add(frame)
+        current.painted.add(frame)
         current.in_layer_history.add(frame)
         if current.measure(frame):
             self._tell.area_changed.emit()

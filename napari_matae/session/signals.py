@@ -26,6 +26,8 @@ class SessionSignals:
     """The labels layer is another one, or gone."""
     touched = Signal()
     """Somebody draws; what is drawn is not recorded yet."""
+    put_back = Signal(object)
+    """A stroke ran over what anatomy leaves to another structure, and that is back: the classes drawn there."""
     stepped = Signal(object)
     """A deed that can be taken back was recorded (Step)."""
     written = Signal(object, str)

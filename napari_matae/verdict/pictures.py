@@ -124,7 +124,7 @@ def _drawn(cine: Cine, frame: int, masks: dict[str, NDArray[np.uint8]]) -> NDArr
         np.asarray(cine.frames[frame])[y, x], (max(1, round(wide * scale)), max(1, round(tall * scale)))
     )
     for kind, (_, colour) in CONTOURS.items():
-        draw_outlines(picture, (masks[kind][y, x] > 0).astype(np.uint8), thickness=2.2, colours=(colour,))
+        draw_outlines(picture, masks[kind][y, x], thickness=2.2, colours=(colour,))  # every structure's outline
     return np.asarray(picture)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from matae.learn.verdict import STRUCTURE
 from napari_matae.widgets.words import plural
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ _MINUS = "\N{MINUS SIGN}"
 
 
 def main_figures(side: Side) -> list[Paired]:
-    """Return the figures of the whole network, in the order of `TITLES`."""
-    return [side.figures[name] for name in TITLES if name in side.figures]
+    """Return the figures of the whole network in the order of `TITLES`, then those of each of several structures."""
+    structures = [figure for name, figure in side.figures.items() if name.startswith(STRUCTURE)]
+    return [*(side.figures[name] for name in TITLES if name in side.figures), *structures]
 
 
 def narrower_figures(side: Side) -> list[Paired]:
@@ -49,7 +51,9 @@ def narrower_figures(side: Side) -> list[Paired]:
 
 def title(figure: Paired) -> str:
     """Return what a figure is called, with its unit."""
-    kind, _, width = figure.name.partition(" ")
+    kind, _, width = figure.name.removeprefix(STRUCTURE).partition(" ")
+    if figure.name.startswith(STRUCTURE):
+        return f"{TITLES.get(kind, kind)}, {width}" + (f" ({figure.unit})" if figure.unit else "")
     unit = _UNITS.get(kind, figure.unit)
     name = TITLES.get(kind, figure.name)
     return f"{name}, width {width}" if width else f"{name} ({unit})" if unit else name
@@ -59,7 +63,7 @@ def number(figure: Paired, value: float | None, *, sign: bool = False) -> str:
     """Return a value of a figure with as many digits as mean something; a dash for none."""
     if value is None:
         return _DASH
-    digits = _DIGITS.get(figure.name.split()[0], 3)
+    digits = _DIGITS.get(figure.name.removeprefix(STRUCTURE).split()[0], 3)
     text = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
     if sign and not float(text):
         text = text[1:]  # a change that rounds to nothing has no direction

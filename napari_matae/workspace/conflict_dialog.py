@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from napari_matae.session.layers import class_colour
 from napari_matae.widgets.colours import STATUS_WORDS
 from napari_matae.widgets.pixmap import fitted, rgb_pixmap
 
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["ConflictDialog", "picture"]
 
 _SIDE = 300
-_COLOUR = (240, 228, 66)
 
 
 class ConflictDialog(QDialog):  # type: ignore[misc]
@@ -85,14 +86,14 @@ class ConflictDialog(QDialog):  # type: ignore[misc]
 
 
 def picture(frame: NDArray[np.uint8], mask: NDArray[np.uint8] | None, aspect: tuple[float, float]) -> QPixmap:
-    """Return a frame (Y, X) with the outline of a mask, as large as fits a square of 300 pixels."""
+    """Return a frame (Y, X) with the outline of each structure, as large as fits a square of 300 pixels."""
     colour = np.repeat(frame[..., None], 3, -1)
-    if mask is not None:
-        inside = mask == 1
+    for value in () if mask is None else np.unique(mask[mask > 0]).tolist():
+        inside = mask == value
         core = inside.copy()
         core[1:] &= inside[:-1]
         core[:-1] &= inside[1:]
         core[:, 1:] &= inside[:, :-1]
         core[:, :-1] &= inside[:, 1:]
-        colour[inside & ~core] = _COLOUR
+        colour[inside & ~core] = QColor(class_colour(value)).getRgb()[:3]
     return fitted(rgb_pixmap(colour), _SIDE, aspect)

@@ -79,6 +79,7 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
         Action("eraser", "E", "Eraser", lambda d: d.tools.choose("eraser")),
         Action("push", "G", "Push the contour", lambda d: d.tools.choose("push")),
         Action("handles", "H", "Handles: apex and hinge points", lambda d: d.tools.choose("handles")),
+        Action("structure", "W", "Next structure, where there are several", lambda d: d.structures.next()),
         Action("smaller", "[", "Smaller tool", lambda d: d.tools.scale(0.8)),
         Action("larger", "]", "Larger tool", lambda d: d.tools.scale(1.25)),
         Action("undo", "Ctrl+Z", "Undo, and show where", lambda d: d.undo_stack.undo()),

@@ -11,6 +11,7 @@ from napari_matae.edit.actions import Actions
 from napari_matae.edit.mask_style import MaskStyle
 from napari_matae.edit.preview import Preview
 from napari_matae.edit.stroke_recorder import StrokeRecorder
+from napari_matae.edit.structure_choice import StructureChoice
 from napari_matae.edit.tools import Tools
 from napari_matae.open.sector_finder import SectorFinder
 from napari_matae.segment.clip_widths import ClipWidths
@@ -62,10 +63,11 @@ class Workspace(QObject):  # type: ignore[misc]
         self.time_tracker = TimeTracker(self.session, self.link, self.player, parent=self)
         self.strokes = StrokeRecorder(self.session, self)
         self.preview = Preview(self.session, self)
-        self.tools = Tools(self.session, self.player, self)
+        self.structures = StructureChoice(self.session, self)
+        self.tools = Tools(self.session, self.player, self.structures, self)
         self.phase_finder = PhaseFinder(self.session)
         self.clip_widths = ClipWidths(self.session, self.phase_finder, self)
-        self.actions = Actions(self.session, self.preview, self.phase_finder, self)
+        self.actions = Actions(self.session, self.preview, self.phase_finder, self.structures, self)
         self.flag_keeper = FlagKeeper(self.session, self.link, self.actions, self)
         self.next_cine = NextCine(self.session, self.link, self)
         self.actions.finished.connect(self.next_cine.go)
@@ -75,6 +77,7 @@ class Workspace(QObject):  # type: ignore[misc]
             self.link,
             self.sector_finder,
             self.preview,
+            self.structures,
             self.tools,
             self.actions,
             self.next_cine,

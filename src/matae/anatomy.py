@@ -34,7 +34,9 @@ __all__ = [
     "class_of_name",
     "code_of_class",
     "combine",
+    "covered_by",
     "is_another",
+    "is_named",
     "leaves_side_open",
     "plain_name",
     "side_of_name",
@@ -101,6 +103,16 @@ _SCHEMES = {"SCT": "SCT", "SNM3": "SRT", "SNM": "SRT", "99SDM": "SRT", "SRT": "S
 def class_name(value: int) -> str:
     """Return the name of a class of a mask."""
     return CLASS_NAMES[value - 1] if 1 <= value <= len(CLASS_NAMES) else f"class {value}"
+
+
+def is_named(value: int) -> bool:
+    """Say whether a class of a mask has a name: background has none."""
+    return 1 <= value <= len(CLASS_NAMES)
+
+
+def covered_by(value: int) -> tuple[int, ...]:
+    """Return the classes whose place a class takes where both are drawn, as `combine` lays them on each other."""
+    return _ORDER[: _ORDER.index(value)] if value in _ORDER else ()
 
 
 def code_of_class(value: int) -> tuple[str, str, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matae.edit.copying import paste
 from matae.edit.region import (
     EditError,
     bounds,
@@ -16,12 +17,11 @@ from matae.edit.region import (
     checked_mask,
     checked_scale,
     cut,
+    framed,
     grow,
-    paste,
-    put_part,
-    region_of,
     signed_distance,
 )
+from matae.edit.structure import outlines, put_outlines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -59,7 +59,8 @@ def interpolate(
     spacing
         Height and width of a pixel; square pixels when None.
     onto
-        Masks that the frames have now, by frame: their other classes stay. Background where a frame is not given.
+        Masks that the frames have now, by frame: their other classes stay as far as anatomy lets them, see
+        `matae.edit.structure`. Background where a frame is not given.
 
     Returns
     -------
@@ -95,14 +96,15 @@ def interpolate(
         between = [frame for frame in wanted if first < frame < last]
         if not between:
             continue
-        ends = [_shape_of(region_of(masks[frame], label), scale) for frame in (first, last)]
+        ends = [[_shape_of(region, scale) for region in outlines(masks[frame], label)] for frame in (first, last)]
+        pairs = list(zip(*ends, strict=False))
         for frame in between:
             share = (frame - first) / (last - first)
-            if ends[0] is None or ends[1] is None:
+            found = tuple(_between(a, b, share, scale, shape) for a, b in pairs if a is not None and b is not None)
+            if len(found) < max(map(len, ends)):
                 out[frame] = paste(masks[first if share <= 0.5 else last], base[frame], label)
             else:
-                part, box = _between(ends[0], ends[1], share, scale, shape)
-                out[frame] = put_part(base[frame], part, box, label)
+                out[frame] = put_outlines(base[frame], found, label)
     return {frame: out[frame] for frame in wanted}
 
 
@@ -141,8 +143,8 @@ def _root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _between(
     first: _Shape, last: _Shape, share: float, scale: NDArray[np.float64], shape: tuple[int, ...]
-) -> tuple[NDArray[np.bool_], Box]:
-    """Return the region at a share of the way from one shape to another, and the box it lies in."""
+) -> NDArray[np.bool_]:
+    """Return the region at a share of the way from one shape to another."""
     from scipy import ndimage
 
     # The shortest way between two normal distributions (McCann 1997): a symmetric stretch without a turn. Round
@@ -167,4 +169,4 @@ def _between(
         # Distances in the end's own size, brought to the size the shape has here.
         size = 1 / np.sqrt(abs(np.linalg.det(back)))
         blend += weight * size * ndimage.map_coordinates(end.distance, where.T, order=1, mode="nearest")
-    return (blend > 0).reshape(box.height, box.width), box
+    return framed((blend > 0).reshape(box.height, box.width), box, shape)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.edit.motion import Tracker
-from matae.edit.region import EditError, checked_mask, checked_scale, put, region_of
+from matae.edit.region import EditError, checked_mask, checked_scale
+from matae.edit.structure import outlines, put_outlines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -47,7 +48,8 @@ def propagate(
     spacing
         Height and width of a pixel; square pixels when None.
     onto
-        Masks that the frames have now, by frame: their other classes stay. Background where a frame is not given.
+        Masks that the frames have now, by frame: their other classes stay as far as anatomy lets them, see
+        `matae.edit.structure`. Background where a frame is not given.
     should_stop
         Asked before each frame; True ends it.
 
@@ -73,12 +75,12 @@ def propagate(
     base = {frame: checked_mask((onto or {}).get(frame, empty), label) for frame in wanted}
     if any(one.shape != mask.shape for one in base.values()):
         raise EditError("The masks to write on differ in size from the corrected one; take both from one cine.")
-    return _carry(images, region_of(mask, label), int(start), scale, label=label, onto=base, should_stop=should_stop)
+    return _carry(images, outlines(mask, label), int(start), scale, label=label, onto=base, should_stop=should_stop)
 
 
 def _carry(
     images: NDArray[np.uint8],
-    region: NDArray[np.bool_],
+    regions: tuple[NDArray[np.bool_], ...],
     start: int,
     scale: NDArray[np.float64],
     *,
@@ -90,12 +92,12 @@ def _carry(
         goals = [frame for frame in onto if (frame - start) * step > 0]
         if not goals:
             continue
-        tracker = Tracker(images[start], region, scale) if region.any() else None
+        trackers = [Tracker(images[start], region, scale) for region in regions if region.any()]
         last = max(goals, key=lambda frame: abs(frame - start))
         for frame in range(start + step, last + step, step):
             if should_stop is not None and should_stop():
                 return
-            if tracker is not None:
+            for tracker in trackers:
                 tracker.follow(images[frame])
             if frame in onto:
-                yield frame, put(onto[frame], region if tracker is None else tracker.region(), label)
+                yield frame, put_outlines(onto[frame], tuple(t.region() for t in trackers) or regions, label)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Spacing
 
-__all__ = ["EditError", "checked_mask", "checked_point", "paste", "region_of"]
+__all__ = ["EditError", "checked_mask", "checked_point", "framed", "region_of"]
 
 
 class EditError(MataeError):
@@ -83,45 +83,11 @@ def region_of(mask: NDArray[np.uint8], label: int) -> NDArray[np.bool_]:
     return found
 
 
-def put(mask: NDArray[np.uint8], region: NDArray[np.bool_], label: int) -> NDArray[np.uint8]:
-    """Return a copy of the mask in which the class takes up the region, but no pixel of another class."""
-    out = np.where(mask == label, np.uint8(0), mask)
-    out[region & (out == 0)] = label
+def framed(part: NDArray[np.bool_], box: Box, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return a region of the whole picture that is `part` inside the box and nothing outside."""
+    out = np.zeros(shape, bool)
+    out[box.y0 : box.y1, box.x0 : box.x1] = part
     return out
-
-
-def put_part(mask: NDArray[np.uint8], part: NDArray[np.bool_], box: Box, label: int) -> NDArray[np.uint8]:
-    """Return a copy as `put` does; the class is `part` inside the box and nothing outside."""
-    out = np.where(mask == label, np.uint8(0), mask)
-    window = out[box.y0 : box.y1, box.x0 : box.x1]
-    window[part & (window == 0)] = label
-    return out
-
-
-def paste(source: ArrayLike, onto: ArrayLike, label: int = 1) -> NDArray[np.uint8]:
-    """Return `onto` with one class as it is in `source`: how a mask is copied from another frame.
-
-    Parameters
-    ----------
-    source
-        Where the class is taken from, (Y, X) class map.
-    onto
-        The mask of the frame that is changed, (Y, X). Its other classes stay as they are.
-    label
-        The class that changes.
-
-    Raises
-    ------
-    EditError
-        If one is not a mask, or they differ in size.
-    """
-    first, second = checked_mask(source, label), checked_mask(onto, label)
-    if first.shape != second.shape:
-        raise EditError(
-            f"A mask of {first.shape[0]} x {first.shape[1]} does not fit a frame of "
-            f"{second.shape[0]} x {second.shape[1]}; copy between frames of one cine."
-        )
-    return put(second, region_of(first, label), label)
 
 
 def bounds(region: NDArray[np.bool_]) -> Box | None:

@@ -14,9 +14,9 @@ from matae.edit.region import (
     checked_mask,
     checked_point,
     checked_scale,
-    put_part,
-    region_of,
+    framed,
 )
+from matae.edit.structure import change
 from matae.edit.warp import sample
 
 if TYPE_CHECKING:
@@ -76,22 +76,27 @@ def reshape(
     old, new = _corners(before, scale), _corners(after, scale)
     if _turn(old) * _turn(new) < 0:
         raise EditError("The apex is on the other side of the mitral plane; draw it back, or swap the hinge points.")
-    region = region_of(mask, label)
-    box = bounds(region)
-    if box is None or np.array_equal(old, new):
+    if np.array_equal(old, new):
         return mask.copy()
     matrix, shift = _similarity(new, old)
     start = np.linalg.solve(matrix, old - shift).astype(np.float64)  # where the similarity alone brings the handles
     left_over = float(np.hypot(*(new - start)).max())
-    corners = np.array([[y, x] for y in (box.y0 - 1, box.y1) for x in (box.x0 - 1, box.x1)], float).T
-    there = np.linalg.solve(matrix, corners * scale[:, None] - shift) / scale[:, None]
-    target = box_around(there, 2.0 + left_over / float(scale.min()), mask.shape)
-    if not (target.height and target.width):
-        return np.where(region, np.uint8(0), mask)
-    positions = _without_local_part(centres(target) * scale[:, None], start, new)
-    positions = (matrix @ positions + shift) / scale[:, None]
-    moved = sample(region, positions, box).reshape(target.height, target.width)
-    return put_part(mask, moved, target, label)
+
+    def reshaped(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        box = bounds(region)
+        if box is None:
+            return region
+        corners = np.array([[y, x] for y in (box.y0 - 1, box.y1) for x in (box.x0 - 1, box.x1)], float).T
+        there = np.linalg.solve(matrix, corners * scale[:, None] - shift) / scale[:, None]
+        target = box_around(there, 2.0 + left_over / float(scale.min()), region.shape)
+        if not (target.height and target.width):
+            return np.zeros_like(region)
+        positions = _without_local_part(centres(target) * scale[:, None], start, new)
+        positions = (matrix @ positions + shift) / scale[:, None]
+        moved = sample(region, positions, box).reshape(target.height, target.width)
+        return framed(moved, target, region.shape)
+
+    return change(mask, label, reshaped)
 
 
 def _corners(handles: Landmarks, scale: NDArray[np.float64]) -> NDArray[np.float64]:

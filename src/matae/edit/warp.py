@@ -15,10 +15,9 @@ from matae.edit.region import (
     checked_scale,
     cut,
     grow,
-    put,
-    region_of,
     signed_distance,
 )
+from matae.edit.structure import change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +73,6 @@ def nudge(
     box = box_around(np.stack([start, end], 1), float(reach.max()) + 1, mask.shape)
     if not (box.height and box.width) or (start == end).all():
         return mask.copy()
-    region = region_of(mask, label)
     positions = centres(box)
     way = (end - start) / steps
     for step in range(steps, 0, -1):
@@ -82,10 +80,14 @@ def nudge(
         offset = (positions - centre[:, None]) / reach[:, None]
         near = np.clip(1 - (offset**2).sum(0), 0, None) ** 2
         positions -= way[:, None] * near
-    moved = sample(region, positions, box).reshape(box.height, box.width)
-    out = region.copy()
-    out[box.y0 : box.y1, box.x0 : box.x1] = moved
-    return put(mask, out, label)
+
+    def pushed(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        out = region.copy()
+        moved = sample(region, positions, box).reshape(box.height, box.width)
+        out[box.y0 : box.y1, box.x0 : box.x1] = moved
+        return out
+
+    return change(mask, label, pushed)
 
 
 def sample(region: NDArray[np.bool_], positions: NDArray[np.float64], box: Box) -> NDArray[np.bool_]:

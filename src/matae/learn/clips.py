@@ -98,11 +98,25 @@ def load_side(
     clips: Sequence[Clip],
     size: int,
     *,
+    known: Sequence[int] = (),
     odd_labels: bool = False,
     progress: Callable[[int, int], None] | None = None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> tuple[LabelledFrames, set[str]]:
     """Load the frames of one side as a network of a grid of `size` pixels sees them.
+
+    Parameters
+    ----------
+    study, clips
+        Where the frames are.
+    size
+        Side of the network's grid.
+    known
+        Classes that are kept; all if empty.
+    odd_labels
+        Take masks that look inverted.
+    progress, notify
+        Told of (clips done, in all), and of clips that were left out.
 
     Returns
     -------
@@ -129,12 +143,13 @@ def load_side(
         full += len(case.looks_inverted())
         for t in frames:
             images.append(place.image(np.asarray(case.cine.frames[t])))
-            masks.append(place.mask(case.masks[t]))
+            mask = case.masks[t]
+            masks.append(place.mask(np.where(np.isin(mask, known), mask, np.uint8(0)) if known else mask))
             names.append(f"{case.clip.content_id[:12]}_{t}")
             patients.append(case.clip.patient)
             phases.append(case.phases[t])
             spacing.append(float("nan") if pixel is None else math.sqrt(pixel[0] * pixel[1]))
-            annotated.append(case.classes)
+            annotated.append(tuple(c for c in case.classes if not known or c in known))
             digests.add(picture_digest(case.cine.frames[t]))
     if not images:
         raise TrainError("None of the corrected clips can be opened; bring their files back to where they were.")

@@ -9,7 +9,7 @@ from matae.errors import TrainError
 from matae.learn.channel import PausedError
 from matae.learn.clips import load_side
 from matae.learn.gather import SIDES, gather
-from matae.learn.preconditions import refuse_leak, refuse_replayed
+from matae.learn.preconditions import refuse_leak, refuse_replayed, unknown_structures
 from matae.train.progress import StoppedError
 
 if TYPE_CHECKING:
@@ -87,7 +87,9 @@ def read_data(
     if plan.release is None:
         plan = replace(plan, release=corrections.release)
         plan.write(folder)
-    for notice in corrections.notices:
+    kept = (study.mask(c.content_id, t, revision=r) for c in corrections.clips for t, r in c.frames.items())
+    left_out = unknown_structures((mask for mask in kept if mask is not None), base.classes)
+    for notice in (*corrections.notices, *([left_out] if left_out else ())):
         link.notify(notice)
 
     def stage(name: str) -> Callable[[int, int], None]:
@@ -107,8 +109,9 @@ def read_data(
         if not clips:
             continue
         loaded[side], found = load_side(
-            study, clips, base.grid, odd_labels=options.odd_labels, progress=stage("reading"), notify=link.notify
-        )
+            study, clips, base.grid, known=base.outputs.values, odd_labels=options.odd_labels,
+            progress=stage("reading"), notify=link.notify,
+        )  # fmt: skip
         digests["train" if side == "train" else "held out"] |= found
     if "train" not in loaded or "val" not in loaded:
         raise TrainError("The corrections of one side are gone from the study; start a new retraining.")

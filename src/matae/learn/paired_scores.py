@@ -7,15 +7,15 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from matae.anatomy import CAVITY, class_name
 from matae.learn.paired import Paired, compare
-from matae.learn.verdict import FrameChange, Side
+from matae.learn.verdict import STRUCTURE, FrameChange, Side
 from matae.train.progress import StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from matae.learn.clips import Case
@@ -38,7 +38,7 @@ class Tally:
     patients
         Of each frame, in the order of the values.
     values
-        Figure to its values before and after, one a frame.
+        Figure to its values before and after, one a frame; NaN for a frame in which it was not outlined.
     ef
         Errors of the ejection fraction before and after, and the patient, one a clip.
     frames
@@ -59,7 +59,9 @@ class Tally:
     n_inverted: int = 0
 
     def _add(self, name: str, pair: Sequence[float]) -> None:
+        """Add the values of the last frame of `patients`; frames before it that had none get NaN."""
         for values, value in zip(self.values.setdefault(name, ([], [])), pair, strict=True):
+            values.extend([math.nan] * (len(self.patients) - 1 - len(values)))
             values.append(value)
 
     def side(self, unit: str) -> Side:
@@ -67,8 +69,9 @@ class Tally:
         figures: dict[str, Paired] = {}
         for name in ("dice", "iou", "pixel_accuracy", "hd95"):  # there also where no frame could be opened
             self.values.setdefault(name, ([], []))
-        for name, (before, after) in self.values.items():
-            kind = name.split()[0]
+        for name, both in self.values.items():
+            before, after = (values + [math.nan] * (len(self.patients) - len(values)) for values in both)
+            kind = name.removeprefix(STRUCTURE).split()[0]
             figures[name] = compare(
                 name,
                 before,
@@ -98,7 +101,8 @@ class Tally:
         case
             The clip, opened.
         pairs
-            Width to both models, the widest first: all figures at that, Dice and IoU at the others.
+            Width to both models, the widest first: all figures at that, Dice and IoU at the others. All are those of
+            the cavity; Dice and HD95 of every structure stand beside them where there are several.
         calibrated
             Whether distances are in mm.
         should_stop
@@ -113,8 +117,10 @@ class Tally:
 
         frames = sorted(case.masks)
         self.n_inverted += len(case.looks_inverted())
-        known = next(iter(pairs.values()))[0].card.outputs.values
-        classes = [(c, c) for c in known if c in case.classes] or [(c, c) for c in known]
+        values = [set(segmenter.card.outputs.values) for segmenter in next(iter(pairs.values()))]
+        known = sorted(values[0] & values[1])
+        main = CAVITY if CAVITY in known or not known else known[0]
+        classes = [c for c in known if c in case.classes or c == main]
         spacing = case.cine.spacing if calibrated else None
         found: dict[str, list[dict[int, NDArray[np.uint8]]]] = {}
         for width, both in pairs.items():
@@ -130,24 +136,22 @@ class Tally:
                 raise StoppedError
             reference = case.masks[t]
             self.patients.append(case.clip.patient)
-            scored = [score_frame(masks[t], reference, classes, spacing) for masks in found[widest]]
-            means = [
-                {
-                    "dice": float(np.mean([s.dice for s in scores])),
-                    "iou": float(np.mean([s.iou for s in scores])),
-                    "pixel_accuracy": accuracy,
-                    "hd95": float(np.mean([s.hd95 for s in scores])),
-                }
-                for scores, accuracy in scored
-            ]
+            means = []
+            for masks in found[widest]:
+                (own,), accuracy = score_frame(masks[t], reference, [(main, main)], spacing)
+                means.append({"dice": own.dice, "iou": own.iou, "pixel_accuracy": accuracy, "hd95": own.hd95})
             for key in means[0]:
                 self._add(key, [mean[key] for mean in means])
+            for c in classes if len(known) > 1 else ():
+                each = [score_frame(masks[t], reference, [(c, c)], spacing)[0][0] for masks in found[widest]]
+                self._add(f"{STRUCTURE}dice {class_name(c)}", [score.dice for score in each])
+                self._add(f"{STRUCTURE}hd95 {class_name(c)}", [score.hd95 for score in each])
             for width in list(found)[1:]:
                 for key, overlap in (("dice", dice), ("iou", iou)):
-                    each = [
-                        [float(overlap(masks[t] == c, reference == c)) for c, _ in classes] for masks in found[width]
-                    ]
-                    self._add(f"{key} {width}", [float(np.mean(values)) for values in each])
+                    self._add(
+                        f"{key} {width}",
+                        [float(overlap(masks[t] == main, reference == main)) for masks in found[width]],
+                    )
             change = FrameChange(
                 case.clip.content_id, t, case.clip.patient, case.phases[t], means[0]["dice"], means[1]["dice"]
             )

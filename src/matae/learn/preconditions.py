@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from matae.anatomy import class_name
 from matae.errors import TrainError
 from matae.learn.gather import SIDES, choose_labels
 from matae.learn.options import MIN_FRAMES, MIN_PATIENTS
 from matae.nn.regions import Regions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from matae.learn.options import RetrainOptions
-    from matae.store import FrameInfo, Study
+    from matae.store import Study
 
-__all__ = ["check_corrections", "refuse_leak", "refuse_replayed"]
+__all__ = ["check_corrections", "refuse_leak", "refuse_replayed", "unknown_structures"]
 
 
 def check_corrections(study: Study, options: RetrainOptions, classes: Sequence[str]) -> list[str]:
@@ -62,8 +67,9 @@ def check_corrections(study: Study, options: RetrainOptions, classes: Sequence[s
             f"All {n_train} frames are exactly what the model proposed, so there is nothing to learn from them; "
             "correct frames whose outline is off, then retrain."
         )
-    _check_classes(study, chosen, classes)
-    return notices
+    masks = (study.mask(content_id, frame) for content_id, infos in chosen.items() for frame in infos)
+    left_out = unknown_structures((mask for mask in masks if mask is not None), classes)
+    return [*notices, left_out] if left_out else notices
 
 
 def _no_held_out(sides: Mapping[str, str]) -> str:
@@ -80,18 +86,29 @@ def _no_held_out(sides: Mapping[str, str]) -> str:
     )
 
 
-def _check_classes(study: Study, chosen: Mapping[str, Mapping[int, FrameInfo]], classes: Sequence[str]) -> None:
+def unknown_structures(masks: Iterable[NDArray[np.uint8]], classes: Sequence[str]) -> str:
+    """Return a sentence on structures that are outlined and that the base does not find; empty where it finds all.
+
+    Parameters
+    ----------
+    masks
+        Of the frames that are learnt from, (Y, X) each.
+    classes
+        Names of the classes of the base.
+    """
     known = Regions.alone(classes).values
-    for content_id, infos in chosen.items():
-        for frame in infos:
-            mask = study.mask(content_id, frame)
-            highest = 0 if mask is None else int(mask.max(initial=0))
-            if highest > max(known):
-                raise TrainError(
-                    f"Frame {frame + 1} of {study.cine(content_id).stem} has labels of class {highest}, but the model "
-                    f"finds {len(classes)} ({', '.join(classes)}); remove those labels, or start from a model with as "
-                    "many classes."
-                )
+    frames, found = 0, set[int]()
+    for mask in masks:
+        if more := set(np.unique(mask).tolist()) - {0, *known}:
+            frames, found = frames + 1, found | more
+    if not found:
+        return ""
+    names = " and ".join(class_name(value) for value in sorted(found))
+    where = f"{frames} frame{' outlines' if frames == 1 else 's outline'}"
+    return (
+        f"{where} the {names} too, which the base does not find: only the {', '.join(classes)} is learnt; start from "
+        "a model of those structures to learn them."
+    )
 
 
 def refuse_leak(train: set[str], held_out: set[str]) -> None:

@@ -15,8 +15,20 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-__all__ = ["AGREEMENT", "HELD_OUT", "FrameChange", "MinutesSaved", "Side", "Verdict", "decide", "frames_by_patient"]
+__all__ = [
+    "AGREEMENT",
+    "HELD_OUT",
+    "STRUCTURE",
+    "FrameChange",
+    "MinutesSaved",
+    "Side",
+    "Verdict",
+    "decide",
+    "frames_by_patient",
+]
 
+STRUCTURE = "structure_"
+"""Begins the names of figures of one structure where there are several: reported, while the cavity decides."""
 AGREEMENT = "agreement with your edits on training patients: how much less there would be to correct"
 HELD_OUT = "held-out patients, never learnt from: accuracy"
 
@@ -64,7 +76,8 @@ class Side:
         How many.
     figures
         By name: ``dice``, ``iou``, ``pixel_accuracy``, ``hd95``, ``ef_error``; and of held-out frames ``dice 1/2``,
-        ``iou 1/2``, ... for each narrower width
+        ``iou 1/2``, ... for each narrower width; all of the cavity. Where both models find several structures, also
+        ``structure_dice left atrium``, ``structure_hd95 left atrium``, ... of each
     frames
         Every frame, for a paired plot.
     n_inverted
@@ -260,7 +273,8 @@ def decide(
     It is offered when the mean Dice of held-out patients is higher (by `MIN_GAIN`), and nothing that matters is worse:
     Dice and IoU at every width, pixel accuracy, HD95 and ejection fraction of held-out patients, and the Dice of the
     guard, by more than `GUARD_MARGIN`, where the base knew it. Where most labels of either side look inverted, figures
-    against them say nothing, however good: it is not offered.
+    against them say nothing, however good: it is not offered. Of several structures the cavity decides, which is what
+    is measured; of the others it is said where they got worse.
     """
     for side in (held_out, agreement):
         if side is not None and side.n_inverted > side.n_frames / 2:
@@ -274,7 +288,7 @@ def decide(
     if dice.difference is None or dice.before is None or dice.after is None:
         return False, "No held-out frame could be compared; nothing says that it got better."
     moved = f"Dice {dice.before:.3f} before, {dice.after:.3f} after on {where}"
-    worse = [_said(name) for name, figure in held_out.figures.items() if figure.worse]
+    worse = [_said(name) for name, f in held_out.figures.items() if f.worse and not name.startswith(STRUCTURE)]
     if guard is not None and guard_known and guard.worse:
         worse.append("what it knew before (the guard frames)")
     if dice.difference < MIN_GAIN:
@@ -285,14 +299,16 @@ def decide(
         return False, f"{moved}, but {how}: {', '.join(worse)}."
     interval = dice.difference_ci95
     sure = interval is not None and interval[0] > 0
+    others = [_said(name) for name, f in held_out.figures.items() if f.worse and name.startswith(STRUCTURE)]
     return True, f"{moved}; nothing that matters got significantly worse." + (
-        "" if sure else " The gain may still be chance: correct more held-out frames to be sure."
-    )
+        f" Of the structures beside it got worse: {', '.join(others)}." if others else ""
+    ) + ("" if sure else " The gain may still be chance: correct more held-out frames to be sure.")
 
 
 def _said(name: str) -> str:
-    kind, _, width = name.partition(" ")
-    return _IN_WORDS.get(kind, kind) + (f" at width {width}" if width else "")
+    kind, _, width = name.removeprefix(STRUCTURE).partition(" ")
+    where = f" of the {width}" if name.startswith(STRUCTURE) else f" at width {width}"
+    return _IN_WORDS.get(kind, kind) + (where if width else "")
 
 
 def frames_by_patient(frames: Sequence[FrameChange]) -> dict[str, list[FrameChange]]:

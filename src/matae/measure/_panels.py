@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from matae.anatomy import ATRIUM, CAVITY, WALL
 from matae.measure._plane import resample
 from matae.measure.bullseye import MOST_INWARD_PERCENT, all_places, place
 from matae.measure.reliability import NOT_RELIABLE, PROVISIONAL
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_curve", "draw_ef", "draw_picture", "draw_segments", "smoothed"]
 
 ED, ES = "#e69f00", "#56b4e9"
+_BESIDE = {WALL: ("#009e73", "myocardium"), ATRIUM: ("#cc79a7", "left atrium")}
 """Colours of end-diastole and end-systole everywhere (Okabe-Ito: distinct under every colour blindness)."""
 _INK, _FAINT, _WARNING = "#1b242c", "#66717c", "#a33b00"
 _MOST_DOUBT_LINES = 5
@@ -94,7 +96,8 @@ def _crop(measurement: Measurement) -> tuple[slice, slice]:
     height, width = measurement.inputs.cine.shape
     if primary is None:
         return slice(0, height), slice(0, width)
-    points = np.concatenate([measurement.outline(frame) for frame in primary.frames])
+    beside = [points for frame in primary.frames for points in _beside(measurement, frame).values()]
+    points = np.concatenate([*(measurement.outline(frame) for frame in primary.frames), *beside])
     low, high = points.min(0), points.max(0)
     scale = np.array(measurement.inputs.cine.pixel_aspect)
     # As wide as the panel is for its height, so that all three pictures fill theirs.
@@ -146,12 +149,34 @@ def draw_picture(axes: Any, measurement: Measurement, which: str, shown: Margins
         disks, colour, name = (
             (primary.volumes.ed, ED, "End-diastole") if which == "ed" else (primary.volumes.es, ES, "End-systole")
         )
+        _draw_beside(axes, m, frame)
         _draw_disks(axes, disks, m.outline(frame), colour)
         amount = f", {disks.volume:.0f} mL" if m.calibrated else ""
         axes.set_title(f"{name}, frame {frame + 1}{amount}", fontsize=8.5, color=_INK, pad=4)
         if which == "ed":
             _scale_bar(axes, m)
     axes.set(xlim=extent[:2], ylim=extent[2:])
+
+
+def _beside(measurement: Measurement, frame: int) -> dict[int, NDArray[np.float64]]:
+    """Return the outlines of what stands beside the cavity in a mask: the epicardium of a wall, an atrium."""
+    from matae.measure.contour import contour
+
+    mask = measurement.inputs.mask(frame)
+    regions = {WALL: np.isin(mask, (WALL, CAVITY)), ATRIUM: mask == ATRIUM}
+    return {value: contour(region) for value, region in regions.items() if (mask == value).any()}
+
+
+def _draw_beside(axes: Any, measurement: Measurement, frame: int) -> None:
+    """Draw what is not measured: thin, in colours of its own, with its name."""
+    for row, (value, points) in enumerate(_beside(measurement, frame).items()):
+        colour, name = _BESIDE[value]
+        line = smoothed(points)
+        axes.plot(line[:, 1], line[:, 0], color=colour, linewidth=1.1)
+        axes.text(
+            0.97, 0.03 + 0.065 * row, name, color=colour, fontsize=7.5, transform=axes.transAxes, ha="right",
+            weight="bold",
+        )  # fmt: skip
 
 
 def _draw_disks(axes: Any, disks: Disks, points: NDArray[np.float64], colour: str) -> None:

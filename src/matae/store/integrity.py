@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, insert, select, text
 
+from matae.anatomy import CAVITY
 from matae.errors import StoreError
 from matae.store.base import EMPTY_DIGEST, StudyBase, audit_digest
 from matae.store.codec import decode_mask
@@ -230,7 +231,9 @@ def _masks(connection: Connection, progress: Callable[[int, int], None] | None) 
             progress(number, total)
         try:
             mask = decode_mask(row.png, row.sha256)
-            sound = mask.shape == (row.height, row.width) and int((mask != 0).sum()) == row.area
+            # Earlier versions counted all structures of a mask, not the cavity alone; what is stored never changes.
+            counts = int((mask == CAVITY).sum()), int((mask != 0).sum())
+            sound = mask.shape == (row.height, row.width) and row.area in counts
         except StoreError:
             sound = False
         if not sound and found < _MOST:

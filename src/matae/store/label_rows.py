@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sqlalchemy import bindparam, func, insert, select, update
 
+from matae.anatomy import CAVITY
 from matae.errors import StoreError
 from matae.store.base import parse_time
 from matae.store.codec import as_class_map, digest_of, encode_mask
@@ -80,12 +81,15 @@ def seconds_of(spent: float) -> float:
 
 
 def prepare_masks(cine: Any, masks: Iterable[tuple[int, NDArray[Any]]]) -> dict[int, tuple[str, int, bytes]]:
-    """Return digest, area and PNG of each frame's mask; done before the study is held, for it takes longest."""
+    """Return digest, area of the cavity and PNG of each frame's mask.
+
+    Done before the study is held, for it takes longest.
+    """
     found = {}
     for frame, mask in masks:
         check_frames(cine, [frame])
         plain = as_class_map(mask, (cine.height, cine.width))
-        found[int(frame)] = digest_of(plain), int(np.count_nonzero(plain)), encode_mask(plain)
+        found[int(frame)] = digest_of(plain), int(np.count_nonzero(plain == CAVITY)), encode_mask(plain)
     return found
 
 

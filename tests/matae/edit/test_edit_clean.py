@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from edit_makers import SHAPE, disc, random_masks
+from edit_makers import SHAPE, assert_others_keep, disc, random_masks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.measure import euler_number, label, perimeter
@@ -18,12 +18,9 @@ CLEAN = pytest.mark.parametrize("tool", [fill_holes, keep_largest, smooth])
 
 @CLEAN
 @QUICK
-@given(mask=random_masks(), which=st.integers(1, 2))
-def test_other_classes_stay(tool, mask, which):
-    out = tool(mask, which)
-    other = 3 - which
-    assert ((out == other) == (mask == other)).all()
-    assert set(np.unique(out)) <= {0, 1, 2}
+@given(mask=random_masks(classes=6), which=st.integers(1, 5))
+def test_other_classes_stay_as_far_as_anatomy_lets_them(tool, mask, which):
+    assert_others_keep(mask, tool(mask, which), which)
 
 
 @CLEAN
@@ -41,7 +38,7 @@ def test_flips_commute(tool, mask, axis):
 def test_filled_holes_are_those_the_border_does_not_reach(mask):
     outside = label(np.pad(mask != 1, 1, constant_values=True), connectivity=1)
     hole = (outside != outside[0, 0])[1:-1, 1:-1] & (mask != 1)
-    assert ((fill_holes(mask) == 1) == ((mask == 1) | (hole & (mask == 0)))).all()
+    assert ((fill_holes(mask) == 1) == ((mask == 1) | hole)).all()  # wall inside the cavity is papillary muscle
 
 
 @QUICK
@@ -99,8 +96,9 @@ def test_a_cavity_cut_by_the_border_stays_cut_straight():
 
 
 @QUICK
-@given(random_masks(), random_masks())
-def test_pasting_takes_one_class_and_leaves_the_others(source, onto):
-    out = paste(source, onto)
-    assert ((out == 2) == (onto == 2)).all()
-    assert ((out == 1) == ((source == 1) & (onto != 2))).all()
+@given(random_masks(classes=6), random_masks(classes=6), st.integers(1, 5))
+def test_pasting_takes_one_class_and_leaves_the_others(source, onto, which):
+    out = paste(source, onto, which)
+    assert_others_keep(onto, out, which)
+    if which == 1:
+        assert ((out == 1) == ((source == 1) & (onto <= 3))).all()

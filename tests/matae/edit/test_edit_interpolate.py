@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from edit_makers import SHAPE, cavity, disc, random_masks, upright
+from edit_makers import SHAPE, assert_others_keep, cavity, disc, random_masks, upright
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -89,13 +89,14 @@ def test_what_is_in_one_frame_only_is_copied_from_the_nearer():
 
 
 @QUICK
-@given(random_masks(), random_masks(), random_masks())
-def test_other_classes_of_the_frame_stay(first, last, now):
-    out = interpolate({0: first, 2: last}, [1], onto={1: now})[1]
-    assert ((out == 2) == (now == 2)).all()
-    without = interpolate({0: first, 2: last}, [1])[1]
-    assert not (without == 2).any()
-    assert ((out == 1) == ((without == 1) & (now != 2))).all()
+@given(*(random_masks(classes=6) for _ in range(3)), st.integers(1, 5))
+def test_other_classes_of_the_frame_stay_as_far_as_anatomy_lets_them(first, last, now, which):
+    out = interpolate({0: first, 2: last}, [1], label=which, onto={1: now})[1]
+    assert_others_keep(now, out, which)
+    without = interpolate({0: first, 2: last}, [1], label=which)[1]
+    assert set(np.unique(without)) <= {0, which}
+    if which == 1:
+        assert ((out == 1) == ((without == 1) & (now <= 3))).all()
 
 
 def test_pixels_that_are_not_square_give_the_same_shape():

@@ -47,6 +47,19 @@ def worse(name: str) -> dict[str, object]:
     return {name: compare(name, [0.9] * 6, [0.5] * 6, PATIENTS)}
 
 
+def test_of_several_structures_the_cavity_decides_and_the_others_are_said() -> None:
+    atrium = worse("structure_dice left atrium")
+    held_out = side([0.8] * 6, [0.9, 0.88, 0.91, 0.9, 0.87, 0.9], **atrium)
+    offered, sentence = decide(held_out, None, guard_known=False)
+    assert offered
+    assert sentence.endswith("Of the structures beside it got worse: Dice of the left atrium.")
+    assert not decide(side([0.9] * 6, [0.5] * 6, **better("structure_dice left atrium")), None, guard_known=False)[0]
+
+
+def better(name: str) -> dict[str, object]:
+    return {name: compare(name, [0.5] * 6, [0.9] * 6, PATIENTS)}
+
+
 BETTER = ([0.8] * 6, [0.9, 0.88, 0.91, 0.9, 0.87, 0.9])
 
 

@@ -54,3 +54,22 @@ def test_a_version_that_is_gone_is_found(worked) -> None:
     raw.close()
     with Study.open(worked) as study:
         assert f"Versions of frame 1 of cine {make_cine().content_id[:12]} are gone." in study.check()
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+def test_an_area_of_all_structures_as_earlier_versions_counted_it_is_no_damage(tmp_path, extra: int) -> None:
+    several = disc()
+    several[:, several.shape[1] // 2 :] *= 2
+    with Study.create(tmp_path / "s.sqlite") as study:
+        identity = make_cine().content_id
+        study.add_cine(make_cine(), subject="p1")
+        study.put_proposals(identity, {0: several}, model="m", width="1", model_sha256="cd" * 32)
+    raw = sqlite3.connect(tmp_path / "s.sqlite")
+    for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        raw.execute(f"DROP TRIGGER {name}")
+    raw.execute("UPDATE masks SET area = ?", (int((several != 0).sum()) + extra,))
+    raw.commit()
+    raw.close()
+    with Study.open(tmp_path / "s.sqlite") as study:
+        problems = [line for line in study.check() if "The guard" not in line]
+    assert problems == [f"A mask of cine {make_cine().content_id[:12]} is not what was stored."] * extra

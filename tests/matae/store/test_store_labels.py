@@ -31,8 +31,21 @@ def test_a_proposal_is_stored_with_what_made_it(study, cine) -> None:
     assert list(infos) == [0, 3]
     info = infos[3]
     assert (info.status, info.revision, info.model, info.width, info.rater) == (MACHINE, 1, "m1", "1/2", "")
-    assert (info.area, info.seconds, info.edited, info.model_sha256) == (int(disc().sum()), 0, False, "ab" * 32)
+    assert (info.seconds, info.edited, info.model_sha256) == (0, False, "ab" * 32)
     np.testing.assert_array_equal(study.mask(cine.content_id, 3), disc() * 2)
+
+
+def test_the_area_of_a_frame_is_that_of_its_cavity(study, cine) -> None:
+    several = disc()
+    several[several > 0] = np.resize([1, 2, 3, 7], int(disc().sum()))
+    several[-1, 0] = 1
+    propose(study, cine, {0: disc() * 0, 1: disc(), 2: disc() * 2, 3: several})
+    areas = [info.area for info in study.frames(cine.content_id).values()]
+    assert areas == [0, int(disc().sum()), 0, int((several == 1).sum())]
+    study.put_edits(cine.content_id, [Edit(1, disc() * 3, 1), Edit(2, several, 1)])
+    areas = [info.area for info in study.frames(cine.content_id).values()]
+    assert areas == [0, 0, int((several == 1).sum()), int((several == 1).sum())]
+    assert study.check() == []
 
 
 def test_an_edit_keeps_the_machines_original_beside_it(study, cine) -> None:

@@ -78,7 +78,7 @@ class Candidate:
     preview
         A frame as it would leave, where one was asked for or must be looked at.
     classes
-        Largest class of its masks.
+        Classes of its masks, in order.
     bytes_needed
         Rough size on disk.
     """
@@ -86,7 +86,7 @@ class Candidate:
     clip: PlannedClip | None = None
     findings: tuple[Finding, ...] = ()
     preview: Preview | None = None
-    classes: int = 0
+    classes: tuple[int, ...] = ()
     bytes_needed: float = 0.0
 
 
@@ -140,8 +140,9 @@ def look_at(
     text = tuple(find_text(cine.frames, blanked.allowed))
     findings += find_in_picture(cine, blanked, text, label)
     if len(cine.b_modes) > 1 and source.overrides.spacing is None:
-        # Which picture of the frame the heart lies in, its labels say.
-        cine = cine.scaled_for(np.any([mask > 0 for mask in labels.masks.values()], axis=0))
+        # Which picture of the frame the heart lies in, its labels say: those of the cavity, as in a measurement.
+        masks = np.stack(list(labels.masks.values()))
+        cine = cine.scaled_for((masks == 1 if (masks == 1).any() else masks > 0).any(axis=0))
     fit = _fit(cine, blanked, list(labels.masks.values()), request.side)
     picture = _Picture(cine, blanked.sector, fit, source.is_dicom)
     clip = _planned(study, entry, request.pseudonyms, labels, picture)
@@ -151,7 +152,7 @@ def look_at(
         clip=clip,
         findings=tuple(findings),
         preview=_preview(clip, cine, blanked, labels.masks, text) if wanted else None,
-        classes=max(int(mask.max(initial=0)) for mask in labels.masks.values()),
+        classes=tuple(np.unique(np.concatenate([mask[mask > 0] for mask in labels.masks.values()])).tolist()),
         bytes_needed=_bytes(clip, request.format),
     )
 

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matae.anatomy import CAVITY, class_name
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from matae.cine import Box, Cine
     from matae.exchange.export.deidentify_pixels import Blanking
     from matae.exchange.export.plan_record import PlannedClip
 
-__all__ = ["Finding", "find_in_picture", "find_over_clips"]
+__all__ = ["Finding", "find_in_picture", "find_over_clips", "leaving"]
 
 _DARK = 12  # grey level that a scanner's background stays below
 _HARDLY = 0.01  # share of a picture
@@ -81,7 +83,12 @@ def _has_dark_corners(cine: Cine) -> bool:
     return any(float(np.median(corner)) < _DARK for corner in corners)
 
 
-def find_over_clips(clips: Sequence[PlannedClip], format_name: str) -> list[Finding]:
+def leaving(classes: Iterable[int], format_name: str) -> tuple[int, ...]:
+    """Return the classes for which a format has room: EchoNet-Dynamic traces the cavity alone."""
+    return tuple(sorted(value for value in classes if format_name != "echonet" or value == CAVITY))
+
+
+def find_over_clips(clips: Sequence[PlannedClip], format_name: str, classes: Iterable[int] = ()) -> list[Finding]:
     """Return what should be known of the clips together.
 
     Parameters
@@ -90,6 +97,8 @@ def find_over_clips(clips: Sequence[PlannedClip], format_name: str) -> list[Find
         All that leave.
     format_name
         Name of the format.
+    classes
+        That occur in their masks.
     """
     counted: list[tuple[int, str]] = []
     if format_name == "echonet":
@@ -111,6 +120,12 @@ def find_over_clips(clips: Sequence[PlannedClip], format_name: str) -> list[Find
             )
         )
     said = [f"{count} clip{'' if count == 1 else 's'} {what}" for count, what in counted if count]
+    stays = [class_name(value) for value in sorted(set(classes) - set(leaving(classes, format_name)))]
+    if stays:
+        said.append(
+            f"EchoNet-Dynamic has room for the tracing of the {class_name(CAVITY)} alone, so the "
+            f"{' and '.join(stays)} will not leave; choose another format for all structures."
+        )
     sizes = {clip.fit.out_shape for clip in clips}
     if format_name == "png" and len(sizes) > 1:
         said.append(

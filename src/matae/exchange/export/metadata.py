@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from matae.anatomy import CAVITY, class_name
+from matae.exchange.export.findings import leaving
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from matae.exchange.export.plan_record import PlannedClip
 
 __all__ = ["VIEWS", "known_quality", "known_view", "list_fields"]
@@ -25,7 +30,9 @@ def known_quality(text: str | None) -> str:
     return text.capitalize() if text and text.lower() in _QUALITIES else ""
 
 
-def list_fields(clip: PlannedClip, format_name: str, release_name: str) -> tuple[tuple[str, str], ...]:
+def list_fields(
+    clip: PlannedClip, format_name: str, release_name: str, classes: Iterable[int] = ()
+) -> tuple[tuple[str, str], ...]:
     """Return every field that leaves beside the pictures, with an example of its value.
 
     Parameters
@@ -36,6 +43,8 @@ def list_fields(clip: PlannedClip, format_name: str, release_name: str) -> tuple
         Name of the format.
     release_name
         Name of the release.
+    classes
+        That occur in the masks.
     """
     spacing = "unknown" if clip.spacing is None else f"{clip.spacing.y:.4g} x {clip.spacing.x:.4g} mm"
     times = "unknown" if clip.frame_times is None else f"0 to {clip.frame_times[-1]:.3f} s"
@@ -55,6 +64,8 @@ def list_fields(clip: PlannedClip, format_name: str, release_name: str) -> tuple
         ("model and width that proposed it", "name of a bundled model, or a pseudonym"),
         ("place of the sector", f"rows {box.y0}-{box.y1}, columns {box.x0}-{box.x1}"),
     ]
+    if set(classes) - {CAVITY}:
+        fields.append(("structures", ", ".join(class_name(value) for value in leaving(classes, format_name))))
     if format_name == "camus":
         fields.append(("image quality", clip.quality or "unknown"))
     if format_name in {"camus", "echonet"}:

@@ -88,7 +88,7 @@ def plan_export(
     clips: list[PlannedClip] = []
     findings: list[Finding] = []
     previews: list[Preview] = []
-    classes, bytes_needed = 0, 0.0
+    classes, bytes_needed = set[int](), 0.0
     for summary in _announced(summaries, progress, should_stop):
         sector = None if sectors is None else sectors.get(summary.content_id)
         looked = look_at(study, summary, request, sector, draw=len(previews) < _PREVIEWS)
@@ -97,7 +97,7 @@ def plan_export(
             clips.append(looked.clip)
         if looked.preview is not None:
             previews.append(looked.preview)
-        classes = max(classes, looked.classes)
+        classes.update(looked.classes)
         bytes_needed += looked.bytes_needed
     if not summaries:
         raise ExchangeError(f"There is no {' or '.join(statuses)} frame to export; review some frames first.")
@@ -114,11 +114,11 @@ def plan_export(
         statuses=tuple(statuses),
         clips=tuple(clips),
         splits=count_sides(clips),
-        findings=(*findings, *find_over_clips(clips, format)),
+        findings=(*findings, *find_over_clips(clips, format, classes)),
         previews=tuple(previews),
-        fields=list_fields(clips[0], format, name),
+        fields=list_fields(clips[0], format, name, classes),
         bytes_needed=int(bytes_needed) + 2000 * len(clips) + (1 << 16),
-        classes=classes,
+        classes=tuple(sorted(classes)),
         pseudonyms=pseudonyms,
     )
 

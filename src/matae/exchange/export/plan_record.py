@@ -109,7 +109,7 @@ class ExportPlan:
     bytes_needed
         Rough size on disk.
     classes
-        Largest class that occurs.
+        That occur in the masks, in order.
     """
 
     study: Study
@@ -123,7 +123,7 @@ class ExportPlan:
     previews: tuple[Preview, ...]
     fields: tuple[tuple[str, str], ...]
     bytes_needed: int
-    classes: int
+    classes: tuple[int, ...]
     pseudonyms: Pseudonyms = field(repr=False)
 
     @property

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from matae.anatomy import CAVITY, class_name
 from matae.errors import ExchangeError
 from matae.exchange.clip import ExportClip, Label, Progress
 from matae.exchange.export.deidentify_pixels import blanking
+from matae.exchange.export.findings import leaving
 from matae.exchange.export.source import open_stored
 from matae.exchange.placing import placement_to_json
 from matae.exchange.provenance import provenance_of
@@ -167,7 +169,7 @@ def _megabytes(count: int) -> str:
 
 
 def _write(plan: ExportPlan, stage: Path, ticker: _Ticker) -> tuple[list[dict[str, Any]], Any]:
-    writer = make_writer(plan.format, stage, classes=plan.classes, uid=plan.pseudonyms.uid)
+    writer = make_writer(plan.format, stage, classes=max(plan.classes, default=0), uid=plan.pseudonyms.uid)
     entries = []
     try:
         for clip in plan.clips:
@@ -269,7 +271,9 @@ def _manifest(
         name=plan.name, number=0, format_name=plan.format, size=plan.size, statuses=plan.statuses,
         splits={side: asdict(counts) for side, counts in plan.splits.items()},
     )  # fmt: skip
-    manifest["classes"] = plan.classes
+    manifest["classes"] = max(plan.classes, default=0)
+    if set(plan.classes) - {CAVITY}:  # releases of the cavity alone are, to the byte, what they were
+        manifest["structures"] = {str(value): class_name(value) for value in leaving(plan.classes, plan.format)}
     manifest["raters"] = sorted({f["rater"] for e in entries for f in e["frames"]} - {""})
     manifest["models"] = sorted({f["model"] for e in entries for f in e["frames"]} - {""})
     manifest["clips"], manifest["files"] = entries, list_files(stage)

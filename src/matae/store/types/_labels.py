@@ -48,7 +48,7 @@ class FrameInfo:
     seconds
         Time people spent on it, all edits together.
     area
-        Pixels that are not background.
+        Pixels of the left ventricular cavity; a label of several structures counts no other.
     updated
         When (UTC).
     edited
