@@ -22,9 +22,9 @@ NO_NUMBERS = {
     ("napari_matae/edit/actions.py", "side"): "before or after",
     ("napari_matae/review/live_figures.py", "unedited"): "a share",
     ("napari_matae/segment/panel.py", "run.seen"): "so many are done",
-    ("napari_matae/session/undo_step.py", "span"): "numbered from 1 where it is made",
+    ("napari_matae/widgets/words.py", "span"): "numbered from 1 where it is made",
     ("src/matae/cli/retrain.py", "event.steps"): "so many steps",
-    ("src/matae/exchange/imports.py", "frames"): "numbered from 1 where it is made",
+    ("src/matae/exchange/import_plan.py", "frames"): "numbered from 1 where it is made",
     ("src/matae/exchange/layouts/npz.py", "frames[0]"): "a shape",
     (
         "src/matae/labelled/_echonet.py",

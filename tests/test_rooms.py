@@ -107,9 +107,7 @@ def test_no_folder_of_the_plugin_is_a_heap() -> None:
 
 MOST_LINES = 400
 LONG = {
-    "src/matae/jobs.py": "what a batch does with one clip, and with all of them: being split",
     "src/matae/store/sqlite_client.py": "one connection: its process, its answers, and what is said of its errors",
-    "napari_matae/study_thread/request_queue.py": "one queue: requests, their order, and what became of them",
 }
 """Modules that are longer than one idea should take, and why they are."""
 
