@@ -50,6 +50,12 @@ def evaluate(
             help="Part of the picture to look at, in pixels.",
         ),
     ] = "auto",
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs", metavar="N", min=1, max=256, help="Processes at a time; the figures do not depend on it."
+        ),
+    ] = 1,
     json: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write every figure, that of each frame too.")
     ] = None,
@@ -77,6 +83,7 @@ def evaluate(
             view=view,
             device=device,
             sector=sector,
+            jobs=jobs,
             progress=reporter.progress,
             notify=reporter.notice,
         )
