@@ -133,9 +133,9 @@ def _common_classes(card: ModelCard, labelled: LabelledSet) -> list[_Class]:
     EvaluateError
         If there is none in common.
     """
-    by_name = {name.casefold(): rounded for rounded, name in labelled.classes.items()}
+    by_name = {name.casefold(): number for number, name in labelled.classes.items()}
     # Two lists may call one structure by two names (myocardium, left ventricular myocardium).
-    by_kind = {class_of_name(name): rounded for rounded, name in labelled.classes.items()}
+    by_kind = {class_of_name(name): number for number, name in labelled.classes.items()}
     pairs: list[_Class] = []
     for name, ours in zip(card.classes, card.outputs.values, strict=True):
         theirs = by_name.get(name.casefold())

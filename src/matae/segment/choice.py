@@ -89,7 +89,7 @@ def _with_the_live_region(cine: Cine) -> Cine:
     if len(live) == 1:
         return cine.with_region(live[0])
     live = live or list(range(1, len(moving) + 1))
-    listed = "; ".join(f"{number}: {place(cine.b_modes[number - 1].box)}" for number in live)
+    listed = "; ".join(f"{number}: {box_text(cine.b_modes[number - 1].box)}" for number in live)
     raise SegmentError(
         f"{cine.source.name} shows {len(live)} B-mode regions ({listed}); choose one with --region, or give --sector."
     )
