@@ -243,7 +243,7 @@ def _from_pixel_spacing(
 
 
 def _choice(regions: Sequence[Region]) -> str:
-    listed = "; ".join(f"{number}: {place(region.box)}" for number, region in enumerate(regions, start=1))
+    listed = "; ".join(f"{number}: {box_text(region.box)}" for number, region in enumerate(regions, start=1))
     return (
         f"{REGION_QUESTION} ({listed}); choose one (--region on the command line), or draw the sector in it: its "
         "scale is used."

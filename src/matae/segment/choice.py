@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.errors import SegmentError
+from matae.read._ultrasound import box_text
 from matae.segment.sector import find_sector, liveliness, sector_from_polygon
 
 if TYPE_CHECKING:
