@@ -141,7 +141,7 @@ def plan_steps(
     """
     from matae.train.loop import begin, make_fabric
     from matae.train.step import take_step
-    from matae.train.validation import measure
+    from matae.train.validation import validate
 
     start = time.perf_counter()
     single = replace(config, processes=1)
@@ -157,7 +157,7 @@ def plan_steps(
         taken += 1
     step = (time.perf_counter() - clock) / taken
     clock = time.perf_counter()
-    measure(run.average, held_out.take(range(min(8, len(held_out)))), config.grid, should_stop)
+    validate(run.average, held_out.take(range(min(8, len(held_out)))), config.grid, should_stop)
     check = (time.perf_counter() - clock) * max(1.0, len(held_out) / 8)
     checks = config.steps // config.check_every + 1
     left = config.seconds * 0.95 - (time.perf_counter() - start) - checks * check

@@ -26,7 +26,7 @@ from matae.train.progress import StoppedError, TrainingProgress, Watch, never
 from matae.train.setup import begin, check_data, make_fabric, new_run
 from matae.train.sharing import agreed, share_batch_norm
 from matae.train.step import NotFiniteError, take_step
-from matae.train.validation import METRICS, StepReport, append, forget_after, measure, predict
+from matae.train.validation import METRICS, StepReport, append, forget_after, predict, validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -203,7 +203,7 @@ def _loop(
         return found if alone else agreed(found, fabric.device)
 
     def check(curves: Curves | None) -> None:
-        found = measure(run.average, held_out, config.grid, should_stop) if first else ({}, {})
+        found = validate(run.average, held_out, config.grid, should_stop) if first else ({}, {})
         if not alone:
             found = fabric.broadcast(found)
         if config.keep_best:

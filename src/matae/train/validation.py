@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matae.nn.network import Network
     from matae.train.data import LabelledFrames
 
-__all__ = ["METRICS", "StepReport", "append", "forget_after", "measure", "predict"]
+__all__ = ["METRICS", "StepReport", "append", "forget_after", "predict", "validate"]
 
 METRICS = "metrics.csv"
 _BATCH = 16
@@ -80,7 +80,7 @@ def predict(model: Network, frames: LabelledFrames, width: float, grid: int, bat
     return np.concatenate(masks)
 
 
-def measure(
+def validate(
     model: Network, frames: LabelledFrames, grid: int, should_stop: Callable[[], bool] = never
 ) -> tuple[dict[float, float], dict[float, float]]:
     """Return frame-mean Dice and IoU at each width.

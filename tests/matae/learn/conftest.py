@@ -16,7 +16,8 @@ from matae.nn.matae import Matae
 from matae.store import Study
 from matae.train.config import TrainConfig
 from matae.train.data import load_folders
-from matae.train.loop import measure, train
+from matae.train.loop import train
+from matae.train.validation import validate
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +45,7 @@ def base_network(known: Path, tmp_path_factory: pytest.TempPathFactory) -> Matae
     frames, held_out = load_folders([known])
     config = TrainConfig(steps=40, batch=8, grid=32, check_every=40, rebuild=0.0, ema=0.8, lr=2e-2, precision="32")
     network = train(Matae(CONFIG), frames, held_out, tmp_path_factory.mktemp("base"), config)
-    assert measure(network, held_out, 32)[0][1.0] > 0.8
+    assert validate(network, held_out, 32)[0][1.0] > 0.8
     return network
 
 

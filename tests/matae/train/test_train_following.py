@@ -103,7 +103,7 @@ def test_a_stop_keeps_the_best_so_far(sides: tuple, tmp_path: Path) -> None:
     assert reports[-1].best in {0, 3}
     best = max(reports, key=lambda report: np.mean(list(report.dice.values())))
     assert best.step == reports[-1].best
-    dice, iou = loop.measure(found, sides[1], config.grid)
+    dice, iou = loop.validate(found, sides[1], config.grid)
     assert dice == best.dice
     assert iou == best.iou
 
@@ -134,7 +134,7 @@ def test_the_start_is_kept_where_training_only_harms(sides: tuple, tmp_path: Pat
     found = train(good, poisoned, sides[1], tmp_path / "bad", config, report=reports.append)
     assert [report.step for report in reports] == [0, 3, 6]  # patience
     assert reports[-1].best == 0
-    assert loop.measure(found, sides[1], config.grid)[0] == reports[0].dice
+    assert loop.validate(found, sides[1], config.grid)[0] == reports[0].dice
 
 
 def test_time_that_runs_out_ends_the_run(sides: tuple, tmp_path: Path) -> None:
