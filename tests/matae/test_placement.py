@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from matae.cine import Box, Cine, Spacing
 from matae.errors import SegmentError
 from matae.phantom import Phantom, make_phantom, random_heart
-from matae.placement import Placement, network_input, whole_frame
+from matae.placement import Placement, Target, network_input, whole_frame
 from matae.segment import Sector, find_sector, sector_from_polygon
 
 
@@ -190,3 +190,110 @@ def test_placing_keeps_picture_and_mask_together(
     height, width = np.ptp(found, 0) + 1
     assert height == pytest.approx(size * min(1, ratio), abs=1)
     assert width == pytest.approx(size * min(1, 1 / ratio), abs=1)
+
+
+# --- to the digit -----------------------------------------------------------------------------------------------
+
+
+def test_a_native_placement_changes_nothing() -> None:
+    placement = Placement((60, 100), Box(20, 10, 40, 90), (1.0, 0.5), flip=True)
+    frame = np.arange(6000, dtype=np.uint16).reshape(60, 100).astype(np.uint8)
+    points = np.array([[3.0, 4.0], [20.5, 7.0]])
+    assert placement.is_native
+    assert placement.out_shape == (60, 100)
+    assert placement.pixel_size((0.3, 0.4)) == (0.3, 0.4)
+    for same, plain in ((placement.image(frame), frame), (placement.mask(frame), frame),
+                        (placement.native_mask(frame), frame), (placement.points(points), points),
+                        (placement.native_points(points), points)):  # fmt: skip
+        np.testing.assert_array_equal(same, plain)
+
+
+@pytest.mark.parametrize(
+    ("size", "flip", "aspect", "target", "on_grid"),
+    [
+        (80, False, (1.0, 1.0), (30, 0, 20, 80), (30.0, 0.0)),
+        (80, True, (1.0, 1.0), (30, 0, 20, 80), (49.0, 0.0)),
+        (160, False, (1.0, 1.0), (60, 0, 40, 160), (60.5, 0.5)),
+        (160, True, (1.0, 1.0), (60, 0, 40, 160), (98.5, 0.5)),
+        # As high as it is wide in millimetres: four grid rows to a native one.
+        (80, False, (4.0, 1.0), (0, 0, 80, 80), (1.5, 0.0)),
+        (81, False, (1.0, 1.0), (30, 0, 20, 81), (30.0, 0.00625)),
+        # However flat, one row is left.
+        (8, False, (0.001, 1.0), (3, 0, 1, 8), (2.525, -0.45)),
+    ],
+)
+def test_where_the_corner_of_the_box_lies(
+    size: int, flip: bool, aspect: tuple[float, float], target: tuple[int, ...], on_grid: tuple[float, float]
+) -> None:
+    placement = Placement((60, 100), Box(20, 10, 40, 90), aspect, size, flip)
+    assert not placement.is_native
+    assert placement.out_shape == (size, size)
+    assert placement.target == target
+    np.testing.assert_allclose(placement.points(np.array([[20.0, 10.0]])), [on_grid], atol=1e-9)
+    np.testing.assert_allclose(placement.native_points(np.array([on_grid])), [[20.0, 10.0]], atol=1e-9)
+    millimetres = placement.pixel_size((0.3, 0.4))
+    assert millimetres == pytest.approx((0.3 * 20 / target[2], 0.4 * 80 / target[3]))
+    assert placement.pixel_size(None) is None
+    frame = np.zeros((60, 100), np.uint8)
+    frame[20:40, 10:90] = 200
+    shown = placement.image(frame) > 0
+    top, left, height, width = target
+    assert shown[top : top + height, left : left + width].all()
+    assert shown.sum() == height * width
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_stated_place_is_kept_to(flip: bool) -> None:
+    placement = Placement((30, 40), Box(4, 6, 24, 36), size=50, flip=flip, stated=Target(3.0, 7.0, 40.0, 30.0))
+    frame = np.zeros((30, 40), np.uint8)
+    frame[4:24, 6:36] = 90
+    shown = placement.image(frame)
+    assert (shown[3:43, 7:37] == 90).all()
+    assert shown.sum() == 40 * 30 * 90
+    (first,) = placement.points(np.array([[4.0, 6.0]]))
+    assert first == pytest.approx([41.5 if flip else 3.5, 7.0])
+    # And so is the mask on its way back, beyond the box as far as the grid shows it.
+    back = placement.native_mask(np.ones((50, 50), np.uint8))
+    shown_rows = slice(1, 25) if flip else slice(3, 27)
+    wanted = np.zeros((30, 40), np.uint8)
+    wanted[shown_rows, :40] = 1
+    np.testing.assert_array_equal(back, wanted)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("aspect", [(1.0, 1.0), (0.6, 1.0), (1.0, 0.4)])
+def test_logits_go_back_the_same_way_without_torch(flip: bool, aspect: tuple[float, float]) -> None:
+    placement = Placement((45, 70), Box(5, 8, 40, 61), aspect, 32, flip)
+    logits = np.random.default_rng(0).normal(size=(3, 32, 32)).astype(np.float32)
+    given = logits.copy()
+    found = placement.native_logits(logits)
+    wanted = placement.to_native(torch.from_numpy(given)[None])[0].numpy()
+    assert found.shape == (3, 35, 53)
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    np.testing.assert_array_equal(logits, given)
+
+
+def test_every_pixel_gets_the_class_that_covers_most_of_it() -> None:
+    # Four native columns to one of the grid.
+    placement = Placement((32, 32), Box(0, 0, 32, 32), size=8)
+    mask = np.zeros((32, 32), np.uint8)
+    mask[:, :16] = 2
+    mask[:, 16:] = 5
+    placed = placement.mask(mask)
+    assert (placed[:, :3] == 2).all()
+    assert (placed[:, 5:] == 5).all()
+    mask = np.zeros((32, 32), np.uint8)
+    mask[:, :8], mask[:, 8:19] = 7, 1
+    assert placement.mask(mask)[4].tolist() == [7, 7, 1, 1, 1, 0, 0, 0]
+    mask[:, 17:] = 0
+    assert placement.mask(mask)[4].tolist() == [7, 7, 1, 1, 0, 0, 0, 0]
+    assert not placement.mask(np.zeros((32, 32), np.uint8)).any()
+
+
+def test_what_a_network_is_given() -> None:
+    pictures = np.array([[[0, 51], [102, 255]]], np.uint8)
+    found = network_input(pictures)
+    assert found.dtype == torch.float32
+    assert found.shape == (1, 1, 2, 2)
+    np.testing.assert_allclose(found[0, 0].numpy(), [[0, 0.2], [0.4, 1]], atol=1e-7)
+    np.testing.assert_array_equal(network_input(pictures[:, ::-1])[0, 0, 0].numpy() > 0.3, [True, True])

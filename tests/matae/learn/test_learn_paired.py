@@ -37,6 +37,47 @@ def test_a_sure_loss_within_the_margin_is_put_up_with() -> None:
     assert not compare("dice", before[:1], within[:1], patients[:1], margin=0.01).worse
 
 
+def test_too_few_patients_for_the_test_need_none() -> None:
+    # Four patients that all lose cannot come out below 0.05 (1 in 16): any loss beyond the tolerance counts.
+    before, after = [0.9] * 4, [0.88, 0.87, 0.89, 0.86]
+    found = compare("dice", before, after, list("abcd"))
+    assert found.p_worse == pytest.approx(1 / 16)
+    assert found.worse
+    assert not compare("dice", before, after, list("abcd"), tolerance=0.03).worse
+    # One of them gains: the interval holds zero, the mean is lower all the same.
+    mixed = compare("dice", before, [0.92, 0.87, 0.89, 0.86], list("abcd"))
+    assert mixed.difference_ci95 is not None
+    assert mixed.difference_ci95[1] > 0
+    assert mixed.worse
+
+
+def test_a_patient_weighs_the_same_whatever_frames_there_are_of_them() -> None:
+    # Seven patients gain a little, one loses as much in each of many frames: by patient it is a gain.
+    patients = [*"abcdefg", *["h"] * 50]
+    gains = [0.01] * 7 + [-0.01] * 50
+    found = compare("dice", [0.5] * 57, [0.5 + gain for gain in gains], patients)
+    assert found.p_worse == pytest.approx(p_worse([0.01] * 7 + [-0.01]))
+    assert found.p_worse > 0.9
+
+
+def test_better_is_any_move_the_good_way() -> None:
+    assert compare("dice", [0.8, 0.8], [0.8, 0.801], ["a", "b"]).better
+    assert not compare("dice", [0.8, 0.8], [0.8, 0.799], ["a", "b"]).better
+    assert not compare("dice", [0.8, 0.8], [0.8, 0.8], ["a", "b"]).better
+    assert compare("hd95", [3.0], [2.9], ["a"], higher_is_better=False).better
+    assert not compare("hd95", [3.0], [3.0], ["a"], higher_is_better=False).better
+    assert compare("dice", [0.5], [0.4], ["a"]).to_json()["difference"] == pytest.approx(-0.1)
+
+
+def test_drawn_flips_agree_with_all_of_them() -> None:
+    # 16 patients: 65,536 flips, more than are drawn.
+    values = np.random.default_rng(4).normal(0.01, 0.05, 16)
+    signs = 1 - 2 * ((np.arange(2**16)[:, None] >> np.arange(16)) & 1)
+    exact = (signs @ values <= values.sum() + 1e-12).mean()
+    assert p_worse(values) == pytest.approx(exact, abs=4 * math.sqrt(exact * (1 - exact) / 20_000))
+    assert p_worse(values) == p_worse(values, seed=0) != p_worse(values, seed=1)
+
+
 def test_one_heart_far_astray_counts_though_flipped_signs_cannot_see_it() -> None:
     before, after = [5.0] * 6, [8.0, 6.0, 6.0, 3.5, 7.0, 150.0]
     found = compare("ef_error", before, after, list("abcdef"), higher_is_better=False, tolerance=5.0)

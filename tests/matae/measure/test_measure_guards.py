@@ -1,4 +1,4 @@
-"""What a number rests on and nobody would miss: the longer axis of biplane, each term of the interval of the EF."""
+"""What a number rests on: the longer axis of biplane, each term of the interval of the EF, each disk in its place."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 from measure_makers import CYLINDER, body
 
 from matae.cine import Spacing
-from matae.measure import biplane, disks, uncertainty
-from matae.measure.disks import Disks, pair
+from matae.errors import MeasureError
+from matae.measure import area_length, biplane, disks, single_plane, uncertainty
+from matae.measure.disks import Disks, ejection_fraction, pair
 from matae.measure.uncertainty import boundary_sensitivity, ef_interval
 
 MM = Spacing(0.5, 0.5)
@@ -92,3 +93,82 @@ def _grown(stack: Disks, shift: float) -> Disks:
     wider, longer = stack.diameters + 2 * shift, stack.length + shift
     volume = np.pi / 4 * float((wider**2).sum()) * longer / len(wider) / 1000
     return replace(stack, diameters=wider, length=longer, volume=volume)
+
+
+# --- disks, to the digit ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("apex_down", [False, True])
+def test_each_chord_is_where_its_disk_is_and_begins_on_the_left(apex_down: bool) -> None:
+    mask = body("cylinder", shape=(120, 90), spacing=(1, 1), length=80, radius=20.25, apex=(10, 40))
+    if apex_down:
+        mask = mask[::-1]
+    unit = Spacing(1.0, 0.5)
+    found = disks(mask, unit, apex_down=apex_down)
+    assert found is not None
+    apex, base = found.landmarks.apex, found.landmarks.base
+    assert abs(base[0] - apex[0]) == pytest.approx(80, abs=1)
+    assert (base[0] > apex[0]) is not apex_down
+    assert found.length == pytest.approx(80, abs=1)
+    rows = apex[0] + (base[0] - apex[0]) * (np.arange(20) + 0.5) / 20
+    np.testing.assert_allclose(found.chords[..., 0].mean(1), rows, atol=0.5)
+    middle = slice(1, 19)  # the corners of a cylinder are cut
+    np.testing.assert_allclose(found.chords[middle, 0, 1], 20, atol=0.6)
+    np.testing.assert_allclose(found.chords[middle, 1, 1], 60, atol=0.6)
+    np.testing.assert_allclose(found.diameters[middle], 41 * 0.5, atol=0.01)  # columns 20 to 60
+    assert found.area == pytest.approx(81 * 20.5, rel=0.01)
+    assert found.volume == pytest.approx(np.pi / 4 * float((found.diameters**2).sum()) * found.length / 20 / 1000)
+
+
+def test_how_many_disks_and_of_which_class() -> None:
+    mask = body("cylinder", shape=(120, 90), spacing=(1, 1), length=80, radius=20.25, apex=(10, 40))
+    both = np.where(mask > 0, 2, 0).astype(np.uint8)
+    both[100:118, 5:85] = 1
+    one, many = disks(both, MM, n=1, label=2), disks(both, MM, n=50, label=2)
+    plain = disks(mask, MM)
+    assert one is not None
+    assert many is not None
+    assert plain is not None
+    assert (len(one.diameters), len(many.diameters), len(plain.diameters)) == (1, 50, 20)
+    for found in (one, many):
+        assert found.volume == pytest.approx(plain.volume, rel=0.02)
+        assert found.length == plain.length
+    assert disks(both, MM, label=3) is None
+    with pytest.raises(MeasureError, match=r"^0 disks make no volume; give 1 or more"):
+        disks(mask, MM, n=0)
+    # What a person placed does not make a cavity of an empty frame.
+    assert disks(np.zeros_like(mask), MM, landmarks=plain.landmarks) is None
+
+
+def test_single_plane_of_a_class_upside_down() -> None:
+    pair_of = [body("cylinder", shape=(120, 90), spacing=(1, 1), length=length, radius=20.25, apex=(10, 40))[::-1]
+               for length in (80, 60)]  # fmt: skip
+    labelled = [np.where(mask > 0, 2, 0).astype(np.uint8) for mask in pair_of]
+    for mask in labelled:
+        mask[:8] = 1
+    found = single_plane(*labelled, MM, apex_down=True, label=2)
+    assert found is not None
+    assert (found.ed.length, found.es.length) == pytest.approx((80 / 2, 60 / 2), abs=1)
+    assert found.ed.landmarks.apex[0] > found.ed.landmarks.base[0]
+    assert found.es.landmarks.apex[0] > found.es.landmarks.base[0]
+    empty = np.zeros_like(labelled[0])
+    assert single_plane(labelled[0], empty, MM, apex_down=True, label=2) is None
+    assert single_plane(empty, labelled[0], MM, apex_down=True, label=2) is None
+
+
+def test_formulas_of_small_hearts() -> None:
+    assert area_length(2.0, 0.5) == pytest.approx(8 * 4 / (1.5 * np.pi))
+    assert area_length(2.0, 0.0) == 0.0
+    assert ejection_fraction(0.5, 0.2) == pytest.approx(60)
+    assert ejection_fraction(0.0, 0.0) is None
+
+
+def test_biplane_refuses_what_is_not_alike() -> None:
+    found = cylinder(80.0, 20.25)
+    bare, ten = replace(found, calibrated=False), replace(found, diameters=found.diameters[:10])
+    for pair_of in ((found, bare), (bare, found)):
+        with pytest.raises(MeasureError, match=r"^Biplane volumes need both clips calibrated; set the scale of each"):
+            biplane(*pair_of)
+    for pair_of in ((found, ten), (ten, found)):
+        with pytest.raises(MeasureError, match=r"^Biplane volumes need the same number of disks in both views; cut"):
+            biplane(*pair_of)

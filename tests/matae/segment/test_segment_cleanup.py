@@ -198,3 +198,56 @@ def test_every_class_is_cleaned_in_its_own_rectangle() -> None:
     assert cleaned[2, 2] == 0
     assert cleaned[14, 35] == 3
     np.testing.assert_array_equal(cleaned[25:33, 5:15], 1)
+
+
+@pytest.mark.parametrize(("rows", "joined"), [(4, False), (5, True), (6, True)])
+def test_a_part_counts_from_a_tenth_of_the_largest(rows: int, joined: bool) -> None:
+    mask = np.zeros((80, 30), np.uint8)
+    mask[10 : 10 + rows, 5:25] = 1
+    mask[20:70, 5:25] = 1
+    likely = mask.copy()
+    likely[10:20, 5:25] = 1
+    found = one_part(mask, likely)
+    wanted = likely if joined else one_part(mask)
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_three_parts_in_a_row_are_joined_and_one_apart_is_not() -> None:
+    mask = np.zeros((90, 60), np.uint8)
+    mask[5:20, 10:30] = mask[24:50, 10:30] = mask[54:70, 10:30] = 1
+    mask[24:50, 45:55] = 1
+    likely = mask.copy()
+    likely[5:70, 10:30] = 1
+    wanted = likely.copy()
+    wanted[:, 45:] = 0
+    np.testing.assert_array_equal(one_part(mask, likely), wanted)
+
+
+@pytest.mark.parametrize("at", [(0, 0), (3, 0), (0, 7), (9, 11)])
+def test_each_class_is_joined_where_it_lies(at: tuple[int, int]) -> None:
+    # Two classes side by side, each cut in two, anywhere in the frame; what joins one joins nothing of the other.
+    mask = np.zeros((70, 60), np.uint8)
+    y, x = at
+    for value, left in ((1, x), (2, x + 20)):
+        mask[y : y + 12, left : left + 15] = value
+        mask[y + 16 : y + 40, left : left + 15] = value
+    likely = mask.copy()
+    likely[y : y + 40, x : x + 15] = 1
+    found = one_part(mask, likely)
+    wanted = one_part(mask)
+    wanted[y : y + 40, x : x + 15] = 1
+    np.testing.assert_array_equal(found, wanted)
+    assert not found[y : y + 12, x + 20 :].any()
+
+
+def test_parts_touch_by_their_sides_not_by_their_corners() -> None:
+    mask = np.zeros((12, 12), np.uint8)
+    mask[1:5, 1:5] = mask[5:11, 5:11] = 3
+    found = one_part(mask)
+    assert not found[1:5, 1:5].any()
+    assert (found[5:11, 5:11] == 3).all()
+    # Nor does a corner close a hole.
+    ring = np.zeros((9, 9), np.uint8)
+    ring[1:8, 1:8] = 1
+    ring[4, 4] = ring[3, 3] = 0
+    assert one_part(ring)[3:5, 3:5].all()

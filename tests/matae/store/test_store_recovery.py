@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from store_makers import make_cine, stroke
 
-from matae.errors import MisplacedError
+from matae.errors import MisplacedError, StoreError
 from matae.store import Edit, OverrideName, Study
 from matae.store.recovery import bring_back, recover, rescue_copy
 
@@ -81,6 +81,20 @@ def test_what_was_stored_before_is_there_after(opened, file_study, how, tmp_path
             assert study.overrides(IDENTITY).apex_down is True
             study.put_edits(IDENTITY, [Edit(1, stroke(4), 1)])
             assert study.check() == []
+
+
+def test_a_study_that_cannot_be_closed_is_brought_back_all_the_same(opened, file_study, tmp_path, monkeypatch) -> None:
+    replace_by_earlier(file_study)
+
+    def fails() -> None:
+        raise StoreError("The disk went away.")
+
+    monkeypatch.setattr(opened, "close", fails)
+    found = recover(opened, tmp_path / "copy.matae")
+    monkeypatch.undo()
+    assert (found.outcome, found.transactions) == ("restored", 3)
+    with Study.open(file_study) as study:
+        np.testing.assert_array_equal(study.mask(IDENTITY, 0), stroke(2))
 
 
 def test_a_study_that_others_wrote_into_meanwhile_is_left_alone(opened, file_study, tmp_path) -> None:

@@ -1,0 +1,146 @@
+"""Biplane to the digit: each value, each bound and each sentence of `measure_two_views`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from measure_makers import body, cine_of
+
+from matae import RESEARCH_USE, __version__
+from matae.cine import Spacing
+from matae.errors import MeasureError
+from matae.measure import Measurement, TwoViews, measure_cine, measure_two_views
+from matae.measure.disks import Disks, pair
+
+MM = Spacing(1.0, 1.0)
+
+
+@pytest.fixture(scope="module")
+def views() -> tuple[Measurement, Measurement]:
+    found = []
+    for view, radius in (("A4C", 20.5), ("A2C", 26.5)):
+        masks = np.stack([
+            body("cylinder", shape=(110, 90), spacing=(1, 1), length=length, radius=width, apex=(10, 45))
+            for length, width in ((80, radius), (70, radius - 5), (62, radius - 7), (70, radius - 5))
+        ])  # fmt: skip
+        found.append(measure_cine(cine_of(masks, spacing=MM, view=view), masks, model=f"m-{view}", width="1/2"))
+    return found[0], found[1]
+
+
+def scaled(measurement: Measurement, length: float, *, volume: float | None = None) -> Measurement:
+    """Return a measurement whose end-diastolic axis is so long, and whose diameters are as they were."""
+    (beat,) = measurement.beats
+    ed = replace(beat.volumes.ed, length=length)
+    if volume is not None:
+        ed = replace(ed, diameters=np.full(len(ed.diameters), volume))
+    return replace(measurement, beats=(replace(beat, volumes=replace(beat.volumes, ed=ed)),))
+
+
+def by_hand(first: Disks, second: Disks) -> float:
+    pairs = zip(first.diameters, second.diameters, strict=True)
+    return np.pi / 4 * sum(a * b for a, b in pairs) * max(first.length, second.length) / 20 / 1000
+
+
+def test_what_cannot_be_biplane_says_why(views: tuple[Measurement, Measurement]) -> None:
+    four, two = views
+    for first, second, said in ((replace(four, view="A2C"), two, "A2C"), (four, replace(two, view="A4C"), "A4C")):
+        with pytest.raises(MeasureError, match=f"is stated to be {said}; choose an A4C and an A2C clip"):
+            measure_two_views(first, second)
+    for wrong, said in (
+        (replace(two, calibrated=False), "not calibrated; draw over its depth scale"),
+        (replace(two, beats=()), "no beat to measure; mark end-diastole"),
+        (scaled(two, 80.0, volume=0.0), "cavity has no volume"),
+    ):
+        with pytest.raises(MeasureError, match=said):
+            measure_two_views(four, wrong)
+    # However small the cavity is, and whoever did not say which view it is.
+    tiny = measure_two_views(replace(four, view=None), replace(scaled(two, 80.0, volume=1e-3), view=None))
+    assert 0 < tiny.edv_ml < 1
+
+
+def test_volumes_and_interval_are_those_computed_by_hand(views: tuple[Measurement, Measurement]) -> None:
+    four, two = views
+    found = measure_two_views(four, two)
+    (first,), (second,) = four.beats, two.beats
+    edv, esv = (by_hand(getattr(first.volumes, at), getattr(second.volumes, at)) for at in ("ed", "es"))
+    assert (found.edv_ml, found.esv_ml) == pytest.approx((edv, esv))
+    assert found.stroke_volume_ml == pytest.approx(edv - esv)
+    assert found.ef.value == pytest.approx(100 * (edv - esv) / edv)
+    # Half of each view's, as independent errors.
+    assert found.ef.boundary_sd == pytest.approx(0.007 * np.hypot(first.sensitivity, second.sensitivity) / 2)
+    assert (found.four_chamber, found.two_chamber) == (four, two)
+    without = replace(four, ef=None), replace(two, ef=replace(two.ef, widths_sd=8.0))
+    assert measure_two_views(*without).ef.widths_sd == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "percent", "said"),
+    [
+        ((80.0, 72.5), 9.375, ""),
+        ((80.0, 72.0), 10.0, ""),  # at the bound, not beyond it
+        ((80.0, 71.2), 11.0, "by 11 %: the two-chamber view"),
+        ((71.2, 80.0), 11.0, "by 11 %: the four-chamber view"),
+        ((80.0, 80.0), 0.0, ""),
+    ],
+)
+def test_lengths_that_differ(
+    views: tuple[Measurement, Measurement], lengths: tuple[float, float], percent: float, said: str
+) -> None:
+    found = measure_two_views(*(scaled(view, length) for view, length in zip(views, lengths, strict=True)))
+    assert found.length_difference_percent == pytest.approx(percent)
+    assert [flag.code for flag in found.flags] == (["lengths-differ"] if said else [])
+    assert all(f"The long axes differ {said} is probably foreshortened." == flag.text for flag in found.flags)
+
+
+def test_the_record_has_every_value(views: tuple[Measurement, Measurement]) -> None:
+    four, two = views
+    found: TwoViews = measure_two_views(scaled(four, 80.123456), scaled(two, 66.0))
+    wanted = {
+        "tool": "napari-matae", "tool_version": __version__, "record": "biplane measurement",
+        "research_use": RESEARCH_USE, "method": "biplane disks", "calibrated": True,
+        "edv_ml": round(found.edv_ml, 4), "esv_ml": round(found.esv_ml, 4),
+        "sv_ml": round(found.edv_ml - found.esv_ml, 4), "ef_percent": round(found.ef.value, 4),
+        "ef_interval": {"level": 0.9, "low": round(found.ef.low, 4), "high": round(found.ef.high, 4)},
+        "length_difference_percent": round(100 * (1 - 66.0 / 80.123456), 4),
+        "views": {
+            view: {
+                "source": m.name, "content_id": m.content_id, "ed_frame": m.ed_frame, "es_frame": m.es_frame,
+                "calibration": m.calibration, "model": f"m-{view}", "width": "1/2",
+                "flags": [flag.code for flag in m.flags],
+            }
+            for view, m in (("A4C", four), ("A2C", two))
+        },
+        "flags": [{
+            "code": "lengths-differ", "level": "warning", "frames": [],
+            "text": "The long axes differ by 18 %: the two-chamber view is probably foreshortened.",
+        }],
+    }  # fmt: skip
+    assert found.to_json() == wanted
+    assert found.ef.low < found.ef.value < found.ef.high
+    bare = measure_two_views(replace(four, model="", width=""), two).to_json()["views"]["A4C"]
+    assert (bare["model"], bare["width"]) == (None, None)
+
+
+def test_a_stack_that_holds_nothing_is_no_pair(views: tuple[Measurement, Measurement]) -> None:
+    volumes = views[0].beats[0].volumes
+    ed, es = volumes.ed, volumes.es
+    assert pair(replace(ed, volume=0.0), es) is None
+    assert pair(ed, replace(es, volume=0.0)) is None
+    assert pair(replace(ed, area=0.0), es) is None
+    small = pair(replace(ed, volume=0.5, area=0.5), replace(es, volume=0.25))
+    assert small is not None
+    assert small.ef_percent == pytest.approx(50.0)
+    assert volumes.stroke_volume == pytest.approx(ed.volume - es.volume)
+    assert volumes.area_change_percent == pytest.approx(100 * (ed.area - es.area) / ed.area)
+    by_area = [8 * s.area**2 / (3 * np.pi * s.length) / 1000 for s in (ed, es)]
+    assert (volumes.area_length_edv, volumes.area_length_esv) == pytest.approx(tuple(by_area))
+    assert volumes.area_length_ef_percent == pytest.approx(100 * (1 - by_area[1] / by_area[0]))
+    assert volumes.calibrated
+    # Cubic pixels are not divided by a thousand.
+    bare = pair(replace(ed, calibrated=False), replace(es, calibrated=False))
+    assert bare is not None
+    assert not bare.calibrated
+    assert bare.area_length_edv == pytest.approx(1000 * by_area[0])
+    assert bare.area_length_esv == pytest.approx(1000 * by_area[1])
