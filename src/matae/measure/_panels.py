@@ -174,7 +174,7 @@ def _draw_beside(axes: Any, measurement: Measurement, frame: int) -> None:
         line = smoothed(points)
         axes.plot(line[:, 1], line[:, 0], color=colour, linewidth=1.1)
         axes.text(
-            0.97, 0.03 + 0.065 * row, name, color=colour, fontsize=7.5, transform=axes.transAxes, ha="right",
+            0.97, 0.97 - 0.065 * row, name, color=colour, fontsize=7.5, transform=axes.transAxes, ha="right", va="top",
             weight="bold",
         )  # fmt: skip
 

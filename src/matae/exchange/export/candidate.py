@@ -142,7 +142,7 @@ def look_at(
     if len(cine.b_modes) > 1 and source.overrides.spacing is None:
         # Which picture of the frame the heart lies in, its labels say: those of the cavity, as in a measurement.
         masks = np.stack(list(labels.masks.values()))
-        cine = cine.scaled_for((masks == 1 if (masks == 1).any() else masks > 0).any(axis=0))
+        cine = cine.scaled_for(np.any(masks == 1 if (masks == 1).any() else masks > 0, axis=0))
     fit = _fit(cine, blanked, list(labels.masks.values()), request.side)
     picture = _Picture(cine, blanked.sector, fit, source.is_dicom)
     clip = _planned(study, entry, request.pseudonyms, labels, picture)
