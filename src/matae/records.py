@@ -8,7 +8,6 @@ every start reads, is checked where it is read; `docs/dependencies.md` says whic
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["RecordError", "load_record"]
 
 _Record = TypeVar("_Record")
+_adapters: dict[type[Any], TypeAdapter[Any]] = {}
 
 
 class RecordError(ValueError):
@@ -62,14 +62,16 @@ def load_record(kind: type[_Record], values: Any) -> _Record:
     except (TypeError, ValueError, RecursionError) as error:
         raise RecordError("", values, f"no JSON ({error})") from None
     try:
-        return _adapter(kind).validate_json(text, strict=True)
+        record: _Record = _adapter(kind).validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         raise RecordError(".".join(map(str, first["loc"])), first["input"], first["msg"]) from None
+    return record
 
 
-@cache
-def _adapter(kind: type[_Record]) -> TypeAdapter[_Record]:
-    from pydantic import TypeAdapter
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    if kind not in _adapters:
+        from pydantic import TypeAdapter
 
-    return TypeAdapter(kind)
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
