@@ -22,8 +22,8 @@ KIT = ROOT / "scripts" / "gpu"
 # What a machine that only computes may lack; the engine must do without it on this path.
 ABSENT = (
     "PyQt6", "SQLAlchemy", "SimpleITK", "alembic", "av", "distributed", "imagecodecs", "imageio", "matplotlib", "monai",
-    "napari", "openvino", "platformdirs", "psutil", "pydicom", "pyjpegls", "pyqtgraph", "qtpy", "rich", "sqlalchemy",
-    "superqt", "tensorboard", "tifffile", "typer",
+    "napari", "nibabel", "openvino", "platformdirs", "psutil", "pydantic", "pydicom", "pyjpegls", "pyqtgraph", "qtpy",
+    "rich", "sqlalchemy", "superqt", "tensorboard", "tifffile", "typer",
 )  # fmt: skip
 BLOCKER = f"""
 import importlib.machinery

@@ -24,7 +24,8 @@ __all__ = ["file_sha256", "staged", "sweep", "write_atomic", "writing_to"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
-_LEFT = re.compile(r"\.matae-(?:(?P<where>[0-9a-f]{8})-(?P<pid>\d+)-)?.+\.part(?:-(?:wal|shm|journal))?")
+# A batch shows its folder to its workers by .matae-run-*.part, for as many days as it takes.
+_LEFT = re.compile(r"\.matae-(?!run-)(?:(?P<where>[0-9a-f]{8})-(?P<pid>\d+)-)?.+\.part(?:-(?:wal|shm|journal))?")
 _STALE_SECONDS = 24 * 3600
 _swept: set[Path] = set()
 

@@ -8,7 +8,6 @@ every start reads, is checked where it is read; `docs/dependencies.md` says whic
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["RecordError", "load_record"]
 
 _Record = TypeVar("_Record")
+_adapters: dict[type[Any], TypeAdapter[Any]] = {}
 
 
 class RecordError(ValueError):
@@ -69,8 +69,9 @@ def load_record(kind: type[_Record], values: Any) -> _Record:
     return record
 
 
-@cache
 def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
-    from pydantic import TypeAdapter
+    if kind not in _adapters:
+        from pydantic import TypeAdapter
 
-    return TypeAdapter(kind)
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]

@@ -539,7 +539,8 @@ def test_nothing_heavy_is_loaded_to_say_little(arguments, tmp_path) -> None:
         "import sys\nfrom matae.cli import main\n"
         "try:\n    main()\n"
         "except SystemExit:\n    pass\n"
-        "heavy = {'torch', 'napari', 'qtpy', 'SimpleITK', 'av', 'pydicom', 'skimage', 'scipy', 'distributed'}\n"
+        "heavy = {'torch', 'napari', 'qtpy', 'SimpleITK', 'av', 'pydicom', 'skimage', 'scipy', 'distributed',\n"
+        "         'pydantic', 'nibabel', 'filelock'}\n"
         "sys.exit(','.join(heavy & set(sys.modules)) or None)\n"
     )
     done = subprocess.run(

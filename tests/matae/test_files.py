@@ -107,7 +107,7 @@ def test_a_number_that_another_process_has_since_is_no_writer(tmp_path: Path) ->
 
 def test_files_of_a_study_half_made_go_too_and_nothing_else(tmp_path: Path) -> None:
     old = time.time() - 25 * 3600
-    others = [".matae-done.jsonl", "mine.part", ".matae-mine", ".mine.part", "video.mp4.part"]
+    others = [".matae-done.jsonl", ".matae-run-0123.part", "mine.part", ".matae-mine", ".mine.part", "video.mp4.part"]
     for name in [".matae-99-abcd.part", ".matae-99-abcd.part-wal", *others]:
         (tmp_path / name).write_bytes(b"")
         os.utime(tmp_path / name, (old, old))

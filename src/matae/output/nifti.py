@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["write_nifti"]
 
 _SCANNER = 1  # NIFTI_XFORM_SCANNER_ANAT, the code that ITK writes and prefers
-_LEVEL = 5
+_LEVEL = 9  # of gzip: masks come out half as large as at 5, in half as much time again
 _TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # ITK counts to the left and to the back, NIfTI to the right and to the front
 _ALIKE = 1e-3
 
