@@ -48,9 +48,10 @@ ROOMS = {
         ["src/matae/learn/verdict.py", "src/matae/models/seal.py"],
         [*_tests("learn", "verdict"), *_tests("models", "seal")],
     ),
-    "split": (
-        ["src/matae/store/splits.py", "src/matae/learn/gather.py", "src/matae/learn/preconditions.py"],
-        [*_tests("store", "cines", "splits", "subjects"), *_tests("learn", "preconditions")],
+    "split": (["src/matae/store/splits.py"], _tests("store", "cines", "splits", "subjects")),
+    "gather": (
+        ["src/matae/learn/gather.py", "src/matae/learn/preconditions.py"],
+        _tests("learn", "preconditions"),
     ),
     "paired": (["src/matae/learn/paired.py"], _tests("learn", "paired")),
     "cleanup": (["src/matae/segment/cleanup.py"], _tests("segment", "cleanup")),
