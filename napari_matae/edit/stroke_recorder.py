@@ -88,4 +88,4 @@ class StrokeRecorder(QObject):  # type: ignore[misc]
         self._timer.setInterval(_PAUSE_MS)
         if self._session.paint.stroking:
             return  # the release of the mouse will end it
-        self._session.settle()
+        self._session.masks.settle()
