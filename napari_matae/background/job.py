@@ -93,8 +93,6 @@ class Job(Owned):
         self._stop.set()
         self._worker.drop()
 
-    close_down = close
-
     def _on_ticked(self, progress: Progress) -> None:
         if self.is_running and not self._stop.is_set():
             self.progressed.emit(progress)

@@ -16,8 +16,8 @@ from .conftest import make_cine
 
 def test_importing_the_plugin_loads_neither_torch_nor_qt():
     code = (
-        "import sys, napari_matae, napari_matae.contributions, matae.segment, matae.models, matae.read\n"
-        "heavy = ('torch', 'qtpy', 'PyQt6', 'napari', 'pydicom', 'av', 'SimpleITK', 'scipy', 'skimage')\n"
+        "import sys, napari_matae, napari_matae.contributions, matae.segment.run, matae.models, matae.read\n"
+        "heavy = ('torch', 'qtpy', 'PyQt6', 'napari', 'magicgui', 'pydicom', 'av', 'SimpleITK', 'scipy', 'skimage')\n"
         "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

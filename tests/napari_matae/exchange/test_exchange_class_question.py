@@ -41,7 +41,8 @@ def test_answers_come_with_those_that_were_given_before(qtbot) -> None:
 def test_every_answer_is_one_that_the_engine_takes(qtbot) -> None:
     from matae.exchange.naming import read_answers
 
-    box = make(qtbot, ("blob",)).choices["blob"]
+    question = make(qtbot, ("blob",))
+    box = question.choices["blob"]
     values = [box.itemData(place) for place in range(box.count())]
     assert values[0] == ""
     for value in values[1:]:

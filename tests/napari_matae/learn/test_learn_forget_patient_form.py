@@ -32,14 +32,8 @@ def test_the_question_says_that_it_cannot_be_undone() -> None:
 
 
 def test_what_was_done_names_every_model() -> None:
-    import inspect
-
-    known = inspect.signature(Forgotten).parameters
-    values = {
-        "subject": "P1", "n_cines": 2, "removed": ("m1", "m2"), "retrained": {}, "failed": {"m1": "Too few frames."},
-        "in_use": "matae-lv", "change": "",
-    }  # fmt: skip
-    text = outcome(Forgotten(**{name: values[name] for name in known if name in values}))
+    text = outcome(Forgotten(2, ("m1", "m2"), {}, {"m1": "Too few frames."}, "matae-lv", "matae-lv"))
     assert text.startswith("Forgotten, with 2 cines.")
     assert "m1 was removed and not trained anew: Too few frames." in text
     assert "Removed: m2." in text
+    assert "In use now, as before: matae-lv." in text

@@ -6,6 +6,7 @@ import pytest
 
 from matae.errors import MataeError
 from matae.learn import RetrainOptions
+from matae.learn.run_lock import claim
 from matae.store import Study
 from napari_matae.learn.tasks import discard, go_on, look
 
@@ -39,9 +40,10 @@ def test_a_run_that_is_gone_cannot_go_on(target, tmp_path) -> None:
         go_on(target, tmp_path / "gone", lambda: False)
 
 
-def test_what_is_no_run_is_not_deleted(tmp_path, own_home) -> None:
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "letter.txt").write_text("mine")
-    with pytest.raises(MataeError):
-        discard(tmp_path / "mine")
-    assert (tmp_path / "mine" / "letter.txt").read_text() == "mine"
+def test_a_run_that_is_under_way_is_not_deleted(tmp_path, own_home) -> None:
+    (tmp_path / "run").mkdir()
+    with claim(tmp_path / "run"), pytest.raises(MataeError, match="under way"):
+        discard(tmp_path / "run")
+    assert (tmp_path / "run").is_dir()
+    discard(tmp_path / "run")
+    assert not (tmp_path / "run").exists()

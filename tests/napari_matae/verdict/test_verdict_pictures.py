@@ -22,7 +22,8 @@ FRAME = FrameChange("content", 0, "key", "ED", 0.8, 0.9)
 def test_without_a_study_every_frame_says_what_to_open() -> None:
     assert list(verdict_events("", None, [])) == []
     (picture,) = verdict_events("", None, [FRAME])
-    assert picture == Picture(FRAME, None, "Open the study it was made from to see this frame.")
+    assert (picture.frame, picture.colour) == (FRAME, None)
+    assert picture.why == "Open the study it was made from to see this frame."
 
 
 def test_a_study_that_is_gone_is_one_failure(tmp_path) -> None:

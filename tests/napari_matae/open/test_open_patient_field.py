@@ -17,7 +17,7 @@ from napari_matae.open.folder_list import FolderList
 from napari_matae.open.patient_field import PatientField
 from napari_matae.study_thread.patients import Scope
 
-from .conftest import disc, make_cine, opened
+from ..conftest import disc, make_cine, opened
 
 pytestmark = pytest.mark.gui
 

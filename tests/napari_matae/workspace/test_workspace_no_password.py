@@ -12,7 +12,7 @@ from napari_matae.open.study_picker import StudyChoice, default_study
 from napari_matae.widgets.settings import settings
 from napari_matae.workspace.save_status import SavedBar
 
-from .conftest import make_cine, opened, paint
+from ..conftest import make_cine, opened, paint
 
 PASSWORD = "sesame-open-77"
 

@@ -13,7 +13,7 @@ from napari_matae.background.connections import end_owned
 from napari_matae.open.panel import OpenPanel
 from napari_matae.session.layers import image_of
 
-from .conftest import make_cine, opened
+from ..conftest import make_cine, opened
 
 pytestmark = pytest.mark.gui
 

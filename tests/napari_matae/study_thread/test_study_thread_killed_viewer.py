@@ -14,7 +14,7 @@ import pytest
 
 from matae.store import FrameStatus, Study
 
-from .conftest import make_cine, opened
+from ..conftest import make_cine, opened
 
 pytestmark = pytest.mark.gui
 
@@ -93,7 +93,7 @@ def _started(script: str, target: Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         text=True,
         env=environment,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
 
 

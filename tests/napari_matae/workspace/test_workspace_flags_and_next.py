@@ -9,7 +9,7 @@ import SimpleITK as sitk  # noqa: N813 - its own abbreviation
 from matae.read import open_cine
 from matae.store import FrameStatus, Study
 
-from .conftest import make_cine, opened, proposals, settled
+from ..conftest import make_cine, opened, proposals, settled
 
 
 def written(path, seed):
@@ -39,7 +39,7 @@ def test_flags_are_stored_once_the_masks_are_left_alone(make_workspace, qtbot, t
     assert workspace.flag_keeper._timer.isActive()  # not at every tick: once, when it is calm
     workspace.flag_keeper.save()
     settled(qtbot, workspace)
-    workspace.link.connection.requests.flush()
+    workspace.link.flush()  # where a person is goes in too, before the count of changes is read
     with Study.open(tmp_path / "study.sqlite") as study:
         stored = study.flags(cine.content_id)
         assert stored == workspace.actions.flags

@@ -1,0 +1,68 @@
+"""The undo stack of an earlier sitting is as it was when the viewer closed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from matae.store.types import FrameStatus
+from napari_matae.study_thread.earlier_undo import undo_steps_of
+
+SHAPE = (8, 8)
+_FULL = {size: np.pad(np.ones((size, size), np.uint8), (0, 8 - size)) for size in (2, 3, 4)}
+
+
+@dataclass
+class Stored:
+    """A version of a frame, as `matae.store.types.Revision` has it."""
+
+    number: int
+    size: int | None
+    kind: str = "person"
+    note: str = "brush"
+    frame: int = 0
+    shown: bool = True
+    status: FrameStatus = FrameStatus.EDITED
+
+    def mask(self) -> np.ndarray | None:
+        return None if self.size is None else _FULL[self.size]
+
+
+def texts(*transactions: list[Stored]) -> list[str]:
+    return [step.text for step in undo_steps_of(transactions, SHAPE)]
+
+
+def test_nothing_was_done():
+    assert undo_steps_of([], SHAPE) == []
+    assert texts([]) == []
+    assert texts([Stored(1, 2, shown=False)]) == []
+
+
+def test_what_was_undone_is_not_there_and_what_was_redone_is():
+    first, second = [Stored(1, 2)], [Stored(2, 3, note="push")]
+    back, forth = [Stored(3, 2, note="undo")], [Stored(4, 3, note="redo")]
+    assert texts(first, second) == ["brush", "push"]
+    assert texts(first, second, back) == ["brush"]
+    assert texts(first, second, back, forth) == ["brush", "push"]
+    assert texts(first, second, back, [Stored(4, 4, note="fill")], forth) == ["brush", "fill"]
+
+
+def test_a_step_takes_back_to_the_mask_before():
+    (step,) = undo_steps_of([[Stored(1, 2, "machine", "")], [Stored(2, 3)]], SHAPE)
+    (change,) = step.changes
+    mask = _FULL[3].copy()
+    change.patch.write(mask, forward=False)
+    np.testing.assert_array_equal(mask, _FULL[2])
+
+
+def test_a_state_that_was_not_read_ends_the_list_there():
+    assert texts([Stored(1, 2)], [Stored(9, 3, frame=1)], [Stored(2, 4)]) == ["brush"]
+
+
+def test_proposals_of_one_run_are_one_step_and_first_ones_are_none():
+    first = [Stored(1, 2, "machine", "", frame, status=FrameStatus.MACHINE) for frame in (0, 1)]
+    again = [[Stored(2, 3, "machine", "", frame, status=FrameStatus.MACHINE)] for frame in (0, 1)]
+    (step,) = undo_steps_of([first, *again], SHAPE)
+    assert step.text == "new proposals"
+    assert step.frames == [0, 1]
