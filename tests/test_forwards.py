@@ -43,7 +43,6 @@ LEFT = {
     "verdict/picture_reader.py: PictureReader.is_reading": _WORKER,
     "verdict/picture_reader.py: PictureReader.stop": _WORKER,
     "verdict/view.py: VerdictView.is_drawing": _WORKER,
-    "edit/actions.py: Actions.phases": "to be reached as `finder.phases` by whoever asks",
 }
 """Methods that only pass a call on and stay, with the reason."""
 
@@ -84,7 +83,7 @@ def is_ours(method: ast.FunctionDef) -> bool:
 def forwards(path: Path) -> Iterator[str]:
     """Yield the methods of a module that only pass a call on."""
     for kind in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(kind, ast.ClassDef):
+        if isinstance(kind, ast.ClassDef) and not kind.name.startswith("_"):
             for method in kind.body:
                 if isinstance(method, ast.FunctionDef) and is_ours(method) and passes_on(method):
                     yield f"{path.relative_to(PLUGIN).as_posix()}: {kind.name}.{method.name}"

@@ -29,7 +29,7 @@ class SessionSignals:
     put_back = Signal(object)
     """A stroke ran over what anatomy leaves to another structure, and that is back: the classes drawn there."""
     stepped = Signal(object)
-    """A deed that can be taken back was recorded (Step)."""
+    """A change that can be undone was recorded (UndoStep)."""
     written = Signal(object, str)
     """Frames (list of int) were changed by a person and want to be saved; the tool's name."""
     run_began = Signal()
