@@ -229,3 +229,14 @@ def test_no_frame_says_nothing() -> None:
     assert decide(nothing, None, guard_known=False) == (
         False, "No held-out frame could be compared; nothing says that it got better."
     )  # fmt: skip
+
+
+def test_the_terminal_has_room_for_the_names_of_structures() -> None:
+    from matae.cli.retrain import verdict_lines
+
+    name = "structure_dice left ventricular myocardium"
+    lines = verdict_lines(a_verdict(held_out=side(*BETTER, **better(name))))
+    (row,) = [line for line in lines if line.startswith("dice, left ventricular myocardium ")]
+    (head, *_) = [line for line in lines if line.startswith("figure")]
+    assert row.index("0.500") == head.index("before") + 1
+    assert row.split()[-2:] == ["6", "6"]
