@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
+from matae.anatomy import is_named
 from matae.errors import MataeError
 from matae.review import Phases, flag_frames, frame_scores, is_doubted, next_frame
 from matae.store.types import Flag, FrameStatus
@@ -210,7 +211,7 @@ class Actions(QObject):  # type: ignore[misc]
         """Return the structures that go from frame to frame, and what that deed is called."""
         structures = self._structures
         if structures.several and self.whole:
-            return structures.offered, text
+            return [value for value in structures.offered if is_named(value)], text
         return [structures.value], structures.named(text)
 
     def fill_holes(self) -> None:
@@ -327,11 +328,8 @@ class Actions(QObject):  # type: ignore[misc]
                 return
             each = [propagate(images, mask, here, frames, label=label, spacing=spacing) for label in labels]
             for found in zip(*each, strict=True):
-                frame = found[0][0]
-                yield (
-                    frame,
-                    together(onto[frame], {label: part for label, (_, part) in zip(labels, found, strict=True)}),
-                )
+                frame, parts = found[0][0], [part for _, part in found]
+                yield frame, together(onto[frame], dict(zip(labels, parts, strict=True)))
 
         self._preview.start(text, len(frames), work)
 
