@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
+from matae.anatomy import is_named
 from matae.errors import MataeError
 from matae.review import Phases, flag_frames, frame_scores, is_doubted, next_frame
 from matae.store.types import Flag, FrameStatus
@@ -69,6 +70,8 @@ class Actions(QObject):  # type: ignore[misc]
         self._structures = structures
         self.go_on = True
         """Accepting or rejecting a frame shows the next one to look at."""
+        self.whole = True
+        """Copying, interpolation and propagation take every structure along, not the chosen one alone."""
         self.reach = REACH
         """Frames a correction is propagated over."""
 
@@ -186,29 +189,41 @@ class Actions(QObject):  # type: ignore[misc]
 
     def copy(self, by: int) -> None:
         """Copy the mask of the frame before (-1) or after (1) onto this one."""
-        from matae.edit import paste
+        from matae.edit import paste, together
 
         current, frame = self._session.current, self._session.frame
         source = frame + by
         if current is None or source not in current.status:
             self.said.emit(f"The {'next' if by > 0 else 'previous'} frame has no mask to copy.")
             return
-        label = self._structures.value
-        self._change(f"copy of frame {source + 1}", lambda mask: paste(current.mask(source), mask, label))
+        labels, text = self._carried(f"copy of frame {source + 1}")
+        if len(labels) > 1:
+            self._change(text, lambda mask: together(mask, dict.fromkeys(labels, current.mask(source))))
+        else:
+            self._change(text, lambda mask: paste(current.mask(source), mask, labels[0]))
+
+    def _carried(self, text: str) -> tuple[list[int], str]:
+        """Return the structures that go from frame to frame, and what that deed is called."""
+        structures = self._structures
+        if structures.several and self.whole:
+            return [value for value in structures.offered if is_named(value)], text
+        return [structures.value], structures.named(text)
 
     def fill_holes(self) -> None:
         """Fill the holes of the mask on screen."""
         from matae.edit import fill_holes
 
         label = self._structures.value
-        self._change("holes filled", lambda mask: fill_holes(mask, label), "There is no hole to fill.")
+        text = self._structures.named("holes filled")
+        self._change(text, lambda mask: fill_holes(mask, label), "There is no hole to fill.")
 
     def keep_largest(self) -> None:
         """Keep only the largest part of the mask on screen."""
         from matae.edit import keep_largest
 
         label = self._structures.value
-        self._change("largest part kept", lambda mask: keep_largest(mask, label), "The mask is in one part already.")
+        text = self._structures.named("largest part kept")
+        self._change(text, lambda mask: keep_largest(mask, label), "The mask is in one part already.")
 
     def smooth(self) -> None:
         """Smooth the contour of the mask on screen; its area stays."""
@@ -216,7 +231,8 @@ class Actions(QObject):  # type: ignore[misc]
 
         spacing = None if self._session.current is None else self._session.current.cine.pixel_size
         label = self._structures.value
-        self._change("smoothed", lambda mask: smooth(mask, label, spacing), "The contour is smooth already.")
+        text = self._structures.named("smoothed")
+        self._change(text, lambda mask: smooth(mask, label, spacing), "The contour is smooth already.")
 
     def take_proposal(self) -> None:
         """Put the predicted mask back on this frame."""
@@ -238,7 +254,7 @@ class Actions(QObject):  # type: ignore[misc]
             return
         session.settle()
         session.masks.ensure_labels()
-        frame, text = session.frame, self._structures.named(text)
+        frame = session.frame
         try:
             mask = tool(session.current.mask(frame))
         except MataeError as error:
@@ -251,7 +267,7 @@ class Actions(QObject):  # type: ignore[misc]
 
     def interpolate(self) -> None:
         """Offer masks for the predicted frames between the manual ones around this one."""
-        from matae.edit import interpolate
+        from matae.edit import interpolate, together
 
         session, span = self._session, self._span()
         if session.current is None:
@@ -264,16 +280,22 @@ class Actions(QObject):  # type: ignore[misc]
             return
         keys = {t: current.mask(t).copy() for t in span}
         onto = {t: current.mask(t).copy() for t in frames}
-        spacing, label = current.cine.pixel_size, self._structures.value
+        spacing = current.cine.pixel_size
+        labels, text = self._carried("Interpolation")
 
         def work() -> Iterator[tuple[int, NDArray[np.uint8]]]:
-            yield from interpolate(keys, frames, label=label, spacing=spacing, onto=onto).items()
+            if len(labels) == 1:
+                yield from interpolate(keys, frames, label=labels[0], spacing=spacing, onto=onto).items()
+                return
+            found = {label: interpolate(keys, frames, label=label, spacing=spacing) for label in labels}
+            for t in frames:
+                yield t, together(onto[t], {label: masks[t] for label, masks in found.items()})
 
-        self._preview.start(self._structures.named("Interpolation"), len(frames), work)
+        self._preview.start(text, len(frames), work)
 
     def propagate(self, *, backward: bool = False) -> None:
         """Offer this frame's mask, carried along by the motion, to the predicted frames that follow (or precede) it."""
-        from matae.edit import propagate
+        from matae.edit import propagate, together
 
         session = self._session
         if session.current is None:
@@ -294,12 +316,19 @@ class Actions(QObject):  # type: ignore[misc]
             self.said.emit(f"The frame {side} this one is manual already: nothing to propagate into.")
             return
         mask, onto = current.mask(here).copy(), {t: current.mask(t).copy() for t in frames}
-        images, spacing, label = current.cine.frames, current.cine.pixel_size, self._structures.value
+        images, spacing = current.cine.frames, current.cine.pixel_size
+        labels, text = self._carried("Propagation")
 
         def work() -> Iterator[tuple[int, NDArray[np.uint8]]]:
-            yield from propagate(images, mask, here, frames, label=label, spacing=spacing, onto=onto)
+            if len(labels) == 1:
+                yield from propagate(images, mask, here, frames, label=labels[0], spacing=spacing, onto=onto)
+                return
+            each = [propagate(images, mask, here, frames, label=label, spacing=spacing) for label in labels]
+            for found in zip(*each, strict=True):
+                frame, parts = found[0][0], [part for _, part in found]
+                yield frame, together(onto[frame], dict(zip(labels, parts, strict=True)))
 
-        self._preview.start(self._structures.named("Propagation"), len(frames), work)
+        self._preview.start(text, len(frames), work)
 
     def _span(self) -> tuple[int, int] | None:
         """Return the manual frames around the one on screen; a manual frame itself closes the gap before it."""

@@ -157,6 +157,12 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         self.reach.setSuffix(" frames")
         self.reach.setToolTip("How far a mask is propagated, unless a manual one comes first.")
         self.reach.valueChanged.connect(lambda value: setattr(actions, "reach", value))
+        self.whole = QCheckBox("All structures", self)
+        self.whole.setChecked(actions.whole)
+        self.whole.setToolTip(
+            "Copy, interpolate and propagate every structure of a mask; otherwise the chosen one, and the others stay."
+        )
+        self.whole.toggled.connect(lambda on: setattr(actions, "whole", on))
         self.preview_bar = self._build_preview()
 
     def _build_looks(self) -> None:
@@ -218,6 +224,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
             grid.addWidget(button, place // 3, place % 3)
         column.addLayout(grid)
         column.addWidget(horizontal_line(self))
+        column.addWidget(self.whole)
         column.addWidget(self.interpolate_button)
         column.addLayout(row(self.back_button, self.reach, self.forward_button))
         column.addWidget(horizontal_line(self))
@@ -307,6 +314,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
             "redo": f"Do again: {history.redo_text}" if history.redo_text else "Nothing to redo",
         }
         structures = self._workspace.structures
+        self.whole.setVisible(structures.several)
         for widget, tip, name in self._tips:
             said = special.get(name, tip.rstrip("."))
             if structures.several and name in TOOLS:

@@ -111,6 +111,37 @@ def hand(dock, qtbot) -> Hand:
     return Hand(dock, qtbot)
 
 
+def test_the_mouse_draws_the_chosen_structure_and_takes_nothing_of_the_cavity(dock, hand, qtbot, cine):
+    session, workspace = dock.session, dock.workspace
+    panel = dock.review_panel
+    assert panel.structure.isHidden()
+    mask = disc(cine.shape, (30, 40), 14) * 2
+    mask[disc(cine.shape, (30, 40), 9) > 0] = 1
+    session.change("drawn", {2: mask.astype(np.uint8)})
+    session.seek(2)
+    assert panel.structure.isVisible()
+    assert panel.structure.box.count() == 2
+    hand.key(Qt.Key.Key_W)
+    assert panel.structure.box.currentText() == "Left ventricular myocardium"
+    assert "myocardium" in panel.tool_buttons["brush"].toolTip()
+    hand.key(Qt.Key.Key_B)
+    before = session.current.mask(2).copy()
+    steps = workspace.undo_stack.n_undo
+    hand.drag((30, 40), (30, 50), (30, 58), (30, 62))  # from inside the cavity through the wall and out
+    qtbot.waitUntil(lambda: workspace.undo_stack.n_undo == steps + 1)
+    after = session.current.mask(2)
+    np.testing.assert_array_equal(after == 1, before == 1)
+    assert after[30, 60] == 2
+    hand.key(Qt.Key.Key_E)
+    hand.drag((30, 40), (30, 50), (30, 58))
+    qtbot.waitUntil(lambda: workspace.undo_stack.n_undo == steps + 2)
+    np.testing.assert_array_equal(session.current.mask(2) == 1, before == 1)
+    assert session.current.mask(2)[30, 52] == 0
+    hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    np.testing.assert_array_equal(session.current.mask(2), after)
+    assert panel.words.text() == "Undone: eraser (left ventricular myocardium), frame 3."
+
+
 def test_brush_and_eraser_draw_one_step_a_stroke_and_every_stroke_is_saved(dock, hand, qtbot, cine, tmp_path):
     session, workspace = dock.session, dock.workspace
     session.seek(3)

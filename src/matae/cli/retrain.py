@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["retrain", "verdict_lines"]
 
+_FIRST = 18  # columns of the names of figures, at least
+
 
 def retrain(
     *,
@@ -129,15 +131,25 @@ def verdict_lines(verdict: Verdict) -> list[str]:
 
 
 def _table(side: Side) -> list[str]:
-    head = f"{'figure':<18}{'before':>8}{'after':>8}{'change':>9}  {'95 % interval':<18}{'n':>5}{'patients':>10}"
-    return [head, *(_row(figure) for figure in side.figures.values() if figure.before is not None)]
+    shown = [figure for figure in side.figures.values() if figure.before is not None]
+    wide = max([_FIRST, *(len(_called(figure)) + 1 for figure in shown)])
+    head = f"{'figure':<{wide}}{'before':>8}{'after':>8}{'change':>9}  {'95 % interval':<18}{'n':>5}{'patients':>10}"
+    return [head, *(_row(figure, wide) for figure in shown)]
 
 
-def _row(figure: Paired) -> str:
-    name = f"{figure.name}{f' ({figure.unit})' if figure.unit in {'mm', 'px'} else ''}"
+def _called(figure: Paired) -> str:
+    from matae.learn.verdict import STRUCTURE
+
+    kind, _, structure = figure.name.removeprefix(STRUCTURE).partition(" ")
+    name = f"{kind}, {structure}" if figure.name.startswith(STRUCTURE) else figure.name
+    return f"{name}{f' ({figure.unit})' if figure.unit in {'mm', 'px'} else ''}"
+
+
+def _row(figure: Paired, wide: int = _FIRST) -> str:
     interval = figure.difference_ci95
     between = "" if interval is None else f"{interval[0]:+.3f} to {interval[1]:+.3f}"
+    name = f"{_called(figure):<{wide}}"
     return (
-        f"{name:<18}{figure.before or 0:>8.3f}{figure.after or 0:>8.3f}{figure.difference or 0:>+9.3f}  {between:<18}"
+        f"{name}{figure.before or 0:>8.3f}{figure.after or 0:>8.3f}{figure.difference or 0:>+9.3f}  {between:<18}"
         f"{figure.n:>5}{figure.n_patients:>10}{'  worse' if figure.worse else ''}"
     )

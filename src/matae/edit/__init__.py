@@ -12,7 +12,7 @@ from matae.edit.interpolate import interpolate
 from matae.edit.propagate import propagate
 from matae.edit.region import EditError
 from matae.edit.reshape import reshape
-from matae.edit.structure import as_drawn
+from matae.edit.structure import as_drawn, together
 from matae.edit.warp import nudge
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     "propagate",
     "reshape",
     "smooth",
+    "together",
 ]

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matae.anatomy import CAVITY, STRUCTURES, WALL, covered_by
+from matae.anatomy import CAVITY, STRUCTURES, WALL, combine, covered_by
 from matae.edit.region import bounds, clip, grow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from numpy.typing import NDArray
 
-__all__ = ["as_drawn", "change", "outlines", "put", "put_outlines"]
+__all__ = ["as_drawn", "change", "outlines", "put", "put_outlines", "together"]
 
 
 def outlines(mask: NDArray[np.uint8], label: int) -> tuple[NDArray[np.bool_], ...]:
@@ -131,6 +131,21 @@ def as_drawn(
             here &= ~np.isin(before, (0, *covered_by(value)))
         wrong |= here
     return np.where(wrong, before, after) if wrong.any() else after
+
+
+def together(onto: NDArray[np.uint8], parts: Mapping[int, NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Return a frame's mask with several structures in place of its own, laid on each other by anatomy.
+
+    Parameters
+    ----------
+    onto
+        The mask the frame has now, (Y, X). Its classes that are not among `parts` keep their pixels.
+    parts
+        By class, a mask (Y, X) that holds it.
+    """
+    out = combine(((label, part == label) for label, part in parts.items()), onto.shape)
+    stays = (onto != 0) & ~np.isin(onto, list(parts))
+    return np.where(stays, onto, out)
 
 
 def _has_others(mask: NDArray[np.uint8]) -> bool:

@@ -8,7 +8,7 @@ from edit_makers import SHAPE, assert_others_keep, disc, heart, random_masks, up
 from hypothesis import given, settings
 from scipy import ndimage
 
-from matae.edit import as_drawn, fill_holes, interpolate, keep_largest, nudge, paste, propagate, smooth
+from matae.edit import as_drawn, fill_holes, interpolate, keep_largest, nudge, paste, propagate, smooth, together
 from matae.metrics import dice
 
 QUICK = settings(max_examples=60, deadline=None, derandomize=True)
@@ -186,3 +186,17 @@ def test_a_mask_of_one_class_is_what_it_was_without_structures() -> None:
     for which in (1, 2, 3, 9):
         alone = nudge(mask * which, (70, 115), (70, 100), 20, which)
         assert (alone == which * nudge(mask, (70, 115), (70, 100), 20, 1)).all()
+
+
+def test_structures_brought_together_lie_as_anatomy_has_them_and_others_stay() -> None:
+    onto = np.full(SHAPE, 9, np.uint8)
+    onto[:, 60:] = 0
+    onto[:10, 60:] = 1
+    whole = {1: HEART, 2: np.full(SHAPE, 2, np.uint8), 3: HEART}
+    out = together(onto, whole)
+    assert ((out == 9) == (onto == 9)).all()
+    for value in (1, 3):
+        assert ((out[:, 60:] == value) == (HEART[:, 60:] == value)).all()
+    assert (out[:, 60:][~np.isin(HEART[:, 60:], (1, 3))] == 2).all()
+    assert together(np.zeros((0, 0), np.uint8), {1: np.zeros((0, 0), np.uint8)}).shape == (0, 0)
+    assert (together(onto, {}) == onto).all()

@@ -252,3 +252,14 @@ def test_a_verdict_whose_figures_are_none_is_damaged(
     (tmp_path / "verdict.json").write_text(json.dumps(values))
     with pytest.raises(TrainError, match="is gone or damaged; compare the two models again"):
         Verdict.read(tmp_path / "verdict.json")
+
+
+def test_the_terminal_has_room_for_the_names_of_structures() -> None:
+    from matae.cli.retrain import verdict_lines
+
+    name = "structure_dice left ventricular myocardium"
+    lines = verdict_lines(a_verdict(held_out=side(*BETTER, **better(name))))
+    (row,) = [line for line in lines if line.startswith("dice, left ventricular myocardium ")]
+    (head, *_) = [line for line in lines if line.startswith("figure")]
+    assert row.index("0.500") == head.index("before") + 1
+    assert row.split()[-2:] == ["6", "6"]

@@ -24,11 +24,11 @@ def heart(shape) -> np.ndarray:
 
 def propose(cine, session, frames=None) -> None:
     session.current.run = {"model": "three", "width": "1", "model_sha256": "ab" * 32}
-    session.begin_run()
+    session.masks.begin_run()
     mask = heart(cine.shape)
     for t in range(cine.n_frames) if frames is None else frames:
-        session.receive(FrameMask(t, mask, mask, int((mask == 1).sum())))
-    session.end_run()
+        session.masks.receive(FrameMask(t, mask, mask, int((mask == 1).sum())))
+    session.masks.end_run()
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ def test_mending_acts_on_the_chosen_structure(workspace, cine, value) -> None:
     current = workspace.session.current
     speck = current.mask(3).copy()
     speck[2:4, 2:4] = value
-    workspace.session.change("speck", {3: speck})
+    workspace.session.masks.change("speck", {3: speck})
     workspace.session.seek(3)
     for other in {1, 2, 3} - {value}:
         workspace.structures.choose(other)
@@ -201,8 +201,9 @@ def test_mending_acts_on_the_chosen_structure(workspace, cine, value) -> None:
 def test_frames_between_two_take_the_chosen_structure_and_keep_the_others(workspace, qtbot, cine, value) -> None:
     session = workspace.session
     moved = np.roll(heart(cine.shape), 1, axis=1)
-    session.change("drawn", {0: moved, 4: moved})
+    session.masks.change("drawn", {0: moved, 4: moved})
     session.seek(2)
+    workspace.actions.whole = False
     workspace.structures.choose(value)
     with qtbot.waitSignal(workspace.preview.finished):
         workspace.actions.interpolate()
@@ -214,6 +215,35 @@ def test_frames_between_two_take_the_chosen_structure_and_keep_the_others(worksp
         assert ((now == other) == (before == other)).all()
     name = workspace.structures.name
     assert workspace.undo_stack.undo_text == f"interpolation ({name})"
+
+
+@pytest.mark.parametrize("deed", ["interpolate", "propagate", "copy"])
+def test_all_structures_go_together_and_a_class_without_a_name_stays(workspace, qtbot, cine, deed) -> None:
+    session = workspace.session
+    moved = np.roll(heart(cine.shape), 2, axis=1)
+    marked = heart(cine.shape)
+    marked[20:26, 30:36] = 9
+    session.masks.change("drawn", {0: moved, 4: moved})
+    session.show_stored({1: (marked, FrameStatus.MACHINE)})
+    session.seek(1 if deed == "copy" else 0 if deed == "propagate" else 2)
+    if deed == "copy":
+        workspace.actions.copy(-1)
+    else:
+        with qtbot.waitSignal(workspace.preview.finished):
+            getattr(workspace.actions, deed)()
+        workspace.preview.apply()
+    now = session.current.mask(1)
+    np.testing.assert_array_equal(now == 9, marked == 9)
+    found = [int((now == value).sum()) for value in (1, 2, 3)]
+    assert min(found) > 100
+    if deed != "propagate":  # noise does not say where a heart goes
+        for value in (1, 2, 3):
+            wanted = (moved == value) & (marked != 9)
+            assert 2 * ((now == value) & wanted).sum() > 0.95 * ((now == value).sum() + wanted.sum())
+    text = {"copy": "copy of frame 1", "interpolate": "interpolation", "propagate": "propagation"}[deed]
+    assert workspace.undo_stack.undo_text == text
+    workspace.undo_stack.undo()
+    np.testing.assert_array_equal(session.current.mask(1), marked)
 
 
 def test_another_cine_begins_with_its_cavity(workspace, qtbot) -> None:
