@@ -21,7 +21,6 @@ LEFT = {
     "session/session.py: Session.frame": _CORE,
     "session/session.py: Session.seek": _CORE,
     "background/connections.py: Connections.when_closed": "the part is a plain list",
-    "background/connections.py: _OwnedConnections.close": "what `end_owned` calls of everything that is owned",
     "background/job.py: Job.is_running": _WORKER,
     "background/job.py: Job.stop": _TOOLKIT,
     "dock.py: MataeDock.is_probing": _WORKER,

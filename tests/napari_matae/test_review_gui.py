@@ -117,7 +117,7 @@ def test_the_mouse_draws_the_chosen_structure_and_takes_nothing_of_the_cavity(do
     assert panel.structure.isHidden()
     mask = disc(cine.shape, (30, 40), 14) * 2
     mask[disc(cine.shape, (30, 40), 9) > 0] = 1
-    session.change("drawn", {2: mask.astype(np.uint8)})
+    session.masks.change("drawn", {2: mask.astype(np.uint8)})
     session.seek(2)
     assert panel.structure.isVisible()
     assert panel.structure.box.count() == 2

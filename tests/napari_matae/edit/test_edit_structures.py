@@ -73,7 +73,6 @@ def test_masks_of_the_cavity_alone_show_no_choice(make_workspace, qtbot, cine) -
     labels = workspace.session.current.labels
     workspace.tools.choose("brush")
     assert not labels.preserve_labels
-    row.close_down()
 
 
 def test_the_structures_of_the_masks_are_offered_by_name(workspace, qtbot) -> None:
@@ -88,7 +87,6 @@ def test_the_structures_of_the_masks_are_offered_by_name(workspace, qtbot) -> No
     assert workspace.session.current.labels.selected_label == 3
     workspace.structures.next()
     assert (workspace.structures.value, row.box.currentIndex()) == (1, 0)
-    row.close_down()
 
 
 def test_a_label_chosen_in_naparis_own_controls_is_the_structure(workspace) -> None:
