@@ -47,6 +47,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "PYTHONPATH": path,
         "MATAE_HOME": str(tmp_path / "home"),
         "MATAE_CACHE": str(tmp_path / "cache"),
+        # npe2, installed here beside pytest, is a plug-in of it that needs pydantic.
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
 
 

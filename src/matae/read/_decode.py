@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
 
-__all__ = ["decode"]
+__all__ = ["decode_cine"]
 
 
-def decode(path: Path, kind: str, info: dict[str, Any], *, third_axis_is_time: bool) -> Cine:
+def decode_cine(path: Path, kind: str, info: dict[str, Any], *, third_axis_is_time: bool) -> Cine:
     """Decode a file or folder whose kind is known; see `matae.read.CineRef`.
 
     Raises

@@ -50,9 +50,9 @@ class CineRef:
         ReadError
             If it cannot be read.
         """
-        from matae.read._decode import decode
+        from matae.read._decode import decode_cine
 
-        return decode(self.path, self.kind, self.info, third_axis_is_time=third_axis_is_time)
+        return decode_cine(self.path, self.kind, self.info, third_axis_is_time=third_axis_is_time)
 
 
 class CineList(list[CineRef]):

@@ -84,7 +84,7 @@ def test_an_older_study_is_copied_then_brought_up_to_date(target, study, cine, b
         with Study.open(target) as newer:
             assert newer.cines()[0].subject == "p1"
             with newer._reading() as connection:
-                assert migrations.version_of(connection) == future
+                assert migrations.schema_version(connection) == future
                 assert connection.execute(text("SELECT colour FROM cines")).scalar_one() == "grey"
             assert newer.check() == []
         Study.open(target).close()
