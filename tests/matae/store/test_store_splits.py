@@ -66,6 +66,15 @@ def test_a_subject_that_is_there_stays_where_it_is(study: Study) -> None:
     assert study.split_of("p3") is None
 
 
+def test_a_subject_that_is_added_gives_its_side_to_nobody_else(study: Study) -> None:
+    study.add_cine(make_cine(0), subject="p1")  # has no side yet
+    study.add_cine(make_cine(1), subject="p2")
+    study.add_subject("p3", "val")
+    assert study.splits() == {"p3": "val"}
+    study.set_split("p2", "test")
+    assert study.splits() == {"p2": "test", "p3": "val"}
+
+
 @pytest.mark.parametrize("part", ["", "a b", "train!", "x" * 41, "-", "_"])
 def test_names_that_are_no_side(study: Study, part: str) -> None:
     study.add_cine(make_cine(), subject="p1")
