@@ -38,6 +38,7 @@ LEFT = {
     "measure/live_measurement.py: LiveMeasurement.is_running": _WORKER,
     "measure/width_check.py: WidthCheck.is_asking": _WORKER,
     "models/active_model.py: ActiveModel.is_busy": _WORKER,
+    "widgets/option_form.py: OptionForm.set_row_visible": "the layout is the form's own",
     "open/panel.py: OpenPanel.is_reading": _WORKER,
     "verdict/picture_reader.py: PictureReader.is_reading": _WORKER,
     "verdict/picture_reader.py: PictureReader.stop": _WORKER,

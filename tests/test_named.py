@@ -89,4 +89,8 @@ def test_tests_stand_in_the_room_they_test() -> None:
     assert {name for name in top if name.removeprefix("test_").removesuffix(".py") not in single} == set(AT_THE_TOP)
     for room in rooms:
         for path in (TESTS / "napari_matae" / room).glob("*.py"):
-            assert path.stem == "__init__" or path.name.startswith((f"test_{room}_", "conftest"))
+            assert (
+                path.stem == "__init__"
+                or path.name.startswith((f"test_{room}_", "conftest"))
+                or path.stem.endswith("_makers")
+            )

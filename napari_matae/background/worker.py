@@ -43,6 +43,7 @@ class EventWorker(Owned):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._worker: Any = None
+        self._is_call = False
 
     @property
     def is_running(self) -> bool:
@@ -62,14 +63,19 @@ class EventWorker(Owned):
         from napari.qt.threading import create_worker
 
         self.drop()
+        self._is_call = False
         self._worker = create_worker(_run, events, arguments, _start_thread=False)
         self._worker.yielded.connect(self._on_event)
         self._worker.finished.connect(self._on_finished)
         self._worker.start()
 
     def call(self, work: Callable[..., Any], *arguments: object) -> None:
-        """Drop what is under way, and call a function: its one event is a `Finished` with what it returns."""
+        """Drop what is under way, and call a function: its one event is a `Finished` with what it returns.
+
+        It is called even where it is dropped before its thread begins: somebody asked for what it does.
+        """
         self.start(_returned, work, *arguments)
+        self._is_call = True
 
     def drop(self) -> None:
         """Hear no more of what is under way."""
@@ -77,7 +83,8 @@ class EventWorker(Owned):
         if worker is not None:
             worker.yielded.disconnect(self._on_event)
             worker.finished.disconnect(self._on_finished)
-            worker.quit()
+            if not self._is_call:
+                worker.quit()
 
     def close(self) -> None:
         """Hear no more of what is under way, at the end of whoever owns this."""

@@ -99,6 +99,7 @@ class LineLayer(QObject):  # type: ignore[misc]
         layer = self._layer
         if layer is not None and layer in self._session.viewer.layers:
             self._session.viewer.layers.remove(layer)
+        self._layer = None  # also where the viewer's events are no longer heard
 
     def _on_data(self, event: Any) -> None:
         layer = self._layer

@@ -101,3 +101,11 @@ def test_whoever_owns_it_ends_it(qtbot, qapp):
     qtbot.waitUntil(asked.is_set, timeout=10_000)
     assert not job.is_running
     assert heard == [("began",)]
+
+
+def test_what_is_closed_at_once_is_done_all_the_same(qtbot, job):
+    done = threading.Event()
+    job.start(lambda _tick, _stop: done.set())
+    job.close()  # most often before its thread begins
+    qtbot.waitUntil(done.is_set, timeout=10_000)
+    assert not job.is_running
