@@ -27,7 +27,6 @@ LEFT = {
     "edit/preview.py: Preview.is_running": _WORKER,
     "session/paint_watcher.py: PaintWatcher.unfollow": "ends what `follow` began; the connections are private",
     "session/sector_outline.py: SectorOutline.unfollow": "ends what `follow` began; the connections are private",
-    "widgets/option_form.py: OptionForm.set_row_visible": _TOOLKIT,
     "study/connection.py: StudyConnection.count_soon": _TOOLKIT,
     "study/proposals.py: StudyProposals.wait_no_longer": _TOOLKIT,
     "study/watcher.py: StudyWatcher.start": _TOOLKIT,

@@ -399,9 +399,9 @@ def test_the_smallest_cine_is_segmented(tiny_model: str, shape: tuple[int, int, 
 
 def test_long_clips_go_to_a_file(tiny_model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("matae.stack.IN_MEMORY_BYTES", 10_000)
-    cine = Cine(np.zeros((2000, 12, 12), np.uint8), None, None, Path("long"))
+    cine = Cine(np.zeros((100, 12, 12), np.uint8), None, None, Path("long"))
     segmenter = Segmenter(options(tiny_model, width="1/8"))
-    segmenter._backend.batch = 250
+    segmenter._backend.batch = 30
     result = segment(cine, segmenter=segmenter)
     assert isinstance(result.masks, np.memmap)
     assert isinstance(result.probability, np.memmap)
