@@ -51,7 +51,7 @@ def review(dock: MataeDock, shoot: Callable[[str], None], study: Path) -> None:
     workspace.actions.go_on = False
     dock.review_panel.go_on.setChecked(False)
     dock.steps.setCurrentIndex(2)
-    phases = workspace.actions.phases
+    phases = workspace.phase_finder.phases
     assert phases.ed is not None
     assert phases.es is not None
     for frame in (phases.es, *range(3)):

@@ -72,7 +72,9 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.area_plot = AreaPlot(self.session, self)
         self.measure_panel = MeasurePanel(self.workspace, self.keys, self.area_plot, self)
         self.learn_panel = LearnPanel(self.workspace, self)
-        self.strip = StatusStrip(self.workspace.session, self.workspace.actions, self.area_plot, self)
+        self.strip = StatusStrip(
+            self.session, self.workspace.actions, self.workspace.phase_finder, self.area_plot, self
+        )
         self.saved = SavedBar(self.workspace.link, self)
         self.key_help: KeyHelp | None = None
         self.conflicts: list[ConflictDialog] = []

@@ -20,7 +20,13 @@ LEFT = {
     "session/session.py: Session.current": _CORE,
     "session/session.py: Session.frame": _CORE,
     "session/session.py: Session.seek": _CORE,
+    "background/connections.py: Connections.when_closed": "the part is a plain list",
+    "session/paint_watcher.py: PaintWatcher.unfollow": "the part is its own connections",
+    "session/sector_outline.py: SectorOutline.unfollow": "the part is its own connections",
     "background/job.py: Job.stop": _TOOLKIT,
+    "background/job.py: Job.is_running": _WORKER,
+    "dock.py: MataeDock.is_probing": _WORKER,
+    "edit/preview.py: Preview.is_running": _WORKER,
     "study/connection.py: StudyConnection.count_soon": _TOOLKIT,
     "study/proposals.py: StudyProposals.wait_no_longer": _TOOLKIT,
     "study/watcher.py: StudyWatcher.start": _TOOLKIT,
@@ -36,7 +42,6 @@ LEFT = {
     "verdict/picture_reader.py: PictureReader.is_reading": _WORKER,
     "verdict/picture_reader.py: PictureReader.stop": _WORKER,
     "verdict/view.py: VerdictView.is_drawing": _WORKER,
-    "edit/actions.py: Actions.phases": "to be reached as `finder.phases` by whoever asks",
 }
 """Methods that only pass a call on and stay, with the reason."""
 
@@ -77,7 +82,7 @@ def is_ours(method: ast.FunctionDef) -> bool:
 def forwards(path: Path) -> Iterator[str]:
     """Yield the methods of a module that only pass a call on."""
     for kind in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(kind, ast.ClassDef):
+        if isinstance(kind, ast.ClassDef) and not kind.name.startswith("_"):
             for method in kind.body:
                 if isinstance(method, ast.FunctionDef) and is_ours(method) and passes_on(method):
                     yield f"{path.relative_to(PLUGIN).as_posix()}: {kind.name}.{method.name}"

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import weakref
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject, QTimer, SignalInstance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +28,7 @@ class Connections:
     """
 
     def __init__(self) -> None:
-        self._made: list[Callable[[], object]] = []
+        self._made: list[tuple[Any, Callable[..., object]]] = []
         self._ends: list[Callable[[], object]] = []
 
     def connect(self, signal: Any, slot: Callable[..., object]) -> None:
@@ -43,21 +42,25 @@ class Connections:
             What is called.
         """
         signal.connect(slot)
-        self._made.append(partial(_disconnect, signal, slot))
+        self._made.append((signal, slot))
 
     def when_closed(self, end: Callable[[], object]) -> None:
         """Call a function at `close`: it gives back what was taken, or ends what is under way."""
         self._ends.append(end)
 
-    def disconnect(self) -> None:
-        """End the connections, and do nothing else: Qt has destroyed whose they were."""
+    def end_foreign(self) -> None:
+        """End those of other kinds than Qt's, and do nothing else: Qt destroys whose they were, and ends its own."""
         made, self._made = self._made, []
-        for end in reversed(made):
-            end()
+        for signal, slot in reversed(made):
+            if not isinstance(signal, SignalInstance):
+                signal.disconnect(slot)
 
     def close(self) -> None:
         """End all connections, then call what is to be called, the last first."""
-        self.disconnect()
+        made, self._made = self._made, []
+        for signal, slot in reversed(made):
+            with suppress(RuntimeError, TypeError):  # Qt's words for a connection that it has ended already
+                signal.disconnect(slot)
         ends, self._ends = self._ends, []
         for end in reversed(ends):
             end()
@@ -85,7 +88,7 @@ class _Destroyed:
     def __call__(self, _: object = None) -> None:
         connections = self._connections()
         if connections is not None:
-            connections.disconnect()
+            connections.end_foreign()
 
 
 _waiting: set[_Destroyed] = set()
@@ -131,8 +134,3 @@ def end_owned(root: QObject) -> None:
         owned.close()
     for timer in root.findChildren(QTimer):
         timer.stop()
-
-
-def _disconnect(signal: Any, slot: Callable[..., object]) -> None:
-    with suppress(RuntimeError, TypeError):  # Qt's words for a connection that it has ended already
-        signal.disconnect(slot)

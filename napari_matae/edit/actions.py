@@ -64,11 +64,6 @@ class Actions(QObject):  # type: ignore[misc]
     # -- where to look ------------------------------------------------------------------------------------
 
     @property
-    def phases(self) -> Phases:
-        """End-diastole and end-systole: as marked, else by the area; the same frames as in the Measure step."""
-        return self._finder.phases
-
-    @property
     def flagged(self) -> list[int]:
         """Frames worth a look, reviewed or not."""
         return list(self.flags)

@@ -27,7 +27,7 @@ class SessionSignals:
     touched = Signal()
     """Somebody draws; what is drawn is not recorded yet."""
     stepped = Signal(object)
-    """A deed that can be taken back was recorded (Step)."""
+    """A change that can be undone was recorded (UndoStep)."""
     written = Signal(object, str)
     """Frames (list of int) were changed by a person and want to be saved; the tool's name."""
     run_began = Signal()

@@ -1,4 +1,4 @@
-"""What one deed changed, frame by frame: enough to take it back and to do it again, and small.
+"""What one action changed, frame by frame: enough to take it back and to do it again, and small.
 
 Only the rectangle that changed is kept, before and after, and compressed: a brush stroke is some hundred bytes and a
 whole mask of 600 x 800 pixels a few thousand, where napari's own history takes 25 bytes a pixel.

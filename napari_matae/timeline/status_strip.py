@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QMouseEvent, QPaintEvent, QResizeEvent
 
     from napari_matae.edit.actions import Actions
+    from napari_matae.session.phases import PhaseFinder
     from napari_matae.session.session import Session
     from napari_matae.timeline.area_plot import AreaPlot
 
@@ -36,7 +37,9 @@ class StatusStrip(QWidget):  # type: ignore[misc]
     session
         Whose current cine is shown.
     actions
-        Which frames are flagged, and where end-diastole and end-systole are.
+        Which frames are flagged.
+    finder
+        Where end-diastole and end-systole are.
     plot
         The area curve it lies over: a frame is at the same place in both.
     parent
@@ -46,9 +49,11 @@ class StatusStrip(QWidget):  # type: ignore[misc]
     redrawn = Signal()
     """The band was painted anew."""
 
-    def __init__(self, session: Session, actions: Actions, plot: AreaPlot, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, session: Session, actions: Actions, finder: PhaseFinder, plot: AreaPlot, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._session, self._actions, self._plot = session, actions, plot
+        self._session, self._actions, self._finder, self._plot = session, actions, finder, plot
         self._band: QPixmap | None = None
         self._flagged: list[int] = []
         self.setFixedHeight(_MARKS + _BAND + 2)
@@ -135,7 +140,7 @@ class StatusStrip(QWidget):  # type: ignore[misc]
         return band
 
     def _paint_marks(self, painter: QPainter, edges: np.ndarray) -> None:
-        phases = self._actions.phases
+        phases = self._finder.phases
         self._flagged = self._actions.flagged
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         font = painter.font()
@@ -205,7 +210,7 @@ class StatusStrip(QWidget):  # type: ignore[misc]
             return ""
         status = current.status.get(frame)
         words = [f"Frame {frame + 1}: {'no mask' if status is None else STATUS_WORDS[status]}"]
-        phases = self._actions.phases
+        phases = self._finder.phases
         words += [name for name, at in (("end-diastole", phases.ed), ("end-systole", phases.es)) if at == frame]
         if frame in self._flagged and len(words) == 1:
             words.append("flagged: look at it")

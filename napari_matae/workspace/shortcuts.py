@@ -33,14 +33,14 @@ class Action:
         Key it has until a person gives it another, as napari writes it.
     words
         What it does.
-    deed
+    run
         Does it.
     """
 
     name: str
     key: str
     words: str
-    deed: Callable[[Workspace], None]
+    run: Callable[[Workspace], None]
 
 
 def _last(workspace: Workspace) -> None:
@@ -196,9 +196,9 @@ class Keys(QObject):  # type: ignore[misc]
         for name, key in self._keys.items():
             if not key:
                 continue
-            deed = _ALL[name].deed
+            run = _ALL[name].run
             try:
-                place.bind_key(key, lambda _, deed=deed: deed(workspace), overwrite=True)
+                place.bind_key(key, lambda _, run=run: run(workspace), overwrite=True)
             except ValueError:
                 continue  # a key written by another version of napari
             bound.append(key)

@@ -50,12 +50,12 @@ class TimeTracker(QObject):  # type: ignore[misc]
         self._frame, self._since = session.frame, now()
         connect = connections_of(self).connect
         connect(session.frame_changed, self._on_frame)
-        connect(session.touched, self._on_deed)
+        connect(session.touched, self._on_work)
         connect(session.opened, self._restart)
-        connect(session.stepped, self._on_deed)
+        connect(session.stepped, self._on_work)
         player.playing_changed.connect(self._on_playing)
 
-    def _on_deed(self, _: object = None) -> None:
+    def _on_work(self, _: object = None) -> None:
         """Something was done to the frame on screen: the time since the last thing belongs to it."""
         self._add()
 

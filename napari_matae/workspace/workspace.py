@@ -97,7 +97,7 @@ class Workspace(QObject):  # type: ignore[misc]
             self.player.loop = None
             self.show_message("Playing the whole cine.")
             return
-        phases = self.actions.phases
+        phases = self.phase_finder.phases
         if phases.ed is None or phases.es is None or phases.ed == phases.es:
             self.show_message("End-diastole and end-systole are not known yet: segment the cine, or mark them.")
             return

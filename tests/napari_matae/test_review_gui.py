@@ -232,7 +232,7 @@ def test_judging_by_key_goes_from_flag_to_flag(bare, press, cine):
     session, workspace = bare.session, bare.workspace
     session.seek(11)
     press("N")
-    assert session.frame in (workspace.actions.phases.ed, workspace.actions.phases.es)
+    assert session.frame in (workspace.phase_finder.phases.ed, workspace.phase_finder.phases.es)
     first = session.frame
     press("A")
     assert session.current.status[first] is FrameStatus.ACCEPTED

@@ -112,6 +112,19 @@ def test_a_destroyed_owner_hears_no_more(qtbot, signal):
     part.connections.close()
 
 
+def test_a_destroyed_owner_whose_signal_was_connected_leaves_no_warning(qtbot, qtlog):
+    class Passing(Part):
+        passed = Signal(int)
+
+    button, root = Button(), QObject()
+    part = Passing(root)
+    part.connections.connect(button.pressed, part.passed)
+    with qtbot.waitSignal(root.destroyed):
+        root.deleteLater()
+    button.pressed.emit(1)
+    assert qtlog.records == []
+
+
 def test_an_owner_nobody_holds_goes():
     source, part = Source(), Part()
     part.connections.connect(source.changed, part.hear)

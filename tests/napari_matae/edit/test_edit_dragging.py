@@ -30,14 +30,13 @@ def drag(qapp, session, cine):
     dragging.follow(labels)
 
     def do(*places: tuple[float, float], button: int = 1) -> None:
-        event = SimpleNamespace(
-            button=button, type="mouse_press", position=labels.data_to_world((session.frame, *places[0]))
-        )
+        where = [labels.data_to_world((session.frame, *place)) for place in places]
+        event = SimpleNamespace(button=button, type="mouse_press", position=where[0])
         for callback in list(labels.mouse_drag_callbacks):
             moving = callback(labels, event)
             next(moving, None)
-            for place in places[1:]:
-                event.type, event.position = "mouse_move", labels.data_to_world((session.frame, *place))
+            for position in where[1:]:
+                event.type, event.position = "mouse_move", position
                 next(moving, None)
             event.type = "mouse_release"
             next(moving, None)

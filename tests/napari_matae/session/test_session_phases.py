@@ -25,7 +25,7 @@ def measured(workspace, **options) -> Phases:
 
 
 def test_nothing_open_has_no_phases(workspace):
-    assert workspace.actions.phases == Phases(None, None)
+    assert workspace.phase_finder.phases == Phases(None, None)
     workspace.phase_finder.set_measurement(None)
 
 
@@ -35,26 +35,26 @@ def test_they_are_those_of_the_measurement_whoever_says_so(workspace):
     cine, masks = two_beats()
     workspace.session.open(cine)
     show_masks(workspace.session, masks)
-    found = workspace.actions.phases
+    found = workspace.phase_finder.phases
     assert found == measured(workspace)
     assert found.ed is not None
     moved = found.ed + 2
     workspace.session.seek(moved)
     workspace.actions.mark("ed")
-    assert workspace.actions.phases == measured(workspace, marks=Marks(ed=(moved,)))
-    assert workspace.actions.phases.ed == moved
+    assert workspace.phase_finder.phases == measured(workspace, marks=Marks(ed=(moved,)))
+    assert workspace.phase_finder.phases.ed == moved
     assert moved in workspace.actions.flagged
     workspace.actions.mark("ed")
-    assert workspace.actions.phases == found
+    assert workspace.phase_finder.phases == found
 
 
 def test_a_rejected_frame_is_not_end_systole(workspace):
     cine, masks = two_beats()
     workspace.session.open(cine)
     show_masks(workspace.session, masks)
-    first = workspace.actions.phases
+    first = workspace.phase_finder.phases
     workspace.session.masks.judge("rejected", [first.es], FrameStatus.REJECTED)
-    assert workspace.actions.phases.es != first.es
+    assert workspace.phase_finder.phases.es != first.es
 
 
 def test_they_are_looked_for_again_only_after_a_change(workspace, monkeypatch):
@@ -66,14 +66,14 @@ def test_they_are_looked_for_again_only_after_a_change(workspace, monkeypatch):
     cine, masks = two_beats()
     workspace.session.open(cine)
     show_masks(workspace.session, masks)
-    before = workspace.actions.phases
+    before = workspace.phase_finder.phases
     for frame in range(10):
         workspace.session.seek(frame)
-        assert workspace.actions.phases == before
+        assert workspace.phase_finder.phases == before
         assert workspace.actions.flagged
     assert len(calls) == 1
     workspace.session.masks.change("drawing", {3: np.zeros_like(masks[3])})
-    assert workspace.actions.phases is not None
+    assert workspace.phase_finder.phases is not None
     assert len(calls) == 2
 
 
@@ -81,14 +81,14 @@ def test_the_measurement_has_the_last_word_until_masks_change(workspace):
     cine, masks = two_beats()
     workspace.session.open(cine)
     show_masks(workspace.session, masks)
-    found = workspace.actions.phases
+    found = workspace.phase_finder.phases
     from matae.measure import Marks
 
     other = measure_cine(cine, masks, marks=Marks(ed=(found.ed + 1,), es=(found.es + 1,)))
     workspace.phase_finder.set_measurement(other)
-    assert workspace.actions.phases == Phases(found.ed + 1, found.es + 1)
+    assert workspace.phase_finder.phases == Phases(found.ed + 1, found.es + 1)
     workspace.session.masks.change("drawing", {20: np.zeros_like(masks[20])})
-    assert workspace.actions.phases != Phases(found.ed + 1, found.es + 1)
+    assert workspace.phase_finder.phases != Phases(found.ed + 1, found.es + 1)
 
 
 def test_widths_that_have_been_asked_raise_the_score(make_workspace, qtbot):
@@ -109,4 +109,4 @@ def test_a_mark_that_makes_no_beat_is_still_what_the_person_marked(workspace):
     show_masks(workspace.session, masks)
     workspace.session.seek(cine.n_frames - 1)
     workspace.actions.mark("ed")
-    assert workspace.actions.phases.ed == cine.n_frames - 1
+    assert workspace.phase_finder.phases.ed == cine.n_frames - 1

@@ -30,7 +30,7 @@ def test_what_one_viewer_marks_the_other_shows(make_workspace, qtbot, cine):
     ben.link.watcher.poll()
     qtbot.waitUntil(lambda: ben.session.current.ed == 4)
     assert heard[-1] == "End-diastole and end-systole of this cine were marked in another window by anna."
-    assert ben.actions.phases.ed == 4
+    assert ben.phase_finder.phases.ed == 4
     mark(ben, "es", 9)  # on top of hers: no conflict
     settled(qtbot, ben)
     anna.link.watcher.poll()

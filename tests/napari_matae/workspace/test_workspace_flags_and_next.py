@@ -43,7 +43,7 @@ def test_flags_are_stored_once_the_masks_are_left_alone(make_workspace, qtbot, t
     with Study.open(tmp_path / "study.sqlite") as study:
         stored = study.flags(cine.content_id)
         assert stored == workspace.actions.flags
-        assert stored[workspace.actions.phases.es].reason.startswith("end-systole")
+        assert stored[workspace.phase_finder.phases.es].reason.startswith("end-systole")
         sequence = study.sequence
     workspace.flag_keeper.save()
     workspace.link.connection.requests.flush()
