@@ -12,46 +12,18 @@ TESTS = ROOT / "tests"
 _THROUGH = {
     "test_review_gui.py": (
         "edit.actions", "edit.handles", "edit.tools", "review.live_figures", "review.panel", "timeline.status_strip",
-        "widgets.colours", "workspace.conflict_dialog", "workspace.shortcut_help",
+        "workspace.conflict_dialog", "workspace.shortcut_help",
     ),
     "segment/test_segment_regions.py": ("open.sector_finder",),
     "session/test_session_mask_changes.py": ("session.open_cine", "session.signals"),
     "study/test_study_link.py": ("study.cine_record", "study.proposals", "study.writer"),
     "study_thread/test_study_thread_request_queue.py": ("study_thread.recovery",),
     "workspace/test_workspace_flags_and_next.py": ("workspace.flag_saver", "workspace.next_cine"),
-    "open/test_open_patient_field.py": ("exchange.unknown_patients", "widgets.code_row"),
-    "learn/test_learn_panel.py": (
-        "exchange.class_question", "exchange.export_pictures", "exchange.release_list", "exchange.tasks",
-        "widgets.job_bar",
-    ),
-    "learn/test_learn_models_panel.py": (
-        "learn.forget_patient_form", "models.active_model", "models.model_list", "widgets.collapsible",
-    ),
-    "test_retrain_runs.py": ("learn.run_follower", "learn.tasks", "learn.unfinished_runs"),
-    "test_measure_dock.py": (
-        "measure.depth_scale", "measure.ef_card", "measure.flag_list", "measure.line_layer", "measure.m_mode",
-        "measure.number_tables", "measure.phase_overlay", "measure.volume_curve", "measure.width_check",
-    ),
-    "verdict/test_verdict_view.py": (
-        "verdict.changed_frames", "verdict.compare_form", "verdict.paired_plot", "verdict.picture_reader",
-        "verdict.pictures", "verdict.table", "verdict.window",
-    ),
 }  # fmt: skip
 UNNAMED = {f"napari_matae.{module}": test for test, modules in _THROUGH.items() for module in modules}
 """Modules that no test names, with the test that goes through them: by a window, a panel or what owns them."""
 
-_MANIFEST = "what `napari.yaml` names, over all rooms"
-_MEASURE = "of `measure`, to be moved into it"
-_LEARN = "of `learn`, to be moved into it"
 AT_THE_TOP = {
-    "test_manifest.py": _MANIFEST,
-    "test_measure_dock.py": _MEASURE,
-    "test_measure_study.py": _MEASURE,
-    "test_measure_unknown.py": _MEASURE,
-    "test_measuring_anew.py": _MEASURE,
-    "test_retrain.py": _LEARN,
-    "test_retrain_killed.py": _LEARN,
-    "test_retrain_runs.py": _LEARN,
     "test_review_gui.py": "the Review step by real events, over `review`, `edit`, `timeline` and `workspace`",
 }
 """Test files beside the rooms that are not called after a module of the top, with the reason."""
