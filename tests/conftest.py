@@ -21,6 +21,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 if "MATAE_CACHE" not in os.environ:
     os.environ["MATAE_CACHE"] = tempfile.mkdtemp(prefix="matae-cache-")
     atexit.register(shutil.rmtree, os.environ["MATAE_CACHE"], ignore_errors=True)
+# The settings that whoever runs the tests has in napari are neither read nor written; each worker has its own.
+if "NAPARI_CONFIG" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
+    _settings = tempfile.mkdtemp(prefix="matae-napari-")
+    os.environ["NAPARI_CONFIG"] = os.path.join(_settings, "settings.yaml")  # noqa: PTH118 - nothing is imported yet
+    atexit.register(shutil.rmtree, _settings, ignore_errors=True)
 os.environ.setdefault("MATAE_MEASURE", "0")  # what this computer is quick at decides no test
 
 from hypothesis import HealthCheck, settings
