@@ -11,7 +11,7 @@ TESTS = ROOT / "tests"
 
 _THROUGH = {
     "test_review_gui.py": (
-        "edit.actions", "edit.handles", "edit.tools", "review.live_figures", "review.panel", "timeline.status_strip",
+        "edit.actions", "edit.handles", "edit.tools", "review.live_figures", "timeline.status_strip",
         "workspace.shortcut_help",
     ),
     "segment/test_segment_regions.py": ("open.sector_finder",),

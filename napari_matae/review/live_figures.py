@@ -90,7 +90,9 @@ class LiveFigures(QWidget):  # type: ignore[misc]
         current, frame = session.current, session.frame
         shown = dict.fromkeys(self.values, _DASH)
         if current is not None and current.labels is not None and frame in current.status:
-            if current.predicted is not None and frame in current.proposed:
+            # A mask that nobody touched is equal to itself: a Dice of 1 would look like praise.
+            touched = current.status[frame] is not FrameStatus.MACHINE
+            if touched and current.predicted is not None and frame in current.proposed:
                 chosen = self._workspace.structures.value
                 manual, predicted = current.mask(frame) == chosen, current.predicted[frame] == chosen
                 shown["dice"] = f"{float(dice(manual, predicted)):.3f}"

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from matae.store.types import FrameStatus
 from napari_matae.edit.structure_choice import RULE
 from napari_matae.edit.tools import TOOLS
 from napari_matae.review.live_figures import LiveFigures
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ReviewPanel"]
 
-_ALL_DONE = "Open and segment a cine first, or take the brush and draw."
+_NOTHING_OPEN = "Open a cine first."
+_NO_MASKS = "Segment the cine first, or take the brush and draw."
+_LOOK = "Accept what is right, correct what is not, then go on with Next."
+_AS_PREDICTED = "as predicted, not edited"
 
 
 class ReviewPanel(QWidget):  # type: ignore[misc]
@@ -55,6 +59,8 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self._workspace, self._keys = workspace, keys
         self._tips: list[tuple[QWidget, str, str]] = []
+        self._shown: object = None
+        self._hint = ""
         self._build()
         session = workspace.session
         for signal in (session.opened, session.status_changed, session.restored, session.frame_changed):
@@ -264,12 +270,18 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         for widget in (self.accept_button, self.reject_button):
             widget.setEnabled(ready and status is not None)
         self.difference.setEnabled(ready and current is not None and bool(current.proposed))
+        # What was said of another cine ends with it; what there is to do gives way to what is said of this one.
+        hint = _NOTHING_OPEN if current is None else _LOOK if current.status else _NO_MASKS
+        if current is not self._shown or self.words.text() == self._hint:
+            self.words.setText(hint)
+        self._shown, self._hint = current, hint
         if current is None:
             self.state.setText("")
-            self.words.setText(_ALL_DONE)
             return
         colour = NO_MASK_COLOUR if status is None else STATUS_COLOURS[status]
         word = "no mask yet" if status is None else STATUS_WORDS[status]
+        if status is FrameStatus.MACHINE:
+            word = _AS_PREDICTED
         self.state.setText(
             f"<span style='color:{colour}; font-size:large'>⬤</span>&nbsp; <b>Frame {frame + 1}</b> "
             f"of {current.cine.n_frames}: {word}"
