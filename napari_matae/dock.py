@@ -123,6 +123,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
     def _listen(self) -> None:
         connections = connections_of(self)
         connections.connect(self.session.opened, self._on_opened)
+        self.steps.currentChanged.connect(self._on_step)
         self.workspace.help_wanted.connect(self.toggle_keys)
         self.workspace.link.conflicted.connect(self._on_conflict)
         self.measure_panel.measuring.changed.connect(self._on_measured)
@@ -174,6 +175,10 @@ class MataeDock(QWidget):  # type: ignore[misc]
         another, self._shown = current is not self._shown, current
         if current is not None and another:  # not the one that was open, with a scale or frame rate given by hand
             self.steps.setCurrentIndex(1)
+
+    def _on_step(self, step: int) -> None:
+        if step == _REVIEW:
+            self.segment_panel.sector.leave()
 
     def _on_measured(self) -> None:
         before = self.workspace.phase_finder.phases

@@ -74,6 +74,7 @@ class Tools(QObject):  # type: ignore[misc]
         connections.connect(session.opened, self._on_opened)
         connections.connect(session.labels_changed, self._on_labels)
         connections.connect(structures.changed, self._on_structure)
+        connections.connect(session.viewer.layers.selection.events.active, self._on_active)
         connections.when_closed(self._let_go)
         connections.when_closed(lambda: self.choose("move"))
         self._on_labels()
@@ -146,6 +147,12 @@ class Tools(QObject):  # type: ignore[misc]
             self.choose("move")
 
     # -- keeping napari's own controls and ours in step ---------------------------------------------------
+
+    def _on_active(self, _: object = None) -> None:
+        """Put down what draws on the masks once another layer is chosen: a drag there draws nothing."""
+        active = self._session.viewer.layers.selection.active
+        if self._tool in _SIZES and active is not None and active != self._labels:  # napari wraps one of them
+            self.choose("move")
 
     def _show_size(self) -> None:
         labels, size = self._labels, self.size

@@ -70,6 +70,16 @@ class SectorControls(QWidget):  # type: ignore[misc]
             current.sector_layer.mode = "direct"
             current.sector_layer.selected_data = {0}
 
+    def leave(self) -> None:
+        """Let go of the corners: the masks, or the picture where there are none, are worked on again."""
+        current = self._session.current
+        if current is None or current.sector_layer is None:
+            return
+        selection = self._session.viewer.layers.selection
+        current.sector_layer.mode = "pan_zoom"
+        if selection.active == current.sector_layer:  # napari wraps one of them
+            selection.active = current.labels or current.image
+
     def _update(self, _: object = None) -> None:
         current = self._session.current
         self._show_regions()

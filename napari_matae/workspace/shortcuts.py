@@ -220,8 +220,8 @@ class Keys(QObject):  # type: ignore[misc]
         self._bind_to(layer)
 
     def _is_ours(self, layer: Layer) -> bool:
-        current = self._workspace.session.current
-        return current is not None and layer in (current.image, current.labels, self._workspace.tools.handles.layer)
+        current, handles = self._workspace.session.current, self._workspace.tools.handles.layer
+        return current is not None and layer in (current.image, current.labels, current.sector_layer, handles)
 
 
 def pretty(key: str) -> str:

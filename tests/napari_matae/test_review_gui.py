@@ -302,6 +302,26 @@ def test_mending_by_key(bare, press, cine):
     assert session.current.status[5] is FrameStatus.MACHINE
 
 
+def test_after_the_sector_was_adjusted_the_keys_judge_and_draw(bare, press):
+    session, tools = bare.session, bare.workspace.tools
+    current = session.current
+    selection = bare.viewer.layers.selection
+    tools.choose("brush")
+    bare.steps.setCurrentIndex(1)
+    bare.segment_panel.sector.adjust()
+    assert selection.active is current.sector_layer
+    assert tools.tool == "move", "the brush stays lit, but a drag draws nothing"
+    session.seek(4)
+    press("A")  # still in the step of the sector
+    assert session.current.status[4] is FrameStatus.ACCEPTED
+    press("B")
+    assert (tools.tool, selection.active) == ("brush", current.labels)
+    bare.segment_panel.sector.adjust()
+    bare.steps.setCurrentIndex(2)
+    assert selection.active is current.labels
+    assert str(current.sector_layer.mode) == "pan_zoom"
+
+
 def test_figures_compare_the_mask_with_the_proposal(bare, press, cine):
     from matae.metrics import dice, iou
 

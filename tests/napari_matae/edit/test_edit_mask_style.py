@@ -40,10 +40,10 @@ def test_the_machines_mask_lies_over_a_persons_until_another_cine_or_the_end(sty
     proposals(cine, session)
     style.set_difference(True)
     assert style.difference
-    assert any(layer.name == "Machine's proposal" for layer in session.viewer.layers)
+    assert any(layer.name == "Predicted mask" for layer in session.viewer.layers)
     session.open(make_cine(6, seed=3))
     assert not style.difference
     proposals(session.current.cine, session)
     style.set_difference(True)
     end_owned(style)
-    assert not any(layer.name == "Machine's proposal" for layer in session.viewer.layers)
+    assert not any(layer.name == "Predicted mask" for layer in session.viewer.layers)

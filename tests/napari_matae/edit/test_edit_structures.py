@@ -117,7 +117,7 @@ def test_a_class_that_the_study_has_may_be_drawn_though_it_has_no_name(make_work
     opened(qtbot, workspace, cine)
     mask = heart(cine.shape)
     mask[:3, :3] = 7
-    workspace.session.show_stored({0: (mask, FrameStatus.EDITED)})
+    workspace.session.masks.show_stored({0: (mask, FrameStatus.EDITED)})
     assert workspace.structures.offered == [1, 2, 3, 7]
     workspace.structures.choose(7)
     stroke(workspace, 0, [(2, 5)])
@@ -222,7 +222,7 @@ def test_all_structures_go_together_and_a_class_without_a_name_stays(workspace, 
     marked = heart(cine.shape)
     marked[20:26, 30:36] = 9
     session.masks.change("drawn", {0: moved, 4: moved})
-    session.show_stored({1: (marked, FrameStatus.MACHINE)})
+    session.masks.show_stored({1: (marked, FrameStatus.MACHINE)})
     session.seek(1 if deed == "copy" else 0 if deed == "propagate" else 2)
     if deed == "copy":
         workspace.actions.copy(-1)

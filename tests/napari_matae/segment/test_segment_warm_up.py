@@ -16,7 +16,7 @@ pytestmark = pytest.mark.gui
 
 
 def test_a_model_that_cannot_be_loaded_is_no_error_here(own_home, monkeypatch):
-    monkeypatch.setattr("matae.segment.run.current_model", lambda: "nobody")
+    monkeypatch.setattr("matae.models.current_model", lambda: "nobody")
     monkeypatch.setattr("matae.models.registry._BUNDLED", own_home)
     make_ready()
 
@@ -35,7 +35,7 @@ def test_it_waits_for_the_picture_and_happens_once(qtbot, cine, monkeypatch):
 
 
 def test_what_was_made_ready_is_what_runs(tiny_model, monkeypatch):
-    monkeypatch.setattr("matae.segment.run.current_model", lambda: "tiny")
+    monkeypatch.setattr("matae.models.current_model", lambda: "tiny")
     options = SegmentOptions("tiny")
     with kept_segmenter(options) as before:
         pass
