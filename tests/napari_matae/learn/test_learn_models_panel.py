@@ -92,7 +92,7 @@ def test_only_the_models_of_the_package(box):
 def test_without_a_study_compare_and_forget_say_where_to_choose_one(box, qtbot):
     widget = box()
     widget.compare.compare()
-    assert "choose one in step 1" in widget.compare.words.text()
+    assert "choose one or begin a new one in step 1" in widget.compare.words.text()
     assert not widget.compare.job.is_running
     widget.sections["forget"].set_open(True)
     assert "No study is open" in widget.forget.words.text()

@@ -13,7 +13,7 @@ from napari_matae.measure.ef_card import EfCard
 from napari_matae.measure.live_measurement import LiveMeasurement
 
 from ..conftest import opened
-from ..measure_makers import show_masks, two_beats
+from .measure_makers import show_masks, two_beats
 
 pytestmark = pytest.mark.gui
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from matae.measure import Flag
+from matae.measure import QualityFlag
 from napari_matae.measure.flag_list import FlagList
 
 pytestmark = pytest.mark.gui
@@ -17,8 +17,8 @@ def flags(qtbot) -> FlagList:
     return made
 
 
-def flag(text: str, level: str, frames: tuple[int, ...] = ()) -> Flag:
-    return Flag("code", text, frames, level)
+def flag(text: str, level: str, frames: tuple[int, ...] = ()) -> QualityFlag:
+    return QualityFlag("code", text, frames, level)
 
 
 def test_nothing_doubtful_is_said(flags) -> None:
