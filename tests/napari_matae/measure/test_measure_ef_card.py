@@ -9,6 +9,7 @@ import pytest
 
 from matae.measure.reliability import NOT_RELIABLE
 from matae.store.types import FrameStatus
+from napari_matae.background.connections import end_owned
 from napari_matae.measure.ef_card import EfCard
 from napari_matae.measure.live_measurement import LiveMeasurement
 
@@ -32,7 +33,7 @@ def card(make_workspace, qtbot):
     qtbot.addWidget(made)
     made.show()
     yield made, measuring, workspace.session
-    measuring.close_down()
+    end_owned(measuring)
 
 
 def doubt(measuring) -> tuple[int, ...]:

@@ -38,7 +38,7 @@ def test_without_masks_there_is_no_task(session, cine):
 def test_a_rejected_frame_and_one_without_a_mask_count_as_empty(beats):
     current = beats.current
     assert mask_to_measure(current, 3).any()
-    beats.judge("rejected", [3], FrameStatus.REJECTED)
+    beats.masks.judge("rejected", [3], FrameStatus.REJECTED)
     assert not mask_to_measure(current, 3).any()
     del current.status[4]
     assert not mask_to_measure(current, 4).any()
@@ -73,7 +73,7 @@ def test_masks_and_landmarks_that_are_others_than_measured(beats):
     measured = measure_cine(current.cine, current.labels.data.copy(), landmarks={6: placed})
     everything = range(current.cine.n_frames)
     assert changed_masks(current, measured, everything) == {}
-    beats.change("shift", {t: np.roll(current.mask(t), 2, 1) for t in (6, 7)})
+    beats.masks.change("shift", {t: np.roll(current.mask(t), 2, 1) for t in (6, 7)})
     assert list(changed_masks(current, measured, everything)) == [6, 7]
     assert list(changed_masks(current, measured, [7, 8])) == [7]
     assert landmarks_of(current, measured, [6, 7]) == {6: None}
