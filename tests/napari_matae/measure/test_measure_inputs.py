@@ -42,7 +42,7 @@ def test_a_rejected_frame_and_one_without_a_mask_count_as_empty(beats):
     assert not mask_to_measure(current, 3).any()
     del current.status[4]
     assert not mask_to_measure(current, 4).any()
-    beats.override(OverrideName.VIEW, "A4C")
+    beats.overrides.apply(OverrideName.VIEW, "A4C")
     task = task_of(current, None)
     assert {3, 4}.isdisjoint(task.frames)
     assert {2, 5} <= task.frames
