@@ -35,11 +35,11 @@ def main() -> None:
         session.open(phantom.cine)
         wait_until(lambda: session.current.ready)
         session.current.run = {"model": "phantom", "width": "1", "model_sha256": "ab" * 32}
-        session.begin_run()
+        session.masks.begin_run()
         for t, labels in enumerate(phantom.labels):
             mask = np.where(labels <= 3, labels, 0).astype(np.uint8)
-            session.receive(FrameMask(t, mask, mask, int((mask == 1).sum())))
-        session.end_run()
+            session.masks.receive(FrameMask(t, mask, mask, int((mask == 1).sum())))
+        session.masks.end_run()
         dock.steps.setCurrentIndex(2)
         session.seek(4)
         dock.workspace.structures.choose(2)
