@@ -135,11 +135,16 @@ def sweep(folder: Path) -> None:
 
 
 def _is_abandoned(left: os.DirEntry[str]) -> bool:
-    changed = left.stat(follow_symlinks=False).st_mtime
     named = _LEFT.fullmatch(left.name)
     if named is not None and named["where"] == _where():
-        return not _is_running(int(named["pid"]), changed)
-    return time.time() - changed > _STALE_SECONDS
+        return not _is_running(int(named["pid"]), left.stat(follow_symlinks=False).st_mtime)
+    return time.time() - _last_change(left) > _STALE_SECONDS
+
+
+def _last_change(left: os.DirEntry[str]) -> float:
+    """Return when something was last written: a folder keeps its time while a video inside it grows for days."""
+    inside = Path(left.path).rglob("*") if left.is_dir(follow_symlinks=False) else ()
+    return max([left.stat(follow_symlinks=False).st_mtime, *(path.lstat().st_mtime for path in inside)])
 
 
 def _is_running(pid: int, since: float) -> bool:

@@ -82,7 +82,8 @@ def aged(path: Path, seconds: float) -> Path:
     path.mkdir()
     (path / "clip.nii.gz").write_bytes(b"half of it")
     then = time.time() - seconds
-    os.utime(path, (then, then))
+    for each in (*path.rglob("*"), path):
+        os.utime(each, (then, then))
     return path
 
 
@@ -96,6 +97,22 @@ def test_what_nobody_here_knows_goes_after_a_day(tmp_path: Path, name: str) -> N
     aged(tmp_path / "later" / name, 25 * 3600)
     files.sweep(tmp_path / "later")
     assert names(tmp_path / "later") == []
+
+
+def test_what_another_machine_still_writes_stays_however_long_it_takes(tmp_path: Path) -> None:
+    stage = tmp_path / ".matae-0123abcd-17-x.part"
+    stage.mkdir()
+    video = stage / "overlay.mp4"
+    video.write_bytes(b"it grows")
+    long_ago = time.time() - 2 * 24 * 3600
+    os.utime(stage, (long_ago, long_ago))
+    files.sweep(tmp_path)
+    assert video.exists()
+    os.utime(video, (long_ago, long_ago))
+    os.utime(stage, (long_ago, long_ago))
+    files._swept.clear()
+    files.sweep(tmp_path)
+    assert not stage.exists()
 
 
 def test_a_number_that_another_process_has_since_is_no_writer(tmp_path: Path) -> None:
