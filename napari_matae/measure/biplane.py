@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
+from matae.measure.reliability import NOT_RELIABLE
 from napari_matae.background.events import Failed
 from napari_matae.background.worker import EventWorker
 from napari_matae.measure.tasks import OtherView, ViewsFound, other_view_events, views_events
@@ -160,9 +161,12 @@ class BiplaneMeasurement(QWidget):  # type: ignore[misc]
             return escape(self._problem)
         if self.result is not None:
             r = self.result
-            flags = "".join(f"<br>▲ {escape(flag.text)}" for flag in r.flags)
+            flags = "".join(f"<br>▲ {escape(flag.text)}" for flag in (*r.doubts, *r.flags))
+            ef = f"<b style='font-size:large'>{r.ef.value:.0f} %</b> biplane ejection fraction"
+            if r.doubts:
+                ef = f"Biplane ejection fraction <b>{NOT_RELIABLE}</b> ({r.ef.value:.0f} % computed)"
             return (
-                f"<b style='font-size:large'>{r.ef.value:.0f} %</b> biplane ejection fraction, 90 % interval "
+                f"{ef}, 90 % interval "
                 f"{r.ef.low:.0f}–{r.ef.high:.0f}<br>EDV {r.edv_ml:.0f} mL · ESV {r.esv_ml:.0f} mL · "
                 f"SV {r.stroke_volume_ml:.0f} mL<br>Long axes differ by {r.length_difference_percent:.0f} %{flags}"
             )

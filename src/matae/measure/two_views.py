@@ -50,6 +50,11 @@ class TwoViews:
         """End-diastolic minus end-systolic volume."""
         return self.edv_ml - self.esv_ml
 
+    @property
+    def doubts(self) -> tuple[QualityFlag, ...]:
+        """Why the ejection fraction is not reliable: what speaks against that of either view."""
+        return (*self.four_chamber.doubts, *self.two_chamber.doubts)
+
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
         return {
@@ -63,6 +68,8 @@ class TwoViews:
             "sv_ml": round(self.stroke_volume_ml, 4),
             "ef_percent": round(self.ef.value, 4),
             "ef_interval": {"level": 0.9, "low": round(self.ef.low, 4), "high": round(self.ef.high, 4)},
+            "ef_reliable": not self.doubts,
+            "ef_doubts": [flag.code for flag in self.doubts],
             "calibrated": True,
             "length_difference_percent": round(self.length_difference_percent, 4),
             "views": {

@@ -99,7 +99,9 @@ def test_the_record_has_every_value(views: tuple[Measurement, Measurement]) -> N
     found: TwoViews = measure_two_views(scaled(four, 80.123456), scaled(two, 66.0))
     wanted = {
         "tool": "napari-matae", "tool_version": __version__, "record": "biplane measurement",
-        "research_use": RESEARCH_USE, "method": "biplane disks", "calibrated": True,
+        "research_use": RESEARCH_USE, "method": "biplane disks", "ef_reliable": False,
+        "ef_doubts": ["area-jump", "area-jump"],  # a beat of four frames
+        "calibrated": True,
         "edv_ml": round(found.edv_ml, 4), "esv_ml": round(found.esv_ml, 4),
         "sv_ml": round(found.edv_ml - found.esv_ml, 4), "ef_percent": round(found.ef.value, 4),
         "ef_interval": {"level": 0.9, "low": round(found.ef.low, 4), "high": round(found.ef.high, 4)},
@@ -144,3 +146,13 @@ def test_a_stack_that_holds_nothing_is_no_pair(views: tuple[Measurement, Measure
     assert not bare.calibrated
     assert bare.area_length_edv == pytest.approx(1000 * by_area[0])
     assert bare.area_length_esv == pytest.approx(1000 * by_area[1])
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_what_speaks_against_either_view_speaks_against_both(views, which: int) -> None:
+    both = [view.updated(reviewed=range(view.n_frames)) for view in views]
+    assert measure_two_views(*both).doubts == ()
+    assert measure_two_views(*both).to_json()["ef_reliable"] is True
+    both[which] = views[which]  # nobody looked at this one
+    assert measure_two_views(*both).doubts == views[which].doubts != ()
+    assert measure_two_views(*both).to_json()["ef_reliable"] is False
