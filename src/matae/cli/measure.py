@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,9 +21,10 @@ from matae.cli.options import (
     check_sector,
     check_where,
 )
+from matae.cli.two_views import measure_pair
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from matae.cluster.measuring import MeasureSettings
     from matae.measure import Measurement
@@ -36,6 +36,11 @@ class _View(StrEnum):
     a4c = "A4C"
     a2c = "A2C"
     a3c = "A3C"
+
+
+class _Sex(StrEnum):
+    female = "female"
+    male = "male"
 
 
 class _Flip(StrEnum):
@@ -66,7 +71,8 @@ def measure(
         list[Path],
         typer.Argument(
             metavar="INPUT...",
-            help="A clip, or a folder that holds one; with --out any number of files, folders and lists of paths.",
+            help="A clip, or a folder that holds one; two clips of one person, A4C and A2C, for biplane volumes; "
+            "with --out any number of files, folders and lists of paths.",
             show_default=False,
         ),
     ],
@@ -105,6 +111,20 @@ def measure(
     view: Annotated[
         _View | None, typer.Option("--view", help="Standard view, where the file does not state it.")
     ] = None,
+    biplane: Annotated[
+        bool,
+        typer.Option(
+            "--biplane", help="Of a folder: measure its A4C and its A2C clip together, as two clips that are named."
+        ),
+    ] = False,
+    sex: Annotated[
+        _Sex | None, typer.Option("--sex", help="For normal ranges, where the file does not state it.")
+    ] = None,
+    height: Annotated[
+        float | None,
+        typer.Option("--height", metavar="CM", help="With the weight: volumes and masses by body surface area too."),
+    ] = None,
+    weight: Annotated[float | None, typer.Option("--weight", metavar="KG", help="Likewise.")] = None,
     ed: Annotated[
         list[int] | None,
         typer.Option(
@@ -149,12 +169,13 @@ def measure(
         bool, typer.Option("--debug", help="Say where in the code a file failed that nobody foresaw.")
     ] = False,
 ) -> None:
-    """Measure volumes, ejection fraction and wall motion of the left ventricle in a clip, or in many.
+    """Measure volumes, ejection fraction and wall motion of the left ventricle in a clip, in two views, or in many.
 
     Ejection fraction comes with its 90 % interval; millilitres and millimetres only where the clip is calibrated.
     """
     from matae import RESEARCH_USE
     from matae.cluster.measuring import MeasureSettings
+    from matae.measure.person import Person
     from matae.segment import SegmentOptions
 
     check_where(scheduler, jobs)
@@ -170,18 +191,33 @@ def measure(
         third_axis_is_time=third_axis is ThirdAxis.time,
         region=region,
         again=again,
+        person=Person(None if sex is None else sex.value, height, weight),
     )
+    pair = biplane or (out is None and len(inputs) == 2)
     if out is not None:
-        _check_many({"--json": json, "--report": report, "--ed": ed, "--es": es}, mask)
+        _check_many({"--json": json, "--report": report, "--ed": ed, "--es": es, "--biplane": biplane}, mask)
         _measure_many(inputs, settings, csv or out / "measure.csv", scheduler=scheduler, processes=jobs, debug=debug)
     else:
-        if json is None or len(inputs) > 1:
-            raise typer.BadParameter("give --json FILE for one clip, or --out DIR for any number of them.")
+        if json is None or len(inputs) > 2:
+            raise typer.BadParameter("give --json FILE for one clip or two, or --out DIR for any number of them.")
         if scheduler is not None or jobs > 1 or again:
             raise typer.BadParameter("--scheduler, --jobs and --again are for many clips; give --out DIR.")
         outputs = {"--json": json, "--csv": csv, "--report": report}
-        _measure_one(inputs[0], settings, outputs, ed=ed or (), es=es or (), keep_margins=keep_margins)
+        if pair:
+            _check_pair({"--view": view, "--ed": ed, "--es": es}, mask)
+            _check_outputs(outputs, inputs=tuple(inputs))
+            measure_pair(inputs, settings, outputs, keep_margins=keep_margins)
+        else:
+            _measure_one(inputs[0], settings, outputs, ed=ed or (), es=es or (), keep_margins=keep_margins)
     typer.echo(RESEARCH_USE, err=True)
+
+
+def _check_pair(single: dict[str, Any], mask: Path | None) -> None:
+    for name, value in single.items():
+        if value:
+            raise typer.BadParameter("is for one clip; measure each view with it first.", param_hint=name)
+    if mask is not None and not mask.is_dir():
+        raise typer.BadParameter(f"'{mask}' is no folder; name the one with the masks of both.", param_hint="--mask")
 
 
 def _check_many(single: dict[str, Any], mask: Path | None) -> None:
@@ -239,6 +275,7 @@ def _measure_one(
     es: Sequence[int],
     keep_margins: bool,
 ) -> None:
+    from matae.cli.measure_progress import progress_bar
     from matae.cluster.measuring import measure_file
     from matae.measure import PhaseMarks
     from matae.measure.record import write_csv, write_json
@@ -249,7 +286,7 @@ def _measure_one(
     cine = open_cine(source, third_axis_is_time=settings.third_axis_is_time)
     # People count from 1; whatever is computed or written counts from 0.
     marks = PhaseMarks(tuple(frame - 1 for frame in ed), tuple(frame - 1 for frame in es))
-    with _bar(cine.n_frames if settings.masks is None else 0) as progress:
+    with progress_bar(cine.n_frames if settings.masks is None else 0) as progress:
         found, notices = measure_file(
             cine, settings, masks=settings.masks, marks=marks, progress=progress,
             warn=lambda text: typer.echo(f"{cine.source.name}: {text}", err=True),
@@ -286,22 +323,6 @@ def _check_outputs(outputs: dict[str, Path | None], *, inputs: tuple[Path | None
         if path is not None:
             with writing_to(path.parent):
                 path.parent.mkdir(parents=True, exist_ok=True)
-
-
-@contextmanager
-def _bar(frames: int) -> Iterator[Callable[[int, int], None]]:
-    """Give what moves a bar of the frames with the time left, on a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True, highlight=False)
-    bar = Progress(
-        BarColumn(), MofNCompleteColumn(), TextColumn("frames"), TimeRemainingColumn(), console=console,
-        transient=True, disable=not (console.is_terminal and frames),
-    )  # fmt: skip
-    with bar:
-        task = bar.add_task("", total=frames)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _say(found: Measurement) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from matae.cine import Spacing
 from matae.errors import MeasureError
 from matae.jobs import one_network
+from matae.measure.person import Person
 from matae.models import find_model
 from matae.segment import SegmentOptions
 
@@ -50,6 +51,8 @@ class MeasureSettings:
         Masks of the clip; or a folder of them, named as ``segment`` names them. None to segment first.
     sector, flip, frame_rate, third_axis_is_time, region, again
         As for `matae.jobs.JobSettings`.
+    person
+        Sex, height and weight, where somebody says them.
     """
 
     out: Path
@@ -63,6 +66,7 @@ class MeasureSettings:
     third_axis_is_time: bool = False
     region: int | None = None
     again: bool = False
+    person: Person | None = None
 
     @property
     def model(self) -> str:
@@ -77,7 +81,7 @@ class MeasureSettings:
             "what": "measure", "model": self.model, "width": self.options.width, "view": self.view,
             "spacing": self.spacing, "sector": self.sector, "flip": self.flip, "frame_rate": self.frame_rate,
             "third_axis_is_time": self.third_axis_is_time, "region": self.region,
-        }  # fmt: skip
+        } | ({"person": asdict(self.person)} if self.person not in (None, Person()) else {})  # fmt: skip
         return settings_key(said, find_model(self.model).card.sha256 if self.model else "")
 
 
@@ -128,7 +132,7 @@ class MeasureJob:
 
         settings = self.settings
         cine = self.ref.open(third_axis_is_time=settings.third_axis_is_time)
-        masks = None if settings.masks is None else self._masks(settings.masks, cine)
+        masks = None if settings.masks is None else find_masks(settings.masks, cine, distinguish=self.distinguish)
         said = settings.key() if masks is None else f"{settings.key()} {_digest(masks)}"
         key = result_key(cine, said)
         if not settings.again and (found := self._before(cine, key)) is not None:
@@ -138,15 +142,6 @@ class MeasureJob:
         write_json(path, measurement, key=key)
         row = _row(to_json(measurement), path)
         return MeasuredFile(self.ref.path, {"record": path}, row, (*cine.warnings, *notices))
-
-    def _masks(self, masks: Path, cine: Cine) -> Path:
-        if not masks.is_dir():
-            return masks
-        names = [f"{stem}{_MASK}" for stem in (_stem(cine), _marked(cine))]
-        for name in names[:: -1 if self.distinguish else 1]:
-            if (masks / name).is_file():
-                return masks / name
-        raise MeasureError(f"{masks} has no {names[0]}; segment {cine.source.name} into it first.")
 
     def _paths(self, cine: Cine) -> Iterator[Path]:
         marked = _marked(cine)
@@ -171,6 +166,32 @@ class MeasureJob:
             if not path.exists() and path.name.startswith(_marked(cine)):
                 return None
         return None  # pragma: no cover - the names do not end
+
+
+def find_masks(masks: Path, cine: Cine, *, distinguish: bool = False) -> Path:
+    """Return the file with the masks of a clip: the one given, or the one of a folder that ``segment`` wrote there.
+
+    Parameters
+    ----------
+    masks
+        A file, or a folder of them.
+    cine
+        The clip.
+    distinguish
+        Several clips bear its name: what is named by its pixels comes first.
+
+    Raises
+    ------
+    MeasureError
+        If the folder has none.
+    """
+    if not masks.is_dir():
+        return masks
+    names = [f"{stem}{_MASK}" for stem in (_stem(cine), _marked(cine))]
+    for name in names[:: -1 if distinguish else 1]:
+        if (masks / name).is_file():
+            return masks / name
+    raise MeasureError(f"{masks} has no {names[0]}; segment {cine.source.name} into it first.")
 
 
 def plan_measures(refs: Sequence[CineRef], settings: MeasureSettings) -> list[MeasureJob]:
@@ -231,7 +252,7 @@ def measure_file(
     elif found is not None:
         cine = cine.scaled_for((found == 1).any(axis=0))  # where the heart lies is known
     fan = choose_sector(cine, settings.sector, settings.flip)
-    options = MeasureOptions(view=settings.view, apex_down=fan.apex_down)
+    options = MeasureOptions(view=settings.view, apex_down=fan.apex_down, person=settings.person)
     if found is not None:
         for text in cine.warnings:
             warn(text)

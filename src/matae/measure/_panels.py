@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from matae.measure.disks import Disks
     from matae.measure.measurement import Measurement
-    from matae.measure.uncertainty import QualityFlag
+    from matae.measure.uncertainty import Interval, QualityFlag
     from matae.segment.margins import Margins
 
-__all__ = ["draw_curve", "draw_ef", "draw_picture", "draw_segments", "smoothed"]
+__all__ = ["draw_curve", "draw_ef", "draw_number", "draw_picture", "draw_segments", "smoothed"]
 
 ED, ES = "#e69f00", "#56b4e9"
 _BESIDE = {WALL: ("#009e73", "myocardium"), ATRIUM: ("#cc79a7", "left atrium")}
@@ -42,18 +42,43 @@ def smoothed(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def draw_ef(axes: Any, measurement: Measurement) -> None:
     """Draw the ejection fraction, large, and its interval on a scale from 0 to 100 %."""
-    axes.set(xlim=(0, 1), ylim=(0, 1))
-    axes.axis("off")
-    ef = measurement.ef
-    view = measurement.view or "view not stated"
-    if ef is None:
+    if measurement.ef is None:
+        axes.set(xlim=(0, 1), ylim=(0, 1))
+        axes.axis("off")
         axes.text(0, 0.5, "No ejection fraction", fontsize=20, color=_FAINT, va="center", weight="bold")
         return
-    if doubts := measurement.doubts:
+    about = f"Ejection fraction, {measurement.method}, {measurement.view or 'view not stated'}"
+    detail = ""
+    if (spread := measurement.ef_sd) is not None:
+        detail = f";  {len(measurement.beats)} beats, SD {spread:.1f} points"
+    draw_number(axes, measurement.ef, about, measurement.doubts, detail)
+    if measurement.inputs.widths_pending and not measurement.doubts:
+        axes.text(0.5, -0.14, PROVISIONAL, fontsize=7.6, color=_WARNING, va="center")
+
+
+def draw_number(axes: Any, ef: Interval, about: str, doubts: tuple[QualityFlag, ...], detail: str = "") -> None:
+    """Draw an ejection fraction, large, with its interval on a scale; in its place why it is not reliable.
+
+    Parameters
+    ----------
+    axes
+        Where.
+    ef
+        Value and interval.
+    about
+        What it is, under the number.
+    doubts
+        Why it is not reliable; empty where it is.
+    detail
+        What stands after the words of the interval.
+    """
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    axes.axis("off")
+    if doubts:
         _draw_doubts(axes, doubts, f"{ef.value:.0f} % computed, 90 % interval {ef.low:.0f} to {ef.high:.0f} %")
         return
     axes.text(0, 0.62, f"{ef.value:.0f} %", fontsize=31, color=_INK, va="center", weight="bold")
-    axes.text(0, 0.06, f"Ejection fraction, {measurement.method}, {view}", fontsize=8.5, color=_INK, va="center")
+    axes.text(0, 0.06, about, fontsize=8.5, color=_INK, va="center")
     x0, x1, y = 0.5, 0.985, 0.62
 
     def at(percent: float) -> float:
@@ -64,12 +89,8 @@ def draw_ef(axes: Any, measurement: Measurement) -> None:
     axes.plot([at(ef.value)] * 2, [y - 0.2, y + 0.2], color=_INK, linewidth=2.2)
     for tick in range(0, 101, 20):
         axes.text(at(tick), y - 0.36, f"{tick}", fontsize=7, color=_FAINT, ha="center", va="center")
-    parts = f"90 % interval {ef.low:.0f} to {ef.high:.0f} %"
-    if (spread := measurement.ef_sd) is not None:
-        parts += f";  {len(measurement.beats)} beats, SD {spread:.1f} points"
+    parts = f"90 % interval {ef.low:.0f} to {ef.high:.0f} %{detail}"
     axes.text(x0, 0.06, parts, fontsize=8.5, color=_INK, va="center")
-    if measurement.inputs.widths_pending:
-        axes.text(x0, -0.14, PROVISIONAL, fontsize=7.6, color=_WARNING, va="center")
 
 
 def _draw_doubts(axes: Any, doubts: tuple[QualityFlag, ...], computed: str) -> None:

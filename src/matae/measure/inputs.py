@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine, Spacing
     from matae.measure.landmarks import Landmarks
+    from matae.measure.person import Person
     from matae.measure.uncertainty import QualityFlag
 
 __all__ = ["Inputs", "MeasureOptions", "check_inputs", "check_landmarks", "check_spacing"]
@@ -38,12 +39,15 @@ class MeasureOptions:
         Left and right are the other way round than usual.
     label
         Class of the cavity in the masks.
+    person
+        Sex, height and weight, where somebody says them; what the file says otherwise.
     """
 
     view: str | None = None
     apex_down: bool = False
     mirrored: bool = False
     label: int = 1
+    person: Person | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Points = NDArray[np.float64]
 
-__all__ = ["Landmarks", "find_landmarks", "landmarks"]
+__all__ = ["Landmarks", "find_landmarks", "landmarks", "tip"]
 
 _RING = 240  # points of the evenly spaced outline
 _ARC = 127  # of its basal part
@@ -159,10 +159,10 @@ def find_landmarks(points: Points, spacing: Spacing | None = None, *, apex_down:
     left_corner, right_corner = _corner(frame, first, last, reach), _corner(frame, last, first, reach)
     if left_corner[1] > right_corner[1]:
         left_corner, right_corner = right_corner, left_corner
-    tip = _tip(frame, (left_corner + right_corner) / 2.0)
+    apex = tip(frame, (left_corner + right_corner) / 2.0)
     back = np.stack([down, right])
-    found = (np.stack([tip, left_corner, right_corner]) @ back + centre) / scale
-    if np.hypot(*(tip - (left_corner + right_corner) / 2.0)) < 1e-6 or not np.isfinite(found).all():
+    found = (np.stack([apex, left_corner, right_corner]) @ back + centre) / scale
+    if np.hypot(*(apex - (left_corner + right_corner) / 2.0)) < 1e-6 or not np.isfinite(found).all():
         return None
     return Landmarks.from_array(found)
 
@@ -268,8 +268,16 @@ def _corner(frame: Points, end: Points, other: Points, reach: float) -> Points:
     return found
 
 
-def _tip(frame: Points, base: Points) -> Points:
-    """Return the apex: where the line from the base through the middle of the most distant points leaves the cavity."""
+def tip(frame: Points, base: Points) -> Points:
+    """Return the apex: where the line from the base through the middle of the most distant points leaves the cavity.
+
+    Parameters
+    ----------
+    frame
+        Outline (N, 2) in mm, or in pixels of square shape.
+    base
+        Middle of the annulus in the same unit.
+    """
     distance = np.hypot(*(frame - base).T)
     far = frame[distance >= (1.0 - _TIP) * distance.max()].mean(0)
     axis = (far - base) / max(float(np.hypot(*(far - base))), 1e-12)

@@ -13,7 +13,9 @@ from matae.measure.cycle import Cycle, find_cycle
 from matae.measure.flags import find_flags
 from matae.measure.frames import FrameShape, measure_frames
 from matae.measure.inputs import Inputs, MeasureOptions, check_inputs, check_landmarks, check_spacing
+from matae.measure.person import Person, person_of
 from matae.measure.reliability import doubts
+from matae.measure.structures import BeatStructures, measure_structures, structure_flags
 from matae.measure.uncertainty import Interval, QualityFlag, ef_interval
 
 if TYPE_CHECKING:
@@ -64,6 +66,8 @@ class Measurement:
         Ejection fraction by width of the network, where several were given.
     flags
         What to know before a number is believed.
+    structures
+        Left atrium and wall of each of the beats, as far as its masks have them.
     """
 
     name: str
@@ -81,6 +85,7 @@ class Measurement:
     ef: Interval | None
     by_width: dict[str, float]
     flags: tuple[QualityFlag, ...]
+    structures: tuple[BeatStructures, ...]
     inputs: Inputs = field(repr=False)
 
     @property
@@ -158,6 +163,11 @@ class Measurement:
         """Standard deviation of the ejection fraction over the beats; None with fewer than two."""
         found = [values.volumes.ef_percent for values in self.beats]
         return float(np.std(found, ddof=1)) if len(found) > 1 else None
+
+    @property
+    def person(self) -> Person:
+        """Whom the clip shows, as far as somebody or the file says."""
+        return person_of(self.inputs.cine.info, self.inputs.options.person)
 
     def table(self) -> list[Value]:
         """Return every number with its unit, its frames and why it is missing, in the order of a report."""
@@ -320,6 +330,7 @@ def _derive(inputs: Inputs, shapes: tuple[FrameShape, ...], *, model: str, width
     )  # fmt: skip
     measured = (measure_beat(beat, shapes, inputs, view) for beat in cycle.beats)
     beats = tuple(values for values in measured if values is not None)
+    structures = tuple(measure_structures(values, inputs, view) for values in beats)
     by_width = ef_by_width(inputs, beats)
     ef = None
     if beats:
@@ -340,6 +351,6 @@ def _derive(inputs: Inputs, shapes: tuple[FrameShape, ...], *, model: str, width
         name=cine.source.name, content_id=inputs.cine.content_id, view=view, method=METHOD,
         calibrated=cine.spacing is not None, calibration=inputs.calibration, model=model, width=width,
         frame_rate=cine.frame_rate, shapes=shapes, cycle=cycle, beats=beats, ef=ef, by_width=by_width,
-        flags=(*inputs.remarks, *flags),
+        flags=(*inputs.remarks, *flags, *structure_flags(beats, structures)), structures=structures,
         inputs=inputs,
     )  # fmt: skip

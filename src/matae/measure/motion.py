@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
     Points = NDArray[np.float64]
 
-__all__ = ["SEGMENTS", "AnnulusMotion", "Segment", "annulus_motion", "contour_shortening", "wall_motion"]
+__all__ = [
+    "SEGMENTS",
+    "AnnulusMotion",
+    "Segment",
+    "annulus_motion",
+    "contour_shortening",
+    "segment_names",
+    "wall_motion",
+]
 
 SEGMENTS: dict[str, tuple[str, str, str, str, str, str]] = {
     "A4C": (
@@ -93,6 +101,12 @@ class AnnulusMotion:
     calibrated: bool
 
 
+def segment_names(view: str | None, *, mirrored: bool = False) -> tuple[str, ...]:
+    """Return the names of the six segments of a view, from the left hinge on the screen to the right one."""
+    names = SEGMENTS.get(view or "", SEGMENTS[""])
+    return names[::-1] if mirrored and view in SEGMENTS else names
+
+
 def wall_motion(
     ed_points: Points,
     es_points: Points,
@@ -123,9 +137,7 @@ def wall_motion(
     tuple of Segment
         From the left hinge over the apex to the right hinge.
     """
-    names = SEGMENTS.get(view or "", SEGMENTS[""])
-    if mirrored:
-        names = names[::-1] if view in SEGMENTS else names
+    names = segment_names(view, mirrored=mirrored)
     before, after = _half_widths(ed_points, ed, spacing), _half_widths(es_points, es, spacing)
     lengths = ed.length(spacing), es.length(spacing)
     pixel = float(np.sqrt(scale_of(spacing).prod()))

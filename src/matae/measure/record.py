@@ -12,17 +12,18 @@ import numpy as np
 
 from matae import RESEARCH_USE, __version__
 from matae.files import write_atomic, writing_to
-from matae.measure.values import NOT_STRAIN, beat_values, table
+from matae.measure.normal_ranges import SOURCE, normal_range
+from matae.measure.values import NOT_STRAIN, beat_values, structure_values, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from matae.measure.landmarks import Landmarks
     from matae.measure.measurement import BeatValues, Measurement
     from matae.measure.uncertainty import QualityFlag
 
-__all__ = ["safe_cell", "to_json", "write_csv", "write_json"]
+__all__ = ["safe_cell", "to_json", "write_beats", "write_csv", "write_json", "write_values"]
 
 RECORD_VERSION = 1
 
@@ -34,7 +35,7 @@ def to_json(measurement: Measurement) -> dict[str, Any]:
     """
     m = measurement
     primary = m.primary
-    numbers = {row.key: _number(row.value) for row in table(m)}
+    numbers = {row.key: _number(row.value) for row in (*table(m), *structure_values(m))}
     return {
         "tool": "napari-matae",
         "tool_version": __version__,
@@ -74,6 +75,10 @@ def to_json(measurement: Measurement) -> dict[str, Any]:
         "width": m.width or None,
         "beats": [{key: _plain(value) for key, value in row.items()} for row in beat_values(m)],
         "segments": [] if primary is None else _segments(primary),
+        "wall_segments": _wall_segments(m),
+        "person": m.person.to_json(),
+        "normal_ranges": {"source": SOURCE}
+        | {key: list(found) for key in numbers if (found := normal_range(key, m.person.sex)) is not None},
         "landmarks_yx": {}
         if primary is None
         else {"ed": _landmarks(primary.volumes.ed.landmarks), "es": _landmarks(primary.volumes.es.landmarks)},
@@ -128,6 +133,20 @@ def _segments(values: BeatValues) -> list[dict[str, Any]]:
     ]
 
 
+def _wall_segments(m: Measurement) -> list[dict[str, Any]]:
+    """Return the thickness of the wall of the primary beat, mm; empty where there is no wall or no scale."""
+    beside = [parts for values, parts in zip(m.beats, m.structures, strict=True) if values is m.primary]
+    wall = beside[0].wall if beside and m.calibrated else None
+    return (
+        []
+        if wall is None
+        else [
+            {"name": part.name, "side": part.side, "level": part.level, "thickness_mm": _number(part.thickness)}
+            for part in wall.segments
+        ]
+    )
+
+
 def write_json(path: Path, measurement: Measurement, *, key: str = "") -> None:
     """Write a measurement as JSON, whole or not at all; a file of that name is replaced.
 
@@ -145,7 +164,17 @@ def write_json(path: Path, measurement: Measurement, *, key: str = "") -> None:
     OutputError
         If the file cannot be written.
     """
-    values = to_json(measurement) | ({"key": key} if key else {})
+    write_values(path, to_json(measurement) | ({"key": key} if key else {}))
+
+
+def write_values(path: Path, values: dict[str, Any]) -> None:
+    """Write JSON values, whole or not at all, a list of numbers on one line.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
     text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
     # A list of numbers goes on one line; a line break never stands inside a text.
     text = re.sub(r"\[\n[^\[\]{}\"]*\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
@@ -160,9 +189,23 @@ def write_csv(path: Path, measurement: Measurement) -> None:
     OutputError
         If the file cannot be written.
     """
-    m = measurement
-    about: dict[str, Any] = {
-        "source": m.name,
+    write_beats(path, [measurement])
+
+
+def write_beats(path: Path, measurements: Sequence[Measurement]) -> None:
+    """Write one row a beat of each of some clips as CSV, as `write_csv` does of one."""
+    rows = [{"source": m.name} | row | _about(m) for m in measurements for row in beat_values(m) or [{"beat": None}]]
+    keys = list(dict.fromkeys(key for row in sorted(rows, key=len, reverse=True) for key in row))
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, keys, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: safe_cell(_plain(row.get(key))) for key in keys})
+    _write(path, buffer.getvalue().encode())
+
+
+def _about(m: Measurement) -> dict[str, Any]:
+    return {
         "view": m.view,
         "method": m.method,
         "calibrated": m.calibrated,
@@ -174,14 +217,6 @@ def write_csv(path: Path, measurement: Measurement) -> None:
         "flags": " ".join(flag.code for flag in m.flags),
         "note": "Research use only. Not for diagnosis.",
     }
-    rows = beat_values(m) or [{"beat": None}]
-    keys = ["beat", *(key for key in rows[0] if key != "beat")]
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, [*list(about)[:1], *keys, *list(about)[1:]], lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({key: safe_cell(_plain(value)) for key, value in (about | row).items()})
-    _write(path, buffer.getvalue().encode())
 
 
 def safe_cell(value: Any) -> Any:

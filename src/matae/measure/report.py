@@ -12,9 +12,12 @@ from matae.files import write_atomic, writing_to
 from matae.measure.values import table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from matae.measure.measurement import Measurement
+    from matae.measure.uncertainty import QualityFlag
+    from matae.measure.values import Value
     from matae.segment.margins import Margins
 
 __all__ = ["HEADLINE", "make_report", "write_report"]
@@ -49,18 +52,44 @@ def write_report(path: Path, measurement: Measurement, *, keep_margins: bool = F
     OutputError
         If the file cannot be written.
     """
+    kind = kind_of_report(path)
+    shown = _shown(measurement, keep_margins=keep_margins)
+    save_page(path, kind, _page(measurement, shown))
+    return shown.notice
+
+
+def kind_of_report(path: Path) -> str:
+    """Return what a report of that name is: ``pdf`` or ``png``.
+
+    Raises
+    ------
+    MeasureError
+        If the name ends otherwise.
+    """
     kind = path.suffix.lower().removeprefix(".")
     if kind not in ("pdf", "png"):
         raise MeasureError(f"{path.name} is no name for a report; end it in .pdf or .png.")
+    return kind
+
+
+def save_page(path: Path, kind: str, figure: Any) -> None:
+    """Write a page, whole or not at all. No date goes into it: the same measurement gives the same bytes."""
     buffer = io.BytesIO()
-    # No date goes into the file, and the same measurement gives the same bytes.
     metadata = {"CreationDate": None, "Title": "Left ventricle"} if kind == "pdf" else {"Title": "Left ventricle"}
-    shown = _shown(measurement, keep_margins=keep_margins)
-    _page(measurement, shown).savefig(buffer, format=kind, dpi=_DPI, metadata=metadata)
+    figure.savefig(buffer, format=kind, dpi=_DPI, metadata=metadata)
     with writing_to(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, buffer.getvalue())
-    return shown.notice
+
+
+def new_page() -> Any:
+    """Return an empty A4 page as a `matplotlib.figure.Figure`."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(_A4, dpi=_DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def make_report(measurement: Measurement, *, keep_margins: bool = False) -> Any:
@@ -79,15 +108,12 @@ def _shown(measurement: Measurement, *, keep_margins: bool) -> Margins:
 
 
 def _page(measurement: Measurement, shown: Margins) -> Any:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from matplotlib.text import Text
 
     from matae.measure import _panels as panels
 
-    figure = Figure(_A4, dpi=_DPI, facecolor="white")
-    FigureCanvasAgg(figure)
-    _header(figure)
+    figure = new_page()
+    header(figure, "Left ventricle")
     _facts(figure, measurement)
     panels.draw_ef(figure.add_axes((0.06, 0.748, 0.88, 0.066)), measurement)
     for number, left in enumerate((0.06, 0.365, 0.67)):
@@ -97,12 +123,12 @@ def _page(measurement: Measurement, shown: Margins) -> Any:
     panels.draw_segments(figure, (0.06, 0.083, 0.32, 0.215), measurement)
     _numbers(figure, measurement)
     _flags(figure, measurement)
-    _footer(figure, measurement)
-    _literally(figure.findobj(Text))
+    footer(figure, measurement.content_id)
+    literally(figure.findobj(Text))
     return figure
 
 
-def _literally(texts: list[Any]) -> None:
+def literally(texts: list[Any]) -> None:
     """Let texts stand as they are: a file's name is no formula, and a letter the font lacks becomes a question mark."""
     from matplotlib.font_manager import findfont, get_font
 
@@ -114,13 +140,14 @@ def _literally(texts: list[Any]) -> None:
             text.set_text("".join(c if c == "\n" or ord(c) in known else "?" for c in said))
 
 
-def _header(figure: Any) -> None:
+def header(figure: Any, title: str) -> None:
+    """Draw the band at the top of a page: what it is, and what it is for."""
     from matplotlib.patches import Rectangle
 
     figure.patches.append(
         Rectangle((0, 0.945), 1, 0.055, transform=figure.transFigure, facecolor="#22313f", edgecolor="none")
     )
-    figure.text(0.06, 0.9725, "Left ventricle", color="white", fontsize=17, weight="bold", va="center")
+    figure.text(0.06, 0.9725, title, color="white", fontsize=17, weight="bold", va="center")
     figure.text(0.94, 0.9725, HEADLINE, color="#ffd479", fontsize=11, weight="bold", va="center", ha="right")
 
 
@@ -139,7 +166,7 @@ def _facts(figure: Any, measurement: Measurement) -> None:
             y = 0.925 - 0.0195 * number
             figure.text(column, y, label, fontsize=8, color="#66717c", va="center")
             said = figure.text(column + 0.095, y, _short(text, 80), fontsize=8.5, color="#1b242c", va="center")
-            _fit(figure, said, 0.33)
+            fit(figure, said, 0.33)
     y = 0.925 - 0.0195 * 3
     figure.text(0.06, y, "Calibration", fontsize=8, color="#66717c", va="center")
     lines = textwrap.wrap(m.calibration, 100)[:2]
@@ -155,9 +182,9 @@ def _facts(figure: Any, measurement: Measurement) -> None:
     figure.text(0.155, y, marks[by_hand] if m.beats else "–", fontsize=8.5, color="#1b242c", va="center")
 
 
-def _fit(figure: Any, text: Any, width: float) -> None:
+def fit(figure: Any, text: Any, width: float) -> None:
     """Shorten a text in its middle until it is no wider than a part of the page: the end of a name often tells most."""
-    _literally([text])
+    literally([text])
     whole = text.get_text()
     for kept in range(len(whole) - 1, 6, -2):
         if text.get_window_extent(figure.canvas.get_renderer()).width <= width * figure.bbox.width:
@@ -173,34 +200,44 @@ def _short(text: str, most: int) -> str:
 def _numbers(figure: Any, measurement: Measurement) -> None:
     """List every number but the ejection fraction, which stands above, in two columns of groups."""
     rows = [row for row in table(measurement) if row.key != "ef_percent"]
-    groups: dict[str, list[Any]] = {}
-    for row in rows:
-        groups.setdefault(row.group, []).append(row)
-    left = [name for name in groups if name != "Size and motion"]
-    for column, width, names in ((0.42, 0.235, left), (0.685, 0.255, ["Size and motion"])):
-        y = 0.2965
-        for name in names:
-            figure.text(column, y, name, fontsize=8.5, weight="bold", color="#22313f", va="center")
-            # One reason stands for the group: what is in it mostly lacks the same thing.
-            reasons = [row.note for row in groups.get(name, []) if row.value is None]
-            why = max(reasons, key=reasons.count) if reasons else ""
-            figure.text(column + width, y, why, fontsize=6.8, color="#a33b00", va="center", ha="right")
-            figure.add_artist(_line(figure, column, column + width, y - 0.0085))
-            y -= 0.0185
-            for row in groups.get(name, []):
-                colour = "#8a949d" if row.value is None else "#1b242c"
-                figure.text(column, y, row.label, fontsize=7.8, color=colour, va="center")
-                figure.text(column + width, y, row.text, fontsize=7.8, color=colour, va="center", ha="right")
-                y -= 0.0158
-            y -= 0.008
+    right = [row for row in rows if row.group in ("Size and motion", "Wall at end-diastole")]
+    if any(row.group in ("Left atrium", "Wall at end-diastole") for row in rows):
+        # They stand where a second method of the same volumes, and areas, stand otherwise; the JSON has all.
+        rows = [row for row in rows if not (row.group == "By area-length" or "area_" in row.key)]
+        right = [row for row in right if "area_" not in row.key]
+    draw_groups(figure, [row for row in rows if row not in right], 0.42, 0.235, 0.2965)
+    draw_groups(figure, right, 0.685, 0.255, 0.2965)
     caution = (
         "Contour shortening and annular excursion come\nfrom the outline: no speckle-tracking strain,\n"
         "no M-mode measurement."
     )
-    figure.text(0.685, 0.147, caution, fontsize=6.3, color="#66717c", va="top", linespacing=1.35)
+    figure.text(0.06, 0.057, caution, fontsize=6.3, color="#66717c", va="top", linespacing=1.35)
 
 
-def _line(figure: Any, x0: float, x1: float, y: float) -> Any:
+def draw_groups(figure: Any, rows: Sequence[Value], column: float, width: float, y: float) -> float:
+    """Draw numbers under the headings of their groups, from `y` down; return where they end."""
+    groups: dict[str, list[Value]] = {}
+    for row in rows:
+        groups.setdefault(row.group, []).append(row)
+    for name, found in groups.items():
+        figure.text(column, y, name, fontsize=8.5, weight="bold", color="#22313f", va="center")
+        # One reason stands for the group: what is in it mostly lacks the same thing.
+        reasons = [row.note for row in found if row.value is None]
+        why = max(reasons, key=reasons.count) if reasons else ""
+        figure.text(column + width, y, why, fontsize=6.8, color="#a33b00", va="center", ha="right")
+        figure.add_artist(line(figure, column, column + width, y - 0.0085))
+        y -= 0.0185
+        for row in found:
+            colour = "#8a949d" if row.value is None else "#1b242c"
+            figure.text(column, y, row.label, fontsize=7.8, color=colour, va="center")
+            figure.text(column + width, y, row.text, fontsize=7.8, color=colour, va="center", ha="right")
+            y -= 0.0158
+        y -= 0.008
+    return y
+
+
+def line(figure: Any, x0: float, x1: float, y: float) -> Any:
+    """Return a thin line across part of a page."""
     from matplotlib.lines import Line2D
 
     return Line2D([x0, x1], [y, y], color="#c9d1d8", linewidth=0.7, transform=figure.transFigure)
@@ -213,15 +250,18 @@ def _flags(figure: Any, measurement: Measurement) -> None:
         figure.text(0.42, y, "No flags", fontsize=7.8, color="#66717c", va="center")
         return
     figure.text(0.42, y + 0.004, "To know before a number is believed", fontsize=8, weight="bold", color="#a33b00")
+    for text in flag_lines(flags, 86, _MOST_FLAG_LINES):
+        y -= 0.0105
+        figure.text(0.42, y, text, fontsize=6.6, color="#1b242c", va="center")
+
+
+def flag_lines(flags: Sequence[QualityFlag], width: int, most: int) -> list[str]:
+    """Return flags as wrapped lines, no more than `most`."""
     lines: list[str] = []
     for flag in flags:
         text = flag.text if not flag.frames else f"{flag.text} (frame {_frames(flag.frames)})"
-        lines += textwrap.wrap(text, 86, initial_indent="• ", subsequent_indent="   ")
-    if len(lines) > _MOST_FLAG_LINES:
-        lines = [*lines[: _MOST_FLAG_LINES - 1], "• … and more: see the JSON."]
-    for line in lines:
-        y -= 0.0105
-        figure.text(0.42, y, line, fontsize=6.6, color="#1b242c", va="center")
+        lines += textwrap.wrap(text, width, initial_indent="• ", subsequent_indent="   ")
+    return lines if len(lines) <= most else [*lines[: most - 1], "• … and more: see the JSON."]
 
 
 def _frames(frames: tuple[int, ...]) -> str:
@@ -229,8 +269,10 @@ def _frames(frames: tuple[int, ...]) -> str:
     return shown if len(frames) <= 6 else f"{shown}, …"
 
 
-def _footer(figure: Any, measurement: Measurement) -> None:
+def footer(figure: Any, *content_ids: str) -> None:
+    """Write at the bottom of a page what made it, and of which pixels."""
+    pixels = " and ".join(content_id[: 12 // len(content_ids)] for content_id in content_ids)
     figure.text(
-        0.5, 0.0085, f"{RESEARCH_USE}   napari-matae {__version__}, pixels {measurement.content_id[:12]}",
+        0.5, 0.0085, f"{RESEARCH_USE}   napari-matae {__version__}, pixels {pixels}",
         fontsize=6, color="#66717c", ha="center", va="center",
     )  # fmt: skip

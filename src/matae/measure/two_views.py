@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from matae import RESEARCH_USE, __version__
 from matae.errors import MeasureError
+from matae.measure.atrium import AtrialVolume, biplane_atrial_volume
 from matae.measure.disks import biplane
+from matae.measure.normal_ranges import SOURCE, normal_range, range_text
+from matae.measure.person import Person
+from matae.measure.reliability import NOT_RELIABLE
 from matae.measure.uncertainty import Interval, QualityFlag, ef_interval
+from matae.measure.values import Value, entry
+from matae.measure.wall import DENSITY
 
 if TYPE_CHECKING:
     from matae.measure.measurement import BeatValues, Measurement
+    from matae.measure.structures import BeatStructures
 
 __all__ = ["TwoViews", "measure_two_views"]
 
@@ -35,6 +42,12 @@ class TwoViews:
         What to know before a number is believed.
     four_chamber, two_chamber
         The measurements behind them; their primary beats are used.
+    atrium
+        Largest volume of the left atrium; None where a view has none.
+    mass_g
+        Mass of the wall by biplane disks of epicardium and endocardium; None where a view has no wall.
+    person
+        Whom they show: what one of both says where the other does not.
     """
 
     edv_ml: float
@@ -44,6 +57,9 @@ class TwoViews:
     flags: tuple[QualityFlag, ...]
     four_chamber: Measurement
     two_chamber: Measurement
+    atrium: AtrialVolume | None = None
+    mass_g: float | None = None
+    person: Person = field(default_factory=Person)
 
     @property
     def stroke_volume_ml(self) -> float:
@@ -55,22 +71,58 @@ class TwoViews:
         """Why the ejection fraction is not reliable: what speaks against that of either view."""
         return (*self.four_chamber.doubts, *self.two_chamber.doubts)
 
+    def table(self) -> list[Value]:
+        """Return every number with its unit, its normal range and why it is missing, in the order of a report."""
+        person, atrium = self.person, self.atrium
+        ef = f"90 % interval {self.ef.low:.0f} to {self.ef.high:.0f} %"
+        if self.doubts:
+            ef = f"{NOT_RELIABLE}; {ef}"
+        no_atrium, no_wall = "a view without left atrium", "a view without wall"
+        size = "needs height and weight"
+        largest = None if atrium is None else atrium.disks
+        rows = (
+            ("ef_percent", "Ejection fraction, biplane disks", self.ef.value, "%", "Ejection fraction", ""),
+            ("edv_ml", "End-diastolic volume", self.edv_ml, "mL", "Volumes", ""),
+            ("esv_ml", "End-systolic volume", self.esv_ml, "mL", "Volumes", ""),
+            ("sv_ml", "Stroke volume", self.stroke_volume_ml, "mL", "Volumes", ""),
+            ("edv_index_ml_m2", "EDV / body surface", person.indexed(self.edv_ml), "mL/m²", "Volumes",
+             size),
+            ("esv_index_ml_m2", "ESV / body surface", person.indexed(self.esv_ml), "mL/m²", "Volumes",
+             size),
+            ("la_volume_ml", "Largest volume, disks", largest, "mL", "Left atrium", no_atrium),
+            ("la_volume_area_length_ml", "Largest volume, area-length", None if atrium is None else atrium.area_length,
+             "mL", "Left atrium", no_atrium),
+            ("la_volume_index_ml_m2", "LA volume / body surface", person.indexed(largest), "mL/m²", "Left atrium",
+             no_atrium if atrium is None else size),
+            ("lv_mass_g", "Mass, disks", self.mass_g, "g", "Wall at end-diastole", no_wall),
+            ("lv_mass_index_g_m2", "Mass / body surface", person.indexed(self.mass_g), "g/m²", "Wall at end-diastole",
+             no_wall if self.mass_g is None else size),
+        )  # fmt: skip
+        return [
+            entry(
+                key, label, value, unit, frames=(), group=group, missing=missing,
+                note="; ".join(filter(None, (ef if key == "ef_percent" else "", range_text(key, person.sex)))),
+            )
+            for key, label, value, unit, group, missing in rows
+        ]  # fmt: skip
+
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
+        numbers = {row.key: None if row.value is None else round(row.value, 4) for row in self.table()}
         return {
             "tool": "napari-matae",
             "tool_version": __version__,
             "record": "biplane measurement",
             "research_use": RESEARCH_USE,
             "method": "biplane disks",
-            "edv_ml": round(self.edv_ml, 4),
-            "esv_ml": round(self.esv_ml, 4),
-            "sv_ml": round(self.stroke_volume_ml, 4),
-            "ef_percent": round(self.ef.value, 4),
+            **numbers,
             "ef_interval": {"level": 0.9, "low": round(self.ef.low, 4), "high": round(self.ef.high, 4)},
             "ef_reliable": not self.doubts,
             "ef_doubts": [flag.code for flag in self.doubts],
             "calibrated": True,
+            "person": self.person.to_json(),
+            "normal_ranges": {"source": SOURCE}
+            | {key: list(found) for key in numbers if (found := normal_range(key, self.person.sex)) is not None},
             "length_difference_percent": round(self.length_difference_percent, 4),
             "views": {
                 view: {
@@ -122,7 +174,29 @@ def measure_two_views(four_chamber: Measurement, two_chamber: Measurement) -> Tw
         shorter = "four" if lengths[0] < lengths[1] else "two"
         text = f"The long axes differ by {differ:.0f} %: the {shorter}-chamber view is probably foreshortened."
         flags.append(QualityFlag("lengths-differ", text))
-    return TwoViews(edv, esv, ef, differ, tuple(flags), four_chamber, two_chamber)
+    person = _same_person(four_chamber, two_chamber)
+    of_four, of_two = _structures(four_chamber, four), _structures(two_chamber, two)
+    atrium = None
+    if of_four.atrium_es is not None and of_two.atrium_es is not None:
+        atrium = biplane_atrial_volume(of_four.atrium_es, of_two.atrium_es)
+    mass = None
+    if of_four.wall is not None and of_two.wall is not None:
+        mass = DENSITY * (biplane(of_four.wall.epicardium, of_two.wall.epicardium) - edv)
+    return TwoViews(edv, esv, ef, differ, tuple(flags), four_chamber, two_chamber, atrium, mass, person)
+
+
+def _structures(measurement: Measurement, primary: BeatValues) -> BeatStructures:
+    return measurement.structures[measurement.beats.index(primary)]
+
+
+def _same_person(four: Measurement, two: Measurement) -> Person:
+    """Return what both views say of the person, one in place of the other where it says nothing."""
+    a, b = four.person, two.person
+    return Person(
+        a.sex or b.sex,
+        b.height_cm if a.height_cm is None else a.height_cm,
+        b.weight_kg if a.weight_kg is None else a.weight_kg,
+    )
 
 
 def _primary(measurement: Measurement) -> BeatValues:

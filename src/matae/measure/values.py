@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matae.measure.normal_ranges import range_text
 from matae.measure.reliability import NOT_RELIABLE
+from matae.measure.structures import mean_of
 
 if TYPE_CHECKING:
     from matae.measure.measurement import Measurement
 
-__all__ = ["Value", "beat_values", "table"]
+__all__ = ["Value", "beat_values", "entry", "structure_values", "table"]
 
 NOT_STRAIN = "from the outline, not speckle-tracking strain"
 _NEEDS_SCALE = "needs calibration"
 _NEEDS_BEAT = "needs a beat"
 _NEEDS_TIME = "needs the heart rate"
+_NEEDS_SIZE = "needs height and weight"
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Value:
     value
         Mean of the beats; None where it cannot be told.
     unit
-        ``%``, ``mL``, ``mm``, ``mm²``, ``L/min``, ``bpm``, or empty.
+        ``%``, ``mL``, ``mm``, ``mm²``, ``mL/m²``, ``g``, ``g/m²``, ``L/min``, ``bpm``, or empty.
     text
         Value and unit as shown; ``–`` where there is none.
     frames
@@ -54,10 +57,11 @@ class Value:
     group: str
 
 
-def _value(
+def entry(
     key: str, label: str, value: float | None, unit: str, *, frames: tuple[int, ...], group: str, digits: int = 0,
     note: str = "", missing: str = _NEEDS_BEAT,
 ) -> Value:  # fmt: skip
+    """Return a number as it is shown, or a dash with the reason in `missing`; see `Value`."""
     if value is None or not np.isfinite(value):
         return Value(key, label, None, unit, "–", frames, missing, group)
     shown = f"{value:.{digits}f}"
@@ -68,7 +72,8 @@ def _value(
 def table(measurement: Measurement) -> list[Value]:
     """Return every number of a measurement, in the order of a report.
 
-    Volumes and lengths are there only when calibrated; ratios always.
+    Volumes and lengths are there only when calibrated; ratios always. Atrium and wall are there only where the masks of
+    a beat have them (`structure_values` has their names always).
     """
     m = measurement
     both = tuple(frame for values in m.beats for frame in values.frames)
@@ -86,59 +91,103 @@ def table(measurement: Measurement) -> list[Value]:
     rate = m.cycle.heart_rate
     output = stroke * rate / 1000.0 if stroke is not None and rate is not None else None
     rows += [
-        _value("edv_ml", "End-diastolic volume", metric(mean(lambda b: b.volumes.edv)), "mL", frames=ed, group=volumes,
+        entry("edv_ml", "End-diastolic volume", metric(mean(lambda b: b.volumes.edv)), "mL", frames=ed, group=volumes,
                missing=why),
-        _value("esv_ml", "End-systolic volume", metric(mean(lambda b: b.volumes.esv)), "mL", frames=es, group=volumes,
+        entry("esv_ml", "End-systolic volume", metric(mean(lambda b: b.volumes.esv)), "mL", frames=es, group=volumes,
                missing=why),
-        _value("sv_ml", "Stroke volume", stroke, "mL", frames=both, group=volumes, missing=why),
-        _value("co_l_min", "Cardiac output", output, "L/min", frames=both, group=volumes, digits=1,
+        entry("sv_ml", "Stroke volume", stroke, "mL", frames=both, group=volumes, missing=why),
+        entry("co_l_min", "Cardiac output", output, "L/min", frames=both, group=volumes, digits=1,
                missing=why if stroke is None else _NEEDS_TIME),
-        _value("heart_rate", "Heart rate", rate, "bpm", frames=ed, group=volumes, missing="needs two beats in time",
+        entry("heart_rate", "Heart rate", rate, "bpm", frames=ed, group=volumes, missing="needs two beats in time",
                note={"curve": "from the area curve", "ecg": "from the R waves", "file": "stated by the file"}.get(
                    m.cycle.heart_rate_source, "")),
     ]  # fmt: skip
     by_area = "By area-length"
     rows += [
-        _value("area_length_ef_percent", "Ejection fraction", mean(lambda b: b.volumes.area_length_ef_percent), "%",
+        entry("area_length_ef_percent", "Ejection fraction", mean(lambda b: b.volumes.area_length_ef_percent), "%",
                frames=both, group=by_area),
-        _value("area_length_edv_ml", "End-diastolic volume", metric(mean(lambda b: b.volumes.area_length_edv)), "mL",
+        entry("area_length_edv_ml", "End-diastolic volume", metric(mean(lambda b: b.volumes.area_length_edv)), "mL",
                frames=ed, group=by_area, missing=why),
-        _value("area_length_esv_ml", "End-systolic volume", metric(mean(lambda b: b.volumes.area_length_esv)), "mL",
+        entry("area_length_esv_ml", "End-systolic volume", metric(mean(lambda b: b.volumes.area_length_esv)), "mL",
                frames=es, group=by_area, missing=why),
     ]  # fmt: skip
     motion = "Size and motion"
     travel = mean(lambda b: b.annulus.middle)
     rows += [
-        _value("fac_percent", "Fractional area change", mean(lambda b: b.volumes.area_change_percent), "%",
+        entry("fac_percent", "Fractional area change", mean(lambda b: b.volumes.area_change_percent), "%",
                frames=both, group=motion),
-        _value("shortening_percent", "Contour shortening", mean(lambda b: b.shortening_percent), "%", frames=both,
+        entry("shortening_percent", "Contour shortening", mean(lambda b: b.shortening_percent), "%", frames=both,
                group=motion, digits=1, note=NOT_STRAIN),
-        _value("mitral_excursion_mm", "Mitral annular excursion", metric(travel), "mm", frames=both, group=motion,
+        entry("mitral_excursion_mm", "Mitral annular excursion", metric(travel), "mm", frames=both, group=motion,
                digits=1, missing=why, note="MAPSE-like, from the outline"),
-        _value("mitral_excursion_percent", "Excursion / long axis", mean(lambda b: b.annulus.percent), "%",
+        entry("mitral_excursion_percent", "Excursion / long axis", mean(lambda b: b.annulus.percent), "%",
                frames=both, group=motion),
-        _value("length_ed_mm", "Long axis, end-diastole", metric(mean(lambda b: b.volumes.ed.length)), "mm",
+        entry("length_ed_mm", "Long axis, end-diastole", metric(mean(lambda b: b.volumes.ed.length)), "mm",
                frames=ed, group=motion, missing=why),
-        _value("length_es_mm", "Long axis, end-systole", metric(mean(lambda b: b.volumes.es.length)), "mm",
+        entry("length_es_mm", "Long axis, end-systole", metric(mean(lambda b: b.volumes.es.length)), "mm",
                frames=es, group=motion, missing=why),
-        _value("area_ed_mm2", "Area, end-diastole", metric(mean(lambda b: b.volumes.ed.area)), "mm²", frames=ed,
+        entry("area_ed_mm2", "Area, end-diastole", metric(mean(lambda b: b.volumes.ed.area)), "mm²", frames=ed,
                group=motion, missing=why),
-        _value("area_es_mm2", "Area, end-systole", metric(mean(lambda b: b.volumes.es.area)), "mm²", frames=es,
+        entry("area_es_mm2", "Area, end-systole", metric(mean(lambda b: b.volumes.es.area)), "mm²", frames=es,
                group=motion, missing=why),
     ]  # fmt: skip
-    return rows
+    here = {
+        "Left atrium": any(beside.atrium_es is not None for beside in m.structures),
+        "Wall at end-diastole": any(beside.wall is not None for beside in m.structures),
+    }
+    return [*rows, *(row for row in structure_values(m) if here[row.group])]
+
+
+def structure_values(measurement: Measurement) -> list[Value]:
+    """Return the numbers of the left atrium and of the wall, of every measurement the same ones."""
+    m, person = measurement, measurement.person
+    both = tuple(frame for values in m.beats for frame in values.frames)
+    ed, es = both[0::2], both[1::2]
+
+    def metric(value: float | None) -> float | None:
+        return value if m.calibrated else None
+
+    def ranged(key: str, note: str = "") -> str:
+        return "; ".join(filter(None, (note, range_text(key, person.sex))))
+
+    atrium = metric(mean_of(m.structures, lambda b: None if b.largest is None else b.largest.disks))
+    by_area = metric(mean_of(m.structures, lambda b: None if b.largest is None else b.largest.area_length))
+    mass = mean_of(m.structures, lambda b: b.mass_g)
+    why = _NEEDS_BEAT if not m.beats else _NEEDS_SCALE
+    left, wall = "Left atrium", "Wall at end-diastole"
+    return [
+        entry("la_volume_ml", "Largest volume, disks", atrium, "mL", frames=es, group=left, missing=why,
+               note="one plane, at end-systole"),
+        entry("la_volume_area_length_ml", "Largest volume, area-length", by_area, "mL", frames=es, group=left,
+               missing=why),
+        entry("la_volume_index_ml_m2", "LA volume / body surface", person.indexed(atrium), "mL/m²", frames=es,
+               group=left, missing=why if atrium is None else _NEEDS_SIZE, note=ranged("la_volume_index_ml_m2")),
+        entry("la_emptying_percent", "Emptying fraction", mean_of(m.structures, lambda b: b.emptying_percent), "%",
+               frames=both, group=left),
+        entry("wall_thickness_mm", "Thickness, base and middle",
+               metric(mean_of(m.structures, lambda b: None if b.wall is None else b.wall.thickness)), "mm", frames=ed,
+               group=wall, digits=1, missing=why),
+        entry("lv_mass_g", "Mass, disks", mass, "g", frames=ed, group=wall, missing=why,
+               note=ranged("lv_mass_g", "from apical outlines")),
+        entry("lv_mass_area_length_g", "Mass, area-length", mean_of(m.structures, lambda b: b.area_length_mass_g), "g",
+               frames=ed, group=wall, missing=why, note="from apical outlines"),
+        entry("lv_mass_index_g_m2", "Mass / body surface", person.indexed(mass), "g/m²", frames=ed, group=wall,
+               missing=why if mass is None else _NEEDS_SIZE, note=ranged("lv_mass_index_g_m2")),
+    ]  # fmt: skip
 
 
 def _ef(m: Measurement, frames: tuple[int, ...]) -> Value:
     label = f"Ejection fraction, {m.method}"
     if m.ef is None:
-        return _value("ef_percent", label, None, "%", frames=frames, group="Ejection fraction")
+        return entry("ef_percent", label, None, "%", frames=frames, group="Ejection fraction")
     note = f"90 % interval {m.ef.low:.0f} to {m.ef.high:.0f} %"
     if m.ef_sd is not None:
         note += f"; {len(m.beats)} beats, SD {m.ef_sd:.1f}"
     if m.doubts:
         note = f"{NOT_RELIABLE}; {note}"
-    return _value("ef_percent", label, m.ef.value, "%", frames=frames, group="Ejection fraction", note=note)
+    elif normal := range_text("ef_percent", m.person.sex):
+        note = f"{note}; {normal}"
+    return entry("ef_percent", label, m.ef.value, "%", frames=frames, group="Ejection fraction", note=note)
 
 
 def beat_values(measurement: Measurement) -> list[dict[str, float | int | str | bool | None]]:

@@ -249,4 +249,10 @@ def _facts(dataset: Any) -> dict[str, Any]:
     waves = raw(dataset, "RWaveTimeVector")
     if waves is not None and (times := [time for time in floats(waves) if math.isfinite(time)]):
         facts["r_wave_times_ms"] = times
+    # Volumes are indexed by these. PatientSize is in metres, PatientWeight in kilograms (PS3.3 C.7.2.2).
+    if (sex := {"F": "female", "M": "male"}.get(text(dataset, "PatientSex").upper())) is not None:
+        facts["sex"] = sex
+    for key, keyword, factor in (("height_cm", "PatientSize", 100.0), ("weight_kg", "PatientWeight", 1.0)):
+        if (size := number(dataset, keyword)) is not None and math.isfinite(size) and size > 0:
+            facts[key] = round(size * factor, 1)
     return facts

@@ -13,6 +13,8 @@ from matae.cine import Spacing
 from matae.errors import MeasureError
 from matae.measure import Measurement, TwoViews, measure_cine, measure_two_views
 from matae.measure.disks import Disks, pair
+from matae.measure.normal_ranges import SOURCE
+from matae.measure.person import Person
 
 MM = Spacing(1.0, 1.0)
 
@@ -105,6 +107,12 @@ def test_the_record_has_every_value(views: tuple[Measurement, Measurement]) -> N
         "edv_ml": round(found.edv_ml, 4), "esv_ml": round(found.esv_ml, 4),
         "sv_ml": round(found.edv_ml - found.esv_ml, 4), "ef_percent": round(found.ef.value, 4),
         "ef_interval": {"level": 0.9, "low": round(found.ef.low, 4), "high": round(found.ef.high, 4)},
+        **dict.fromkeys((
+            "edv_index_ml_m2", "esv_index_ml_m2", "la_volume_ml", "la_volume_area_length_ml", "la_volume_index_ml_m2",
+            "lv_mass_g", "lv_mass_index_g_m2",
+        )),
+        "person": {"sex": None, "height_cm": None, "weight_kg": None, "body_surface_m2": None},
+        "normal_ranges": {"source": SOURCE, "la_volume_index_ml_m2": [16, 34]},
         "length_difference_percent": round(100 * (1 - 66.0 / 80.123456), 4),
         "views": {
             view: {
@@ -156,3 +164,69 @@ def test_what_speaks_against_either_view_speaks_against_both(views, which: int) 
     both[which] = views[which]  # nobody looked at this one
     assert measure_two_views(*both).doubts == views[which].doubts != ()
     assert measure_two_views(*both).to_json()["ef_reliable"] is False
+
+
+def walled(views, **person):
+    """Return both views with a wall around and an atrium under every cavity."""
+    found = []
+    for view in views:
+        masks = view.inputs.masks.copy()
+        for mask in masks:
+            rows, columns = np.nonzero(mask == 1)
+            top, bottom, left, right = rows.min(), rows.max(), columns.min(), columns.max()
+            around = np.zeros(mask.shape, bool)
+            around[max(top - 9, 0) : bottom + 1, left - 9 : right + 10] = True
+            mask[around & (mask == 0)] = 2
+            mask[bottom + 1 : bottom + 18, left + 4 : right - 3] = 3
+        person_options = replace(view.inputs.options, person=Person(**person))
+        found.append(measure_cine(view.inputs.cine, masks, person_options, model=view.model))
+    return found
+
+
+def test_a_view_without_them_has_no_biplane_atrium_and_no_mass(views) -> None:
+    both = walled(views)
+    assert measure_two_views(*both).atrium is not None
+    half = measure_two_views(both[0], views[1])
+    assert half.atrium is half.mass_g is None
+    rows = {row.key: row for row in half.table()}
+    assert rows["la_volume_ml"].note == "a view without left atrium"
+    assert rows["lv_mass_index_g_m2"].note == "a view without wall"
+
+
+def test_atrium_and_mass_multiply_the_diameters_of_both_views(views) -> None:
+    four, two = walled(views, sex="male", height_cm=180, weight_kg=80)
+    found = measure_two_views(four, two)
+    atria = [m.structures[0].atrium_es for m in (four, two)]
+    assert found.atrium.disks == pytest.approx(by_hand(*atria))
+    shorter = min(disks.length for disks in atria)
+    assert found.atrium.area_length == pytest.approx(8 * atria[0].area * atria[1].area / (3 * np.pi * shorter) / 1000)
+    outer = by_hand(*(m.structures[0].wall.epicardium for m in (four, two)))
+    assert found.mass_g == pytest.approx(1.05 * (outer - found.edv_ml))
+    rows = {row.key: row for row in found.table()}
+    assert rows["edv_index_ml_m2"].value == pytest.approx(found.edv_ml / found.person.body_surface_m2)
+    assert rows["ef_percent"].note.endswith("normal 52 to 72")
+    assert found.to_json()["normal_ranges"]["esv_ml"] == [21, 61]
+
+
+def test_one_view_says_of_the_person_what_the_other_does_not(views) -> None:
+    four, two = walled(views)
+    four = four.updated(view="A4C")
+    said = replace(two.inputs, options=replace(two.inputs.options, person=Person("female", 160, 55)))
+    assert measure_two_views(four, replace(two, inputs=said)).person == Person("female", 160, 55)
+
+
+@pytest.mark.parametrize("name", ["pair.pdf", "pair.png"])
+def test_the_page_shows_both_views_and_is_the_same_twice(views, tmp_path, name) -> None:
+    from matae.measure.two_views_report import make_two_views_report, write_two_views_report
+
+    found = measure_two_views(*walled(views, sex="female", height_cm=160, weight_kg=55))
+    path = tmp_path / name
+    notice = write_two_views_report(path, found)
+    first = path.read_bytes()
+    assert "sector" in notice  # these clips have none: the pictures show all
+    write_two_views_report(path, found)
+    assert path.read_bytes() == first
+    texts = {text.get_text() for axes in make_two_views_report(found).axes for text in axes.texts}
+    assert {"myocardium", "left atrium"} <= texts
+    with pytest.raises(MeasureError, match=r"end it in \.pdf or \.png"):
+        write_two_views_report(tmp_path / "pair.txt", found)

@@ -1,0 +1,95 @@
+"""``measure A4C A2C``: biplane volumes of two clips of one person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from matae.cluster.measuring import MeasureSettings
+    from matae.measure import TwoViews
+
+__all__ = ["measure_pair"]
+
+
+def measure_pair(
+    inputs: Sequence[Path], settings: MeasureSettings, outputs: dict[str, Path | None], *, keep_margins: bool
+) -> None:
+    """Measure an A4C and an A2C clip and both together, and write what is asked for.
+
+    Parameters
+    ----------
+    inputs
+        Two clips, or a folder that holds them.
+    settings
+        How; ``masks`` is a folder of masks named as ``segment`` names them.
+    outputs
+        File by option: ``--json``, ``--csv`` (a row a beat of each view), ``--report``.
+    keep_margins
+        Show on the page what is written around the sector.
+    """
+    from matae.cli.measure_progress import progress_bar
+    from matae.cluster.measuring import find_masks, measure_file
+    from matae.measure import measure_two_views
+    from matae.measure.find_pair import find_pair
+    from matae.measure.record import write_beats, write_values
+    from matae.measure.two_views_report import write_two_views_report
+
+    measured = []
+    pair = find_pair(inputs, third_axis_is_time=settings.third_axis_is_time)
+    for cine, view in zip(pair, ("A4C", "A2C"), strict=True):
+        masks = None if settings.masks is None else find_masks(settings.masks, cine)
+        with progress_bar(cine.n_frames if masks is None else 0) as progress:
+            found, notices = measure_file(
+                cine, replace(settings, view=cine.view or view), masks=masks, progress=progress,
+                warn=_warning(cine.source.name),
+            )  # fmt: skip
+        for notice in notices:
+            typer.echo(notice, err=True)
+        measured.append(found)
+    views = measure_two_views(*measured)
+    if (path := outputs["--json"]) is not None:
+        write_values(path, views.to_json())
+    if (path := outputs["--csv"]) is not None:
+        write_beats(path, measured)
+    path = outputs["--report"]
+    if path is not None and (notice := write_two_views_report(path, views, keep_margins=keep_margins)):
+        typer.echo(f"{path.name}: {notice}", err=True)
+    _say(views)
+    for path in filter(None, outputs.values()):
+        typer.echo(str(path))
+
+
+def _warning(name: str) -> Callable[[str], None]:
+    return lambda text: typer.echo(f"{name}: {text}", err=True)
+
+
+def _say(views: TwoViews) -> None:
+    from matae.measure.reliability import NOT_RELIABLE
+
+    ef = f"EF {views.ef.value:.0f} %"
+    interval = f"90 % interval {views.ef.low:.0f} to {views.ef.high:.0f}"
+    rows = {row.key: row for row in views.table()}
+    parts = [
+        f"EF {NOT_RELIABLE} ({views.ef.value:.0f} % computed, {interval})" if views.doubts else f"{ef} ({interval})",
+        *(
+            f"{short} {rows[key].text}"
+            for short, key in (("EDV", "edv_ml"), ("ESV", "esv_ml"), ("LA", "la_volume_ml"), ("mass", "lv_mass_g"))
+            if rows[key].value is not None
+        ),
+        "biplane disks",
+    ]
+    typer.echo(f"{views.four_chamber.name} and {views.two_chamber.name}: {'; '.join(parts)}")
+    for flag in views.doubts:
+        typer.echo(f"{NOT_RELIABLE}: {flag.text}", err=True)
+    for flag in views.flags:
+        typer.echo(f"{flag.level}: {flag.text}", err=True)
+    for view, measurement in (("A4C", views.four_chamber), ("A2C", views.two_chamber)):
+        for flag in measurement.flags:
+            frames = f" Frame {', '.join(str(frame + 1) for frame in flag.frames[:8])}." if flag.frames else ""
+            typer.echo(f"{view} {flag.level}: {flag.text}{frames}", err=True)
