@@ -165,9 +165,19 @@ class BiplaneMeasurement(QWidget):  # type: ignore[misc]
             ef = f"<b style='font-size:large'>{r.ef.value:.0f} %</b> biplane ejection fraction"
             if r.doubts:
                 ef = f"Biplane ejection fraction <b>{NOT_RELIABLE}</b> ({r.ef.value:.0f} % computed)"
+            rows = {row.key: row for row in r.table() if row.value is not None}
+            beside = " · ".join(
+                f"{name} {rows[key].text}"
+                for name, key in (
+                    ("Left atrium", "la_volume_ml"), ("indexed", "la_volume_index_ml_m2"), ("wall", "lv_mass_g"),
+                )
+                if key in rows
+            )  # fmt: skip
+            beside = f"<br>{beside}" if beside else ""
             return (
                 f"{ef}, 90 % interval "
                 f"{r.ef.low:.0f}–{r.ef.high:.0f}<br>EDV {r.edv_ml:.0f} mL · ESV {r.esv_ml:.0f} mL · "
-                f"SV {r.stroke_volume_ml:.0f} mL<br>Long axes differ by {r.length_difference_percent:.0f} %{flags}"
+                f"SV {r.stroke_volume_ml:.0f} mL{beside}<br>"
+                f"Long axes differ by {r.length_difference_percent:.0f} %{flags}"
             )
         return "" if self._found else _NONE
