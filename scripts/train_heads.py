@@ -15,6 +15,7 @@ from pathlib import Path
 from matae.models import load_model
 from matae.nn.checkpoint import save
 from matae.nn.matae import Matae
+from matae.segment.backends.precision import fast_bf16
 from matae.train.batches import Batches
 from matae.train.config import TrainConfig
 from matae.train.data import load_folders
@@ -51,7 +52,8 @@ def main() -> None:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, args.steps)
     for step in range(args.steps):
         images, _ = batches.draw(step)
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        # Emulated half precision is slower than none.
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
             stages = [stage.float() for stage in whole.encode(images)]
         choice = whole.widths[step % len(whole.widths)]
         loss = whole.rebuild(stages, 1.0).mean() + whole.rebuild(stages, choice).mean()
