@@ -64,7 +64,7 @@ def held_out(folders: list[Path], split: str, every: int, grid: int) -> Iterator
     for folder in folders:
         refs = open_labelled(folder, split, "all").refs
         for ref in refs[::every]:
-            labelled = ref.open()
+            labelled = ref.read()
             yield labelled.cine.frames[0], labelled.placement(grid)
 
 
