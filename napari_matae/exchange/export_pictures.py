@@ -8,6 +8,7 @@ import numpy as np
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from napari_matae.widgets.colours import ALARM_ON_PICTURE, BESIDE_PICTURE, follow_colours
 from napari_matae.widgets.pixmap import fitted, rgb_pixmap
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ __all__ = ["ExportPictures"]
 
 _SIDE = 224
 _ON_A_PAGE = 6
-_ALARM = "#ff7a5c"
 
 
 class ExportPictures(QWidget):  # type: ignore[misc]
@@ -121,7 +121,7 @@ class ExportPictures(QWidget):  # type: ignore[misc]
         for place, (picture, caption) in enumerate(((before, left), (after, right))):
             picture.setFixedSize(_SIDE, _SIDE)
             picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            picture.setStyleSheet("background: black")
+            picture.setStyleSheet(BESIDE_PICTURE)
             caption.setWordWrap(True)
             caption.setFixedWidth(_SIDE)
             caption.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -130,7 +130,7 @@ class ExportPictures(QWidget):  # type: ignore[misc]
         sentences = [finding.sentence for finding in self._findings.get(preview.clip, ())]
         note = QLabel(f"⚠ {' '.join(sentences)}" if sentences else " ", holder)
         if sentences:
-            note.setStyleSheet(f"color: {_ALARM}")
+            follow_colours(note, lambda colours: note.setStyleSheet(f"color: {colours.alarm}"))
         note.setWordWrap(True)
         note.setContentsMargins(0, 0, 0, 10)
         grid.addWidget(note, row + 2, 0, 1, 2)
@@ -150,5 +150,6 @@ def _drawn(preview: Preview) -> NDArray[np.uint8]:
     draw_outlines(picture, preview.mask, thickness=1.5)
     marks = ImageDraw.Draw(picture)
     for box in preview.text:
-        marks.rectangle([v * scale for v in (box.x0 - 3, box.y0 - 3, box.x1 + 3, box.y1 + 3)], outline=_ALARM, width=2)
+        corners = [v * scale for v in (box.x0 - 3, box.y0 - 3, box.x1 + 3, box.y1 + 3)]
+        marks.rectangle(corners, outline=ALARM_ON_PICTURE, width=2)
     return np.asarray(picture)

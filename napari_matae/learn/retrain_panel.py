@@ -15,6 +15,7 @@ from napari_matae.learn.run_view import RunView
 from napari_matae.learn.tasks import Readiness, discard, look
 from napari_matae.learn.unfinished_runs import UnfinishedRuns
 from napari_matae.verdict.view import VerdictView
+from napari_matae.widgets.colours import colours_of, follow_colours
 from napari_matae.workspace.study_ready import why_not_open, why_not_ready
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ __all__ = ["RetrainPanel"]
 
 _PURPOSE = "What you correct there can be learnt from."
 _REFRESH_MS = 400
-_GOOD, _BAD = "#2bb38a", "#e69f00"
 
 
 class RetrainPanel(QWidget):  # type: ignore[misc]
@@ -67,7 +67,7 @@ class RetrainPanel(QWidget):  # type: ignore[misc]
         self._scrolling = self._single(0, self._scroll)
         self._build()
         self._connect()
-        self._update()
+        follow_colours(self, self._update)
 
     def _single(self, interval: int, slot: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
@@ -287,7 +287,7 @@ class RetrainPanel(QWidget):  # type: ignore[misc]
 
     # -- keeping in step ----------------------------------------------------------------------------------
 
-    def _update(self) -> None:
+    def _update(self, _: object = None) -> None:
         target, found, busy = self._target, self.readiness, self.follow.is_busy
         choosing = not busy and not self._seen
         for widget in (self.choices, self.learn_button, self.sentence):
@@ -311,9 +311,9 @@ class RetrainPanel(QWidget):  # type: ignore[misc]
     def _say_ready(self, sentence: str, *, ready: bool | None = None) -> None:
         from html import escape
 
-        sign = (
-            "" if ready is None else f"<span style='color:{_GOOD if ready else _BAD}'>{'✓' if ready else '▲'}</span> "
-        )
+        colours = colours_of(self)
+        colour, sign = (colours.good, "✓") if ready else (colours.warning, "▲")
+        sign = "" if ready is None else f"<span style='color:{colour}'>{sign}</span> "
         text = f"{sign}{escape(sentence, quote=False)}"
         if self.sentence.text() != text:
             self.sentence.setText(text)

@@ -11,7 +11,8 @@ from superqt.utils import qthrottled
 
 from matae.nn.widths import parse_width
 from napari_matae.background.connections import connections_of
-from napari_matae.widgets.plot_axes import set_up_axes
+from napari_matae.widgets.colours import colours_of, follow_colours
+from napari_matae.widgets.plot_axes import colour_axes, set_up_axes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,22 +20,22 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
     from matae.learn.events import Step, Validation
+    from napari_matae.widgets.colours import Colours
 
 __all__ = ["RunCurves", "width_colour"]
 
 _REDRAW_MS = 250
 _MOST = 2000
 """Points of the loss that are kept: more than a screen has columns."""
-_AXIS, _LOSS = "#7b828d", "#848b97"  # seen on napari's dark and on its light theme
-# Okabe-Ito, brighter where the dark theme asks for it: the widest network first.
-_WIDTHS = ("#3d9fe0", "#e69f00", "#1fb088", "#d67fb0")
+_WIDTHS = 4
+"""Colours that widths take in turn."""
 _AXIS_WIDTH = 52
 _HEIGHTS = (64, 88, 112)  # the last has the axis of all
 
 
-def width_colour(place: int) -> str:
+def width_colour(place: int, colours: Colours) -> str:
     """Return the colour of a width, 0 for the widest."""
-    return _WIDTHS[place % len(_WIDTHS)]
+    return colours.series[place % _WIDTHS]
 
 
 class RunCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
@@ -65,10 +66,10 @@ class RunCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             plot.setXLink(self._plots[-1])
             plot.getAxis("bottom").setStyle(showValues=False)
         self._plots[-1].setLabel("bottom", "Step")
-        self._loss = self._plots[0].plot(pen=pg.mkPen(_LOSS, width=1.5), connect="finite")
+        self._loss = self._plots[0].plot(connect="finite")
         self._lines: dict[tuple[str, str], pg.PlotDataItem] = {}
         self._bases: dict[tuple[str, str], pg.InfiniteLine] = {}
-        self._marks = [pg.InfiniteLine(angle=90, pen=pg.mkPen(_AXIS, width=1)) for _ in self._plots[1:]]
+        self._marks = [pg.InfiniteLine(angle=90) for _ in self._plots[1:]]
         for plot, mark in zip(self._plots[1:], self._marks, strict=True):
             plot.addItem(mark)
         self.setFixedHeight(sum(_HEIGHTS))
@@ -77,12 +78,30 @@ class RunCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self.redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS, parent=self)
         connections_of(self).when_closed(self.redraw_soon.cancel)
         self.clear_all()
+        follow_colours(self, self._colour)
+
+    def _colour(self, colours: Colours) -> None:
+        self._loss.setPen(pg.mkPen(colours.faint, width=1.5))
+        for plot in self._plots:
+            colour_axes(plot, colours.ink)
+        for mark in self._marks:
+            mark.setPen(pg.mkPen(colours.faint, width=1))
+        places = {width: place for place, width in enumerate(self.widths)}
+        for (kind, width), line in self._lines.items():
+            self._colour_line(line, self._bases[kind, width], places[width], colours)
+
+    @staticmethod
+    def _colour_line(line: pg.PlotDataItem, base: pg.InfiniteLine, place: int, colours: Colours) -> None:
+        colour = width_colour(place, colours)
+        line.setPen(pg.mkPen(colour, width=2 if place == 0 else 1.3))
+        line.setSymbolBrush(colour)
+        base.setPen(pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine))
 
     def _add(self, row: int, title: str) -> pg.PlotItem:
         plot = self.addPlot(row=row, col=0)
         self.ci.layout.setRowPreferredHeight(row, _HEIGHTS[row])
         self.ci.layout.setRowStretchFactor(row, _HEIGHTS[row])
-        set_up_axes(plot, _AXIS)
+        set_up_axes(plot)
         plot.setLabel("left", title)
         plot.getAxis("left").setWidth(_AXIS_WIDTH)
         plot.getAxis("left").setStyle(maxTickLevel=0)
@@ -167,13 +186,10 @@ class RunCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             self._plots[0].setYRange(0, max(loss) * 1.05 + 1e-6, padding=0)
 
     def _add_line(self, plot: pg.PlotItem, kind: str, width: str, place: int) -> None:
-        colour = width_colour(place)
-        line = plot.plot(
-            pen=pg.mkPen(colour, width=2 if place == 0 else 1.3),
-            symbol="o", symbolSize=6 if place == 0 else 4, symbolBrush=colour, symbolPen=None,
-        )  # fmt: skip
+        line = plot.plot(symbol="o", symbolSize=6 if place == 0 else 4, symbolPen=None)
         line.setZValue(10 - place)
-        base = pg.InfiniteLine(angle=0, pen=pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine))
+        base = pg.InfiniteLine(angle=0)
+        self._colour_line(line, base, place, colours_of(self))
         plot.addItem(base)
         self._lines[kind, width], self._bases[kind, width] = line, base
 

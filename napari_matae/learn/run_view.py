@@ -11,12 +11,14 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBox
 
 from matae.learn.events import Notice, Stage, Started, Step, Stopped, Stopping, Validation
 from napari_matae.learn.run_curves import RunCurves, width_colour
+from napari_matae.widgets.colours import colours_of, follow_colours
 from napari_matae.widgets.words import time_left
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matae.learn.events import Event
+    from napari_matae.widgets.colours import Colours
 
 __all__ = ["RunView"]
 
@@ -85,6 +87,7 @@ class RunView(QWidget):  # type: ignore[misc]
         column.addLayout(grid)
         for widget in (self.numbers, self.notices, self.curves, self.scores):
             column.addWidget(widget)
+        follow_colours(self, self._show_scores)
 
     @property
     def was_put_aside(self) -> bool:
@@ -201,9 +204,13 @@ class RunView(QWidget):  # type: ignore[misc]
             self._base = event
         if self._best is None or event.step == event.best:
             self._best = event
-        began = _BEGAN.get(self._started.kind if self._started else "", "Before the first step")
-        self.scores.setText(_scores(self._base, self._best, self.curves.widths, began))
+        self._show_scores(colours_of(self))
         self.scores.show()
+
+    def _show_scores(self, colours: Colours) -> None:
+        if self._base is not None and self._best is not None:
+            began = _BEGAN.get(self._started.kind if self._started else "", "Before the first step")
+            self.scores.setText(_scores(self._base, self._best, self.curves.widths, began, colours))
 
 
 def _numbers(event: Step, device: str) -> str:
@@ -218,7 +225,7 @@ def _numbers(event: Step, device: str) -> str:
     return " · ".join(f"{name}&nbsp;<b>{value.replace(' ', '&nbsp;')}</b>" for name, value in facts)
 
 
-def _scores(base: Validation, best: Validation, widths: list[str], began: str) -> str:
+def _scores(base: Validation, best: Validation, widths: list[str], began: str, colours: Colours) -> str:
     """Return the figures before the first step and of what is kept so far as a table, a row for each width."""
     kept = "nothing better yet" if best.step == base.step else f"step {best.step:,}"
     rows = [
@@ -226,7 +233,7 @@ def _scores(base: Validation, best: Validation, widths: list[str], began: str) -
         "<tr><td>Width</td><td align='center'>Dice</td><td align='center'>IoU</td></tr>",
     ]
     for place, width in enumerate(widths):
-        cells = [f"<span style='color:{width_colour(place)}'>■</span> {width}&nbsp;&nbsp;"]
+        cells = [f"<span style='color:{width_colour(place, colours)}'>■</span> {width}&nbsp;&nbsp;"]
         for before, after in ((base.dice, best.dice), (base.iou, best.iou)):
             old, new = before.get(width), after.get(width)
             cells.append(f"{_score(old)} → <b>{_score(new)}</b>&nbsp;&nbsp;")

@@ -11,6 +11,7 @@ from qtpy.QtGui import QColor, QLinearGradient, QPainter, QPainterPath, QPen
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from matae.measure.bullseye import MOST_INWARD_PERCENT, all_places, place
+from napari_matae.widgets.colours import colours_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["BullseyePlot"]
 
 _BAR, _LABEL = 26, 92
-_EMPTY = "#3a404b"
 
 
 class BullseyePlot(QWidget):  # type: ignore[misc]
@@ -91,7 +91,7 @@ class BullseyePlot(QWidget):  # type: ignore[misc]
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         edge = QPen(self.palette().window().color(), 2)
         painter.setPen(edge)
-        painter.setBrush(QColor(_EMPTY))
+        painter.setBrush(QColor(colours_of(self).empty))
         for where in all_places():
             painter.drawPath(self._path(where))
         for segment in self._segments:

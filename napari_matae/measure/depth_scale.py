@@ -11,13 +11,13 @@ from matae.errors import MataeError
 from matae.store.applied import SPACING_NOTE
 from matae.store.types import OverrideName
 from napari_matae.measure.line_layer import LineLayer
+from napari_matae.widgets.colours import DEPTH_LINE
 
 if TYPE_CHECKING:
     from napari_matae.session.session import Session
 
 __all__ = ["DepthScale"]
 
-_COLOUR = "#cc79a7"
 _WHY = "This file has no sound calibration, so there are no mL and no mm. "
 _HOW = "Its depth scale can give it: draw a line from one tick to another, and say how far apart they are."
 
@@ -39,7 +39,7 @@ class DepthScale(QWidget):  # type: ignore[misc]
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.line = LineLayer(session, "Depth scale", _COLOUR, self)
+        self.line = LineLayer(session, "Depth scale", DEPTH_LINE, self)
         self.words = QLabel(self)
         self.words.setWordWrap(True)
         self.draw_button = QPushButton("Draw over the depth scale", self)

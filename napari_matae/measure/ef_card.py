@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidge
 
 from matae.measure.reliability import NOT_RELIABLE
 from matae.store.types import FrameStatus
-from napari_matae.widgets.colours import ED_COLOUR, ES_COLOUR
+from napari_matae.widgets.colours import colours_of, follow_colours
 from napari_matae.widgets.number_button import NumberButton
 
 if TYPE_CHECKING:
@@ -22,12 +22,10 @@ if TYPE_CHECKING:
     from matae.measure import Interval, Measurement, QualityFlag
     from napari_matae.measure.live_measurement import LiveMeasurement
     from napari_matae.session.session import OpenCine, Session
+    from napari_matae.widgets.colours import Colours
 
 __all__ = ["EfCard", "IntervalBar", "facts", "trust"]
 
-_GREY = "#8a93a3"
-_WARNING = "#e69f00"
-_LINK = "#8ab4f8"
 _MOST_LINKS = 6
 _WHOSE = {"user": "marked by hand", "file": "stated by the file", "ecg": "by the ECG", "curve": "by the curve"}
 _BY = {
@@ -63,14 +61,15 @@ class IntervalBar(QWidget):  # type: ignore[misc]
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         left, width, y = 12.0, self.width() - 24.0, 6.0
-        ink = self.palette().windowText().color()
-        painter.fillRect(QRectF(left, y, width, 7), QColor("#4a515e"))
+        colours = colours_of(self)
+        ink = QColor(colours.ink)
+        painter.fillRect(QRectF(left, y, width, 7), QColor(colours.empty))
         if self._interval is not None:
             low, high, value = (
                 left + width * min(max(v, 0.0), 100.0) / 100
                 for v in (self._interval.low, self._interval.high, self._interval.value)
             )
-            painter.fillRect(QRectF(low, y, max(high - low, 2.0), 7), QColor(ES_COLOUR))
+            painter.fillRect(QRectF(low, y, max(high - low, 2.0), 7), QColor(colours.es))
             painter.fillRect(QRectF(value - 1.5, y - 4, 3, 15), ink)
         font = painter.font()
         font.setPixelSize(10)
@@ -97,7 +96,7 @@ class _BigNumber(NumberButton):
     def show_doubt(self, text: str) -> None:
         """Show words in place of a number, grey."""
         self.setAccessibleName(text)
-        self.number.setText(f"<span style='font-size:13pt; color:{_GREY}'>{escape(text)}</span>")
+        self.number.setText(f"<span style='font-size:13pt; color:{colours_of(self).faint}'>{escape(text)}</span>")
 
 
 class EfCard(QWidget):  # type: ignore[misc]
@@ -145,24 +144,25 @@ class EfCard(QWidget):  # type: ignore[misc]
         column.addWidget(self.doubts)
         column.addWidget(self.trust)
         column.addWidget(self.facts)
+        follow_colours(self, self.show_measurement)
 
-    def show_measurement(self) -> None:
+    def show_measurement(self, _: object = None) -> None:
         """Show the measurement as it stands."""
         measured = self._measuring.measurement
         if measured is None:
             return
-        ef = measured.ef
+        ef, colours = measured.ef, colours_of(self)
         self.value.show_text("–" if ef is None else f"{ef.value:.0f} %")
         self.value.setEnabled(ef is not None)
         if doubts := measured.doubts:
             self.value.show_doubt(NOT_RELIABLE)
-        self.interval.setText(_interval(measured))
+        self.interval.setText(_interval(measured, colours))
         self.bar.show_interval(None if doubts else ef)
-        self.doubts.setText(_reasons(doubts))
+        self.doubts.setText(_reasons(doubts, colours))
         self.doubts.setVisible(bool(doubts))
         self.trust.setVisible(not doubts)
         self.trust.setText(escape(trust(measured, asking=self._measuring.is_asking_widths)))
-        self.facts.setText(facts(measured, self._session.current))
+        self.facts.setText(facts(measured, self._session.current, colours))
         self.facts.setToolTip(f"{measured.calibration[0].upper()}{measured.calibration[1:]}")
 
     def _on_clicked(self) -> None:
@@ -171,28 +171,27 @@ class EfCard(QWidget):  # type: ignore[misc]
             self.seek_wanted.emit(measured.primary.frames)
 
 
-def _interval(measured: Measurement) -> str:
+def _interval(measured: Measurement, colours: Colours) -> str:
     ef = measured.ef
     if ef is None:
         return "<b>No ejection fraction</b>"
     if measured.doubts:
-        return (
-            f"<span style='color:{_GREY}'>EF {ef.value:.0f} % computed, 90 % interval {ef.low:.0f}–{ef.high:.0f}</span>"
-        )
-    provisional = f" <span style='color:{_GREY}'>provisional</span>" if measured.inputs.widths_pending else ""
+        text = f"EF {ef.value:.0f} % computed, 90 % interval {ef.low:.0f}–{ef.high:.0f}"
+        return f"<span style='color:{colours.faint}'>{text}</span>"
+    provisional = f" <span style='color:{colours.faint}'>provisional</span>" if measured.inputs.widths_pending else ""
     return f"<b>EF</b>, 90 % interval <b>{ef.low:.0f}–{ef.high:.0f}</b>{provisional}"
 
 
-def _reasons(doubts: Sequence[QualityFlag]) -> str:
+def _reasons(doubts: Sequence[QualityFlag], colours: Colours) -> str:
     """Return why there is no number to rely on, each reason with links to its frames."""
     lines = []
     for flag in doubts:
         links = " · ".join(
-            f"<a href='{frame}' style='color:{_LINK}'>{frame + 1}</a>" for frame in flag.frames[:_MOST_LINKS]
+            f"<a href='{frame}' style='color:{colours.link}'>{frame + 1}</a>" for frame in flag.frames[:_MOST_LINKS]
         )
         word = "Frame" if len(flag.frames) == 1 else "Frames"
         lines.append(
-            f"<span style='color:{_WARNING}'>▲</span> {escape(flag.text)}{f' {word} {links}' if links else ''}"
+            f"<span style='color:{colours.warning}'>▲</span> {escape(flag.text)}{f' {word} {links}' if links else ''}"
         )
     if doubts:
         lines.append("Correct these frames, or accept them if they are right: the number comes back.")
@@ -216,7 +215,7 @@ def trust(measured: Measurement, *, asking: bool = False) -> str:
     return text
 
 
-def facts(measured: Measurement, current: OpenCine | None) -> str:
+def facts(measured: Measurement, current: OpenCine | None, colours: Colours) -> str:
     """Return method, view, beats, calibration and model as lines of rich text."""
     m = measured
     count = len(m.beats)
@@ -224,14 +223,14 @@ def facts(measured: Measurement, current: OpenCine | None) -> str:
     if m.ef_sd is not None:
         beats += f", SD {m.ef_sd:.1f} points"
     view = m.view or "view not stated"
-    scale = "calibrated" if m.calibrated else "<b style='color:#e69f00'>uncalibrated: no mL, no mm</b>"
+    scale = "calibrated" if m.calibrated else f"<b style='color:{colours.warning}'>uncalibrated: no mL, no mm</b>"
     model = f"{escape(m.model)}, width {escape(m.width)}" if m.model else "outlined by hand or from a file"
     lines = [f"{m.method[0].upper()}{m.method[1:]} · {escape(view)} · {beats} · {scale}", f"Masks: {model}"]
     primary = m.primary
     if primary is not None and current is not None:
         for name, colour, frame, source in (
-            ("ED", ED_COLOUR, primary.beat.ed, primary.beat.ed_source),
-            ("ES", ES_COLOUR, primary.beat.es, primary.beat.es_source),
+            ("ED", colours.ed, primary.beat.ed, primary.beat.ed_source),
+            ("ES", colours.es, primary.beat.es, primary.beat.es_source),
         ):
             status = current.status.get(frame)
             whose = _BY.get(status, "") if status is not None else "being drawn"

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QLabel
 
+from napari_matae.widgets.colours import colours_of, follow_colours
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qtpy.QtWidgets import QWidget
 
     from matae.measure import QualityFlag
+    from napari_matae.widgets.colours import Colours
 
 __all__ = ["FlagList"]
 
 _MOST_LINKS = 6
-_LINK = "#8ab4f8"
 
 
 class FlagList(QLabel):  # type: ignore[misc]
@@ -40,21 +42,31 @@ class FlagList(QLabel):  # type: ignore[misc]
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
         self.setOpenExternalLinks(False)
         self.linkActivated.connect(lambda link: self.seek_wanted.emit((int(link),)))
+        self._flags: Sequence[QualityFlag] | None = None
+        follow_colours(self, self._show)
 
     def show_flags(self, flags: Sequence[QualityFlag]) -> None:
         """Show these flags, warnings first."""
-        if not flags:
+        self._flags = flags
+        self._show(colours_of(self))
+
+    def _show(self, colours: Colours) -> None:
+        flags = self._flags
+        if flags is None:
+            text = ""
+        elif not flags:
             text = "✓ Nothing doubtful was noticed."
         else:
-            text = "".join(f"<p style='margin:0 0 4px 0'>{_line(flag)}</p>" for flag in flags)
+            text = "".join(f"<p style='margin:0 0 4px 0'>{_line(flag, colours)}</p>" for flag in flags)
         if self.text() != text:
             self.setText(text)
 
 
-def _line(flag: QualityFlag) -> str:
-    sign = "<span style='color:#e69f00'>▲</span>" if flag.level == "warning" else "<span style='color:#8a93a3'>•</span>"
+def _line(flag: QualityFlag, colours: Colours) -> str:
+    colour, sign = (colours.warning, "▲") if flag.level == "warning" else (colours.faint, "•")
+    sign = f"<span style='color:{colour}'>{sign}</span>"
     links = " · ".join(
-        f"<a href='{frame}' style='color:{_LINK}'>{frame + 1}</a>" for frame in flag.frames[:_MOST_LINKS]
+        f"<a href='{frame}' style='color:{colours.link}'>{frame + 1}</a>" for frame in flag.frames[:_MOST_LINKS]
     )
     more = " …" if len(flag.frames) > _MOST_LINKS else ""
     word = "Frame" if len(flag.frames) == 1 else "Frames"

@@ -13,9 +13,9 @@ from superqt.utils import qthrottled
 from matae.errors import MataeError
 from napari_matae.background.connections import connections_of
 from napari_matae.measure.line_layer import LineLayer
-from napari_matae.widgets.colours import ED_COLOUR, ES_COLOUR
+from napari_matae.widgets.colours import ED_COLOUR, ES_COLOUR, M_MODE_LINE, ON_PICTURE, follow_colours
 from napari_matae.widgets.layout import row, wrapped
-from napari_matae.widgets.plot_axes import set_up_axes
+from napari_matae.widgets.plot_axes import colour_axes, set_up_axes
 
 if TYPE_CHECKING:
     from napari_matae.measure.live_measurement import LiveMeasurement
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MMode"]
 
-_COLOUR = "#00e0a4"
 _REDRAW_MS = 120
 _HINT = "Draw a line across a wall or the valve: every column is one frame along it."
 
@@ -42,7 +41,7 @@ class MMode(QWidget):  # type: ignore[misc]
     def __init__(self, session: Session, measuring: LiveMeasurement, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session, self._measuring = session, measuring
-        self.line = LineLayer(session, "M-mode line", _COLOUR, self)
+        self.line = LineLayer(session, "M-mode line", M_MODE_LINE, self)
         self.draw_button = QPushButton("Draw a line", self)
         self.draw_button.setToolTip("Drag over the picture from one end of the line to the other.")
         self.draw_button.clicked.connect(self.line.draw)
@@ -57,11 +56,12 @@ class MMode(QWidget):  # type: ignore[misc]
         self.plot.setToolTip("Time to the right, the line from its first end downwards. Click to go to a frame.")
         item = self.plot.getPlotItem()
         set_up_axes(item, grid=False)
+        follow_colours(self.plot, lambda colours: colour_axes(item, colours.ink))
         item.invertY(True)
         self._image = pg.ImageItem(axisOrder="row-major")
         item.addItem(self._image)
         self._marks = [pg.InfiniteLine(angle=90, pen=pg.mkPen(c, width=2)) for c in (ED_COLOUR, ES_COLOUR)]
-        self._cursor = pg.InfiniteLine(angle=90, pen=pg.mkPen("white", width=1))
+        self._cursor = pg.InfiniteLine(angle=90, pen=pg.mkPen(ON_PICTURE, width=1))
         for line in (*self._marks, self._cursor):
             item.addItem(line)
         self.plot.scene().sigMouseClicked.connect(self._on_clicked)

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_matae.widgets.colours import make_faint
 from napari_matae.widgets.number_button import NumberButton
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class _Tile(NumberButton):
         super().__init__(13, parent)
         self.frames: tuple[int, ...] = ()
         self.title = self._label(title)
-        self.title.setEnabled(False)  # fainter, in any theme
+        make_faint(self.title)
         column = QVBoxLayout(self)
         column.setContentsMargins(1, 2, 1, 2)
         column.setSpacing(0)
@@ -85,7 +86,7 @@ class NumberTiles(QWidget):  # type: ignore[misc]
             grid.addWidget(tile, place // 4, place % 4)
             self.tiles[key] = tile
         self.note = QLabel("* of the contour, not speckle-tracking strain", self)
-        self.note.setEnabled(False)
+        make_faint(self.note)
         grid.addWidget(self.note, 2, 0, 1, 4)
 
     def show_values(self, values: list[Value]) -> None:

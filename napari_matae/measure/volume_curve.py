@@ -10,18 +10,20 @@ from qtpy.QtCore import QObject
 from superqt.utils import qthrottled
 
 from napari_matae.background.connections import connections_of
-from napari_matae.widgets.colours import ED_COLOUR, ES_COLOUR
+from napari_matae.widgets.colours import colours_of, follow_colours
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_matae.measure.live_measurement import LiveMeasurement
     from napari_matae.timeline.area_plot import AreaPlot
+    from napari_matae.widgets.colours import Colours
 
 __all__ = ["VolumeCurve"]
 
 _REDRAW_MS = 60
-_SHADE = (255, 255, 255, 22)
+_SHADE = 26
+"""Opacity, of 255, of what shades a systole."""
 
 
 class VolumeCurve(QObject):  # type: ignore[misc]
@@ -41,8 +43,9 @@ class VolumeCurve(QObject):  # type: ignore[misc]
         super().__init__(parent)
         self._plot, self._measuring = plot, measuring
         item = plot.getPlotItem()
-        self._ed = _symbols(ED_COLOUR, "o")
-        self._es = _symbols(ES_COLOUR, "s")
+        # Told apart by shape as well as by colour.
+        self._ed = pg.ScatterPlotItem(size=11, symbol="o")
+        self._es = pg.ScatterPlotItem(size=11, symbol="s")
         for marks in (self._ed, self._es):
             item.addItem(marks)
         self._regions: list[pg.LinearRegionItem] = []
@@ -53,6 +56,21 @@ class VolumeCurve(QObject):  # type: ignore[misc]
         connections.when_closed(self._forget_plot)
         connections.when_closed(self._redraw_soon.cancel)
         connections.connect(measuring.changed, self._redraw_soon)
+        follow_colours(plot, self._colour)
+
+    def _colour(self, colours: Colours) -> None:
+        for marks, colour in ((self._ed, colours.ed), (self._es, colours.es)):
+            marks.setBrush(colour)
+            marks.setPen(pg.mkPen(colours.ink))
+        for region, text in zip(self._regions, self._texts, strict=True):
+            self._colour_beat(region, text, colours)
+
+    @staticmethod
+    def _colour_beat(region: pg.LinearRegionItem, text: pg.TextItem, colours: Colours) -> None:
+        shade = pg.mkColor(colours.ink)
+        shade.setAlpha(_SHADE)
+        region.setBrush(pg.mkBrush(shade))
+        text.setColor(colours.ink)
 
     def _forget_plot(self) -> None:
         self._plot.source = None
@@ -85,9 +103,10 @@ class VolumeCurve(QObject):  # type: ignore[misc]
     def _shade(self, count: int) -> None:
         item = self._plot.getPlotItem()
         while len(self._regions) < count:
-            region = pg.LinearRegionItem(movable=False, brush=pg.mkBrush(_SHADE), pen=pg.mkPen(None))
+            region = pg.LinearRegionItem(movable=False, pen=pg.mkPen(None))
             region.setZValue(-10)
-            text = pg.TextItem(color="#d7dae0", anchor=(0.5, 0.5))
+            text = pg.TextItem(anchor=(0.5, 0.5))
+            self._colour_beat(region, text, colours_of(self._plot))
             for added in (region, text):
                 item.addItem(added, ignoreBounds=True)
             self._regions.append(region)
@@ -95,8 +114,3 @@ class VolumeCurve(QObject):  # type: ignore[misc]
         while len(self._regions) > count:
             item.removeItem(self._regions.pop())
             item.removeItem(self._texts.pop())
-
-
-def _symbols(colour: str, symbol: str) -> pg.ScatterPlotItem:
-    # Told apart by shape as well as by colour.
-    return pg.ScatterPlotItem(size=11, symbol=symbol, brush=colour, pen=pg.mkPen("black"))

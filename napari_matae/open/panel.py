@@ -18,6 +18,7 @@ from napari_matae.open.folder_list import FolderList
 from napari_matae.open.frame_rate_form import RateQuestion
 from napari_matae.open.reading import Listed, Opened, open_events, path_events
 from napari_matae.open.study_picker import StudyChoice
+from napari_matae.widgets.colours import colours_of, follow_colours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from matae.read import CineRef
     from napari_matae.session.session import Session
     from napari_matae.study.link import StudyLink
+    from napari_matae.widgets.colours import Colours
 
 __all__ = ["OpenPanel"]
 
@@ -60,6 +62,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         self._build()
         connections_of(self).connect(session.opened, self._on_opened)
         self._on_opened(session.current)
+        follow_colours(self, self._show_facts)
 
     def _build(self) -> None:
         self.file_button = QPushButton("Open file…", self)
@@ -181,8 +184,12 @@ class OpenPanel(QWidget):  # type: ignore[misc]
 
     def _on_opened(self, _: object = None) -> None:
         current = self._session.current
-        self.facts.setText("" if current is None else _facts(current.cine))
+        self._show_facts(colours_of(self))
         self.rate_question.ask(current)
+
+    def _show_facts(self, colours: Colours) -> None:
+        current = self._session.current
+        self.facts.setText("" if current is None else _facts(current.cine, colours.faint))
 
 
 def _real() -> Cine:
@@ -197,7 +204,7 @@ def _phantom() -> Cine:
     return make_phantom(seed=0).cine
 
 
-def _facts(cine: Cine) -> str:
+def _facts(cine: Cine, faint: str) -> str:
     from html import escape
 
     rows, columns = cine.shape
@@ -216,7 +223,7 @@ def _facts(cine: Cine) -> str:
     if cine.heart_rate:
         facts.append(("Heart rate", f"{cine.heart_rate:.0f} /min"))
     lines = "".join(
-        f"<tr><td style='padding-right:10px; color:#9aa0a8'>{name}</td><td>{escape(value)}</td></tr>"
+        f"<tr><td style='padding-right:10px; color:{faint}'>{name}</td><td>{escape(value)}</td></tr>"
         for name, value in facts
     )
     notes = [cine.spacing_note] if cine.spacing is None and cine.spacing_note else []

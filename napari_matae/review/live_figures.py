@@ -11,7 +11,7 @@ from superqt.utils import qthrottled
 
 from matae.metrics import dice, iou
 from matae.store.types import FrameStatus
-from napari_matae.widgets.colours import STATUS_COLOURS, STATUS_WORDS
+from napari_matae.widgets.colours import STATUS_WORDS, colours_of, follow_colours
 
 if TYPE_CHECKING:
     from matae.store.types import Statistics
@@ -82,7 +82,7 @@ class LiveFigures(QWidget):  # type: ignore[misc]
         workspace.link.acknowledged.connect(self._show_soon)
         workspace.structures.changed.connect(self._show_soon)
         self.show_frame()
-        self.show_study(workspace.link.connection.statistics)
+        follow_colours(self, lambda _: self.show_study(workspace.link.connection.statistics))
 
     def show_frame(self, _: object = None) -> None:
         """Show the figures of the frame on screen."""
@@ -110,8 +110,9 @@ class LiveFigures(QWidget):  # type: ignore[misc]
         if statistics is None:
             self.study.setText("")
             return
+        colours = colours_of(self).status
         cells = [
-            f"<span style='color:{STATUS_COLOURS[status]}'>■</span>&nbsp;{statistics.by_status.get(status, 0)}&nbsp;"
+            f"<span style='color:{colours[status]}'>■</span>&nbsp;{statistics.by_status.get(status, 0)}&nbsp;"
             f"{STATUS_WORDS[status].replace(' ', '&nbsp;')}"
             for status in FrameStatus
         ]

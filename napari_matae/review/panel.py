@@ -25,7 +25,7 @@ from napari_matae.edit.structure_choice import RULE
 from napari_matae.edit.tools import TOOLS
 from napari_matae.review.live_figures import LiveFigures
 from napari_matae.review.structure_row import StructureRow
-from napari_matae.widgets.colours import NO_MASK_COLOUR, STATUS_COLOURS, STATUS_WORDS
+from napari_matae.widgets.colours import STATUS_WORDS, colours_of, follow_colours
 from napari_matae.widgets.layout import horizontal_line, row
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         workspace.structures.changed.connect(self._update_tips)
         workspace.said.connect(self._on_said)
         keys.changed.connect(self._update_tips)
-        self._update()
+        follow_colours(self, self._update)
         self._update_tools()
         self._update_preview()
         self._update_history()
@@ -278,7 +278,8 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         if current is None:
             self.state.setText("")
             return
-        colour = NO_MASK_COLOUR if status is None else STATUS_COLOURS[status]
+        colours = colours_of(self)
+        colour = colours.empty if status is None else colours.status[status]
         word = "no mask yet" if status is None else STATUS_WORDS[status]
         if status is FrameStatus.MACHINE:
             word = _AS_PREDICTED

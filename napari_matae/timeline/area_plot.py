@@ -10,7 +10,8 @@ from qtpy.QtCore import Qt
 from superqt.utils import qthrottled
 
 from napari_matae.background.connections import connections_of
-from napari_matae.widgets.plot_axes import AXIS_COLOUR, set_up_axes
+from napari_matae.widgets.colours import follow_colours
+from napari_matae.widgets.plot_axes import colour_axes, set_up_axes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
     from napari_matae.session.session import Session
+    from napari_matae.widgets.colours import Colours
 
 __all__ = ["AreaPlot"]
 
 _REDRAW_MS = 100
 _HINT = "The curve appears when the cine is segmented."
-_CURVE, _CURSOR = "#f0e442", "#ffffff"
 
 
 class AreaPlot(pg.PlotWidget):  # type: ignore[misc]
@@ -49,14 +50,11 @@ class AreaPlot(pg.PlotWidget):  # type: ignore[misc]
         self.setToolTip("Area of the left ventricle in each frame. Click to go to a frame.")
         item = self.getPlotItem()
         set_up_axes(item)
-        self._curve = self.plot(
-            pen=pg.mkPen(_CURVE, width=2), symbol="o", symbolSize=4, symbolBrush=_CURVE, symbolPen=None,
-            connect="finite",
-        )  # fmt: skip
-        self._cursor = pg.InfiniteLine(angle=90, movable=True, pen=pg.mkPen(_CURSOR, width=1))
+        self._curve = self.plot(symbol="o", symbolSize=4, symbolPen=None, connect="finite")
+        self._cursor = pg.InfiniteLine(angle=90, movable=True)
         self._cursor.sigDragged.connect(self._on_dragged)
         self.addItem(self._cursor)
-        self._hint = pg.LabelItem(_HINT, color=AXIS_COLOUR)
+        self._hint = pg.LabelItem(_HINT)
         self._hint.setParentItem(item.vb)
         self._hint.anchor(itemPos=(0.5, 0.5), parentPos=(0.5, 0.5))
         self.scene().sigMouseClicked.connect(self._on_clicked)
@@ -66,6 +64,14 @@ class AreaPlot(pg.PlotWidget):  # type: ignore[misc]
         connect(session.opened, self._on_opened)
         connect(session.frame_changed, self._on_frame)
         self._on_opened(session.current)
+        follow_colours(self, self._colour)
+
+    def _colour(self, colours: Colours) -> None:
+        colour_axes(self.getPlotItem(), colours.ink)
+        self._curve.setPen(pg.mkPen(colours.curve, width=2))
+        self._curve.setSymbolBrush(colours.curve)
+        self._cursor.setPen(pg.mkPen(colours.ink, width=1))
+        self._hint.setText(_HINT, color=colours.ink)
 
     @property
     def times(self) -> np.ndarray:

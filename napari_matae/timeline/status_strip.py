@@ -12,7 +12,7 @@ from superqt.utils import qthrottled
 
 from matae.store.types import FrameStatus
 from napari_matae.background.connections import connections_of
-from napari_matae.widgets.colours import FLAG_COLOUR, NO_MASK_COLOUR, STATUS_COLOURS, STATUS_WORDS
+from napari_matae.widgets.colours import STATUS_WORDS, colours_of, follow_colours
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QMouseEvent, QPaintEvent, QResizeEvent
@@ -70,7 +70,7 @@ class StatusStrip(QWidget):  # type: ignore[misc]
         view = plot.getPlotItem().vb
         view.sigResized.connect(self._redraw_soon)
         view.sigXRangeChanged.connect(self._redraw_soon)
-        self.redraw()
+        follow_colours(self, self.redraw)
 
     # -- where a frame is ---------------------------------------------------------------------------------
 
@@ -119,10 +119,10 @@ class StatusStrip(QWidget):  # type: ignore[misc]
         current, edges = self._session.current, self.edges()
         if current is None or len(edges) == 0:
             return band
-        painter = QPainter(band)
+        painter, colours = QPainter(band), colours_of(self)
         for frame in range(len(edges) - 1):
             status = current.status.get(frame)
-            colour = QColor(NO_MASK_COLOUR if status is None else STATUS_COLOURS[status])
+            colour = QColor(colours.empty if status is None else colours.status[status])
             left, width = float(edges[frame]), float(edges[frame + 1] - edges[frame])
             cell = QRectF(left, _MARKS, max(width - (1.0 if width > 4 else 0.0), 0.5), _BAND)
             painter.fillRect(cell, colour)
@@ -151,10 +151,10 @@ class StatusStrip(QWidget):  # type: ignore[misc]
         named = {phases.ed: "ED", phases.es: "ES"}
         for frame, text in named.items():
             if frame is not None and frame < len(middle):
-                painter.setPen(self.palette().windowText().color())
+                painter.setPen(QColor(colours_of(self).ink))
                 painter.drawText(QRectF(middle[frame] - 14, 0, 28, _MARKS), Qt.AlignmentFlag.AlignCenter, text)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(FLAG_COLOUR))
+        painter.setBrush(QColor(colours_of(self).flag))
         for frame in self._flagged:
             if frame not in named and frame < len(middle):
                 x = float(middle[frame])
@@ -170,7 +170,7 @@ class StatusStrip(QWidget):  # type: ignore[misc]
         edges, frame = self.edges(), self._session.frame
         if self._session.current is not None and frame < len(edges) - 1:
             left, right = float(edges[frame]), float(edges[frame + 1])
-            painter.setPen(QPen(QColor("white"), 2))
+            painter.setPen(QPen(QColor(colours_of(self).ink), 2))
             painter.drawRect(QRectF(left - 1, _MARKS - 1, max(right - left, 3.0) + 1, _BAND + 2))
         painter.end()
 

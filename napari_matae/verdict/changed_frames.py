@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidge
 
 from napari_matae.verdict.pictures import CONTOURS
 from napari_matae.verdict.wording import named_frame
+from napari_matae.widgets.colours import BESIDE_PICTURE
 from napari_matae.widgets.layout import wrapped
 from napari_matae.widgets.pixmap import fitted, rgb_pixmap
 
@@ -40,7 +41,7 @@ class _Picture(QLabel):  # type: ignore[misc]
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setWordWrap(True)
-        self.setStyleSheet("background: black; color: #c8ccd2")
+        self.setStyleSheet(BESIDE_PICTURE)
 
     def resizeEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         """Stay square."""
@@ -198,6 +199,6 @@ def _legend() -> str:
     parts = []
     for name, (red, green, blue) in CONTOURS.values():
         # A white line would vanish on the light theme: each sample stands on black, like the pictures.
-        sample = f"<span style='background:#000; color:rgb({red},{green},{blue})'>&nbsp;━&nbsp;</span>"
+        sample = f"<span style='background:black; color:rgb({red},{green},{blue})'>&nbsp;━&nbsp;</span>"
         parts.append(f"{sample}&nbsp;{name}")
     return "Outlines: " + " &nbsp;".join(parts) + "<br><small>Under each: its Dice before → after.</small>"

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from qtpy.QtCore import QEvent, QPointF, Signal
+from qtpy.QtCore import QPointF, Signal
 
 from napari_matae.verdict.wording import named_frame
+from napari_matae.widgets.colours import colours_of, follow_colours
 from napari_matae.widgets.plot_axes import colour_axes, set_up_axes
 
 if TYPE_CHECKING:
@@ -18,11 +19,10 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
     from matae.learn.verdict import FrameChange
+    from napari_matae.widgets.colours import Colours
 
 __all__ = ["PairedPlot"]
 
-# Okabe-Ito without black and yellow, which one of the two themes would swallow.
-_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#7a8290")
 _SYMBOLS = {"ED": "o", "ES": "s", "": "t1"}
 _LEAST_SPAN = 0.05
 _SIZE = 9
@@ -56,19 +56,20 @@ class PairedPlot(pg.PlotWidget):  # type: ignore[misc]
         self.points.sigClicked.connect(self._on_clicked)
         for part in (self._diagonal, *self._words, self.points):
             self.addItem(part)
-        self._ink()
+        follow_colours(self, self._colour)
 
     def show_frames(self, frames: Sequence[FrameChange]) -> None:
         """Show these frames: a colour a patient, a shape a phase."""
         self.frames = tuple(frames)
         patients = {patient: place for place, patient in enumerate(dict.fromkeys(f.patient for f in frames))}
+        colours = colours_of(self).series
         self.points.setData(
             [
                 {
                     "pos": (frame.dice_before, frame.dice_after),
                     "data": frame,
                     "symbol": _SYMBOLS.get(frame.phase, _SYMBOLS[""]),
-                    "brush": pg.mkBrush(_COLOURS[patients[frame.patient] % len(_COLOURS)]),
+                    "brush": pg.mkBrush(colours[patients[frame.patient] % len(colours)]),
                     "pen": pg.mkPen(None),
                     "size": _SIZE,
                 }
@@ -91,17 +92,9 @@ class PairedPlot(pg.PlotWidget):  # type: ignore[misc]
         if len(points):
             self.frame_wanted.emit(points[0].data())
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
-        """Take the ink of the theme."""
-        super().changeEvent(event)
-        if event.type() in {QEvent.Type.PaletteChange, QEvent.Type.StyleChange} and hasattr(self, "points"):
-            self._ink()
-
-    def _ink(self) -> None:
-        ink = self.palette().windowText().color()
-        colour_axes(self.getPlotItem(), ink)
-        faint = pg.mkColor(ink)
-        faint.setAlpha(120)
-        self._diagonal.setPen(pg.mkPen(faint, width=1))
+    def _colour(self, colours: Colours) -> None:
+        colour_axes(self.getPlotItem(), colours.ink)
+        self._diagonal.setPen(pg.mkPen(colours.faint, width=1))
         for words in self._words:
-            words.setColor(faint)
+            words.setColor(colours.faint)
+        self.show_frames(self.frames)

@@ -7,19 +7,16 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
-from matae.store.types import FrameStatus
 from napari_matae.verdict.wording import change, counted, counted_short, interval, leans_worse, mark, number, title
-from napari_matae.widgets.colours import STATUS_COLOURS
+from napari_matae.widgets.colours import colours_of, follow_colours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matae.learn.paired import Paired
 
-__all__ = ["BETTER", "WORSE", "FigureTable"]
+__all__ = ["FigureTable"]
 
-BETTER, WORSE = STATUS_COLOURS[FrameStatus.ACCEPTED], STATUS_COLOURS[FrameStatus.REJECTED]
-_MARKS = {"better": f"<span style='color:{BETTER}'>▲</span>", "worse": f"<span style='color:{WORSE}'>▼</span>", "": ""}
 _INTERVAL = "95 % interval of the change: patients drawn with replacement"
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -51,9 +48,12 @@ class FigureTable(QWidget):  # type: ignore[misc]
             label = self._label(head, small=True)
             label.setAlignment(_RIGHT)
             self._grid.addWidget(label, 0, column)
+        self._figures: Sequence[Paired] = ()
+        follow_colours(self, lambda _: self.show_figures(self._figures))
 
     def show_figures(self, figures: Sequence[Paired]) -> None:
         """Show these figures."""
+        self._figures = figures
         for cells in self.rows.values():
             for label in cells.values():
                 self._grid.removeWidget(label)
@@ -64,20 +64,22 @@ class FigureTable(QWidget):  # type: ignore[misc]
             self.rows[figure.name] = self._add(figure, place)
 
     def _add(self, figure: Paired, place: int) -> dict[str, QLabel]:
-        moved = mark(figure)
+        colours = colours_of(self)
+        good, worse = (f"color:{colour}" for colour in (colours.good, colours.alarm))
+        sign = {"better": f"<span style='{good}'>▲</span>", "worse": f"<span style='{worse}'>▼</span>", "": ""}
         cells = {
             "title": self._label(title(figure)),
             "before": self._label(number(figure, figure.before)),
             "after": self._label(number(figure, figure.after)),
-            "change": self._label(f"<b>{change(figure)}</b> {_MARKS[moved]}"),
+            "change": self._label(f"<b>{change(figure)}</b> {sign[mark(figure)]}"),
             "interval": self._label(interval(figure), small=True),
             "n": self._label(counted(figure) if self._wide else counted_short(figure), small=True),
         }
         if figure.worse:
-            cells["change"].setText(f"<b style='color:{WORSE}'>{change(figure)} ▼</b>")
+            cells["change"].setText(f"<b style='{worse}'>{change(figure)} ▼</b>")
             cells["interval"].setText(f"<small>worse: {interval(figure)}</small>")
         elif leans_worse(figure):
-            cells["interval"].setText(f"<small><b style='color:{WORSE}'>{interval(figure)}</b></small>")
+            cells["interval"].setText(f"<small><b style='{worse}'>{interval(figure)}</b></small>")
         for name, label in cells.items():
             label.setToolTip(_tip(figure))
             if name != "title" and (self._wide or name != "n"):

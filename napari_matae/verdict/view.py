@@ -15,7 +15,7 @@ from napari_matae.models.active_model import ActiveModel
 from napari_matae.verdict.changed_frames import ChangedFrames
 from napari_matae.verdict.paired_plot import PairedPlot
 from napari_matae.verdict.picture_reader import PictureReader
-from napari_matae.verdict.table import BETTER, WORSE, FigureTable
+from napari_matae.verdict.table import FigureTable
 from napari_matae.verdict.wording import (
     about_guard,
     about_minutes,
@@ -25,6 +25,7 @@ from napari_matae.verdict.wording import (
     narrower_figures,
 )
 from napari_matae.widgets.collapsible import Section
+from napari_matae.widgets.colours import colours_of, follow_colours
 from napari_matae.widgets.layout import wrapped
 from napari_matae.widgets.words import plural
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matae.learn.verdict import FrameChange, Side, Verdict
+    from napari_matae.widgets.colours import Colours
     from napari_matae.workspace.workspace import Workspace
 
 __all__ = ["VerdictView", "about_side", "block", "escape", "small"]
@@ -88,6 +90,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
         workspace.model_changed.connect(self._on_models)
         connections_of(self).when_closed(self._close_window)
         self.clear()
+        follow_colours(self, self._show_headline)
 
     def _close_window(self) -> None:
         if self.window_ is not None:
@@ -196,10 +199,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.verdict, self._folder = verdict, folder
         self.empty.hide()
         self.body.show()
-        colour = BETTER if verdict.offered else WORSE
-        sign = "✓" if verdict.offered else "✗"
-        text = escape(headline(verdict, comparison=self._comparison))
-        self.headline.setText(f"<big><b><span style='color:{colour}'>{sign}</span> {text}</b></big>")
+        self._show_headline(colours_of(self))
         self.sentence.setText(escape(verdict.sentence))
         self.words.hide()
         self._show_sides(verdict)
@@ -212,6 +212,12 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self._update()
         link = self._workspace.link
         self._reader.start(link.connection.opened_target, folder, self.pictures.frames)
+
+    def _show_headline(self, colours: Colours) -> None:
+        if self.verdict is not None:
+            colour, sign = (colours.good, "✓") if self.verdict.offered else (colours.alarm, "✗")
+            text = escape(headline(self.verdict, comparison=self._comparison))
+            self.headline.setText(f"<big><b><span style='color:{colour}'>{sign}</span> {text}</b></big>")
 
     def _show_sides(self, verdict: Verdict) -> None:
         held, own = verdict.held_out, verdict.agreement

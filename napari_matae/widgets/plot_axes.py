@@ -9,20 +9,16 @@ import pyqtgraph as pg
 if TYPE_CHECKING:
     from qtpy.QtGui import QColor
 
-__all__ = ["AXIS_COLOUR", "colour_axes", "set_up_axes"]
-
-AXIS_COLOUR = "#b8bcc4"
+__all__ = ["colour_axes", "set_up_axes"]
 
 
-def set_up_axes(item: pg.PlotItem, ink: str | QColor = AXIS_COLOUR, *, grid: bool = True) -> None:
+def set_up_axes(item: pg.PlotItem, *, grid: bool = True) -> None:
     """Make a plot one to look at and to click, not one to drag and zoom.
 
     Parameters
     ----------
     item
         Of the plot.
-    ink
-        Colour of lines and numbers of the axes.
     grid
         Whether a faint grid is drawn.
     """
@@ -33,12 +29,11 @@ def set_up_axes(item: pg.PlotItem, ink: str | QColor = AXIS_COLOUR, *, grid: boo
         item.showGrid(x=True, y=True, alpha=0.15)
     for side in ("left", "bottom"):
         item.getAxis(side).enableAutoSIPrefix(False)
-    colour_axes(item, ink)
 
 
 def colour_axes(item: pg.PlotItem, ink: str | QColor) -> None:
-    """Draw lines and numbers of the axes in a colour."""
+    """Draw lines, numbers and titles of the axes in a colour."""
     for side in ("left", "bottom"):
         axis = item.getAxis(side)
         axis.setPen(pg.mkPen(ink))
-        axis.setTextPen(pg.mkPen(ink))
+        axis.setTextPen(pg.mkPen(ink))  # of its title too

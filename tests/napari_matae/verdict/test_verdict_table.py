@@ -7,7 +7,8 @@ import re
 import pytest
 
 from matae.learn.paired import compare
-from napari_matae.verdict.table import WORSE, FigureTable
+from napari_matae.verdict.table import FigureTable
+from napari_matae.widgets.colours import colours_of
 
 pytestmark = pytest.mark.gui
 
@@ -45,7 +46,7 @@ def test_what_got_worse_is_said_in_words_too(qtbot) -> None:
     table.show_figures([compare("dice", [0.9] * 6, [0.7, 0.71, 0.72, 0.7, 0.69, 0.7], PATIENTS)])
     row = table.rows["dice"]
     assert "▼" in plain(row["change"].text())
-    assert WORSE in row["change"].text()
+    assert colours_of(table).alarm in row["change"].text()
     assert plain(row["interval"].text()).startswith("worse: ")
     assert "significantly worse" in row["title"].toolTip()
 
