@@ -14,6 +14,7 @@ from matae.anatomy import is_named
 from matae.errors import MataeError
 from matae.review import Phases, flag_frames, frame_scores, is_doubted, next_frame
 from matae.store.types import Flag, FrameStatus
+from napari_matae.edit.stretches import gaps_to_fill, span_to_accept
 from napari_matae.widgets.words import frames_in_words
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ __all__ = ["REACH", "Actions"]
 REACH = 15
 """Frames a correction is propagated over, unless a manual mask comes first."""
 
-_KEYS = (FrameStatus.EDITED, FrameStatus.ACCEPTED)
 _JUDGED = (FrameStatus.ACCEPTED, FrameStatus.REJECTED)
 
 
@@ -175,15 +175,21 @@ class Actions(QObject):  # type: ignore[misc]
         return not np.array_equal(current.predicted[frame], current.mask(frame))
 
     def accept_between(self) -> None:
-        """Accept every frame with a mask between the person's frames around this one, these two included."""
-        span = self._span()
-        if span is None or self._session.current is None:
+        """Accept every frame with a mask of the stretch around this one (`span_to_accept`); rejected ones stay."""
+        session = self._session
+        if session.current is None:
+            return
+        session.settle()
+        span = span_to_accept(session.current, session.frame)
+        if span is None:
             self.said.emit("Correct or accept a frame before this one and one after it first.")
             return
-        status = self._session.current.status
-        frames = [t for t in range(span[0], span[1] + 1) if status.get(t) not in (None, FrameStatus.REJECTED)]
-        done = self._session.masks.judge("accepted", frames, FrameStatus.ACCEPTED)
-        self.said.emit(f"Accepted: {frames_in_words(done)}." if done else "They are accepted already.")
+        status, frames = session.current.status, range(span[0], span[1] + 1)
+        rejected = [t for t in frames if status.get(t) is FrameStatus.REJECTED]
+        wanted = [t for t in frames if t in status and t not in rejected]
+        done = session.masks.judge("accepted", wanted, FrameStatus.ACCEPTED)
+        kept = f" Left as rejected: {frames_in_words(rejected)}." if rejected else ""
+        self.said.emit(f"Accepted: {frames_in_words(done)}.{kept}" if done else f"They are accepted already.{kept}")
 
     # -- one frame ----------------------------------------------------------------------------------------
 
@@ -266,19 +272,19 @@ class Actions(QObject):  # type: ignore[misc]
     # -- several frames -----------------------------------------------------------------------------------
 
     def interpolate(self) -> None:
-        """Offer masks for the predicted frames between the manual ones around this one."""
+        """Offer masks for the predicted frames between the manual ones around this one; see `gaps_to_fill`."""
         from matae.edit import interpolate, together
 
-        session, span = self._session, self._span()
+        session = self._session
         if session.current is None:
             return
         session.settle()
         current = session.current
-        frames = [] if span is None else [t for t in range(span[0] + 1, span[1]) if not current.is_manual(t)]
-        if span is None or not frames:
+        sources, frames = gaps_to_fill(current, session.frame)
+        if not frames:
             self.said.emit("Correct a frame before this one and one after it first: those between are interpolated.")
             return
-        keys = {t: current.mask(t).copy() for t in span}
+        keys = {t: current.mask(t).copy() for t in sources}
         onto = {t: current.mask(t).copy() for t in frames}
         spacing = current.cine.pixel_size
         labels, text = self._carried("Interpolation")
@@ -291,7 +297,7 @@ class Actions(QObject):  # type: ignore[misc]
             for t in frames:
                 yield t, together(onto[t], {label: masks[t] for label, masks in found.items()})
 
-        self._preview.start(text, len(frames), work)
+        self._preview.start(text, len(frames), work, made_from=sources)
 
     def propagate(self, *, backward: bool = False) -> None:
         """Offer this frame's mask, carried along by the motion, to the predicted frames that follow (or precede) it."""
@@ -328,21 +334,7 @@ class Actions(QObject):  # type: ignore[misc]
                 frame, parts = found[0][0], [part for _, part in found]
                 yield frame, together(onto[frame], dict(zip(labels, parts, strict=True)))
 
-        self._preview.start(text, len(frames), work)
-
-    def _span(self) -> tuple[int, int] | None:
-        """Return the manual frames around the one on screen; a manual frame itself closes the gap before it."""
-        current, here = self._session.current, self._session.frame
-        if current is None:
-            return None
-        self._session.settle()
-        keys = current.with_status(*_KEYS)
-        before, after = [t for t in keys if t < here], [t for t in keys if t > here]
-        if here in keys:
-            if before and here - before[-1] > 1:
-                return before[-1], here
-            return (here, after[0]) if after else ((before[-1], here) if before else None)
-        return (before[-1], after[0]) if before and after else None
+        self._preview.start(text, len(frames), work, made_from=(here,))
 
 
 def _reason(current: OpenCine, phases: Phases, frame: int) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from matae.stack import new_stack
+from matae.store.types import FrameStatus
 from napari_matae.background.connections import connections_of
 from napari_matae.background.events import Failed
 from napari_matae.background.worker import EventWorker
@@ -15,7 +16,7 @@ from napari_matae.session.layers import PREVIEW_COLOUR
 from napari_matae.widgets.words import frames_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -58,6 +59,7 @@ class Preview(QObject):  # type: ignore[misc]
         """Frames that are offered a mask."""
         self.wanted = 0
         """Frames that will be offered one."""
+        self._made_from: tuple[int, ...] = ()
         connections = connections_of(self)
         connections.connect(session.opened, self._on_opened)
         connections.when_closed(self._overlay.remove)
@@ -82,7 +84,14 @@ class Preview(QObject):  # type: ignore[misc]
             return f"{self.text}: {len(self.offered)} of {self.wanted} frames…"
         return f"{self.text}: {frames_in_words(self.offered)}. Nothing is changed yet."
 
-    def start(self, text: str, wanted: int, work: Callable[[], Iterator[tuple[int, NDArray[np.uint8]]]]) -> None:
+    def start(
+        self,
+        text: str,
+        wanted: int,
+        work: Callable[[], Iterator[tuple[int, NDArray[np.uint8]]]],
+        *,
+        made_from: Sequence[int] = (),
+    ) -> None:
         """Compute masks with `work` in another thread and show each as it comes.
 
         Parameters
@@ -93,27 +102,43 @@ class Preview(QObject):  # type: ignore[misc]
             How many frames will come.
         work
             Yields frame and mask (Y, X) uint8.
+        made_from
+            Corrected frames that the masks are made from; they are accepted with them.
         """
         self.discard()
         current = self._session.current
         if current is None:
             return
         self._target, self.text, self.wanted = current, text, wanted
+        self._made_from = tuple(made_from)
         self._masks = new_stack(current.cine.frames.shape)
         self._worker.start(work)
         self.changed.emit()
         self.said.emit(f"{text} offered in pink: apply or discard it.")
 
-    def apply(self) -> None:
-        """Write what has come into frames no person has taken, as one step."""
+    def apply(self, *, accept: bool = False) -> None:
+        """Write what has come into frames no person has taken, as one step.
+
+        Parameters
+        ----------
+        accept
+            Call those masks right in the same step, and the corrected ones they are made from.
+        """
         target, masks = self._target, self._masks
         if target is None or masks is None or target is not self._session.current:
             return
+        self._session.settle()  # a frame drawn in since the preview began is a person's
         taken = {t: masks[t].copy() for t in self.offered if not target.is_manual(t)}
+        sources = [t for t in self._made_from if target.status.get(t) is FrameStatus.EDITED]
         text = self.text
         self.discard()
-        changed = self._session.masks.change(text.lower(), taken)
-        self.said.emit(f"{text}: {frames_in_words(changed)} changed. Undo takes it back as one step.")
+        if not accept:
+            changed = self._session.masks.change(text.lower(), taken)
+            self.said.emit(f"{text}: {frames_in_words(changed)} changed. Undo takes it back as one step.")
+            return
+        taken |= {t: target.mask(t).copy() for t in sources}
+        changed = self._session.masks.change(text.lower(), dict(sorted(taken.items())), FrameStatus.ACCEPTED)
+        self.said.emit(f"{text} accepted: {frames_in_words(changed)}. Undo takes it back as one step.")
 
     def discard(self) -> None:
         """Throw away what is offered."""

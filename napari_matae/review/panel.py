@@ -95,7 +95,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         self.next_button = self._button("Next ▸", "next", actions.next, "Show the next frame to look at")
         self.between_button = self._button(
             "Accept all between", "accept_between", actions.accept_between,
-            "Accept every frame between two corrected ones",
+            "Accept the corrected frames around this one and all that was filled, or predicted, between them",
         )  # fmt: skip
         self.go_on = QCheckBox("then show the next", self)
         self.go_on.setChecked(actions.go_on)
@@ -195,9 +195,14 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         self.apply_button = self._button(
             "Apply", "apply", self._workspace.preview.apply, "Write these masks, as one step"
         )
+        self.apply_accept_button = self._button(
+            "Apply and accept", "apply_accept", partial(self._workspace.preview.apply, accept=True),
+            "Write these masks and call them right, with the corrected frames they are made from, as one step",
+        )  # fmt: skip
         self.discard_button = self._button("Discard", "discard", self._workspace.escape, "Throw them away")
         row = QHBoxLayout()
         row.addWidget(self.apply_button)
+        row.addWidget(self.apply_accept_button)
         row.addWidget(self.discard_button)
         column = QVBoxLayout(bar)
         column.setContentsMargins(6, 4, 6, 4)
@@ -304,7 +309,8 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         preview = self._workspace.preview
         self.preview_bar.setVisible(preview.is_open)
         self.preview_words.setText(preview.words)
-        self.apply_button.setEnabled(preview.is_open and not preview.is_running)
+        for button in (self.apply_button, self.apply_accept_button):
+            button.setEnabled(preview.is_open and not preview.is_running)
 
     def _update_history(self) -> None:
         history = self._workspace.undo_stack

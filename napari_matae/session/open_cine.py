@@ -232,6 +232,8 @@ class OpenCine:
     ) -> UndoStep | None:
         """Give frames other masks; return it as a step, or None if all of them have those masks already.
 
+        A frame that is accepted with the mask it has is part of the step too.
+
         Parameters
         ----------
         text
@@ -251,8 +253,12 @@ class OpenCine:
             if patch is not None:
                 changes.append(FrameChange(frame, patch, self.status.get(frame), status))
                 self._write(frame, mask, status)
-            else:
-                self.measure(frame)
+                continue
+            before = self.status.get(frame)
+            if status is FrameStatus.ACCEPTED and before not in (None, status):
+                changes.append(FrameChange(frame, None, before, status))
+                self.status[frame] = status
+            self.measure(frame)
         return UndoStep(text, tuple(changes), here) if changes else None
 
     def judge(self, text: str, frames: Iterable[int], status: FrameStatus, here: int) -> UndoStep | None:

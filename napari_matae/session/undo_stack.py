@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_matae.session.session import OpenCine, Session
     from napari_matae.session.undo_step import UndoStep
 
-__all__ = ["LIMIT", "UndoStack"]
+__all__ = ["LIMIT", "UndoStack", "steps_done"]
 
 LIMIT = 300
 """Steps that can be taken back in one cine."""
@@ -167,3 +167,9 @@ class UndoStack(QObject):  # type: ignore[misc]
     def _let_go(self) -> None:
         self._stack_connections.close()
         self._stack = None
+
+
+def steps_done(current: OpenCine) -> list[UndoStep]:
+    """Return the steps of a cine that can be taken back, the oldest first."""
+    stack: QUndoStack | None = current.stack
+    return [] if stack is None else [stack.command(index).step for index in range(stack.index())]

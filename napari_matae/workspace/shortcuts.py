@@ -53,6 +53,11 @@ def _apply(workspace: Workspace) -> None:
         workspace.preview.apply()
 
 
+def _apply_and_accept(workspace: Workspace) -> None:
+    if workspace.preview.is_open:
+        workspace.preview.apply(accept=True)
+
+
 ACTIONS: dict[str, tuple[Action, ...]] = {
     "Watch": (
         Action("play", "Shift+Space", "Play at true speed, or pause", lambda d: d.player.toggle()),
@@ -98,6 +103,7 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
         Action("propagate", "P", "Propagate this frame forward", lambda d: d.actions.propagate()),
         Action("propagate_back", "Shift+P", "Propagate it backward", lambda d: d.actions.propagate(backward=True)),
         Action("apply", "Enter", "Apply what is previewed", _apply),
+        Action("apply_accept", "Shift+Enter", "Apply and accept what is previewed", _apply_and_accept),
         Action("discard", "Escape", "Discard it; put the tool down", lambda d: d.escape()),
     ),
     "Look": (

@@ -240,6 +240,60 @@ def test_interpolation_is_shown_first_and_touches_machine_frames_only(dock, hand
     assert session.frame == 6
 
 
+def test_a_beat_of_thirty_frames_is_corrected_and_accepted_in_eight_actions(
+    make_napari_viewer_proxy, qtbot, tiny_model
+):
+    viewer = make_napari_viewer_proxy(show=True)
+    dock = MataeDock(viewer)
+    viewer.window.add_dock_widget(dock, name="MatAE")
+    cine = make_cine(30)
+    story = _begun(dock, qtbot, cine)
+    next(story)
+    hand, session, workspace = Hand(dock, qtbot), dock.session, dock.workspace
+    strip, before = dock.strip, session.current.labels.data.copy()
+    actions = 0
+
+    def done(deed, *rest):
+        nonlocal actions
+        deed(*rest)
+        actions += 1
+
+    def go_to(frame):
+        x = strip.edges()[frame : frame + 2].mean()
+        qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=QPoint(round(x), strip.height() // 2))
+        assert session.frame == frame
+
+    def stroke():
+        steps = workspace.undo_stack.n_undo
+        hand.drag((10, 55), (10, 60), (12, 66))
+        qtbot.waitUntil(lambda: workspace.undo_stack.n_undo == steps + 1)
+
+    assert session.frame == 0
+    done(hand.key, Qt.Key.Key_B)
+    done(stroke)
+    done(go_to, 14)
+    done(stroke)
+    done(go_to, 29)
+    done(stroke)
+    with qtbot.waitSignal(workspace.preview.finished):
+        done(hand.key, Qt.Key.Key_I)
+    done(hand.key, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    assert actions <= 8
+    assert set(session.current.status.values()) == {FrameStatus.ACCEPTED}
+    assert len(session.current.status) == 30
+    assert all((session.current.mask(t) != before[t]).any() for t in range(30))
+    hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert session.current.with_status(FrameStatus.EDITED) == [0, 14, 29]
+    np.testing.assert_array_equal(session.current.mask(7), before[7])
+    with qtbot.waitSignal(workspace.preview.finished):
+        dock.review_panel.interpolate_button.click()
+    qtbot.mouseClick(dock.review_panel.apply_button, Qt.MouseButton.LeftButton)
+    assert session.current.with_status(FrameStatus.EDITED) == list(range(30))
+    qtbot.mouseClick(dock.review_panel.between_button, Qt.MouseButton.LeftButton)
+    assert session.current.with_status(FrameStatus.ACCEPTED) == list(range(30))
+    next(story, None)
+
+
 def test_propagation_stops_at_a_persons_frame(bare, press, qtbot, cine):
     session, workspace = bare.session, bare.workspace
     session.seek(7)
