@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     from matae.learn.paired import Paired
 
-__all__ = ["BETTER", "WORSE", "FigureTable"]
+__all__ = ["BETTER", "UNCLEAR", "WORSE", "FigureTable"]
 
 BETTER, WORSE = STATUS_COLOURS[FrameStatus.ACCEPTED], STATUS_COLOURS[FrameStatus.REJECTED]
+UNCLEAR = STATUS_COLOURS[FrameStatus.MACHINE]
 _MARKS = {"better": f"<span style='color:{BETTER}'>▲</span>", "worse": f"<span style='color:{WORSE}'>▼</span>", "": ""}
 _INTERVAL = "95 % interval of the change: patients drawn with replacement"
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter

@@ -38,7 +38,7 @@ def retrain(
     odd_labels: Annotated[bool, cli_option(RetrainOptions, "odd_labels")] = RetrainOptions.odd_labels,
     processes: Annotated[int, cli_option(RetrainOptions, "processes")] = RetrainOptions.processes,
     promote: Annotated[
-        bool, typer.Option("--promote", help="Put the model into use if its verdict offers it.")
+        bool, typer.Option("--promote", help="Put the model into use if its verdict says that it is better.")
     ] = False,
     resume: Annotated[
         Path | None, typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped or killed.")
@@ -127,7 +127,13 @@ def verdict_lines(verdict: Verdict) -> list[str]:
         lines += ["", f"Frames it must not forget{known}", _row(verdict.guard)]
     minutes = verdict.minutes
     saved = "" if minutes.per_100_frames is None else f"{minutes.per_100_frames:.1f} minutes saved on 100 frames. "
-    return [*lines, "", f"{saved}{minutes.sentence}", "", verdict.sentence]
+    said = f"{verdict.outcome[0].upper()}{verdict.outcome[1:]}: {verdict.sentence}"
+    choice = (
+        f"'napari-matae models promote {verdict.name} --by-choice --study FILE' uses it all the same."
+        if verdict.by_choice
+        else ""
+    )
+    return [*lines, "", f"{saved}{minutes.sentence}", "", said, *([choice] if choice else [])]
 
 
 def _table(side: Side) -> list[str]:

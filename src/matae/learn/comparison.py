@@ -103,9 +103,9 @@ def judge(
     if folder is not None:
         save_overlays(folder, tallies, (held_out, agreement))
     kept = _guard(name, against, guard, guard_known=guard_known, should_stop=should_stop)
-    offered, sentence = decide(held_out, kept, guard_known=guard_known, agreement=agreement)
+    found = decide(held_out, kept, guard_known=guard_known, agreement=agreement)
     minutes = minutes_saved(study, held_out, should_stop)
-    return Verdict(name, against, held_out, agreement, kept, guard_known, minutes, offered, sentence, *weights)
+    return Verdict(name, against, held_out, agreement, kept, guard_known, minutes, *found, *weights)
 
 
 def compare_models(
