@@ -299,7 +299,7 @@ TEST = (
     "better: the 95 % interval of the difference in Dice, patients drawn with replacement (of fewer than "
     f"{TESTABLE} the t interval), lies above zero, and nothing is worse. Worse: one-sided sign-flip test of "
     f"patients' mean differences, {LEVEL:.2f} for each figure, or a loss beyond the tolerance whose interval leaves "
-    f"zero out; with fewer than {TESTABLE} patients the latter only. The guard, where it has a say, counts from its margin"
+    f"zero out; with fewer than {TESTABLE} patients the latter only. A guard that has a say counts from its margin"
 )
 
 
