@@ -18,6 +18,7 @@ from napari_matae.verdict.picture_reader import PictureReader
 from napari_matae.verdict.table import BETTER, UNCLEAR, WORSE, FigureTable
 from napari_matae.verdict.wording import (
     about_guard,
+    about_kept,
     about_minutes,
     headline,
     main_figures,
@@ -204,7 +205,8 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.sentence.setText(escape(verdict.sentence))
         self.words.hide()
         self._show_sides(verdict)
-        self.guard.setText(escape(about_guard(verdict, comparison=self._comparison)))
+        guarded = (about_kept(verdict), about_guard(verdict, comparison=self._comparison))
+        self.guard.setText(escape(" ".join(text for text in guarded if text)))
         self.minutes.setText(escape(about_minutes(verdict)))
         self.minutes.setVisible(bool(verdict.held_out.frames))
         test = f"How it is decided, by patient: {outcomes.TEST}."

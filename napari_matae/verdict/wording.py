@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "TITLES",
     "about_guard",
+    "about_kept",
     "about_minutes",
     "change",
     "counted",
@@ -141,8 +142,17 @@ def about_guard(verdict: Verdict, *, comparison: bool) -> str:
     if guard.difference_ci95 is not None:
         text += f" ({interval(guard)})"
     if not verdict.guard_known:
-        return f"{text}. The base never knew them: for information, without a say."
+        return f"{text}. For information, without a say."
     return f"{text}{': worse than chance allows' if guard.worse else ''}."
+
+
+def about_kept(verdict: Verdict) -> str:
+    """Return what became of what the base could do on patients nobody corrected; empty where there are none."""
+    kept = verdict.kept
+    if kept is None or kept.after is None:
+        return ""
+    text = f"Patients nobody corrected ({counted(kept)}): Dice {number(kept, kept.after)} with the base's own masks"
+    return f"{text} where it was sure of them{': too little' if kept.worse else ''}."
 
 
 def about_minutes(verdict: Verdict) -> str:

@@ -154,6 +154,9 @@ class Verdict:
         The new model, and the one it is compared with.
     sha256, against_sha256
         Of the weights of both; empty in verdicts of before they were kept.
+    kept
+        Agreement with the base's own masks, where it is sure of them, on patients nobody corrected; has a say. None
+        where the base has seen synthetic hearts only, or there is no such patient.
     held_out
         Accuracy on patients nobody learnt from.
     agreement
@@ -161,7 +164,7 @@ class Verdict:
     guard
         Dice on frames of another source that must not be forgotten; None without one.
     guard_known
-        Whether the base knew those frames, so that the guard has a say.
+        Whether they have a say: the person chose them, and the base knew them.
     minutes
         Correction time saved.
     outcome
@@ -181,6 +184,7 @@ class Verdict:
     sentence: str
     sha256: str = ""
     against_sha256: str = ""
+    kept: Paired | None = None
 
     @property
     def offered(self) -> bool:
@@ -207,6 +211,7 @@ class Verdict:
             "agreement": self.agreement.to_json(),
             "guard": None if self.guard is None else self.guard.to_json(),
             "guard_known": self.guard_known,
+            "kept": None if self.kept is None else self.kept.to_json(),
             "minutes_saved": asdict(self.minutes),
         }
 
@@ -234,7 +239,9 @@ class Verdict:
         if not isinstance(offered, bool):
             raise RecordError("offered", offered, "must be true or false")
         found = load_record(cls, stated | {"outcome": NOT_COMPARABLE})
-        outcome = decide(found.held_out, found.guard, guard_known=found.guard_known, agreement=found.agreement).outcome
+        outcome = decide(
+            found.held_out, found.guard, guard_known=found.guard_known, agreement=found.agreement, kept=found.kept
+        ).outcome
         # Their intervals of a few patients were drawn, and too narrow to say so much.
         doubtful = not offered or found.held_out.n_patients < TESTABLE
         return replace(found, outcome=UNCLEAR if outcome == BETTER and doubtful else outcome)
@@ -264,7 +271,9 @@ class Verdict:
                 for name, f in side.figures.items()
             }
 
-        guard = self.guard and {"before": self.guard.before, "after": self.guard.after, "n": self.guard.n}
+        guard, kept = (
+            each and {"before": each.before, "after": each.after, "n": each.n} for each in (self.guard, self.kept)
+        )
         return {
             "verdict": {
                 "outcome": self.outcome,
@@ -278,6 +287,7 @@ class Verdict:
             "held-out patients": of(self.held_out),
             "agreement with edits (training patients)": of(self.agreement),
             "guard": guard,
+            "agreement with the base (patients nobody corrected)": kept,
         }
 
 
@@ -310,12 +320,20 @@ class Decision(NamedTuple):
     sentence: str
 
 
-def decide(held_out: Side, guard: Paired | None, *, guard_known: bool, agreement: Side | None = None) -> Decision:
+def decide(
+    held_out: Side,
+    guard: Paired | None,
+    *,
+    guard_known: bool,
+    agreement: Side | None = None,
+    kept: Paired | None = None,
+) -> Decision:
     """Return what the figures say of a model, one of `OUTCOMES`, and why in a sentence.
 
     It is better when the mean Dice of held-out patients is higher (by `MIN_GAIN`), the interval of that difference
     leaves zero out, and nothing that matters lost: Dice and IoU at every width, pixel accuracy, HD95 and ejection
-    fraction of held-out patients, and the Dice of the guard where it has a say. It is worse where one of these is
+    fraction of held-out patients, the Dice of the guard where it has a say, and the agreement with the base on patients
+    nobody corrected (`kept`). It is worse where one of these is
     clearly worse (`Paired.worse`; of fewer than `TESTABLE` patients the interval must leave zero out too). Everything
     between is no clear difference. Where most labels of either side look inverted, figures against them say nothing,
     however good. Of several structures the cavity decides, which is what is measured; of the others it is said where
@@ -338,6 +356,8 @@ def decide(held_out: Side, guard: Paired | None, *, guard_known: bool, agreement
     clear = [_said(figure.name) for figure in lost if figure.n_patients >= TESTABLE or figure.surely_worse]
     if guard is not None and guard_known and guard.worse:
         clear.append("what it knew before (the guard frames)")
+    if kept is not None and kept.worse:
+        clear.append("agreement with the base where that was sure, on patients nobody corrected")
     if clear:
         return Decision(WORSE, f"{moved}{', but' if dice.better else ';'} significantly worse: {', '.join(clear)}.")
     others = [_said(name) for name, f in held_out.figures.items() if f.worse and name.startswith(STRUCTURE)]

@@ -146,7 +146,7 @@ def test_the_json_has_what_its_docs_say() -> None:
     values = a_verdict().to_json()
     assert set(values) == {
         "name", "against", "sha256", "against_sha256", "outcome", "offered", "sentence", "test", "held_out",
-        "agreement", "guard", "guard_known", "minutes_saved",
+        "agreement", "guard", "guard_known", "kept", "minutes_saved",
     }  # fmt: skip
     assert (values["outcome"], values["offered"]) == ("better", True)
     assert (values["name"], values["against"], values["guard_known"]) == ("new", "old", True)
@@ -319,6 +319,18 @@ def test_what_was_known_before_has_a_say(known: bool, after: float, offered: boo
     found, sentence = decide(side(*BETTER), guard, guard_known=known)
     assert found == (IS_BETTER if offered else WORSE)
     assert ("what it knew before (the guard frames)" in sentence) is not offered
+
+
+@pytest.mark.parametrize(("after", "outcome"), [(0.97, IS_BETTER), (0.9, WORSE)])
+def test_agreement_with_the_base_has_a_say(after: float, outcome: str) -> None:
+    kept = compare("agreement with the base", [1.0] * 6, [after] * 6, PATIENTS, margin=0.05)
+    found, sentence = decide(side(*BETTER), None, guard_known=False, kept=kept)
+    assert found == outcome
+    assert ("agreement with the base where that was sure, on patients nobody corrected" in sentence) is kept.worse
+    made = a_verdict(kept=kept)
+    assert Verdict.from_json(json.loads(json.dumps(made.to_json()))) == made
+    figures = made.card_figures()["agreement with the base (patients nobody corrected)"]
+    assert figures == {"before": 1.0, "after": pytest.approx(after), "n": 6}
 
 
 @pytest.mark.parametrize(("which", "what"), [("held_out", "held-out"), ("agreement", "training")])
