@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from napari_matae.background.job import Job
 from napari_matae.learn.tasks import open_verdict
+from napari_matae.verdict.wording import sign
 from napari_matae.widgets.layout import combo_box
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ class EarlierVerdicts(QWidget):  # type: ignore[misc]
         self.job.failed.connect(self._on_failed)
         self.choice = combo_box(self, letters=12)
         self.choice.setPlaceholderText("Choose one…")
-        self.choice.setToolTip("✓ was offered for use, ✗ was not. The last one is shown again when a study is opened.")
+        self.choice.setToolTip(
+            "✓ better, ≈ no clear difference, ✗ worse, ? not comparable. The last one is shown again when a study is "
+            "opened."
+        )
         self.choice.activated.connect(self._on_chosen)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -59,7 +63,7 @@ class EarlierVerdicts(QWidget):  # type: ignore[misc]
             self.runs = tuple(runs)
             self.choice.clear()
             for run in self.runs:
-                self.choice.addItem(f"{'✓' if run.offered else '✗'} {run.name}, {judged_at(run)}")
+                self.choice.addItem(f"{sign(run.outcome)} {run.name}, {judged_at(run)}")
         self._shown = shown
         self.choice.setCurrentIndex(next((i for i, run in enumerate(self.runs) if run.folder == shown), -1))
         self.setVisible(any(run.folder != shown for run in self.runs))

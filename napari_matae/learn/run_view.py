@@ -180,6 +180,7 @@ class RunView(QWidget):  # type: ignore[misc]
         self.curves.forget_after(event.step)
         self.curves.show()
         more = f", {event.n_replay:,} others mixed in" if event.n_replay else ""
+        more += f", {event.n_unlabelled:,} nobody corrected" if event.n_unlabelled else ""
         self.title.setText(
             f"{event.name}: {event.n_frames:,} frames of {event.n_patients:,} patients{more}; checked on "
             f"{event.n_held_out_frames:,} frames of {event.n_held_out_patients:,} held-out patients."

@@ -62,16 +62,16 @@ class ActiveModel(QObject):  # type: ignore[misc]
         """Whether a change is under way."""
         return self._job.is_running
 
-    def use(self, name: str, *, anyway: bool = False) -> None:
-        """Put a model into use; `anyway` also where no verdict offers it."""
+    def use(self, name: str, *, anyway: bool = False, by_choice: bool = False) -> None:
+        """Put a model into use; `anyway` also where no verdict offers it, `by_choice` where there is no difference."""
         target = self._workspace.link.connection.opened_target
 
         def work(_tick: object, _stop: object) -> str:
             if anyway or not target:
-                before = promote(name, anyway=anyway)
+                before = promote(name, anyway=anyway, by_choice=by_choice)
             else:
                 with own_connection(target) as study:
-                    before = promote(name, keyed=study.keyed)
+                    before = promote(name, by_choice=by_choice, keyed=study.keyed)
             return f"{name} is in use now, {before} before; Go back takes it back."
 
         self._start(work)

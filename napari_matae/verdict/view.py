@@ -18,11 +18,13 @@ from napari_matae.verdict.picture_reader import PictureReader
 from napari_matae.verdict.table import FigureTable
 from napari_matae.verdict.wording import (
     about_guard,
+    about_kept,
     about_minutes,
     headline,
     main_figures,
     named_frame,
     narrower_figures,
+    sign,
 )
 from napari_matae.widgets.collapsible import Section
 from napari_matae.widgets.colours import colours_of, follow_colours
@@ -44,6 +46,7 @@ _PLOT = (
     "Every held-out frame: above the line it got better. A colour for each patient; ● end-diastole, ■ end-systole, "
     "▲ other frames. Point at one to see whose it is, click to open it."
 )
+_USE, _USE_BY_CHOICE = "Use this model", "Use it all the same"
 _HELD_OUT = "Held-out patients: accuracy"
 _AGREEMENT = "Training patients: agreement with your edits"
 _AGREEMENT_SAYS = "How much less there would be to correct. It learnt from these frames: they prove nothing."
@@ -103,7 +106,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.names = wrapped("", self, selectable=True)
         self.headline = wrapped("", self, selectable=True)
         self.sentence = wrapped("", self, selectable=True)
-        self.use_button = QPushButton("Use this model", self)
+        self.use_button = QPushButton(_USE, self)
         self.use_button.clicked.connect(self._use)
         self.back_button = QPushButton("Go back", self)
         self.back_button.clicked.connect(self.in_use.go_back)
@@ -193,7 +196,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
         folder
             Folder of its run, where the outlines of the frames that changed most are; None if there is none.
         """
-        from matae.learn.verdict import TEST
+        from matae.learn import verdict as outcomes
 
         self.clear()
         self.verdict, self._folder = verdict, folder
@@ -203,10 +206,11 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.sentence.setText(escape(verdict.sentence))
         self.words.hide()
         self._show_sides(verdict)
-        self.guard.setText(escape(about_guard(verdict, comparison=self._comparison)))
+        guarded = (about_kept(verdict), about_guard(verdict, comparison=self._comparison))
+        self.guard.setText(escape(" ".join(text for text in guarded if text)))
         self.minutes.setText(escape(about_minutes(verdict)))
         self.minutes.setVisible(bool(verdict.held_out.frames))
-        test = f"Worse is tested by patient: {TEST}."
+        test = f"How it is decided, by patient: {outcomes.TEST}."
         self.test.setText(small(test))
         self.headline.setToolTip(test)
         self._update()
@@ -215,9 +219,10 @@ class VerdictView(QWidget):  # type: ignore[misc]
 
     def _show_headline(self, colours: Colours) -> None:
         if self.verdict is not None:
-            colour, sign = (colours.good, "✓") if self.verdict.offered else (colours.alarm, "✗")
+            outcome = self.verdict.outcome
+            colour = {outcomes.BETTER: colours.good, outcomes.UNCLEAR: colours.faint}.get(outcome, colours.alarm)
             text = escape(headline(self.verdict, comparison=self._comparison))
-            self.headline.setText(f"<big><b><span style='color:{colour}'>{sign}</span> {text}</b></big>")
+            self.headline.setText(f"<big><b><span style='color:{colour}'>{sign(outcome)}</span> {text}</b></big>")
 
     def _show_sides(self, verdict: Verdict) -> None:
         held, own = verdict.held_out, verdict.agreement
@@ -276,7 +281,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
 
     def _use(self) -> None:
         if self.verdict is not None:
-            self.in_use.use(self.verdict.name)
+            self.in_use.use(self.verdict.name, by_choice=self.verdict.by_choice)
 
     def _say(self, sentence: str) -> None:
         self.words.setText(sentence)
@@ -295,6 +300,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
         now = "" if used in {verdict.name, verdict.against} else f"; in use now is {used}"
         self.names.setText(escape(f"{verdict.name}, compared with {verdict.against}{now}"))
         why = self._why_not(verdict)
+        self.use_button.setText(_USE_BY_CHOICE if verdict.by_choice else _USE)
         self.use_button.setEnabled(not why and not self.in_use.is_busy)
         self.use_button.setToolTip(why or "The Segment step and the command line take it from then on.")
         before = self.in_use.before
@@ -307,7 +313,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
         """Return why the model cannot be put into use; empty if it can."""
         from matae.models import find_model
 
-        if not verdict.offered:
+        if not verdict.offered and not verdict.by_choice:
             return verdict.sentence
         if verdict.name == self.in_use.name:
             return f"{verdict.name} is in use."

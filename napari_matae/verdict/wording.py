@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from matae.learn.verdict import STRUCTURE
+from matae.learn.verdict import BETTER, STRUCTURE, UNCLEAR, WORSE
 from napari_matae.widgets.words import plural
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "TITLES",
     "about_guard",
+    "about_kept",
     "about_minutes",
     "change",
     "counted",
@@ -26,6 +27,7 @@ __all__ = [
     "named_frame",
     "narrower_figures",
     "number",
+    "sign",
     "title",
 ]
 
@@ -93,10 +95,7 @@ def mark(figure: Paired) -> str:
 
 def leans_worse(figure: Paired) -> bool:
     """Return whether the whole interval lies on the worse side, though the test may not call it significant."""
-    between = figure.difference_ci95
-    if between is None:
-        return False
-    return between[1] < 0 if figure.higher_is_better else between[0] > 0
+    return figure.surely_worse
 
 
 def counted(figure: Paired) -> str:
@@ -113,8 +112,21 @@ def counted_short(figure: Paired) -> str:
 def headline(verdict: Verdict, *, comparison: bool) -> str:
     """Return the verdict in a few words."""
     if comparison:
-        return f"{verdict.name} {'is better' if verdict.offered else 'is not shown to be better'}"
-    return "Better: offered for use" if verdict.offered else "Not offered for use"
+        return {
+            BETTER: f"{verdict.name} is better",
+            UNCLEAR: f"No clear difference between {verdict.name} and {verdict.against}",
+            WORSE: f"{verdict.name} is worse",
+        }.get(verdict.outcome, f"{verdict.name} and {verdict.against} cannot be compared")
+    return {
+        BETTER: "Better: offered for use",
+        UNCLEAR: "No clear difference: may be used by choice",
+        WORSE: "Worse: not offered for use",
+    }.get(verdict.outcome, "Cannot be compared: not offered for use")
+
+
+def sign(outcome: str) -> str:
+    """Return the sign of an outcome, for where there is no room for words."""
+    return {BETTER: "✓", UNCLEAR: "≈", WORSE: "✗"}.get(outcome, "?")
 
 
 def about_guard(verdict: Verdict, *, comparison: bool) -> str:
@@ -130,8 +142,17 @@ def about_guard(verdict: Verdict, *, comparison: bool) -> str:
     if guard.difference_ci95 is not None:
         text += f" ({interval(guard)})"
     if not verdict.guard_known:
-        return f"{text}. The base never knew them: for information, without a say."
+        return f"{text}. For information, without a say."
     return f"{text}{': worse than chance allows' if guard.worse else ''}."
+
+
+def about_kept(verdict: Verdict) -> str:
+    """Return what became of what the base could do on patients nobody corrected; empty where there are none."""
+    kept = verdict.kept
+    if kept is None or kept.after is None:
+        return ""
+    text = f"Patients nobody corrected ({counted(kept)}): Dice {number(kept, kept.after)} with the base's own masks"
+    return f"{text} where it was sure of them{': too little' if kept.worse else ''}."
 
 
 def about_minutes(verdict: Verdict) -> str:

@@ -97,6 +97,9 @@ def models_promote(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Also where no verdict on held-out patients offers it.")
     ] = False,
+    by_choice: Annotated[
+        bool, typer.Option("--by-choice", help="Also where its verdict says that there is no clear difference.")
+    ] = False,
     study: Annotated[
         str | None,
         typer.Option(
@@ -111,14 +114,16 @@ def models_promote(
     from contextlib import nullcontext
 
     from matae.errors import NotOfferedError
-    from matae.models import promote
+    from matae.models import find_model, promote
+    from matae.models.seal import is_by_choice
     from matae.store import Study
 
     try:
         with nullcontext() if study is None else Study.open(study) as opened:
-            before = promote(name, anyway=anyway, keyed=None if opened is None else opened.keyed)
+            before = promote(name, anyway=anyway, by_choice=by_choice, keyed=None if opened is None else opened.keyed)
     except NotOfferedError as error:
-        raise NotOfferedError(f"{error} --anyway takes it all the same.") from None
+        how = "--by-choice" if not by_choice and is_by_choice(find_model(name).card) else "--anyway"
+        raise NotOfferedError(f"{error} {how} takes it all the same.") from None
     typer.echo(f"{name} is in use now, {before} before; 'napari-matae models rollback' goes back.")
 
 

@@ -32,13 +32,14 @@ def retrain(
     seconds: Annotated[float, cli_option(RetrainOptions, "seconds")] = RetrainOptions.seconds,
     name: Annotated[str, cli_option(RetrainOptions, "name")] = RetrainOptions.name,
     replay: Annotated[str, cli_option(RetrainOptions, "replay")] = RetrainOptions.replay,
+    self_training: Annotated[str, cli_option(RetrainOptions, "self_training")] = RetrainOptions.self_training,
     steps: Annotated[int, cli_option(RetrainOptions, "steps")] = RetrainOptions.steps,
     seed: Annotated[int, cli_option(RetrainOptions, "seed")] = RetrainOptions.seed,
     accepted_only: Annotated[bool, cli_option(RetrainOptions, "statuses")] = False,
     odd_labels: Annotated[bool, cli_option(RetrainOptions, "odd_labels")] = RetrainOptions.odd_labels,
     processes: Annotated[int, cli_option(RetrainOptions, "processes")] = RetrainOptions.processes,
     promote: Annotated[
-        bool, typer.Option("--promote", help="Put the model into use if its verdict offers it.")
+        bool, typer.Option("--promote", help="Put the model into use if its verdict says that it is better.")
     ] = False,
     resume: Annotated[
         Path | None, typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped or killed.")
@@ -66,6 +67,7 @@ def retrain(
         seconds=seconds,
         steps=steps,
         replay=replay if replay in {"auto", "none"} else str(Path(replay).absolute()),
+        self_training=self_training,
         device=device,
         seed=seed,
         name=name,
@@ -103,7 +105,7 @@ def _say(event: Event) -> None:
         text = (
             f"{event.kind} training of {event.name} from {event.base} on {event.device}: {event.n_frames} frames of "
             f"{event.n_patients} patients, {event.n_held_out_frames} frames of {event.n_held_out_patients} held-out "
-            f"patients, {event.n_replay} replay frames, {event.steps} steps"
+            f"patients, {event.n_replay} replay frames, {event.n_unlabelled} uncorrected ones, {event.steps} steps"
         )
     elif isinstance(event, Validation):
         scores = ", ".join(f"{width}: {score:.3f}" for width, score in event.dice.items())
@@ -123,11 +125,19 @@ def verdict_lines(verdict: Verdict) -> list[str]:
     for side in (verdict.held_out, verdict.agreement):
         lines += ["", f"{side.meaning[0].upper()}{side.meaning[1:]}", *_table(side)]
     if verdict.guard is not None:
-        known = "" if verdict.guard_known else " (the base never knew them: for information)"
-        lines += ["", f"Frames it must not forget{known}", _row(verdict.guard)]
+        known = "Frames it must not forget" if verdict.guard_known else "Frames of another source, for information"
+        lines += ["", known, _row(verdict.guard)]
+    if verdict.kept is not None:
+        lines += ["", "Agreement with the base where it was sure, on patients nobody corrected", _row(verdict.kept)]
     minutes = verdict.minutes
     saved = "" if minutes.per_100_frames is None else f"{minutes.per_100_frames:.1f} minutes saved on 100 frames. "
-    return [*lines, "", f"{saved}{minutes.sentence}", "", verdict.sentence]
+    said = f"{verdict.outcome[0].upper()}{verdict.outcome[1:]}: {verdict.sentence}"
+    choice = (
+        f"'napari-matae models promote {verdict.name} --by-choice --study FILE' uses it all the same."
+        if verdict.by_choice
+        else ""
+    )
+    return [*lines, "", f"{saved}{minutes.sentence}", "", said, *([choice] if choice else [])]
 
 
 def _table(side: Side) -> list[str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["retrained_card"]
 
-_REPEATABLE = ("base", "kind", "seconds", "steps", "seed", "statuses", "odd_labels")
+_REPEATABLE = ("base", "kind", "seconds", "steps", "seed", "statuses", "odd_labels", "self_training")
 
 
 def retrained_card(
@@ -46,8 +46,14 @@ def retrained_card(
 
     options, train = plan.options, data.train
     clips = data.corrections.side("train")
+    learnt = data.uncorrected.learnt
+    # Whoever taught, by labels or without: the model goes when one of them is forgotten.
+    who = {cine.content_id: cine.known_subject for cine in study.cines() if cine.content_id in learnt}
+    subjects = {clip.patient for clip in clips} | {study.keyed(subject) for subject in who.values() if subject}
+    more = 0 if data.unlabelled is None else len(data.unlabelled)
     own = f"{len(train)} corrected frames of {len(set(train.patients))} patients"
     mixed = f", mixed with {data.replay.name} frames" if data.is_replayed else ""
+    mixed += f", and {more} frames of theirs and of other training patients without labels" if more else ""
     facts = {
         "kind": options.kind,
         "base": options.base,
@@ -55,8 +61,9 @@ def retrained_card(
         "study": plan.study,
         "release": {"name": data.corrections.release[0], "number": data.corrections.release[1]},
         # Under the study's key: they mean something where the study is, and nowhere else.
-        "subjects": sorted({clip.patient for clip in clips}),
-        "clips": sorted(study.keyed(clip.content_id) for clip in clips),
+        "subjects": sorted(subjects),
+        "clips": sorted(study.keyed(each) for each in {clip.content_id for clip in clips} | learnt.keys()),
+        "n_unlabelled": more,
         "n_frames": len(train),
         "n_patients": len(set(train.patients)),
         "replay": data.replay.name if data.is_replayed else "none",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matae.learn.gather import Corrections
+    from matae.learn.guard import KeptFrames
     from matae.segment import Segmenter
     from matae.store import Study
     from matae.train.data import LabelledFrames
@@ -35,6 +36,7 @@ def judge(
     device: str = "auto",
     guard: LabelledFrames | None = None,
     guard_known: bool = False,
+    kept: KeptFrames | None = None,
     folder: Path | None = None,
     sides: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
@@ -52,7 +54,9 @@ def judge(
     device
         Where to run.
     guard, guard_known
-        Frames of another source on the models' grid, and whether the base knew them.
+        Frames of another source on the models' grid, and whether they have a say.
+    kept
+        What the base says of patients nobody corrected, on the models' grid.
     folder
         Where the masks of the most improved and most harmed frames go, see `load_overlay`; nowhere if None.
     sides
@@ -102,10 +106,11 @@ def judge(
     held_out, agreement = (tally.side("mm" if calibrated else "px") for tally in tallies)
     if folder is not None:
         save_overlays(folder, tallies, (held_out, agreement))
-    kept = _guard(name, against, guard, guard_known=guard_known, should_stop=should_stop)
-    offered, sentence = decide(held_out, kept, guard_known=guard_known, agreement=agreement)
+    guarded = _guard(name, against, guard, guard_known=guard_known, should_stop=should_stop)
+    base = _kept(name, against, kept, should_stop)
+    found = decide(held_out, guarded, guard_known=guard_known, agreement=agreement, kept=base)
     minutes = minutes_saved(study, held_out, should_stop)
-    return Verdict(name, against, held_out, agreement, kept, guard_known, minutes, offered, sentence, *weights)
+    return Verdict(name, against, held_out, agreement, guarded, guard_known, minutes, *found, *weights, kept=base)
 
 
 def compare_models(
@@ -196,3 +201,17 @@ def _guard(
         values.append(guard_dice(network, guard, card.grid, should_stop))
     # Exact masks show a loss of a thousandth for certain; what learning a new look may cost is a decision, not a test.
     return compare("guard dice", values[0], values[1], guard.patients, margin=GUARD_MARGIN if guard_known else 1.0)
+
+
+def _kept(name: str, against: str, kept: KeptFrames | None, should_stop: Callable[[], bool]) -> Paired | None:
+    """Compare both models with what the base says of patients nobody corrected."""
+    from matae.learn.guard import KEPT_MARGIN, agreement
+    from matae.models import load_model
+
+    if kept is None:
+        return None
+    values = []
+    for model in (against, name):
+        network, card = load_model(model)
+        values.append(agreement(network, kept, card.grid, should_stop))
+    return compare("agreement with the base", values[0], values[1], kept.frames.patients, margin=KEPT_MARGIN)

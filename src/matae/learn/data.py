@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from matae.errors import TrainError
@@ -10,14 +10,19 @@ from matae.learn.channel import PausedError
 from matae.learn.clips import load_side
 from matae.learn.gather import SIDES, gather
 from matae.learn.preconditions import refuse_leak, refuse_replayed, unknown_structures
+from matae.learn.uncorrected import Uncorrected, choose_uncorrected, load_pictures
 from matae.train.progress import StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from matae.learn.channel import RunCallbacks
     from matae.learn.gather import Corrections
+    from matae.learn.guard import KeptFrames
     from matae.learn.plan import Plan
     from matae.learn.replay import Replay
     from matae.nn.card import ModelCard
@@ -48,7 +53,15 @@ class RunData:
     replay
         Frames of another source.
     is_known
-        Whether the base knows the replay's frames: only then are they mixed in, and can be forgotten.
+        Whether the base knows the replay's frames: only then can they be forgotten.
+    uncorrected
+        Which frames nobody corrected guard, and which are learnt from.
+    is_synthetic
+        Whether the base has seen synthetic hearts only: nothing is mixed in then that a person did not choose.
+    kept
+        What the base says of patients nobody corrected; None where nothing is guarded there.
+    unlabelled
+        Frames for self-training, (N, Y, X) uint8; None without it.
     """
 
     corrections: Corrections
@@ -56,11 +69,20 @@ class RunData:
     held_out: LabelledFrames
     replay: Replay
     is_known: bool
+    uncorrected: Uncorrected = field(default_factory=Uncorrected)
+    is_synthetic: bool = False
+    kept: KeptFrames | None = None
+    unlabelled: NDArray[np.uint8] | None = None
 
     @property
     def mixed_in(self) -> LabelledFrames | None:
         """The frames that are mixed in."""
-        return self.replay.frames if self.is_known else None
+        return self.replay.frames if self.is_known and not (self.is_synthetic and self.replay.is_packaged) else None
+
+    @property
+    def has_say(self) -> bool:
+        """Whether what the guard lost is obeyed: where a person chose the frames, and the base knew them."""
+        return self.is_known and not self.replay.is_packaged
 
     @property
     def is_replayed(self) -> bool:
@@ -80,9 +102,11 @@ def read_data(
     PausedError
         If the run was put aside.
     """
+    from matae.learn.guard import base_on, saw_only_synthetic
+    from matae.learn.recipe import is_self_trained
     from matae.learn.replay import knows, load_replay
 
-    options = plan.options
+    options, is_synthetic = plan.options, saw_only_synthetic(base)
     corrections = gather(study, options, release=plan.release)
     if plan.release is None:
         plan = replace(plan, release=corrections.release)
@@ -115,15 +139,31 @@ def read_data(
         digests["train" if side == "train" else "held out"] |= found
     if "train" not in loaded or "val" not in loaded:
         raise TrainError("The corrections of one side are gone from the study; start a new retraining.")
-    refuse_leak(digests["train"], digests["held out"])
+    uncorrected = Uncorrected.read(folder)
+    if uncorrected is None:
+        uncorrected = choose_uncorrected(
+            study, corrections, guard=options.replay == "auto" and not is_synthetic,
+            learn=is_self_trained(options, len(loaded["train"])),
+        )  # fmt: skip
+        uncorrected.write(folder)
+    guarding, more = (
+        load_pictures(study, chosen, base.grid, progress=stage("reading"), notify=link.notify)
+        for chosen in (uncorrected.guard, uncorrected.learnt)
+    )
+    refuse_leak(digests["train"] | (more.digests if more else set()), digests["held out"])
     replay = load_replay(options.replay, base.grid, progress=stage("replay"))
     if replay.frames is not None:
         refuse_replayed(replay.name, set(replay.frames.sources), digests["held out"])
     try:
         is_known = knows(network, replay.guard, base.grid, link.ends)
+        known = base_on(network, guarding, base.grid, link.ends) if guarding else None
     except StoppedError:
         raise end_of(plan, link) from None
-    return RunData(corrections, loaded["train"], loaded["val"], replay, is_known), plan
+    data = RunData(
+        corrections, loaded["train"], loaded["val"], replay, is_known, uncorrected, is_synthetic, known,
+        more.images if more else None,
+    )  # fmt: skip
+    return data, plan
 
 
 def end_of(plan: Plan, link: RunCallbacks) -> PausedError | NothingLearntError:
@@ -131,16 +171,19 @@ def end_of(plan: Plan, link: RunCallbacks) -> PausedError | NothingLearntError:
     return PausedError() if link.should_pause() or plan.steps else NothingLearntError()
 
 
-def check_still_there(study: Study, corrections: Corrections) -> None:
+def check_still_there(study: Study, data: RunData) -> None:
     """Refuse to make a model of labels that were taken out of the study meanwhile.
 
     Raises
     ------
     TrainError
-        If a patient was forgotten while the model learnt from them.
+        If a patient was forgotten while the model learnt from them, or is no training patient any more.
     """
+    corrections = data.corrections
     there = {(row.content_id, row.frame) for row in study.release_frames(*corrections.release)}
-    if any((clip.content_id, t) not in there for clip in corrections.clips for t in clip.frames):
+    sided = {cine.content_id for cine in study.cines() if cine.known_subject is not None and cine.split == "train"}
+    gone = any((clip.content_id, t) not in there for clip in corrections.clips for t in clip.frames)
+    if gone or not data.uncorrected.learnt.keys() <= sided:
         raise TrainError(
             "A patient was forgotten while this run learnt from them, so no model was made; start a new retraining."
         )

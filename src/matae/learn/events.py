@@ -51,6 +51,8 @@ class Started:
         Frames of other patients that decide when to stop.
     n_replay
         Frames mixed in so that nothing is forgotten.
+    n_unlabelled
+        Frames nobody corrected that teach by self-training.
     """
 
     kind_of: ClassVar[str] = "started"
@@ -66,6 +68,7 @@ class Started:
     n_held_out_frames: int
     n_held_out_patients: int
     n_replay: int
+    n_unlabelled: int = 0
 
 
 @dataclass(frozen=True)

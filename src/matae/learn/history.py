@@ -60,15 +60,15 @@ class FinishedRun:
         The model it made, which may have been removed since, and the one it was compared with.
     time
         When the verdict was written, UTC.
-    offered
-        Whether the model may be put into use.
+    outcome
+        What it says, one of `matae.learn.verdict.OUTCOMES`.
     """
 
     folder: Path
     name: str
     against: str
     time: datetime
-    offered: bool
+    outcome: str
 
     def verdict(self) -> Verdict:
         """Read the whole verdict.
@@ -97,7 +97,7 @@ def finished_runs(study: Study) -> list[FinishedRun]:
         with suppress(TrainError, OSError):
             verdict = Verdict.read(folder / VERDICT)
             time = datetime.fromtimestamp((folder / VERDICT).stat().st_mtime, UTC)
-            found.append(FinishedRun(folder, verdict.name, verdict.against, time, verdict.offered))
+            found.append(FinishedRun(folder, verdict.name, verdict.against, time, verdict.outcome))
     return sorted(found, key=lambda run: run.time)
 
 

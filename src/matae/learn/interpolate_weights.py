@@ -3,7 +3,7 @@
 On the line between the two networks most of what was learnt comes early and most of what was forgotten late (see
 `matae.nn.blend`). How much a training forgets differs from one to the next, so the guard frames decide for each: of the
 recipe's shares it is the largest at which they are kept. Their figure in the verdict is then a bound, kept to where any
-share could.
+share could. Which frames those are says `matae.learn.guard`; where none have a say nothing goes back.
 """
 
 from __future__ import annotations

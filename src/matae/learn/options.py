@@ -38,6 +38,8 @@ class RetrainOptions:
     replay
         Frames mixed in so that nothing is forgotten: ``auto`` (the phantom's, if the base knows them), ``none``, or a
         folder of labelled frames.
+    self_training
+        Whether frames nobody corrected teach too: ``auto`` (where it was measured to win), ``on`` or ``off``.
     device
         As for `matae.train.config.TrainConfig`.
     seed
@@ -96,11 +98,21 @@ class RetrainOptions:
     replay: Annotated[
         str,
         Option(
-            "Frames mixed in so that nothing is forgotten. auto: the phantom's, if the base knows them; none; or a "
-            "folder of labelled frames.",
+            "Frames mixed in so that nothing is forgotten. auto: the phantom's, if the base knows them and has seen "
+            "real hearts too; none; or a folder of labelled frames.",
             label="Mix in",
             metavar="auto|none|DIR",
             choices={"auto": "phantom hearts, if known", "none": "nothing"},
+        ),
+    ] = "auto"
+    self_training: Annotated[
+        str,
+        Option(
+            "Learn from frames nobody corrected too, those of training patients: an averaged teacher says what is in "
+            "them. auto: where that was measured to win.",
+            label="Uncorrected frames",
+            metavar="auto|on|off",
+            choices={"auto": "where measured to win", "on": "teach too", "off": "do not teach"},
         ),
     ] = "auto"
     device: Annotated[
@@ -146,6 +158,8 @@ class RetrainOptions:
         """
         if self.kind not in KINDS:
             raise TrainError(f"'{self.kind}' is no way to learn; choose {' or '.join(KINDS)}.")
+        if self.self_training not in {"auto", "on", "off"}:
+            raise TrainError(f"self-training is '{self.self_training}'; choose auto, on or off.")
         if not self.seconds > 0 or self.steps < 0:
             raise TrainError("The time must be above 0 seconds and the steps 0 or more; correct them.")
         if not self.statuses or not set(self.statuses) <= {"accepted", "edited"}:

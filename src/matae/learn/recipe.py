@@ -14,11 +14,14 @@ from matae.train.progress import StoppedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from matae.learn.options import RetrainOptions
     from matae.nn.network import Network
     from matae.train.data import LabelledFrames
 
-__all__ = ["RECIPES", "Recipe", "plan_steps", "recipe", "some_of"]
+__all__ = ["RECIPES", "Recipe", "is_self_trained", "plan_steps", "recipe", "some_of"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,9 @@ class Recipe:
         `matae.learn.interpolate_weights.go_back`.
     kept_deep
         How far of that its two deepest stages do: they forget most for what they learn.
+    self_trained
+        Corrected frames up to which frames nobody corrected teach too, where the person leaves it to the recipe: what
+        was measured to win. 0 for never.
     """
 
     steps: int
@@ -56,6 +62,7 @@ class Recipe:
     patience: int = 0
     kept: tuple[float, ...] = (1.0,)
     kept_deep: float = 1.0
+    self_trained: int = 0
 
 
 RECIPES = {
@@ -80,7 +87,16 @@ RECIPES = {
 _FEWEST_STEPS = 10
 
 
-def recipe(options: RetrainOptions, n_frames: int, grid: int, *, heads: bool, steps: int = 0) -> TrainConfig:
+def is_self_trained(options: RetrainOptions, n_frames: int) -> bool:
+    """Return whether frames nobody corrected teach too: as the person chose, or where it was measured to win."""
+    if options.self_training == "auto":
+        return n_frames <= RECIPES[options.kind].self_trained
+    return options.self_training == "on"
+
+
+def recipe(
+    options: RetrainOptions, n_frames: int, grid: int, *, heads: bool, steps: int = 0, unlabelled: bool = False
+) -> TrainConfig:
     """Return the settings for a choice.
 
     Parameters
@@ -95,6 +111,8 @@ def recipe(options: RetrainOptions, n_frames: int, grid: int, *, heads: bool, st
         Whether the base has autoencoder heads, which then follow what the encoder learns.
     steps
         Steps to take; what the recipe would like if 0.
+    unlabelled
+        Whether there are frames for self-training.
     """
     chosen = RECIPES[options.kind]
     wanted = min(chosen.most_steps, chosen.steps + chosen.steps_a_frame * n_frames)
@@ -110,6 +128,7 @@ def recipe(options: RetrainOptions, n_frames: int, grid: int, *, heads: bool, st
         seed=options.seed,
         device=options.device,
         replay=chosen.replay,
+        self_training=1.0 if unlabelled else 0.0,
         # Steps are planned so that they fit; this is for a machine that got busy meanwhile.
         seconds=0.0 if options.steps else options.seconds,
         keep_best=True,
@@ -131,6 +150,8 @@ def plan_steps(
     frames: LabelledFrames,
     held_out: LabelledFrames,
     should_stop: Callable[[], bool],
+    *,
+    unlabelled: NDArray[np.uint8] | None = None,
 ) -> int:
     """Return how many of the wanted steps fit into the time, by taking a few on a copy.
 
@@ -146,14 +167,14 @@ def plan_steps(
     start = time.perf_counter()
     single = replace(config, processes=1)
     fabric = make_fabric(single)
-    run, batches = begin(deepcopy(network), single, fabric.device, frames)
-    take_step(fabric, run, batches.draw(0), None, should_stop)  # the first is slower
+    run, batches = begin(deepcopy(network), single, fabric.device, frames, unlabelled)
+    take_step(fabric, run, batches.draw(0), None, should_stop, pair=batches.draw_pair(0))  # the first is slower
     clock = time.perf_counter()
     taken = 0
     while taken < 2 or (time.perf_counter() - clock < 1.0 and taken < 10):
         if should_stop():
             raise StoppedError
-        take_step(fabric, run, batches.draw(taken + 1), None, should_stop)
+        take_step(fabric, run, batches.draw(taken + 1), None, should_stop, pair=batches.draw_pair(taken + 1))
         taken += 1
     step = (time.perf_counter() - clock) / taken
     clock = time.perf_counter()

@@ -1,12 +1,13 @@
 """Frames that are mixed in so that nothing is forgotten, and frames that show whether something was.
 
-The phantom's masks are exact, and nobody can label them wrongly: its held-out hearts are the guard of every verdict.
-They are drawn once for this user and kept; another folder of labelled frames can take their place.
+The phantom's masks are exact, and nobody can label them wrongly: what its held-out hearts lost stands in every verdict,
+for information (`matae.learn.guard` has what is obeyed). They are drawn once for this user and kept; another folder of
+labelled frames can take their place, whose held-out side has a say.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,11 +46,14 @@ class Replay:
         To be mixed in, or None.
     guard
         Never trained on; they show what was forgotten. None where the source has no held-out side.
+    is_packaged
+        They are the phantom's, not a folder that somebody chose: what is lost on them is reported, and not obeyed.
     """
 
     name: str
     frames: LabelledFrames | None
     guard: LabelledFrames | None
+    is_packaged: bool = False
 
 
 def load_replay(choice: str, size: int, *, progress: Callable[[int, int], None] | None = None) -> Replay:
@@ -74,7 +78,7 @@ def load_replay(choice: str, size: int, *, progress: Callable[[int, int], None] 
     if choice != "auto":
         return _of_folder(Path(choice), size)
     folder = _phantom_folder(size, progress)
-    return _of_folder(folder, size, "phantom")
+    return replace(_of_folder(folder, size, "phantom"), is_packaged=True)
 
 
 def _of_folder(folder: Path, size: int, name: str = "") -> Replay:

@@ -132,8 +132,8 @@ def _judge(study: Study, plan: Plan, data: RunData, folder: Path, link: RunCallb
     try:
         verdict = judge(
             study, data.corrections, name=options.name, against=_against(options, link), device=options.device,
-            guard=data.replay.guard, guard_known=data.is_known, folder=folder, progress=link.stage("judging"),
-            notify=link.notify, should_stop=lambda: link.should_pause() or is_stopped(),
+            guard=data.replay.guard, guard_known=data.has_say, kept=data.kept, folder=folder,
+            progress=link.stage("judging"), notify=link.notify, should_stop=lambda: link.should_pause() or is_stopped(),
         )  # fmt: skip
     except StoppedError:
         sentence = f"{options.name} was made and not judged; go on with the run to have its verdict."

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
 
     from matae.learn.channel import RunCallbacks
     from matae.learn.data import RunData
@@ -79,18 +81,18 @@ def make_model(
 
     options = plan.options
     checked = some_of(data.held_out, options.kind)
-    heads = getattr(network, "autoencoder", None) is not None
+    heads, more = getattr(network, "autoencoder", None) is not None, data.unlabelled
     if options.kind == "quick":
         _prepare_quick(network, data.train, base.grid, options.seed)
     link.emit(Stage("training"))
     if not plan.steps:
-        wanted = recipe(options, len(data.train), base.grid, heads=heads)
+        wanted = recipe(options, len(data.train), base.grid, heads=heads, unlabelled=more is not None)
         try:
-            plan = replace(plan, steps=_planned(network, wanted, data.train, checked, link.ends))
+            plan = replace(plan, steps=_planned(network, wanted, data.train, checked, link.ends, unlabelled=more))
         except StoppedError:
             raise end_of(plan, link) from None
         plan.write(folder)
-    config = recipe(options, len(data.train), base.grid, heads=heads, steps=plan.steps)
+    config = recipe(options, len(data.train), base.grid, heads=heads, steps=plan.steps, unlabelled=more is not None)
     before = deepcopy(network).cpu().eval()
     follower = _Follower(link, config, _step_of(folder / TRAINING / STATE))
     follower.tell_start(options, data)
@@ -98,8 +100,8 @@ def make_model(
     ended = folder / TRAINING / _ENDED
     ends = _always if ended.exists() else link.ends
     trained = train(
-        network, data.train, checked, folder / TRAINING, config, replay=data.mixed_in, report=follower.on_report,
-        watch=Watch(should_stop=ends, step=follower.on_step, notice=link.notify),
+        network, data.train, checked, folder / TRAINING, config, unlabelled=more, replay=data.mixed_in,
+        report=follower.on_report, watch=Watch(should_stop=ends, step=follower.on_step, notice=link.notify),
     )  # fmt: skip
     if link.should_pause():
         raise PausedError
@@ -113,7 +115,7 @@ def make_model(
         trained, kept = _merged(trained, base, folder / MODEL), Kept(1.0, 1.0)  # whole, and switched off whole
     else:
         trained, kept = _gone_back(before, trained, data, options, base=base, link=link)
-    check_still_there(study, data.corrections)
+    check_still_there(study, data)
     try:
         new_model_folder(options.name)
     except ModelError:
@@ -134,8 +136,10 @@ def _install(study: Study, plan: Plan, data: RunData, folder: Path) -> None:
     """
     from matae.models import install_model
 
-    for role, side in (("trained", "train"), ("judged", "val")):
-        study.note_model_use(plan.options.name, role, [clip.content_id for clip in data.corrections.side(side)])
+    uncorrected = data.uncorrected
+    for role, side, more in (("trained", "train", uncorrected.learnt), ("judged", "val", uncorrected.guard)):
+        known = [clip.content_id for clip in data.corrections.side(side)]
+        study.note_model_use(plan.options.name, role, list(dict.fromkeys([*known, *more])))
     install_model(folder / MODEL, plan.options.name)
 
 
@@ -145,6 +149,8 @@ def _planned(
     frames: LabelledFrames,
     held_out: LabelledFrames,
     should_stop: Callable[[], bool],
+    *,
+    unlabelled: NDArray[np.uint8] | None,
 ) -> int:
     """Return the steps that fit into the time; where memory runs out, found out with fewer frames at a time."""
     import torch
@@ -154,13 +160,14 @@ def _planned(
 
     if not config.seconds:
         return config.steps
-    batch = config.batch
+    batch, fewest = config.batch, 2 if config.self_training else 1
     while True:
         try:
-            steps = plan_steps(network, replace(config, batch=batch), frames, held_out, should_stop)
+            tried = replace(config, batch=batch)
+            steps = plan_steps(network, tried, frames, held_out, should_stop, unlabelled=unlabelled)
             return max(1, steps * batch // config.batch)
         except (RuntimeError, MemoryError) as error:
-            if batch == 1 or not is_out_of_memory(error):
+            if batch == fewest or not is_out_of_memory(error):
                 raise
         batch = (batch + 1) // 2
         if torch.cuda.is_available():
@@ -183,23 +190,38 @@ def _prepare_quick(network: Network, frames: LabelledFrames, grid: int, seed: in
 def _gone_back(
     before: Network, trained: Network, data: RunData, options: RetrainOptions, *, base: ModelCard, link: RunCallbacks
 ) -> tuple[Network, Kept]:
-    """Go back towards the base as far as what it knows, and what the model in use knows, needs."""
+    """Go back towards the base as far as what it could do on real hearts needs, or frames that a person chose.
+
+    A base that has seen synthetic hearts only has nothing to keep: nothing goes back for its sake.
+    """
+    from matae.learn.guard import KEPT_MARGIN, agreement
     from matae.learn.interpolate_weights import LOST, Kept, go_back
     from matae.learn.recipe import RECIPES
     from matae.learn.replay import guard_dice
     from matae.models import load_model
 
-    guard = data.replay.guard
-    if not data.is_replayed or guard is None:
+    guard, kept = data.replay.guard, data.kept
+    if kept is None and (not data.has_say or guard is None):
         return trained, Kept(1.0, 1.0)
     # It is the first thing that is judged: whoever wishes to stop now puts the run aside.
     link.emit(Stage("judging"))
     is_stopped = newly(link.should_stop)
 
+    def ends() -> bool:
+        return link.should_pause() or is_stopped()
+
+    def agrees(network: Network) -> bool:
+        # A tenth of the margin is for the rounding to half precision afterwards.
+        return kept is None or float(agreement(network, kept, base.grid, ends).mean()) >= 1 - 0.9 * KEPT_MARGIN
+
     def guarded(network: Network, grid: int) -> float:
-        return float(guard_dice(network, guard, grid, lambda: link.should_pause() or is_stopped()).mean())
+        return 0.0 if guard is None else float(guard_dice(network, guard, grid, ends).mean())
 
     try:
+        if not data.has_say:
+            if agrees(trained):
+                return trained, Kept(1.0, 1.0)
+            return go_back(before, trained, RECIPES["full"], agrees)
         known = guarded(before, base.grid)
         if options.against != base.name:
             # If it is gone by now, the verdict is against the base.
@@ -271,6 +293,7 @@ class _Follower:
             n_frames=len(data.train), n_patients=len(set(data.train.patients)),
             n_held_out_frames=len(data.held_out), n_held_out_patients=len(set(data.held_out.patients)),
             n_replay=0 if data.mixed_in is None else len(data.mixed_in),
+            n_unlabelled=0 if data.unlabelled is None else len(data.unlabelled),
         )  # fmt: skip
 
     def on_step(self, progress: TrainingProgress) -> None:

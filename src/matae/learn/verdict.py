@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from matae.errors import TrainError
 from matae.learn.paired import LEVEL, TESTABLE, Paired
-from matae.records import load_record
+from matae.records import RecordError, load_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AGREEMENT",
+    "BETTER",
     "HELD_OUT",
+    "NOT_COMPARABLE",
+    "OUTCOMES",
     "STRUCTURE",
+    "UNCLEAR",
+    "WORSE",
+    "Decision",
     "FrameChange",
     "MinutesSaved",
     "Side",
@@ -31,6 +37,10 @@ STRUCTURE = "structure_"
 """Begins the names of figures of one structure where there are several: reported, while the cavity decides."""
 AGREEMENT = "agreement with your edits on training patients: how much less there would be to correct"
 HELD_OUT = "held-out patients, never learnt from: accuracy"
+
+BETTER, UNCLEAR, WORSE, NOT_COMPARABLE = "better", "no clear difference", "worse", "not comparable"
+OUTCOMES = (BETTER, UNCLEAR, WORSE, NOT_COMPARABLE)
+"""What a verdict says, or that nothing can be said. The first is offered, the second may be used by choice."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +154,9 @@ class Verdict:
         The new model, and the one it is compared with.
     sha256, against_sha256
         Of the weights of both; empty in verdicts of before they were kept.
+    kept
+        Agreement with the base's own masks, where it is sure of them, on patients nobody corrected; has a say. None
+        where the base has seen synthetic hearts only, or there is no such patient.
     held_out
         Accuracy on patients nobody learnt from.
     agreement
@@ -151,13 +164,13 @@ class Verdict:
     guard
         Dice on frames of another source that must not be forgotten; None without one.
     guard_known
-        Whether the base knew those frames, so that the guard has a say.
+        Whether they have a say: the person chose them, and the base knew them.
     minutes
         Correction time saved.
-    offered
-        Whether the model may be put into use.
+    outcome
+        One of `OUTCOMES`.
     sentence
-        Why, or why not.
+        Why.
     """
 
     name: str
@@ -167,10 +180,21 @@ class Verdict:
     guard: Paired | None
     guard_known: bool
     minutes: MinutesSaved
-    offered: bool
+    outcome: str
     sentence: str
     sha256: str = ""
     against_sha256: str = ""
+    kept: Paired | None = None
+
+    @property
+    def offered(self) -> bool:
+        """Whether the model is offered for use."""
+        return self.outcome == BETTER
+
+    @property
+    def by_choice(self) -> bool:
+        """Whether it may be used by choice: nothing says that it is better, and nothing that it is worse."""
+        return self.outcome == UNCLEAR
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -179,6 +203,7 @@ class Verdict:
             "against": self.against,
             "sha256": self.sha256,
             "against_sha256": self.against_sha256,
+            "outcome": self.outcome,
             "offered": self.offered,
             "sentence": self.sentence,
             "test": TEST,
@@ -186,12 +211,16 @@ class Verdict:
             "agreement": self.agreement.to_json(),
             "guard": None if self.guard is None else self.guard.to_json(),
             "guard_known": self.guard_known,
+            "kept": None if self.kept is None else self.kept.to_json(),
             "minutes_saved": asdict(self.minutes),
         }
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Verdict:
         """Rebuild a verdict; what those of earlier versions lack keeps its default.
+
+        Those of before there were three outcomes are judged again by the figures they hold; one that was not offered
+        then, or of fewer than `TESTABLE` patients, is not called better now.
 
         Raises
         ------
@@ -201,7 +230,21 @@ class Verdict:
         stated = dict(values)
         if "minutes_saved" in stated:
             stated["minutes"] = stated.pop("minutes_saved")
-        return load_record(cls, stated)
+        if "outcome" in stated:
+            found = load_record(cls, stated)
+            if found.outcome not in OUTCOMES:
+                raise RecordError("outcome", found.outcome, f"must be one of {', '.join(OUTCOMES)}")
+            return found
+        offered = stated.get("offered")
+        if not isinstance(offered, bool):
+            raise RecordError("offered", offered, "must be true or false")
+        found = load_record(cls, stated | {"outcome": NOT_COMPARABLE})
+        outcome = decide(
+            found.held_out, found.guard, guard_known=found.guard_known, agreement=found.agreement, kept=found.kept
+        ).outcome
+        # Their intervals of a few patients were drawn, and too narrow to say so much.
+        doubtful = not offered or found.held_out.n_patients < TESTABLE
+        return replace(found, outcome=UNCLEAR if outcome == BETTER and doubtful else outcome)
 
     @classmethod
     def read(cls, path: Path) -> Verdict:
@@ -228,9 +271,12 @@ class Verdict:
                 for name, f in side.figures.items()
             }
 
-        guard = self.guard and {"before": self.guard.before, "after": self.guard.after, "n": self.guard.n}
+        guard, kept = (
+            each and {"before": each.before, "after": each.after, "n": each.n} for each in (self.guard, self.kept)
+        )
         return {
             "verdict": {
+                "outcome": self.outcome,
                 "offered": self.offered,
                 "against": self.against,
                 "sentence": self.sentence,
@@ -241,6 +287,7 @@ class Verdict:
             "held-out patients": of(self.held_out),
             "agreement with edits (training patients)": of(self.agreement),
             "guard": guard,
+            "agreement with the base (patients nobody corrected)": kept,
         }
 
 
@@ -259,50 +306,83 @@ _IN_WORDS = {
 }
 
 TEST = (
-    f"one-sided sign-flip test of patients' mean differences, {LEVEL:.2f} for each figure; with fewer than {TESTABLE} "
-    "patients any mean loss beyond the tolerance counts, with more also one whose interval leaves zero out; the guard "
-    f"frames count from a mean loss of {GUARD_MARGIN:.2f}"
+    "better: the 95 % interval of the difference in Dice, patients drawn with replacement (of fewer than "
+    f"{TESTABLE} the t interval), lies above zero, and nothing is worse. Worse: one-sided sign-flip test of "
+    f"patients' mean differences, {LEVEL:.2f} for each figure, or a loss beyond the tolerance whose interval leaves "
+    f"zero out; with fewer than {TESTABLE} patients the latter only. A guard that has a say counts from its margin"
 )
 
 
-def decide(
-    held_out: Side, guard: Paired | None, *, guard_known: bool, agreement: Side | None = None
-) -> tuple[bool, str]:
-    """Return whether the model may be put into use, and why in a sentence.
+class Decision(NamedTuple):
+    """What a comparison says, and why."""
 
-    It is offered when the mean Dice of held-out patients is higher (by `MIN_GAIN`), and nothing that matters is worse:
-    Dice and IoU at every width, pixel accuracy, HD95 and ejection fraction of held-out patients, and the Dice of the
-    guard, by more than `GUARD_MARGIN`, where the base knew it. Where most labels of either side look inverted, figures
-    against them say nothing, however good: it is not offered. Of several structures the cavity decides, which is what
-    is measured; of the others it is said where they got worse.
+    outcome: str
+    sentence: str
+
+
+def decide(
+    held_out: Side,
+    guard: Paired | None,
+    *,
+    guard_known: bool,
+    agreement: Side | None = None,
+    kept: Paired | None = None,
+) -> Decision:
+    """Return what the figures say of a model, one of `OUTCOMES`, and why in a sentence.
+
+    It is better when the mean Dice of held-out patients is higher (by `MIN_GAIN`), the interval of that difference
+    leaves zero out, and nothing that matters lost: Dice and IoU at every width, pixel accuracy, HD95 and ejection
+    fraction of held-out patients, the Dice of the guard where it has a say, and the agreement with the base on patients
+    nobody corrected (`kept`). It is worse where one of these is
+    clearly worse (`Paired.worse`; of fewer than `TESTABLE` patients the interval must leave zero out too). Everything
+    between is no clear difference. Where most labels of either side look inverted, figures against them say nothing,
+    however good. Of several structures the cavity decides, which is what is measured; of the others it is said where
+    they got worse.
     """
     for side in (held_out, agreement):
         if side is not None and side.n_inverted > side.n_frames / 2:
             what = "held-out" if side is held_out else "training"
-            return False, (
+            return Decision(
+                NOT_COMPARABLE,
                 f"In {side.n_inverted} of {side.n_frames} {what} frames the cavity fills most of the picture, as in an "
-                "inverted mask, so nothing says that it got better; look at the labels and correct or reject them."
+                "inverted mask, so nothing says that it got better; look at the labels and correct or reject them.",
             )
-    dice = held_out.figures["dice"]
+    dice = held_out.figures.get("dice")
     where = f"{held_out.n_frames} frames of {held_out.n_patients} held-out patient{'s' * (held_out.n_patients != 1)}"
-    if dice.difference is None or dice.before is None or dice.after is None:
-        return False, "No held-out frame could be compared; nothing says that it got better."
+    if dice is None or dice.difference is None or dice.before is None or dice.after is None:
+        return Decision(NOT_COMPARABLE, "No held-out frame could be compared; nothing says that it got better.")
     moved = f"Dice {dice.before:.3f} before, {dice.after:.3f} after on {where}"
-    worse = [_said(name) for name, f in held_out.figures.items() if f.worse and not name.startswith(STRUCTURE)]
+    lost = [figure for name, figure in held_out.figures.items() if figure.worse and not name.startswith(STRUCTURE)]
+    clear = [_said(figure.name) for figure in lost if figure.n_patients >= TESTABLE or figure.surely_worse]
     if guard is not None and guard_known and guard.worse:
-        worse.append("what it knew before (the guard frames)")
-    if dice.difference < MIN_GAIN:
-        return False, f"It did not get better: {moved}."
-    if worse:
-        few = held_out.n_patients < TESTABLE
-        how = "worse, with too few patients to call it chance" if few else "significantly worse"
-        return False, f"{moved}, but {how}: {', '.join(worse)}."
-    interval = dice.difference_ci95
-    sure = interval is not None and interval[0] > 0
+        clear.append("what it knew before (the guard frames)")
+    if kept is not None and kept.worse:
+        clear.append("agreement with the base where that was sure, on patients nobody corrected")
+    if clear:
+        return Decision(WORSE, f"{moved}{', but' if dice.better else ';'} significantly worse: {', '.join(clear)}.")
     others = [_said(name) for name, f in held_out.figures.items() if f.worse and name.startswith(STRUCTURE)]
-    return True, f"{moved}; nothing that matters got significantly worse." + (
-        f" Of the structures beside it got worse: {', '.join(others)}." if others else ""
-    ) + ("" if sure else " The gain may still be chance: correct more held-out frames to be sure.")
+    beside = f" Of the structures beside it got worse: {', '.join(others)}." if others else ""
+    if dice.difference >= MIN_GAIN and dice.surely_better and not lost:
+        return Decision(BETTER, f"{moved}; nothing that matters got significantly worse.{beside}")
+    return Decision(UNCLEAR, f"{moved}; {_why_unclear(dice, lost)}.{beside}")
+
+
+def _why_unclear(dice: Paired, lost: Sequence[Paired]) -> str:
+    """Return why nobody can say which of the two is better, and what would tell; a clause."""
+    if lost:
+        names = ", ".join(_said(figure.name) for figure in lost)
+        return (
+            f"worse on average, of too few patients to call it chance or not: {names}; correct frames of more of them"
+        )
+    if dice.difference_ci95 is None:
+        return "of one patient nobody can say whether that is chance; correct frames of more held-out patients"
+    if dice.surely_better:
+        return "rounding the weights moves as much"
+    low, high = dice.difference_ci95
+    return (
+        f"the 95 % interval of the difference, {low:+.3f} to {high:+.3f}, holds zero, so it may be chance; correct "
+        "more held-out frames to tell"
+    )
 
 
 def _said(name: str) -> str:

@@ -37,7 +37,7 @@ def earlier_models() -> list[str]:
     return list(dict.fromkeys([*before, *([DEFAULT_MODEL] if current_model() != DEFAULT_MODEL else [])]))
 
 
-def promote(name: str, *, anyway: bool = False, keyed: Keyed | None = None) -> str:
+def promote(name: str, *, anyway: bool = False, by_choice: bool = False, keyed: Keyed | None = None) -> str:
     """Put a model into use, and return the name of the one it replaces.
 
     Parameters
@@ -46,6 +46,8 @@ def promote(name: str, *, anyway: bool = False, keyed: Keyed | None = None) -> s
         A model of the registry. It is loaded once, so that a broken file is never put into use.
     anyway
         Also where no verdict offers it, such as for an imported model.
+    by_choice
+        Also where its verdict says that there is no clear difference.
     keyed
         `matae.store.Study.keyed` of the study whose retraining judged it: the verdict must be its own.
 
@@ -65,7 +67,7 @@ def promote(name: str, *, anyway: bool = False, keyed: Keyed | None = None) -> s
     if name == before:
         raise ModelError(f"{name} is in use already; nothing was changed.")
     _, card = load(entry.folder)
-    reason = "" if anyway else why_not_offered(card, before, keyed)
+    reason = "" if anyway else why_not_offered(card, before, keyed, by_choice=by_choice)
     if reason:
         raise NotOfferedError(f"{name} is not offered for use: {reason}")
     found = Pointer.read(home())

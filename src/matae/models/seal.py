@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     Keyed = Callable[[str, int], str]
     """`matae.store.Study.keyed`: a text under the study's key, so many hexadecimal digits of it."""
 
-__all__ = ["sealed", "why_not_offered"]
+__all__ = ["is_by_choice", "sealed", "why_not_offered"]
 
 _DIGITS = 64
 _ANEW = "compare the two models again, or retrain it"
+_UNCLEAR = "no clear difference"  # `matae.learn.verdict.UNCLEAR`, in a room that this one does not know
 
 
 def sealed(verdict: Mapping[str, Any], keyed: Keyed) -> dict[str, Any]:
@@ -32,7 +33,13 @@ def sealed(verdict: Mapping[str, Any], keyed: Keyed) -> dict[str, Any]:
     return bare | {"seal": keyed(_text(bare), _DIGITS)}
 
 
-def why_not_offered(card: ModelCard, in_use: str, keyed: Keyed | None) -> str:
+def is_by_choice(card: ModelCard) -> bool:
+    """Return whether a model's verdict found no clear difference: it may be used by choice."""
+    verdict = card.figures.get("verdict") if isinstance(card.figures, dict) else None
+    return isinstance(verdict, dict) and verdict.get("outcome") == _UNCLEAR and verdict.get("offered") is False
+
+
+def why_not_offered(card: ModelCard, in_use: str, keyed: Keyed | None, *, by_choice: bool = False) -> str:
     """Return why no verdict offers a model for use in the place of the one in use, a clause; empty if one does.
 
     Parameters
@@ -43,11 +50,13 @@ def why_not_offered(card: ModelCard, in_use: str, keyed: Keyed | None) -> str:
         The model it would replace.
     keyed
         The study's key, as `matae.store.Study.keyed`; None if no study is at hand.
+    by_choice
+        Take a verdict of no clear difference for an offer; it must be as genuine as one.
     """
     verdict = card.figures.get("verdict") if isinstance(card.figures, dict) else None
     if not isinstance(verdict, dict):
         return "nobody has compared it on held-out patients."
-    if verdict.get("offered") is not True:
+    if verdict.get("offered") is not True and not (by_choice and is_by_choice(card)):
         return str(verdict.get("sentence", "nobody has compared it on held-out patients."))
     reason = ""
     if not verdict.get("seal"):

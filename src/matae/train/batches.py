@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from matae.train.augment import augment
+from matae.train.self_training import strongly
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +40,7 @@ class Batches:
     generator
         Source of the augmentation's random numbers; its device is where the frames are kept.
     unlabelled
-        More frames (N, Y, X), for `draw_unlabelled`.
+        More frames (N, Y, X), for `draw_unlabelled`, or where there is self-training for `draw_pair`.
     replay
         Labelled frames of another kind, of the same size; `TrainConfig.replay` says how many of a batch are such. In
         every second step they are shown as they are: what is kept of them then is what a user would see.
@@ -61,18 +62,24 @@ class Batches:
     ) -> None:
         self.config, self.generator, self.regions = config, generator, regions
         sides = [frames] if replay is None or not len(replay) or not config.replay else [frames, replay]
-        self._counts = [config.batch]
+        labelled, unlabelled_ = config.n_labelled, config.n_unlabelled
+        if len(sides) == 2 and labelled == 1:
+            sides = sides[:1]
+        self._counts = [labelled]
         if len(sides) == 2:
             # At least one of each, whatever the share.
-            old = min(max(1, round(config.batch * config.replay)), config.batch - 1)
-            self._counts = [config.batch - old, old]
+            old = min(max(1, round(labelled * config.replay)), labelled - 1)
+            self._counts = [labelled - old, old]
         self.images = [torch.tensor(side.images, device=generator.device)[:, None] for side in sides]
         self.masks = [torch.tensor(side.masks, device=generator.device) for side in sides]
         # Which logits each frame teaches: a region is known where all of its classes were outlined.
         known = [np.stack([side.is_annotated(cover) for cover in regions.covers], 1) for side in sides]
         everything = all(each.all() for each in known)
         self._known = None if everything else [torch.tensor(each, device=generator.device) for each in known]
-        self._part = slice(rank * config.batch // processes, (rank + 1) * config.batch // processes)
+        self._part = slice(rank * labelled // processes, (rank + 1) * labelled // processes)
+        # What is unlabelled is drawn as a batch of its own: the same number, or what self-training takes.
+        more = unlabelled_ or config.batch
+        self._more, self._more_part = more, slice(rank * more // processes, (rank + 1) * more // processes)
         self.unlabelled = None
         if unlabelled is not None and len(unlabelled):
             self.unlabelled = torch.tensor(unlabelled, device=generator.device)[:, None]
@@ -100,15 +107,33 @@ class Batches:
         return changed, moved
 
     def draw_unlabelled(self, step: int) -> Tensor | None:
-        """Return as many augmented unlabelled images, or None if there are none."""
-        if self.unlabelled is None:
+        """Return as many augmented unlabelled images for the heads alone, or None if there are none."""
+        if self.unlabelled is None or self.config.self_training:
             return None
-        chosen = self._chosen(step, len(self.unlabelled))[self._part]
-        images = self.unlabelled[chosen].float() / 255
-        return self._augmented(images, images[:, :0])[0]
+        images = self._some(self.unlabelled, step)
+        here = (self._more_part.start, self._more)
+        return augment(images, images[:, :0], self.config.grid, self.generator, self.config.augment, here=here)[0]
+
+    def draw_pair(self, step: int) -> tuple[Tensor, Tensor] | None:
+        """Return unlabelled images (N, 1, grid, grid) changed weakly, and the same changed strongly.
+
+        Both lie in the same place, so that what is seen in one is where it is in the other. None without self-training.
+        """
+        if self.unlabelled is None or not self.config.self_training:
+            return None
+        images = self._some(self.unlabelled, step)
+        here = (self._more_part.start, self._more)
+        # Moved as a mask would be, the second copy keeps its grey levels.
+        strong, weak = augment(
+            images, images, self.config.grid, self.generator, strongly(self.config.augment), here=here
+        )
+        return weak, strong
+
+    def _some(self, pool: Tensor, step: int) -> Tensor:
+        return pool[self._chosen(step, len(pool), self._more)[self._more_part]].float() / 255
 
     def _augmented(self, images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
-        config, here = self.config, (self._part.start, self.config.batch)
+        config, here = self.config, (self._part.start, self.config.n_labelled)
         return augment(images, masks, config.grid, self.generator, config.augment, here=here)
 
     def _as_they_are(self, maps: Tensor) -> Tensor:

@@ -79,6 +79,11 @@ class TrainConfig:
         ``auto`` (bf16 where the processor has it), ``32`` or ``bf16``.
     replay
         Share of each batch that is drawn from the replay frames, where there are any.
+    self_training
+        Weight of what unlabelled frames teach, see `matae.train.self_training`; 0 leaves it out. They are then
+        `self_share` of each batch.
+    self_share
+        Share of a batch that is unlabelled where there is self-training; at least one frame is, and one is labelled.
     seconds
         Time the run may take, over all resumptions; 0 for as long as it needs. The same seed then gives the same
         result only where the time does not run out.
@@ -119,6 +124,8 @@ class TrainConfig:
     device: str = "cpu"
     precision: str = "auto"
     replay: float = 0.0
+    self_training: float = 0.0
+    self_share: float = 0.5
     seconds: float = 0.0
     keep_best: bool = False
     patience: int = 0
@@ -127,6 +134,18 @@ class TrainConfig:
     classes: tuple[str, ...] = ()
     network: NetworkConfig = field(default_factory=NetworkConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+    @property
+    def n_unlabelled(self) -> int:
+        """Unlabelled frames of each batch that teach the whole network."""
+        if not self.self_training:
+            return 0
+        return min(max(1, round(self.batch * self.self_share)), self.batch - 1)
+
+    @property
+    def n_labelled(self) -> int:
+        """Labelled frames of each batch, replay among them."""
+        return self.batch - self.n_unlabelled
 
     def check(self, model: Network) -> None:
         """Refuse settings that no run of `model` can have.
@@ -150,8 +169,14 @@ class TrainConfig:
                 "replay must be in 0-1 (below 1), seconds and patience 0 or more, and patience needs keep_best; "
                 "correct the settings."
             )
-        if not 1 <= self.processes <= self.batch:
-            raise TrainError(f"{self.processes} processes cannot share {self.batch} frames; choose 1 to {self.batch}.")
+        if self.self_training < 0 or not 0 < self.self_share < 1 or (self.self_training and self.batch < 2):
+            raise TrainError(
+                "self_training must be 0 or more, self_share in 0-1 (neither end), and mixing both takes two frames "
+                "a batch at least; correct the settings."
+            )
+        shared = min(self.n_labelled, self.n_unlabelled) if self.self_training else self.batch
+        if not 1 <= self.processes <= shared:
+            raise TrainError(f"{self.processes} processes cannot share {shared} frames; choose 1 to {shared}.")
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise TrainError(f"{name} is '{getattr(self, name)}'; choose {' or '.join(choices)}.")

@@ -6,6 +6,7 @@ nothing had happened. Lightning Fabric decides device and precision.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from contextlib import nullcontext, suppress
 from copy import deepcopy
@@ -71,7 +72,8 @@ def train(
     config
         Settings; the defaults if None.
     unlabelled
-        More frames (N, Y, X), square, that only the autoencoder heads learn from.
+        More frames (N, Y, X), square, that only the autoencoder heads learn from; with `TrainConfig.self_training` the
+        whole network does, see `matae.train.self_training`.
     replay
         Labelled frames that are mixed into each batch so that what is known is not forgotten, see
         `TrainConfig.replay`; of the same size as `frames`.
@@ -131,6 +133,8 @@ def train_here(
             share_batch_norm(model)
         run = new_run(model, config, fabric.device)
         run.data = " ".join(side.digest() for side in (frames, held_out, replay) if side is not None)
+        if config.self_training and unlabelled is not None:
+            run.data += " " + hashlib.sha256(np.ascontiguousarray(unlabelled).data).hexdigest()
         with writing_to(out):
             out.mkdir(parents=True, exist_ok=True)
             notice = run.resume(out)
@@ -256,13 +260,14 @@ def _step(
 ) -> float:
     """Take a step; where memory runs out, with fewer frames at a time from now on."""
     batch, more = batches.draw(run.step), batches.draw_unlabelled(run.step)
+    pair = batches.draw_pair(run.step)
     while True:
         try:
-            return take_step(fabric, run, batch, more, should_stop)
+            return take_step(fabric, run, batch, more, should_stop, pair=pair)
         except NotFiniteError:
             raise _stopped(run, batch, out) from None
         except (RuntimeError, MemoryError) as error:
-            chunk = run.chunk or len(batch[0])
+            chunk = run.chunk or len(batch[0]) + (0 if pair is None else len(pair[0]))
             if fabric.world_size > 1 or chunk == 1 or not is_out_of_memory(error):
                 raise
         # Once the exception is gone, what the failed pass held is free.

@@ -63,7 +63,12 @@ def check_data(
             raise TrainError("The replay frames have other classes or another size; bring them to those of the rest.")
         if set(replay.patients) & set(held_out.patients):
             raise TrainError("A validation patient is among the replay frames; leave their frames out of the replay.")
-    if unlabelled is not None and (getattr(model, "autoencoder", None) is None or not config.rebuild):
+    if config.self_training and (unlabelled is None or not len(unlabelled)):
+        raise TrainError("Self-training needs unlabelled frames; name some, or set self_training to 0.")
+    if config.self_training and unlabelled is not None:
+        if unlabelled.ndim != 3 or unlabelled.shape[1:] != frames.images.shape[1:]:
+            raise TrainError("The unlabelled frames have another size than the labelled ones; bring them to one size.")
+    elif unlabelled is not None and (getattr(model, "autoencoder", None) is None or not config.rebuild):
         raise TrainError("Unlabelled frames train the autoencoder heads only; set rebuild above 0 or leave them out.")
 
 
@@ -121,10 +126,16 @@ def new_run(model: Network, config: TrainConfig, device: torch.device) -> Run:
     )
 
 
-def begin(model: Network, config: TrainConfig, device: torch.device, frames: LabelledFrames) -> tuple[Run, Batches]:
+def begin(
+    model: Network,
+    config: TrainConfig,
+    device: torch.device,
+    frames: LabelledFrames,
+    unlabelled: NDArray[np.uint8] | None = None,
+) -> tuple[Run, Batches]:
     """Return a run that has not taken a step, and its batches: to find out how long steps take."""
     run = new_run(model, config, device)
-    return run, Batches(frames, model.regions, config, run.generator)
+    return run, Batches(frames, model.regions, config, run.generator, unlabelled)
 
 
 def _schedule(optimiser: torch.optim.Optimizer, config: TrainConfig) -> torch.optim.lr_scheduler.LRScheduler:

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from matae.nn.losses import bce, bce_dice, spectral_correlation
 from matae.nn.matae import Matae
 from matae.train.progress import StoppedError, never
+from matae.train.self_training import against_teacher, ramp, teach
 from matae.train.sharing import sum_gradients
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def take_step(
     batch: tuple[Tensor, Tensor],
     unlabelled: Tensor | None = None,
     should_stop: Callable[[], bool] = never,
+    *,
+    pair: tuple[Tensor, Tensor] | None = None,
 ) -> float:
     """Change the weights once and return the widest network's loss.
 
@@ -59,6 +62,8 @@ def take_step(
         More images that only the autoencoder heads learn from, or None.
     should_stop
         Asked between the passes.
+    pair
+        Unlabelled images changed weakly and strongly, for self-training; or None.
 
     Raises
     ------
@@ -67,25 +72,32 @@ def take_step(
     """
     model, config = run.model.train(), run.settings
     shared = fabric.world_size > 1
-    whole = config.batch if shared else len(batch[0])
+    whole = config.n_labelled if shared else len(batch[0])
     passes = list(_passes(model, config, run.generator))
     prefix = _prefix(model, 1.0, run.generator) if unlabelled is not None and isinstance(model, Matae) else None
-    chunk = run.chunk or len(batch[0])
+    chunk = run.chunk or len(batch[0]) + (0 if pair is None else len(pair[0]))
     total = torch.zeros(1, device=batch[0].device)
+    n_more = 0 if pair is None else (config.n_unlabelled if shared else len(pair[0]))
     try:
-        for images, masks in zip(torch.split(batch[0], chunk), torch.split(batch[1], chunk), strict=True):
-            part = len(images) / whole
-            x = images.to(memory_format=torch.channels_last)
+        for some in _chunks(batch, pair, teach(fabric, run.average, pair[0], chunk) if pair else None, chunk):
+            part = len(some.masks) / whole
+            x = some.images.to(memory_format=torch.channels_last)
             teacher: Tensor | None = None
             for each in passes:
                 _refuse_if(should_stop())
-                logits, loss = _forward(fabric, run, (x, masks), each)
+                logits, loss = _forward(fabric, run, (x, some.masks), each)
+                known = logits[: len(some.masks)]
                 if teacher is None:
-                    teacher = logits.detach().float().sigmoid()
+                    teacher = known.detach().float().sigmoid()
                     total += part * loss.detach()
-                elif config.distil:
-                    loss = loss + config.distil * F.binary_cross_entropy_with_logits(logits.float(), teacher)
-                fabric.backward(part * loss)
+                elif config.distil and len(known):
+                    loss = loss + config.distil * F.binary_cross_entropy_with_logits(known.float(), teacher)
+                loss = part * loss
+                if len(some.taught):
+                    share = len(some.taught) / n_more
+                    weight = config.self_training * ramp(run.step, config.steps)
+                    loss = loss + share * weight * against_teacher(logits[len(some.masks) :], some.taught)
+                fabric.backward(loss)
         if unlabelled is not None and isinstance(model, Matae) and prefix is not None:
             for images in torch.split(unlabelled, chunk):
                 with fabric.autocast():
@@ -125,6 +137,29 @@ def _refuse_if(stop: bool) -> None:
         raise StoppedError
 
 
+class _Chunk(NamedTuple):
+    """Images that go through the network together: labelled ones first, then those the teacher has spoken of."""
+
+    images: Tensor
+    masks: Tensor
+    taught: Tensor
+
+
+def _chunks(
+    batch: tuple[Tensor, Tensor], pair: tuple[Tensor, Tensor] | None, taught: Tensor | None, chunk: int
+) -> Iterator[_Chunk]:
+    images, masks = batch
+    if pair is None or taught is None:
+        for some, theirs in zip(torch.split(images, chunk), torch.split(masks, chunk), strict=True):
+            yield _Chunk(some, theirs, theirs[:0])
+        return
+    # One pass for both, so that batch norm sees them together as it will meet them.
+    together, n = torch.cat([images, pair[1]]), len(images)
+    for start in range(0, len(together), chunk):
+        end = start + chunk
+        yield _Chunk(together[start:end], masks[start:end], taught[max(0, start - n) : max(0, end - n)])
+
+
 class _Pass(NamedTuple):
     """One width's turn in a step: the prefix its heads rebuild from, and the masks' share of its loss."""
 
@@ -142,7 +177,10 @@ def _passes(model: Network, config: TrainConfig, generator: torch.Generator) -> 
 
 
 def _forward(fabric: Fabric, run: Run, batch: tuple[Tensor, Tensor], each: _Pass) -> tuple[Tensor, Tensor]:
-    """Return the logits at a width and the loss against the masks (times its share) and of the heads."""
+    """Return the logits at a width and the loss against the masks (times its share) and of the heads.
+
+    The masks are those of the first images; the others are unlabelled.
+    """
     model, config = run.model, run.settings
     images, masks = batch
     with fabric.autocast():
@@ -152,7 +190,8 @@ def _forward(fabric: Fabric, run: Run, batch: tuple[Tensor, Tensor], each: _Pass
             rebuilt = config.rebuild * model.rebuild(_for_heads(stages, config), each.prefix).mean()
         else:
             logits, rebuilt = model(images, each.width), None
-    loss = each.share * _against_masks(logits, masks, config)
+    known = logits[: len(masks)]
+    loss = each.share * _against_masks(known, masks, config) if len(known) else logits.new_zeros(())
     return logits, loss if rebuilt is None else loss + rebuilt
 
 

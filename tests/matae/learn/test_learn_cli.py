@@ -58,7 +58,10 @@ def test_from_corrections_to_use_and_back(file: Path, base: str, tmp_path: Path)
     assert verdict["sentence"] in said
     if not verdict["offered"]:
         assert "mine was not put into use" in said
-        run("models", "promote", "mine", "--anyway")
+        unclear = verdict["outcome"] == "no clear difference"
+        assert ("--by-choice takes it" in run("models", "promote", "mine", "--study", file, code=1)) is unclear
+        insist = ["--by-choice", "--study", file] if unclear else ["--anyway"]
+        run("models", "promote", "mine", *insist)
     with claim(again):
         assert "is under way in another window" in run("retrain", "--study", file, "--resume", again, code=1)
     assert current_model() == "mine"

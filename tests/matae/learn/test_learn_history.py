@@ -15,11 +15,11 @@ from matae.errors import TrainError
 from matae.learn import RetrainOptions, Verdict, finished_runs, unfinished_runs
 from matae.learn.folders import PLAN, VERDICT, runs_home
 from matae.learn.plan import Plan, code_of
-from matae.learn.verdict import MinutesSaved, Side
+from matae.learn.verdict import BETTER, WORSE, MinutesSaved, Side
 from matae.store import Study
 
 SIDE = Side("held-out patients", ("val",), 0, 0, {}, ())
-TOLD = Verdict("made", BASE, SIDE, SIDE, None, False, MinutesSaved(None, 0, "No."), True, "Better.")
+TOLD = Verdict("made", BASE, SIDE, SIDE, None, False, MinutesSaved(None, 0, "No."), BETTER, "It is.")
 
 
 def keep(study: Study, name: str, verdict: Verdict | None = None, *, second: int = 0) -> Path:
@@ -38,12 +38,12 @@ def test_a_study_without_runs(empty_study: Study, matae_home: Path) -> None:
 
 def test_verdicts_are_read_again_the_newest_last(empty_study: Study, matae_home: Path) -> None:
     # Begun first, judged last: it went on later.
-    keep(empty_study, "1-first", replace(TOLD, name="late", offered=False), second=200)
+    keep(empty_study, "1-first", replace(TOLD, name="late", outcome=WORSE), second=200)
     keep(empty_study, "2-second", TOLD, second=100)
     waiting = keep(empty_study, "3-waits")
     early, late = finished_runs(empty_study)
-    assert (early.name, early.against, early.offered) == ("made", BASE, True)
-    assert (late.name, late.offered) == ("late", False)
+    assert (early.name, early.against, early.outcome) == ("made", BASE, BETTER)
+    assert (late.name, late.outcome) == ("late", WORSE)
     assert early.time == datetime(1970, 1, 1, 0, 1, 40, tzinfo=UTC)
     assert early.verdict() == TOLD
     assert [info.folder for info in unfinished_runs(empty_study)] == [waiting]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from matae.learn.paired import LEVEL, compare, p_worse
-from matae.learn.verdict import Side, decide
+from matae.learn.verdict import BETTER, NOT_COMPARABLE, UNCLEAR, WORSE, Side, decide
 
 
 def test_too_few_say_nothing() -> None:
@@ -67,6 +67,21 @@ def test_better_is_any_move_the_good_way() -> None:
     assert compare("hd95", [3.0], [2.9], ["a"], higher_is_better=False).better
     assert not compare("hd95", [3.0], [3.0], ["a"], higher_is_better=False).better
     assert compare("dice", [0.5], [0.4], ["a"]).to_json()["difference"] == pytest.approx(-0.1)
+
+
+def test_the_interval_of_a_few_patients_is_the_t_interval() -> None:
+    gains = [0.02, 0.05, 0.11]
+    found = compare("dice", [0.5] * 3, [0.5 + gain for gain in gains], list("abc"))
+    known = stats.ttest_1samp(gains, 0.0).confidence_interval(0.95)
+    assert found.difference_ci95 == pytest.approx((known.low, known.high))
+    assert not found.surely_better
+    # From five on patients are drawn: the interval does not go beyond the smallest and the largest.
+    five = compare("dice", [0.5] * 5, [0.5 + gain for gain in [*gains, 0.03, 0.04]], list("abcde"))
+    low, high = five.difference_ci95
+    assert 0.02 <= low < high <= 0.11
+    assert (five.surely_better, five.surely_worse) == (True, False)
+    further = compare("hd95", [5.0] * 5, [6.0, 6.1, 6.2, 6.3, 6.4], list("abcde"), higher_is_better=False)
+    assert (further.surely_better, further.surely_worse) == (False, True)
 
 
 def test_drawn_flips_agree_with_all_of_them() -> None:
@@ -131,20 +146,19 @@ def side(before: list[float], after: list[float], **more: tuple[list[float], lis
 
 def test_a_model_is_offered_only_where_nothing_got_worse() -> None:
     better = side([0.8] * 6, [0.85, 0.86, 0.84, 0.85, 0.85, 0.85])
-    assert decide(better, None, guard_known=True)[0]
-    offered, sentence = decide(side([0.8] * 6, [0.8] * 6), None, guard_known=False)
-    assert not offered
-    assert "did not get better" in sentence
+    assert decide(better, None, guard_known=True).outcome == BETTER
+    assert decide(side([0.8] * 6, [0.8] * 6), None, guard_known=False).outcome == UNCLEAR
     harmed = side([0.8] * 6, [0.85] * 6, iou=([0.7] * 6, [0.6] * 6))
-    offered, sentence = decide(harmed, None, guard_known=False)
-    assert not offered
+    outcome, sentence = decide(harmed, None, guard_known=False)
+    assert outcome == WORSE
     assert "significantly worse: IoU" in sentence
     guard = compare("guard dice", [0.9] * 10, [0.6] * 10, [str(i) for i in range(10)])
-    assert decide(better, guard, guard_known=False)[0]
-    offered, sentence = decide(better, guard, guard_known=True)
-    assert not offered
+    assert decide(better, guard, guard_known=False).outcome == BETTER
+    outcome, sentence = decide(better, guard, guard_known=True)
+    assert outcome == WORSE
     assert "the guard frames" in sentence
-    assert not decide(replace(better, figures={"dice": compare("dice", [], [], [])}), None, guard_known=False)[0]
+    nothing = replace(better, figures={"dice": compare("dice", [], [], [])})
+    assert decide(nothing, None, guard_known=False).outcome == NOT_COMPARABLE
 
 
 @pytest.mark.parametrize("which", ["held-out", "training"])
@@ -153,13 +167,13 @@ def test_figures_against_inverted_masks_offer_nothing(which: str) -> None:
     few, most = replace(better, n_inverted=3), replace(better, n_inverted=4)
     for bad in (few, most):
         held_out, agreement = (bad, better) if which == "held-out" else (better, bad)
-        offered, sentence = decide(held_out, None, guard_known=False, agreement=agreement)
-        assert offered is (bad is few)
-        if not offered:
+        outcome, sentence = decide(held_out, None, guard_known=False, agreement=agreement)
+        assert outcome == (BETTER if bad is few else NOT_COMPARABLE)
+        if bad is most:
             assert f"In 4 of 6 {which} frames the cavity fills most of the picture" in sentence
 
 
 def test_a_gain_that_may_be_chance_is_said() -> None:
-    offered, sentence = decide(side([0.8, 0.8, 0.8, 0.8, 0.8], [0.9, 0.79, 0.8, 0.82, 0.79]), None, guard_known=False)
-    assert offered
-    assert "may still be chance" in sentence
+    outcome, sentence = decide(side([0.8, 0.8, 0.8, 0.8, 0.8], [0.9, 0.79, 0.8, 0.82, 0.79]), None, guard_known=False)
+    assert outcome == UNCLEAR
+    assert "holds zero, so it may be chance" in sentence

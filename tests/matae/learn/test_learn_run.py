@@ -166,10 +166,14 @@ def test_a_stop_keeps_and_judges_the_best(study: Study, base: str, tmp_path: Pat
     assert stopped.step == 5
     assert stopped.best == 0
     assert verdict.name == "stopped"
-    assert not verdict.offered
-    assert "did not get better" in verdict.sentence
-    with pytest.raises(ModelError, match="stopped is not offered for use: It did not get better"):
-        promote("stopped")
+    assert verdict.by_choice
+    assert "holds zero, so it may be chance" in verdict.sentence
+    with pytest.raises(ModelError, match=r"stopped is not offered for use: Dice 0\.\d+ before, 0\.\d+ after"):
+        promote("stopped", keyed=study.keyed)
+    promote(BASE, anyway=True)
+    with pytest.raises(ModelError, match="name or open that study"):
+        promote("stopped", by_choice=True)
+    assert promote("stopped", by_choice=True, keyed=study.keyed) == BASE
 
 
 def test_put_aside_and_gone_on_with(study: Study, base: str, tmp_path: Path) -> None:

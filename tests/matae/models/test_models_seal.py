@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from matae.models import find_model, rewrite_card
-from matae.models.seal import sealed, why_not_offered
+from matae.models.seal import is_by_choice, sealed, why_not_offered
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +70,25 @@ def test_each_reason_in_words(tiny_model: str) -> None:
     changed = f"its verdict was not given by this study, or was changed since; {again}"
     assert why(good | {"sentence": "Best."}) == why(good | {"seal": good["seal"][:-1]}) == changed
     assert why(good, lambda text, n: keyed(text, n, b"other")) == changed
+
+
+def test_no_clear_difference_is_taken_by_choice_where_it_is_genuine(tiny_model: str) -> None:
+    card = find_model(tiny_model).card
+    given = verdict(card, offered=False, outcome="no clear difference", sentence="It may be chance.")
+    good = sealed(given, keyed)
+
+    def why(given: dict[str, object], *, by_choice: bool = True) -> str:
+        return why_not_offered(with_verdict(card, given), tiny_model, keyed, by_choice=by_choice)
+
+    assert why(good) == ""
+    assert why(good, by_choice=False) == "It may be chance."
+    assert "has no seal" in why(given)
+    assert "was changed since" in why(good | {"sentence": "Best."})
+    for other in ({"outcome": "worse"}, {"outcome": "not comparable"}, {"outcome": ""}):
+        assert why(sealed(given | other, keyed)) == "It may be chance."
+        assert not is_by_choice(with_verdict(card, given | other))
+    assert is_by_choice(with_verdict(card, given))
+    assert not is_by_choice(with_verdict(card, None))
 
 
 @pytest.mark.parametrize("harm", ["gone", "no sha256"])

@@ -69,12 +69,13 @@ def test_the_last_verdict_is_there_again_and_any_other_can_be(make_box, qtbot, t
     with Study.create(tmp_path / "study.sqlite") as study:
         keep(study, "late", gain=-0.05, second=200_000)
         early = keep(study, "early", gain=0.05, second=100_000)
+        keep(study, "same", gain=-0.001, second=50_000)
     box = make_box("study.sqlite")
     assert box.verdict.verdict.name == "late"
     assert box.verdict.isVisible()
     assert box.choices.isHidden()
     assert "late was trained and judged on 1970-01-0" in box.outcome.text()
-    assert [box.earlier.choice.itemText(i)[:7] for i in range(2)] == ["✗ late,", "✓ early"]
+    assert [box.earlier.choice.itemText(i)[:7] for i in range(3)] == ["✗ late,", "✓ early", "≈ same,"]
     assert box.earlier.choice.currentIndex() == 0
     box.view.curves.redraw()
     assert box.view.curves.drawn("dice", "1") == [(0, 0.5), (4, 0.75)]

@@ -214,7 +214,7 @@ def test_a_model_is_compared_with_itself_on_any_side(box, qtbot, tiny_model, tmp
     found = done.args[0]
     assert (found.held_out.sides, found.held_out.n_frames, found.agreement.n_frames) == (("test",), 3, 0)
     assert found.held_out.figures["dice"].difference == 0
-    assert "did not get better" in form.words.text()
+    assert "nobody can say whether that is chance" in form.words.text()
     view = form.window_.view
     assert view.use_button.isHidden()
     assert view.agreement.isHidden()

@@ -61,12 +61,14 @@ def test_figures_without_values_are_dashes():
     assert (title(one), change(one), interval(one), mark(one)) == ("EF error (points)", "−1.0", "–", "better")
     same = compare("dice", [0.9, 0.9], [0.9, 0.90001], ["a", "b"])
     assert (change(same), mark(same)) == ("0.000", "")
-    harmed = compare("dice 1/4", [0.9, 0.9], [0.7, 0.8], ["a", "b"])
+    harmed = compare("dice 1/4", [0.9] * 5, [0.7, 0.75, 0.75, 0.75, 0.8], list("abcde"))
     assert (title(harmed), change(harmed), interval(harmed), mark(harmed)) == (
-        "Dice, width 1/4", "−0.150", "−0.200 to −0.100", "worse",
+        "Dice, width 1/4", "−0.150", "−0.180 to −0.120", "worse",
     )  # fmt: skip
+    two = compare("dice", [0.9, 0.9], [0.7, 0.8], ["a", "b"])
+    assert (change(two), interval(two), leans_worse(two)) == ("−0.150", "−0.785 to +0.485", False)
     assert [leans_worse(figure) for figure in (nothing, one, same, harmed)] == [False, False, False, True]
-    longer = compare("hd95", [5.0, 5.0], [6.0, 9.0], ["a", "b"], unit="mm", higher_is_better=False)
+    longer = compare("hd95", [5.0] * 5, [6.0, 9.0, 7.0, 7.0, 7.0], list("abcde"), unit="mm", higher_is_better=False)
     assert leans_worse(longer)
 
 
@@ -81,7 +83,7 @@ def test_before_there_is_a_verdict(view):
 def test_a_verdict_without_a_frame(view, qtbot, tiny_model):
     widget = view()
     widget.show_verdict(empty_verdict(), None)
-    assert "Not offered" in widget.headline.text()
+    assert "Cannot be compared: not offered for use" in widget.headline.text()
     assert "None of its frames could be compared" in widget.held_out_says.text()
     assert widget.held_out.isHidden()
     assert widget.plot.isHidden()
@@ -174,7 +176,8 @@ def test_use_and_go_back_whatever_became_of_the_file(view, qtbot, tiny_model, tm
     widget = view("study.sqlite")
     widget.show_verdict(verdict(gain=-0.05), None)
     assert not widget.use_button.isEnabled()
-    assert "It did not get better" in widget.use_button.toolTip()
+    assert "Worse: not offered for use" in widget.headline.text()
+    assert "significantly worse: Dice" in widget.use_button.toolTip()
     widget.show_verdict(verdict(), None)
     assert "Better: offered for use" in widget.headline.text()
     with qtbot.waitSignal(widget.changed, timeout=WAIT):
@@ -197,6 +200,23 @@ def test_use_and_go_back_whatever_became_of_the_file(view, qtbot, tiny_model, tm
     assert "import it again" in said.args[0]
     assert widget.words.text() == said.args[0]
     assert current_model() == "tiny"
+
+
+def test_no_clear_difference_is_said_and_used_only_by_choice(view, qtbot, tiny_model, tmp_path):
+    fill(tmp_path / "study.sqlite", tmp_path / "clips")
+    second_model(tmp_path, offered=False, outcome="no clear difference", study=tmp_path / "study.sqlite")
+    promote("tiny", anyway=True)
+    widget = view("study.sqlite")
+    widget.show_verdict(verdict(gain=-0.001), None)
+    assert plain(widget.headline) == "≈ No clear difference: may be used by choice"
+    assert "Better" not in widget.headline.text() + widget.sentence.text()
+    assert (widget.use_button.text(), widget.use_button.isEnabled()) == ("Use it all the same", True)
+    with qtbot.waitSignal(widget.changed, timeout=WAIT):
+        widget.use_button.click()
+    assert current_model() == "second"
+    qtbot.waitUntil(lambda: not widget.in_use.is_busy, timeout=WAIT)
+    widget.show_verdict(verdict(), None)
+    assert widget.use_button.text() == "Use this model"
 
 
 def test_a_model_that_is_gone_is_not_offered(view, qtbot, tiny_model):
@@ -240,8 +260,7 @@ def test_a_point_names_its_frame_and_opens_it(make_napari_viewer_proxy, qtbot, t
     widget.show_verdict(found, None)
     widget.show()
     drawn(qtbot, widget)
-    assert "second" not in widget.headline.text()
-    assert "is not shown to be better" in widget.headline.text()
+    assert "No clear difference between tiny and tiny" in widget.headline.text()
     assert widget.use_button.isHidden()
     assert len(widget.plot.points.data) == 6
     frame = found.held_out.frames[-1]

@@ -41,7 +41,7 @@ def fill(target: Path, folder: Path, sides: dict[str, str] = SIDES) -> dict[str,
 
 def second_model(
     tmp_path: Path, name: str = "second", *, offered: bool | None = None, bias: float = -3.0,
-    study: Path | None = None, against: str = "tiny",
+    study: Path | None = None, against: str = "tiny", outcome: str = "",
 ) -> str:  # fmt: skip
     """Register another tiny network, which says yes less often; with a verdict in its card if wished, a study's own."""
     import torch
@@ -50,6 +50,8 @@ def second_model(
     with torch.no_grad():
         network.head.bias.fill_(bias)
     figures = {} if offered is None else {"verdict": {"offered": offered, "sentence": "Worse on most hearts."}}
+    if outcome:
+        figures["verdict"]["outcome"] = outcome
     if offered is not None:
         figures["held-out patients"] = {"dice": {"before": 0.8, "after": 0.875}}
     training = {"retrain": {"kind": "quick", "base": "tiny", "release": {"name": "retrain", "number": 3}}}
@@ -92,9 +94,9 @@ def side(meaning: str, gains: tuple[float, ...], contents: tuple[str, ...]) -> S
 def verdict(name: str = "second", *, gain: float = 0.05, contents: tuple[str, ...] = ("aaaa", "bbbb")) -> Verdict:
     """Return a verdict as a run makes it, on cines with these content ids."""
     held_out = side(HELD_OUT, (gain,) * len(contents), contents)
-    offered, sentence = decide(held_out, None, guard_known=False)
+    found = decide(held_out, None, guard_known=False)
     minutes = MinutesSaved(None, 0, "Too few timed corrections of proposals (0) to estimate the time saved.")
-    return Verdict(name, "tiny", held_out, side(AGREEMENT, (0.1,), ("cccc",)), None, False, minutes, offered, sentence)
+    return Verdict(name, "tiny", held_out, side(AGREEMENT, (0.1,), ("cccc",)), None, False, minutes, *found)
 
 
 def empty_verdict() -> Verdict:
@@ -103,6 +105,6 @@ def empty_verdict() -> Verdict:
         name: compare(name, [], [], []) for name in ("dice", "iou", "pixel_accuracy", "hd95", "ef_error")
     }  # fmt: skip
     sides = [Side(meaning, ("test",), 0, 0, dict(nothing), ()) for meaning in (HELD_OUT, AGREEMENT)]
-    offered, sentence = decide(sides[0], None, guard_known=False)
+    found = decide(sides[0], None, guard_known=False)
     minutes = MinutesSaved(None, 0, "Too few timed corrections of proposals (0) to estimate the time saved.")
-    return Verdict("second", "tiny", sides[0], sides[1], None, False, minutes, offered, sentence)
+    return Verdict("second", "tiny", sides[0], sides[1], None, False, minutes, *found)
