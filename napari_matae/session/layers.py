@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matae.anatomy import ATRIUM_COLOUR, WALL_COLOUR
+
 if TYPE_CHECKING:
     from typing import Any
 
@@ -46,11 +48,11 @@ OUTLINE_WIDTH = 2
 """Pixels of the ventricle's outline; thin enough to judge the border under it."""
 
 # Okabe-Ito colours: told apart by every kind of colour vision, and none of them is the grey of tissue.
-CLASS_COLOURS = ("#f0e442", "#009e73", "#56b4e9", "#0072b2", "#e69f00")
+CLASS_COLOURS = ("#f0e442", WALL_COLOUR, ATRIUM_COLOUR, "#0072b2", "#e69f00")
 """Colours of the classes 1, 2, ...: cavity, wall, atrium, and those without a name."""
 SECTOR_COLOUR = "#56b4e9"
 PROPOSAL_COLOUR = "#d55e00"
-PREVIEW_COLOUR = "#cc79a7"
+PREVIEW_COLOUR = "#ffffff"
 HANDLE_COLOURS = ("#e69f00", "#56b4e9", "#56b4e9")
 
 

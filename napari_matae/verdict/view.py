@@ -218,6 +218,8 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self._reader.start(link.connection.opened_target, folder, self.pictures.frames)
 
     def _show_headline(self, colours: Colours) -> None:
+        from matae.learn import verdict as outcomes
+
         if self.verdict is not None:
             outcome = self.verdict.outcome
             colour = {outcomes.BETTER: colours.good, outcomes.UNCLEAR: colours.faint}.get(outcome, colours.alarm)

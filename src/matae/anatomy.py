@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ATRIUM",
+    "ATRIUM_COLOUR",
     "BACKGROUND",
     "CAVITY",
     "CLASS_NAMES",
     "STRUCTURES",
     "WALL",
+    "WALL_COLOUR",
     "Structure",
     "class_name",
     "class_of_code",
@@ -87,6 +89,10 @@ STRUCTURES = (
     ),
 )  # fmt: skip
 """The classes that have a name, in order of their number."""
+
+WALL_COLOUR, ATRIUM_COLOUR = "#009e73", "#cc79a7"
+"""Of wall and atrium wherever they are drawn: viewer, report, video and still (Okabe-Ito: told apart by every kind of
+colour vision, and from the orange and blue of end-diastole and end-systole)."""
 
 CAVITY, WALL, ATRIUM = (structure.value for structure in STRUCTURES)
 CLASS_NAMES = tuple(structure.name for structure in STRUCTURES)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matae.anatomy import ATRIUM, CAVITY, WALL
+from matae.anatomy import ATRIUM, ATRIUM_COLOUR, CAVITY, WALL, WALL_COLOUR
 from matae.measure._plane import resample
 from matae.measure.bullseye import MOST_INWARD_PERCENT, all_places, place
 from matae.measure.reliability import NOT_RELIABLE, PROVISIONAL
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["draw_curve", "draw_ef", "draw_number", "draw_picture", "draw_segments", "smoothed"]
 
 ED, ES = "#e69f00", "#56b4e9"
-_BESIDE = {WALL: ("#009e73", "myocardium"), ATRIUM: ("#cc79a7", "left atrium")}
 """Colours of end-diastole and end-systole everywhere (Okabe-Ito: distinct under every colour blindness)."""
+_BESIDE = {WALL: (WALL_COLOUR, "myocardium"), ATRIUM: (ATRIUM_COLOUR, "left atrium")}
 _INK, _FAINT, _WARNING = "#1b242c", "#66717c", "#a33b00"
 _MOST_DOUBT_LINES = 5
 

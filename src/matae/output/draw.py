@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matae.anatomy import ATRIUM_COLOUR, WALL_COLOUR
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -30,7 +32,13 @@ __all__ = [
     "to_picture",
 ]
 
-COLOURS = ((230, 159, 0), (86, 180, 233), (240, 228, 66))
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return red, green, blue
+
+
+COLOURS = ((230, 159, 0), *(_rgb(colour) for colour in (WALL_COLOUR, ATRIUM_COLOUR)), (86, 180, 233))
 """Outline of each class, in order: from the Okabe-Ito palette, distinct under every colour blindness."""
 
 CAPTION = "Research use only"

@@ -24,7 +24,7 @@ __all__ = ["write_still"]
 
 _PAPER, _INK, _FAINT, _GRID = (18, 20, 24), (232, 234, 237), (150, 155, 163), (50, 54, 61)
 _LINE = COLOURS[0]
-_MARKS = (COLOURS[0], COLOURS[1])  # fullest, emptiest; also told apart by shape and by name
+_MARKS = (COLOURS[0], COLOURS[3])  # fullest, emptiest; also told apart by shape and by name
 _PANEL, _GAP, _MARGIN, _CURVE = 560, 24, 32, 260
 
 
