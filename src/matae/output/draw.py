@@ -38,7 +38,7 @@ def _rgb(colour: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
-COLOURS = ((230, 159, 0), *(_rgb(colour) for colour in (WALL_COLOUR, ATRIUM_COLOUR)), (86, 180, 233))
+COLOURS = ((230, 159, 0), *(_rgb(colour) for colour in (WALL_COLOUR, ATRIUM_COLOUR)))
 """Outline of each class, in order: from the Okabe-Ito palette, distinct under every colour blindness."""
 
 CAPTION = "Research use only"

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from matae.segment import Segmentation
     from matae.segment.margins import Margins
 
-__all__ = ["write_still"]
+__all__ = ["MARKS", "write_still"]
 
 _PAPER, _INK, _FAINT, _GRID = (18, 20, 24), (232, 234, 237), (150, 155, 163), (50, 54, 61)
 _LINE = COLOURS[0]
-_MARKS = (COLOURS[0], COLOURS[3])  # fullest, emptiest; also told apart by shape and by name
+MARKS = ((230, 159, 0), (86, 180, 233))  # fullest, emptiest; also told apart by shape and by name
 _PANEL, _GAP, _MARGIN, _CURVE = 560, 24, 32, 260
 
 
@@ -149,9 +149,9 @@ def _lines(text: str, room: float, size: int) -> list[str]:
 def _mark(draw: ImageDraw.ImageDraw, centre: tuple[float, float], which: int) -> None:
     x, y = centre
     if which == 0:
-        draw.ellipse((x - 5, y - 5, x + 5, y + 5), fill=_MARKS[0], outline=_PAPER)
+        draw.ellipse((x - 5, y - 5, x + 5, y + 5), fill=MARKS[0], outline=_PAPER)
     else:
-        draw.regular_polygon((x, y, 7), 4, fill=_MARKS[1], outline=_PAPER, rotation=45)
+        draw.regular_polygon((x, y, 7), 4, fill=MARKS[1], outline=_PAPER, rotation=45)
 
 
 def _draw_curve(

@@ -16,6 +16,7 @@ from PIL import Image
 from matae import RESEARCH_USE, __version__
 from matae.output import write_results
 from matae.output.draw import COLOURS, picture_size
+from matae.output.still import MARKS
 from matae.output.video import _strictly_rising
 
 
@@ -157,7 +158,7 @@ def test_still(tmp_path, cine, radii) -> None:
     with Image.open(write_results(cine, result, tmp_path, overlay=False).files["still"]) as picture:
         pixels = np.asarray(picture.convert("RGB"))
     assert min(pixels.shape[:2]) > 400
-    orange, blue = near(pixels, COLOURS[0], 8).sum(), near(pixels, COLOURS[1], 8).sum()
+    orange, blue = (near(pixels, colour, 8).sum() for colour in MARKS)
     assert orange > 100  # outline or curve
     assert (blue > 50) == (len(set(radii) - {0}) > 1)  # the mark of the smallest frame
 
