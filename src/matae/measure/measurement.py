@@ -244,7 +244,7 @@ class Measurement:
             if shape != inputs.masks.shape[1:]:
                 raise MeasureError(f"The mask of frame {frame + 1} is {shape}, not of the clip's size; draw it there.")
             shapes[frame] = inputs.shape_of(frame)
-        return _derive(inputs, tuple(shapes), model=self.model, width=self.width)
+        return _derive(inputs, tuple(shapes), model=self.model, width=self.width, before=self)
 
 
 def measure_cine(
@@ -318,8 +318,10 @@ def measure_cine(
     return _derive(inputs, shapes, model=model, width=width)
 
 
-def _derive(inputs: Inputs, shapes: tuple[FrameShape, ...], *, model: str, width: str) -> Measurement:
-    """Compute everything that follows from the shapes."""
+def _derive(
+    inputs: Inputs, shapes: tuple[FrameShape, ...], *, model: str, width: str, before: Measurement | None = None
+) -> Measurement:
+    """Compute everything that follows from the shapes; atrium and wall of a frame that stayed are those before."""
     cine = inputs.clip
     view = inputs.options.view or cine.view
     # The cavity that is measured decides, not stray pixels beside it; too few of them are none at all.
@@ -330,7 +332,8 @@ def _derive(inputs: Inputs, shapes: tuple[FrameShape, ...], *, model: str, width
     )  # fmt: skip
     measured = (measure_beat(beat, shapes, inputs, view) for beat in cycle.beats)
     beats = tuple(values for values in measured if values is not None)
-    structures = tuple(measure_structures(values, inputs, view) for values in beats)
+    kept = {} if before is None or before.view != view else _structures_of(before, shapes)
+    structures = tuple(kept.get(values.frames) or measure_structures(values, inputs, view) for values in beats)
     by_width = ef_by_width(inputs, beats)
     ef = None
     if beats:
@@ -354,3 +357,12 @@ def _derive(inputs: Inputs, shapes: tuple[FrameShape, ...], *, model: str, width
         flags=(*inputs.remarks, *flags, *structure_flags(beats, structures)), structures=structures,
         inputs=inputs,
     )  # fmt: skip
+
+
+def _structures_of(before: Measurement, shapes: tuple[FrameShape, ...]) -> dict[tuple[int, int], BeatStructures]:
+    """Return what was measured beside the cavity, by end-diastole and end-systole, where neither frame changed."""
+    return {
+        values.frames: found
+        for values, found in zip(before.beats, before.structures, strict=True)
+        if all(shapes[frame] is before.shapes[frame] for frame in values.frames)
+    }

@@ -35,8 +35,8 @@ __all__ = ["DENSITY", "Wall", "WallSegment", "measure_wall"]
 DENSITY = 1.05
 """Of the myocardium, g/mL (ASE/EACVI 2015)."""
 
-_N = 240  # points of the endocardium
-_SMOOTH = 5  # of them: the outline follows pixels, and its steps come nearer to the epicardium than the wall does
+_N = 120  # points of the endocardium
+_SMOOTH = 3  # of them: the outline follows pixels, and its steps come nearer to the epicardium than the wall does
 _BASE = 0.85  # of the long axis: beyond it the wall ends at the annulus
 _BELOW = 0.1  # of the long axis: how far below a point its way may end, so that none ends where the wall ends
 
@@ -109,7 +109,7 @@ def measure_wall(
     if not (classes == WALL).any():
         return None
     scale, marks = scale_of(spacing), cavity.landmarks
-    outer, inner = contour(np.isin(classes, (WALL, CAVITY))), contour(classes, CAVITY)
+    outer, inner = contour((classes == WALL) | (classes == CAVITY)), contour(classes, CAVITY)
     if len(outer) < 6 or len(inner) < 6:
         return None
     apex = tip(outer * scale, np.array(marks.base) * scale) / scale
@@ -150,7 +150,8 @@ def _thickness(inner: Points, outer: Points, marks: Points) -> tuple[Points, NDA
     down = (base - apex) / length
     right = np.array([-down[1], down[0]]) * (1.0 if down[0] >= 0 else -1.0)
     levels, across = (ring - apex) @ down / length, (ring - apex) @ right
-    ends = np.stack([outer, np.roll(outer, -1, 0)])
+    around = resample(outer, 2 * _N)
+    ends = np.stack([around, np.roll(around, -1, 0)])
     below = ((ends - apex) @ down / length).max(0)
     return levels, (across > 0).astype(np.int64), _nearest(ring, ends, below[None] <= levels[:, None] + _BELOW)
 
@@ -159,10 +160,8 @@ def _nearest(points: Points, ends: Points, allowed: NDArray[np.bool_]) -> Points
     """Return the distance of each point (N, 2) from the edges (2, M, 2) allowed to it, (N, M) bool; 0 without any."""
     start, step = ends[0], ends[1] - ends[0]
     size = np.maximum((step**2).sum(1), 1e-24)
-    found = np.zeros(len(points))
-    for number, point in enumerate(points):
-        here = allowed[number]
-        if here.any():
-            along = np.clip(((point - start[here]) * step[here]).sum(1) / size[here], 0.0, 1.0)
-            found[number] = np.sqrt((((start[here] + along[:, None] * step[here]) - point) ** 2).sum(1).min())
-    return found
+    from_start = points[:, None] - start  # (N, M, 2)
+    along = np.clip((from_start * step).sum(2) / size, 0.0, 1.0)
+    squared = ((from_start - along[..., None] * step) ** 2).sum(2)
+    found = np.sqrt(np.where(allowed, squared, np.inf).min(1))
+    return np.where(np.isfinite(found), found, 0.0)

@@ -121,6 +121,18 @@ def test_atrium_and_wall_are_those_of_their_frames(phantom, several) -> None:
     assert made.lateral_wall_mm * 0.8 <= values["wall_thickness_mm"].value <= made.septum_mm * 1.25
 
 
+def test_a_stroke_elsewhere_measures_no_structure_again(phantom, several) -> None:
+    (beat,) = several.beats
+    elsewhere = several.updated(masks={beat.beat.ed + 2: several.inputs.mask(beat.beat.ed + 2).copy()})
+    assert elsewhere.structures[0] is several.structures[0]
+    thick = several.inputs.mask(beat.beat.ed).copy()
+    thick[thick == 3] = 0
+    gone = several.updated(masks={beat.beat.ed: thick})
+    assert gone.structures[0].atrium_ed is None
+    named = several.updated(view="A2C")
+    assert named.structures[0].wall.segments[0].name == "basal inferior"
+
+
 def test_a_class_of_another_number_is_no_cavity_with_an_atrium(phantom) -> None:
     other = np.where(phantom.masks == 1, 4, np.where(phantom.labels == 3, 3, 0)).astype(np.uint8)
     measured = measure_cine(phantom.cine, other, MeasureOptions(label=4))
