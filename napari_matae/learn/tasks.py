@@ -86,6 +86,7 @@ class OpenedVerdict:
 def look(target: str, options: RetrainOptions) -> Readiness:
     """Return whether a study's corrections can be learnt from with these choices."""
     from matae.learn import finished_runs, unfinished_runs
+    from matae.learn.forecast import earlier_points, forecast, forecast_sentence
     from matae.learn.gather import current_corrections
     from matae.learn.plan import new_plan
 
@@ -95,6 +96,7 @@ def look(target: str, options: RetrainOptions) -> Readiness:
         try:
             new_plan(study, options)  # it only checks: nothing is written before a run has a folder
             found = current_corrections(study, options)
+            expected = forecast(earlier_points(opened, options))
         except MataeError as error:
             return Readiness(ready=False, sentence=str(error), runs=runs, finished=finished)
     held_out = "val", "test"
@@ -102,7 +104,8 @@ def look(target: str, options: RetrainOptions) -> Readiness:
         f"{_frames(found.count('train'))} of {_patients(len(found.patients('train')))} to learn from, "
         f"{_frames(found.count(*held_out))} of {_patients(len(found.patients(*held_out)), 'held-out ')} to judge by."
     )
-    return Readiness(ready=True, sentence=" ".join([sentence, *found.notices]), runs=runs, finished=finished)
+    more = [] if expected is None else [forecast_sentence(expected)]
+    return Readiness(ready=True, sentence=" ".join([sentence, *found.notices, *more]), runs=runs, finished=finished)
 
 
 class _Undrawn:

@@ -35,6 +35,21 @@ def test_a_look_draws_no_sides(target) -> None:
         assert study.splits() == {}
 
 
+def test_three_earlier_retrainings_say_what_more_frames_should_bring(target, monkeypatch) -> None:
+    from matae.learn.forecast import LearntFrom
+    from matae.learn.gather import Corrections
+
+    monkeypatch.setattr("matae.learn.plan.new_plan", lambda *_: None)
+    monkeypatch.setattr("matae.learn.gather.current_corrections", lambda *_: Corrections(("", 0), ()))
+    points = [LearntFrom(10, 0.85), LearntFrom(20, 0.88)]
+    monkeypatch.setattr("matae.learn.forecast.earlier_points", lambda *_: points)
+    assert "more corrected frames" not in look(target, RetrainOptions()).sentence
+    points.append(LearntFrom(40, 0.90))
+    assert "20 more corrected frames should bring the Dice of held-out patients from 0.900" in (
+        look(target, RetrainOptions()).sentence
+    )
+
+
 def test_a_run_that_is_gone_cannot_go_on(target, tmp_path) -> None:
     with pytest.raises(MataeError):
         go_on(target, tmp_path / "gone", lambda: False)
