@@ -33,7 +33,12 @@ class ReleaseList(QWidget):  # type: ignore[misc]
         self._overview: Overview | None = None
         self.message = wrapped("No release yet: each export becomes one, with a number.", self)
         self.list = reading_table(("Release", "Date", "Frames", "Format"), (), self)
+        self.list.setAccessibleName("Releases")
+        self.list.setToolTip("Data sets that were exported, as they left.")
         self.first, self.second = combo_box(self, letters=6), combo_box(self, letters=6)
+        for box, which in ((self.first, "Older"), (self.second, "Newer")):
+            box.setAccessibleName(f"{which} release")
+            box.setToolTip(f"The {which.lower()} of the two releases that are compared.")
         for box in (self.first, self.second):
             box.activated.connect(self._compare)
         self.words = wrapped("", self)

@@ -93,6 +93,7 @@ class RetrainPanel(QWidget):  # type: ignore[misc]
         self.view = RunView(self)
         self.earlier = EarlierVerdicts(self)
         self.again_button = QPushButton("Learn again…", self)
+        self.again_button.setToolTip("Put this verdict away and choose for another run.")
         self.again_button.clicked.connect(self._put_away)
         self.again_button.hide()
         column = QVBoxLayout(self)

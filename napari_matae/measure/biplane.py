@@ -58,6 +58,7 @@ class BiplaneMeasurement(QWidget):  # type: ignore[misc]
         self.result: TwoViews | None = None
         """Both views together; None while they are not."""
         self.choice = QComboBox(self)
+        self.choice.setAccessibleName("The other view")
         self.choice.setToolTip("Outlined cines of the same patient in the study.")
         self.choice.currentIndexChanged.connect(self._forget)
         self.button = QPushButton("Combine", self)

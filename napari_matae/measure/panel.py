@@ -88,12 +88,15 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         workspace, session, measuring = self._workspace, self._workspace.session, self.measuring
         self.message = wrapped("", self)
         self.progress = QProgressBar(self)
+        self.progress.setAccessibleName("Measuring")
+        self.progress.setToolTip("The masks are being measured.")
         self.progress.setRange(0, 0)
         self.progress.setTextVisible(False)
         self.progress.setFixedHeight(6)
 
         self.ef = EfCard(session, measuring, self)
         self.view = combo_box(self, letters=5)
+        self.view.setAccessibleName("Standard view")
         self.view.setToolTip("Standard view: it names the segments of the wall.")
         for text, data in (("", None), *((name, name) for name in SEGMENTS if name)):
             self.view.addItem(text, data)
@@ -106,7 +109,9 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
             part.said.connect(self._say)
 
         self.ed_button = self._button("Show ED", lambda: self._open_phase(0))
+        self.ed_button.setToolTip("Show the frame of end-diastole that the numbers come from.")
         self.es_button = self._button("Show ES", lambda: self._open_phase(1))
+        self.es_button.setToolTip("Show the frame of end-systole that the numbers come from.")
         self.mark_ed = self._button("This is ED", lambda: workspace.actions.mark("ed"))
         self.mark_es = self._button("This is ES", lambda: workspace.actions.mark("es"))
         self.clear_button = self._button("Clear marks", measuring.clear_marks)
@@ -173,6 +178,13 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.clicked.connect(lambda _=False: action())
         return button
+
+    def save_report(self) -> None:
+        """Ask where to, and save what is measured; at once, or when it has been measured."""
+        if self.measuring.measurement is not None:
+            self.report_button.ask()
+        else:
+            self._say(self.message.text() or _MEASURING)
 
     # -- opening frames -----------------------------------------------------------------------------------
 

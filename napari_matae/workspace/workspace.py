@@ -48,6 +48,9 @@ class Workspace(QObject):  # type: ignore[misc]
     """A sentence for the user: what was done, where, or why not."""
     help_wanted = Signal()
     """The keys are to be shown, or hidden again."""
+    wanted = Signal(str)
+    """A key asks for what a step or the window does: ``open``, ``segment``, ``measure``, ``report``, ``next_step``,
+    ``previous_step`` or ``more_room``."""
     model_changed = Signal()
     """Another model is in use, or the models on this machine are others."""
 
