@@ -75,9 +75,9 @@ class ReleaseList(QWidget):  # type: ignore[misc]
         rows = []
         for place, release in reversed(list(enumerate(releases))):
             title = f"{release.name} {release.number}"
-            frames = sum(len(clip.get("frames", ())) for clip in release.manifest.get("clips", ()))
+            frames = overview.frames.get((release.name, release.number), 0) if overview is not None else 0
             date = release.at.astimezone().strftime("%Y-%m-%d")
-            rows.append((title, date, frames, release.manifest.get("format", "")))
+            rows.append((title, date, frames, release.manifest.get("format") or release.manifest.get("kind", "")))
             for box in (self.first, self.second):
                 box.addItem(title, place)
                 box.setItemData(box.count() - 1, f"{date}, {plural(frames, 'frame')}", Qt.ItemDataRole.ToolTipRole)

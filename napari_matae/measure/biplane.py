@@ -159,7 +159,7 @@ class BiplaneMeasurement(QWidget):  # type: ignore[misc]
         if self.is_running:
             return "Reading the study…"
         if self._problem:
-            return escape(self._problem)
+            return escape(self._problem, quote=False)
         if self.result is not None:
             r = self.result
             flags = "".join(f"<br>▲ {escape(flag.text)}" for flag in (*r.doubts, *r.flags))

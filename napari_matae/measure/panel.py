@@ -68,6 +68,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self._workspace, self._keys = workspace, keys
         session = workspace.session
+        self._of: object = session.current
         self.measuring = LiveMeasurement(session, self)
         self.overlay = PhaseOverlay(session, self.measuring, self)
         self.curve = VolumeCurve(plot, self.measuring, self)
@@ -75,7 +76,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self._lay_out()
         self.measuring.changed.connect(self._update)
         session.frame_changed.connect(self._update_frame)
-        session.opened.connect(self._update)
+        session.opened.connect(self._on_opened)
         session.status_changed.connect(self._update)
         workspace.link.entry_changed.connect(self._on_entry)
         keys.changed.connect(self._update_tips)
@@ -223,6 +224,12 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
     def _on_entry(self, entry: object) -> None:
         if entry is not None and self.measuring.active:
             self.biplane.refresh()
+
+    def _on_opened(self, current: object) -> None:
+        if current is not self._of:  # what was said of another clip ends with it
+            self._of = current
+            self.words.hide()
+        self._update()
 
     def _say(self, sentence: str) -> None:
         self.words.setText(sentence)

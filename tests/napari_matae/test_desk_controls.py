@@ -1,4 +1,4 @@
-"""What every control of the dock owes its user: a name, a tooltip with its key, a place on a small screen, its theme."""
+"""What every control of the dock owes its user: a name, a tooltip with its key, a place on a small screen, colours."""
 
 from __future__ import annotations
 
