@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import QApplication, QLabel, QMainWindow, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QSplitter, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
 from napari_matae.background.connections import connections_of, end_owned
@@ -14,6 +14,7 @@ from napari_matae.background.events import Finished
 from napari_matae.background.worker import EventWorker
 from napari_matae.learn.panel import LearnPanel
 from napari_matae.measure.panel import MeasurePanel
+from napari_matae.open.file_warnings import FileWarnings
 from napari_matae.open.panel import OpenPanel
 from napari_matae.open.study_picker import default_study
 from napari_matae.review.panel import ReviewPanel
@@ -23,8 +24,11 @@ from napari_matae.segment.warm_up import WarmUp
 from napari_matae.timeline.area_plot import AreaPlot
 from napari_matae.timeline.status_strip import StatusStrip
 from napari_matae.timeline.transport_bar import Transport
+from napari_matae.widgets.step_tabs import StepTabs
 from napari_matae.widgets.wheel_guard import WheelGuard
 from napari_matae.workspace.conflict_dialog import ConflictDialog
+from napari_matae.workspace.more_room import MoreRoom, main_window
+from napari_matae.workspace.picture_fit import PictureFit
 from napari_matae.workspace.save_status import SavedBar
 from napari_matae.workspace.shortcut_help import KeyHelp
 from napari_matae.workspace.shortcuts import Keys
@@ -41,10 +45,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MataeDock"]
 
-_NO_GPU = "No GPU here: the CPU is used; a smaller width is faster."
-_WATCH_HEIGHT = 270
-_REVIEW = 2
-"""Place of the Review step among the tabs."""
+_OPEN, _SEGMENT, _REVIEW, _MEASURE = range(4)
+"""Places of these steps among the tabs."""
+_LEAST_WIDTH = 350
+"""The widest panel, with a scroll bar beside it."""
 _CLOSE_S = 10.0
 """How long a window that closes waits for the study before what is missing goes into a rescue study."""
 
@@ -79,26 +83,20 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.saved = SavedBar(self.workspace.link, self)
         self.key_help: KeyHelp | None = None
         self.conflicts: list[ConflictDialog] = []
-        self.banner = QLabel(_NO_GPU, self)
-        self.banner.setWordWrap(True)
-        self.banner.hide()
+        self.more_room, self.picture_fit = MoreRoom(self), PictureFit(self.session, self)
+        self.warnings = FileWarnings(self.session, self)
 
         # The steps in the order of work: a panel is one line here.
         panels: list[tuple[Any, str]] = [
-            (self.open_panel, "1  Open"),
-            (self.segment_panel, "2  Segment"),
-            (self.review_panel, "3  Review"),
-            (self.measure_panel, "4  Measure"),
-            (self.learn_panel, "5  Learn"),
+            (self.open_panel, "Open"),
+            (self.segment_panel, "Segment"),
+            (self.review_panel, "Review"),
+            (self.measure_panel, "Measure"),
+            (self.learn_panel, "Learn"),
         ]
-        self.steps = QTabWidget(self)
+        self.steps = StepTabs(self)
         for panel, title in panels:
-            area = QScrollArea(self.steps)
-            area.setWidgetResizable(True)
-            area.setFrameShape(QScrollArea.Shape.NoFrame)
-            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-            area.setWidget(panel)
-            self.steps.addTab(area, title)
+            self.steps.add_step(panel, title)
         watch = self._build_watch()
         splitter = QSplitter(Qt.Orientation.Vertical, self)
         splitter.addWidget(self.steps)
@@ -108,8 +106,9 @@ class MataeDock(QWidget):  # type: ignore[misc]
         splitter.setChildrenCollapsible(False)
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 4, 4, 4)
+        column.addWidget(self.warnings)
         column.addWidget(splitter)
-        self.setMinimumWidth(330)
+        self.setMinimumWidth(_LEAST_WIDTH)
         # Dropped on the canvas, napari asks which of its readers to use; dropped here there is nothing to ask.
         self.setAcceptDrops(True)
 
@@ -125,6 +124,11 @@ class MataeDock(QWidget):  # type: ignore[misc]
         connections.connect(self.session.opened, self._on_opened)
         self.steps.currentChanged.connect(self._on_step)
         self.workspace.help_wanted.connect(self.toggle_keys)
+        self.workspace.wanted.connect(self._on_wanted)
+        self.transport.room_button.clicked.connect(self.more_room.toggle)
+        self.more_room.changed.connect(self.transport.show_room)
+        self.keys.changed.connect(self._show_keys)
+        self._show_keys()
         self.workspace.link.conflicted.connect(self._on_conflict)
         self.measure_panel.measuring.changed.connect(self._on_measured)
         self.workspace.model_changed.connect(self.segment_panel.list_models)
@@ -147,11 +151,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
         below.addWidget(self.transport)
         below.addWidget(self.strip)
         below.addWidget(self.area_plot, stretch=1)
-        below.addWidget(self.banner)
         below.addWidget(self.saved)
-
-        # Wrapped labels do not count in a layout's smallest height: without this they are drawn over the plot.
-        watch.setMinimumHeight(_WATCH_HEIGHT)
         return watch
 
     def _probe(self) -> None:
@@ -167,18 +167,47 @@ class MataeDock(QWidget):  # type: ignore[misc]
 
     def _on_probed(self, event: object) -> None:
         if isinstance(event, Finished):
-            self.banner.setVisible(not event.value)
+            self.segment_panel.no_gpu.setVisible(not event.value)
 
     def _on_opened(self, current: object) -> None:
         self.player.pause()
         self.player.loop = None
         another, self._shown = current is not self._shown, current
         if current is not None and another:  # not the one that was open, with a scale or frame rate given by hand
-            self.steps.setCurrentIndex(1)
+            self.steps.setCurrentIndex(_SEGMENT)
 
     def _on_step(self, step: int) -> None:
         if step == _REVIEW:
             self.segment_panel.sector.leave()
+
+    def _on_wanted(self, what: str) -> None:
+        """Do what a key asks of a step or of the window."""
+        if what == "more_room":
+            self.more_room.toggle()
+        elif what in {"next_step", "previous_step"}:
+            step = self.steps.currentIndex() + (1 if what == "next_step" else -1)
+            self.steps.setCurrentIndex(min(max(step, 0), self.steps.count() - 1))
+        elif what == "open":
+            self.steps.setCurrentIndex(_OPEN)
+            self.open_panel.ask_file()
+        elif self.session.current is None:
+            self.workspace.show_message("Open a cine first.")
+        elif what == "segment":
+            self.steps.setCurrentIndex(_SEGMENT)
+            self.segment_panel.run()
+        else:
+            self.steps.setCurrentIndex(_MEASURE)
+            if what == "report":
+                self.measure_panel.save_report()
+
+    def _show_keys(self) -> None:
+        """Name the keys in the tooltips of what they do."""
+        hint = self.keys.hint
+        self.steps.set_hints("." if not hint("next_step") else f". Next step{hint('next_step')}.")
+        self.open_panel.set_hint(hint("open"))
+        self.segment_panel.set_hint(hint("segment"))
+        self.measure_panel.report_button.set_hint(hint("report"))
+        self.transport.set_hints(play=hint("play"), room=hint("more_room"))
 
     def _on_measured(self) -> None:
         before = self.workspace.phase_finder.phases
@@ -189,7 +218,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
     def toggle_keys(self) -> None:
         """Show the keys over the picture, or hide them."""
         if self.key_help is None:
-            window = _main_window(self)
+            window = main_window(self)
             self.key_help = KeyHelp(self.keys, window or self)
         self.key_help.toggle()
 
@@ -243,7 +272,8 @@ class MataeDock(QWidget):  # type: ignore[misc]
         """Find the window it was put in."""
         super().showEvent(event)
         if self._is_open:
-            self._watch_window(_main_window(self))
+            self._watch_window(main_window(self))
+            self.picture_fit.watch(main_window(self))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Save everything when the viewer's window is about to close; it may still be told not to.
@@ -289,7 +319,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
         path = _dropped(event)
         if path is not None:
             event.acceptProposedAction()
-            self.steps.setCurrentIndex(0)
+            self.steps.setCurrentIndex(_OPEN)
             self.open_panel.open(path)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
@@ -302,14 +332,6 @@ class MataeDock(QWidget):  # type: ignore[misc]
         """Let go of the viewer when the dock is closed."""
         self.close_down()
         super().closeEvent(event)
-
-
-def _main_window(widget: QWidget) -> QMainWindow | None:
-    """Return the main window a widget is in, docked or floating."""
-    parent = widget.parentWidget()
-    while parent is not None and not isinstance(parent, QMainWindow):
-        parent = parent.parentWidget()
-    return parent
 
 
 def _dropped(event: QDropEvent) -> Path | None:

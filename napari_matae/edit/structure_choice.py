@@ -46,6 +46,7 @@ class StructureChoice(QObject):  # type: ignore[misc]
         self._value = CAVITY
         self._labels: Labels | None = None
         self._shown: list[int] = [CAVITY]
+        self._refused = 0
         self._labels_connections = connections_of(self)
         connections = connections_of(self)
         for signal in (session.opened, session.labels_changed, session.status_changed, session.area_changed):
@@ -68,6 +69,11 @@ class StructureChoice(QObject):  # type: ignore[misc]
     def offered(self) -> list[int]:
         """The structures to choose from: those of the open cine's masks, the cavity always."""
         return list(self._shown)
+
+    @property
+    def known(self) -> list[int]:
+        """Those, and the ones with a name that these masks lack: what can be drawn at all."""
+        return sorted({*self._shown, *range(1, len(CLASS_NAMES) + 1)})
 
     @property
     def several(self) -> bool:
@@ -96,8 +102,7 @@ class StructureChoice(QObject):  # type: ignore[misc]
         if not self.several:
             self.said.emit("The masks of this cine have one structure.")
             return
-        self.choose(self._shown[(self._shown.index(self._value) + 1) % len(self._shown)])
-        self.said.emit(f"The tools act on the {self.name}.")
+        self._walk(1)
 
     # -- keeping in step ----------------------------------------------------------------------------------
 
@@ -106,7 +111,7 @@ class StructureChoice(QObject):  # type: ignore[misc]
         labels = None if current is None else current.labels
         if labels is not self._labels:
             self._follow(labels)
-            self._value = CAVITY
+            self._value, self._refused = CAVITY, 0
             self._select()
         if self._show_offered():
             self.changed.emit()
@@ -133,11 +138,34 @@ class StructureChoice(QObject):  # type: ignore[misc]
         value = 0 if self._labels is None else int(self._labels.selected_label)
         if value in (0, self._value):
             return
-        if value in self._shown or is_named(value):
+        if value in self._shown:
+            self._refused = 0
             self.choose(value)
-            return
-        self.said.emit(_unknown([value]))
+        elif self.several and abs(value - self._value) == 1:  # napari's + and - keys and buttons
+            self._walk(value - self._value)
+        elif is_named(value) and value == self._refused:
+            self._refused = 0
+            self.choose(value)
+            self.said.emit(f"The tools act on the {self.name} now, which these masks did not have.")
+        else:
+            self._refused = value
+            self.said.emit(self._absent(value) if is_named(value) else _unknown([value]))
+            self._select()
+
+    def _absent(self, value: int) -> str:
+        return (
+            f"These masks have no {class_name(value)}: the tools still act on the {self.name}. Choose class {value} "
+            "once more to draw one."
+        )
+
+    def _walk(self, steps: int) -> None:
+        """Work on the structure that many places on, and bring the layer's label with it."""
+        self._refused = 0
+        before = self._value
+        self.choose(self._shown[(self._shown.index(self._value) + steps) % len(self._shown)])
         self._select()
+        if self._value != before:
+            self.said.emit(f"The tools act on the {self.name}.")
 
     def _on_put_back(self, values: list[int]) -> None:
         """Say why not all of a stroke stayed."""

@@ -6,7 +6,7 @@ from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QUrl, Signal
+from qtpy.QtCore import Qt, QUrl, Signal
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -61,6 +61,7 @@ class ExportDialog(JobDialog):
         self.summary = wrapped(_summary(prepared), self)
         self.pictures = ExportPictures(prepared, self)
         self.findings = wrapped(_findings(plan), self)
+        self.findings.setTextFormat(Qt.TextFormat.RichText)  # one sentence alone has no tag that Qt would know it by
         self.splits = reading_table(("Side", "Patients", "Clips", "Frames"), _split_rows(plan), self)
         self.fields = reading_table(("What leaves beside the pictures", "For example"), plan.fields, self)
         self.looked = QCheckBox(_TICK, self)
@@ -128,6 +129,7 @@ class ExportDialog(JobDialog):
             f"Exported as {release.name} {release.number}: {plural(plan.n_frames, 'frame')} of "
             f"{plural(len(plan.clips), 'clip')}, in {release.folder}.{known}"
         )
+        self.summary.setText(_summary(self._prepared, written=True))
         self.open_button.show()
         self.export_button.hide()
         self.exported.emit(release)
@@ -142,17 +144,18 @@ def open_folder(folder: Path) -> None:
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
 
-def _summary(prepared: PreparedExport) -> str:
+def _summary(prepared: PreparedExport, *, written: bool = False) -> str:
     plan, out = prepared.plan, prepared.choice.folder
     patients = len({clip.patient for clip in plan.clips})
     size = "native pixels" if plan.size is None else f"{plan.size} x {plan.size} pixels"
     free = "" if prepared.free is None else f", {megabytes(prepared.free)} free there"
     title = escape(find_format(plan.format).title)
+    verb, yet = ("left", "") if written else ("leave", "Nothing is written yet. ")
     return (
         f"<b>{plural(plan.n_frames, 'frame')} of {plural(len(plan.clips), 'clip')} from "
-        f"{plural(patients, 'patient')}</b> leave as {title}; {size}, in {escape(str(out))} "
-        f"(about {megabytes(plan.bytes_needed)}{free}). Nothing is written yet. Names of patients, files and readers, "
-        "dates and every field of the file's header stay here; what lies outside the sector is black."
+        f"{plural(patients, 'patient')}</b> {verb} as {title}; {size}, in {escape(str(out))} "
+        f"(about {megabytes(plan.bytes_needed)}{free}). {yet}Names of patients, files and readers, dates and every "
+        "field of the file's header stay here; what lies outside the sector is black."
     )
 
 

@@ -106,8 +106,10 @@ class ExchangePanel(QWidget):  # type: ignore[misc]
         self.words = wrapped("", self)
         self.words.hide()
         self.folder_button = QPushButton("Folder…", self)
+        self.folder_button.setToolTip("Import the masks of a folder: another program's, or an export of ours.")
         self.folder_button.clicked.connect(self._ask_folder)
         self.file_button = QPushButton("File or .zip…", self)
+        self.file_button.setToolTip("Import the masks of one file or archive.")
         self.file_button.clicked.connect(self._ask_file)
         self.releases = ReleaseList(self)
 

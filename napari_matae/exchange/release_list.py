@@ -33,7 +33,12 @@ class ReleaseList(QWidget):  # type: ignore[misc]
         self._overview: Overview | None = None
         self.message = wrapped("No release yet: each export becomes one, with a number.", self)
         self.list = reading_table(("Release", "Date", "Frames", "Format"), (), self)
+        self.list.setAccessibleName("Releases")
+        self.list.setToolTip("Data sets that were exported, as they left.")
         self.first, self.second = combo_box(self, letters=6), combo_box(self, letters=6)
+        for box, which in ((self.first, "Older"), (self.second, "Newer")):
+            box.setAccessibleName(f"{which} release")
+            box.setToolTip(f"The {which.lower()} of the two releases that are compared.")
         for box in (self.first, self.second):
             box.activated.connect(self._compare)
         self.words = wrapped("", self)
@@ -70,9 +75,9 @@ class ReleaseList(QWidget):  # type: ignore[misc]
         rows = []
         for place, release in reversed(list(enumerate(releases))):
             title = f"{release.name} {release.number}"
-            frames = sum(len(clip.get("frames", ())) for clip in release.manifest.get("clips", ()))
+            frames = overview.frames.get((release.name, release.number), 0) if overview is not None else 0
             date = release.at.astimezone().strftime("%Y-%m-%d")
-            rows.append((title, date, frames, release.manifest.get("format", "")))
+            rows.append((title, date, frames, release.manifest.get("format") or release.manifest.get("kind", "")))
             for box in (self.first, self.second):
                 box.addItem(title, place)
                 box.setItemData(box.count() - 1, f"{date}, {plural(frames, 'frame')}", Qt.ItemDataRole.ToolTipRole)

@@ -5,7 +5,7 @@ Each piece of work opens the study for itself: a study belongs to the thread tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,6 +71,8 @@ class Overview:
         What clips are called on this screen, by content id.
     unknown
         Clips with frames a person worked on whose patient nobody has said.
+    frames
+        Frames that each release holds, by its name and number.
     """
 
     accepted: int
@@ -82,6 +84,7 @@ class Overview:
     releases: tuple[KeptRelease, ...]
     titles: dict[str, str]
     unknown: tuple[CineSummary, ...] = ()
+    frames: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,7 @@ def overview(target: str) -> Overview:
 
     with own_connection(target) as study:
         cines, splits, releases = study.cines(), study.splits(), tuple(study.releases())
+        frames = {(r.name, r.number): len(study.release_frames(r.name, r.number)) for r in releases}
     found = [(cine.known_subject, cine.counts.get(FrameStatus.ACCEPTED, 0)) for cine in cines]
     accepted = [(subject, count) for subject, count in found if subject is not None and count]
     sides: dict[str, tuple[int, int]] = {}
@@ -161,6 +165,7 @@ def overview(target: str) -> Overview:
         releases=releases,
         titles=_titles(cines),
         unknown=tuple(cine for cine in cines if cine.known_subject is None and reviewed(cine)),
+        frames=frames,
     )
 
 

@@ -44,6 +44,8 @@ class UnknownPatients(QWidget):  # type: ignore[misc]
         self._cines: tuple[CineSummary, ...] = ()
         self.sentence = wrapped("", self)
         self.list = reading_table(("Clip", "Frames", "Why unknown"), (), self)
+        self.list.setAccessibleName("Clips of unknown patients")
+        self.list.setToolTip("Clips whose patient nobody has said yet.")
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         header = self.list.header()
         if header is not None:

@@ -45,6 +45,7 @@ class EarlierVerdicts(QWidget):  # type: ignore[misc]
         self.job.finished.connect(self.opened)
         self.job.failed.connect(self._on_failed)
         self.choice = combo_box(self, letters=12)
+        self.choice.setAccessibleName("Earlier runs")
         self.choice.setPlaceholderText("Choose one…")
         self.choice.setToolTip(
             "✓ better, ≈ no clear difference, ✗ worse, ? not comparable. The last one is shown again when a study is "

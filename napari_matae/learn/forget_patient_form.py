@@ -54,6 +54,8 @@ class ForgetPatientForm(QWidget):  # type: ignore[misc]
         self._previewing, self._naming = Job(self), Job(self)
         self.job = Job(self)
         self.subject = combo_box(self, letters=12)
+        self.subject.setAccessibleName("Patient to forget")
+        self.subject.setToolTip("Whose clips and masks are to leave the study.")
         self.subject.activated.connect(lambda _: self.preview_removal())
         self.goes = wrapped("", self)
         self.again = QCheckBox("Train those models anew without them", self)

@@ -74,6 +74,7 @@ class RetrainForm(QWidget):  # type: ignore[misc]
         self.kinds: dict[str, QRadioButton] = {}
         for kind in KINDS:
             button = QRadioButton(_TITLES.get(kind, kind), self)
+            button.setToolTip(KINDS[kind])
             button.setChecked(kind == self._usual.kind)
             self.kinds[kind] = button
         self.base = combo_box(self)

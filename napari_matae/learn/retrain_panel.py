@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QPoint, QTimer, Signal
+from qtpy.QtCore import QPoint, Qt, QTimer, Signal
 from qtpy.QtWidgets import QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from napari_matae.background.job import Job
@@ -87,12 +87,14 @@ class RetrainPanel(QWidget):  # type: ignore[misc]
         self.learn_button.clicked.connect(self.learn)
         self.sentence = QLabel(self)
         self.sentence.setWordWrap(True)
+        self.sentence.setTextFormat(Qt.TextFormat.RichText)
         self.outcome = QLabel(self)
         self.outcome.setWordWrap(True)
         self.verdict = VerdictView(self._workspace, self)
         self.view = RunView(self)
         self.earlier = EarlierVerdicts(self)
         self.again_button = QPushButton("Learn again…", self)
+        self.again_button.setToolTip("Put this verdict away and choose for another run.")
         self.again_button.clicked.connect(self._put_away)
         self.again_button.hide()
         column = QVBoxLayout(self)

@@ -98,7 +98,8 @@ def look(target: str, options: RetrainOptions) -> Readiness:
             found = current_corrections(study, options)
             expected = forecast(earlier_points(opened, options))
         except MataeError as error:
-            return Readiness(ready=False, sentence=str(error), runs=runs, finished=finished)
+            sentence = " ".join(part for part in (str(error), _held_back(study, options)) if part)
+            return Readiness(ready=False, sentence=sentence, runs=runs, finished=finished)
     held_out = "val", "test"
     sentence = (
         f"{_frames(found.count('train'))} of {_patients(len(found.patients('train')))} to learn from, "
@@ -106,6 +107,19 @@ def look(target: str, options: RetrainOptions) -> Readiness:
     )
     more = [] if expected is None else [forecast_sentence(expected)]
     return Readiness(ready=True, sentence=" ".join([sentence, *found.notices, *more]), runs=runs, finished=finished)
+
+
+def _held_back(study: Study, options: RetrainOptions) -> str:
+    """Return how many corrected frames are there and not learnt from, because of their patients' side."""
+    from matae.learn.gather import current_corrections
+
+    try:
+        found = current_corrections(study, options)
+    except MataeError:
+        return ""
+    count = found.count("val", "test")
+    verb = "is" if count == 1 else "are"
+    return f"{_frames(count)} {verb} of held-out patients: they judge a model and are not learnt from." if count else ""
 
 
 class _Undrawn:

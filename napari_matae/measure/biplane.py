@@ -58,6 +58,7 @@ class BiplaneMeasurement(QWidget):  # type: ignore[misc]
         self.result: TwoViews | None = None
         """Both views together; None while they are not."""
         self.choice = QComboBox(self)
+        self.choice.setAccessibleName("The other view")
         self.choice.setToolTip("Outlined cines of the same patient in the study.")
         self.choice.currentIndexChanged.connect(self._forget)
         self.button = QPushButton("Combine", self)
@@ -158,7 +159,7 @@ class BiplaneMeasurement(QWidget):  # type: ignore[misc]
         if self.is_running:
             return "Reading the study…"
         if self._problem:
-            return escape(self._problem)
+            return escape(self._problem, quote=False)
         if self.result is not None:
             r = self.result
             flags = "".join(f"<br>▲ {escape(flag.text)}" for flag in (*r.doubts, *r.flags))

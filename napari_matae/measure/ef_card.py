@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidge
 from matae.measure.reliability import NOT_RELIABLE
 from matae.store.types import FrameStatus
 from napari_matae.widgets.colours import colours_of, follow_colours
+from napari_matae.widgets.layout import wrapped
 from napari_matae.widgets.number_button import NumberButton
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class EfCard(QWidget):  # type: ignore[misc]
         self.value = _BigNumber(self)
         self.value.setToolTip("Ejection fraction. Click to see end-diastole, click again for end-systole.")
         self.value.clicked.connect(self._on_clicked)
-        self.interval = QLabel(self)
+        self.interval = wrapped("", self)
         self.interval.setTextFormat(Qt.TextFormat.RichText)
         self.bar = IntervalBar(self)
         right = QVBoxLayout()

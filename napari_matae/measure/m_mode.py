@@ -49,6 +49,7 @@ class MMode(QWidget):  # type: ignore[misc]
         self.move_button.setToolTip("Drag the ends of the line.")
         self.move_button.clicked.connect(self.line.adjust)
         self.remove_button = QPushButton("Remove", self)
+        self.remove_button.setToolTip("Take the line away.")
         self.remove_button.clicked.connect(self.line.remove)
         self.words = wrapped(_HINT, self)
         self.plot = pg.PlotWidget(self, background=None)

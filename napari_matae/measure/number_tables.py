@@ -115,6 +115,8 @@ class NumberTable(QTreeWidget):  # type: ignore[misc]
         super().__init__(parent)
         self.setColumnCount(3)
         self.setHeaderLabels(["", "Value", "Frames"])
+        self.setAccessibleName("All numbers")
+        self.setToolTip("Every number; a click shows the frames behind it.")
         self.setRootIsDecorated(False)
         self.setIndentation(8)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -209,6 +211,8 @@ class BeatTable(QTableWidget):  # type: ignore[misc]
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, len(_HEADS), parent)
+        self.setAccessibleName("Beats")
+        self.setToolTip("A row a beat; a click shows its frames.")
         self.setHorizontalHeaderLabels(_HEADS)
         for column, tip in enumerate(_TIPS):
             self.horizontalHeaderItem(column).setToolTip(tip)

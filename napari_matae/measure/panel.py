@@ -68,6 +68,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self._workspace, self._keys = workspace, keys
         session = workspace.session
+        self._of: object = session.current
         self.measuring = LiveMeasurement(session, self)
         self.overlay = PhaseOverlay(session, self.measuring, self)
         self.curve = VolumeCurve(plot, self.measuring, self)
@@ -75,7 +76,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self._lay_out()
         self.measuring.changed.connect(self._update)
         session.frame_changed.connect(self._update_frame)
-        session.opened.connect(self._update)
+        session.opened.connect(self._on_opened)
         session.status_changed.connect(self._update)
         workspace.link.entry_changed.connect(self._on_entry)
         keys.changed.connect(self._update_tips)
@@ -88,12 +89,15 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         workspace, session, measuring = self._workspace, self._workspace.session, self.measuring
         self.message = wrapped("", self)
         self.progress = QProgressBar(self)
+        self.progress.setAccessibleName("Measuring")
+        self.progress.setToolTip("The masks are being measured.")
         self.progress.setRange(0, 0)
         self.progress.setTextVisible(False)
         self.progress.setFixedHeight(6)
 
         self.ef = EfCard(session, measuring, self)
         self.view = combo_box(self, letters=5)
+        self.view.setAccessibleName("Standard view")
         self.view.setToolTip("Standard view: it names the segments of the wall.")
         for text, data in (("", None), *((name, name) for name in SEGMENTS if name)):
             self.view.addItem(text, data)
@@ -106,7 +110,9 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
             part.said.connect(self._say)
 
         self.ed_button = self._button("Show ED", lambda: self._open_phase(0))
+        self.ed_button.setToolTip("Show the frame of end-diastole that the numbers come from.")
         self.es_button = self._button("Show ES", lambda: self._open_phase(1))
+        self.es_button.setToolTip("Show the frame of end-systole that the numbers come from.")
         self.mark_ed = self._button("This is ED", lambda: workspace.actions.mark("ed"))
         self.mark_es = self._button("This is ES", lambda: workspace.actions.mark("es"))
         self.clear_button = self._button("Clear marks", measuring.clear_marks)
@@ -174,6 +180,13 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         button.clicked.connect(lambda _=False: action())
         return button
 
+    def save_report(self) -> None:
+        """Ask where to, and save what is measured; at once, or when it has been measured."""
+        if self.measuring.measurement is not None:
+            self.report_button.ask()
+        else:
+            self._say(self.message.text() or _MEASURING)
+
     # -- opening frames -----------------------------------------------------------------------------------
 
     def open(self, frames: tuple[int, ...]) -> None:
@@ -211,6 +224,12 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
     def _on_entry(self, entry: object) -> None:
         if entry is not None and self.measuring.active:
             self.biplane.refresh()
+
+    def _on_opened(self, current: object) -> None:
+        if current is not self._of:  # what was said of another clip ends with it
+            self._of = current
+            self.words.hide()
+        self._update()
 
     def _say(self, sentence: str) -> None:
         self.words.setText(sentence)

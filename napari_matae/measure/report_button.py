@@ -52,13 +52,17 @@ class ReportButton(QPushButton):  # type: ignore[misc]
         self._worker.ended.connect(self._on_ended)
         self._saved = False
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setToolTip(
-            "One page as PDF or picture, every number as JSON, or a row a beat as CSV. The page shows the sector only: "
-            "names and dates often stand around it."
-        )
+        self.set_hint("")
         self.clicked.connect(self.ask)
         measuring.changed.connect(self._update)
         self._update()
+
+    def set_hint(self, hint: str) -> None:
+        """Name the key of saving in the tooltip."""
+        self.setToolTip(
+            f"Save one page as PDF or picture, every number as JSON, or a row a beat as CSV{hint}. The page shows the "
+            "sector only: names and dates often stand around it."
+        )
 
     def ask(self) -> None:
         """Ask where to, and save."""

@@ -52,6 +52,8 @@ class ModelList(QTreeWidget):  # type: ignore[misc]
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAccessibleName("Models")
+        self.setToolTip("The models on this computer; the one in use is marked.")
         self.setColumnCount(len(_HEADS))
         self.setHeaderLabels(list(_HEADS))
         self.setRootIsDecorated(False)

@@ -38,6 +38,7 @@ class FolderList(QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self._link = link
         self.choices = QListWidget(self)
+        self.choices.setAccessibleName("Clips of the folder")
         self.choices.setMaximumHeight(140)
         self.choices.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.choices.setToolTip(

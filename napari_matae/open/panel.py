@@ -19,6 +19,7 @@ from napari_matae.open.frame_rate_form import RateQuestion
 from napari_matae.open.reading import Listed, Opened, open_events, path_events
 from napari_matae.open.study_picker import StudyChoice
 from napari_matae.widgets.colours import colours_of, follow_colours
+from napari_matae.widgets.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from napari_matae.widgets.colours import Colours
 
 __all__ = ["OpenPanel"]
+
+_FOLDER = "open/folder"
 
 
 class OpenPanel(QWidget):  # type: ignore[misc]
@@ -66,14 +69,15 @@ class OpenPanel(QWidget):  # type: ignore[misc]
 
     def _build(self) -> None:
         self.file_button = QPushButton("Open file…", self)
-        self.file_button.setToolTip("DICOM, AVI, MP4, MOV, NIfTI, MetaImage, TIFF and more; or drop one on this panel.")
-        self.file_button.clicked.connect(self._ask_file)
+        self.file_button.clicked.connect(self.ask_file)
         self.folder_button = QPushButton("Open folder…", self)
         self.folder_button.setToolTip("A CAMUS or EchoNet-Dynamic folder, a folder of clips, or one of images.")
-        self.folder_button.clicked.connect(self._ask_folder)
+        self.folder_button.clicked.connect(self.ask_folder)
         self.real_button = QPushButton("Try a real cine", self)
+        self.real_button.setToolTip("Open a real heart: the cine that comes with pydicom.")
         self.real_button.clicked.connect(lambda: self.read(_real, "the real cine"))
         self.phantom_button = QPushButton("Try a phantom", self)
+        self.phantom_button.setToolTip("Open a synthetic heart, whose volumes are known exactly.")
         self.phantom_button.clicked.connect(lambda: self.read(_phantom, "the phantom"))
         rows = QVBoxLayout()
         for pair in ((self.file_button, self.folder_button), (self.real_button, self.phantom_button)):
@@ -120,6 +124,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         """
         from matae.read import open_cine
 
+        settings().setValue(_FOLDER, str(path.absolute() if path.is_dir() else path.absolute().parent))
         self._as_cine = partial(open_cine, path, third_axis_is_time=True)
         self._start(path_events, path, path.name)
 
@@ -170,13 +175,21 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         self.read(reference.open, reference.label)
         self._as_cine = partial(reference.open, third_axis_is_time=True)
 
-    def _ask_file(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Open an echo cine")
+    def set_hint(self, hint: str) -> None:
+        """Name the key of opening a file in its tooltip."""
+        self.file_button.setToolTip(
+            f"DICOM, AVI, MP4, MOV, NIfTI, MetaImage, TIFF and more{hint}; or drop one on this panel."
+        )
+
+    def ask_file(self) -> None:
+        """Ask for a file, beginning in the folder that was used last, and open it."""
+        name, _ = QFileDialog.getOpenFileName(self, "Open an echo cine", _last_folder())
         if name:
             self.open(Path(name))
 
-    def _ask_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Open a folder of cines")
+    def ask_folder(self) -> None:
+        """Ask for a folder, beginning in the one that was used last, and open it."""
+        name = QFileDialog.getExistingDirectory(self, "Open a folder of cines", _last_folder())
         if name:
             self.open(Path(name))
 
@@ -190,6 +203,12 @@ class OpenPanel(QWidget):  # type: ignore[misc]
     def _show_facts(self, colours: Colours) -> None:
         current = self._session.current
         self.facts.setText("" if current is None else _facts(current.cine, colours.faint))
+
+
+def _last_folder() -> str:
+    """Return the folder that a clip was opened from last; empty where there is none any more."""
+    folder = str(settings().value(_FOLDER, "") or "")
+    return folder if folder and Path(folder).is_dir() else ""
 
 
 def _real() -> Cine:

@@ -33,12 +33,14 @@ class PatientField(QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self._link = link
         self.code = QLineEdit(self)
+        self.code.setAccessibleName("Patient code")
         self.code.setToolTip(
             "A code, never a name. Clips of one patient need the same one: training and testing must not share a heart."
         )
         self.code.returnPressed.connect(self.give)
         self.code.textEdited.connect(self._update)
         self.scope = combo_box(self)
+        self.scope.setAccessibleName("Clips the code is for")
         self.scope.setToolTip("Which clips the code is for.")
         self.scope.currentIndexChanged.connect(self._update)
         self.button = QPushButton("Give", self)

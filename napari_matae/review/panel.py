@@ -124,6 +124,8 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         self.structure = StructureRow(workspace.structures, self)
         self._tips.append((self.structure.box, f"What the tools act on. {RULE}", "structure"))
         self.size = QSlider(Qt.Orientation.Horizontal, self)
+        self.size.setAccessibleName("Size of the tool")
+        self._tips.append((self.size, "Size of the brush, the eraser or the tool that pushes", "larger"))
         self.size.setRange(1, 200)
         self.size.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.size.valueChanged.connect(workspace.tools.resize)
@@ -158,6 +160,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
             "Carry this mask to the predicted frames after it, following the motion",
         )  # fmt: skip
         self.reach = QSpinBox(self)
+        self.reach.setAccessibleName("Frames that a mask is propagated over")
         self.reach.setRange(1, 999)
         self.reach.setValue(actions.reach)
         self.reach.setSuffix(" frames")
@@ -182,6 +185,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
             (self.difference, "Draw the predicted contour over this one, in orange", "difference"),
         ]
         self.opacity = QSlider(Qt.Orientation.Horizontal, self)
+        self.opacity.setAccessibleName("Opacity of the mask")
         self.opacity.setRange(5, 100)
         self.opacity.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.opacity.setToolTip("Opacity of the mask.")

@@ -49,12 +49,14 @@ class StructureRow(QWidget):  # type: ignore[misc]
         self._structures.choose(int(self.box.itemData(place)))
 
     def _update(self) -> None:
-        offered = self._structures.offered
+        offered, there = self._structures.known, self._structures.offered
         if [self.box.itemData(place) for place in range(self.box.count())] != offered:
             self.box.clear()
             for value in offered:
-                name = class_name(value)
-                self.box.addItem(_swatch(value), name[0].upper() + name[1:], value)
+                self.box.addItem(_swatch(value), "", value)
+        for place, value in enumerate(offered):
+            name, note = class_name(value), "" if value in there else " (not in these masks)"
+            self.box.setItemText(place, name[0].upper() + name[1:] + note)
         self.box.setCurrentIndex(offered.index(self._structures.value))
         self.setVisible(self._structures.several)
 

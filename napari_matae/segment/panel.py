@@ -23,7 +23,7 @@ from napari_matae.background.connections import connections_of
 from napari_matae.segment.frame_again import FrameAgain
 from napari_matae.segment.run import SegmentRun
 from napari_matae.segment.sector_controls import SectorControls
-from napari_matae.widgets.layout import combo_box
+from napari_matae.widgets.layout import combo_box, wrapped
 from napari_matae.widgets.option_form import OptionForm
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["SegmentPanel"]
 
 _PROGRESS_MS = 100
+_NO_GPU = "No GPU here: the CPU is used; a smaller width is faster."
 _ENDED = {"done": "done", "cancelled": "cancelled", "failed": "stopped"}
 
 
@@ -86,21 +87,32 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         self.run_button = QPushButton("Segment", self)
         self.run_button.clicked.connect(self.run)
         self.cancel_button = QPushButton("Cancel", self)
+        self.cancel_button.setToolTip("Stop now; the frames that are done stay.")
         self.cancel_button.clicked.connect(self.cancel)
         run_row = QHBoxLayout()
         run_row.addWidget(self.run_button, stretch=2)
         run_row.addWidget(self.cancel_button, stretch=1)
         self.progress = QProgressBar(self)
+        self.progress.setAccessibleName("Progress of segmenting")
+        self.progress.setToolTip("How many frames are done.")
         self.progress.setTextVisible(True)
         self.status = QLabel(self)
         self.status.setWordWrap(True)
         column = QVBoxLayout(self)
+        self.no_gpu = wrapped(_NO_GPU, self)
+        """Shown where there is none."""
+        self.no_gpu.hide()
         column.addWidget(form)
+        column.addWidget(self.no_gpu)
         column.addWidget(self.sector)
         column.addLayout(run_row)
         column.addWidget(self.progress)
         column.addWidget(self.status)
         column.addStretch(1)
+
+    def set_hint(self, hint: str) -> None:
+        """Name the key of segmenting in the tooltip of its button."""
+        self.run_button.setToolTip(f"Outline the ventricle on every frame that nobody has edited{hint}.")
 
     def list_models(self) -> None:
         """List the models anew, and take the one in use if that is another than before."""

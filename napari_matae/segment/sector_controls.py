@@ -41,6 +41,7 @@ class SectorControls(QWidget):  # type: ignore[misc]
         self.apex_down.setToolTip("Tick for displays that show the heart upside down.")
         self.apex_down.clicked.connect(lambda on: session.sector.flip(apex_down=on))
         self.region = QComboBox(self)
+        self.region.setAccessibleName("Region of the picture")
         self.region.setToolTip("Which of the B-mode pictures in the frame shows the ventricle; its scale is used.")
         self.region.activated.connect(lambda index: session.sector.choose_region(index + 1))
         buttons = QHBoxLayout()

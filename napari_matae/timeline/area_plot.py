@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["AreaPlot"]
 
 _REDRAW_MS = 100
+_LEAST_HEIGHT = 128
+"""On a low screen; elsewhere it takes what its share of the dock is."""
 _HINT = "The curve appears when the cine is segmented."
 
 
@@ -46,7 +48,7 @@ class AreaPlot(pg.PlotWidget):  # type: ignore[misc]
         """What to draw in place of the area, with its axis label; None, or returning None, for the area."""
         self.values = np.zeros(0)
         """What is drawn, one value a frame."""
-        self.setMinimumHeight(150)
+        self.setMinimumHeight(_LEAST_HEIGHT)
         self.setToolTip("Area of the left ventricle in each frame. Click to go to a frame.")
         item = self.getPlotItem()
         set_up_axes(item)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Transport"]
 
-_SPEEDS = ((0.25, "¼ speed"), (0.5, "½ speed"), (1.0, "true speed"), (2.0, "2× speed"))
+_SPEEDS = ((0.25, "¼×"), (0.5, "½×"), (1.0, "1×"), (2.0, "2×"))
+_MORE, _LESS = "More room", "Less room"
+_ROOM_TIP = "Fold napari's layer list and controls away: more room for the picture"
 
 
 class Transport(QWidget):  # type: ignore[misc]
@@ -39,7 +41,8 @@ class Transport(QWidget):  # type: ignore[misc]
         for value, text in _SPEEDS:
             self.speed.addItem(text, value)
         self.speed.setCurrentIndex(2)
-        self.speed.setToolTip("True speed shows the heart at its own rate, by the file's frame times.")
+        self.speed.setToolTip("Speed of playing: 1× shows the heart at its own rate, by the file's frame times.")
+        self.speed.setAccessibleName("Speed of playing")
         self.speed.currentIndexChanged.connect(self._on_speed)
         self.where = QLabel(self)
         self.where.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -48,17 +51,34 @@ class Transport(QWidget):  # type: ignore[misc]
         row.addWidget(self.play_button)
         row.addWidget(self.speed)
         row.addWidget(self.where, stretch=1)
+        self.room_button = QPushButton(_MORE, self)
+        self.room_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        row.addWidget(self.room_button)
+        self._play_hint = self._room_hint = ""
         player.playing_changed.connect(self._on_playing)
         connect = connections_of(self).connect
         connect(session.opened, self._update)
         connect(session.frame_changed, self._update_where)
         self._update()
 
+    def set_hints(self, *, play: str, room: str) -> None:
+        """Name the keys of playing and of more room in the tooltips."""
+        self._play_hint, self._room_hint = play, room
+        self._update()
+        self.show_room(folded=self.room_button.text() != _MORE)
+
+    def show_room(self, folded: bool) -> None:
+        """Offer to fold napari's docks away, or to bring them back."""
+        self.room_button.setText(_LESS if folded else _MORE)
+        what = "Bring napari's layer list and controls back" if folded else _ROOM_TIP
+        self.room_button.setToolTip(f"{what}{self._room_hint}.")
+
     def _on_speed(self) -> None:
         self._player.speed = self.speed.currentData()
 
     def _on_playing(self, playing: bool) -> None:
         self.play_button.setText("Pause" if playing else "Play")
+        self._update()
 
     def _update(self, _: object = None) -> None:
         self.play_button.setEnabled(self._player.can_play)
@@ -69,7 +89,8 @@ class Transport(QWidget):  # type: ignore[misc]
         elif not self._player.can_play:
             self.play_button.setToolTip("The frame rate is not known: give it in the Open step.")
         else:
-            self.play_button.setToolTip("Play at the file's own rate. F1 shows the keys.")
+            what = "Pause" if self._player.is_playing else "Play at the speed beside"
+            self.play_button.setToolTip(f"{what}{self._play_hint}.")
         self._update_where(self._session.frame)
 
     def _update_where(self, frame: int) -> None:

@@ -24,6 +24,8 @@ class CodeRow(QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self._selected = 0
         self.code = QLineEdit(self)
+        self.code.setAccessibleName("Patient code of the selected clips")
+        self.code.setToolTip("A code for the patient, never a name.")
         self.code.setPlaceholderText("patient code, never a name")
         self.code.textChanged.connect(self._update)
         self.code.returnPressed.connect(self.give)

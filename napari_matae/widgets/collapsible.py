@@ -38,6 +38,8 @@ class Section(QWidget):  # type: ignore[misc]
         self._open = str(settings().value(f"sections/{name}", str(opened))) == "True"
         self.button = QToolButton(self)
         self.button.setText(title)
+        self.button.setAccessibleName(title)
+        self.button.setToolTip(f"Show or fold away: {title}.")
         self.button.setAutoRaise(True)
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -30,9 +30,12 @@ class FolderField(QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self._question = question
         self.line = QLineEdit(self)
+        self.line.setAccessibleName("Folder")
+        self.line.setToolTip("Path of the folder.")
         self.line.setPlaceholderText(placeholder)
         self.line.textChanged.connect(lambda _: self.changed.emit())
         self.button = QPushButton("Choose…", self)
+        self.button.setToolTip("Choose the folder.")
         self.button.clicked.connect(self._ask)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

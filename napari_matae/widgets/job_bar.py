@@ -31,8 +31,11 @@ class JobBar(QWidget):  # type: ignore[misc]
         self._job = job
         self.text = QLabel(self)
         self.bar = QProgressBar(self)
+        self.bar.setAccessibleName("Progress")
+        self.bar.setToolTip("How far it is.")
         self.bar.setTextVisible(False)
         self.cancel_button = QPushButton("Cancel", self)
+        self.cancel_button.setToolTip("Stop this work.")
         self.cancel_button.clicked.connect(self.cancel)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)

@@ -10,11 +10,14 @@ from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout
 from matae.store.address import without_password
 
 if TYPE_CHECKING:
+    from qtpy.QtGui import QResizeEvent
+
     from napari_matae.study.link import StudyLink
 
 __all__ = ["SavedBar"]
 
 _RESEARCH = "Research use only. Not for diagnosis."
+_RESEARCH_SHORT = "Research use only"
 
 
 class SavedBar(QWidget):  # type: ignore[misc]
@@ -44,11 +47,23 @@ class SavedBar(QWidget):  # type: ignore[misc]
         column.addWidget(self.banner)
         row = QHBoxLayout()
         row.addWidget(self.line, stretch=1)
-        row.addWidget(QLabel(_RESEARCH, self))
+        self.research = QLabel(_RESEARCH, self)
+        self.research.setToolTip(_RESEARCH)
+        row.addWidget(self.research)
         column.addLayout(row)
         link.state_changed.connect(self._update)
         link.entry_changed.connect(self._update)
         self._update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """In a narrow dock, leave the room to what is saved where."""
+        super().resizeEvent(event)
+        self._fold()
+
+    def _fold(self) -> None:
+        width = self.line.fontMetrics().horizontalAdvance
+        room = self.width() - width(self.line.text()) - 12
+        self.research.setText(_RESEARCH if room >= width(_RESEARCH) else _RESEARCH_SHORT)
 
     def _update(self, _: object = None) -> None:
         link = self._link
@@ -67,3 +82,4 @@ class SavedBar(QWidget):  # type: ignore[misc]
             self.line.setText(f"✓ Saved in {link.connection.name}")
         shown = without_password(link.connection.target)
         self.line.setToolTip(f"Study: {shown}" if shown else "Choose a study in the Open step.")
+        self._fold()

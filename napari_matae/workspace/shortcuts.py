@@ -59,6 +59,15 @@ def _apply_and_accept(workspace: Workspace) -> None:
 
 
 ACTIONS: dict[str, tuple[Action, ...]] = {
+    "Steps": (
+        Action("open", "Shift+O", "Open a file", lambda d: d.wanted.emit("open")),
+        Action("segment", "R", "Segment", lambda d: d.wanted.emit("segment")),
+        Action("measure", "Shift+M", "Measure", lambda d: d.wanted.emit("measure")),
+        Action("report", "Shift+R", "Save a report", lambda d: d.wanted.emit("report")),
+        Action("next_step", "Alt+Right", "Next step", lambda d: d.wanted.emit("next_step")),
+        Action("previous_step", "Alt+Left", "The step before", lambda d: d.wanted.emit("previous_step")),
+        Action("more_room", "F2", "More room for the picture, or less", lambda d: d.wanted.emit("more_room")),
+    ),
     "Watch": (
         Action("play", "Shift+Space", "Play at true speed, or pause", lambda d: d.player.toggle()),
         Action("loop", "L", "Loop end-diastole to end-systole", lambda d: d.toggle_loop()),

@@ -48,6 +48,9 @@ class Workspace(QObject):  # type: ignore[misc]
     """A sentence for the user: what was done, where, or why not."""
     help_wanted = Signal()
     """The keys are to be shown, or hidden again."""
+    wanted = Signal(str)
+    """A key asks for what a step or the window does: ``open``, ``segment``, ``measure``, ``report``, ``next_step``,
+    ``previous_step`` or ``more_room``."""
     model_changed = Signal()
     """Another model is in use, or the models on this machine are others."""
 
@@ -83,12 +86,24 @@ class Workspace(QObject):  # type: ignore[misc]
             self.next_cine,
         ):
             part.said.connect(self.show_message)
+        self._of: object = self.session.current
+        self._said = ""
+        self.session.opened.connect(self._on_opened)
         self.session.settle()  # what was drawn while no dock was there to see it
 
     def show_message(self, sentence: str) -> None:
         """Tell the user, in the panel and in the viewer's own status line."""
+        self._said = sentence
         self.viewer.status = sentence
         self.said.emit(sentence)
+
+    def _on_opened(self, current: object) -> None:
+        """End what the viewer's status line says of another clip."""
+        if current is not self._of:
+            self._of = current
+            if self._said and self.viewer.status == self._said:
+                self.viewer.status = ""
+            self._said = ""
 
     def unsaved(self) -> str:
         """Store what waits, and return nothing; or a sentence, where the study does not have everything yet."""

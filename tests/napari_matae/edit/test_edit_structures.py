@@ -97,6 +97,46 @@ def test_a_label_chosen_in_naparis_own_controls_is_the_structure(workspace) -> N
     assert workspace.structures.value == 2
 
 
+def test_naparis_plus_in_masks_of_one_structure_is_refused_with_a_word_until_it_is_meant(
+    make_workspace, qtbot, cine
+) -> None:
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    proposals(cine, workspace.session)
+    said: list[str] = []
+    workspace.said.connect(said.append)
+    labels = workspace.session.current.labels
+    labels.selected_label += 1
+    assert labels.selected_label == workspace.structures.value == 1
+    assert said[0].startswith(f"These masks have no {CLASS_NAMES[1]}: the tools still act on the {CLASS_NAMES[0]}.")
+    assert len(said) == 1
+    labels.selected_label += 1
+    assert labels.selected_label == workspace.structures.value == 2
+    assert said[-1] == f"The tools act on the {CLASS_NAMES[1]} now, which these masks did not have."
+
+
+def test_naparis_plus_and_minus_walk_over_the_structures_there_are(workspace) -> None:
+    labels, walked = workspace.session.current.labels, []
+    for _ in range(3):
+        labels.selected_label += 1
+        walked.append((labels.selected_label, workspace.structures.value))
+    assert walked == [(2, 2), (3, 3), (1, 1)]
+    assert workspace.said_here[-1] == f"The tools act on the {CLASS_NAMES[0]}."
+
+
+def test_a_structure_that_some_masks_lack_can_be_begun_in_review(make_workspace, qtbot, cine) -> None:
+    workspace = make_workspace()
+    row = StructureRow(workspace.structures)
+    qtbot.addWidget(row)
+    opened(qtbot, workspace, cine)
+    proposals(cine, workspace.session)
+    workspace.structures.choose(3)
+    shown = [row.box.itemText(place) for place in range(row.box.count())]
+    assert shown == [
+        "Left ventricular cavity", "Left ventricular myocardium (not in these masks)", "Left atrium",
+    ]  # fmt: skip
+
+
 def test_a_label_that_nobody_named_is_refused_with_a_word(workspace) -> None:
     labels = workspace.session.current.labels
     labels.selected_label = 9

@@ -172,6 +172,8 @@ def test_an_export_is_looked_at_and_then_really_written(learn, qtbot, tmp_path):
     assert "3 frames of 1 clip from 1 patient" in dialog.summary.text()
     assert "Pictures and masks (PNG)" in dialog.summary.text()
     assert "free there" in dialog.summary.text()
+    assert "Nothing is written yet" in dialog.summary.text()
+    assert dialog.findings.textFormat() is Qt.TextFormat.RichText
     assert dialog.looked.isHidden()
     assert not (tmp_path / "out").exists()
     before = data.overview.releases
@@ -184,6 +186,8 @@ def test_an_export_is_looked_at_and_then_really_written(learn, qtbot, tmp_path):
     assert "secret" not in json.dumps(read_manifest(release.folder))
     assert "Exported as lv 1: 3 frames of 1 clip" in dialog.result.text()
     assert not dialog.open_button.isHidden()
+    assert "Nothing is written yet" not in dialog.summary.text()
+    assert "left as Pictures and masks" in dialog.summary.text()
     qtbot.waitUntil(lambda: len(data.overview.releases) == 1, timeout=WAIT)
     assert "No new patient since the last release, lv 1." in data.counts.text()
     assert data.releases.list.topLevelItem(0).text(0) == "lv 1"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from matae.errors import MataeError
 from matae.learn import RetrainOptions
 from matae.learn.run_lock import claim
-from matae.store import Study
+from matae.store import Edit, FrameStatus, Study
 from napari_matae.learn.tasks import discard, go_on, look
+
+from ..conftest import make_cine
 
 
 @pytest.fixture
@@ -22,6 +25,19 @@ def test_an_empty_study_is_not_ready_and_says_what_to_do(target) -> None:
     assert not found.ready
     assert "correct or accept at least" in found.sentence
     assert found.runs == found.finished == ()
+
+
+def test_frames_that_are_there_and_not_learnt_from_are_counted(target) -> None:
+    with Study.open(target, rater="anna") as study:
+        cine = make_cine(3)
+        study.add_cine(cine, subject="P1")
+        masks = [Edit(frame, np.ones(cine.shape, np.uint8), 0, FrameStatus.ACCEPTED) for frame in (0, 1)]
+        study.put_edits(cine.content_id, masks)
+        study.set_split("P1", "val")
+    found = look(target, RetrainOptions())
+    assert not found.ready
+    assert "There are 0 corrected frames of training patients" in found.sentence
+    assert found.sentence.endswith("2 frames are of held-out patients: they judge a model and are not learnt from.")
 
 
 def test_choices_that_cannot_be_are_a_sentence(target) -> None:

@@ -418,3 +418,5 @@ def test_a_report_that_cannot_be_written_is_a_sentence(bench, qtbot, tmp_path):
     assert ended.args == [False]
     assert bench.panel.words.text()
     assert button.isEnabled()
+    bench.open(qtbot, *two_beats())
+    assert bench.panel.words.isHidden(), "what was said of one clip stands over another"
