@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matae.measure.measurement import Measurement
     from matae.segment.margins import Margins
 
-__all__ = ["HEADLINE", "make_report", "write_report"]
+__all__ = ["HEADLINE", "make_report", "render_report", "write_report"]
 
 HEADLINE = "Research use only. Not for diagnosis."
 _A4 = (8.27, 11.69)  # inches
@@ -52,15 +52,31 @@ def write_report(path: Path, measurement: Measurement, *, keep_margins: bool = F
     kind = path.suffix.lower().removeprefix(".")
     if kind not in ("pdf", "png"):
         raise MeasureError(f"{path.name} is no name for a report; end it in .pdf or .png.")
+    page, notice = render_report(measurement, kind, keep_margins=keep_margins)
+    with writing_to(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, page)
+    return notice
+
+
+def render_report(measurement: Measurement, kind: str = "pdf", *, keep_margins: bool = False) -> tuple[bytes, str]:
+    """Return the page as the bytes of a file, and what `write_report` says of its pictures.
+
+    Parameters
+    ----------
+    measurement
+        What to report.
+    kind
+        ``pdf`` or ``png``.
+    keep_margins
+        As for `write_report`.
+    """
     buffer = io.BytesIO()
     # No date goes into the file, and the same measurement gives the same bytes.
     metadata = {"CreationDate": None, "Title": "Left ventricle"} if kind == "pdf" else {"Title": "Left ventricle"}
     shown = _shown(measurement, keep_margins=keep_margins)
     _page(measurement, shown).savefig(buffer, format=kind, dpi=_DPI, metadata=metadata)
-    with writing_to(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, buffer.getvalue())
-    return shown.notice
+    return buffer.getvalue(), shown.notice
 
 
 def make_report(measurement: Measurement, *, keep_margins: bool = False) -> Any:
