@@ -20,6 +20,8 @@ RETURNED = {
 }
 """SOP class to name of what goes back to an archive: only what was made from a clip, never a clip."""
 
+_NAME = "name files that 'measure' wrote with --sr, --dicom-seg or --dicom-pdf."
+
 
 @dataclass(frozen=True)
 class Described:
@@ -83,17 +85,20 @@ def describe(path: Path) -> Described:
     from matae.read._dicom_tags import text
     from matae.read._formats import quiet, sniff
 
-    if not path.is_file() or sniff(path) != "dicom":
-        what = "is not a DICOM file" if path.is_file() else "is not there"
-        raise ExchangeError(f"{path} {what}; name files that 'measure' wrote with --sr, --dicom-seg or --dicom-pdf.")
+    if not path.is_file():
+        raise ExchangeError(f"{path} is not there; {_NAME}")
+    if sniff(path) != "dicom":
+        raise ExchangeError(f"{path.name} is not a DICOM file; {_NAME}")
     try:
         with quiet():
             made = dcmread(path, force=True)
-            kind = RETURNED.get(text(made, "SOPClassUID"), "")
+            kind = RETURNED.get(sop_class := text(made, "SOPClassUID"), "")
             says = tuple(_lines(made)) if kind else ()
             refers = tuple(dict.fromkeys(_references(made))) if kind else ()
     except Exception as error:
         raise ExchangeError(f"{path.name} is a damaged DICOM file; write it again.") from error
+    if not sop_class:
+        raise ExchangeError(f"{path.name} is not a DICOM file, whatever its name says; {_NAME}")
     if not kind:
         raise ExchangeError(
             f"{path.name} is neither a structured report nor a segmentation nor an encapsulated PDF; only what was made "

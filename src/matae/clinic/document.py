@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from matae.clinic.codes import CODES
-from matae.clinic.source import new_uid, say_equipment, stamp
+from matae.clinic.source import allowed, new_uid, say_equipment, stamp
 
 if TYPE_CHECKING:
     from matae.measure import Measurement
@@ -38,6 +38,11 @@ def make_document(measurement: Measurement, source: Any, *, keep_margins: bool =
     pydicom.Dataset
         To be written by `matae.clinic.write_dicom`. It says that it may identify the patient (Burned In Annotation):
         the page names the file.
+
+    Raises
+    ------
+    ExchangeError
+        If the header of the source has a value that DICOM does not allow.
     """
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian
@@ -46,9 +51,10 @@ def make_document(measurement: Measurement, source: Any, *, keep_margins: bool =
 
     page, _ = render_report(measurement, keep_margins=keep_margins)
     made = Dataset()
-    for keyword in _TAKEN_OVER:
-        if keyword in source:
-            made[keyword] = source[keyword]
+    with allowed(source):
+        for keyword in _TAKEN_OVER:
+            if keyword in source:
+                made[keyword] = source[keyword]
     made.file_meta = FileMetaDataset()
     made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     made.file_meta.ImplementationVersionName = "MATAE"

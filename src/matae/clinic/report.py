@@ -86,6 +86,7 @@ def make_report(measurement: Measurement, source: Any, algorithm: Algorithm | No
             is_final=False,
             is_verified=False,
         )
+    _leave_empty(made)
     _say_scheme(made)
     say_equipment(made, source, "Left ventricle, measurements")
     return made
@@ -189,20 +190,25 @@ def _number(m: Measurement, row: Value, *, withheld: bool, value: float | None =
         )
         for item in properties:  # percent as the value itself, not highdicom's "no units"
             item.MeasuredValueSequence[0].MeasurementUnitsCodeSequence = [concept(UNITS["%"])]
+    reason = CODES["failure"] if given is None else CODES["indeterminate"] if withheld else None
     method = CODES["disks"] if row.key in _BY_DISKS else CODES["planimetry"] if "area" in row.key else None
-    found = hd.sr.Measurement(
+    return hd.sr.Measurement(
         name=concept(volumetric(row.key, m.view)),
-        value=0.0 if given is None else round(given, 2 if row.unit == "L/min" else _DIGITS),
+        value=0.0 if given is None or withheld else round(given, 2 if row.unit == "L/min" else _DIGITS),
         unit=concept(UNITS[row.unit]),
+        qualifier=None if reason is None else concept(reason),
         method=None if method is None else concept(method),
         derivation=concept(CODES["mean"]) if several and given is not None else None,
         properties=properties,
     )
-    if given is None or withheld:
-        reason = CODES["failure"] if given is None else CODES["indeterminate"]
-        found[0].MeasuredValueSequence = []
-        found[0].NumericValueQualifierCodeSequence = [concept(reason)]
-    return found
+
+
+def _leave_empty(item: Any) -> None:
+    """Take the value from every number that has a qualifier instead; highdicom makes and copies none without one."""
+    for child in item.get("ContentSequence", ()):
+        if "NumericValueQualifierCodeSequence" in child:
+            child.MeasuredValueSequence = []
+        _leave_empty(child)
 
 
 def _sentences(m: Measurement, algorithm: Algorithm | None) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -149,9 +150,12 @@ def allowed(source: Any) -> Iterator[None]:
     ExchangeError
         Instead of what highdicom and pydicom raise inside the block.
     """
+    from matae.read._formats import quiet
+
     try:
-        yield
-    except (ValueError, TypeError, AttributeError) as error:
+        with quiet():
+            yield
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
         raise ExchangeError(
             f"The header of instance {source.SOPInstanceUID} has a value that DICOM does not allow, so nothing can be "
             "made in its study; have the archive correct it, or leave out the DICOM outputs."
@@ -201,10 +205,11 @@ def write_dicom(path: Path, made: Any) -> None:
     OutputError
         If the file cannot be written.
     """
-    import io
+    from matae.read._formats import quiet
 
     buffer = io.BytesIO()
-    made.save_as(buffer, enforce_file_format=True)
+    with quiet():
+        made.save_as(buffer, enforce_file_format=True)
     with writing_to(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, buffer.getvalue())

@@ -79,3 +79,32 @@ def numbers(report):
 def points(item):
     """Return the vertices of a SCOORD as (N, 2) column and row."""
     return np.array(item.GraphicData, float).reshape(-1, 2)
+
+
+def dciodvfy(path):
+    """Return what dciodvfy says against a file; the test is skipped where there is no dciodvfy."""
+    import shutil
+    import subprocess
+
+    import pytest
+
+    if shutil.which("dciodvfy") is None:
+        pytest.skip("dciodvfy (Debian's dicom3tools) is not installed")
+    said = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False).stderr
+    return [line for line in said.splitlines() if line.startswith(("Error", "Abort"))]
+
+
+def dsrdump(path):
+    """Return the report as dcmtk reads it, long texts whole."""
+    import shutil
+    import subprocess
+
+    import pytest
+
+    if shutil.which("dsrdump") is None:
+        pytest.skip("dsrdump (Debian's dcmtk) is not installed")
+    done = subprocess.run(["dsrdump", "+Pl", "+Pc", str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "E:" not in done.stderr
+    assert "W:" not in done.stderr
+    return done.stdout
