@@ -91,9 +91,7 @@ def write_json(path: Path, values: Any) -> None:
     typer.echo(str(path))
 
 
-def write_objects(
-    found: Measurement, header: Any, outputs: Mapping[str, Path], *, keep_margins: bool = False
-) -> None:
+def write_objects(found: Measurement, header: Any, outputs: Mapping[str, Path], *, keep_margins: bool = False) -> None:
     """Write a measurement as the DICOM objects that were asked for.
 
     Parameters

@@ -1,7 +1,7 @@
 """What is exchanged with a clinic: DICOM objects that belong to the patient's study, and lists of clips with identity.
 
-Unlike `matae.exchange`, whose objects are pseudonymous, these carry the patient and the study of the clip they speak of.
-They are made only where somebody asks for them by name. Importing this package imports numpy alone.
+Unlike `matae.exchange`, whose objects are pseudonymous, these carry the patient and the study of the clip they
+speak of. They are made only where somebody asks for them by name. Importing this package imports numpy alone.
 """
 
 from __future__ import annotations

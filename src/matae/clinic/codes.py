@@ -1,8 +1,8 @@
 """The codes that a measurement report uses, each where DICOM defines it.
 
-Nothing here was made up but `NOT_RELIABLE`, `NO_DOUBT` and `RELIABILITY`, which have a coding scheme of their own: DICOM
-has codes for the quality of an image, none for a number that its maker warns of. The page docs/clinic-interchange.md lists
-the others with their context groups, and a test holds those against pydicom's copy of PS3.16.
+Nothing here was made up but RELIABILITY, NOT-RELIABLE and NO-DOUBT, which have a coding scheme of their own: DICOM has
+codes for the quality of an image, none for a number that its maker warns of. The page docs/clinic-interchange.md lists
+all of them, and a test holds the others against pydicom's copy of PS3.16.
 """
 
 from __future__ import annotations

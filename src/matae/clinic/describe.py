@@ -101,8 +101,8 @@ def describe(path: Path) -> Described:
         raise ExchangeError(f"{path.name} is not a DICOM file, whatever its name says; {_NAME}")
     if not kind:
         raise ExchangeError(
-            f"{path.name} is neither a structured report nor a segmentation nor an encapsulated PDF; only what was made "
-            "from a clip goes back to an archive."
+            f"{path.name} is neither a structured report nor a segmentation nor an encapsulated PDF; only what was "
+            "made from a clip goes back to an archive."
         )
     return Described(
         file=path.name,

@@ -1,7 +1,7 @@
 """The ultrasound clips of a folder or a medium, told by their headers, with whom and which study they belong to.
 
-`matae.read.list_cines` lists what can be opened and keeps no identity. This is for whoever works in the clinic the files
-come from: it is shown or written where a person asks for it, and stored nowhere.
+`matae.read.list_cines` lists what can be opened and keeps no identity. This is for whoever works in the clinic that the
+files come from: it is shown or written where a person asks for it, and stored nowhere.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ __all__ = ["ClipEntry", "ClipList", "clip_of", "list_clips"]
 
 _TAGS = [
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality", "DimensionOrganizationType",
-    "PatientID", "PatientName", "StudyDate", "StudyDescription", "NumberOfFrames", "Rows", "Columns", "ViewCodeSequence",
-    "ViewName", "StageName", "PatientIdentityRemoved", "SpecificCharacterSet",
+    "PatientID", "PatientName", "StudyDate", "StudyDescription", "NumberOfFrames", "Rows", "Columns",
+    "ViewCodeSequence", "ViewName", "StageName", "PatientIdentityRemoved", "SpecificCharacterSet",
 ]  # fmt: skip
 
 
@@ -139,25 +139,24 @@ def _look(file: Path, root: Path) -> tuple[ClipEntry | None, str]:
     from matae.read._dicom_tags import text
     from matae.read._formats import quiet, sniff
 
+    entry, other = None, ""
     try:
-        if sniff(file) != "dicom":
-            return None, ""
-        with quiet():
-            header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=_TAGS)
-            if text(header.file_meta, "MediaStorageSOPClassUID") == DICOMDIR_CLASS:
-                return None, ""
-            if other_than_cine(header) is not None:
-                return None, short_kind(header)
-            entry = clip_of(header, file.relative_to(root).as_posix())
+        if sniff(file) == "dicom":
+            with quiet():
+                header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=_TAGS)
+                if other_than_cine(header) is not None:
+                    other = short_kind(header)
+                elif text(header.file_meta, "MediaStorageSOPClassUID") != DICOMDIR_CLASS:
+                    entry = clip_of(header, file.relative_to(root).as_posix())
     except OSError:
-        return None, "files that cannot be read"
+        other = "files that cannot be read"
     except Exception:  # noqa: BLE001 - whatever a damaged header raises
+        other = "damaged files"
+    if entry is not None and (entry.rows is None or not entry.instance_uid):
         return None, "damaged files"
-    if entry.rows is None or not entry.instance_uid:
-        return None, "damaged files"
-    if (entry.frames or 1) < 2:
+    if entry is not None and (entry.frames or 1) < 2:
         return None, "single pictures"
-    return entry, ""
+    return entry, other
 
 
 def clip_of(header: Any, file: str = "") -> ClipEntry:

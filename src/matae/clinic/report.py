@@ -5,10 +5,10 @@ The root holds who observed (the program, as a device) and the procedure; three 
 - the beat (TID 1501): ejection fraction with its interval, volumes, output, and what is to be known of them in words;
 - end-diastole and end-systole (TID 1410): the outline as a polyline on its frame, with its area and long axis.
 
-**An ejection fraction that is not reliable does not leave as a number.** Neither does anything else that was measured on
-those outlines, since it could be computed from that again: each of them stands with its code, an empty Measured Value
-Sequence and the qualifier "Value indeterminate" (PS3.3 C.18.1), beside the coded statement "Not reliable" and the reasons
-in words. What was computed is told in a sentence, which no system takes for a value.
+**An ejection fraction that is not reliable does not leave as a number.** Neither does anything else that was measured
+on those outlines, since it could be computed from that again: each of them stands with its code, an empty Measured
+Value Sequence and the qualifier "Value indeterminate" (PS3.3 C.18.1), beside the coded statement "Not reliable" and the
+reasons in words. What was computed is told in a sentence, which no system takes for a value.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def make_report(measurement: Measurement, source: Any, algorithm: Algorithm | No
     measurement
         What was measured.
     source
-        Header of the instance it was measured on, as `matae.clinic.read_source` gives it: patient and study are its own.
+        Header of the instance it was measured on, as `matae.clinic.read_source` gives it; patient and study are taken
+        over.
     algorithm
         What outlined the cavity; None for a person or a file.
 

@@ -1,8 +1,8 @@
 """The masks of a whole clip as one DICOM Segmentation that refers to the frames of the original instance.
 
-highdicom writes no multi-frame SEG for images without a frame of reference (its issues 184 and 284), and an echo has none.
-It makes the SEG of one frame; the frames of the others are added here: one for each segment and source frame, told apart
-by segment and temporal position (PS3.3 C.7.6.17, C.7.6.16.2.2).
+highdicom writes no multi-frame SEG for images without a frame of reference (its issues 184 and 284), and an echo has
+none. It makes the SEG of one frame; the others are added here: one for each segment and source frame, told apart by
+segment and temporal position (PS3.3 C.7.6.17, C.7.6.16.2.2).
 """
 
 from __future__ import annotations

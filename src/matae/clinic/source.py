@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
 
-__all__ = ["RESEARCH", "Algorithm", "algorithm_of", "allowed", "new_uid", "read_source", "say_equipment", "stamp", "write_dicom"]
+__all__ = [
+    "RESEARCH",
+    "Algorithm",
+    "algorithm_of",
+    "allowed",
+    "new_uid",
+    "read_source",
+    "say_equipment",
+    "stamp",
+    "write_dicom",
+]
 
 RESEARCH = "Research use only. Not for diagnosis."
 """Stands in every object, where a person reads it."""
@@ -110,8 +120,8 @@ def read_source(cine: Cine) -> Any:
         )
     if sniff(path) != "dicom":
         raise ExchangeError(
-            f"{path.name} is not a DICOM file, so it names no patient and no study that a DICOM object could belong to; "
-            "take the clip from the archive as DICOM, or leave out the DICOM outputs."
+            f"{path.name} is not a DICOM file, so it names no patient and no study that a DICOM object could belong "
+            "to; take the clip from the archive as DICOM, or leave out the DICOM outputs."
         )
     try:
         with quiet():
@@ -127,8 +137,8 @@ def read_source(cine: Cine) -> Any:
     stated = integer(source, "NumberOfFrames") or 1
     if stated != cine.n_frames:
         raise ExchangeError(
-            f"{path.name} counts {stated} frames and {cine.n_frames} decoded, so their numbers cannot be told in a DICOM "
-            "object; export the clip again from the archive."
+            f"{path.name} counts {stated} frames and {cine.n_frames} decoded, so their numbers cannot be told in a "
+            "DICOM object; export the clip again from the archive."
         )
     for keyword in _TYPE_2:
         if keyword not in source:

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["CALLING_AE", "PASSWORD_VARIABLE", "USER_VARIABLE", "Address", "config_file", "find_archive"]
 
-USER_VARIABLE, PASSWORD_VARIABLE = "MATAE_PACS_USER", "MATAE_PACS_PASSWORD"  # noqa: S105 - names, no secrets
+USER_VARIABLE, PASSWORD_VARIABLE = "MATAE_PACS_USER", "MATAE_PACS_PASSWORD"
 CALLING_AE = "MATAE"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _MOST_TITLE = 16  # characters of an application entity title, PS3.5
 _KEYS = {
-    "url", "host", "port", "ae_title", "calling_ae_title", "user", "password", "password_env", "token_env", "allow_http",
-    "tls", "ca_file", "cert_file", "key_file", "timeout",
+    "url", "host", "port", "ae_title", "calling_ae_title", "user", "password", "password_env", "token_env",
+    "allow_http", "tls", "ca_file", "cert_file", "key_file", "timeout",
 }  # fmt: skip
 
 
@@ -99,8 +99,8 @@ def find_archive(name: str, config: Path | None = None) -> Address:
     if name not in archives:
         have = ", ".join(sorted(archives)) or "none"
         raise PacsError(
-            f"{path} lists no archive called '{name}' (there is {have}); add it as [archives.{name}], or give its address: "
-            "https://HOST/dicom-web or dimse://AETITLE@HOST:PORT."
+            f"{path} lists no archive called '{name}' (there is {have}); add it as [archives.{name}], or give its "
+            "address: https://HOST/dicom-web or dimse://AETITLE@HOST:PORT."
         )
     values = archives[name]
     if not isinstance(values, dict):
@@ -127,7 +127,9 @@ def _from_url(text: str) -> dict[str, Any]:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise PacsError("The address of the archive makes no sense; write https://HOST/dicom-web or dimse://AETITLE@HOST:PORT.") from None
+        raise PacsError(
+            "The address of the archive makes no sense; write https://HOST/dicom-web or dimse://AETITLE@HOST:PORT."
+        ) from None
     if parts.password is not None or (parts.username and parts.scheme != "dimse"):
         raise PacsError(
             f"An address shows its password to everybody on this computer; leave user and password out of it and set "
@@ -146,7 +148,8 @@ def _from_url(text: str) -> dict[str, Any]:
 def _checked(name: str, values: Mapping[str, Any], environment: Mapping[str, str]) -> Address:
     if unknown := sorted(set(values) - _KEYS):
         raise PacsError(
-            f"Archive '{name}' has '{unknown[0]}', which means nothing here; docs/clinic-interchange.md lists what does."
+            f"Archive '{name}' has '{unknown[0]}', which means nothing here; docs/clinic-interchange.md lists "
+            "what does."
         )
     secret = {
         "password": str(values.get("password", "")) or environment.get(str(values.get("password_env", "")), ""),
@@ -162,7 +165,7 @@ def _checked(name: str, values: Mapping[str, Any], environment: Mapping[str, str
         raise PacsError(f"Archive '{name}' has a port or a timeout that is no number; correct it.") from None
     if "url" in values:
         return _web(name, str(values["url"]), common | secret, plain=values.get("allow_http") is True)
-    titles = {
+    titles: dict[str, Any] = {
         "ae_title": str(values.get("ae_title", "")).strip(),
         "calling_ae_title": str(values.get("calling_ae_title", CALLING_AE)).strip(),
     }
@@ -187,7 +190,7 @@ def _web(name: str, url: str, common: dict[str, Any], *, plain: bool) -> Address
     secret = common["password"] or common["token"]
     if secret and parts.scheme == "http" and parts.hostname not in _LOOPBACK and not plain:
         raise PacsError(
-            f"Archive '{name}' would get the password in the clear (http); use https, or write allow_http = true in its "
-            "table where the network is closed."
+            f"Archive '{name}' would get the password in the clear (http); use https, or write allow_http = true in "
+            "its table where the network is closed."
         )
     return Address("dicomweb", name, url=url.rstrip("/"), **common)

@@ -116,7 +116,8 @@ class WebConnection:
             yield
         except requests.exceptions.SSLError as error:
             raise PacsError(
-                f"{name} shows a certificate that nobody known vouches for; name the authority of the clinic as ca_file."
+                f"{name} shows a certificate that nobody known vouches for; name the authority of the clinic as "
+                "ca_file."
             ) from error
         except requests.exceptions.Timeout as error:
             raise PacsError(
@@ -138,8 +139,8 @@ class WebConnection:
 def _refused(name: str, url: str, status: int) -> str:
     if status in (401, 403):
         return (
-            f"{name} does not let this user in ({status}); set user and password as docs/clinic-interchange.md tells, or "
-            "ask whoever runs the archive for the right."
+            f"{name} does not let this user in ({status}); set user and password as docs/clinic-interchange.md tells, "
+            "or ask whoever runs the archive for the right."
         )
     if status == 404:
         return f"{name} has nothing at this place of {url} (404); check the address and the UIDs."

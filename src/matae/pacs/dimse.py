@@ -95,14 +95,16 @@ class DimseConnection:
         asked.SOPInstanceUID = instance_uid
         roles = [build_role(clip, scp_role=True) for clip in _CLIPS]
         wanted = {_GET: _PLAIN, **dict.fromkeys(_CLIPS, _SYNTAXES)}
-        with self._association(wanted, "give clips by C-GET", roles=roles, handlers=[(evt.EVT_C_STORE, keep)]) as association:
+        with self._association(
+            wanted, "give clips by C-GET", roles=roles, handlers=[(evt.EVT_C_STORE, keep)]
+        ) as association:
             for status, _ in association.send_c_get(asked, _GET):
                 if not status or status.Status not in _PENDING:
                     self._status(status, f"give instance {instance_uid}", warnings=bool(received))
         if not received:
             raise PacsError(
-                f"{self._address.name} gave no instance {instance_uid}: it has none, or it is no ultrasound clip; list the "
-                "study again."
+                f"{self._address.name} gave no instance {instance_uid}: it has none, or it is no ultrasound clip; list "
+                "the study again."
             )
         return received[0]
 
@@ -136,7 +138,8 @@ class DimseConnection:
         reached: list[Any] = []
         association = entity.associate(
             a.host, a.port, contexts=_proposed(contexts), ae_title=a.ae_title, ext_neg=roles or None,
-            tls_args=self._tls(), evt_handlers=[(evt.EVT_PDU_RECV, watch), (evt.EVT_CONN_OPEN, reached.append), *(handlers or [])],
+            tls_args=self._tls(),
+            evt_handlers=[(evt.EVT_PDU_RECV, watch), (evt.EVT_CONN_OPEN, reached.append), *(handlers or [])],
         )  # fmt: skip
         if not association.is_established:
             raise PacsError(self._why_not(received, what, reached=bool(reached)))
@@ -167,15 +170,15 @@ class DimseConnection:
         if (refusal := received.get("A_ASSOCIATE_RJ")) is not None:
             by_user, reason = refusal.source == 1, refusal.reason_diagnostic
             if by_user and reason == _UNKNOWN_CALLED:
-                return (
-                    f"{a.name} is not called {a.ae_title}; ask whoever runs the archive for its AE title, and give that."
-                )
+                return f"{a.name} is not called {a.ae_title}; ask whoever runs the archive for its AE title."
             if by_user and reason == _UNKNOWN_CALLER:
                 return (
-                    f"{a.name} does not know {a.calling_ae_title}; have whoever runs the archive add this AE title, or set "
-                    "calling_ae_title to one that it knows."
+                    f"{a.name} does not know {a.calling_ae_title}; have whoever runs the archive add this AE title, or "
+                    "set calling_ae_title to one that it knows."
                 )
-            return f"{a.name} refused the association ({refusal.reason_str}); try again, or ask whoever runs the archive."
+            return (
+                f"{a.name} refused the association ({refusal.reason_str}); try again, or ask whoever runs the archive."
+            )
         if "A_ASSOCIATE_AC" in received:
             return self._not_offered(what)
         if reached:
@@ -197,8 +200,8 @@ class DimseConnection:
         name = self._address.name
         if not status:
             raise PacsError(
-                f"{name} ended the association before it could {what}; it may not know {self._address.calling_ae_title}: "
-                "have whoever runs the archive add this AE title, or try again."
+                f"{name} ended the association before it could {what}; it may not know {self._address.calling_ae_title}"
+                ": have whoever runs the archive add this AE title, or try again."
             )
         code = int(status.Status)
         if code == 0 or (warnings and code & 0xF000 == 0xB000):

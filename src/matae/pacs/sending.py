@@ -46,14 +46,14 @@ def send(
         known = connection.find("STUDY", {"StudyInstanceUID": uid, "PatientID": ""})
         if not any(str(study.get("StudyInstanceUID", "")) == uid for study in known):
             raise PacsError(
-                f"The archive holds no study {uid}, of which {one.file} speaks; send it to the archive that its clip came "
-                "from. Nothing was sent."
+                f"The archive holds no study {uid}, of which {one.file} speaks; send it to the archive that its clip "
+                "came from. Nothing was sent."
             )
         theirs = {str(study.get("PatientID", "") or "").strip() for study in known}
         if one.patient_id not in theirs:
             raise PacsError(
-                f"The archive has the study of {one.file} for another patient ID, so the clip was changed since it left; "
-                "fetch it again and measure that. Nothing was sent."
+                f"The archive has the study of {one.file} for another patient ID, so the clip was changed since it "
+                "left; fetch it again and measure that. Nothing was sent."
             )
     for path, one in zip(files, found, strict=True):
         connection.store(path)

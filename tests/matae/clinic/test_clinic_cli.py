@@ -1,4 +1,4 @@
-"""`measure --sr --dicom-seg --dicom-pdf` and `dicom list|show` on the command line (matae.cli.dicom, matae.cli.measure)."""
+"""`measure --sr --dicom-seg --dicom-pdf` and `dicom list|show` on the command line (matae.cli.dicom)."""
 
 from __future__ import annotations
 

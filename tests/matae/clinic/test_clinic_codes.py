@@ -10,8 +10,8 @@ from pydicom.sr._concepts_dict import concepts
 from matae.clinic.codes import _BY_VIEW, CODES, PRIVATE_SCHEME, UNITS, VIEWS, volumetric
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "clinic-interchange.md"
-# Not in pydicom's dictionaries. PS3.17 N.2 lists the modifier; UCUM is a grammar, and PS3.16 7.2.2 says to write units by
-# it; {H.B.}/min is what PS3.17 and PS3.16 write for a heart rate.
+# Not in pydicom's dictionaries. PS3.17 N.2 lists the modifier; UCUM is a grammar, and PS3.16 7.2.2 says to write units
+# by it; {H.B.}/min is what PS3.17 and PS3.16 write for a heart rate.
 ELSEWHERE = {"272518008", "ml", "l/min", "{H.B.}/min"}
 ALL = {**CODES, **{f"{key} {view}": code for (key, view), code in _BY_VIEW.items()}, **VIEWS, **UNITS}
 

@@ -29,7 +29,9 @@ def test_an_empty_folder_is_an_empty_list(tmp_path) -> None:
 def test_clips_are_told_from_what_else_lies_there(phantom, tmp_path) -> None:
     save(phantom_dataset(phantom, view="A2C"), tmp_path / "b.dcm")
     (tmp_path / "deep" / "down").mkdir(parents=True)
-    save(phantom_dataset(phantom, PatientID="P-0001", PatientIdentityRemoved="YES"), tmp_path / "deep" / "down" / "IM01")
+    save(
+        phantom_dataset(phantom, PatientID="P-0001", PatientIdentityRemoved="YES"), tmp_path / "deep" / "down" / "IM01"
+    )
     save(phantom_dataset(phantom, NumberOfFrames=1), tmp_path / "still.dcm")
     save(phantom_dataset(phantom, Modality="SR", SOPClassUID="1.2.840.10008.5.1.4.1.1.88.33"), tmp_path / "sr.dcm")
     whole = (tmp_path / "b.dcm").read_bytes()
@@ -58,7 +60,7 @@ def test_a_dicomdir_says_which_files_count_and_which_are_missing(phantom, tmp_pa
     for _ in range(3):
         medium.add(phantom_dataset(phantom))
     medium.write(tmp_path / "cd")
-    medium._tmpdir.cleanup()
+    medium._stage["t"].cleanup()
     listed = sorted(path for path in (tmp_path / "cd").rglob("*") if path.is_file() and path.name != "DICOMDIR")
     listed[0].unlink()
     shutil.copy(listed[1], tmp_path / "cd" / "stray")

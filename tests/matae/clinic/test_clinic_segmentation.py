@@ -1,4 +1,4 @@
-"""The masks of a whole clip as one SEG of the original instance, read back by code that shares nothing with the writer."""
+"""The masks of a whole clip as one SEG of the original instance, read back by code of its own."""
 
 from __future__ import annotations
 

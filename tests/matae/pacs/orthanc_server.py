@@ -51,16 +51,19 @@ class Orthanc:
         self.folder = Path(tempfile.mkdtemp(prefix="matae-orthanc-"))
         self.process: subprocess.Popen[bytes] | None = None
         try:
-            for _ in range(5):  # somebody may take a port between our look and the server's
-                self.http, self.dicom = free_port(), free_port()
-                self._start(program, plugin)
-                if self._wait():
-                    return
-                self._stop()
-            raise RuntimeError("Orthanc did not start: " + (self.folder / "log").read_text()[-500:])
+            self._start_somewhere(program, plugin)
         except BaseException:
             self.close()
             raise
+
+    def _start_somewhere(self, program: str, plugin: Path) -> None:
+        for _ in range(5):  # somebody may take a port between our look and the server's
+            self.http, self.dicom = free_port(), free_port()
+            self._start(program, plugin)
+            if self._wait():
+                return
+            self._stop()
+        raise RuntimeError("Orthanc did not start: " + (self.folder / "log").read_text()[-500:])
 
     def _start(self, program: str, plugin: Path) -> None:
         config = {

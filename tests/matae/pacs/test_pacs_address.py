@@ -62,7 +62,7 @@ def test_a_list_that_makes_no_sense_is_refused(listed, text, words) -> None:
 
 def test_a_password_that_others_can_read_is_refused(listed) -> None:
     text = "[archives.clinic]\nurl='https://h/x'\nuser='u'\npassword='p'"
-    with pytest.raises(PacsError, match="Others can read the password.*chmod 600"):
+    with pytest.raises(PacsError, match=r"Others can read the password.*chmod 600"):
         find_archive("clinic", listed(text, 0o644))
     assert find_archive("clinic", listed(text)).password == "p"
 

@@ -1,4 +1,4 @@
-"""What goes wrong on the way to an archive: each is one sentence that says what to do (matae.pacs.dicomweb, .dimse)."""
+"""Each thing that goes wrong on the way is one sentence with what to do (matae.pacs.dicomweb, matae.pacs.dimse)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The whole way with a real archive, by both protocols: found, fetched, segmented, reported, sent back, read there."""
+"""The whole way with a real archive, by both protocols, on the command line (matae.cli.pacs).
+
+A clip is found, fetched and segmented; what was made of it is sent back, and read from the archive.
+"""
 
 from __future__ import annotations
 
@@ -35,10 +38,12 @@ def run():
 def test_an_empty_archive_has_no_clip_and_answers(run, address) -> None:
     assert "answers" in run("pacs", "check", address)
     assert "holds no ultrasound clip" in run("pacs", "list", address, "--patient", PATIENT)
-    assert "holds no ultrasound clip of study" in run("pacs", "fetch", address, "--study", "1.2.3", "--out", "x", code=1)
+    assert "holds no ultrasound clip of study" in run(
+        "pacs", "fetch", address, "--study", "1.2.3", "--out", "x", code=1
+    )
 
 
-def test_stills_and_reports_are_no_clips(run, address, orthanc, stored, phantom, tmp_path) -> None:
+def test_stills_and_reports_are_no_clips(*, run, address, orthanc, stored, phantom, tmp_path) -> None:
     same = {"StudyInstanceUID": stored.StudyInstanceUID}
     still = phantom_dataset(phantom, **same, NumberOfFrames=None, SOPClassUID="1.2.840.10008.5.1.4.1.1.6.1")
     still.PixelData = stored.PixelData[: 96 * 96]
@@ -80,7 +85,7 @@ def test_a_compressed_clip_comes_as_it_is_stored(address, orthanc, phantom, tmp_
     assert (found.pixel_array == phantom.cine.frames).all()
 
 
-def test_there_and_back(run, address, orthanc, stored, phantom, tiny_model, tmp_path) -> None:
+def test_there_and_back(*, run, address, orthanc, stored, phantom, tiny_model, tmp_path) -> None:
     out = tmp_path / "out"
     run("pacs", "list", address, "--patient", PATIENT, "--json", tmp_path / "list.json")
     (clip,) = json.loads((tmp_path / "list.json").read_text())["clips"]
@@ -109,10 +114,8 @@ def test_there_and_back(run, address, orthanc, stored, phantom, tiny_model, tmp_
     assert len(orthanc.get("/studies")) == 1  # all of it lies in the study that the clip came from
     record = json.loads((out / "m.json").read_text())
     (report,) = held["SR"]
-    value, unit = numbers(report)["79993-2"]
-    assert (value, unit) == (
-        (pytest.approx(record["ef_percent"], abs=0.051), "%") if record["ef_reliable"] else (None, "114011")
-    )
+    assert record["ef_reliable"] is False  # the tiny network knows nothing
+    assert numbers(report)["79993-2"] == (None, "114011")
     (seg,) = held["SEG"]
     assert seg.NumberOfFrames % phantom.cine.n_frames == 0
     assert np.frombuffer(seg.PixelData, np.uint8).any()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
-from clinic_makers import phantom_dataset, save
+from clinic_makers import numbers, phantom_dataset, save
 from pydicom import dcmread
 from typer.testing import CliRunner
 
@@ -34,9 +36,11 @@ def test_a_clip_never_leaves_and_nothing_else_with_it(orthanc, report) -> None:
 
 @pytest.mark.parametrize("protocol", ["web", "dimse"])
 def test_an_archive_without_the_study_gets_nothing(orthanc, report, protocol) -> None:
-    with connect(find_archive(getattr(orthanc, protocol))) as connection:
-        with pytest.raises(PacsError, match=r"holds no study.*Nothing was sent"):
-            send(connection, [report[0]])
+    with (
+        connect(find_archive(getattr(orthanc, protocol))) as connection,
+        pytest.raises(PacsError, match=r"holds no study.*Nothing was sent"),
+    ):
+        send(connection, [report[0]])
     assert orthanc.get("/instances") == []
 
 
@@ -47,10 +51,24 @@ def test_a_report_for_another_patient_is_not_sent(orthanc, report, protocol) -> 
     changed = dcmread(path)
     changed.PatientID = "P-0043"
     changed.save_as(path)
-    with connect(find_archive(getattr(orthanc, protocol))) as connection:
-        with pytest.raises(PacsError, match=r"for another patient ID.*Nothing was sent"):
-            send(connection, [path])
+    with (
+        connect(find_archive(getattr(orthanc, protocol))) as connection,
+        pytest.raises(PacsError, match=r"for another patient ID.*Nothing was sent"),
+    ):
+        send(connection, [path])
     assert orthanc.held("SR") == []
+
+
+@pytest.mark.parametrize("protocol", ["web", "dimse"])
+def test_a_report_arrives_value_by_value(orthanc, report, protocol) -> None:
+    path, clip = report
+    orthanc.put(clip)
+    with connect(find_archive(getattr(orthanc, protocol))) as connection:
+        assert [one.kind for one in send(connection, [path])] == ["structured report"]
+    (data,) = orthanc.held("SR")
+    there, here = numbers(dcmread(io.BytesIO(data))), numbers(dcmread(path))
+    assert there == here
+    assert here["79993-2"][0] > 0
 
 
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # of pynetdicom, as nobody listens
