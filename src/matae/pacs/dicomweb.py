@@ -132,7 +132,7 @@ class WebConnection:
             raise PacsError(
                 f"{name} cannot be reached at {url}; check address and network, and that the archive runs."
             ) from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PacsError(_NO_DICOMWEB.format(name=name, url=url)) from error
 
 

@@ -168,17 +168,7 @@ class DimseConnection:
     def _why_not(self, received: Mapping[str, Any], what: str, *, reached: bool) -> str:
         a = self._address
         if (refusal := received.get("A_ASSOCIATE_RJ")) is not None:
-            by_user, reason = refusal.source == 1, refusal.reason_diagnostic
-            if by_user and reason == _UNKNOWN_CALLED:
-                return f"{a.name} is not called {a.ae_title}; ask whoever runs the archive for its AE title."
-            if by_user and reason == _UNKNOWN_CALLER:
-                return (
-                    f"{a.name} does not know {a.calling_ae_title}; have whoever runs the archive add this AE title, or "
-                    "set calling_ae_title to one that it knows."
-                )
-            return (
-                f"{a.name} refused the association ({refusal.reason_str}); try again, or ask whoever runs the archive."
-            )
+            return self._refused(refusal)
         if "A_ASSOCIATE_AC" in received:
             return self._not_offered(what)
         if reached:
@@ -186,7 +176,24 @@ class DimseConnection:
                 f"{a.name} ended the association at {a.host}:{a.port}; check that a DICOM archive listens there, and "
                 "whether it wants TLS."
             )
+        if a.tls:  # pynetdicom tells a certificate that fails no otherwise than a host that is not there
+            return (
+                f"{a.name} cannot be reached at {a.host}:{a.port} by TLS, or shows a certificate that nobody known "
+                "vouches for; check the address, and name the authority of the clinic as ca_file."
+            )
         return f"{a.name} cannot be reached at {a.host}:{a.port}; check address and network, and that the archive runs."
+
+    def _refused(self, refusal: Any) -> str:
+        a = self._address
+        reason = refusal.reason_diagnostic if refusal.source == 1 else None  # 1: refused by the archive itself
+        if reason == _UNKNOWN_CALLED:
+            return f"{a.name} is not called {a.ae_title}; ask whoever runs the archive for its AE title."
+        if reason == _UNKNOWN_CALLER:
+            return (
+                f"{a.name} does not know {a.calling_ae_title}; have whoever runs the archive add this AE title, or set "
+                "calling_ae_title to one that it knows."
+            )
+        return f"{a.name} refused the association ({refusal.reason_str}); try again, or ask whoever runs the archive."
 
     def _not_offered(self, what: str) -> str:
         a = self._address

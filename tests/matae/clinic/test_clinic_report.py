@@ -51,6 +51,13 @@ def test_a_measurement_of_nothing_says_so_and_has_no_number(cine, phantom, tmp_p
     assert dciodvfy(tmp_path / "sr.dcm") == []
 
 
+def centroid(polygon) -> np.ndarray:
+    """Return the centre of the area of a closed polygon (N, 2)."""
+    (x, y), (u, v) = polygon[:-1].T, polygon[1:].T
+    cross = x * v - u * y
+    return np.array([((x + u) * cross).sum(), ((y + v) * cross).sum()]) / (3 * cross.sum())
+
+
 def test_an_ejection_fraction_that_is_not_reliable_does_not_leave_as_a_number(measured, cine, tmp_path) -> None:
     found = written(doubtful(measured), cine, tmp_path / "sr.dcm", algorithm_of("matae-lv", "1/2"))
     values = numbers(found)
@@ -131,6 +138,8 @@ def test_the_outlines_lie_on_the_cavity(measured, report, phantom) -> None:
         assert found.max() <= 96
         drawn = polygon2mask((96, 96), found[:, ::-1] - 0.5)
         cavity = phantom.masks[frame] == 1
+        # The corner of the picture is 0, so that the centre of its first pixel is 0.5: half a pixel would show.
+        assert centroid(found) == pytest.approx(np.argwhere(cavity).mean(0)[::-1] + 0.5, abs=0.2)
         assert 2 * (drawn & cavity).sum() / (drawn.sum() + cavity.sum()) > 0.97
 
 
