@@ -25,6 +25,7 @@ _KINDS = {
     "One page, picture (*.png)": ".png",
     "Every number, JSON (*.json)": ".json",
     "A row a beat, CSV (*.csv)": ".csv",
+    "Report for the clinic, DICOM SR (*.dcm)": ".dcm",
 }
 
 
@@ -54,7 +55,7 @@ class ReportButton(QPushButton):  # type: ignore[misc]
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setToolTip(
             "One page as PDF or picture, every number as JSON, or a row a beat as CSV. The page shows the sector only: "
-            "names and dates often stand around it."
+            "names and dates often stand around it. Of a DICOM clip also a structured report, which names the patient."
         )
         self.clicked.connect(self.ask)
         measuring.changed.connect(self._update)
@@ -70,7 +71,7 @@ class ReportButton(QPushButton):  # type: ignore[misc]
         first = kept if kept in _KINDS else next(iter(_KINDS))
         stem = Path(measured.name).stem or "report"
         name, kind = QFileDialog.getSaveFileName(
-            self, "Save what was measured", str(folder / f"{stem}{_KINDS[first]}"), ";;".join(_KINDS), first
+            self, "Save what was measured", str(folder / _proposed(stem, _KINDS[first])), ";;".join(_KINDS), first
         )
         if name:
             path = Path(name)
@@ -102,3 +103,8 @@ class ReportButton(QPushButton):  # type: ignore[misc]
 
     def _update(self) -> None:
         self.setEnabled(self._measuring.measurement is not None and not self._worker.is_running)
+
+
+def _proposed(stem: str, suffix: str) -> str:
+    # A report as DICOM must not offer to take the place of the clip.
+    return f"{stem}_report{suffix}" if suffix == ".dcm" else f"{stem}{suffix}"

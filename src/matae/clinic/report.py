@@ -19,16 +19,26 @@ import numpy as np
 
 from matae import __version__
 from matae.clinic.codes import CODES, PRIVATE_SCHEME, UNITS, VIEWS, concept, volumetric
-from matae.clinic.source import RESEARCH, allowed, new_uid, say_equipment
+from matae.clinic.source import (
+    RESEARCH,
+    algorithm_of,
+    allowed,
+    new_uid,
+    read_source,
+    say_equipment,
+    write_dicom,
+)
+from matae.errors import ExchangeError
 from matae.measure.reliability import PROVISIONAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from matae.clinic.source import Algorithm
     from matae.measure import Measurement, QualityFlag, Value
 
-__all__ = ["make_report"]
+__all__ = ["make_report", "write_report_beside"]
 
 _OF_THE_BEAT = ("ef_percent", "edv_ml", "esv_ml", "sv_ml", "co_l_min", "heart_rate", "fac_percent")
 _OF_A_PHASE = {"ed": ("area_ed_mm2", "length_ed_mm"), "es": ("area_es_mm2", "length_es_mm")}
@@ -91,6 +101,30 @@ def make_report(measurement: Measurement, source: Any, algorithm: Algorithm | No
     _say_scheme(made)
     say_equipment(made, source, "Left ventricle, measurements")
     return made
+
+
+def write_report_beside(path: Path, measurement: Measurement) -> None:
+    """Write the structured report of a measurement, read from the clip it was measured in.
+
+    Parameters
+    ----------
+    path
+        The file; never that of the clip.
+    measurement
+        What was measured.
+
+    Raises
+    ------
+    ExchangeError
+        If the clip is no DICOM file that a report can refer to, the name is the clip's own, or highdicom is missing.
+    OutputError
+        If it cannot be written.
+    """
+    cine = measurement.inputs.cine
+    if path.exists() and cine.source.exists() and path.samefile(cine.source):
+        raise ExchangeError(f"{path.name} is the clip itself; give the report another name.")
+    source = read_source(cine)
+    write_dicom(path, make_report(measurement, source, algorithm_of(measurement.model, measurement.width)))
 
 
 def _observer() -> Any:

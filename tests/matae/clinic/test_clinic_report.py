@@ -9,7 +9,7 @@ import pytest
 from clinic_makers import NAME, PATIENT, STUDY_DATE, dciodvfy, dsrdump, items, numbers, phantom_dataset, points, save
 from pydicom import dcmread
 
-from matae.clinic import algorithm_of, make_report, read_source, write_dicom
+from matae.clinic import algorithm_of, make_report, read_source, write_dicom, write_report_beside
 from matae.errors import ExchangeError
 from matae.measure import QualityFlag, measure_cine
 from matae.measure.reliability import PROVISIONAL
@@ -56,6 +56,15 @@ def centroid(polygon) -> np.ndarray:
     (x, y), (u, v) = polygon[:-1].T, polygon[1:].T
     cross = x * v - u * y
     return np.array([((x + u) * cross).sum(), ((y + v) * cross).sum()]) / (3 * cross.sum())
+
+
+def test_a_report_never_takes_the_place_of_its_clip(measured, clip, tmp_path) -> None:
+    before = clip.read_bytes()
+    with pytest.raises(ExchangeError, match="is the clip itself"):
+        write_report_beside(clip, measured)
+    assert clip.read_bytes() == before
+    write_report_beside(tmp_path / "sr.dcm", measured)
+    assert dcmread(tmp_path / "sr.dcm").PatientID == PATIENT
 
 
 def test_an_ejection_fraction_that_is_not_reliable_does_not_leave_as_a_number(measured, cine, tmp_path) -> None:
