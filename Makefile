@@ -9,6 +9,7 @@ INSTALLED := $(VENV)/.installed
 DISPLAY_READY := $(VENV)/.display
 DATABASE_READY := $(VENV)/.database
 CHECKS_READY := $(VENV)/.checks
+ARCHIVE_READY := $(VENV)/.archive
 
 # Windows of the tests never appear on the desk: where Xvfb is, they open on a hidden screen.
 HIDDEN = $(shell command -v xvfb-run >/dev/null 2>&1 && echo 'env QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1 \
@@ -53,14 +54,19 @@ $(DATABASE_READY): scripts/system-packages.sh $(INSTALLED)
 	sh scripts/system-packages.sh database optional
 	@touch $@
 
+# So is Orthanc, the archive that the tests of pacs find clips in and send reports to.
+$(ARCHIVE_READY): scripts/system-packages.sh $(INSTALLED)
+	sh scripts/system-packages.sh archive optional
+	@touch $@
+
 demo: $(INSTALLED) ## segment a real heart: in the viewer, or into matae-demo/ where there is no display
 	@test -z "$$DISPLAY$$WAYLAND_DISPLAY" || sh scripts/system-packages.sh display optional
 	$(BIN)/napari-matae demo
 
-test: lint typecheck $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) ## everything but what takes minutes
+test: lint typecheck $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) $(ARCHIVE_READY) ## everything but what takes minutes
 	$(HIDDEN) $(BIN)/python -m pytest -m "not slow" $(TOGETHER)
 
-test-slow: $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) ## what takes minutes
+test-slow: $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) $(ARCHIVE_READY) ## what takes minutes
 	$(HIDDEN) $(BIN)/python -m pytest -m slow
 
 test-bare: $(INSTALLED) ## the wheel alone in an empty environment: what works, and what says which extra it lacks

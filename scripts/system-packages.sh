@@ -6,6 +6,7 @@
 #   scripts/system-packages.sh display optional   the same, but only says what is missing
 #   scripts/system-packages.sh checks optional    programs that check our files; their tests are skipped without
 #   scripts/system-packages.sh database optional  the PostgreSQL that the study's tests start; the same
+#   scripts/system-packages.sh archive optional   the Orthanc that the tests of an archive start; the same
 #
 # As root they are installed; otherwise one sentence says which to install. On other systems than Linux it does
 # nothing: their Python and Qt come complete.
@@ -56,6 +57,7 @@ display)
     ;;
 checks)
     command -v dciodvfy >/dev/null || need dicom3tools
+    command -v dsrdump >/dev/null || need dcmtk
     # A file system that cannot keep a write-ahead log, for the tests of the study.
     [ "$(uname)" != Linux ] || command -v bindfs >/dev/null || need bindfs
     ;;
@@ -63,8 +65,12 @@ database)
     # Debian keeps the server's programs off the path.
     command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | grep -q . || need postgresql
     ;;
+archive)
+    command -v Orthanc >/dev/null || need orthanc
+    ls /usr/share/orthanc/plugins/libOrthancDicomWeb.so* 2>/dev/null | grep -q . || need orthanc-dicomweb
+    ;;
 *)
-    echo "usage: $0 venv|display|checks|database [optional]" >&2
+    echo "usage: $0 venv|display|checks|database|archive [optional]" >&2
     exit 2
     ;;
 esac

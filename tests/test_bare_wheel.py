@@ -106,6 +106,7 @@ def test_what_the_base_does_it_does(matae: Callable[..., str], tmp_path: Path) -
         ("viewer", "napari[all]>=", ("open", "clip.npy")),
         ("cpu", "openvino>=", ("segment", "clip.npy", "--backend", "openvino", "--out", "results")),
         ("cluster", "distributed>=", ("segment", "clip.npy", "--scheduler", "tcp://localhost:1", "--out", "results")),
+        ("pacs", "dicomweb-client>=", ("pacs", "check", "dimse://ARCHIVE@localhost:1")),
         ("postgresql", "psycopg[binary]>=", ("study", "init", "postgresql://lab@localhost/none")),
     ],
 )

@@ -25,6 +25,7 @@ _KINDS = {
     "One page, picture (*.png)": ".png",
     "Every number, JSON (*.json)": ".json",
     "A row a beat, CSV (*.csv)": ".csv",
+    "Report for the clinic, DICOM SR (*.dcm)": ".dcm",
 }
 
 
@@ -61,7 +62,8 @@ class ReportButton(QPushButton):  # type: ignore[misc]
         """Name the key of saving in the tooltip."""
         self.setToolTip(
             f"Save one page as PDF or picture, every number as JSON, or a row a beat as CSV{hint}. The page shows the "
-            "sector only: names and dates often stand around it."
+            "sector only: names and dates often stand around it. Of a DICOM clip also a structured report, which names "
+            "the patient."
         )
 
     def ask(self) -> None:
@@ -74,7 +76,7 @@ class ReportButton(QPushButton):  # type: ignore[misc]
         first = kept if kept in _KINDS else next(iter(_KINDS))
         stem = Path(measured.name).stem or "report"
         name, kind = QFileDialog.getSaveFileName(
-            self, "Save what was measured", str(folder / f"{stem}{_KINDS[first]}"), ";;".join(_KINDS), first
+            self, "Save what was measured", str(folder / _proposed(stem, _KINDS[first])), ";;".join(_KINDS), first
         )
         if name:
             path = Path(name)
@@ -106,3 +108,8 @@ class ReportButton(QPushButton):  # type: ignore[misc]
 
     def _update(self) -> None:
         self.setEnabled(self._measuring.measurement is not None and not self._worker.is_running)
+
+
+def _proposed(stem: str, suffix: str) -> str:
+    # A report as DICOM must not offer to take the place of the clip.
+    return f"{stem}_report{suffix}" if suffix == ".dcm" else f"{stem}{suffix}"

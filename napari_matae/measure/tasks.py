@@ -170,11 +170,15 @@ def widths_events(cine: Cine, sector: Sector, run: dict[str, Any], frames: list[
 
 
 def save_events(path: Path, measurement: Measurement) -> Iterator[Saved]:
-    """Write a report (.pdf, .png), every number (.json), or a row a beat (.csv)."""
+    """Write a report (.pdf, .png), every number (.json), a row a beat (.csv), or a structured report (.dcm)."""
+    from matae.clinic import write_report_beside
     from matae.measure.record import write_csv, write_json
     from matae.measure.report import write_report
 
     def work() -> Saved:
+        if path.suffix.lower() == ".dcm":
+            write_report_beside(path, measurement)
+            return Saved(path, "It names the patient and the study of the clip.")
         writer = {".json": write_json, ".csv": write_csv}.get(path.suffix.lower())
         if writer is None:
             return Saved(path, write_report(path, measurement))

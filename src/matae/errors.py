@@ -22,6 +22,7 @@ __all__ = [
     "ModelError",
     "NotOfferedError",
     "OutputError",
+    "PacsError",
     "ReadError",
     "ScratchError",
     "SegmentError",
@@ -121,3 +122,7 @@ class ConflictError(StoreError):
 
 class ExchangeError(MataeError):
     """Training data cannot be exported or imported as asked."""
+
+
+class PacsError(MataeError):
+    """An image archive cannot be reached, refuses, or has not what was asked for."""

@@ -16,7 +16,8 @@ EXTRAS: dict[str, tuple[str, str]] = {
     "cpu": ("OpenVINO", "openvino"),
     "onnx": ("ONNX with its runtime", "onnxruntime"),
     "cluster": ("dask.distributed", "distributed"),
-    "dicom-seg": ("highdicom, which DICOM SEG needs,", "highdicom"),
+    "dicom-seg": ("highdicom, which DICOM SEG and reports need,", "highdicom"),
+    "pacs": ("pynetdicom with dicomweb-client, which an archive needs,", "pynetdicom"),
     "postgresql": ("psycopg, which a study on PostgreSQL needs,", "psycopg"),
     "tensorboard": ("TensorBoard", "tensorboard"),
 }

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from matae import RESEARCH_USE, __version__
-from matae.cli import exchange, models, study
+from matae.cli import dicom, exchange, models, pacs, study
 from matae.cli.benchmark import benchmark
 from matae.cli.evaluate import evaluate
 from matae.cli.exchange import export, import_
@@ -66,6 +66,8 @@ app.command(name="import")(import_)
 app.add_typer(exchange.app, name="release")
 app.add_typer(models.app, name="models")
 app.add_typer(study.app, name="study")
+app.add_typer(dicom.app, name="dicom")
+app.add_typer(pacs.app, name="pacs")
 
 
 def main() -> None:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["measure"]
 
+_DICOM = ("--sr", "--dicom-seg", "--dicom-pdf")
+
 
 class _View(StrEnum):
     a4c = "A4C"
@@ -108,6 +110,18 @@ def measure(
             help="Show on the page what is written around the sector; names and dates often stand there.",
         ),
     ] = False,
+    sr: Annotated[
+        Path | None,
+        typer.Option("--sr", metavar="FILE", help="Of a DICOM clip: write a structured report of the patient's study."),
+    ] = None,
+    dicom_seg: Annotated[
+        Path | None,
+        typer.Option("--dicom-seg", metavar="FILE", help="Likewise: write the masks as a DICOM segmentation."),
+    ] = None,
+    dicom_pdf: Annotated[
+        Path | None,
+        typer.Option("--dicom-pdf", metavar="FILE", help="Likewise: write the page of --report as encapsulated PDF."),
+    ] = None,
     view: Annotated[
         _View | None, typer.Option("--view", help="Standard view, where the file does not state it.")
     ] = None,
@@ -195,7 +209,8 @@ def measure(
     )
     pair = biplane or (out is None and len(inputs) == 2)
     if out is not None:
-        _check_many({"--json": json, "--report": report, "--ed": ed, "--es": es, "--biplane": biplane}, mask)
+        single = {"--json": json, "--report": report, "--sr": sr, "--dicom-seg": dicom_seg, "--dicom-pdf": dicom_pdf}
+        _check_many(single | {"--ed": ed, "--es": es, "--biplane": biplane}, mask)
         _measure_many(inputs, settings, csv or out / "measure.csv", scheduler=scheduler, processes=jobs, debug=debug)
     else:
         if json is None or len(inputs) > 2:
@@ -204,10 +219,12 @@ def measure(
             raise typer.BadParameter("--scheduler, --jobs and --again are for many clips; give --out DIR.")
         outputs = {"--json": json, "--csv": csv, "--report": report}
         if pair:
-            _check_pair({"--view": view, "--ed": ed, "--es": es}, mask)
+            single = {"--view": view, "--ed": ed, "--es": es}
+            _check_pair(single | {"--sr": sr, "--dicom-seg": dicom_seg, "--dicom-pdf": dicom_pdf}, mask)
             _check_outputs(outputs, inputs=tuple(inputs))
             measure_pair(inputs, settings, outputs, keep_margins=keep_margins)
         else:
+            outputs |= {"--sr": sr, "--dicom-seg": dicom_seg, "--dicom-pdf": dicom_pdf}
             _measure_one(inputs[0], settings, outputs, ed=ed or (), es=es or (), keep_margins=keep_margins)
     typer.echo(RESEARCH_USE, err=True)
 
@@ -275,7 +292,9 @@ def _measure_one(
     es: Sequence[int],
     keep_margins: bool,
 ) -> None:
+    from matae.cli.dicom import write_objects
     from matae.cli.measure_progress import progress_bar
+    from matae.clinic import read_source
     from matae.cluster.measuring import measure_file
     from matae.measure import PhaseMarks
     from matae.measure.record import write_csv, write_json
@@ -284,6 +303,9 @@ def _measure_one(
 
     _check_outputs(outputs, inputs=(source, settings.masks))
     cine = open_cine(source, third_axis_is_time=settings.third_axis_is_time)
+    # Before the work: a clip that is not DICOM has no study that a DICOM object could belong to.
+    dicom = {name: path for name in _DICOM if (path := outputs[name]) is not None}
+    header = read_source(cine) if dicom else None
     # People count from 1; whatever is computed or written counts from 0.
     marks = PhaseMarks(tuple(frame - 1 for frame in ed), tuple(frame - 1 for frame in es))
     with progress_bar(cine.n_frames if settings.masks is None else 0) as progress:
@@ -298,6 +320,8 @@ def _measure_one(
             write(path, found)
     if (path := outputs["--report"]) is not None and (notice := write_report(path, found, keep_margins=keep_margins)):
         typer.echo(f"{path.name}: {notice}", err=True)
+    if header is not None:
+        write_objects(found, header, dicom, keep_margins=keep_margins)
     _say(found)
     for path in filter(None, outputs.values()):
         typer.echo(str(path))

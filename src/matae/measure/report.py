@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matae.measure.values import Value
     from matae.segment.margins import Margins
 
-__all__ = ["HEADLINE", "make_report", "write_report"]
+__all__ = ["HEADLINE", "make_report", "render_report", "write_report"]
 
 HEADLINE = "Research use only. Not for diagnosis."
 _A4 = (8.27, 11.69)  # inches
@@ -52,10 +52,9 @@ def write_report(path: Path, measurement: Measurement, *, keep_margins: bool = F
     OutputError
         If the file cannot be written.
     """
-    kind = kind_of_report(path)
-    shown = _shown(measurement, keep_margins=keep_margins)
-    save_page(path, kind, _page(measurement, shown))
-    return shown.notice
+    page, notice = render_report(measurement, kind_of_report(path), keep_margins=keep_margins)
+    save_page(path, page)
+    return notice
 
 
 def kind_of_report(path: Path) -> str:
@@ -72,14 +71,35 @@ def kind_of_report(path: Path) -> str:
     return kind
 
 
-def save_page(path: Path, kind: str, figure: Any) -> None:
-    """Write a page, whole or not at all. No date goes into it: the same measurement gives the same bytes."""
+def save_page(path: Path, page: bytes) -> None:
+    """Write a page, whole or not at all; a file of that name is replaced."""
+    with writing_to(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, page)
+
+
+def render_report(measurement: Measurement, kind: str = "pdf", *, keep_margins: bool = False) -> tuple[bytes, str]:
+    """Return the page as the bytes of a file, and what `write_report` says of its pictures.
+
+    Parameters
+    ----------
+    measurement
+        What to report.
+    kind
+        ``pdf`` or ``png``.
+    keep_margins
+        As for `write_report`.
+    """
+    shown = _shown(measurement, keep_margins=keep_margins)
+    return page_bytes(_page(measurement, shown), kind), shown.notice
+
+
+def page_bytes(figure: Any, kind: str) -> bytes:
+    """Return a page as the bytes of a file. No date goes into it: the same measurement gives the same bytes."""
     buffer = io.BytesIO()
     metadata = {"CreationDate": None, "Title": "Left ventricle"} if kind == "pdf" else {"Title": "Left ventricle"}
     figure.savefig(buffer, format=kind, dpi=_DPI, metadata=metadata)
-    with writing_to(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def new_page() -> Any:

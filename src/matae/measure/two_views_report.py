@@ -14,6 +14,7 @@ from matae.measure.report import (
     kind_of_report,
     literally,
     new_page,
+    page_bytes,
     save_page,
 )
 
@@ -34,7 +35,7 @@ def write_two_views_report(path: Path, views: TwoViews, *, keep_margins: bool = 
     """Write a biplane measurement on one page; parameters, result and errors as `matae.measure.report.write_report`."""
     kind = kind_of_report(path)
     shown = _shown(views, keep_margins=keep_margins)
-    save_page(path, kind, _page(views, shown))
+    save_page(path, page_bytes(_page(views, shown), kind))
     return " ".join(dict.fromkeys(filter(None, (margin.notice for margin in shown))))
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from matae.read._timing import Timing
     from matae.read._ultrasound import Calibration
 
-__all__ = ["read_dicom"]
+__all__ = ["read_dicom", "stated_view"]
 
 _SHAPE = " Each pixel is {:.4g} times as wide as it is high."
 _DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -85,7 +85,7 @@ def read_dicom(path: Path) -> Cine:
         doppler = integer(dataset, "UltrasoundColorDataPresent") == 1 or decoded.colour.is_doppler(calibration.region)
         facts = _facts(dataset)
         patient, patient_note = dicom_patient(dataset)
-        view, heart_rate = _view(dataset), number(dataset, "HeartRate")
+        view, heart_rate = stated_view(dataset), number(dataset, "HeartRate")
     warnings, colour_info = doppler_facts(doppler=doppler)
     warnings += calibration.warnings
     if len(decoded.kept) < decoded.stated:
@@ -233,7 +233,8 @@ def _calibration(dataset: Any, shape: tuple[int, int]) -> Calibration:
     )
 
 
-def _view(dataset: Any) -> str | None:
+def stated_view(dataset: Any) -> str | None:
+    """Return the standard view that a header states, by its code or its name, or None."""
     for item in raw(dataset, "ViewCodeSequence") or ():
         view = _VIEW_CODES.get(text(item, "CodeValue")) or view_from_text(text(item, "CodeMeaning"))
         if view:

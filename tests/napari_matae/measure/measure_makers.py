@@ -66,3 +66,25 @@ class Bench:
         qtbot.waitUntil(lambda: self.workspace.session.current.ready, timeout=20_000)
         if masks is not None:
             show_masks(self.workspace.session, masks)
+
+
+def dicom_of(cine: Cine, **elements: object) -> object:
+    """Return a cine as an ultrasound instance of somebody's study."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+    made = Dataset()
+    made.file_meta = FileMetaDataset()
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    made.SOPClassUID = made.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.3.1"
+    made.SOPInstanceUID = made.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    made.StudyInstanceUID, made.SeriesInstanceUID, made.Modality = generate_uid(), generate_uid(), "US"
+    made.NumberOfFrames, made.Rows, made.Columns = cine.frames.shape
+    made.SamplesPerPixel, made.PhotometricInterpretation = 1, "MONOCHROME2"
+    made.BitsAllocated, made.BitsStored, made.HighBit, made.PixelRepresentation = 8, 8, 7, 0
+    made.FrameTime, made.FrameIncrementPointer = str(round(1000 / cine.frame_rate, 3)), 0x00181063
+    made.PixelData = cine.frames.tobytes() + b"\0" * (cine.frames.nbytes % 2)
+    made["PixelData"].VR = "OB"
+    for keyword, value in elements.items():
+        setattr(made, keyword, value)
+    return made

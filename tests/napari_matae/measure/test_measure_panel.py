@@ -13,7 +13,7 @@ from matae.store.types import FrameStatus
 from napari_matae.background.connections import end_owned
 
 from ..conftest import make_cine
-from .measure_makers import Bench, two_beats
+from .measure_makers import Bench, dicom_of, two_beats
 
 pytestmark = pytest.mark.gui
 
@@ -420,3 +420,32 @@ def test_a_report_that_cannot_be_written_is_a_sentence(bench, qtbot, tmp_path):
     assert button.isEnabled()
     bench.open(qtbot, *two_beats())
     assert bench.panel.words.isHidden(), "what was said of one clip stands over another"
+
+
+def test_a_structured_report_of_a_clip_that_is_no_dicom_is_a_sentence(bench, qtbot, tmp_path):
+    bench.open(qtbot, *two_beats())
+    bench.measured(qtbot)
+    button = bench.panel.report_button
+    with qtbot.waitSignal(button.finished, timeout=30_000) as ended:
+        button.save(tmp_path / "heart.dcm")
+    assert ended.args == [False]
+    assert "no DICOM object can refer to it" in bench.panel.words.text()
+    assert not (tmp_path / "heart.dcm").exists()
+
+
+def test_a_structured_report_of_a_dicom_clip_is_saved(bench, qtbot, tmp_path):
+    from pydicom import dcmread
+
+    from matae.read import open_cine
+
+    cine, masks = two_beats()
+    made = dicom_of(cine, PatientID="P-0042")
+    made.save_as(tmp_path / "heart.dcm", enforce_file_format=True)
+    bench.open(qtbot, open_cine(tmp_path / "heart.dcm"), masks)
+    bench.measured(qtbot)
+    button = bench.panel.report_button
+    with qtbot.waitSignal(button.finished, timeout=30_000) as ended:
+        button.save(tmp_path / "heart_report.dcm")
+    assert ended.args == [True], bench.panel.words.text()
+    assert "names the patient" in bench.panel.words.text()
+    assert dcmread(tmp_path / "heart_report.dcm").PatientID == "P-0042"

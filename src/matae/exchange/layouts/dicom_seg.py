@@ -34,14 +34,14 @@ DUMMY_DATE = "19700101"
 _US_MULTIFRAME, _US_SINGLE = "1.2.840.10008.5.1.4.1.1.3.1", "1.2.840.10008.5.1.4.1.1.6.1"
 
 
-def require_highdicom() -> None:
-    """Raise ExchangeError, saying how to get it, where highdicom is not installed."""
+def require_highdicom(otherwise: str = "choose another format") -> None:
+    """Raise ExchangeError, saying how to get it or what else to do, where highdicom is not installed."""
     from matae.extras import without_extra
 
     try:
         import highdicom  # noqa: F401
     except ImportError:
-        raise ExchangeError(without_extra("dicom-seg", "choose another format")) from None
+        raise ExchangeError(without_extra("dicom-seg", otherwise)) from None
 
 
 class DicomSegWriter:

@@ -1,0 +1,128 @@
+"""``pacs``: clips of a clinic's archive, and what goes back to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from matae.cli.dicom import say_clips, say_described, write_json
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="A clinic's archive (PACS), by DICOMweb or DIMSE: find and fetch clips, send reports and masks back.",
+    no_args_is_help=True,
+)
+Archive = Annotated[
+    str,
+    typer.Argument(
+        metavar="ARCHIVE",
+        help="Its name in pacs.toml, or its address: https://HOST/dicom-web or dimse://AETITLE@HOST:PORT.",
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="List of archives, instead of pacs.toml beside the models."),
+]
+
+
+@app.command()
+def check(archive: Archive, *, config: Config = None) -> None:
+    """Say whether an archive answers (C-ECHO, or a query by DICOMweb)."""
+    from matae.pacs import connect, find_archive
+
+    address = find_archive(archive, config)
+    with connect(address) as connection:
+        connection.check()
+    typer.echo(f"{address.name} answers ({address.kind}).")
+
+
+@app.command(name="list")
+def list_(
+    archive: Archive,
+    *,
+    patient: Annotated[str, typer.Option("--patient", metavar="ID", help="Patient ID.")] = "",
+    date: Annotated[str, typer.Option("--date", metavar="YYYYMMDD[-YYYYMMDD]", help="Date of the study.")] = "",
+    accession: Annotated[str, typer.Option("--accession", metavar="NUMBER", help="Accession number.")] = "",
+    study: Annotated[str, typer.Option("--study", metavar="UID", help="Study instance UID.")] = "",
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the list, patients' names included.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """List the ultrasound clips that an archive holds of a patient, a day, an accession number or a study."""
+    from matae.pacs import ClipQuery, connect, find_archive, find_clips
+
+    query = ClipQuery(patient, date, accession, study)
+    with connect(find_archive(archive, config)) as connection:
+        found = find_clips(connection, query)
+    say_clips(found)
+    if not found:
+        typer.echo("The archive holds no ultrasound clip of this.", err=True)
+    if json is not None:
+        write_json(json, {"clips": [clip.to_json() for clip in found]})
+
+
+@app.command()
+def fetch(
+    archive: Archive,
+    *,
+    study: Annotated[str, typer.Option("--study", metavar="UID", help="Study instance UID.")],
+    instance: Annotated[
+        list[str] | None, typer.Option("--instance", metavar="UID", help="Only this clip; any number of them.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the clips, as the archive has them.")],
+    config: Config = None,
+) -> None:
+    """Fetch the clips of a study into a folder; patient and dates are in them as in the archive."""
+    from matae.errors import PacsError
+    from matae.pacs import ClipQuery, connect, fetch_clip, find_archive, find_clips
+
+    with connect(find_archive(archive, config)) as connection:
+        found = {clip.instance_uid: clip for clip in find_clips(connection, ClipQuery(study_uid=study))}
+        wanted = list(instance or found)
+        for uid in wanted:
+            if uid not in found:
+                raise PacsError(
+                    f"The study has no ultrasound clip {uid}: there is none, or it is a still, a report or something "
+                    "else; list the study to see its clips."
+                )
+        if not wanted:
+            raise PacsError(f"The archive holds no ultrasound clip of study {study}; list the patient's studies.")
+        for uid in wanted:
+            typer.echo(str(fetch_clip(connection, found[uid], out)))
+
+
+@app.command()
+def send(
+    archive: Archive,
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="What measure wrote with --sr, --dicom-seg, --dicom-pdf.")
+    ],
+    *,
+    really: Annotated[
+        bool, typer.Option("--send/--preview", help="Send it; otherwise say what would leave, and to where.")
+    ] = False,
+    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write what leaves, too.")] = None,
+    config: Config = None,
+) -> None:
+    """Show what would go back to an archive, value by value; with --send it goes."""
+    from matae.clinic import describe
+    from matae.pacs import connect, find_archive
+    from matae.pacs.sending import send as send_files
+
+    address = find_archive(archive, config)
+    found = [describe(path) for path in files]
+    say_described(found)
+    where = address.url or f"{address.ae_title} at {address.host}:{address.port}"
+    if json is not None:
+        write_json(json, {"to": where, "sent": False, "objects": [one.to_json() for one in found]})
+    if not really:
+        typer.echo(f"Nothing was sent. With --send these {len(found)} go to {where}.")
+        return
+    with connect(address) as connection:
+        send_files(connection, files, sent=lambda one: typer.echo(f"sent: {one.file} to {where}"))
+    if json is not None:
+        write_json(json, {"to": where, "sent": True, "objects": [one.to_json() for one in found]})
