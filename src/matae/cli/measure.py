@@ -219,8 +219,8 @@ def measure(
             raise typer.BadParameter("--scheduler, --jobs and --again are for many clips; give --out DIR.")
         outputs = {"--json": json, "--csv": csv, "--report": report}
         if pair:
-            single = {"--view": view, "--ed": ed, "--es": es}
-            _check_pair(single | {"--sr": sr, "--dicom-seg": dicom_seg, "--dicom-pdf": dicom_pdf}, mask)
+            alone: dict[str, Any] = {"--view": view, "--ed": ed, "--es": es}
+            _check_pair(alone | {"--sr": sr, "--dicom-seg": dicom_seg, "--dicom-pdf": dicom_pdf}, mask)
             _check_outputs(outputs, inputs=tuple(inputs))
             measure_pair(inputs, settings, outputs, keep_margins=keep_margins)
         else:
