@@ -9,6 +9,9 @@ from pathlib import Path
 
 NEEDED = (
     "matae/py.typed",
+    "matae/models/bundled/matae-apical/LICENCE.txt",
+    "matae/models/bundled/matae-apical/card.json",
+    "matae/models/bundled/matae-apical/model.safetensors",
     "matae/models/bundled/matae-lv/LICENCE.txt",
     "matae/models/bundled/matae-lv/card.json",
     "matae/models/bundled/matae-lv/model.safetensors",

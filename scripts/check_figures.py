@@ -267,6 +267,15 @@ def _cards() -> Iterator[Claim]:
             dice = figures[data][f"width {width}"]["dice"]
             cells.append("{:.3f} ({:.3f}-{:.3f})".format(dice["frame_mean"], *dice["ci95"]))
         yield Claim("docs/models.md", f"| {width} | {cells[0]} | {cells[1]} |", "the card of matae-phantom")
+    both = card("matae-apical")["figures"]
+    for width in WIDTHS:
+        by_class = [
+            both[f"camus-{view}-256, val"][f"width {width}"]["by_class"][structure]["dice"]
+            for view in ("a4c", "a2c")
+            for structure in ("left ventricular cavity", "left ventricular myocardium", "left atrium")
+        ]
+        row = ["{:.3f} ({:.3f}-{:.3f})".format(dice["frame_mean"], *dice["ci95"]) for dice in by_class]
+        yield Claim("docs/models.md", f"| {width} | {' | '.join(row)} |", "the card of matae-apical")
     real = figures["camus-a4c-256, val"]["width 1"]["dice"]["frame_mean"]
     yield Claim("README.md", f"Dice {real:.3f} on the same patients", "the card of matae-phantom")
     bias = [figures["camus-a4c-256, val"][f"width {width}"]["ef"]["bias"] for width in WIDTHS]

@@ -2,8 +2,9 @@
 
     python scripts/ship_model.py RUN NAME --facts FACTS.toml --data DIR [--split val]
 
-FACTS holds ``data``, ``licence``, ``citation``, ``limits`` and, if it was measured, ``familiar``. The figures are those
-of ``napari-matae evaluate`` at every width, at native resolution; none of them is typed by hand.
+FACTS holds ``data``, ``licence``, ``citation``, ``limits`` and, if there are such, ``familiar`` as measured and a
+``note`` on the training. The figures are those of ``napari-matae evaluate`` at every width, at native resolution; none
+of them is typed by hand.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ def main() -> None:
     parser.add_argument("--split", default="val")
     args = parser.parse_args()
     facts = tomllib.loads(args.facts.read_text(encoding="utf-8"))
+    note = facts.pop("note", "")
     _, card = load(args.run)
+    card = replace(card, training=card.training | ({"note": note} if note else {}))
     found = {f"{data.resolve().name}, {args.split}": figures(args.run, data, args.split) for data in args.data}
     card = replace(card, name=args.name, figures=found, **{**facts, "limits": tuple(facts["limits"])})
     folder = BUNDLED / args.name
