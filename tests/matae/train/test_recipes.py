@@ -10,7 +10,7 @@ from matae.nn.matae import Matae, MataeConfig
 from matae.train.settings import read_settings
 
 RECIPES = sorted((Path(__file__).parents[3] / "scripts" / "recipes").glob("*.toml"))
-LARGEST = 24e6 - 2 * 6.2e6  # bytes: 24 MB for the bundled models, of which two others take their parts
+LARGEST = 30e6 - 2 * 6.2e6  # bytes: 30 MB for the three bundled models, of which two others take their parts
 
 
 def test_there_are_recipes() -> None:
