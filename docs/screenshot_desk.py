@@ -103,6 +103,9 @@ def take(folder: Path, name: str, scale: int, theme: str) -> list[str]:
     dock.more_room.toggle()
     wait(900)
     viewer.window.screenshot(str(folder / f"{name}-{theme}-6-more-room.png"), canvas_only=False, flash=False)
+    dock.toggle_keys()
+    wait(400)
+    viewer.window.screenshot(str(folder / f"{name}-{theme}-7-keys.png"), canvas_only=False, flash=False)
     viewer.close()
     wait(300)
     return wrong
