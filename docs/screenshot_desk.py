@@ -99,6 +99,13 @@ def take(folder: Path, name: str, scale: int, theme: str) -> list[str]:
             viewer.window.screenshot(str(target.with_stem(f"{target.stem}-end")), canvas_only=False, flash=False)
             bar.setValue(0)
         wrong += [f"{name} {theme}, {title}: {words}" for words in off_screen(dock, dock.window(), (width, height))]
+    dock.steps.setCurrentIndex(STEPS.index("review"))
+    dock.more_room.toggle()
+    wait(900)
+    viewer.window.screenshot(str(folder / f"{name}-{theme}-6-more-room.png"), canvas_only=False, flash=False)
+    dock.toggle_keys()
+    wait(400)
+    viewer.window.screenshot(str(folder / f"{name}-{theme}-7-keys.png"), canvas_only=False, flash=False)
     viewer.close()
     wait(300)
     return wrong

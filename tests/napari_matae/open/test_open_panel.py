@@ -128,3 +128,26 @@ def test_a_rate_given_by_hand_comes_back_and_can_be_taken_back(desk_and_panel, q
     question.forget_button.click()
     assert workspace.session.current.cine.frame_rate is None
     assert not question.isHidden()
+
+
+def test_the_dialogs_begin_in_the_folder_that_was_used_last(desk_and_panel, qtbot, tmp_path, monkeypatch):
+    from qtpy.QtWidgets import QFileDialog
+
+    began: list[str] = []
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *given: (began.append(given[2]), ("", ""))[1])
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *given: (began.append(given[2]), "")[1])
+    _, panel = desk_and_panel
+    monkeypatch.setattr("napari.utils.notifications.show_error", lambda _: None)
+    panel.ask_file()
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    (clips / "broken.dcm").write_bytes(b"nothing")
+    for path in (clips / "broken.dcm", clips):  # a file that does not open is chosen again from where it lies
+        with qtbot.waitSignal(panel.finished):
+            panel.open(path)
+        panel.ask_file()
+        panel.ask_folder()
+    (clips / "broken.dcm").unlink()
+    clips.rmdir()
+    panel.ask_file()
+    assert began == ["", *[str(clips)] * 4, ""]
