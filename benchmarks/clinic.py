@@ -2,11 +2,14 @@
 
     python benchmarks/clinic.py --data shared/data/camus-a4c-256 [--base matae-phantom] [--frames 10 20 50 100]
                                 [--kind quick full] [--seconds 120] [--scenario site|shift] [--threads 2] [--out FILE]
+                                [--uncorrected 100] [--self-training auto|on|off]
 
 A study is filled as a clinic would fill it: the base's proposals for both frames of a few training patients, each
 corrected to the reference mask (so the corrections are as good as the data set's), and the validation patients'
-reference masks as held-out labels. Then `matae.learn.retrain` runs with its defaults. ``--scenario shift`` changes the
-look of every picture first (gain, gamma, depth, rotation, a narrower sector), for a base that knows the data set.
+reference masks as held-out labels. ``--uncorrected`` adds training patients nobody corrected, who guard what a base of
+real hearts could do, and teach where there is self-training. Then `matae.learn.retrain` runs with its defaults.
+``--scenario shift`` changes the look of every picture first (gain, gamma, depth, rotation, a narrower sector), for a
+base that knows the data set.
 
 It needs a folder with ``index.csv`` (frame, patient, split, phase, spacing_mm). Seconds are of the processor, all
 threads together, so that they hold beside other work too; with one thread on a quiet machine they are those of the
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
 
 HEADER = (
     "| scenario | base | kind | frames | patients | Dice before | Dice after | IoU before | IoU after | "
-    "Dice at 1/8 after | guard before | guard after | steps | training, processor s | in all, processor s | offered |"
+    "Dice at 1/8 after | guard before | guard after | steps | training, processor s | in all, processor s | verdict |"
 )
 
 
@@ -102,8 +105,10 @@ def add_patient(
     return cine, masks
 
 
-def fill(study: Study, folder: Path, data: Path, base: str, n_frames: int, *, shift: bool, n_val: int) -> None:
-    """Correct `n_frames` frames of as few training patients, and label the validation patients."""
+def fill(
+    study: Study, folder: Path, data: Path, base: str, n_frames: int, *, shift: bool, n_val: int, n_more: int
+) -> None:
+    """Correct `n_frames` frames of as few training patients, label the validation patients; `n_more` have no labels."""
     from matae.segment import Segmenter, SegmentOptions, find_sector
     from matae.store import Edit, FrameStatus
 
@@ -111,7 +116,10 @@ def fill(study: Study, folder: Path, data: Path, base: str, n_frames: int, *, sh
     train = list(read_pairs(data, "train").values())
     # Evenly through the list, so that it is no run of neighbours.
     n_patients = (n_frames + 1) // 2
-    chosen = [train[i * len(train) // n_patients] for i in range(n_patients)]
+    places = [i * len(train) // n_patients for i in range(n_patients)]
+    chosen, others = [train[i] for i in places], [rows for i, rows in enumerate(train) if i not in set(places)]
+    for i in range(min(n_more, len(others))):
+        add_patient(study, folder, data, others[i * len(others) // min(n_more, len(others))], shift=shift)
     val = list(read_pairs(data, "val").values())[:n_val]
     left = n_frames
     for rows in (*chosen, *val):
@@ -148,8 +156,10 @@ def run(args: argparse.Namespace, kind: str, n_frames: int) -> tuple[Verdict, di
         with Study.create(folder / "study.matae", rater="clinic") as study:
             (folder / "clips").mkdir()
             shift = args.scenario == "shift"
-            fill(study, folder / "clips", args.data, args.base, n_frames, shift=shift, n_val=args.val)
-            chosen = {key: getattr(args, key) for key in ("base", "seconds", "steps", "replay", "device", "seed")}
+            fill(study, folder / "clips", args.data, args.base, n_frames, shift=shift, n_val=args.val,
+                 n_more=args.uncorrected)  # fmt: skip
+            keys = ("base", "seconds", "steps", "replay", "device", "seed", "self_training")
+            chosen = {key: getattr(args, key) for key in keys}
             options = RetrainOptions(against=args.base, kind=kind, **chosen)
             start = time.process_time()
             verdict = retrain(study, options, folder=folder / "run", emit=follow)
@@ -173,7 +183,7 @@ def row(args: argparse.Namespace, kind: str, n_frames: int, verdict: Verdict, to
         shown(held_out["dice"].before), shown(held_out["dice"].after),
         shown(held_out["iou"].before), shown(held_out["iou"].after), shown(narrow and narrow.after),
         shown(guard and guard.before), shown(guard and guard.after),
-        f"{took['steps']:.0f}", f"{took['training']:.0f}", f"{took['all']:.0f}", "yes" if verdict.offered else "no",
+        f"{took['steps']:.0f}", f"{took['training']:.0f}", f"{took['all']:.0f}", verdict.outcome,
     ]  # fmt: skip
     return "| " + " | ".join(map(str, cells)) + " |"
 
@@ -192,6 +202,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--val", type=int, default=50, help="validation patients")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--uncorrected", type=int, default=0, help="training patients nobody corrected")
+    parser.add_argument("--self-training", default="auto", choices=("auto", "on", "off"))
     parser.add_argument(
         "--set",
         nargs="*",

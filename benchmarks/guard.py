@@ -1,6 +1,6 @@
-"""What the guard of retraining lets pass: agreement with a base where it is sure, of people's masks and of moved outlines.
+"""What the guard of retraining lets pass: people's masks, and outlines that were moved, where the base is sure.
 
-    python benchmarks/guard.py --data shared/data/camus-a4c-256 shared/data/camus-a2c-256 [--base matae-lv] [--frames 48]
+    python benchmarks/guard.py --data shared/data/camus-a4c-256 shared/data/camus-a2c-256 [--base matae-lv]
 
 `matae.learn.guard` asks a retrained model for a mean Dice of 0.95 with the base's own masks where the base is sure of
 them. People's masks of validation patients say how much of that a model would lose that is right in every heart; the

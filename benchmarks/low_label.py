@@ -1,7 +1,7 @@
 """What a training from few labelled frames wins, with and without the frames nobody labelled.
 
     python benchmarks/low_label.py --data shared/data/camus-a4c-256 [--base matae-phantom] [--frames 10 20 50 100]
-                                   [--steps 300] [--seeds 1 2 3] [--self-training 0 1] [--out FILE]
+                                   [--steps 300] [--seeds 1 2 3] [--self-training 0 1] [--scc 0] [--out FILE]
 
 The trainer of `matae.learn.retrain` (kind full) on frames of a folder as `matae.train.data.load_folders` reads it: the
 labels of a few training patients, all other training frames without theirs, and the validation frames, which nothing is
@@ -62,7 +62,13 @@ def run(
         heads=getattr(network, "autoencoder", None) is not None,
     )
     config = replace(
-        config, keep_best=False, patience=0, check_every=args.steps, self_training=one["weight"], self_share=args.share
+        config,
+        keep_best=False,
+        patience=0,
+        check_every=args.steps,
+        self_training=one["weight"],
+        self_share=args.share,
+        scc=args.scc,
     )
     start = time.process_time()
     with tempfile.TemporaryDirectory() as out:
@@ -77,7 +83,8 @@ def run(
     }
     patients = len({frames.patients[i] for i in labelled})
     return one | {
-        "base": args.base, "steps": args.steps, "share": args.share, "patients": patients, "unlabelled": len(others),
+        "base": args.base, "steps": args.steps, "share": args.share, "scc": args.scc,
+        "patients": patients, "unlabelled": len(others),
         "dice": scores, "seconds": seconds, "load": round(os.getloadavg()[0], 1),
     }  # fmt: skip
 
@@ -125,6 +132,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--self-training", type=float, nargs="+", default=[0.0, 1.0], metavar="WEIGHT")
     parser.add_argument("--share", type=float, default=0.5, help="of a batch that is unlabelled")
+    parser.add_argument("--scc", type=float, default=0.0, help="weight of the spectral correlation loss")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, help="JSON lines, one a run; those that are there are not run again")
@@ -141,7 +149,7 @@ def main() -> None:
         for n in args.frames:
             for weight in args.self_training:
                 one = {"frames": n, "seed": seed, "weight": weight}
-                settings = one | {"base": args.base, "steps": args.steps, "share": args.share}
+                settings = one | {"base": args.base, "steps": args.steps, "share": args.share, "scc": args.scc}
                 if any(settings.items() <= each.items() for each in runs):
                     continue
                 found = run(args, frames, held_out, one)
@@ -152,8 +160,9 @@ def main() -> None:
                 if args.out is not None:
                     with args.out.open("a", encoding="utf-8") as file:
                         file.write(json.dumps(found) + "\n")
-    mine = [one for one in runs if one["base"] == args.base and one["steps"] == args.steps
-            and one["share"] == args.share and one["frames"] in args.frames and one["seed"] in args.seeds]  # fmt: skip
+    settings = {"base": args.base, "steps": args.steps, "share": args.share, "scc": args.scc}
+    mine = [one for one in runs if settings.items() <= one.items()]
+    mine = [one for one in mine if one["frames"] in args.frames and one["seed"] in args.seeds]
     print("\n".join(table(mine, held_out.patients)))
 
 
