@@ -26,6 +26,7 @@ from napari_matae.timeline.status_strip import StatusStrip
 from napari_matae.timeline.transport_bar import Transport
 from napari_matae.widgets.step_tabs import StepTabs
 from napari_matae.widgets.wheel_guard import WheelGuard
+from napari_matae.worklist.window import WorklistWindow
 from napari_matae.workspace.conflict_dialog import ConflictDialog
 from napari_matae.workspace.more_room import MoreRoom, main_window
 from napari_matae.workspace.picture_fit import PictureFit
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from qtpy.QtCore import QObject
     from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 
+    from matae.store import WorklistRow
     from napari_matae.study.conflicts import Conflict
 
 __all__ = ["MataeDock"]
@@ -85,6 +87,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.conflicts: list[ConflictDialog] = []
         self.more_room, self.picture_fit = MoreRoom(self), PictureFit(self.session, self)
         self.warnings = FileWarnings(self.session, self)
+        self.worklist: WorklistWindow | None = None
 
         # The steps in the order of work: a panel is one line here.
         panels: list[tuple[Any, str]] = [
@@ -133,6 +136,11 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.measure_panel.measuring.changed.connect(self._on_measured)
         self.workspace.model_changed.connect(self.segment_panel.list_models)
         self.workspace.next_cine.wanted.connect(lambda waiting: self.open_panel.read(waiting.open, waiting.path.name))
+        self.workspace.worklist_wanted.connect(self.show_worklist)
+        self.open_panel.worklist_wanted.connect(self.show_worklist)
+        one_click = self.segment_panel.one_click
+        self.workspace.one_click_wanted.connect(one_click.go)
+        one_click.measure_wanted.connect(lambda: self.steps.setCurrentIndex(_MEASURE))
         self.workspace.next_cine.arrived.connect(lambda: self.steps.setCurrentIndex(_REVIEW))
         application = QApplication.instance()
         if application is not None:
@@ -222,6 +230,23 @@ class MataeDock(QWidget):  # type: ignore[misc]
             self.key_help = KeyHelp(self.keys, window or self)
         self.key_help.toggle()
 
+    def show_worklist(self) -> None:
+        """Show the clips of the study in a window of their own."""
+        if self.worklist is None:
+            self.worklist = WorklistWindow(self.workspace, lambda: self.segment_panel.options, self)
+            self.worklist.open_wanted.connect(self._on_clip_wanted)
+        self.worklist.show()
+        self.worklist.raise_()
+        self.worklist.activateWindow()
+
+    def _on_clip_wanted(self, row: WorklistRow) -> None:
+        """Open a clip of the worklist: where one left off, or for the first time."""
+        if row.content_id:
+            self.workspace.next_cine.show_clip(row.content_id)
+        else:
+            self.steps.setCurrentIndex(0)
+            self.open_panel.open(row.path)
+
     def _on_conflict(self, conflict: Conflict) -> None:
         """Ask which of two versions is to be the frame's, without standing in the way of work."""
         for dialog in self.conflicts:
@@ -246,6 +271,8 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self._watch_window(None)
         for dialog in list(self.conflicts):
             dialog.close()
+        if self.worklist is not None:
+            self.worklist.close()
         if self.key_help is not None:
             self.key_help.hide()
             self.key_help.deleteLater()  # it lies over the viewer's window, which stays

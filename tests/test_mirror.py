@@ -53,6 +53,8 @@ REACHED = {
     "measure/test_measure_pixel_shape.py": ("measure._plane",),
     "output/test_output_read_back.py": ("output.key",),
     "phantom/test_phantom_frames.py": ("phantom.imaging", "phantom.scanner_screen", "phantom.valves"),
+    "store/test_store_worklist.py": ("store.claims", "store.fingerprints", "store.measurements", "store.queue"),
+    "worklist/test_worklist_queue.py": ("cli.worklist",),
     "read/test_read_dicom.py": (
         "read._dicom_codestream",
         "read._dicom_cut",
@@ -88,6 +90,8 @@ REACHED = {
     "store/test_store_locks.py": ("store.sqlite_worker",),
     "store/test_store_migrations.py": (
         "store.migrations.guards",
+        "store.migrations.versions.v0004_worklist",
+        "store.schema_worklist",
         "store.migrations.versions.v0001_first",
         "store.migrations.versions.v0002_patients_and_overrides",
         "store.migrations.versions.v0003_refused_versions",

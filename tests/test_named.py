@@ -14,6 +14,9 @@ _THROUGH = {
         "edit.actions", "edit.handles", "edit.tools", "review.live_figures", "timeline.status_strip",
         "workspace.shortcut_help",
     ),
+    "worklist/test_worklist_window.py": (
+        "worklist.queue", "worklist.queue_bar", "worklist.source", "worklist.view",
+    ),
     "segment/test_segment_regions.py": ("open.sector_finder",),
     "session/test_session_mask_changes.py": ("session.open_cine", "session.signals"),
     "study/test_study_link.py": ("study.cine_record", "study.proposals", "study.writer"),

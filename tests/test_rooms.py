@@ -21,7 +21,8 @@ PLUGIN = ROOT / "napari_matae"
 ROOMS = (
     "errors", "option", "threads", "extras", "cine", "anatomy", "files", "records", "maskfile", "stack", "read", "demo",
     "placement", "phantom", "metrics", "nn", "models", "segment", "measure", "edit", "output", "jobs", "cluster",
-    "store", "labelled", "exchange", "clinic", "pacs", "review", "evaluate", "speed", "train", "learn", "cli",
+    "store", "labelled", "exchange", "clinic", "pacs", "review", "worklist", "evaluate", "speed", "train", "learn",
+    "cli",
 )  # fmt: skip
 MODULES = sorted(ENGINE.rglob("*.py"))
 
@@ -65,7 +66,7 @@ FLOORS = (
     ("dock",),
     ("learn",),
     ("verdict",),
-    ("review", "measure", "exchange", "models"),
+    ("review", "measure", "exchange", "models", "worklist"),
     ("workspace",),
     ("open", "timeline"),
     ("study", "edit", "segment"),

@@ -12,8 +12,8 @@ from qtpy.QtCore import QObject, Signal
 
 from matae.anatomy import is_named
 from matae.errors import MataeError
-from matae.review import Phases, flag_frames, frame_scores, is_doubted, next_frame
-from matae.store.types import Flag, FrameStatus
+from matae.review import flags_of, next_frame
+from matae.store.types import FrameStatus
 from napari_matae.edit.stretches import gaps_to_fill, span_to_accept
 from napari_matae.widgets.words import frames_in_words
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from matae.store.types import Flag
     from napari_matae.edit.preview import Preview
     from napari_matae.edit.structure_choice import StructureChoice
     from napari_matae.session.phases import PhaseFinder
@@ -90,9 +91,7 @@ class Actions(QObject):  # type: ignore[misc]
 
     def flags_of(self, current: OpenCine) -> dict[int, Flag]:
         """Return those of a cine that was on screen until just now, or is."""
-        scores = frame_scores(current.area_px, disagreement=current.disagreement)
-        phases = self._finder.phases_of(current)
-        return {t: Flag(round(float(scores[t]), 4), _reason(current, phases, t)) for t in flag_frames(scores, phases)}
+        return flags_of(current.area_px, self._finder.phases_of(current), current.disagreement)
 
     def next(self, *, backward: bool = False, judged: bool = False) -> None:
         """Show the next frame to look at: a flagged one, else one that nobody has reviewed.
@@ -335,16 +334,3 @@ class Actions(QObject):  # type: ignore[misc]
                 yield frame, together(onto[frame], dict(zip(labels, parts, strict=True)))
 
         self._preview.start(text, len(frames), work, made_from=(here,))
-
-
-def _reason(current: OpenCine, phases: Phases, frame: int) -> str:
-    """Return why a flagged frame is worth a look."""
-    if frame == phases.ed:
-        return "end-diastole, on which the volumes rest"
-    if frame == phases.es:
-        return "end-systole, on which the volumes rest"
-    if current.area_px[frame] == 0:
-        return "flagged: the mask is empty"
-    if is_doubted(current.area_px, current.disagreement, frame):
-        return "flagged: the widths of the network disagree here"
-    return "flagged: the area jumps here"

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from matae.measure.motion import SEGMENTS
+from napari_matae.edit.phase_pair import PhasePair
 from napari_matae.measure.biplane import BiplaneMeasurement
 from napari_matae.measure.bullseye_plot import BullseyePlot
 from napari_matae.measure.depth_scale import DepthScale
@@ -27,6 +28,7 @@ from napari_matae.measure.number_tables import BeatTable, NumberTable, NumberTil
 from napari_matae.measure.phase_overlay import PhaseOverlay
 from napari_matae.measure.report_button import ReportButton
 from napari_matae.measure.volume_curve import VolumeCurve
+from napari_matae.study.measurements import StudyMeasurements
 from napari_matae.widgets.collapsible import Section
 from napari_matae.widgets.layout import combo_box, heading, row, wrapped
 
@@ -72,6 +74,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self.measuring = LiveMeasurement(session, self)
         self.overlay = PhaseOverlay(session, self.measuring, self)
         self.curve = VolumeCurve(plot, self.measuring, self)
+        self.stored = StudyMeasurements(workspace.link, self)
         self._build()
         self._lay_out()
         self.measuring.changed.connect(self._update)
@@ -118,6 +121,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self.clear_button = self._button("Clear marks", measuring.clear_marks)
         self.clear_button.setToolTip("Take your marks away: the file's frames, or the curve's, are used again.")
 
+        self.pair = PhasePair(session, self)
         self.tiles = NumberTiles(self)
         self.outlines = QCheckBox("ED and ES outlines", self)
         self.outlines.setToolTip("Both outlines of the beat on every frame: end-diastole orange, end-systole blue.")
@@ -132,7 +136,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self.table = NumberTable(self)
         self.mmode = MMode(session, measuring, self)
         self.biplane = BiplaneMeasurement(workspace.link, measuring, self)
-        for part in (self.ef, self.tiles, self.table, self.beats, self.flags):
+        for part in (self.ef, self.pair, self.tiles, self.table, self.beats, self.flags):
             part.seek_wanted.connect(self.open)
 
     def _lay_out(self) -> None:
@@ -141,6 +145,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addWidget(self.ef)
+        column.addWidget(self.pair)
         column.addWidget(self.scale)
         column.addWidget(self.tiles)
         column.addWidget(heading("Before a number is believed", self))
@@ -239,6 +244,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
     def _update(self, _: object = None) -> None:
         measuring, current = self.measuring, self._workspace.session.current
         measured = measuring.measurement
+        self.stored.note(measured if measuring.active and not measuring.is_running else None)
         self.content.setVisible(measured is not None)
         self.progress.setVisible(measuring.is_running)
         text = ""
@@ -253,6 +259,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         if measured is None:
             return
         self.ef.show_measurement()
+        self.pair.show_measurement(measured)
         self.tiles.show_values(measured.table())
         # What the scale's own box says need not be said twice.
         self.flags.show_flags([flag for flag in measured.flags if flag.code != "uncalibrated"])

@@ -49,6 +49,8 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         Qt parent.
     """
 
+    worklist_wanted = Signal()
+    """The clips of the study are to be listed."""
     finished = Signal(bool)
     """Reading ended; whether a cine was opened."""
 
@@ -79,6 +81,10 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         self.phantom_button = QPushButton("Try a phantom", self)
         self.phantom_button.setToolTip("Open a synthetic heart, whose volumes are known exactly.")
         self.phantom_button.clicked.connect(lambda: self.read(_phantom, "the phantom"))
+        self.worklist_button = QPushButton("Worklist…", self)
+        self.worklist_button.setAccessibleName("Worklist")
+        self.worklist_button.setToolTip("Every clip of the study: how far it is, find it, open it, add more.")
+        self.worklist_button.clicked.connect(lambda _=False: self.worklist_wanted.emit())
         rows = QVBoxLayout()
         for pair in ((self.file_button, self.folder_button), (self.real_button, self.phantom_button)):
             row = QHBoxLayout()
@@ -112,6 +118,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         column.addWidget(self.facts)
         column.addWidget(self.rate_question)
         column.addWidget(self.study)
+        column.addWidget(self.worklist_button)
         column.addWidget(self.drop_box)
         column.addStretch(1)
 

@@ -21,6 +21,7 @@ from matae.nn.widths import format_width
 from matae.segment import SegmentOptions
 from napari_matae.background.connections import connections_of
 from napari_matae.segment.frame_again import FrameAgain
+from napari_matae.segment.one_click import OneClick
 from napari_matae.segment.run import SegmentRun
 from napari_matae.segment.sector_controls import SectorControls
 from napari_matae.widgets.layout import combo_box, wrapped
@@ -84,6 +85,7 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         self.sector = SectorControls(self._session, self)
         self.again = FrameAgain(self._session, self)
 
+        self.one_click = OneClick(self._session, self, self)
         self.run_button = QPushButton("Segment", self)
         self.run_button.clicked.connect(self.run)
         self.cancel_button = QPushButton("Cancel", self)
@@ -105,6 +107,7 @@ class SegmentPanel(QWidget):  # type: ignore[misc]
         column.addWidget(form)
         column.addWidget(self.no_gpu)
         column.addWidget(self.sector)
+        column.addWidget(self.one_click)
         column.addLayout(run_row)
         column.addWidget(self.progress)
         column.addWidget(self.status)

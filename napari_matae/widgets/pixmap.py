@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtGui import QColor, QImage, QPainter, QPixmap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["fitted", "rgb_pixmap"]
+__all__ = ["dot", "fitted", "rgb_pixmap"]
 
 
 def rgb_pixmap(colour: NDArray[np.uint8]) -> QPixmap:
@@ -44,3 +44,24 @@ def fitted(pixmap: QPixmap, side: int, aspect: tuple[float, float] = (1.0, 1.0))
         Qt.AspectRatioMode.IgnoreAspectRatio,
         Qt.TransformationMode.SmoothTransformation,
     )
+
+
+def dot(colour: str, side: int = 12) -> QPixmap:
+    """Return a filled circle on nothing, to stand before a word.
+
+    Parameters
+    ----------
+    colour
+        As Qt names it.
+    side
+        Of its square, in screen pixels.
+    """
+    pixmap = QPixmap(side, side)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QColor("#808080"))
+    painter.setBrush(QColor(colour))
+    painter.drawEllipse(1, 1, side - 3, side - 3)
+    painter.end()
+    return pixmap

@@ -163,10 +163,33 @@ class NextCine(QObject):  # type: ignore[misc]
 
         self._link.connection.requests.ask(find, self._on_named, lambda error: self.said.emit(explain(error)))
 
-    def _on_named(self, found: Waiting) -> None:
+    def show_clip(self, content_id: str) -> None:
+        """Open a clip of the study where this person left off: at the frame seen last, else the next one to look at."""
+        current = self._session.current
+        if current is not None and current.cine.content_id == content_id:
+            self.said.emit(f"{current.cine.source.name} is open.")
+            self.arrived.emit()
+            return
+
+        def find(study: Study) -> Waiting:
+            from matae.read import is_there
+
+            frame, path = study.last_frame(content_id), study.path_of(content_id)
+            if frame is None:
+                waiting = study.next_to_review(content_id, -1, flagged=True, stay=True)
+                frame = 0 if waiting is None else waiting[1]
+            return Waiting(content_id, frame, path, bool(path.name) and is_there(path))
+
+        self._link.connection.requests.ask(
+            find,
+            lambda found: self._on_named(found, "where you left off"),
+            lambda error: self.said.emit(explain(error)),
+        )
+
+    def _on_named(self, found: Waiting, words: str = "as asked for") -> None:
         if found.is_there:
             self.said.emit(f"Opening {found.path.name}…")
-            self._open(found, "as asked for")
+            self._open(found, words)
         else:
             name = found.path.name or "its cine"
             self.said.emit(f"Frame {found.frame + 1} of {name} is not where it was opened from: find it and open it.")
@@ -182,4 +205,5 @@ class NextCine(QObject):  # type: ignore[misc]
             return
         self._session.seek(goal.frame)
         self.said.emit(f"{current.cine.source.name}, frame {goal.frame + 1}: {self._words}.")
-        self.arrived.emit()
+        if current.status:
+            self.arrived.emit()

@@ -128,6 +128,10 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
         ),
         Action("help", "F1", "Show or hide these keys", lambda d: d.help_wanted.emit()),
     ),
+    "Clips": (
+        Action("worklist", "Ctrl+L", "Worklist: the clips of the study", lambda d: d.worklist_wanted.emit()),
+        Action("one_click", "Shift+M", "Segment and measure", lambda d: d.one_click_wanted.emit()),
+    ),
 }
 """Every action by the group it is shown in. Left and Right are napari's own steps, whatever layer is chosen."""
 

@@ -21,6 +21,7 @@ from napari_matae.session.remembered_pixel_size import RememberedScale
 from napari_matae.session.session import Session
 from napari_matae.session.undo_stack import UndoStack
 from napari_matae.study.link import StudyLink
+from napari_matae.workspace.claim_keeper import ClaimKeeper
 from napari_matae.workspace.flag_saver import FlagKeeper
 from napari_matae.workspace.next_cine import NextCine
 from napari_matae.workspace.time_tracker import TimeTracker
@@ -51,6 +52,10 @@ class Workspace(QObject):  # type: ignore[misc]
     wanted = Signal(str)
     """A key asks for what a step or the window does: ``open``, ``segment``, ``measure``, ``report``, ``next_step``,
     ``previous_step`` or ``more_room``."""
+    worklist_wanted = Signal()
+    """The clips of the study are to be listed."""
+    one_click_wanted = Signal()
+    """The open clip is to be segmented and measured."""
     model_changed = Signal()
     """Another model is in use, or the models on this machine are others."""
 
@@ -72,6 +77,7 @@ class Workspace(QObject):  # type: ignore[misc]
         self.clip_widths = ClipWidths(self.session, self.phase_finder, self)
         self.actions = Actions(self.session, self.preview, self.phase_finder, self.structures, self)
         self.flag_keeper = FlagKeeper(self.session, self.link, self.actions, self)
+        self.claim_keeper = ClaimKeeper(self.session, self.link, self)
         self.next_cine = NextCine(self.session, self.link, self)
         self.actions.finished.connect(self.next_cine.go)
         self.mask_style = MaskStyle(self.session, self)
@@ -84,6 +90,7 @@ class Workspace(QObject):  # type: ignore[misc]
             self.tools,
             self.actions,
             self.next_cine,
+            self.claim_keeper,
         ):
             part.said.connect(self.show_message)
         self._of: object = self.session.current

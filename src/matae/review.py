@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
     from matae.measure import Beat, PhaseMarks
+    from matae.store.types import Flag
 
 __all__ = [
     "MAX_FLAGS",
@@ -28,6 +29,7 @@ __all__ = [
     "cycle_phases",
     "find_phases",
     "flag_frames",
+    "flags_of",
     "frame_scores",
     "is_doubted",
     "next_frame",
@@ -252,6 +254,36 @@ def flag_frames(
         if frame not in always and all(abs(frame - t) >= gap for t in suspects):
             suspects.append(frame)
     return sorted(always.union(suspects))
+
+
+def flags_of(area: ArrayLike, phases: Phases, disagreement: ArrayLike | None = None) -> dict[int, Flag]:
+    """Return the frames worth a look, in order of time, with their score and why.
+
+    Parameters
+    ----------
+    area, disagreement
+        As for `frame_scores`.
+    phases
+        As for `flag_frames`.
+    """
+    from matae.store.types import Flag
+
+    areas = np.asarray(area, dtype=np.float64)
+    apart = np.full(areas.shape, np.nan) if disagreement is None else np.asarray(disagreement, dtype=np.float64)
+    scores = frame_scores(areas, disagreement=apart)
+
+    def reason(frame: int) -> str:
+        if frame == phases.ed:
+            return "end-diastole, on which the volumes rest"
+        if frame == phases.es:
+            return "end-systole, on which the volumes rest"
+        if areas[frame] == 0:
+            return "flagged: the mask is empty"
+        if is_doubted(areas, apart, frame):
+            return "flagged: the widths of the network disagree here"
+        return "flagged: the area jumps here"
+
+    return {t: Flag(round(float(scores[t]), 4), reason(t)) for t in flag_frames(scores, phases)}
 
 
 def next_frame(

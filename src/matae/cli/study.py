@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from matae.cli.patients import Where, study_migrate, study_patient, warn_of_password
+from matae.cli.worklist import study_add, study_segment, study_worklist
 
 if TYPE_CHECKING:
     from typing import Any
@@ -114,6 +115,9 @@ def study_check(study: Where) -> None:
 
 app.command(name="patient")(study_patient)
 app.command(name="migrate")(study_migrate)
+app.command(name="worklist")(study_worklist)
+app.command(name="add")(study_add)
+app.command(name="segment")(study_segment)
 
 
 @app.command(name="backup")

@@ -14,6 +14,8 @@ from matae.store.types import (
     Change,
     CineEntry,
     CineSummary,
+    Claim,
+    ClipStatus,
     Edit,
     Flag,
     FrameInfo,
@@ -24,11 +26,16 @@ from matae.store.types import (
     OverrideName,
     Overrides,
     OverrideVersion,
+    QueueCounts,
+    QueuedClip,
     Release,
     ReleaseFrame,
     Revision,
     Statistics,
+    StoredMeasurement,
     SubjectSource,
+    WorklistNews,
+    WorklistRow,
 )
 
 if TYPE_CHECKING:
@@ -39,6 +46,8 @@ __all__ = [
     "Change",
     "CineEntry",
     "CineSummary",
+    "Claim",
+    "ClipStatus",
     "ConflictError",
     "Edit",
     "Flag",
@@ -50,13 +59,18 @@ __all__ = [
     "OverrideName",
     "OverrideVersion",
     "Overrides",
+    "QueueCounts",
+    "QueuedClip",
     "Release",
     "ReleaseFrame",
     "Revision",
     "Statistics",
     "StoreError",
+    "StoredMeasurement",
     "Study",
     "SubjectSource",
+    "WorklistNews",
+    "WorklistRow",
 ]
 
 

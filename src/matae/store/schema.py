@@ -51,7 +51,7 @@ Code = String(32)
 Time = String(40)
 
 
-def _to_cine(*, primary: bool = False, index: bool = False) -> Mapped[int]:
+def to_cine(*, primary: bool = False, index: bool = False) -> Mapped[int]:
     return mapped_column(Key, ForeignKey("cines.id", ondelete="CASCADE"), primary_key=primary, index=index)
 
 
@@ -153,7 +153,7 @@ class Mask(Base):
     __table_args__ = (UniqueConstraint("cine_id", "sha256"),)
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
-    cine_id: Mapped[int] = _to_cine()
+    cine_id: Mapped[int] = to_cine()
     sha256: Mapped[str] = mapped_column(Digest)  # of the pixels
     area: Mapped[int] = mapped_column(Integer)
     png: Mapped[bytes] = mapped_column(LargeBinary)
@@ -170,7 +170,7 @@ class Revision(Base):
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
-    cine_id: Mapped[int] = _to_cine()
+    cine_id: Mapped[int] = to_cine()
     frame: Mapped[int] = mapped_column(Integer)
     number: Mapped[int] = mapped_column(Integer)
     kind: Mapped[str] = mapped_column(String(16))
@@ -196,10 +196,12 @@ class Label(Base):
     __table_args__ = (
         CheckConstraint("status IN ('machine', 'edited', 'accepted', 'rejected')", name="status"),
         Index("ix_labels_cine_id_status_seconds", "cine_id", "status", "seconds"),
+        # What the worklist asks of every label, answered without touching one.
+        Index("ix_labels_worklist", "cine_id", "status", "mask_id", "frame", "rater_id", "updated_at"),
         Index("ix_labels_status_cine_id_frame", "status", "cine_id", "frame"),  # what waits for a person, next first
     )
 
-    cine_id: Mapped[int] = _to_cine(primary=True)
+    cine_id: Mapped[int] = to_cine(primary=True)
     frame: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     status: Mapped[str] = mapped_column(String(16))
     revision: Mapped[int] = mapped_column(Integer)
@@ -222,7 +224,7 @@ class LandmarkRevision(Base):
 
     __tablename__ = "landmarks"
 
-    cine_id: Mapped[int] = _to_cine(primary=True)
+    cine_id: Mapped[int] = to_cine(primary=True)
     frame: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     revision: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     points: Mapped[str] = mapped_column(Text)  # JSON, name: [y, x]
@@ -238,7 +240,7 @@ class MarkRevision(Base):
 
     __tablename__ = "marks"
 
-    cine_id: Mapped[int] = _to_cine(primary=True)
+    cine_id: Mapped[int] = to_cine(primary=True)
     revision: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     ed_frame: Mapped[int | None] = mapped_column(Integer)
     es_frame: Mapped[int | None] = mapped_column(Integer)
@@ -254,7 +256,7 @@ class OverrideRevision(Base):
 
     __tablename__ = "overrides"
 
-    cine_id: Mapped[int] = _to_cine(primary=True)
+    cine_id: Mapped[int] = to_cine(primary=True)
     name: Mapped[str] = mapped_column(String(16), primary_key=True)
     revision: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     value: Mapped[str] = mapped_column(Text)  # JSON; null takes it away
@@ -271,7 +273,7 @@ class ModelUse(Base):
     __tablename__ = "model_uses"
     __table_args__ = (CheckConstraint("role IN ('trained', 'judged')", name="role"),)
 
-    cine_id: Mapped[int] = _to_cine(primary=True)
+    cine_id: Mapped[int] = to_cine(primary=True)
     model: Mapped[str] = mapped_column(String(200), primary_key=True)
     role: Mapped[str] = mapped_column(String(16), primary_key=True)
     at: Mapped[str] = mapped_column(Time)
@@ -295,7 +297,7 @@ class Flag(Base):
 
     __tablename__ = "flags"
 
-    cine_id: Mapped[int] = _to_cine(primary=True)
+    cine_id: Mapped[int] = to_cine(primary=True)
     frame: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     score: Mapped[float] = mapped_column(Double)
     reason: Mapped[str] = mapped_column(Text)
@@ -306,7 +308,7 @@ class Position(Base):
 
     __tablename__ = "positions"
 
-    cine_id: Mapped[int] = _to_cine(primary=True)
+    cine_id: Mapped[int] = to_cine(primary=True)
     rater: Mapped[str] = mapped_column(String(200), primary_key=True)
     frame: Mapped[int] = mapped_column(Integer)
     at: Mapped[str] = mapped_column(Time)
@@ -331,7 +333,7 @@ class ReleaseFrame(Base):
     __tablename__ = "release_frames"
 
     release_id: Mapped[int] = mapped_column(Key, ForeignKey("releases.id", ondelete="CASCADE"), primary_key=True)
-    cine_id: Mapped[int] = _to_cine(primary=True, index=True)
+    cine_id: Mapped[int] = to_cine(primary=True, index=True)
     frame: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     revision: Mapped[int] = mapped_column(Integer)
 

@@ -10,6 +10,7 @@ from sqlalchemy import inspect
 
 from matae.errors import StoreError
 from matae.store.cines import CinesPart
+from matae.store.claims import ClaimsPart
 from matae.store.create import check_file, lock_schema, make_file, make_on_server, new_file
 from matae.store.database_errors import damaged, speaking
 from matae.store.edits import EditsPart
@@ -18,13 +19,14 @@ from matae.store.flags import FlagsPart
 from matae.store.integrity import CheckingPart
 from matae.store.labels import LabelsPart
 from matae.store.marks import MarksPart
+from matae.store.measurements import MeasurementsPart
 from matae.store.migrate import HEAD, is_older, migrate, schema_version
 from matae.store.overrides import OverridesPart
-from matae.store.overview import OverviewPart
 from matae.store.releases import ReleasesPart
 from matae.store.schema import Base
 from matae.store.splits import SplitsPart
 from matae.store.sqlite_client import connect
+from matae.store.worklist import WorklistPart
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +44,9 @@ class Study(
     OverridesPart,
     SplitsPart,
     ReleasesPart,
-    OverviewPart,
+    MeasurementsPart,
+    ClaimsPart,
+    WorklistPart,
     CheckingPart,
 ):
     """Everything people drew, in one database: a SQLite file, or a PostgreSQL database by URL.

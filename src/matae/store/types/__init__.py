@@ -6,12 +6,23 @@ from matae.store.types._cines import CineEntry, CineSummary, SubjectSource
 from matae.store.types._history import AuditEntry, Change, Release, ReleaseFrame, Statistics
 from matae.store.types._labels import Edit, FrameInfo, FrameStatus, Revision
 from matae.store.types._settings import Flag, Landmark, LandmarkSet, Marks, OverrideName, Overrides, OverrideVersion
+from matae.store.types._worklist import (
+    Claim,
+    ClipStatus,
+    QueueCounts,
+    QueuedClip,
+    StoredMeasurement,
+    WorklistNews,
+    WorklistRow,
+)
 
 __all__ = [
     "AuditEntry",
     "Change",
     "CineEntry",
     "CineSummary",
+    "Claim",
+    "ClipStatus",
     "Edit",
     "Flag",
     "FrameInfo",
@@ -22,9 +33,14 @@ __all__ = [
     "OverrideName",
     "OverrideVersion",
     "Overrides",
+    "QueueCounts",
+    "QueuedClip",
     "Release",
     "ReleaseFrame",
     "Revision",
     "Statistics",
+    "StoredMeasurement",
     "SubjectSource",
+    "WorklistNews",
+    "WorklistRow",
 ]

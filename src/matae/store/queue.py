@@ -1,0 +1,173 @@
+"""The clips that wait to be segmented in the background: kept in the study, so that a kill forgets none.
+
+Whoever works on a clip takes it for a time and renews that while at work. A program that was killed renews nothing, and
+what it had goes to the next that asks.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, case, delete, func, insert, or_, select, update
+
+from matae.store.base import StudyBase, as_note
+from matae.store.cine_rows import path_as_text, path_of_text
+from matae.store.claims import as_text, time_of
+from matae.store.schema import Cine as CineRow
+from matae.store.schema_worklist import QueueRow
+from matae.store.types import QueueCounts, QueuedClip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+    from typing import Any
+
+__all__ = ["TAKE_S", "QueuePart"]
+
+TAKE_S = 60.0
+"""Seconds a clip is taken for without being renewed."""
+_AT_ONCE = 500
+
+
+class QueuePart(StudyBase):
+    """What a study says about clips that wait to be segmented."""
+
+    def enqueue(self, clips: Iterable[QueuedClip]) -> int:
+        """Add clips to the queue; return how many are new in it.
+
+        A path that is in the queue already is left there; one that could not be done waits again.
+        """
+        added, some = 0, []
+        for clip in clips:
+            some.append(clip)
+            if len(some) == _AT_ONCE:
+                added += self._enqueue(some)
+                some = []
+        return added + (self._enqueue(some) if some else 0)
+
+    def _enqueue(self, clips: list[QueuedClip]) -> int:
+        by_path = {path_as_text(clip.path): clip for clip in clips}
+        with self._writing() as writing:
+            connection = writing.connection
+            known = {
+                row.path: row.state
+                for row in connection.execute(
+                    select(QueueRow.path, QueueRow.state).where(QueueRow.path.in_(list(by_path)))
+                )
+            }
+            again = [path for path, state in known.items() if state == "failed"]
+            if again:
+                connection.execute(
+                    update(QueueRow)
+                    .where(QueueRow.path.in_(again))
+                    .values(state="waiting", note="", taken_until="", sequence=writing.sequence)
+                )
+            rows = [
+                {
+                    "path": path, "label": as_note(clip.label, 1000), "kind": as_note(clip.kind, 40),
+                    "info": _as_json(dict(clip.info)), "state": "waiting", "note": "", "cine_id": None,
+                    "taken_by": "", "taken_until": "", "added_at": writing.at, "sequence": writing.sequence,
+                }
+                for path, clip in by_path.items() if path not in known
+            ]  # fmt: skip
+            if rows:
+                connection.execute(insert(QueueRow), rows)
+            return len(rows) + len(again)
+
+    def take_next(self, *, seconds: float = TAKE_S) -> QueuedClip | None:
+        """Take the next clip that waits and nobody is at work on; None where there is none."""
+        with self._writing() as writing:
+            connection = writing.connection
+            now = time_of(connection)
+            row = connection.execute(
+                select(QueueRow.id, QueueRow.path, QueueRow.label, QueueRow.kind, QueueRow.info)
+                .where(QueueRow.state == "waiting", QueueRow.taken_until < as_text(now))
+                .order_by(QueueRow.id)
+                .limit(1)
+            ).one_or_none()
+            if row is None:
+                return None
+            connection.execute(
+                update(QueueRow)
+                .where(QueueRow.id == row.id)
+                .values(taken_by=self._session, taken_until=as_text(now + timedelta(seconds=seconds)))
+            )
+            return QueuedClip(path_of_text(row.path), row.label, row.kind, json.loads(row.info), row.id)
+
+    def renew_taken(self, *, seconds: float = TAKE_S) -> None:
+        """Say that this `Study` object is still at work on what it took."""
+        with self._writing() as writing:
+            until = as_text(time_of(writing.connection) + timedelta(seconds=seconds))
+            writing.connection.execute(
+                update(QueueRow)
+                .where(QueueRow.state == "waiting", QueueRow.taken_by == self._session, QueueRow.taken_until != "")
+                .values(taken_until=until)
+            )
+
+    def give_back_taken(self) -> None:
+        """Let others have what this `Study` object took and did not finish."""
+        with self._writing() as writing:
+            writing.connection.execute(
+                update(QueueRow)
+                .where(QueueRow.state == "waiting", QueueRow.taken_by == self._session)
+                .values(taken_by="", taken_until="")
+            )
+
+    def finish_queued(self, number: int, *, content_id: str = "", note: str = "") -> None:
+        """Say what became of a clip: it is in the study under a content id, or why it could not be done."""
+        with self._writing() as writing:
+            cine_id = None if not content_id else self._cine(writing.connection, content_id).id
+            writing.connection.execute(
+                update(QueueRow)
+                .where(QueueRow.id == int(number))
+                .values(
+                    state="failed" if note else "done", note=as_note(note, 1000), cine_id=cine_id, taken_by="",
+                    taken_until="", sequence=writing.sequence,
+                )
+            )  # fmt: skip
+
+    def queue_counts(self) -> QueueCounts:
+        """Return how far the queue is."""
+        with self._reading() as connection:
+            taken = and_(QueueRow.state == "waiting", QueueRow.taken_until >= as_text(time_of(connection)))
+            state: Any = case((taken, "taken"), else_=QueueRow.state)
+            rows = connection.execute(select(state, func.count()).select_from(QueueRow).group_by(state)).all()
+            return QueueCounts(**{str(name): int(n) for name, n in rows})
+
+    def retry_failed(self) -> int:
+        """Have what could not be done wait again; return how many clips that are."""
+        with self._writing() as writing:
+            done = writing.connection.execute(
+                update(QueueRow)
+                .where(QueueRow.state == "failed")
+                .values(state="waiting", note="", taken_by="", taken_until="", sequence=writing.sequence)
+            )
+            return int(done.rowcount)
+
+    def clear_queue(self, *, waiting: bool = False) -> int:
+        """Take what is done or failed out of the queue, and what waits too if asked; return how many clips that are."""
+        gone = QueueRow.state != "waiting"
+        with self._writing() as writing:
+            if waiting:
+                gone = or_(gone, QueueRow.taken_until < as_text(time_of(writing.connection)))
+            return int(writing.connection.execute(delete(QueueRow).where(gone)).rowcount)
+
+    def known_paths(self) -> set[Path]:
+        """Return where the clips of the study and of its queue were found, to tell what is new in a folder."""
+        with self._reading() as connection:
+            cines = connection.execute(select(CineRow.path)).scalars().all()
+            queued = connection.execute(select(QueueRow.path).where(QueueRow.state != "failed")).scalars().all()
+        return {path_of_text(path) for path in (*cines, *queued) if path}
+
+
+def _as_json(info: dict[str, Any]) -> str:
+    """Return what is known of a clip as JSON; what JSON has no value for is left out and found again on reading."""
+    kept = {}
+    for key, value in info.items():
+        try:
+            kept[str(key)] = json.loads(json.dumps(value, allow_nan=False))
+        except (TypeError, ValueError):
+            continue
+    return json.dumps(kept)

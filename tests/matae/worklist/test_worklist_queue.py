@@ -1,0 +1,190 @@
+"""Folders into a queue, the queue into the study: by real processes, paused, killed and gone on with."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from matae.cli import app
+from matae.errors import OutputError
+from matae.read import open_cine
+from matae.segment import SegmentOptions
+from matae.store import ClipStatus, Edit, FrameStatus, Study
+from matae.worklist import COLUMNS, WorkSettings, add_paths, as_records, work_off, write_csv
+from matae.worklist.segmenting import segment_into
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OPTIONS = SegmentOptions(model="tiny", width="1", device="cpu")
+
+
+def make_clips(folder: Path, count: int) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    rows, columns = np.mgrid[:48, :64]
+    fan = np.abs(columns - 32) < 4 + 0.7 * rows
+    found = []
+    for number in range(count):
+        frames = np.random.default_rng(number).integers(20, 200, (6, 48, 64)) * fan
+        np.save(folder / f"clip{number}.npy", frames.astype(np.uint8))
+        found.append(folder / f"clip{number}.npy")
+    return found
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> list[Path]:
+    return make_clips(tmp_path / "in", 3)
+
+
+@pytest.fixture
+def study(tmp_path: Path, tiny_model: str) -> Iterator[Study]:
+    with Study.create(tmp_path / "study.matae", rater="anna") as made:
+        yield made
+
+
+def test_nothing_to_add_and_nothing_to_do(study: Study, tmp_path: Path) -> None:
+    done = add_paths(study, [tmp_path / "not there"])
+    assert (done.added, done.known, len(done.failures)) == (0, 0, 1)
+    assert "does not exist" in done.failures[0].message
+    assert list(work_off(study, WorkSettings(OPTIONS))) == []
+    assert as_records(study.worklist()) == []
+
+
+def test_a_folder_is_segmented_measured_and_listed_and_a_broken_clip_says_why(
+    study: Study, clips: list[Path], tmp_path: Path
+) -> None:
+    (clips[0].parent / "broken.npy").write_bytes(b"\x93NUMPY no array")
+    added = add_paths(study, [clips[0].parent])
+    assert added.added == 4
+    assert added.sentence == "4 clips added to the queue."
+    assert add_paths(study, [clips[0].parent]).known == 4
+    assert {row.status for row in study.worklist()} == {ClipStatus.WAITING}
+    done = list(work_off(study, WorkSettings(OPTIONS)))
+    assert len(done) == 4
+    assert done[-1].counts.done == 3
+    (failed,) = [one for one in done if one.problem]
+    assert failed.path.name == "broken.npy"
+    rows = {row.stem: row for row in study.worklist()}
+    assert rows["clip1"].status is ClipStatus.SEGMENTED
+    assert (rows["clip1"].n_labelled, rows["clip1"].by) == (6, "")
+    assert rows["broken"].status is ClipStatus.FAILED
+    assert rows["broken"].note == failed.problem
+    measured = rows["clip1"].measurement
+    assert measured is not None
+    assert (measured.model, measured.width, measured.rater, measured.stale) == ("tiny", "1", "", False)
+    assert study.flags(rows["clip1"].content_id)
+    n = write_csv(tmp_path / "out" / "list.csv", study.worklist())
+    with (tmp_path / "out" / "list.csv").open(encoding="utf-8") as file:
+        read = list(csv.DictReader(file))
+    assert n == len(read) == 4
+    assert tuple(read[0]) == COLUMNS
+    assert str(clips[0].parent) not in (tmp_path / "out" / "list.csv").read_text("utf-8")
+    assert {line["status"] for line in read} == {"segmented", "failed"}
+
+
+def test_the_same_measurement_as_the_command_line_makes(study: Study, clips: list[Path]) -> None:
+    from matae.measure import MeasureOptions
+    from matae.measure.run import segment_and_measure
+
+    cine = open_cine(clips[0])
+    outcome = segment_into(study, cine, OPTIONS)
+    measured, result = segment_and_measure(cine, OPTIONS, MeasureOptions(view=cine.view))
+    assert outcome.ef == (None if measured.ef is None else pytest.approx(measured.ef.value))
+    masks = np.zeros(cine.frames.shape, np.uint8)
+    study.load_masks(cine.content_id, masks)
+    np.testing.assert_array_equal(masks, result.masks)
+    assert segment_into(study, cine, OPTIONS).skipped
+
+
+def test_a_persons_frames_stay_and_nothing_is_measured_for_them(study: Study, clips: list[Path]) -> None:
+    cine = open_cine(clips[0])
+    study.add_cine(cine, subject="p1")
+    mine = np.zeros(cine.shape, np.uint8)
+    mine[20:30, 20:40] = 1
+    study.put_edits(cine.content_id, [Edit(2, mine, 0, FrameStatus.ACCEPTED)])
+    study.set_override(cine.content_id, "view", "A2C")
+    assert segment_into(study, cine, OPTIONS).skipped
+    segment_into(study, cine, OPTIONS, again=True)
+    np.testing.assert_array_equal(study.mask(cine.content_id, 2), mine)
+    assert study.frames(cine.content_id)[2].status is FrameStatus.ACCEPTED
+    assert study.measurement(cine.content_id) is None
+    (row,) = study.worklist()
+    assert (row.status, row.by, row.view) == (ClipStatus.IN_REVIEW, "anna", "A2C")
+
+
+def test_paused_it_finishes_what_is_under_way_and_goes_on_later(study: Study, clips: list[Path]) -> None:
+    add_paths(study, clips)
+    first = len(list(work_off(study, WorkSettings(OPTIONS), paused=lambda: study.queue_counts().done > 0)))
+    assert 1 <= first <= 2  # the next may have been begun when the first ended
+    assert study.queue_counts().waiting == 3 - first
+    assert study.queue_counts().taken == 0
+    assert len(list(work_off(study, WorkSettings(OPTIONS)))) == 3 - first
+    assert study.queue_counts().done == 3
+
+
+def test_a_program_that_is_killed_forgets_nothing_and_the_next_goes_on(study: Study, tmp_path: Path) -> None:
+    add_paths(study, make_clips(tmp_path / "many", 3))
+    code = (
+        "from matae.store import Study\nfrom matae.worklist import work_off, WorkSettings\n"
+        "from matae.segment import SegmentOptions\n"
+        "if __name__ == '__main__':\n"
+        f"    with Study.open({study.target!r}) as study:\n"
+        "        options = SegmentOptions(model='tiny', width='1', device='cpu')\n"
+        "        for done in work_off(study, WorkSettings(options, lease_s=1.0)):\n"
+        "            print(done.path.name, flush=True)\n"
+    )
+    script = tmp_path / "run.py"
+    script.write_text(code, "utf-8")
+    process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("clip")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    deadline = time.monotonic() + 60
+    while study.queue_counts().taken and time.monotonic() < deadline:
+        time.sleep(0.1)  # a lease of one second runs out by the clock alone
+    assert study.queue_counts().waiting >= 1
+    list(work_off(study, WorkSettings(OPTIONS)))
+    assert study.queue_counts().done == 3
+    assert {row.status for row in study.worklist()} == {ClipStatus.SEGMENTED}
+    assert study.check() == []
+
+
+def test_the_table_is_not_written_where_it_cannot_be(study: Study, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError):
+        write_csv(tmp_path / "file" / "list.csv", study.worklist())
+
+
+def test_the_commands(study: Study, clips: list[Path], tmp_path: Path) -> None:
+    run = CliRunner().invoke
+    target = study.target
+    done = run(app, ["study", "add", target, str(clips[0].parent)])
+    assert (done.exit_code, done.stdout.strip()) == (0, "3 clips added to the queue.")
+    done = run(app, ["study", "segment", target, "--model", "tiny", "--width", "1", "--device", "cpu"])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[-1] == "3 done, 0 failed, 0 waiting"
+    done = run(app, ["study", "worklist", target, "--json"])
+    records = json.loads(done.stdout)
+    assert [record["clip"] for record in records] == ["clip0", "clip1", "clip2"]
+    assert {record["status"] for record in records} == {"segmented"}
+    done = run(app, ["study", "worklist", target])
+    assert len(done.stdout.splitlines()) == 3
+    assert "segmented" in done.stdout
+    done = run(app, ["study", "worklist", target, "--csv", str(tmp_path / "list.csv")])
+    assert done.exit_code == 0
+    assert (tmp_path / "list.csv").read_text("utf-8").count("\n") == 4
+    done = run(app, ["study", "add", target, str(tmp_path / "nothing")])
+    assert done.exit_code == 1
