@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["AreaPlot"]
 
 _REDRAW_MS = 100
-_LEAST_HEIGHT = 128
+_LEAST_HEIGHT = 140
 """On a low screen; elsewhere it takes what its share of the dock is."""
 _HINT = "The curve appears when the cine is segmented."
 

@@ -8,6 +8,7 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from napari_matae.widgets.layout import wrapped
 from napari_matae.workspace.shortcuts import ACTIONS, pretty
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class KeyHelp(QFrame):  # type: ignore[misc]
         foot.addWidget(self.reset_button)
         foot.addWidget(self.close_button)
         columns = QHBoxLayout()
-        columns.setSpacing(28)
+        columns.setSpacing(20)
         for groups in _COLUMNS:
             column = QVBoxLayout()
             column.setSpacing(3)
@@ -87,7 +88,7 @@ class KeyHelp(QFrame):  # type: ignore[misc]
             button.clicked.connect(lambda _=False, name=action.name: self._wait_for(name))
             self.buttons[action.name] = button
             table.addWidget(button, row, 0)
-            table.addWidget(QLabel(action.words, self), row, 1)
+            table.addWidget(wrapped(action.words, self), row, 1)  # in a narrow window no word is cut
         table.setColumnStretch(1, 1)
         return table
 
