@@ -23,6 +23,7 @@ NO_NUMBERS = {
     ("napari_matae/review/live_figures.py", "unedited"): "a share",
     ("napari_matae/segment/panel.py", "run.seen"): "so many are done",
     ("napari_matae/widgets/words.py", "span"): "numbered from 1 where it is made",
+    ("src/matae/cli/retrain.py", "event.n_unlabelled"): "so many are not corrected",
     ("src/matae/cli/retrain.py", "event.steps"): "so many steps",
     ("src/matae/clinic/report.py", "frames"): "numbered from 1 where it is made",
     ("src/matae/exchange/import_plan.py", "frames"): "numbered from 1 where it is made",

@@ -46,6 +46,7 @@ class WorklistModel(QAbstractTableModel):  # type: ignore[misc]
         self._rows: list[WorklistRow] = []
         self._places: dict[str, int] = {}
         self._pictures: dict[str, QPixmap] = {}
+        self._texts: dict[str, str] = {}
         self._dots: dict[ClipStatus, QPixmap] = {}
         self.take_colours(DARK)
         self._sorted = (CLIP, Qt.SortOrder.AscendingOrder)
@@ -68,6 +69,7 @@ class WorklistModel(QAbstractTableModel):  # type: ignore[misc]
         """Show these lines in place of all before."""
         self.beginResetModel()
         self._rows = self._in_order(list(rows))
+        self._texts.clear()
         self._index()
         self.endResetModel()
 
@@ -103,6 +105,16 @@ class WorklistModel(QAbstractTableModel):  # type: ignore[misc]
         """Let go of thumbnails that are far from what is on screen."""
         for key in keys:
             self._pictures.pop(key, None)
+
+    def words_of(self, place: int) -> str:
+        """Return all that a line can be found by, in small letters; made once, since each letter typed asks for it."""
+        row = self._rows[place]
+        text = self._texts.get(row.key)
+        if text is None:
+            claims = " ".join(claim.rater for claim in row.claims)
+            parts = (row.stem, row.subject or "", row.view or "", row.status.value, row.by, row.note, claims)
+            text = self._texts[row.key] = " ".join(parts).casefold()
+        return text
 
     def place_of(self, key: str) -> int | None:
         """Return where the line of a clip is, or None."""
@@ -173,6 +185,7 @@ class WorklistModel(QAbstractTableModel):  # type: ignore[misc]
         self._places = {row.key: place for place, row in enumerate(self._rows)}
 
     def _tell(self, place: int) -> None:
+        self._texts.pop(self._rows[place].key, None)
         self.dataChanged.emit(self.index(place, 0), self.index(place, len(COLUMNS) - 1))
 
 
@@ -221,11 +234,9 @@ class WorklistFilter(QSortFilterProxyModel):  # type: ignore[misc]
 
     def filterAcceptsRow(self, place: int, _: QModelIndex) -> bool:  # noqa: N802 - Qt's name
         """Say whether a line is left."""
-        row = self._model.rows[place]
-        if self._status is not None and row.status is not self._status:
+        if self._status is not None and self._model.rows[place].status is not self._status:
             return False
         if not self._words:
             return True
-        text = f"{row.stem} {row.subject or ''} {row.view or ''} {row.status.value} {row.by} {row.note}"
-        text = f"{text} {' '.join(claim.rater for claim in row.claims)}".casefold()
+        text = self._model.words_of(place)
         return all(word in text for word in self._words)
