@@ -37,7 +37,9 @@ def test_frames_that_are_there_and_not_learnt_from_are_counted(target) -> None:
     found = look(target, RetrainOptions())
     assert not found.ready
     assert "There are 0 corrected frames of training patients" in found.sentence
-    assert found.sentence.endswith("2 frames are of held-out patients: they judge a model and are not learnt from.")
+    assert found.sentence.endswith(
+        "2 corrected frames are of held-out patients: they judge a model and are not learnt from."
+    )
 
 
 def test_choices_that_cannot_be_are_a_sentence(target) -> None:
