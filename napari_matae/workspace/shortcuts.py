@@ -130,7 +130,7 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
     ),
     "Clips": (
         Action("worklist", "Ctrl+L", "Worklist: the clips of the study", lambda d: d.worklist_wanted.emit()),
-        Action("one_click", "Shift+M", "Segment and measure", lambda d: d.one_click_wanted.emit()),
+        Action("one_click", "Alt+R", "Segment and measure", lambda d: d.one_click_wanted.emit()),
     ),
 }
 """Every action by the group it is shown in. Left and Right are napari's own steps, whatever layer is chosen."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["file_sha256", "staged", "sweep", "write_atomic", "writing_to"]
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 # A batch shows its folder to its workers by .matae-run-*.part, for as many days as it takes.
 _LEFT = re.compile(r"\.matae-(?!run-)(?:(?P<where>[0-9a-f]{8})-(?P<pid>\d+)-)?.+\.part(?:-(?:wal|shm|journal))?")
@@ -74,6 +74,8 @@ def writing_to(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL:
             text = f"The disk of {folder} is full; free some space or choose another folder."
+        elif error.errno == errno.EFBIG:
+            text = f"A file in {folder} may not be this large; choose a folder of another disk, or raise the limit."
         elif error.errno in _FORBIDDEN:
             text = f"{folder} cannot be written to; choose another folder."
         elif error.errno in {errno.ENOTDIR, errno.EEXIST}:

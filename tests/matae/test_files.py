@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -142,3 +143,19 @@ def test_without_psutil_only_age_counts(tmp_path: Path, monkeypatch: pytest.Monk
     aged(tmp_path / "later" / name, 25 * 3600)
     files.sweep(tmp_path / "later")
     assert names(tmp_path / "later") == []
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "is full; free some space"),
+        (errno.EDQUOT, "is full; free some space"),
+        (errno.EFBIG, "may not be this large; choose a folder of another disk"),  # the disk has room
+        (errno.EACCES, "cannot be written to; choose another folder"),
+        (errno.EIO, "cannot be written to (as told)"),
+    ],
+)
+def test_what_the_disk_refuses_is_said_as_it_is(tmp_path: Path, number: int, said: str) -> None:
+    with pytest.raises(OutputError) as caught, writing_to(tmp_path):
+        raise OSError(number, "as told")
+    assert said in str(caught.value)

@@ -419,6 +419,8 @@ def test_the_help_shows_every_key_and_a_click_changes_one_for_good(dock, hand, q
     overlay = dock.key_help
     assert overlay.isVisibleTo(overlay.parentWidget())
     assert set(overlay.buttons) == {action.name for group in ACTIONS.values() for action in group}
+    keys = [action.key for group in ACTIONS.values() for action in group]
+    assert len(keys) == len(set(keys)), "two actions have one key"
     overlay.buttons["accept"].click()
     qtbot.keyClick(overlay, Qt.Key.Key_Y)
     assert overlay.buttons["accept"].text() == "Y"

@@ -67,7 +67,7 @@ def test_full_disk_at_any_point_leaves_nothing(tmp_path, room) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.returncode == 7, done.stderr
-    assert "full" in done.stdout
+    assert "may not be this large; choose a folder of another disk" in done.stdout
     assert done.stdout.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
