@@ -24,7 +24,6 @@ NO_NUMBERS = {
     ("napari_matae/segment/panel.py", "run.seen"): "so many are done",
     ("napari_matae/widgets/words.py", "span"): "numbered from 1 where it is made",
     ("src/matae/cli/retrain.py", "event.n_unlabelled"): "so many are not corrected",
-    ("src/matae/cli/retrain.py", "event.steps"): "so many steps",
     ("src/matae/clinic/report.py", "frames"): "numbered from 1 where it is made",
     ("src/matae/exchange/import_plan.py", "frames"): "numbered from 1 where it is made",
     ("src/matae/exchange/layouts/npz.py", "frames[0]"): "a shape",

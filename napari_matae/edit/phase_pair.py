@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 from matae.anatomy import CAVITY
 from matae.errors import MataeError
 from napari_matae.background.connections import connections_of
-from napari_matae.widgets.colours import ED_COLOUR, ES_COLOUR
+from napari_matae.widgets.colours import ED_COLOUR, ES_COLOUR, FAINT_ON_PICTURE, ON_PICTURE, UNDER_PICTURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,10 +163,10 @@ class PhaseView(QWidget):  # type: ignore[misc]
     def paintEvent(self, _: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Draw the picture, the contour and what they are."""
         painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor("#000000"))
+        painter.fillRect(self.rect(), QColor(UNDER_PICTURE))
         place = self._place_of()
         if self._image is None or place.isEmpty():
-            painter.setPen(QColor("#b0b0b0"))
+            painter.setPen(QColor(FAINT_ON_PICTURE))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, f"{self.name}\nis not known yet")
             painter.end()
             return
@@ -182,13 +182,13 @@ class PhaseView(QWidget):  # type: ignore[misc]
         painter.drawRect(QRectF(self.rect()).adjusted(1, 1, -1, -1))
         lines = f"{self.name} · {'' if self.frame is None else self.frame + 1}\n{self._words}"
         box = QRectF(self.rect()).adjusted(6, 4, -6, -4)
-        for shift, colour in ((1, QColor("#000000")), (0, QColor("#ffffff"))):  # a shadow: legible on any picture
+        for shift, colour in ((1, QColor(UNDER_PICTURE)), (0, QColor(ON_PICTURE))):  # a shadow: legible on any picture
             painter.setPen(colour)
             painter.drawText(
                 box.translated(shift, shift), Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, lines
             )
         if self.hasFocus():
-            painter.setPen(QPen(QColor("#ffffff"), 1, Qt.PenStyle.DotLine))
+            painter.setPen(QPen(QColor(ON_PICTURE), 1, Qt.PenStyle.DotLine))
             painter.drawRect(self.rect().adjusted(4, 4, -5, -5))
         painter.end()
 

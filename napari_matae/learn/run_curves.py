@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
+from qtpy.compat import isalive
 from qtpy.QtCore import Qt
 from superqt.utils import qthrottled
 
@@ -166,7 +167,9 @@ class RunCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         return float(self._bases[kind, width].value())
 
     def redraw(self) -> None:
-        """Draw everything as it stands."""
+        """Draw everything as it stands; nothing where the window went while a drawing was due."""
+        if not isalive(self._loss):
+            return
         self._loss.setData(*_columns(self.losses))
         for row, kind in enumerate(("dice", "iou")):
             plot = self._plots[row + 1]

@@ -25,12 +25,15 @@ __all__ = [
     "DARK",
     "DEPTH_LINE",
     "DISKS_COLOUR",
+    "DOT_RIM",
     "ED_COLOUR",
     "ES_COLOUR",
+    "FAINT_ON_PICTURE",
     "LIGHT",
     "M_MODE_LINE",
     "ON_PICTURE",
     "STATUS_WORDS",
+    "UNDER_PICTURE",
     "Colours",
     "colours_of",
     "follow_colours",
@@ -41,6 +44,9 @@ __all__ = [
 ED_COLOUR, ES_COLOUR, DISKS_COLOUR = "#e69f00", "#56b4e9", "#ffffff"
 DEPTH_LINE, M_MODE_LINE = "#cc79a7", "#00e0a4"
 ON_PICTURE, ALARM_ON_PICTURE = "#ffffff", "#ff7a5c"
+UNDER_PICTURE, FAINT_ON_PICTURE = "#000000", "#b0b0b0"
+DOT_RIM = "#808080"
+"""Round a dot that stands for a status: seen on any background."""
 BESIDE_PICTURE = "background: black; color: #c8ccd2"
 """Style of a label that holds a picture, or the words in its place."""
 

@@ -8,6 +8,8 @@ import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QImage, QPainter, QPixmap
 
+from napari_matae.widgets.colours import DOT_RIM
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -60,7 +62,7 @@ def dot(colour: str, side: int = 12) -> QPixmap:
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QColor("#808080"))
+    painter.setPen(QColor(DOT_RIM))
     painter.setBrush(QColor(colour))
     painter.drawEllipse(1, 1, side - 3, side - 3)
     painter.end()

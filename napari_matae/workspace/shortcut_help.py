@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KeyHelp", "key_of"]
 
-_COLUMNS = (("Steps", "Watch"), ("Judge", "Draw"), ("Mend", "Several frames", "Look"))
+_COLUMNS = (("Steps", "Clips", "Watch"), ("Judge", "Draw"), ("Mend", "Several frames", "Look"))
 _HINT = "Click a key to change it."
 _NAMES = {"Return": "Enter", "Esc": "Escape", "Del": "Delete", "Ins": "Insert", "PgUp": "PageUp", "PgDown": "PageDown"}
 _MODIFIERS = (Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt, Qt.Key.Key_Meta, Qt.Key.Key_AltGr)

@@ -120,7 +120,9 @@ def test_the_mouse_draws_the_chosen_structure_and_takes_nothing_of_the_cavity(do
     session.masks.change("drawn", {2: mask.astype(np.uint8)})
     session.seek(2)
     assert panel.structure.isVisible()
-    assert panel.structure.box.count() == 2
+    shown = [panel.structure.box.itemText(place) for place in range(panel.structure.box.count())]
+    assert shown[:2] == ["Left ventricular cavity", "Left ventricular myocardium"]
+    assert shown[2:] == ["Left atrium (not in these masks)"]
     hand.key(Qt.Key.Key_W)
     assert panel.structure.box.currentText() == "Left ventricular myocardium"
     assert "myocardium" in panel.tool_buttons["brush"].toolTip()

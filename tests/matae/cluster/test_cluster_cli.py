@@ -32,8 +32,8 @@ def run(*arguments: object) -> Result:
     [
         (("segment", "a.npy", "--out", "o", "--jobs", "2", "--scheduler", "tcp://x:1"), "cannot go together"),
         (("segment", "a.npy", "--out", "o", "--jobs", "0"), "--jobs"),
-        (("measure", "a.npy"), "--json FILE for one clip, or --out DIR"),
-        (("measure", "a.npy", "b.npy", "--json", "x.json"), "--json FILE for one clip, or --out DIR"),
+        (("measure", "a.npy"), "--json FILE for one clip or two, or --out DIR"),
+        (("measure", "a.npy", "b.npy", "c.npy", "--json", "x.json"), "--json FILE for one clip or two, or --out DIR"),
         (("measure", "a.npy", "--json", "x.json", "--jobs", "2"), "are for many clips"),
         (("measure", "a.npy", "--out", "o", "--report", "x.pdf"), "is for one clip"),
         (("measure", "a.npy", "--out", "o", "--ed", "1"), "is for one clip"),

@@ -112,7 +112,7 @@ def test_one_process_takes_the_gpu_that_was_asked_for(devices: FakeDevices, monk
 def test_an_operation_that_the_device_lacks_is_said(
     sides: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lacking(*_: object) -> float:
+    def lacking(*_: object, **__: object) -> float:
         raise NotImplementedError("The operator 'aten::x' is not implemented\nand a page more")
 
     monkeypatch.setattr(loop, "take_step", lacking)

@@ -149,7 +149,7 @@ def test_a_full_disk_keeps_the_last_state(sides: tuple, tmp_path: Path, monkeypa
 def test_memory_that_runs_out_is_said(
     sides: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, error: Exception
 ) -> None:
-    def full(*_: object) -> float:
+    def full(*_: object, **__: object) -> float:
         raise error
 
     monkeypatch.setattr(where, full)
