@@ -105,14 +105,6 @@ def agreement(
     StoppedError
         If `should_stop` said so between two passes.
     """
-    from matae.metrics import dice
-    from matae.train.validation import predict
+    from matae.learn.replay import guard_dice
 
-    found = []
-    for start in range(0, len(kept.frames), _AT_A_TIME):
-        if should_stop():
-            raise StoppedError
-        at = range(start, min(start + _AT_A_TIME, len(kept.frames)))
-        some, sure = kept.frames.take(at), kept.sure[at.start : at.stop]
-        found.append(dice((predict(network.eval(), some, 1.0, grid) == 1) & sure, (some.masks == 1) & sure))
-    return np.concatenate(found)
+    return guard_dice(network.eval(), kept.frames, grid, should_stop, where=kept.sure)

@@ -120,9 +120,15 @@ def knows(network: Network, guard: LabelledFrames | None, grid: int, should_stop
 
 
 def guard_dice(
-    network: Network, guard: LabelledFrames, grid: int, should_stop: Callable[[], bool] = never
+    network: Network,
+    guard: LabelledFrames,
+    grid: int,
+    should_stop: Callable[[], bool] = never,
+    where: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64]:
     """Return the Dice of the first class on each frame of the guard, (N,), at width 1 on the guard's grid.
+
+    Of `where`, (N, Y, X), only the pixels that it holds count; all of them if it is None.
 
     Raises
     ------
@@ -136,6 +142,10 @@ def guard_dice(
     for start in range(0, len(guard), _AT_A_TIME):
         if should_stop():
             raise StoppedError
-        some = guard.take(range(start, min(start + _AT_A_TIME, len(guard))))
-        found.append(dice(predict(network, some, 1.0, grid) == 1, some.masks == 1))
+        at = range(start, min(start + _AT_A_TIME, len(guard)))
+        some = guard.take(at)
+        ours, theirs = predict(network, some, 1.0, grid) == 1, some.masks == 1
+        if where is not None:
+            ours, theirs = ours & where[at.start : at.stop], theirs & where[at.start : at.stop]
+        found.append(dice(ours, theirs))
     return np.concatenate(found)
