@@ -91,7 +91,12 @@ def test_a_dry_run_with_nothing_but_what_computes(tmp_path: Path) -> None:
     card = json.loads((out / "training" / "card.json").read_text("utf-8"))
     assert card["classes"] == ["left ventricular cavity", "left ventricular myocardium", "left atrium"]
     assert card["licence"] == "made up"  # the terms of the frames go with what was trained on them
-    assert {path.name for path in out.iterdir()} == {"gpu.json", "gpu.md", "log.txt", "made-up.npz", "training"}
+    assert {path.name for path in out.iterdir()} == {
+        "gpu.json", "gpu.md", "log.txt", "made-up.npz", "record.json", "training"
+    }  # fmt: skip
+    (kept,) = json.loads((out / "record.json").read_text("utf-8"))["runs"]
+    assert kept["command"].startswith("sh scripts/gpu.sh --dry")
+    assert kept["output"] == (out / "gpu.md").read_text("utf-8").splitlines()
     text = (out / "gpu.md").read_text("utf-8")
     assert "a dry run: these figures mean nothing" in text
     assert "## speed" in text
