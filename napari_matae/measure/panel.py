@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from matae.measure.motion import SEGMENTS
+from matae.measure.seen_view import RECOGNISED
 from napari_matae.edit.phase_pair import PhasePair
 from napari_matae.measure.biplane import BiplaneMeasurement
 from napari_matae.measure.bullseye_plot import BullseyePlot
@@ -272,6 +273,8 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         current = self._workspace.session.current
         stated = measured.inputs.cine.view if current is None else current.stated.view
         text = f"{stated}, as the file says" if stated else "not stated"
+        if not stated and any(flag.code == RECOGNISED for flag in measured.flags):
+            text = f"{measured.inputs.cine.view}, as it looks"
         if self.view.itemText(0) != text:
             self.view.setItemText(0, text)
         chosen = self.measuring.view

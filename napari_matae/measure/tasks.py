@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.exchange.export.source import StoredSource
     from matae.measure import Landmarks, Measurement, MeasureOptions, PhaseMarks
+    from matae.measure.uncertainty import QualityFlag
     from matae.segment import Sector
     from matae.store.types import CineSummary
 
@@ -122,19 +123,24 @@ def measure_events(task: Task) -> Iterator[Measured]:
 def _measure(task: Task) -> Measurement:
     from matae.measure import measure_cine
     from matae.measure.run import sector_pixels
+    from matae.measure.seen_view import with_view
     from matae.stack import new_stack
 
     errors, limit = _unfamiliar(task) or (None, None)
+    cine = task.cine
+    said: tuple[QualityFlag, ...] = ()
+    if errors is not None and task.sector is not None:
+        cine, said = with_view(cine, task.sector, chosen=task.options.view)
     masks = new_stack(task.masks.shape)  # a copy: the person goes on drawing
     for frame in task.frames:
         masks[frame] = task.masks[frame]
     return measure_cine(
-        task.cine,
+        cine,
         masks,
         task.options,
         marks=task.marks,
         landmarks=task.placed,
-        remarks=[unreadable_flag(task.unreadable)] if task.unreadable else (),
+        remarks=[*said, *([unreadable_flag(task.unreadable)] if task.unreadable else [])],
         sector=None if task.sector is None else sector_pixels(task.sector, task.cine.shape),
         errors=errors,
         error_limit=limit,
