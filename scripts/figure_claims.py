@@ -40,16 +40,17 @@ def claims() -> Iterator[Claim]:
 
 def _weights() -> Iterator[Claim]:
     """Whatever names the weights a figure was measured with names those that are shipped."""
-    digest = sources.card("matae-lv")["sha256"]
+    digests = {name: sources.card(name)["sha256"] for name in ("matae-apical", "matae-lv")}
     for path in (sources.ROOT / "README.md", *sorted((sources.ROOT / "docs").glob("*.md"))):
-        name = path.relative_to(sources.ROOT).as_posix()
-        for said in re.findall(r"matae-lv`?,? sha256 `?([0-9a-f]{8})", sources.flat(sources.read(name))):
-            if not digest.startswith(said):
-                yield Claim(name, f"sha256 {digest[:8]}", "the card of matae-lv")
-        for file in sorted(sources.FIGURES.glob("*.json")):
-            measured = json.loads(file.read_text(encoding="utf-8")).get("model_sha256", digest)
-            if measured != digest:
-                yield Claim(f"docs/figures/{file.name}", digest, "the card of matae-lv")
+        file = path.relative_to(sources.ROOT).as_posix()
+        for name, said in re.findall(r"(matae-\w+)`?,? sha256 `?([0-9a-f]{8})", sources.flat(sources.read(file))):
+            if not digests[name].startswith(said):
+                yield Claim(file, f"sha256 {digests[name][:8]}", f"the card of {name}")
+    for record in sorted(sources.FIGURES.glob("*.json")):
+        found = json.loads(record.read_text(encoding="utf-8"))
+        name = found.get("model", "matae-lv")
+        if found.get("model_sha256", digests.get(name)) != digests.get(name):
+            yield Claim(f"docs/figures/{record.name}", str(digests.get(name)), f"the card of {name}")
 
 
 def _cards() -> Iterator[Claim]:
