@@ -32,7 +32,7 @@ def test_a_figure_of_another_run_is_named(checker: ModuleType, monkeypatch: pyte
     whole = checker.sources.card("matae-phantom")
     whole["figures"]["camus-a4c-256, val"]["width 1"]["dice"]["frame_mean"] = 0.7
     kept = checker.sources.card
-    changed = {"matae-phantom": whole, "matae-lv": kept("matae-lv") | {"sha256": "00" * 32}}
+    changed = {"matae-phantom": whole, "matae-apical": kept("matae-apical") | {"sha256": "00" * 32}}
     monkeypatch.setattr(checker.sources, "card", lambda name: changed.get(name) or kept(name))
     found = checker.wrong()
     assert any("0.700 (0.854-0.888)" in sentence for sentence in found)
