@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +78,22 @@ def clips(tmp_path: Path) -> Path:
     return tmp_path / "clips"
 
 
+@pytest.fixture(scope="session")
+def filled(empty_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the toy clinic's study and its clips, which every test gets a copy of."""
+    folder = tmp_path_factory.mktemp("filled")
+    shutil.copy(empty_file, folder / "study.matae")
+    with Study.open(folder / "study.matae", rater="anna") as opened:
+        fill(opened, folder / "clips")
+    return folder
+
+
 @pytest.fixture
-def study(empty_study: Study, clips: Path) -> Study:
-    fill(empty_study, clips)
-    return empty_study
+def study(filled: Path, tmp_path: Path, clips: Path) -> Iterator[Study]:
+    shutil.copytree(filled / "clips", clips)
+    shutil.copy(filled / "study.matae", tmp_path / "study.matae")
+    with closing(sqlite3.connect(tmp_path / "study.matae")) as database, database:
+        database.execute("UPDATE cines SET path = replace(path, ?, ?)", (str(filled), str(tmp_path)))
+        assert {Path(path).parent for (path,) in database.execute("SELECT path FROM cines")} == {clips}
+    with Study.open(tmp_path / "study.matae", rater="anna") as opened:
+        yield opened
