@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from learn_makers import BASE, CONFIG, draw, fill, save_base
 from PIL import Image
 
@@ -44,12 +46,23 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def base_network(known: Path, tmp_path_factory: pytest.TempPathFactory) -> Matae:
-    torch.manual_seed(0)
-    frames, held_out = load_folders([known])
-    config = TrainConfig(steps=40, batch=8, grid=32, check_every=40, rebuild=0.0, ema=0.8, lr=2e-2, precision="32")
-    network = train(Matae(CONFIG), frames, held_out, tmp_path_factory.mktemp("base"), config)
-    assert validate(network, held_out, 32)[0][1.0] > 0.8
-    return network
+    """Return the base; of several workers of pytest-xdist the first trains it, the others read what it made."""
+    own = tmp_path_factory.getbasetemp()
+    kept = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "toy-base.pt"
+    network = Matae(CONFIG)
+    with FileLock(f"{kept}.lock"):
+        if kept.exists():
+            network.load_state_dict(torch.load(kept, weights_only=True))
+        else:
+            torch.manual_seed(0)
+            frames, held_out = load_folders([known])
+            config = TrainConfig(
+                steps=40, batch=8, grid=32, check_every=40, rebuild=0.0, ema=0.8, lr=2e-2, precision="32"
+            )
+            network = train(Matae(CONFIG), frames, held_out, tmp_path_factory.mktemp("base"), config)
+            assert validate(network, held_out, 32)[0][1.0] > 0.8
+            torch.save(network.state_dict(), kept)
+    return network.eval()
 
 
 @pytest.fixture
