@@ -19,7 +19,7 @@ from matae.store.schema_worklist import LookRow
 from matae.store.types import CorrectedFrame, Flag, FrameStatus, FrameToCorrect, Look, SubjectSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
     from sqlalchemy import Connection
@@ -67,18 +67,12 @@ class LooksPart(StudyBase):
             cine = self._cine(connection, content_id)
             return _looks(connection, [cine.id]).get(cine.id, {})
 
-    def frames_to_correct(self, *, without: Iterable[str] = ()) -> list[FrameToCorrect]:
+    def frames_to_correct(self) -> list[FrameToCorrect]:
         """Return the frames that a retraining could learn from if somebody corrected them.
 
         These are the flagged ones whose mask is as a model proposed it. Patients of the held-out sides, clips of unknown
         patient (nothing is learnt from them) and clips that somebody else has open are left out.
-
-        Parameters
-        ----------
-        without
-            Content ids of clips to leave out.
         """
-        left_out = set(without)
         with self._reading() as connection:
             taken = {
                 cine_id
@@ -106,7 +100,7 @@ class LooksPart(StudyBase):
                 row.content_id, row.frame, row.pseudonym, row.stem, row.path, Flag(row.score, row.reason), _look(row)
             )
             for row in rows
-            if row.id not in taken and row.content_id not in left_out
+            if row.id not in taken
         ]
 
     def corrected_frames(self) -> list[CorrectedFrame]:
