@@ -93,6 +93,10 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         self.accept_button = self._button("✓ Accept", "accept", actions.accept, "This mask is right")
         self.reject_button = self._button("✗ Reject", "reject", actions.reject, "This frame is unusable")
         self.next_button = self._button("Next ▸", "next", actions.next, "Show the next frame to look at")
+        self.correct_button = self._button(
+            "Next to correct, in any clip ▸", "next_to_correct", self._workspace.next_to_correct,
+            "Open the frame of the study that a retraining learns most from, and say why it is that one",
+        )  # fmt: skip
         self.between_button = self._button(
             "Accept all between", "accept_between", actions.accept_between,
             "Accept the corrected frames around this one and all that was filled, or predicted, between them",
@@ -220,6 +224,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         column.addWidget(self.state)
         column.addWidget(self.words)
         column.addLayout(row(self.accept_button, self.reject_button, self.next_button))
+        column.addWidget(self.correct_button)
         column.addLayout(row(self.between_button, self.go_on))
         column.addWidget(self.preview_bar)
         column.addWidget(self.figures)

@@ -130,6 +130,7 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
     ),
     "Clips": (
         Action("worklist", "Ctrl+L", "Worklist: the clips of the study", lambda d: d.worklist_wanted.emit()),
+        Action("next_to_correct", "Alt+N", "Next frame to correct, in any clip", lambda d: d.next_to_correct()),
         Action("one_click", "Alt+R", "Segment and measure", lambda d: d.one_click_wanted.emit()),
     ),
 }

@@ -37,6 +37,9 @@ class LooksPart(StudyBase):
     def put_looks(self, content_id: str, looks: Mapping[int, Look]) -> None:
         """Replace what is kept of the frames of a cine.
 
+        Expected Dice and disagreement are those of the masks that the frames have now: once a frame has another mask,
+        they are not known any more.
+
         Raises
         ------
         StoreError
@@ -50,11 +53,14 @@ class LooksPart(StudyBase):
             cine = self._cine(writing.connection, content_id)
             check_frames(cine, looks)
             writing.connection.execute(delete(LookRow).where(LookRow.cine_id == cine.id))
+            labels = select(Label.frame, Label.mask_id).where(Label.cine_id == cine.id)
+            masks = {frame: mask_id for frame, mask_id in writing.connection.execute(labels)}
             rows = [
                 {
                     "cine_id": cine.id, "frame": int(frame), "model": look.model,
                     "expected_dice": look.expected_dice, "disagreement": look.disagreement,
                     "vector": None if look.vector is None else np.asarray(look.vector, "<f2").tobytes(),
+                    "mask_id": masks.get(int(frame)),
                 }
                 for frame, look in looks.items()
             ]  # fmt: skip
@@ -83,7 +89,7 @@ class LooksPart(StudyBase):
                 select(
                     CineRow.id, CineRow.content_id, CineRow.stem, CineRow.path, Subject.pseudonym, FlagRow.frame,
                     FlagRow.score, FlagRow.reason, LookRow.model, LookRow.vector, LookRow.expected_dice,
-                    LookRow.disagreement,
+                    LookRow.disagreement, (LookRow.mask_id == Label.mask_id).label("same_mask"),
                 )
                 .join(Label, (Label.cine_id == FlagRow.cine_id) & (Label.frame == FlagRow.frame))
                 .join(CineRow, CineRow.id == FlagRow.cine_id)
@@ -97,7 +103,8 @@ class LooksPart(StudyBase):
             ).all()  # fmt: skip
         return [
             FrameToCorrect(
-                row.content_id, row.frame, row.pseudonym, row.stem, row.path, Flag(row.score, row.reason), _look(row)
+                row.content_id, row.frame, row.pseudonym, row.stem, row.path, Flag(row.score, row.reason),
+                _look(row, same_mask=bool(row.same_mask)),
             )
             for row in rows
             if row.id not in taken
@@ -133,10 +140,12 @@ def _looks(connection: Connection, cine_ids: list[int]) -> dict[int, dict[int, L
     return found
 
 
-def _look(row: Any) -> Look | None:
+def _look(row: Any, *, same_mask: bool = True) -> Look | None:
     if row.model is None:
         return None
     vector = None if row.vector is None else np.frombuffer(row.vector, "<f2")
+    if not same_mask:
+        return Look(row.model, vector)
     return Look(row.model, vector, _finite(row.expected_dice), _finite(row.disagreement))
 
 

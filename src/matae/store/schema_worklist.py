@@ -85,3 +85,4 @@ class LookRow(Base):
     vector: Mapped[bytes | None] = mapped_column(LargeBinary)  # little-endian float16
     expected_dice: Mapped[float | None] = mapped_column(Double)
     disagreement: Mapped[float | None] = mapped_column(Double)
+    mask_id: Mapped[int | None] = mapped_column(Key)  # the two figures are of this mask and of no other

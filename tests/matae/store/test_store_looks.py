@@ -69,6 +69,15 @@ def test_looks_come_back_as_they_went_in_and_are_replaced_as_a_whole(study: Stud
     assert study.check() == []
 
 
+def test_figures_of_a_mask_are_not_those_of_the_next(study: Study) -> None:
+    clip = add(study, 0, "p1")
+    study.put_looks(clip, {0: Look("m", np.ones(3, np.float16), 0.6, 0.2), 3: Look("m", None, 0.7, 0.1)})
+    study.put_proposals(clip, {0: disc(3)}, model="m", width="1", model_sha256="")
+    first, second = study.frames_to_correct()
+    assert (first.expected_dice, first.disagreement, first.look.vector.tolist()) == (None, None, [1, 1, 1])
+    assert (second.expected_dice, second.disagreement) == (0.7, 0.1)
+
+
 def test_held_out_patients_and_unknown_ones_are_never_among_them(study: Study) -> None:
     clips = {side: add(study, seed, side) for seed, side in enumerate(("train", "val", "test", "none"))}
     add(study, 7)  # nobody said whom it shows

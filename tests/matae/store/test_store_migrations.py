@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import inspect, text
-from store_makers import make_cine
+from store_makers import disc, make_cine
 
 from matae.store import StoreError, Study
 from matae.store import migrate as migrations
@@ -162,7 +162,7 @@ def test_what_was_set_before_refused_versions_were_kept_still_counts(file_study)
     with closing(sqlite3.connect(file_study)) as raw:  # as version 0002 had them
         for table in ("landmarks", "marks", "overrides"):
             raw.execute(f"ALTER TABLE {table} DROP COLUMN shown")
-        for table in ("measurements", "claims", "queue"):
+        for table in ("measurements", "claims", "queue", "looks"):
             raw.execute(f"DROP TABLE {table}")
         raw.execute("DROP INDEX ix_labels_worklist")
         raw.execute("UPDATE alembic_version SET version_num = '0002'")
@@ -171,6 +171,27 @@ def test_what_was_set_before_refused_versions_were_kept_still_counts(file_study)
         assert study.overrides(cine.content_id).view == "A2C"
         assert study.marks(cine.content_id).ed == 1
         assert study.landmarks(cine.content_id)[2].points == {"apex": (1, 2)}
+        assert study.check() == []
+
+
+def test_a_study_of_before_looks_were_kept_has_frames_to_correct(file_study) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    from matae.store import Flag
+
+    with Study.open(file_study) as study:
+        cine = make_cine()
+        study.add_cine(cine, subject="p1")
+        study.put_proposals(cine.content_id, {2: disc()}, model="m", width="1", model_sha256="")
+        study.set_flags(cine.content_id, {2: Flag(0.1, "end-diastole")})
+    with closing(sqlite3.connect(file_study)) as raw:  # as version 0004 had it
+        raw.execute("DROP TABLE looks")
+        raw.execute("UPDATE alembic_version SET version_num = '0004'")
+        raw.commit()
+    with Study.open(file_study) as study:
+        (frame,) = study.frames_to_correct()
+        assert (frame.frame, frame.look, frame.phase) == (2, None, "ED")
         assert study.check() == []
 
 

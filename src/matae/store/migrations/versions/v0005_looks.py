@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("vector", sa.LargeBinary(), nullable=True),
         sa.Column("expected_dice", sa.Double(), nullable=True),
         sa.Column("disagreement", sa.Double(), nullable=True),
+        sa.Column("mask_id", _KEY, nullable=True),
         sa.ForeignKeyConstraint(["cine_id"], ["cines.id"], name=op.f("fk_looks_cine_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("cine_id", "frame", name=op.f("pk_looks")),
     )
