@@ -150,7 +150,8 @@ def test_the_next_frame_to_correct_is_opened_with_its_reasons_and_no_stroke_is_l
     workspace.next_cine.wanted.connect(lambda waiting: workspace.session.open(waiting.open()))
     heard = []
     workspace.said.connect(heard.append)
-    workspace.session.current.labels.data[5, 2:4, 2:4] = 1  # as the brush does, not recorded yet
+    workspace.session.seek(5)
+    workspace.session.current.labels.paint((5, 20, 20), 1)  # as the brush does, not recorded yet
     with qtbot.waitSignal(workspace.next_cine.arrived, timeout=8_000):
         workspace.next_to_correct()
     assert workspace.session.current.cine.content_id == one
@@ -165,7 +166,7 @@ def test_the_next_frame_to_correct_is_opened_with_its_reasons_and_no_stroke_is_l
     assert workspace.session.frame in set(flags) - {before}
     workspace.link.flush()
     with Study.open(tmp_path / "study.sqlite") as study:
-        assert study.mask(two, 5)[2:4, 2:4].all()
+        assert study.mask(two, 5)[20, 20] == 1
 
 
 def test_a_preview_is_not_thrown_away_by_going_elsewhere(two_cines, qtbot):
