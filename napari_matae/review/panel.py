@@ -155,6 +155,11 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
             "Interpolate between corrected frames", "interpolate", actions.interpolate,
             "Offer masks for the predicted frames between two corrected ones",
         )  # fmt: skip
+        self.fill_button = self._button(
+            "Fill between corrected frames", "fill_between", actions.fill_between,
+            "Offer masks for the predicted frames between two corrected ones, by motion and shape; where the border is "
+            "uncertain it is hatched",
+        )  # fmt: skip
         self.back_button = self._button(
             "◂ Propagate", "propagate_back", partial(actions.propagate, backward=True),
             "Carry this mask to the predicted frames before it, following the motion",
@@ -246,6 +251,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         column.addWidget(horizontal_line(self))
         column.addWidget(self.whole)
         column.addWidget(self.interpolate_button)
+        column.addWidget(self.fill_button)
         column.addLayout(row(self.back_button, self.reach, self.forward_button))
         column.addWidget(horizontal_line(self))
         look = QHBoxLayout()
@@ -277,7 +283,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         ready = current is not None and current.ready
         for widget in (
             self.next_button, self.between_button, *self.tool_buttons.values(), *self.copy_buttons, *self.mend_buttons,
-            self.interpolate_button, self.back_button, self.forward_button,
+            self.interpolate_button, self.fill_button, self.back_button, self.forward_button,
         ):  # fmt: skip
             widget.setEnabled(ready)
         status = None if current is None else current.status.get(frame)

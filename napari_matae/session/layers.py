@@ -129,8 +129,13 @@ def forget_history(labels: Labels) -> None:
     labels.mode = mode
 
 
-def make_ghost(cine: Cine, masks: NDArray[np.uint8], name: str, colour: str) -> Labels:
-    """Return a labels layer that only shows masks (T, Y, X) uint8, as an outline; it cannot be drawn in."""
+def make_ghost(
+    cine: Cine, masks: NDArray[np.uint8], name: str, colour: str, contour: int = OUTLINE_WIDTH
+) -> Labels:
+    """Return a labels layer that only shows masks (T, Y, X) uint8; it cannot be drawn in.
+
+    `contour` is the width of their outline in pixels; 0 fills them.
+    """
     from napari.layers import Labels
     from napari.utils.colormaps import DirectLabelColormap
 
@@ -141,7 +146,7 @@ def make_ghost(cine: Cine, masks: NDArray[np.uint8], name: str, colour: str) -> 
         opacity=1.0,
         colormap=DirectLabelColormap(color_dict={None: colour, 0: "transparent"}),
     )
-    layer.contour = OUTLINE_WIDTH
+    layer.contour = contour
     layer.editable = False
     return layer
 

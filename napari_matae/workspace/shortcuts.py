@@ -109,6 +109,7 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
     ),
     "Several frames": (
         Action("interpolate", "I", "Interpolate between two corrected frames", lambda d: d.actions.interpolate()),
+        Action("fill_between", "Shift+I", "Fill between two corrected frames", lambda d: d.actions.fill_between()),
         Action("propagate", "P", "Propagate this frame forward", lambda d: d.actions.propagate()),
         Action("propagate_back", "Shift+P", "Propagate it backward", lambda d: d.actions.propagate(backward=True)),
         Action("apply", "Enter", "Apply what is previewed", _apply),
