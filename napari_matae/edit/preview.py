@@ -12,7 +12,7 @@ from napari_matae.background.connections import connections_of
 from napari_matae.background.events import Failed
 from napari_matae.background.worker import EventWorker
 from napari_matae.edit.overlay_layer import OverlayLayer, hatched
-from napari_matae.session.layers import PREVIEW_COLOUR
+from napari_matae.session.layers import PREVIEW_COLOUR, UNCERTAIN_COLOUR
 from napari_matae.widgets.words import frames_in_words
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Preview(QObject):  # type: ignore[misc]
         super().__init__(parent)
         self._session = session
         self._overlay = OverlayLayer(session, "Preview, not applied yet", PREVIEW_COLOUR)
-        self._border = OverlayLayer(session, "Uncertain border of the preview", PREVIEW_COLOUR, contour=0)
+        self._border = OverlayLayer(session, "Uncertain border of the preview", UNCERTAIN_COLOUR, contour=0)
         self._worker = EventWorker(self)
         self._worker.came.connect(self._on_event)
         self._worker.ended.connect(self._on_ended)
@@ -161,13 +161,13 @@ class Preview(QObject):  # type: ignore[misc]
         elif isinstance(event, tuple) and self._masks is not None:
             frame, mask, *unsure = event
             self._masks[frame] = mask
-            if unsure:
-                self._show_unsure(frame, unsure[0])
             self.offered = sorted({*self.offered, frame})
             if len(self.offered) == 1:
                 self._overlay.show(self._masks)
             elif frame == self._session.frame:
                 self._overlay.refresh()
+            if unsure:
+                self._show_unsure(frame, unsure[0])
             self.changed.emit()
 
     def _show_unsure(self, frame: int, region: NDArray[np.bool_]) -> None:

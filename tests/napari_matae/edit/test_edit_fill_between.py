@@ -17,14 +17,16 @@ def border_of(workspace):
     return next((layer for layer in workspace.viewer.layers if layer.name == BORDER), None)
 
 
-def test_a_hatching_of_nothing_is_nothing_and_of_one_pixel_that_pixel():
-    assert not hatched(np.zeros((5, 5), bool)).any()
-    one = np.zeros((5, 5), bool)
-    one[1, 2] = True  # between two lines
-    np.testing.assert_array_equal(hatched(one), one)
-    whole = hatched(np.ones((8, 8), bool))
-    assert whole.any()
-    assert not whole.all()
+def test_a_hatching_shows_what_is_wider_than_the_raster_and_is_not_solid():
+    assert not hatched(np.zeros((9, 9), bool)).any()
+    thin = np.zeros((20, 20), bool)
+    thin[10] = True  # two outlines a pixel apart
+    assert not hatched(thin).any()
+    thin[10:13, 5:9] = True
+    shown = hatched(thin)
+    assert shown[8:15, 3:11].any()
+    assert not shown[:, 14:].any()
+    assert not shown[8:15, 3:11].all()
 
 
 def test_without_a_clip_or_with_one_corrected_frame_nothing_is_offered(make_workspace):
