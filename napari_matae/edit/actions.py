@@ -298,6 +298,40 @@ class Actions(QObject):  # type: ignore[misc]
 
         self._preview.start(text, len(frames), work, made_from=sources)
 
+    def fill_between(self) -> None:
+        """Offer masks for the same frames as `interpolate`, by motion from both sides and by shape.
+
+        Where the three disagree the border is hatched in the preview.
+        """
+        from matae.edit import fill_between, together
+
+        session = self._session
+        if session.current is None:
+            return
+        session.settle()
+        current = session.current
+        sources, frames = gaps_to_fill(current, session.frame)
+        if not frames:
+            self.said.emit("Correct a frame before this one and one after it first: those between are filled.")
+            return
+        keys = {t: current.mask(t).copy() for t in sources}
+        onto = {t: current.mask(t).copy() for t in frames}
+        images, spacing = current.cine.frames, current.cine.pixel_size
+        labels, text = self._carried("Filling")
+
+        def work() -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.bool_]]]:
+            if len(labels) == 1:
+                for one in fill_between(images, keys, frames, label=labels[0], spacing=spacing, onto=onto):
+                    yield one.frame, one.mask, one.uncertain
+                return
+            each = [fill_between(images, keys, frames, label=label, spacing=spacing) for label in labels]
+            for parts in zip(*each, strict=True):
+                frame, unsure = parts[0].frame, np.logical_or.reduce([part.uncertain for part in parts])
+                masks = {label: part.mask for label, part in zip(labels, parts, strict=True)}
+                yield frame, together(onto[frame], masks), unsure
+
+        self._preview.start(text, len(frames), work, made_from=sources)
+
     def propagate(self, *, backward: bool = False) -> None:
         """Offer this frame's mask, carried along by the motion, to the predicted frames that follow (or precede) it."""
         from matae.edit import propagate, together

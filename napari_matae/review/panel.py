@@ -93,6 +93,10 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         self.accept_button = self._button("✓ Accept", "accept", actions.accept, "This mask is right")
         self.reject_button = self._button("✗ Reject", "reject", actions.reject, "This frame is unusable")
         self.next_button = self._button("Next ▸", "next", actions.next, "Show the next frame to look at")
+        self.correct_button = self._button(
+            "Next to correct, in any clip ▸", "next_to_correct", self._workspace.next_to_correct,
+            "Open the frame of the study that a retraining learns most from, and say why it is that one",
+        )  # fmt: skip
         self.between_button = self._button(
             "Accept all between", "accept_between", actions.accept_between,
             "Accept the corrected frames around this one and all that was filled, or predicted, between them",
@@ -150,6 +154,11 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         self.interpolate_button = self._button(
             "Interpolate between corrected frames", "interpolate", actions.interpolate,
             "Offer masks for the predicted frames between two corrected ones",
+        )  # fmt: skip
+        self.fill_button = self._button(
+            "Fill between corrected frames", "fill_between", actions.fill_between,
+            "Offer masks for the predicted frames between two corrected ones, by motion and shape; where the border is "
+            "uncertain it is hatched",
         )  # fmt: skip
         self.back_button = self._button(
             "◂ Propagate", "propagate_back", partial(actions.propagate, backward=True),
@@ -220,6 +229,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         column.addWidget(self.state)
         column.addWidget(self.words)
         column.addLayout(row(self.accept_button, self.reject_button, self.next_button))
+        column.addWidget(self.correct_button)
         column.addLayout(row(self.between_button, self.go_on))
         column.addWidget(self.preview_bar)
         column.addWidget(self.figures)
@@ -241,6 +251,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         column.addWidget(horizontal_line(self))
         column.addWidget(self.whole)
         column.addWidget(self.interpolate_button)
+        column.addWidget(self.fill_button)
         column.addLayout(row(self.back_button, self.reach, self.forward_button))
         column.addWidget(horizontal_line(self))
         look = QHBoxLayout()
@@ -272,7 +283,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         ready = current is not None and current.ready
         for widget in (
             self.next_button, self.between_button, *self.tool_buttons.values(), *self.copy_buttons, *self.mend_buttons,
-            self.interpolate_button, self.back_button, self.forward_button,
+            self.interpolate_button, self.fill_button, self.back_button, self.forward_button,
         ):  # fmt: skip
             widget.setEnabled(ready)
         status = None if current is None else current.status.get(frame)

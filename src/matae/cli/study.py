@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from matae.cli.patients import Where, study_migrate, study_patient, warn_of_password
-from matae.cli.worklist import study_add, study_segment, study_worklist
+from matae.cli.worklist import study_add, study_next, study_segment, study_worklist
 
 if TYPE_CHECKING:
     from typing import Any
@@ -118,6 +118,7 @@ app.command(name="migrate")(study_migrate)
 app.command(name="worklist")(study_worklist)
 app.command(name="add")(study_add)
 app.command(name="segment")(study_segment)
+app.command(name="next")(study_next)
 
 
 @app.command(name="backup")

@@ -18,6 +18,7 @@ from matae.store.engine import WAIT_S, WRITING, make_engine, parse_target
 from matae.store.flags import FlagsPart
 from matae.store.integrity import CheckingPart
 from matae.store.labels import LabelsPart
+from matae.store.looks import LooksPart
 from matae.store.marks import MarksPart
 from matae.store.measurements import MeasurementsPart
 from matae.store.migrate import HEAD, is_older, migrate, schema_version
@@ -40,6 +41,7 @@ class Study(
     LabelsPart,
     EditsPart,
     FlagsPart,
+    LooksPart,
     MarksPart,
     OverridesPart,
     SplitsPart,

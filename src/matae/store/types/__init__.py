@@ -5,6 +5,7 @@ from __future__ import annotations
 from matae.store.types._cines import CineEntry, CineSummary, SubjectSource
 from matae.store.types._history import AuditEntry, Change, Release, ReleaseFrame, Statistics
 from matae.store.types._labels import Edit, FrameInfo, FrameStatus, Revision
+from matae.store.types._looks import CorrectedFrame, FrameToCorrect, Look
 from matae.store.types._settings import Flag, Landmark, LandmarkSet, Marks, OverrideName, Overrides, OverrideVersion
 from matae.store.types._worklist import (
     Claim,
@@ -23,12 +24,15 @@ __all__ = [
     "CineSummary",
     "Claim",
     "ClipStatus",
+    "CorrectedFrame",
     "Edit",
     "Flag",
     "FrameInfo",
     "FrameStatus",
+    "FrameToCorrect",
     "Landmark",
     "LandmarkSet",
+    "Look",
     "Marks",
     "OverrideName",
     "OverrideVersion",
