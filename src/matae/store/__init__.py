@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from matae.errors import ConflictError, StoreError
 from matae.store.types import (
+    Adjudication,
     AuditEntry,
     Change,
     CineEntry,
@@ -17,6 +18,7 @@ from matae.store.types import (
     Claim,
     ClipStatus,
     Edit,
+    Examined,
     Flag,
     FrameInfo,
     FrameStatus,
@@ -28,6 +30,7 @@ from matae.store.types import (
     OverrideVersion,
     QueueCounts,
     QueuedClip,
+    Reading,
     Release,
     ReleaseFrame,
     Revision,
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from matae.store.study import Study
 
 __all__ = [
+    "Adjudication",
     "AuditEntry",
     "Change",
     "CineEntry",
@@ -50,6 +54,7 @@ __all__ = [
     "ClipStatus",
     "ConflictError",
     "Edit",
+    "Examined",
     "Flag",
     "FrameInfo",
     "FrameStatus",
@@ -61,6 +66,7 @@ __all__ = [
     "Overrides",
     "QueueCounts",
     "QueuedClip",
+    "Reading",
     "Release",
     "ReleaseFrame",
     "Revision",

@@ -15,6 +15,7 @@ from matae.store.create import check_file, lock_schema, make_file, make_on_serve
 from matae.store.database_errors import damaged, speaking
 from matae.store.edits import EditsPart
 from matae.store.engine import WAIT_S, WRITING, make_engine, parse_target
+from matae.store.examinations import ExaminationsPart
 from matae.store.flags import FlagsPart
 from matae.store.integrity import CheckingPart
 from matae.store.labels import LabelsPart
@@ -22,6 +23,7 @@ from matae.store.marks import MarksPart
 from matae.store.measurements import MeasurementsPart
 from matae.store.migrate import HEAD, is_older, migrate, schema_version
 from matae.store.overrides import OverridesPart
+from matae.store.readings import ReadingsPart
 from matae.store.releases import ReleasesPart
 from matae.store.schema import Base
 from matae.store.splits import SplitsPart
@@ -44,7 +46,9 @@ class Study(
     OverridesPart,
     SplitsPart,
     ReleasesPart,
+    ReadingsPart,
     MeasurementsPart,
+    ExaminationsPart,
     ClaimsPart,
     WorklistPart,
     CheckingPart,
@@ -84,7 +88,7 @@ class Study(
         return cls.open(target, rater=rater, wait_s=wait_s)
 
     @classmethod
-    def open(cls, target: str | Path, *, rater: str = "", wait_s: float = WAIT_S) -> Self:
+    def open(cls, target: str | Path, *, rater: str = "", wait_s: float = WAIT_S, as_reader: bool = False) -> Self:
         """Open a study; one of an older version is brought up to date, after a copy was put beside it.
 
         Parameters
@@ -95,6 +99,9 @@ class Study(
             Free id under which changes are made; the audit log replaces it by a random code.
         wait_s
             Seconds to wait while another program writes, before saying so.
+        as_reader
+            Where the study is blind, see and change this rater's reading only, and what models proposed; otherwise the
+            labels are those that count, whoever made them.
 
         Raises
         ------
@@ -104,7 +111,7 @@ class Study(
         place = parse_target(target)
         if place.file is not None:
             check_file(place.file)
-        study = cls(place, rater=rater, wait_s=wait_s)
+        study = cls(place, rater=rater, wait_s=wait_s, as_reader=as_reader)
         try:
             study._make_ready()
         except BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from matae.store.types._cines import CineEntry, CineSummary, SubjectSource
 from matae.store.types._history import AuditEntry, Change, Release, ReleaseFrame, Statistics
 from matae.store.types._labels import Edit, FrameInfo, FrameStatus, Revision
+from matae.store.types._readings import Adjudication, Examined, Reading
 from matae.store.types._settings import Flag, Landmark, LandmarkSet, Marks, OverrideName, Overrides, OverrideVersion
 from matae.store.types._worklist import (
     Claim,
@@ -17,6 +18,7 @@ from matae.store.types._worklist import (
 )
 
 __all__ = [
+    "Adjudication",
     "AuditEntry",
     "Change",
     "CineEntry",
@@ -24,6 +26,7 @@ __all__ = [
     "Claim",
     "ClipStatus",
     "Edit",
+    "Examined",
     "Flag",
     "FrameInfo",
     "FrameStatus",
@@ -35,6 +38,7 @@ __all__ = [
     "Overrides",
     "QueueCounts",
     "QueuedClip",
+    "Reading",
     "Release",
     "ReleaseFrame",
     "Revision",

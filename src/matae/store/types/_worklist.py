@@ -83,6 +83,8 @@ class StoredMeasurement(NamedTuple):
         When (UTC); None before it is stored.
     stale
         Masks, marks, landmarks or settings of the clip are others than those that were measured.
+    la_ml
+        Largest volume of the left atrium in mL, None where it was not measured.
     """
 
     ef: float | None
@@ -101,6 +103,7 @@ class StoredMeasurement(NamedTuple):
     rater: str = ""
     at: datetime | None = None
     stale: bool = False
+    la_ml: float | None = None
 
     @property
     def reliable(self) -> bool:
