@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from matae.store.base import Writing
-    from matae.store.types import LandmarkSet
+    from matae.store.types import FrameInfo, LandmarkSet
 
 __all__ = ["ADJUDICATED", "ReadingsPart"]
 
@@ -123,12 +123,12 @@ class ReadingsPart(ReaderViewPart):
                 connection, cine.id, of=rater_id, before=before
             )
 
-    def reading_revisions(self, content_id: str, rater: str) -> dict[int, int]:
-        """Return the version of each frame of one rater's reading, for `Study.mask` and for a release."""
+    def reading_frames(self, content_id: str, rater: str) -> dict[int, FrameInfo]:
+        """Return what is known about each frame of one rater's reading, as `frames` does of what counts."""
         with self._reading() as connection:
             cine = self._cine(connection, content_id)
             found = _own(connection, cine.id, self._rater_id(connection, rater))
-            return {frame: own.revision for frame, own in found.items() if own.mine}
+            return {frame: own.info for frame, own in found.items() if own.mine}
 
     def finish_reading(self, content_id: str, *, finished: bool = True) -> None:
         """Say that this rater is done with a clip, or is not after all.
