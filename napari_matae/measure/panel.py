@@ -20,6 +20,7 @@ from napari_matae.edit.phase_pair import PhasePair
 from napari_matae.measure.biplane import BiplaneMeasurement
 from napari_matae.measure.bullseye_plot import BullseyePlot
 from napari_matae.measure.depth_scale import DepthScale
+from napari_matae.measure.earlier import EarlierExaminations
 from napari_matae.measure.ef_card import EfCard
 from napari_matae.measure.flag_list import FlagList
 from napari_matae.measure.live_measurement import LiveMeasurement
@@ -136,6 +137,8 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self.table = NumberTable(self)
         self.mmode = MMode(session, measuring, self)
         self.biplane = BiplaneMeasurement(workspace.link, measuring, self)
+        self.earlier = EarlierExaminations(workspace.link, self)
+        self.stored.kept.connect(self._refresh_earlier)
         for part in (self.ef, self.pair, self.tiles, self.table, self.beats, self.flags):
             part.seek_wanted.connect(self.open)
 
@@ -166,11 +169,13 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
             ("numbers", "All numbers", self.table, False),
             ("mmode", "M-mode", self.mmode, False),
             ("biplane", "Biplane", self.biplane, False),
+            ("earlier", "Earlier examinations", self.earlier, False),
         ):
             section = Section(f"measure-{name}", title, widget, opened=opened, parent=self)
             section.toggled.connect(self._show_details)
             column.addWidget(section)
             self.sections[name] = section
+        self.sections["earlier"].toggled.connect(lambda _: self._refresh_earlier())
         outer = QVBoxLayout(self)
         outer.setContentsMargins(6, 6, 6, 6)
         outer.addWidget(self.message)
@@ -229,6 +234,11 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
     def _on_entry(self, entry: object) -> None:
         if entry is not None and self.measuring.active:
             self.biplane.refresh()
+            self._refresh_earlier()
+
+    def _refresh_earlier(self) -> None:
+        if self.measuring.active and self.sections["earlier"].is_open:
+            self.earlier.refresh()
 
     def _on_opened(self, current: object) -> None:
         if current is not self._of:  # what was said of another clip ends with it

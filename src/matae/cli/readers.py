@@ -12,10 +12,9 @@ from matae.cli.patients import Where  # noqa: TC001 (Typer reads it)
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from matae.readers import ClipAgreement, Examination, History, PairAgreement
+    from matae.readers import ClipAgreement, History, PairAgreement
 
 __all__ = [
-    "examination_cells",
     "pair_json",
     "pair_lines",
     "study_adjudicate",
@@ -161,6 +160,7 @@ def study_history(
 ) -> None:
     """List the examinations of a person: ejection fraction, volumes, and whether the change is beyond its interval."""
     from matae.readers import history_of
+    from matae.readers.history import cells
     from matae.store import Study
 
     with Study.open(study) as opened:
@@ -172,23 +172,8 @@ def study_history(
     typer.echo(f"{subject}: {history.note}")
     typer.echo("  ".join(_line(("day", "clip", "view", "EF", "EDV", "ESV", "LA"))).rstrip())
     for index, examination in enumerate(history.examinations):
-        typer.echo("  ".join(_line(examination_cells(examination))).rstrip())
+        typer.echo("  ".join(_line(cells(examination))).rstrip())
         typer.echo(f"            {history.sentence(index)}")
-
-
-def examination_cells(examination: Examination) -> tuple[str, ...]:
-    """Return day, clip, view, ejection fraction and volumes of an examination as a table shows them."""
-    clip = examination.clip
-    m = clip.measurement
-    if m is None:
-        return (clip.day or "-", clip.stem, clip.view or "-", "not measured", "-", "-", "-")
-    ef = examination.why_not
-    if m.ef is not None and not m.doubts:
-        bounds = "" if m.ef_low is None or m.ef_high is None else f" ({m.ef_low:.0f} to {m.ef_high:.0f})"
-        ef = f"{m.ef:.0f} %{bounds}" + (f", {ef}" if ef else "")
-    volumes = (m.edv_ml, m.esv_ml, m.la_ml)
-    shown = ["-" if value is None else f"{value:.0f} mL" for value in volumes]
-    return (clip.day or "-", clip.stem, m.view or clip.view or "-", ef, *shown)
 
 
 def _line(cells: Sequence[str]) -> list[str]:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from matae.readers.agreement import ClipAgreement, PairAgreement, clip_agreement, pair_agreements, study_agreement
+from matae.readers.agreement import (
+    ClipAgreement,
+    PairAgreement,
+    clip_agreement,
+    pair_agreements,
+    study_agreement,
+    with_readers,
+)
 from matae.readers.history import Examination, History, history_of
 from matae.readers.measuring import measure_reading
 
@@ -16,4 +23,5 @@ __all__ = [
     "measure_reading",
     "pair_agreements",
     "study_agreement",
+    "with_readers",
 ]

@@ -9,9 +9,10 @@ interval is no change that can be told, and one beyond it need not be the heart'
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from matae.readers.difference import difference_half
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matae.store import Study
     from matae.store.types import Examined
 
-__all__ = ["ORDER_NOTE", "Examination", "History", "history_of"]
+__all__ = ["ORDER_NOTE", "Examination", "History", "cells", "history_of"]
 
 ORDER_NOTE = "No day is stored; in the order in which the clips came into the study."
 DAYS_NOTE = "Days are those the files state; a file that was de-identified may state a shifted one."
@@ -122,6 +123,21 @@ def history_of(study: Study, subject: str) -> History:
     return _compared(subject, study.examined(subject))
 
 
+def cells(examination: Examination) -> tuple[str, ...]:
+    """Return day, clip, view, ejection fraction and volumes of an examination as a table shows them."""
+    clip = examination.clip
+    m = clip.measurement
+    if m is None:
+        return (clip.day or "-", clip.stem, clip.view or "-", "not measured", "-", "-", "-")
+    ef = examination.why_not
+    if m.ef is not None and not m.doubts:
+        bounds = "" if m.ef_low is None or m.ef_high is None else f" ({m.ef_low:.0f} to {m.ef_high:.0f})"
+        ef = f"{m.ef:.0f} %{bounds}" + (f", {ef}" if ef else "")
+    volumes = (m.edv_ml, m.esv_ml, m.la_ml)
+    shown = ["-" if value is None else f"{value:.0f} mL" for value in volumes]
+    return (clip.day or "-", clip.stem, m.view or clip.view or "-", ef, *shown)
+
+
 def _compared(subject: str, clips: Sequence[Examined]) -> History:
     found: list[Examination] = []
     for clip in clips:
@@ -134,7 +150,7 @@ def _compared(subject: str, clips: Sequence[Examined]) -> History:
         if before is not None:
             one, two = clip.measurement, found[before].clip.measurement
             if one is not None and two is not None and one.ef is not None and two.ef is not None:
-                half = math.hypot(_half(one.ef, one.ef_low, one.ef_high), _half(two.ef, two.ef_low, two.ef_high))
+                half = difference_half(one, two)
                 now = Examination(clip, one.ef - two.ef, half, before)
         found.append(now)
     days = [clip.day is not None for clip in clips]
@@ -152,8 +168,3 @@ def _is_earlier(then: Examined, now: Examined) -> bool:
     if then.day is None or now.day is None:
         return then.day is None and now.day is None
     return then.day < now.day
-
-
-def _half(value: float, low: float | None, high: float | None) -> float:
-    """Return half of an interval before it was cut at 0 or 100 %."""
-    return max(value - (value if low is None else low), (value if high is None else high) - value)

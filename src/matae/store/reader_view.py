@@ -215,7 +215,7 @@ class ReaderViewPart(StudyBase):
             return
         if not self._rater:
             raise StoreError(
-                "This study is read blind, and a reading must be somebody's; enter who you are in the Open step."
+                "This study is read blind, and a reading must be somebody's; open it under the id of a rater."
             )
         if first_adjudication(connection, cine_id) is None and is_revealed(connection, cine_id):
             raise StoreError(

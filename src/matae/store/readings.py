@@ -251,10 +251,15 @@ class ReadingsPart(ReaderViewPart):
         reading = _own(connection, cine_id, chosen)
         heads = heads_of(connection, cine_id, range(cine.n_frames))
         numbers = numbers_of(connection, cine_id, range(cine.n_frames))
+        # Every frame that somebody read gets a new version, so that whoever has their own on screen is told.
+        before = first_adjudication(connection, cine_id)
+        everyone = [_own(connection, cine_id, reader) for reader in readers_of(connection, cine_id, before)]
+        read = {frame for own in everyone for frame, found in own.items() if found.mine}
         for frame in sorted({*reading, *heads}):
             own, head = reading.get(frame), heads.get(frame)
             status, mask_id = (FrameStatus.MACHINE, None) if own is None else (FrameStatus(own.status), own.mask_id)
-            if head is not None and (head.status, head.mask_id) == (status.value, mask_id):
+            is_same = head is not None and (head.status, head.mask_id) == (status.value, mask_id)
+            if is_same and frame not in read:
                 continue
             number = numbers.get(frame, 0) + 1
             add_revision(
@@ -268,7 +273,6 @@ class ReadingsPart(ReaderViewPart):
                 "seconds": 0.0 if own is None else own.seconds,
             }  # fmt: skip
             set_head(writing, cine_id, frame, head, values)
-        before = first_adjudication(connection, cine_id)
         _take_marks(writing, cine_id, chosen, before)
         _take_landmarks(writing, cine_id, chosen, before)
         row = connection.execute(

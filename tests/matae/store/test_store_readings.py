@@ -120,7 +120,7 @@ def test_nobody_in_particular_reads_nothing_blind(anna, cine, target) -> None:
     draw(anna, cine, 0, 8)
     with Study.open(target, as_reader=True) as nobody:
         assert area(nobody, cine, 0) == int(disc(4).sum())
-        with pytest.raises(StoreError, match="who you are"):
+        with pytest.raises(StoreError, match="id of a rater"):
             draw(nobody, cine, 0, 5)
 
 

@@ -161,6 +161,11 @@ class WorklistRow(NamedTuple):  # ten thousand are made at a time, which a datac
         Number in the queue of what is segmented in the background, or None.
     note
         Why it failed.
+    readers
+        How the readings of several raters compare, in words; empty where one or nobody read it, or before anybody
+        looked (`matae.readers.with_readers`).
+    disagree
+        They disagree, and nobody has chosen one.
     """
 
     content_id: str
@@ -178,6 +183,8 @@ class WorklistRow(NamedTuple):  # ten thousand are made at a time, which a datac
     claims: tuple[Claim, ...] = ()
     queue_id: int | None = None
     note: str = ""
+    readers: str = ""
+    disagree: bool = False
 
     @property
     def path(self) -> Path:
