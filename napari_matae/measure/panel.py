@@ -20,7 +20,6 @@ from napari_matae.edit.phase_pair import PhasePair
 from napari_matae.measure.biplane import BiplaneMeasurement
 from napari_matae.measure.bullseye_plot import BullseyePlot
 from napari_matae.measure.depth_scale import DepthScale
-from napari_matae.measure.earlier import EarlierExaminations
 from napari_matae.measure.ef_card import EfCard
 from napari_matae.measure.flag_list import FlagList
 from napari_matae.measure.live_measurement import LiveMeasurement
@@ -29,6 +28,7 @@ from napari_matae.measure.number_tables import BeatTable, NumberTable, NumberTil
 from napari_matae.measure.phase_overlay import PhaseOverlay
 from napari_matae.measure.report_button import ReportButton
 from napari_matae.measure.volume_curve import VolumeCurve
+from napari_matae.readers.earlier import EarlierExaminations
 from napari_matae.study.measurements import StudyMeasurements
 from napari_matae.widgets.collapsible import Section
 from napari_matae.widgets.layout import combo_box, heading, row, wrapped

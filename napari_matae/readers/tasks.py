@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_matae.study_thread.own_connection import own_connection
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -75,7 +77,5 @@ def choose(study: Study, content_id: str, rater: str) -> None:
     StoreError
         As `matae.store.Study.adjudicate`.
     """
-    from matae.store import Study
-
-    with Study.open(study.target, rater=study.rater, as_reader=True) as deciding:
+    with own_connection(study.target, study.rater, as_reader=True) as deciding:
         deciding.adjudicate(content_id, rater)

@@ -62,6 +62,8 @@ class Examination:
     def why_not(self) -> str:
         """Why its ejection fraction is not compared; empty where it may be."""
         m = self.clip.measurement
+        if self.clip.hidden:
+            return "hidden, for somebody reads this clip blind"
         if m is None or m.ef is None:
             return "not measured"
         if m.doubts:
@@ -128,7 +130,8 @@ def cells(examination: Examination) -> tuple[str, ...]:
     clip = examination.clip
     m = clip.measurement
     if m is None:
-        return (clip.day or "-", clip.stem, clip.view or "-", "not measured", "-", "-", "-")
+        shown = "hidden" if clip.hidden else "not measured"
+        return (clip.day or "-", clip.stem, clip.view or "-", shown, "-", "-", "-")
     ef = examination.why_not
     if m.ef is not None and not m.doubts:
         bounds = "" if m.ef_low is None or m.ef_high is None else f" ({m.ef_low:.0f} to {m.ef_high:.0f})"

@@ -21,8 +21,6 @@ from matae.store.types import Examined, SubjectSource
 __all__ = ["ExaminationsPart"]
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from matae.store.types import StoredMeasurement
 
 
@@ -77,17 +75,14 @@ class ExaminationsPart(ReaderViewPart):
             found = []
             for row in connection.execute(query):
                 cine_id, content_id, stem, view, day, added, rater, measured, *values = row
-                kept = None
+                kept: StoredMeasurement | None = None
                 if measured is not None:
                     kept = measurement_of(values, rater, fingerprint_of(connection, cine_id))
-                kept = self._visible(connection, cine_id, kept)
-                found.append(Examined(content_id, stem, view, day, parse_time(added), kept))
+                own = self._beside(connection, cine_id)
+                hidden = own is not None and not is_revealed(connection, cine_id)
+                if hidden and own is not None:
+                    kept = measured_in(connection, cine_id, own)
+                found.append(Examined(content_id, stem, view, day, parse_time(added), kept, hidden and kept is None))
         if not found:
             raise StoreError(f"There is no subject {pseudonym} in {self.name}; look at 'napari-matae study status'.")
         return found
-
-    def _visible(
-        self, connection: Connection, cine_id: int, kept: StoredMeasurement | None
-    ) -> StoredMeasurement | None:
-        own = self._beside(connection, cine_id)
-        return kept if own is None or is_revealed(connection, cine_id) else measured_in(connection, cine_id, own)

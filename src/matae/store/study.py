@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import inspect
 
 from matae.errors import StoreError
+from matae.store.adjudications import AdjudicationsPart
 from matae.store.cines import CinesPart
 from matae.store.claims import ClaimsPart
 from matae.store.create import check_file, lock_schema, make_file, make_on_server, new_file
@@ -23,7 +24,6 @@ from matae.store.marks import MarksPart
 from matae.store.measurements import MeasurementsPart
 from matae.store.migrate import HEAD, is_older, migrate, schema_version
 from matae.store.overrides import OverridesPart
-from matae.store.readings import ReadingsPart
 from matae.store.releases import ReleasesPart
 from matae.store.schema import Base
 from matae.store.splits import SplitsPart
@@ -46,7 +46,7 @@ class Study(
     OverridesPart,
     SplitsPart,
     ReleasesPart,
-    ReadingsPart,
+    AdjudicationsPart,
     MeasurementsPart,
     ExaminationsPart,
     ClaimsPart,

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from store_makers import disc, make_cine
@@ -255,3 +260,38 @@ def test_the_day_of_a_file_is_kept_once_it_states_one(study) -> None:
     study.add_cine(replace(cine, recorded="2025-01-02"))
     study.add_cine(cine)
     assert [e.day for e in study.examined("p3")] == ["2025-01-02"]
+
+
+_SECOND_READER = """
+import os, sys
+sys.path.insert(0, {here!r})
+from store_makers import stroke
+from matae.store import Edit, Study
+with Study.open({target!r}, rater="bela", as_reader=True) as study:
+    step, revision = 0, study.frames({identity!r})[0].revision
+    while True:
+        revision = study.put_edits({identity!r}, [Edit(0, stroke(step), revision)])[0].revision
+        os.write(1, b"%d\\n" % step)
+        step += 1
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_a_second_reading_survives_a_kill(anna, cine, target) -> None:
+    """What a killed second reader was told is stored is there, as its own reading, and the first one is untouched."""
+    draw(anna, cine, 0, 8)
+    here = str(Path(__file__).parent)
+    code = _SECOND_READER.format(here=here, target=target, identity=cine.content_id)
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    told = [int(process.stdout.readline()) for _ in range(5)]
+    process.kill()
+    told += [int(line) for line in process.stdout.read().split() if line]
+    process.wait(30)
+    process.stdout.close()
+    with Study.open(target, rater="bela", as_reader=True) as bela:
+        stored = bela.mask(cine.content_id, 0)
+        step = sum(int(bit) << place for place, bit in enumerate(stored[0, :16]))
+        assert step in {told[-1], told[-1] + 1}  # the one under way may be in
+        assert [r.rater for r in bela.readings(cine.content_id)] == ["anna", "bela"]
+        assert bela.check() == []
+    assert area(anna, cine, 0) == int(disc(8).sum())

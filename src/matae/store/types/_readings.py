@@ -70,6 +70,8 @@ class Examined(NamedTuple):
         When the clip came into the study (UTC).
     measurement
         What was last measured, or None.
+    hidden
+        What others measured is not shown while they read the clip blind.
     """
 
     content_id: str
@@ -78,3 +80,4 @@ class Examined(NamedTuple):
     day: str | None
     added: datetime
     measurement: StoredMeasurement | None
+    hidden: bool = False
