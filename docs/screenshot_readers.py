@@ -113,6 +113,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         os.environ["MATAE_HOME"], os.environ["MATAE_STUDY"] = str(root / "home"), str(root / "phantoms.sqlite")
+        os.environ["LOGNAME"] = "anna"  # who is logged in reads
         fill(root / "clips", root / "phantoms.sqlite")
         take(root / "clips", arguments.out, arguments.theme)
 

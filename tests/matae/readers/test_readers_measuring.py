@@ -53,5 +53,5 @@ def test_a_reading_is_measured_as_the_viewer_would(clip) -> None:
     assert hidden == 0
     assert kept.ef == pytest.approx(wanted.ef.value)
     assert not kept.stale
-    assert [m.ef for m in clips[0].measured][0] == pytest.approx(wanted.ef.value)
+    assert clips[0].measured[0].ef == pytest.approx(wanted.ef.value)
     assert clips[0].measured[1].ef != pytest.approx(wanted.ef.value)
