@@ -23,8 +23,10 @@ from qtpy.QtWidgets import (
 from matae.store.types import FrameStatus
 from napari_matae.edit.structure_choice import RULE
 from napari_matae.edit.tools import TOOLS
+from napari_matae.readers.panel import ReadingsPanel
 from napari_matae.review.live_figures import LiveFigures
 from napari_matae.review.structure_row import StructureRow
+from napari_matae.widgets.collapsible import Section
 from napari_matae.widgets.colours import STATUS_WORDS, colours_of, follow_colours
 from napari_matae.widgets.layout import horizontal_line, row
 
@@ -110,6 +112,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         self._build_mending()
         self._build_looks()
         self.figures = LiveFigures(workspace, self)
+        self.readings = ReadingsPanel(workspace, self)
         self._lay_out()
 
     def _build_tools(self) -> None:
@@ -259,6 +262,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         look.addWidget(self.opacity, stretch=1)
         column.addLayout(look)
         column.addWidget(self.difference)
+        column.addWidget(Section("review-readings", "Readings", self.readings, opened=True, parent=self))
         column.addStretch(1)
 
     def _button(self, text: str, name: str, deed: Callable[..., object], tip: str) -> QPushButton:

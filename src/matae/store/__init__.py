@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from matae.errors import ConflictError, StoreError
 from matae.store.types import (
+    Adjudication,
     AuditEntry,
     Change,
     CineEntry,
@@ -18,6 +19,7 @@ from matae.store.types import (
     ClipStatus,
     CorrectedFrame,
     Edit,
+    Examined,
     Flag,
     FrameInfo,
     FrameStatus,
@@ -31,6 +33,7 @@ from matae.store.types import (
     OverrideVersion,
     QueueCounts,
     QueuedClip,
+    Reading,
     Release,
     ReleaseFrame,
     Revision,
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from matae.store.study import Study
 
 __all__ = [
+    "Adjudication",
     "AuditEntry",
     "Change",
     "CineEntry",
@@ -54,6 +58,7 @@ __all__ = [
     "ConflictError",
     "CorrectedFrame",
     "Edit",
+    "Examined",
     "Flag",
     "FrameInfo",
     "FrameStatus",
@@ -67,6 +72,7 @@ __all__ = [
     "Overrides",
     "QueueCounts",
     "QueuedClip",
+    "Reading",
     "Release",
     "ReleaseFrame",
     "Revision",

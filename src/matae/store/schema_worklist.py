@@ -37,6 +37,7 @@ class Measurement(Base):
     rater_id: Mapped[int | None] = mapped_column(Key, ForeignKey("raters.id"))
     at: Mapped[str] = mapped_column(Time)
     sequence: Mapped[int] = mapped_column(BigInteger, index=True)
+    la_ml: Mapped[float | None] = mapped_column(Double)
 
 
 class ClaimRow(Base):

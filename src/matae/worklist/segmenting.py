@@ -206,7 +206,7 @@ def segment_into(
 
 def stored_measurement(measured: Measurement) -> StoredMeasurement:
     """Return what a study keeps of a measurement."""
-    from matae.measure.values import table
+    from matae.measure.values import structure_values, table
 
     numbers = {row.key: row.value for row in table(measured)}
     ef = measured.ef
@@ -218,6 +218,7 @@ def stored_measurement(measured: Measurement) -> StoredMeasurement:
         provisional=measured.inputs.widths_pending,
         edv_ml=numbers.get("edv_ml"),
         esv_ml=numbers.get("esv_ml"),
+        la_ml=next((row.value for row in structure_values(measured) if row.key == "la_volume_ml"), None),
         ed_frame=measured.ed_frame,
         es_frame=measured.es_frame,
         view=measured.view,

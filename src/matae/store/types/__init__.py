@@ -6,6 +6,7 @@ from matae.store.types._cines import CineEntry, CineSummary, SubjectSource
 from matae.store.types._history import AuditEntry, Change, Release, ReleaseFrame, Statistics
 from matae.store.types._labels import Edit, FrameInfo, FrameStatus, Revision
 from matae.store.types._looks import CorrectedFrame, FrameToCorrect, Look
+from matae.store.types._readings import Adjudication, Examined, Reading
 from matae.store.types._settings import Flag, Landmark, LandmarkSet, Marks, OverrideName, Overrides, OverrideVersion
 from matae.store.types._worklist import (
     Claim,
@@ -18,6 +19,7 @@ from matae.store.types._worklist import (
 )
 
 __all__ = [
+    "Adjudication",
     "AuditEntry",
     "Change",
     "CineEntry",
@@ -26,6 +28,7 @@ __all__ = [
     "ClipStatus",
     "CorrectedFrame",
     "Edit",
+    "Examined",
     "Flag",
     "FrameInfo",
     "FrameStatus",
@@ -39,6 +42,7 @@ __all__ = [
     "Overrides",
     "QueueCounts",
     "QueuedClip",
+    "Reading",
     "Release",
     "ReleaseFrame",
     "Revision",
