@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QTreeWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from napari_matae.background.failure import explain
 from napari_matae.widgets.layout import wrapped
@@ -44,6 +44,8 @@ class EarlierExaminations(QWidget):  # type: ignore[misc]
         """What is shown, or None."""
         self.words = wrapped("", self)
         self.table: QTreeWidget = reading_table(_TITLES, (), self)
+        self.table.setAccessibleName("Earlier examinations of this patient")
+        self.table.setToolTip("The clips of this patient in the study, the earliest first; the open one is bold.")
         self.note = wrapped("", self)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -81,8 +83,6 @@ class EarlierExaminations(QWidget):  # type: ignore[misc]
         self.table.clear()
         here = None
         for index, examination in enumerate(clips):
-            from qtpy.QtWidgets import QTreeWidgetItem
-
             item = QTreeWidgetItem(list(cells(examination)))
             font = item.font(0)
             font.setBold(examination.clip.content_id == content_id)

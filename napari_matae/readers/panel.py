@@ -89,7 +89,7 @@ class ReadingsPanel(QWidget):  # type: ignore[misc]
         self.frame_words = QLabel(self)
         self.frame_words.setTextFormat(Qt.TextFormat.RichText)
         self.frame_words.setWordWrap(True)
-        self.take_buttons = (QPushButton(self), QPushButton(self))
+        self.take_buttons = (QPushButton("Take the first", self), QPushButton("Take the second", self))
         row = QHBoxLayout()
         for place, button in enumerate(self.take_buttons):
             button.setToolTip(

@@ -130,8 +130,8 @@ def cells(examination: Examination) -> tuple[str, ...]:
     clip = examination.clip
     m = clip.measurement
     if m is None:
-        shown = "hidden" if clip.hidden else "not measured"
-        return (clip.day or "-", clip.stem, clip.view or "-", shown, "-", "-", "-")
+        word = "hidden" if clip.hidden else "not measured"
+        return (clip.day or "-", clip.stem, clip.view or "-", word, "-", "-", "-")
     ef = examination.why_not
     if m.ef is not None and not m.doubts:
         bounds = "" if m.ef_low is None or m.ef_high is None else f" ({m.ef_low:.0f} to {m.ef_high:.0f})"
