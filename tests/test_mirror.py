@@ -94,6 +94,7 @@ REACHED = {
         "store.migrations.guards",
         "store.migrations.versions.v0004_worklist",
         "store.schema_worklist",
+        "store.migrations.versions.v0005_looks",
         "store.migrations.versions.v0006_readings",
         "store.schema_readings",
         "store.migrations.versions.v0001_first",
