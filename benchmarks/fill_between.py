@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.edit import interpolate, propagate
-from matae.edit.fill import SHAPE_SHARE, fill_between
+from matae.edit.fill import fill_between
 from matae.metrics import dice
 from matae.phantom import make_phantom
 
@@ -47,7 +47,7 @@ def known_frames(masks: NDArray[np.uint8]) -> tuple[int, int, int]:
 def methods(
     images: NDArray[np.uint8], keys: Masks, between: list[int], spacing: object, shares: Sequence[float]
 ) -> dict[str, Callable[[], Masks]]:
-    ed, mid, es = sorted(keys)
+    ed, mid, _ = sorted(keys)
 
     def one_side() -> Masks:
         first = dict(propagate(images, keys[ed], ed, [t for t in between if t < mid], spacing=spacing))
@@ -98,7 +98,9 @@ def one_heart(seed: int, rate: float, shares: Sequence[float]) -> list[dict[str,
     on = dict(propagate(images, keys[es], es, [t for t in beyond if t > es], spacing=spacing))
     for t, mask in (back | on).items():
         score = float(dice(mask == 1, truth[t] == 1))
-        rows.append({"heart": seed, "rate": rate, "method": "beyond", "gap": min(abs(t - ed), abs(t - es)), "dice": score})
+        rows.append(
+            {"heart": seed, "rate": rate, "method": "beyond", "gap": min(abs(t - ed), abs(t - es)), "dice": score}
+        )
     return rows
 
 
@@ -127,7 +129,7 @@ def as_markdown(rows: list[dict[str, object]]) -> str:
         cells = [name, *(mean(name, lambda row, r=rate: row["rate"] == r) for rate in rates), mean(name), worst(name)]
         cells += [mean(name, lambda row, a=low, b=high: a < row["gap"] <= b) for low, high in steps]
         lines.append(f"| {' | '.join(cells)} |")
-    ours = [*(f"flow and shape, {SHAPE_SHARE:g}", "shape")]
+    ours = ["flow from both sides", "shape"]
     for name in ours:
         both = [row["dice"] for row in scored if row["method"] in (name, "beyond")]
         lines.append(f"| all frames: {name} between, propagated beyond | {np.mean(both):.4f} |")
@@ -138,7 +140,9 @@ def as_markdown(rows: list[dict[str, object]]) -> str:
     # Wrong frames should have wide uncertain borders.
     from scipy.stats import spearmanr
 
-    rank = spearmanr([r["uncertain"] / r["inside"] for r in unsure], [r["wrong"] / r["inside"] for r in unsure]).statistic
+    rank = spearmanr(
+        [r["uncertain"] / r["inside"] for r in unsure], [r["wrong"] / r["inside"] for r in unsure]
+    ).statistic
     lines += ["", f"Uncertain: {100 * band / inside:.1f} % of the cavity's area; {100 * both / wrong:.0f} % of the wrong "
               f"pixels lie there; {100 * both / band:.0f} % of it is wrong; rank correlation with the wrong area of a "
               f"frame {rank:.2f}."]  # fmt: skip
@@ -148,8 +152,10 @@ def as_markdown(rows: list[dict[str, object]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hearts", type=int, default=20)
-    parser.add_argument("--skip", type=int, default=10, help="hearts left out: the first 10 chose the share of the shape")
-    parser.add_argument("--shares", type=float, nargs="+", default=[0.0, SHAPE_SHARE], help="of the shape")
+    parser.add_argument(
+        "--skip", type=int, default=10, help="hearts left out: the first 10 chose the share of the shape"
+    )
+    parser.add_argument("--shares", type=float, nargs="+", default=[0.0], help="of the shape")
     parser.add_argument("--rates", type=float, nargs="+", default=[25.0, 50.0, 80.0])
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()

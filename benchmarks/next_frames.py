@@ -67,9 +67,7 @@ def candidates(frames: LabelledFrames, base: str) -> tuple[list[FrameToCorrect],
             picture = network_input(frames.images[i : i + 1])
             logits, other = (network(picture, width)[0, 0].numpy() for width in (0.5, 0.25))
             mask = (logits > 0).astype(np.uint8)
-            look = Look(
-                base, vectors[i], expected_dice(mask, certainty(logits)), 1 - float(dice(mask == 1, other > 0))
-            )
+            look = Look(base, vectors[i], expected_dice(mask, certainty(logits)), 1 - float(dice(mask == 1, other > 0)))
             word = {"ED": "end-diastole", "ES": "end-systole"}[frames.phases[i]]
             patient = frames.patients[i]
             found.append(FrameToCorrect(patient, int(word == "end-systole"), patient, flag=Flag(0.0, word), look=look))

@@ -126,7 +126,7 @@ def suggest(
         if not heap:
             del levels[level]
             continue
-        rank, negative, i = heapq.heappop(heap)
+        rank, _, i = heapq.heappop(heap)
         one = frames[i]
         if i not in left:
             continue
