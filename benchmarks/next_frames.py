@@ -1,6 +1,7 @@
 """Which frames to correct first: the queue of `matae.worklist.suggest` against chance, in a simulated study.
 
-    python benchmarks/next_frames.py --data ../shared/data/camus-a4c-256 [--base matae-phantom] [--pool 200] [--budget 20]
+    python benchmarks/next_frames.py --data ../shared/data/camus-a4c-256 [--base matae-phantom]
+                               [--pool 200] [--budget 20]
                                [--steps 80] [--seeds 1 2 3] [--rules queue chance patients] [--out FILE]
 
 A study of `--pool` training frames (end-diastole and end-systole of half as many patients, drawn anew with each seed)

@@ -2,8 +2,8 @@
 
 A corrected mask is carried forward by the motion in the picture (`matae.edit.propagate`), the next corrected one back.
 Their signed distances are blended: the nearer a corrected frame is, the more what was carried from it counts. Where one
-of them, or the shape interpolated between the two (`matae.edit.interpolate`), says inside and another outside, the border
-is uncertain.
+of them, or the shape interpolated between the two (`matae.edit.interpolate`), says inside and another outside, the
+border is uncertain.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["SHAPE_SHARE", "Filled", "fill_between"]
 
 SHAPE_SHARE = 0.0
-"""How much the interpolated shape counts beside what was carried by motion: on synthetic hearts any of it made the masks
-worse (`benchmarks/fill_between.py`). Where motion and shape disagree is marked as uncertain all the same."""
+"""How much the interpolated shape counts beside what was carried by motion: on synthetic hearts any of it made the
+masks worse (`benchmarks/fill_between.py`). Where motion and shape disagree is marked as uncertain all the same."""
 _MARGIN = 4
 
 
