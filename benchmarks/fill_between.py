@@ -3,10 +3,10 @@
     python benchmarks/fill_between.py [--hearts 20] [--skip 10] [--rates 25 50 80] [--json FILE]
 
 Of each cine the exact masks of end-diastole, end-systole and one frame midway between are known, and next end-diastole
-is not. The frames between are filled by interpolation of the shape (signed distances along a moving, growing shape), by
-optical flow from one side, from both sides, and by flow and shape together (`matae.edit.fill_between`); the frames beyond
-can only be propagated. Prints the mean Dice, by rate and by distance from the nearest known frame, and what share of the
-wrong pixels lies where the three disagree.
+is not. The frames between are filled by interpolation of the shape (signed distances along a moving, growing shape),
+by optical flow from one side, from both sides, and by flow and shape together (`matae.edit.fill_between`); the frames
+beyond can only be propagated. Prints the mean Dice, by rate and by distance from the nearest known frame, and what share
+of the wrong pixels lies where the three disagree.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.edit import interpolate, propagate
-from matae.edit.fill import SHAPE_SHARE, fill_between
+from matae.edit.fill import fill_between
 from matae.metrics import dice
 from matae.phantom import make_phantom
 
@@ -32,12 +32,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 HEARTS = range(7000, 7100)
-GAPS = (1, 2, 3, 5, 8, 99)
+FAR = 99  # farther than any frame is
+GAPS = (1, 2, 3, 5, 8, FAR)
 Masks = dict[int, "NDArray[np.uint8]"]
 
 
 def known_frames(masks: NDArray[np.uint8]) -> tuple[int, int, int]:
-    """Return end-diastole, the frame midway and end-systole of the longest way between a largest and a smallest area."""
+    """Return end-diastole, the frame midway and end-systole of the longest way between two extremes of the area."""
     area = (masks == 1).sum((1, 2))
     ed = int(area[: len(area) * 2 // 3].argmax())
     es = ed + int(area[ed:].argmin())
@@ -47,7 +48,7 @@ def known_frames(masks: NDArray[np.uint8]) -> tuple[int, int, int]:
 def methods(
     images: NDArray[np.uint8], keys: Masks, between: list[int], spacing: object, shares: Sequence[float]
 ) -> dict[str, Callable[[], Masks]]:
-    ed, mid, es = sorted(keys)
+    ed, mid, _ = sorted(keys)
 
     def one_side() -> Masks:
         first = dict(propagate(images, keys[ed], ed, [t for t in between if t < mid], spacing=spacing))
@@ -98,7 +99,9 @@ def one_heart(seed: int, rate: float, shares: Sequence[float]) -> list[dict[str,
     on = dict(propagate(images, keys[es], es, [t for t in beyond if t > es], spacing=spacing))
     for t, mask in (back | on).items():
         score = float(dice(mask == 1, truth[t] == 1))
-        rows.append({"heart": seed, "rate": rate, "method": "beyond", "gap": min(abs(t - ed), abs(t - es)), "dice": score})
+        rows.append(
+            {"heart": seed, "rate": rate, "method": "beyond", "gap": min(abs(t - ed), abs(t - es)), "dice": score}
+        )
     return rows
 
 
@@ -120,14 +123,15 @@ def as_markdown(rows: list[dict[str, object]]) -> str:
 
     head = ["frames between, by", *(f"{rate:g} Hz" for rate in rates), "all", "worst frame of a heart"]
     steps = list(zip((0, *GAPS[:-1]), GAPS, strict=True))
-    head += [f"{low + 1} off" if high == low + 1 else f"{low + 1} to {high} off" if high < 99 else f"{low + 1} off or more"
-             for low, high in steps]  # fmt: skip
+    for low, high in steps:
+        far = "" if high == low + 1 else f" to {high}" if high < FAR else ""
+        head.append(f"{low + 1}{far} off" + (" or more" if high >= FAR else ""))
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for name in names:
         cells = [name, *(mean(name, lambda row, r=rate: row["rate"] == r) for rate in rates), mean(name), worst(name)]
         cells += [mean(name, lambda row, a=low, b=high: a < row["gap"] <= b) for low, high in steps]
         lines.append(f"| {' | '.join(cells)} |")
-    ours = [*(f"flow and shape, {SHAPE_SHARE:g}", "shape")]
+    ours = ["flow from both sides", "shape"]
     for name in ours:
         both = [row["dice"] for row in scored if row["method"] in (name, "beyond")]
         lines.append(f"| all frames: {name} between, propagated beyond | {np.mean(both):.4f} |")
@@ -138,18 +142,24 @@ def as_markdown(rows: list[dict[str, object]]) -> str:
     # Wrong frames should have wide uncertain borders.
     from scipy.stats import spearmanr
 
-    rank = spearmanr([r["uncertain"] / r["inside"] for r in unsure], [r["wrong"] / r["inside"] for r in unsure]).statistic
-    lines += ["", f"Uncertain: {100 * band / inside:.1f} % of the cavity's area; {100 * both / wrong:.0f} % of the wrong "
-              f"pixels lie there; {100 * both / band:.0f} % of it is wrong; rank correlation with the wrong area of a "
-              f"frame {rank:.2f}."]  # fmt: skip
+    rank = spearmanr(
+        [r["uncertain"] / r["inside"] for r in unsure], [r["wrong"] / r["inside"] for r in unsure]
+    ).statistic
+    said = (
+        f"Uncertain: {100 * band / inside:.1f} % of the cavity's area; {100 * both / wrong:.0f} % of the wrong pixels lie "
+        f"there; {100 * both / band:.0f} % of it is wrong; rank correlation with the wrong area of a frame {rank:.2f}."
+    )
+    lines += ["", said]
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hearts", type=int, default=20)
-    parser.add_argument("--skip", type=int, default=10, help="hearts left out: the first 10 chose the share of the shape")
-    parser.add_argument("--shares", type=float, nargs="+", default=[0.0, SHAPE_SHARE], help="of the shape")
+    parser.add_argument(
+        "--skip", type=int, default=10, help="hearts left out: the first 10 chose the share of the shape"
+    )
+    parser.add_argument("--shares", type=float, nargs="+", default=[0.0], help="of the shape")
     parser.add_argument("--rates", type=float, nargs="+", default=[25.0, 50.0, 80.0])
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()

@@ -1,6 +1,7 @@
 """Which frames to correct first: the queue of `matae.worklist.suggest` against chance, in a simulated study.
 
-    python benchmarks/next_frames.py --data ../shared/data/camus-a4c-256 [--base matae-phantom] [--pool 200] [--budget 20]
+    python benchmarks/next_frames.py --data ../shared/data/camus-a4c-256 [--base matae-phantom]
+                               [--pool 200] [--budget 20]
                                [--steps 80] [--seeds 1 2 3] [--rules queue chance patients] [--out FILE]
 
 A study of `--pool` training frames (end-diastole and end-systole of half as many patients, drawn anew with each seed)
@@ -67,9 +68,7 @@ def candidates(frames: LabelledFrames, base: str) -> tuple[list[FrameToCorrect],
             picture = network_input(frames.images[i : i + 1])
             logits, other = (network(picture, width)[0, 0].numpy() for width in (0.5, 0.25))
             mask = (logits > 0).astype(np.uint8)
-            look = Look(
-                base, vectors[i], expected_dice(mask, certainty(logits)), 1 - float(dice(mask == 1, other > 0))
-            )
+            look = Look(base, vectors[i], expected_dice(mask, certainty(logits)), 1 - float(dice(mask == 1, other > 0)))
             word = {"ED": "end-diastole", "ES": "end-systole"}[frames.phases[i]]
             patient = frames.patients[i]
             found.append(FrameToCorrect(patient, int(word == "end-systole"), patient, flag=Flag(0.0, word), look=look))
@@ -181,9 +180,12 @@ def main() -> None:
         some = pool(frames, args.pool, seed)
         known, truth = candidates(some, args.base)
         expected = [one.expected_dice or 0.0 for one in known]
-        print(f"# seed {seed}: {len(some)} frames, Dice of the base {np.mean(truth):.4f}, expected "
-              f"{np.mean(expected):.4f}, rank correlation {spearmanr(expected, truth).statistic:.2f}, with the widths' "
-              f"disagreement {spearmanr([one.disagreement for one in known], truth).statistic:.2f}", flush=True)  # fmt: skip
+        apart = spearmanr([one.disagreement for one in known], truth).statistic
+        print(
+            f"# seed {seed}: {len(some)} frames, Dice of the base {np.mean(truth):.4f}, expected {np.mean(expected):.4f}, "
+            f"rank correlation {spearmanr(expected, truth).statistic:.2f}, with the widths' disagreement {apart:.2f}",
+            flush=True,
+        )
         for rule in wanted:
             if args.until and datetime.now(UTC).strftime("%H:%M") >= args.until:
                 break
@@ -195,8 +197,11 @@ def main() -> None:
                 "truth": float(np.mean([truth[i] for i in chosen])), "load": round(os.getloadavg()[0], 1),
             }  # fmt: skip
             runs.append(found)
-            print(f"# seed {seed}, {rule}: Dice {np.mean(scores):.4f} from frames of Dice {found['truth']:.3f}, "
-                  f"{found['patients']} patients, {seconds:.0f} processor s, load {found['load']}", flush=True)  # fmt: skip
+            print(
+                f"# seed {seed}, {rule}: Dice {np.mean(scores):.4f} from frames of Dice {found['truth']:.3f}, "
+                f"{found['patients']} patients, {seconds:.0f} processor s, load {found['load']}",
+                flush=True,
+            )
             if args.out is not None:
                 with args.out.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(found) + "\n")

@@ -33,7 +33,8 @@ def hatched(region: NDArray[np.bool_]) -> NDArray[np.uint8]:
         return np.zeros(region.shape, np.uint8)
     wide = ndimage.binary_dilation(ndimage.binary_opening(region, np.ones((2, 2), bool)), iterations=_WIDER)
     rows, columns = np.ogrid[: region.shape[0], : region.shape[1]]
-    return (wide & ((rows + columns) % _STRIPE < _STRIPE // 2)).astype(np.uint8)
+    lines: NDArray[np.uint8] = (wide & ((rows + columns) % _STRIPE < _STRIPE // 2)).astype(np.uint8)
+    return lines
 
 
 class OverlayLayer:

@@ -130,9 +130,7 @@ def forget_history(labels: Labels) -> None:
     labels.mode = mode
 
 
-def make_ghost(
-    cine: Cine, masks: NDArray[np.uint8], name: str, colour: str, contour: int = OUTLINE_WIDTH
-) -> Labels:
+def make_ghost(cine: Cine, masks: NDArray[np.uint8], name: str, colour: str, contour: int = OUTLINE_WIDTH) -> Labels:
     """Return a labels layer that only shows masks (T, Y, X) uint8; it cannot be drawn in.
 
     `contour` is the width of their outline in pixels; 0 fills them.

@@ -66,8 +66,8 @@ def study_next(
 ) -> None:
     """Say which frames to correct next, over all clips of the study, and why: those a retraining learns most from.
 
-    Frames of held-out and unknown patients, frames that a person has judged and clips that are open elsewhere or not where
-    they were opened from are left out.
+    Frames of held-out and unknown patients, frames that a person has judged, and clips that are open elsewhere or not
+    where they were opened from are left out.
     """
     import json
 

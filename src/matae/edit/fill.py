@@ -1,8 +1,8 @@
 """The frames between corrected ones, by motion from both sides and by shape; and where the three disagree.
 
-A corrected mask is carried forward by the motion in the picture (`matae.edit.propagate`), the next corrected one back,
-and the shape is interpolated between the two (`matae.edit.interpolate`). Their signed distances are blended: the nearer a
-corrected frame is, the more what was carried from it counts. Where one of them says inside and another outside, the
+A corrected mask is carried forward by the motion in the picture (`matae.edit.propagate`), the next corrected one back.
+Their signed distances are blended: the nearer a corrected frame is, the more what was carried from it counts. Where one
+of them, or the shape interpolated between the two (`matae.edit.interpolate`), says inside and another outside, the
 border is uncertain.
 """
 
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matae.edit.copying import paste
 from matae.edit.interpolate import interpolate
 from matae.edit.propagate import propagate
 from matae.edit.region import EditError, bounds, checked_mask, checked_scale, clip, cut, framed, grow, signed_distance
@@ -29,8 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SHAPE_SHARE", "Filled", "fill_between"]
 
-SHAPE_SHARE = 0.3
-"""How much the interpolated shape counts beside what was carried by motion, see `benchmarks/fill_between.py`."""
+SHAPE_SHARE = 0.0
+"""How much the interpolated shape counts beside what was carried by motion: on synthetic hearts any of it made the
+masks worse (`benchmarks/fill_between.py`). Where motion and shape disagree is marked as uncertain all the same."""
 _MARGIN = 4
 
 
@@ -109,7 +109,7 @@ def fill_between(
     return _filled(images, masks, wanted, shapes, dict(onto or {}), label, spacing, shape_share, should_stop)
 
 
-def _filled(
+def _filled(  # noqa: PLR0917 - the generator behind `fill_between`, which has checked all of it
     images: NDArray[np.uint8],
     masks: Mapping[int, NDArray[np.uint8]],
     wanted: Sequence[int],

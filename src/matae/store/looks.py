@@ -54,7 +54,7 @@ class LooksPart(StudyBase):
             check_frames(cine, looks)
             writing.connection.execute(delete(LookRow).where(LookRow.cine_id == cine.id))
             labels = select(Label.frame, Label.mask_id).where(Label.cine_id == cine.id)
-            masks = {frame: mask_id for frame, mask_id in writing.connection.execute(labels)}
+            masks = {row.frame: row.mask_id for row in writing.connection.execute(labels)}
             rows = [
                 {
                     "cine_id": cine.id, "frame": int(frame), "model": look.model,
@@ -76,8 +76,8 @@ class LooksPart(StudyBase):
     def frames_to_correct(self) -> list[FrameToCorrect]:
         """Return the frames that a retraining could learn from if somebody corrected them.
 
-        These are the flagged ones whose mask is as a model proposed it. Patients of the held-out sides, clips of unknown
-        patient (nothing is learnt from them) and clips that somebody else has open are left out.
+        These are the flagged ones whose mask is as a model proposed it. Patients of the held-out sides, clips of
+        unknown patient (nothing is learnt from them) and clips that somebody else has open are left out.
         """
         with self._reading() as connection:
             taken = {
@@ -103,7 +103,12 @@ class LooksPart(StudyBase):
             ).all()  # fmt: skip
         return [
             FrameToCorrect(
-                row.content_id, row.frame, row.pseudonym, row.stem, row.path, Flag(row.score, row.reason),
+                row.content_id,
+                row.frame,
+                row.pseudonym,
+                row.stem,
+                row.path,
+                Flag(row.score, row.reason),
                 _look(row, same_mask=bool(row.same_mask)),
             )
             for row in rows

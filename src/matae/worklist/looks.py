@@ -97,7 +97,9 @@ def features(pictures: NDArray[np.uint8], model: str = LOOK_MODEL, width: float 
     if not found:
         return np.zeros((0, 0), np.float16)
     vectors = np.concatenate(found)
-    return (vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)).astype(np.float16)
+    lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    scaled: NDArray[np.float16] = (vectors / lengths).astype(np.float16)
+    return scaled
 
 
 def looks_of(

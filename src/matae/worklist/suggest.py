@@ -108,7 +108,8 @@ def suggest(
     turns = Counter(one.subject for one in corrected)
     waits = _Phases(frames)
     readable: dict[str, bool] = {}
-    left, found = set(range(len(frames))), []
+    left: set[int] = set(range(len(frames)))
+    found: list[Suggestion] = []
     # The gain of a frame only falls as others are chosen, so the scores of before are bounds, and few are made anew.
     gains = coverage.gains()
     top = float(gains.max(initial=0.0)) or 1.0
@@ -126,7 +127,7 @@ def suggest(
         if not heap:
             del levels[level]
             continue
-        rank, negative, i = heapq.heappop(heap)
+        rank, _, i = heapq.heappop(heap)
         one = frames[i]
         if i not in left:
             continue
@@ -297,12 +298,13 @@ def _vectors(
 def _squared(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the squared distances of every vector to every other."""
     lengths = (first**2).sum(1)[:, None] + (second**2).sum(1)[None]
-    return np.maximum(lengths - 2 * first @ second.T, 0.0)
+    apart: NDArray[np.float64] = np.maximum(lengths - 2 * first @ second.T, 0.0)
+    return apart
 
 
 def _doubts(frames: Sequence[FrameToCorrect]) -> NDArray[np.float64]:
     """Return how doubtful each frame is among the others, (N,) in 0-1: the mean place of what is known of it."""
-    columns = [
+    columns: list[list[float | None]] = [
         [None if one.expected_dice is None else 1 - one.expected_dice for one in frames],
         [one.disagreement for one in frames],
         [one.flag.score for one in frames],
@@ -317,7 +319,8 @@ def _doubts(frames: Sequence[FrameToCorrect]) -> NDArray[np.float64]:
             row[known] = below / (2 * len(order))  # equal values share a place
     seen = np.isfinite(places)
     count = seen.sum(0)
-    return np.where(count > 0, np.where(seen, places, 0).sum(0) / np.maximum(count, 1), 0.5)
+    found: NDArray[np.float64] = np.where(count > 0, np.where(seen, places, 0).sum(0) / np.maximum(count, 1), 0.5)
+    return found
 
 
 def _reasons(one: FrameToCorrect, turns: int, nearest: float | None) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Between two corrected frames by motion and shape: broken input, exact at the ends, and honest about where it is not."""
+"""Between two corrected frames by motion and shape: broken input, exact at the ends, honest about where it is not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filling between two corrected frames in the viewer: shown first, its uncertain border hatched, never a key of its own."""
+"""Filling between two corrected frames in the viewer: shown first, its uncertain border hatched, never a key."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from matae.store.types._settings import Flag
@@ -59,7 +59,7 @@ class FrameToCorrect:
     subject: str
     stem: str = ""
     place: str = ""
-    flag: Flag = Flag(0.0, "")
+    flag: Flag = field(default_factory=lambda: Flag(0.0, ""))
     look: Look | None = None
 
     @property
