@@ -5,8 +5,8 @@
 Of each cine the exact masks of end-diastole, end-systole and one frame midway between are known, and next end-diastole
 is not. The frames between are filled by interpolation of the shape (signed distances along a moving, growing shape),
 by optical flow from one side, from both sides, and by flow and shape together (`matae.edit.fill_between`); the frames
-beyond can only be propagated. Prints the mean Dice, by rate and by distance from the nearest known frame, and what share
-of the wrong pixels lies where the three disagree.
+beyond can only be propagated. Prints the mean Dice, by rate and by distance from the nearest known frame, and what
+share of the wrong pixels lies where the three disagree.
 """
 
 from __future__ import annotations
@@ -146,8 +146,8 @@ def as_markdown(rows: list[dict[str, object]]) -> str:
         [r["uncertain"] / r["inside"] for r in unsure], [r["wrong"] / r["inside"] for r in unsure]
     ).statistic
     said = (
-        f"Uncertain: {100 * band / inside:.1f} % of the cavity's area; {100 * both / wrong:.0f} % of the wrong pixels lie "
-        f"there; {100 * both / band:.0f} % of it is wrong; rank correlation with the wrong area of a frame {rank:.2f}."
+        f"Uncertain: {100 * band / inside:.1f} % of the cavity's area; {100 * both / wrong:.0f} % of the wrong pixels "
+        f"lie there; {100 * both / band:.0f} % of it is wrong; rank correlation with the wrong area of a frame {rank:.2f}."
     )
     lines += ["", said]
     return "\n".join(lines) + "\n"
