@@ -147,7 +147,8 @@ def as_markdown(rows: list[dict[str, object]]) -> str:
     ).statistic
     said = (
         f"Uncertain: {100 * band / inside:.1f} % of the cavity's area; {100 * both / wrong:.0f} % of the wrong pixels "
-        f"lie there; {100 * both / band:.0f} % of it is wrong; rank correlation with the wrong area of a frame {rank:.2f}."
+        f"lie there; {100 * both / band:.0f} % of it is wrong; rank correlation with the wrong area of a frame "
+        f"{rank:.2f}."
     )
     lines += ["", said]
     return "\n".join(lines) + "\n"

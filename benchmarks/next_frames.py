@@ -183,7 +183,8 @@ def main() -> None:
         apart = spearmanr([one.disagreement for one in known], truth).statistic
         print(
             f"# seed {seed}: {len(some)} frames, Dice of the base {np.mean(truth):.4f}, "
-            f"expected {np.mean(expected):.4f}, rank correlation {spearmanr(expected, truth).statistic:.2f}, with the widths' disagreement {apart:.2f}",
+            f"expected {np.mean(expected):.4f}, rank correlation {spearmanr(expected, truth).statistic:.2f}, "
+            f"with the widths' disagreement {apart:.2f}",
             flush=True,
         )
         for rule in wanted:
