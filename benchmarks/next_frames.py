@@ -33,6 +33,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from matae.metrics import dice
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -54,7 +56,6 @@ def candidates(frames: LabelledFrames, base: str) -> tuple[list[FrameToCorrect],
     """Return what a study knows of the frames once the base has outlined them, and their Dice with the reference."""
     import torch
 
-    from matae.metrics import dice
     from matae.models import load_model
     from matae.placement import network_input
     from matae.segment.restore import certainty
@@ -98,7 +99,6 @@ def train_on(
     """Train the base from some frames; return the Dice of every held-out frame, and the processor's seconds."""
     from matae.learn import RetrainOptions
     from matae.learn.recipe import recipe
-    from matae.metrics import dice
     from matae.models import load_model
     from matae.train.loop import train
     from matae.train.validation import predict

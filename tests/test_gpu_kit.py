@@ -209,10 +209,10 @@ def test_a_training_is_planned_to_end_in_time_and_then_kept_to(
     training = kit("training")
     recipe = ROOT / "scripts" / "recipes" / "matae-apical-gpu.toml"
     stage = SimpleNamespace(left=300.0, dry=False, device="cpu", recipe=recipe, init=None)
-    monkeypatch.setattr(training, "step_seconds", lambda *_: (0.05, None))
+    monkeypatch.setattr(training, "step_seconds", lambda *_: (0.1, None))
     first = training.planned(stage, tmp_path)
-    assert first.steps == int(0.85 * (300 - training.END_SECONDS) / 0.05)
-    assert first.check_every == 400
+    assert first.steps == int(0.85 * (300 - training.END_SECONDS) / 0.1)
+    assert first.check_every == 200
     monkeypatch.setattr(training, "step_seconds", lambda *_: pytest.fail("a run that goes on is not planned anew"))
     stage.left = 100.0
     assert training.planned(stage, tmp_path) == first
