@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RECOGNISED", "TOLD_APART", "WRONG_VIEW", "with_view", "without_view"]
 
-RECOGNISED, WRONG_VIEW = "view-recognised", "wrong-view"
+RECOGNISED, WRONG_VIEW, UNREADABLE = "view-recognised", "wrong-view", "view-unreadable"
 TOLD_APART = ("A4C", "A2C")
 """Views that pictures can contradict: of others the classifier has seen none."""
 CONTRADICTS = 0.95
@@ -38,19 +38,23 @@ def with_view(cine: Cine, sector: Sector, *, chosen: str | None = None) -> tuple
     Returns
     -------
     Cine, tuple of QualityFlag
-        The flag ``view-recognised`` (a note) or ``wrong-view`` (a warning that `matae.measure.reliability` takes for
-        serious), or none.
+        The flag ``view-recognised`` (a note), ``wrong-view`` (a warning that `matae.measure.reliability` takes for
+        serious), ``view-unreadable`` (a note: the classifier's file is damaged), or none.
 
     Raises
     ------
     SegmentError
         If the sector lies outside the picture.
     """
+    from matae.errors import ModelError
     from matae.view import recognise_view
 
     if chosen is not None or cine.view not in (None, *TOLD_APART):
         return cine, ()
-    found = recognise_view(cine, sector)
+    try:
+        found = recognise_view(cine, sector)
+    except ModelError as error:  # the numbers do without it
+        return cine, (QualityFlag(UNREADABLE, f"The view was not looked for: {error}", level="note"),)
     if found is None or found.view is None or found.view == cine.view:
         return cine, ()
     sure = f"{100 * min(found.probability, 0.99):.0f} %"
@@ -68,4 +72,4 @@ def with_view(cine: Cine, sector: Sector, *, chosen: str | None = None) -> tuple
 
 def without_view(flags: Iterable[QualityFlag]) -> tuple[QualityFlag, ...]:
     """Return flags without those of `with_view`: a person has chosen the view."""
-    return tuple(flag for flag in flags if flag.code not in (RECOGNISED, WRONG_VIEW))
+    return tuple(flag for flag in flags if flag.code not in (RECOGNISED, WRONG_VIEW, UNREADABLE))

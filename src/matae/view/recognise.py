@@ -72,6 +72,8 @@ def recognise_view(cine: Cine, sector: Sector) -> RecognisedView | None:
 
     Raises
     ------
+    ModelError
+        If the packaged network or its classifier is damaged.
     SegmentError
         If the sector lies outside the picture.
     """
@@ -138,12 +140,16 @@ def _path() -> Path:
 
 
 def _read(path: Path) -> tuple[_Classifier, dict[str, str]]:
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(path, "numpy") as file:
-        about = file.metadata()
-        tensors = {key: file.get_tensor(key).astype(np.float64) for key in ("mean", "scale", "weight", "bias")}
-    first, second = json.loads(about["views"])
-    return _Classifier(
-        (first, second), tensors["mean"], tensors["scale"], tensors["weight"], float(tensors["bias"][0])
-    ), about
+    from matae.errors import ModelError
+
+    try:
+        with safe_open(path, "numpy") as file:
+            about = file.metadata()
+            tensors = {key: file.get_tensor(key).astype(np.float64) for key in ("mean", "scale", "weight", "bias")}
+        first, second = json.loads(about["views"])
+        bias = float(tensors["bias"][0])
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, IndexError) as error:
+        raise ModelError(f"{WEIGHTS} of {MODEL} cannot be read; install napari-matae again.") from error
+    return _Classifier((first, second), tensors["mean"], tensors["scale"], tensors["weight"], bias), about

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +11,13 @@ from measure_makers import beating
 
 from matae import view
 from matae.cine import Cine
-from matae.measure import MeasureOptions, measure_cine
+from matae.demo import demo_path
+from matae.measure import MeasureOptions, measure_cine, seen_view
+from matae.measure.run import segment_and_measure
 from matae.measure.seen_view import RECOGNISED, WRONG_VIEW, with_view
-from matae.segment import find_sector
-from matae.view import RecognisedView
+from matae.read import open_cine
+from matae.segment import SegmentOptions, find_sector
+from matae.view import RecognisedView, recognise
 
 AREAS = 1 - 0.45 * np.sin(np.linspace(0, np.pi, 41)) ** 2
 
@@ -86,3 +90,36 @@ def test_a_file_that_the_pictures_contradict_makes_the_number_doubtful_until_a_p
     assert "The file says A4C, but the pictures look like an apical two-chamber view (97 % sure)" in doubt.text
     assert measured.updated(view="A4C").doubts == ()
     assert measure_cine(cine, masks, MeasureOptions(view="A2C"), remarks=said).doubts == ()
+
+
+@pytest.mark.parametrize(("stated", "code"), [(None, RECOGNISED), ("A2C", WRONG_VIEW)])
+def test_a_real_cine_is_measured_as_what_it_shows(
+    matae_home: Path, monkeypatch: pytest.MonkeyPatch, stated: str | None, code: str
+) -> None:
+    monkeypatch.setattr(
+        seen_view, "CONTRADICTS", seen_view.CONTRADICTS - 0.1
+    )  # the classifier is 91 % sure of this cine
+    cine = replace(open_cine(demo_path()), view=stated)
+    cine = replace(cine, frames=cine.frames[::3], frame_times=None)
+    measured, _ = segment_and_measure(cine, SegmentOptions(width="1/8", device="cpu"))
+    assert code in {flag.code for flag in measured.flags}
+    assert measured.view == (stated or "A4C")
+    assert (WRONG_VIEW in {doubt.code for doubt in measured.doubts}) == (stated == "A2C")
+    chosen, _ = segment_and_measure(cine, SegmentOptions(width="1/8", device="cpu"), MeasureOptions(view="A4C"))
+    assert {RECOGNISED, WRONG_VIEW}.isdisjoint({flag.code for flag in chosen.flags})
+
+
+def test_a_damaged_classifier_costs_the_view_alone(
+    matae_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "view.safetensors").write_bytes(b"not tensors")
+    monkeypatch.setattr(recognise, "_path", lambda: tmp_path / "view.safetensors")
+    recognise._loaded.cache_clear()
+    cine, masks = clip(None)
+    seen, said = with_view(cine, find_sector(cine))
+    recognise._loaded.cache_clear()
+    assert seen is cine
+    (flag,) = said
+    assert (flag.code, flag.level) == ("view-unreadable", "note")
+    assert "install napari-matae again" in flag.text
+    assert measure_cine(seen, masks, remarks=said).ef is not None
