@@ -1,14 +1,18 @@
-"""What a training from few labelled frames wins, with and without the frames nobody labelled.
+"""What a training from few labelled patients wins by what it starts from, and by how it learns.
 
-    python benchmarks/low_label.py --data shared/data/camus-a4c-256 [--base matae-phantom] [--frames 10 20 50 100]
-                                   [--steps 300] [--seeds 1 2 3] [--self-training 0 1] [--scc 0] [--out FILE]
+    python benchmarks/low_label.py --data shared/data/camus-a4c-256 [--bases matae-phantom] [--patients 5 10 25 50]
+                                   [--methods plain self-training scc structure pretraining] [--steps 300]
+                                   [--seeds 1 2 3] [--device cpu] [--jobs 1] [--out FILE]
 
-The trainer of `matae.learn.retrain` (kind full) on frames of a folder as `matae.train.data.load_folders` reads it: the
-labels of a few training patients, all other training frames without theirs, and the validation frames, which nothing is
-chosen by: the averaged weights of the last step are measured. The patients are drawn anew with each seed, the same with
-and without self-training. A line a run as it ends; then a table of means over the seeds, and of the difference that
-self-training makes, frame by frame, patients drawn with replacement. ``--out`` keeps what each run found, and what it
-holds already is not run again.
+The trainer of `matae.learn.retrain` (kind full) on frames of a folder as `matae.train.data.load_folders` reads it, or
+of a file of `scripts/pack_frames.py`: both labelled frames of a few training patients, all other training frames
+without their labels, and the validation frames, which nothing is chosen by: the averaged weights of the last step are
+measured. The patients are drawn anew with each seed, the same for every base and method. ``matae`` and
+``unet-published`` are new networks that know nothing; any other base is a model by name. Methods are joined by a plus.
+
+A line a run as it ends; then a table of means over the seeds, and of the difference that each method makes against
+plain training, frame by frame, patients drawn with replacement. ``--out`` keeps what each run found, and what it holds
+already is not run again. ``--jobs`` runs side by side: on a GPU they cost hardly more than one.
 """
 
 from __future__ import annotations
@@ -19,151 +23,196 @@ import os
 import tempfile
 import time
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from matae.nn.network import Network
+    from matae.train.config import TrainConfig
     from matae.train.data import LabelledFrames
 
-HEADER = "| base | labelled frames | patients | unlabelled | self-training | steps | seeds | Dice | s a step |"
-APART = "| labelled frames | Dice without | Dice with self-training | difference | 95 % interval | seeds that gain |"
+METHODS = {
+    "plain": "nothing more",
+    "self-training": "the other frames teach through an averaged teacher, half of each batch",
+    "scc": "spectral correlation loss, weight 0.3",
+    "structure": "structural distillation into the narrower widths, weight 0.3",
+    "pretraining": "masked pre-training on all frames first, half as many steps again",
+}
+NEW = ("matae", "unet-published")
+GRID = 160  # of a new network
+HEADER = "| base | method | patients | frames | steps | seeds | Dice | Dice at width 1/8 | s a step |"
+APART = "| base | patients | method | Dice, plain | Dice | difference | 95 % interval | seeds that gain |"
 WIDTHS = (1.0, 0.125)
 
 
-def chosen(frames: LabelledFrames, n: int, seed: int) -> tuple[list[int], list[int]]:
-    """Return the labelled frames, both of each of a few patients, and the others."""
-    patients = sorted(set(frames.patients))
-    some = set(np.random.default_rng(seed).permutation(patients)[: (n + 1) // 2].tolist())
-    labelled = [i for i, patient in enumerate(frames.patients) if patient in some][:n]
+def configured(config: TrainConfig, method: str) -> TrainConfig:
+    """Return settings with what a method adds."""
+    for part in method.split("+"):
+        if part == "self-training":
+            config = replace(config, self_training=1.0)
+        elif part == "scc":
+            config = replace(config, scc=0.3)
+        elif part == "structure":
+            config = replace(config, structure=0.3)
+        elif part == "pretraining":
+            config = replace(config, pretraining=max(1, config.steps // 2))
+    return config
+
+
+def started(base: str, seed: int) -> tuple[Network, int]:
+    """Return the network a training starts from, and the side of its input."""
+    import torch
+
+    from matae.models import load_model
+    from matae.nn.matae import Matae, MataeConfig
+    from matae.nn.published import UNetPublished
+
+    if base not in NEW:
+        network, card = load_model(base)
+        return network, card.grid
+    torch.manual_seed(seed)
+    return (Matae(MataeConfig()) if base == "matae" else UNetPublished()), GRID
+
+
+@lru_cache(maxsize=2)
+def sides(data: Path, grid: int) -> tuple[LabelledFrames, LabelledFrames]:
+    """Return training and validation frames, read once a process."""
+    from matae.train.data import load_folders
+
+    return load_folders([data], grid)
+
+
+def chosen(frames: LabelledFrames, patients: int, seed: int) -> tuple[list[int], list[int]]:
+    """Return the labelled frames, those of a few patients, and the others."""
+    names = sorted(set(frames.patients))
+    some = set(np.random.default_rng(seed).permutation(names)[:patients].tolist())
+    labelled = [i for i, patient in enumerate(frames.patients) if patient in some]
     return labelled, sorted(set(range(len(frames))) - set(labelled))
 
 
-def run(
-    args: argparse.Namespace, frames: LabelledFrames, held_out: LabelledFrames, one: dict[str, Any]
-) -> dict[str, Any]:
+def run(one: dict[str, Any], data: Path, device: str, threads: int) -> dict[str, Any]:
     """Train once, and return the Dice of every held-out frame."""
+    os.environ["MATAE_THREADS"] = str(threads)
     from matae.learn import RetrainOptions
     from matae.learn.recipe import recipe
     from matae.metrics import dice
-    from matae.models import load_model
     from matae.train.loop import train
     from matae.train.validation import predict
 
-    network, card = load_model(args.base)
-    labelled, others = chosen(frames, one["frames"], one["seed"])
-    config = recipe(
-        RetrainOptions(base=args.base, kind="full", steps=args.steps, seed=one["seed"], device=args.device),
-        one["frames"],
-        card.grid,
-        heads=getattr(network, "autoencoder", None) is not None,
-    )
-    config = replace(
-        config,
-        keep_best=False,
-        patience=0,
-        check_every=args.steps,
-        self_training=one["weight"],
-        self_share=args.share,
-        scc=args.scc,
-    )
-    start = time.process_time()
+    network, grid = started(one["base"], one["seed"])
+    frames, held_out = sides(data, grid)
+    labelled, others = chosen(frames, one["patients"], one["seed"])
+    options = RetrainOptions(kind="full", steps=one["steps"], seed=one["seed"], device=device)
+    heads = getattr(network, "autoencoder", None) is not None
+    config = recipe(options, len(labelled), grid, heads=heads)
+    config = replace(config, keep_best=False, patience=0, check_every=one["steps"], network=config.network)
+    config = configured(config, one["method"])
+    # All frames that are not labelled, where the method looks at them at all.
+    more = frames.images[others] if (config.self_training or config.pretraining) and others else None
+    cpu, clock = time.process_time(), time.perf_counter()
     with tempfile.TemporaryDirectory() as out:
-        made = train(
-            network, frames.take(labelled), held_out.take(range(2)), Path(out), config,
-            unlabelled=frames.images[others] if one["weight"] else None,
-        )  # fmt: skip
-    seconds = time.process_time() - start
-    scores = {
-        f"{width:g}": dice(predict(made, held_out, width, card.grid) == 1, held_out.masks == 1).tolist()
-        for width in WIDTHS
-    }
-    patients = len({frames.patients[i] for i in labelled})
-    return one | {
-        "base": args.base, "steps": args.steps, "share": args.share, "scc": args.scc,
-        "patients": patients, "unlabelled": len(others),
-        "dice": scores, "seconds": seconds, "load": round(os.getloadavg()[0], 1),
-    }  # fmt: skip
+        made = train(network, frames.take(labelled), held_out.take(range(2)), Path(out), config, unlabelled=more)
+    cpu, clock = time.process_time() - cpu, time.perf_counter() - clock
+    widths = [width for width in WIDTHS if width in made.widths]
+    scores = {f"{w:g}": dice(predict(made, held_out, w, grid) == 1, held_out.masks == 1).tolist() for w in widths}
+    found = {"frames": len(labelled), "unlabelled": 0 if more is None else len(more), "dice": scores}
+    return one | found | {"processor_s": round(cpu, 1), "wall_s": round(clock, 1), "device": device}
+
+
+def mean_scores(runs: Sequence[dict[str, Any]], width: str = "1") -> np.ndarray:
+    """Return the Dice of each held-out frame at a width, averaged over the runs."""
+    return np.mean([one["dice"][width] for one in runs], axis=0)
 
 
 def table(runs: Sequence[dict[str, Any]], patients: Sequence[str]) -> list[str]:
-    """Return both tables: a line for each number of frames with and without, and one for the difference."""
+    """Return both tables: a line for each base, method and number of patients, and one for each difference."""
     from matae.metrics import paired_difference, patient_interval
 
-    def mean(some: Sequence[dict[str, Any]]) -> np.ndarray:
-        return np.mean([one["dice"]["1"] for one in some], axis=0)
-
     lines, apart = [HEADER, f"|{'---|' * (HEADER.count('|') - 1)}"], [APART, f"|{'---|' * (APART.count('|') - 1)}"]
-    for n in sorted({one["frames"] for one in runs}):
-        sides = {weight: [one for one in runs if (one["frames"], one["weight"]) == (n, weight)]
-                 for weight in sorted({one["weight"] for one in runs if one["frames"] == n})}  # fmt: skip
-        for weight, some in sides.items():
-            low, high = patient_interval(mean(some), patients) or (float("nan"),) * 2
-            step = sum(one["seconds"] for one in some) / sum(one["steps"] for one in some)
-            lines.append(
-                f"| {some[0]['base']} | {n} | {some[0]['patients']} | {some[0]['unlabelled'] if weight else 0} | "
-                f"{'yes' if weight else 'no'} | {some[0]['steps']} | {len(some)} | {mean(some).mean():.3f} "
-                f"({low:.3f} to {high:.3f}) | {step:.2f} |"
+    groups: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
+    for one in runs:
+        groups.setdefault((one["base"], one["patients"], one["method"]), []).append(one)
+    order = list(METHODS)
+    for (base, n, method), some in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1], order.index(
+        item[0][2].split("+")[0]))):  # fmt: skip
+        low, high = patient_interval(mean_scores(some), patients) or (float("nan"),) * 2
+        narrow = f"{mean_scores(some, '0.125').mean():.3f}" if "0.125" in some[0]["dice"] else "-"
+        step = sum(one["wall_s" if one["device"] != "cpu" else "processor_s"] for one in some)
+        step /= sum(one["steps"] for one in some)
+        lines.append(
+            f"| {base} | {method} | {n} | {some[0]['frames']} | {some[0]['steps']} | {len(some)} | "
+            f"{mean_scores(some).mean():.3f} ({low:.3f} to {high:.3f}) | {narrow} | {step:.2f} |"
+        )
+        without = {one["seed"]: one for one in groups.get((base, n, "plain"), [])}
+        both = [one for one in some if method != "plain" and one["seed"] in without]
+        if both:
+            first, second = mean_scores(both), mean_scores([without[one["seed"]] for one in both])
+            found = paired_difference(first, second, patients)
+            wins = sum(np.mean(one["dice"]["1"]) > np.mean(without[one["seed"]]["dice"]["1"]) for one in both)
+            apart.append(
+                f"| {base} | {n} | {method} | {second.mean():.4f} | {first.mean():.4f} | {found.mean:+.4f} | "
+                f"{found.low:+.4f} to {found.high:+.4f} | {wins} of {len(both)} |"
             )
-        without = {one["seed"]: one for one in sides.get(0.0, [])}
-        for weight, some in sides.items():
-            both = [one for one in some if weight and one["seed"] in without]
-            if both:
-                first, second = mean(both), mean([without[one["seed"]] for one in both])
-                found = paired_difference(first, second, patients)
-                wins = sum(np.mean(one["dice"]["1"]) > np.mean(without[one["seed"]]["dice"]["1"]) for one in both)
-                apart.append(
-                    f"| {n} | {second.mean():.3f} | {first.mean():.3f} | {found.mean:+.4f} | {found.low:+.4f} to "
-                    f"{found.high:+.4f} | {wins} of {len(both)} |"
-                )
     return [*lines, "", *apart]
+
+
+def all_runs(wanted: Sequence[dict[str, Any]], args: argparse.Namespace) -> Iterable[dict[str, Any]]:
+    """Yield what each run found, as it ends."""
+    if args.jobs == 1:
+        yield from (run(one, args.data, args.device, args.threads) for one in wanted)
+        return
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(args.jobs, get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(run, one, args.data, args.device, args.threads) for one in wanted]):
+            yield done.result()
 
 
 def main() -> None:
     """Run what is not there yet, and print both tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of labelled frames with both sides")
-    parser.add_argument("--base", default="matae-phantom")
-    parser.add_argument("--frames", type=int, nargs="+", default=[10, 20, 50, 100])
+    parser.add_argument("--data", type=Path, required=True, help="folder or packed file of labelled frames")
+    parser.add_argument("--bases", nargs="+", default=["matae-phantom"], help=f"models, or {' or '.join(NEW)}")
+    parser.add_argument("--patients", type=int, nargs="+", default=[5, 10, 25, 50])
+    parser.add_argument("--methods", nargs="+", default=["plain", "self-training"], help=", ".join(METHODS))
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--self-training", type=float, nargs="+", default=[0.0, 1.0], metavar="WEIGHT")
-    parser.add_argument("--share", type=float, default=0.5, help="of a batch that is unlabelled")
-    parser.add_argument("--scc", type=float, default=0.0, help="weight of the spectral correlation loss")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="runs side by side")
     parser.add_argument("--out", type=Path, help="JSON lines, one a run; those that are there are not run again")
     args = parser.parse_args()
-    os.environ["MATAE_THREADS"] = str(args.threads)
-    from matae.models import find_model
-    from matae.train.data import load_folders
-
-    frames, held_out = load_folders([args.data], find_model(args.base).card.grid)
+    unknown = {part for method in args.methods for part in method.split("+")} - METHODS.keys()
+    if unknown:
+        parser.error(f"there is no method {min(unknown)}; choose of {', '.join(METHODS)}, joined by a plus")
     runs: list[dict[str, Any]] = []
     if args.out is not None and args.out.is_file():
         runs = [json.loads(line) for line in args.out.read_text(encoding="utf-8").splitlines()]
-    for seed in args.seeds:
-        for n in args.frames:
-            for weight in args.self_training:
-                one = {"frames": n, "seed": seed, "weight": weight}
-                settings = one | {"base": args.base, "steps": args.steps, "share": args.share, "scc": args.scc}
-                if any(settings.items() <= each.items() for each in runs):
-                    continue
-                found = run(args, frames, held_out, one)
-                runs.append(found)
-                print(f"# seed {seed}, {n} frames, weight {weight:g}: Dice {np.mean(found['dice']['1']):.4f}, at width "
-                      f"1/8 {np.mean(found['dice']['0.125']):.4f}, {found['seconds']:.0f} processor s, load "
-                      f"{found['load']}", flush=True)  # fmt: skip
-                if args.out is not None:
-                    with args.out.open("a", encoding="utf-8") as file:
-                        file.write(json.dumps(found) + "\n")
-    settings = {"base": args.base, "steps": args.steps, "share": args.share, "scc": args.scc}
-    mine = [one for one in runs if settings.items() <= one.items()]
-    mine = [one for one in mine if one["frames"] in args.frames and one["seed"] in args.seeds]
-    print("\n".join(table(mine, held_out.patients)))
+    # Seeds outermost: a run that is broken off has all methods of the first seed.
+    asked = [
+        {"base": base, "method": method, "patients": n, "steps": args.steps, "seed": seed}
+        for seed in args.seeds
+        for n in args.patients
+        for base in args.bases
+        for method in args.methods
+    ]
+    wanted = [one for one in asked if not any(one.items() <= each.items() for each in runs)]
+    for found in all_runs(wanted, args):
+        runs.append(found)
+        name = f"{found['base']}, {found['method']}, {found['patients']} patients, seed {found['seed']}"
+        print(f"# {name}: Dice {np.mean(found['dice']['1']):.4f}, {found['processor_s']:.0f} processor s, "
+              f"{found['wall_s']:.0f} s", flush=True)  # fmt: skip
+        if args.out is not None:
+            with args.out.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(found) + "\n")
+    mine = [each for each in runs if any(one.items() <= each.items() for one in asked)]
+    print("\n".join(table(mine, sides(args.data, GRID)[1].patients)))
 
 
 if __name__ == "__main__":

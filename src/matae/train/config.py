@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from matae.errors import TrainError
-from matae.nn.matae import MataeConfig
+from matae.nn.matae import Matae, MataeConfig
 from matae.train.augment import AugmentConfig
 
 if TYPE_CHECKING:
@@ -67,6 +67,11 @@ class TrainConfig:
         be without heads: moving it cost half a point of Dice (``docs/models-compared.md``).
     distil
         Share of the loss of narrower widths that comes from the widest's prediction.
+    structure
+        Weight of structural distillation into the narrower widths, see `matae.train.structure`; 0 leaves it out.
+    pretraining
+        Steps of masked pre-training before the first labelled one, on all training frames and the unlabelled ones, see
+        `matae.train.pretraining`; 0 leaves it out. They take of `seconds`.
     ema
         Decay of the running average of the weights that is saved; 0 saves the weights themselves.
     check_every
@@ -118,6 +123,8 @@ class TrainConfig:
     rebuild: float = 0.1
     shape_encoder: bool = False
     distil: float = 0.5
+    structure: float = 0.0
+    pretraining: int = 0
     ema: float = 0.998
     check_every: int = 250
     seed: int = 1
@@ -164,6 +171,12 @@ class TrainConfig:
                 "ema must be in 0-1 (below 1), distil in 0-1, and scc, rebuild and weight_decay 0 or more; "
                 "correct the settings."
             )
+        if self.structure < 0 or self.pretraining < 0:
+            raise TrainError("structure and pretraining must be 0 or more; correct the settings.")
+        if (self.structure or self.pretraining) and not isinstance(model, Matae):
+            raise TrainError("structure and pretraining need a nested network; set them to 0, or take family matae.")
+        if self.pretraining and self.processes > 1:
+            raise TrainError("Pre-training runs in one process; set processes to 1 or pretraining to 0.")
         if not 0 <= self.replay < 1 or min(self.seconds, self.patience) < 0 or (self.patience and not self.keep_best):
             raise TrainError(
                 "replay must be in 0-1 (below 1), seconds and patience 0 or more, and patience needs keep_best; "

@@ -10,7 +10,7 @@ import hashlib
 import time
 from contextlib import nullcontext, suppress
 from copy import deepcopy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -23,9 +23,11 @@ from matae.threads import training_threads
 from matae.train.batches import Batches
 from matae.train.config import TrainConfig
 from matae.train.curves import Curves
+from matae.train.pretraining import pretrain
 from matae.train.progress import StoppedError, TrainingProgress, Watch, never
-from matae.train.setup import begin, check_data, make_fabric, new_run
+from matae.train.setup import begin, check_data, learns_heads, make_fabric, new_run
 from matae.train.sharing import agreed, share_batch_norm
+from matae.train.state import STATE
 from matae.train.step import NotFiniteError, take_step
 from matae.train.validation import METRICS, StepReport, append, forget_after, predict, validate
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from matae.nn.matae import Matae
     from matae.nn.network import Network
     from matae.train.data import LabelledFrames
     from matae.train.state import Run
@@ -133,13 +136,18 @@ def train_here(
             share_batch_norm(model)
         run = new_run(model, config, fabric.device)
         run.data = " ".join(side.digest() for side in (frames, held_out, replay) if side is not None)
-        if config.self_training and unlabelled is not None:
+        if (config.self_training or config.pretraining) and unlabelled is not None:
             run.data += " " + hashlib.sha256(np.ascontiguousarray(unlabelled).data).hexdigest()
         with writing_to(out):
             out.mkdir(parents=True, exist_ok=True)
+            begun = (out / STATE).is_file()
             notice = run.resume(out)
             if notice:
                 watch.notice(notice)
+            if not begun and config.pretraining:
+                seen = frames.images if unlabelled is None else np.concatenate([frames.images, unlabelled])
+                _pretrain(fabric, run, seen, watch.should_stop)
+                run.save(out)
             if fabric.is_global_zero:
                 forget_after(out / METRICS, run.step)
         batches = Batches(
@@ -147,7 +155,7 @@ def train_here(
             model.regions,
             config,
             run.generator,
-            unlabelled,
+            unlabelled if config.self_training or learns_heads(model, config) else None,
             replay=replay,
             rank=fabric.global_rank,
             processes=fabric.world_size,
@@ -165,6 +173,14 @@ def train_here(
             raise
         raise _memory(config) from None
     return (run.average if run.best is None else run.best).cpu().eval()
+
+
+def _pretrain(fabric: Fabric, run: Run, pictures: NDArray[np.uint8], should_stop: Callable[[], bool]) -> None:
+    """Pre-train the network of a new run; one that is killed meanwhile begins anew."""
+    clock = time.perf_counter()
+    shown = torch.tensor(pictures, device=run.generator.device)[:, None]
+    pretrain(fabric, run, cast("Matae", run.model), shown, should_stop)
+    run.seconds = time.perf_counter() - clock
 
 
 def _first_line(error: BaseException) -> str:

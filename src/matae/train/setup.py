@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matae.train.config import TrainConfig
     from matae.train.data import LabelledFrames
 
-__all__ = ["begin", "check_data", "make_fabric", "new_run"]
+__all__ = ["begin", "check_data", "learns_heads", "make_fabric", "new_run"]
 
 
 def check_data(
@@ -65,11 +65,16 @@ def check_data(
             raise TrainError("A validation patient is among the replay frames; leave their frames out of the replay.")
     if config.self_training and (unlabelled is None or not len(unlabelled)):
         raise TrainError("Self-training needs unlabelled frames; name some, or set self_training to 0.")
-    if config.self_training and unlabelled is not None:
+    if (config.self_training or config.pretraining) and unlabelled is not None:
         if unlabelled.ndim != 3 or unlabelled.shape[1:] != frames.images.shape[1:]:
             raise TrainError("The unlabelled frames have another size than the labelled ones; bring them to one size.")
-    elif unlabelled is not None and (getattr(model, "autoencoder", None) is None or not config.rebuild):
+    elif unlabelled is not None and not learns_heads(model, config):
         raise TrainError("Unlabelled frames train the autoencoder heads only; set rebuild above 0 or leave them out.")
+
+
+def learns_heads(model: Network, config: TrainConfig) -> bool:
+    """Return whether the network has autoencoder heads and the settings train them."""
+    return bool(config.rebuild) and getattr(model, "autoencoder", None) is not None
 
 
 def make_fabric(config: TrainConfig) -> Fabric:

@@ -19,6 +19,7 @@ from matae.nn.matae import Matae
 from matae.train.progress import StoppedError, never
 from matae.train.self_training import against_teacher, ramp, teach
 from matae.train.sharing import sum_gradients
+from matae.train.structure import against_structure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from matae.train.config import TrainConfig
     from matae.train.state import Run
 
-__all__ = ["NotFiniteError", "take_step"]
+__all__ = ["NotFiniteError", "sandwich", "take_step"]
 
 _LARGEST_GRADIENT = 5.0
 
@@ -83,15 +84,19 @@ def take_step(
             part = len(some.masks) / whole
             x = some.images.to(memory_format=torch.channels_last)
             teacher: Tensor | None = None
+            widest: list[Tensor] = []
             for each in passes:
                 _refuse_if(should_stop())
-                logits, loss = _forward(fabric, run, (x, some.masks), each)
+                logits, latents, loss = _forward(fabric, run, (x, some.masks), each)
                 known = logits[: len(some.masks)]
                 if teacher is None:
                     teacher = known.detach().float().sigmoid()
                     total += part * loss.detach()
+                    widest = [latent.detach() for latent in latents] if config.structure else []
                 elif config.distil and len(known):
                     loss = loss + config.distil * F.binary_cross_entropy_with_logits(known.float(), teacher)
+                if widest and each.width < 1:
+                    loss = loss + config.structure * against_structure(latents, widest)
                 loss = part * loss
                 if len(some.taught):
                     share = len(some.taught) / n_more
@@ -171,28 +176,33 @@ class _Pass(NamedTuple):
 def _passes(model: Network, config: TrainConfig, generator: torch.Generator) -> Iterator[_Pass]:
     """Draw the passes of a step, the widest first: it teaches the others."""
     heads = config.rebuild and isinstance(model, Matae) and model.autoencoder is not None
-    for number, width in enumerate(chain((1.0,), _sandwich(model.widths, generator))):
+    for number, width in enumerate(chain((1.0,), sandwich(model.widths, generator))):
         prefix = _prefix(model, width, generator) if heads else 0.0
         yield _Pass(width, prefix, 1 - config.distil if number else 1.0)
 
 
-def _forward(fabric: Fabric, run: Run, batch: tuple[Tensor, Tensor], each: _Pass) -> tuple[Tensor, Tensor]:
-    """Return the logits at a width and the loss against the masks (times its share) and of the heads.
+def _forward(
+    fabric: Fabric, run: Run, batch: tuple[Tensor, Tensor], each: _Pass
+) -> tuple[Tensor, list[Tensor], Tensor]:
+    """Return the logits at a width, the latents if asked for, and the loss of masks (times its share) and heads.
 
     The masks are those of the first images; the others are unlabelled.
     """
     model, config = run.model, run.settings
     images, masks = batch
     with fabric.autocast():
-        if each.prefix and isinstance(model, Matae):
+        latents: list[Tensor] = []
+        rebuilt: Tensor | None = None
+        if (each.prefix or config.structure) and isinstance(model, Matae):
             stages = model.encode(images, each.width)
-            logits = model.decode(stages, each.width)
-            rebuilt = config.rebuild * model.rebuild(_for_heads(stages, config), each.prefix).mean()
+            logits, latents = model.decode(stages, each.width), stages[1:]
+            if each.prefix:
+                rebuilt = config.rebuild * model.rebuild(_for_heads(stages, config), each.prefix).mean()
         else:
-            logits, rebuilt = model(images, each.width), None
+            logits = model(images, each.width)
     known = logits[: len(masks)]
     loss = each.share * _against_masks(known, masks, config) if len(known) else logits.new_zeros(())
-    return logits, loss if rebuilt is None else loss + rebuilt
+    return logits, latents, loss if rebuilt is None else loss + rebuilt
 
 
 def _for_heads(stages: list[Tensor], config: TrainConfig) -> list[Tensor]:
@@ -204,7 +214,8 @@ def _against_masks(logits: Tensor, masks: Tensor, config: TrainConfig) -> Tensor
     return loss + config.scc * spectral_correlation(logits, masks) if config.scc else loss
 
 
-def _sandwich(widths: tuple[float, ...], generator: torch.Generator) -> Iterator[float]:
+def sandwich(widths: tuple[float, ...], generator: torch.Generator) -> Iterator[float]:
+    """Yield the widths a step trains beside the widest: the narrowest, and one between them that is drawn."""
     if len(widths) > 1:
         yield widths[0]
     if len(widths) > 2:
