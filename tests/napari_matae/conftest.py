@@ -10,6 +10,8 @@ import pytest
 from matae.cine import Cine, Spacing
 from matae.segment.kept import forget_kept
 
+from ..quick_studies import make_studies_quickly
+
 
 def make_cine(n_frames: int = 12, shape: tuple[int, int] = (60, 80), *, timed: bool = True, seed: int = 0) -> Cine:
     """Return noise inside a fan, moving, with a known rate and spacing."""
@@ -33,8 +35,32 @@ def viewer_loaded(qapp) -> None:
     # Each dock takes part in napari's settings and gives back its part: each time napari would write all of them. What
     # is in the settings is tested, their file is napari's.
     get_settings()._save_on_change = False
+    _look_at_signatures_once()
     gc.collect()
     gc.freeze()
+
+
+def _look_at_signatures_once() -> None:
+    """Let napari inspect the signature of a function once, not each time that it is connected.
+
+    A viewer with a clip makes four hundred connections, most of them to the same few functions of napari: a tenth of
+    what the tests take.
+    """
+    from napari.utils.events.event import EventEmitter
+
+    real, known = EventEmitter._check_signature, {}
+
+    def check(fun) -> bool:
+        inner = getattr(fun, "__func__", fun)
+        code = getattr(inner, "__code__", None)
+        if code is None or hasattr(inner, "__wrapped__") or hasattr(inner, "__signature__"):
+            return real(fun)  # its signature is not that of its code
+        key = code, inner is fun
+        if key not in known:
+            known[key] = real(fun)
+        return known[key]
+
+    EventEmitter._check_signature = staticmethod(check)
 
 
 PATIENCE_MS = 60_000
@@ -65,6 +91,12 @@ def own_home(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("MATAE_STUDY", str(tmp_path / "study.sqlite"))
     forget_kept()  # the tiny models are all alike: one test would run what another loaded
     return tmp_path / "home"
+
+
+@pytest.fixture(autouse=True)
+def quick_studies(monkeypatch) -> None:
+    """Make new studies without running all migrations each time."""
+    make_studies_quickly(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

@@ -92,7 +92,7 @@ def forecast(points: Sequence[LearntFrom], more: int = MORE) -> Forecast | None:
             by_number.setdefault(point.n_frames, []).append(min(1.0, max(0.0, point.dice)))
     if len(by_number) < _FEWEST:
         return None
-    from scipy.stats import t
+    from scipy.special import stdtrit  # the quantiles of t; scipy.stats takes a second and a half to load
 
     numbers = sorted(by_number)
     dice = np.array([np.mean(by_number[n]) for n in numbers])
@@ -101,7 +101,7 @@ def forecast(points: Sequence[LearntFrom], more: int = MORE) -> Forecast | None:
     slope = float((apart * (y - y.mean())).sum() / (apart**2).sum())
     rest = y - y.mean() - slope * apart
     error = math.sqrt(float((rest**2).sum()) / (len(x) - 2) / float((apart**2).sum()))
-    half = float(t.ppf((1 + LEVEL) / 2, len(x) - 2)) * error
+    half = float(stdtrit(len(x) - 2, (1 + LEVEL) / 2)) * error
     last, step = float(y[-1]), math.log((numbers[-1] + more) / numbers[-1])
 
     def at(falls: float) -> float:

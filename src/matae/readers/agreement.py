@@ -261,9 +261,9 @@ def _limits(apart: Any, n: int) -> dict[str, Any]:
     found: dict[str, Any] = {"bias": bias, "mae": float(np.abs(apart).mean())}
     if n < 2:
         return found
-    from scipy.stats import t
+    from scipy.special import stdtrit  # the quantiles of t; scipy.stats takes a second and a half to load
 
-    spread, of_t = float(apart.std(ddof=1)), float(t.ppf(0.975, n - 1))
+    spread, of_t = float(apart.std(ddof=1)), float(stdtrit(n - 1, 0.975))
     of_bias = of_t * spread / math.sqrt(n)
     of_limit = of_t * spread * math.sqrt(1 / n + _LIMIT**2 / (2 * (n - 1)))
     low, high = bias - _LIMIT * spread, bias + _LIMIT * spread

@@ -32,19 +32,30 @@ def busy(study) -> Study:
     return study
 
 
-@pytest.mark.parametrize("table", NEVER_CHANGED)
-def test_the_database_refuses_to_change_what_was_written(busy, table) -> None:
-    first = next(iter(Base.metadata.tables[table].columns)).name
-    with pytest.raises(DBAPIError, match="append-only"), busy._writing() as writing:
-        writing.connection.execute(text(f"UPDATE {table} SET {first} = {first}"))
+def refused(study, statement: str) -> bool:
+    """Say whether the database refuses a statement as a change of what is only added to."""
+    try:
+        with study._writing() as writing:
+            assert writing.connection.execute(text(statement)).rowcount, statement  # nothing to refuse
+    except DBAPIError as error:
+        return "append-only" in str(error)
+    return False
+
+
+def test_the_database_refuses_to_change_what_was_written(busy) -> None:
+    taken = []
+    for table in NEVER_CHANGED:
+        first = next(iter(Base.metadata.tables[table].columns)).name
+        if not refused(busy, f"UPDATE {table} SET {first} = {first}"):
+            taken.append(table)
+    assert taken == []
     assert busy.check() == []
 
 
-@pytest.mark.parametrize("statement", ["DELETE FROM audit", "DELETE FROM audit WHERE number = 1"])
-def test_the_database_refuses_to_delete_from_the_log(busy, statement) -> None:
+def test_the_database_refuses_to_delete_from_the_log(busy) -> None:
     before = busy.audit()
-    with pytest.raises(DBAPIError, match="append-only"), busy._writing() as writing:
-        writing.connection.execute(text(statement))
+    statements = ["DELETE FROM audit", "DELETE FROM audit WHERE number = 1"]
+    assert [statement for statement in statements if not refused(busy, statement)] == []
     assert busy.audit() == before
 
 

@@ -43,6 +43,20 @@ def test_the_migrations_make_what_the_schema_says(study) -> None:
     assert differences == []
 
 
+def test_the_quick_studies_of_other_tests_are_what_the_migrations_make(tmp_path, monkeypatch) -> None:
+    from tests.quick_studies import make_studies_quickly
+
+    found = []
+    for name in ("real", "quick"):
+        with Study.create(tmp_path / f"{name}.matae") as study, study._reading() as connection:
+            assert study.check() == []
+            tables = connection.execute(text("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2"))
+            found.append((tables.all(), connection.execute(text("SELECT * FROM alembic_version")).all()))
+        make_studies_quickly(monkeypatch)
+    assert found[0] == found[1]
+    assert len(found[0][0]) > 50
+
+
 def test_every_table_has_the_constraints_of_the_schema(study) -> None:
     with study._reading() as connection:
         found = inspect(connection)
