@@ -23,7 +23,7 @@ TOGETHER = -n $(WORKERS) --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help install demo test test-slow test-bare fuzz mutate lint format typecheck train screenshot benchmark \
-	performance gpu gpu-dry frames wheel docs clean \
+	performance growth gpu gpu-dry frames wheel docs clean \
 	distclean
 
 help: ## show this list
@@ -127,9 +127,15 @@ benchmark: $(INSTALLED) ## measure the speed tables
 	$(BIN)/python benchmarks/speed.py
 
 # nnU-Net's network is installed without what it asks for: that includes torchvision, which it does not use for this one.
-performance: $(INSTALLED) ## the whole job beside other networks, and growth: writes docs/performance.md
+performance: $(INSTALLED) ## the whole job beside other networks, in ten minutes: writes docs/performance.md
 	$(BIN)/python -m pip install --quiet --no-deps dynamic-network-architectures==0.4.4
-	$(BIN)/python scripts/record_run.py performance -- $(BIN)/python benchmarks/performance $(ARGS)
+	$(BIN)/python scripts/record_run.py performance -- $(BIN)/python benchmarks/performance --parts jobs --clips 2 \
+		--rounds 2 --limit 4 --minutes 10 $(ARGS)
+	$(BIN)/python scripts/check_figures.py --write
+
+growth: $(INSTALLED) ## time and memory against frames, sizes and labels: writes docs/performance.md
+	$(BIN)/python scripts/record_run.py growth -- $(BIN)/python benchmarks/performance --parts growth \
+		--most-frames 10000 --most-labels 10000 $(ARGS)
 	$(BIN)/python scripts/check_figures.py --write
 
 # PYTHON may be one that has PyTorch for the GPU and what the engine computes with: nothing is installed, docs/gpu.md.

@@ -21,29 +21,31 @@ import matae
 from matae.segment import SegmentOptions, Segmenter, segment
 from matae.speed.clip import phantom_clip
 from matae.speed.memory import peak_memory_mb
-model, width, frames, side = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+model, width, backend, frames, side = *sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5])
 clip = phantom_clip(frames, (side, side), 20)
-segmenter = Segmenter(SegmentOptions(model=model, width=width))
+segmenter = Segmenter(SegmentOptions(model=model, width=width, backend=backend))
 segment(phantom_clip(8, (side, side), 8), segmenter=segmenter)
-start = time.perf_counter()
+start, busy = time.perf_counter(), time.process_time()
 segment(clip, segmenter=segmenter)
-print(json.dumps({"seconds": time.perf_counter() - start, "peak_mb": peak_memory_mb(),
+print(json.dumps({"seconds": time.perf_counter() - start, "cpu_s": time.process_time() - busy,
+                  "peak_mb": peak_memory_mb(),
                   "clip_mb": clip.frames.nbytes / 2**20}))
 """
 
 
-def measure_growth(model: str, most_frames: int, most_labels: int) -> dict[str, Any]:
+def measure_growth(model: str, backend: str, most_frames: int, most_labels: int) -> dict[str, Any]:
     """Measure all three growths, each size in a new process."""
     return {
-        "frames": [{"frames": n} | _segment(model, n, 112) for n in FRAMES if n <= most_frames],
-        "sides": [{"side": side} | _segment(model, 60, side) for side in SIDES],
+        "of": f"{model} {_WIDTH}, {backend}",
+        "frames": [{"frames": n} | _segment(model, backend, n, 112) for n in FRAMES if n <= most_frames],
+        "sides": [{"side": side} | _segment(model, backend, 60, side) for side in SIDES],
         "labels": [{"labels": n} | _study(n) for n in LABELS if n <= most_labels],
     }
 
 
-def _segment(model: str, frames: int, side: int) -> dict[str, Any]:
+def _segment(model: str, backend: str, frames: int, side: int) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-c", _SEGMENT, model, _WIDTH, str(frames), str(side)],
+        [sys.executable, "-c", _SEGMENT, model, _WIDTH, backend, str(frames), str(side)],
         check=True, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     found: dict[str, Any] = json.loads(done.stdout)

@@ -20,29 +20,30 @@ import matae  # noqa: F401 - it sets how threads wait, before anything loads tor
 def main(arguments: list[str]) -> None:
     """Run a job and say what it took."""
     name, width, backend, grid, clip, limit = arguments
-    import torch
-    from others import NETWORKS
-
-    from matae.segment.device import choose_device
+    from matae.models import list_models
     from matae.speed.memory import peak_memory_mb
 
-    device = choose_device("auto")
     with tempfile.TemporaryDirectory() as folder:
-        if name in NETWORKS:
-            found = theirs(name, int(grid), Path(clip), Path(folder), device=str(device), limit=float(limit))
-        else:
+        if name in {entry.name for entry in list_models()}:
             found = ours(name, width, backend, Path(clip), Path(folder))
+        else:
+            found = theirs(name, int(grid), Path(clip), Path(folder), limit=float(limit))
     found["peak_mb"] = peak_memory_mb()
-    found["gpu_mb"] = torch.cuda.max_memory_reserved() / 2**20 if device.type == "cuda" else None
-    found["threads"] = torch.get_num_threads()
+    # OpenVINO and ONNX Runtime need no PyTorch, and are not to be charged for it.
+    torch = sys.modules.get("torch")
+    on_gpu = torch is not None and torch.cuda.is_initialized()
+    found["gpu_mb"] = torch.cuda.max_memory_reserved() / 2**20 if torch is not None and on_gpu else None
     sys.stdout.write(json.dumps(found) + "\n")
 
 
-def theirs(name: str, grid: int, clip: Path, out: Path, *, device: str, limit: float) -> dict[str, object]:
+def theirs(name: str, grid: int, clip: Path, out: Path, *, limit: float) -> dict[str, object]:
     """Run a network of others the paper's way."""
     import torch
     from others import build, run
 
+    from matae.segment.device import choose_device
+
+    device = str(choose_device("auto"))
     start = time.perf_counter()
     network = build(name, grid).to(device)
     with torch.inference_mode():

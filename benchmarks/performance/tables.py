@@ -63,16 +63,16 @@ def rate(row: dict[str, Any]) -> float:
 
 def growth(part: dict[str, Any]) -> Iterable[str]:
     """Yield the three tables of growth."""
-    yield describe(part["machine"])
-    yield "\n| frames of 112x112 | seconds | frames/s | the clip, MB | peak MB |"
+    yield f"{describe(part['machine'])} {part['of']}."
+    yield "\n| frames of 112x112 | seconds | processor, ms a frame | the clip, MB | peak MB |"
     yield "| --- " * 5 + "|"
     for row in part["frames"]:
-        yield (f"| {row['frames']:,} | {row['seconds']:.2f} | {row['frames'] / row['seconds']:.0f} "
+        yield (f"| {row['frames']:,} | {row['seconds']:.1f} | {1e3 * row['cpu_s'] / row['frames']:.1f} "
                f"| {row['clip_mb']:.0f} | {row['peak_mb']:.0f} |")  # fmt: skip
-    yield "\n| 60 frames of | seconds | frames/s | peak MB |"
+    yield "\n| 60 frames of | seconds | processor, ms a frame | peak MB |"
     yield "| --- " * 4 + "|"
     for row in part["sides"]:
-        yield (f"| {row['side']}x{row['side']} | {row['seconds']:.2f} | {60 / row['seconds']:.0f} "
+        yield (f"| {row['side']}x{row['side']} | {row['seconds']:.1f} | {1e3 * row['cpu_s'] / 60:.1f} "
                f"| {row['peak_mb']:.0f} |")  # fmt: skip
     head = (
         "labelled frames in a study", "its file, MB", "open and list its cines, ms", "next frame to review, p95 ms",

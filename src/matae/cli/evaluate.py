@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from matae.cli.options import Device, Model, check_sector, check_width
+from matae.cli.options import Device, Model, Scheduler, check_sector, check_where, check_width
 
 __all__ = ["evaluate"]
 
@@ -56,18 +56,29 @@ def evaluate(
             "--jobs", metavar="N", min=1, max=256, help="Processes at a time; the figures do not depend on it."
         ),
     ] = 1,
+    scheduler: Scheduler = None,
     json: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write every figure, that of each frame too.")
     ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Judge all anew, also what a run that was ended had judged.")
+    ] = False,
 ) -> None:
     """Compare a model's masks with reference masks, on the original pixels.
 
     Dice, IoU, boundary distances and ejection fraction, with intervals from a bootstrap over patients.
+
+    With --json, what is judged is kept until the figures are written: the same command goes on where a run was ended.
     """
     from matae.cli.evaluation_reporter import EvaluationReporter, write_json
     from matae.evaluate import evaluate as run
+    from matae.evaluate.journal import journal_of
     from matae.files import writing_to
 
+    check_where(scheduler, jobs)
+    if scheduler is not None and json is None:
+        raise typer.BadParameter("--scheduler needs --json FILE: what is judged is kept beside it.")
+    journal = None if json is None else journal_of(json)
     if json is not None:
         # Before the work, not after it.
         if json.is_dir():
@@ -84,10 +95,14 @@ def evaluate(
             device=device,
             sector=sector,
             jobs=jobs,
+            scheduler=scheduler,
+            journal=journal,
+            again=again,
             progress=reporter.progress,
             notify=reporter.notice,
         )
     reporter.table(found)
-    if json is not None:
+    if json is not None and journal is not None:
         write_json(json, found)
+        journal.unlink(missing_ok=True)
         typer.echo(f"record  {json}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from matae.jobs import Failure, check_folder, run_here
@@ -96,13 +97,20 @@ def _run(
         settings = jobs[0].settings
         with _token(settings.out) as token:
             pool = DaskPool(scheduler, settings.model, token, notify)
-            yield from run_pool(jobs, pool, notify)
+            yield from run_pool(map(_absolute, jobs), pool, notify)
     elif processes > 1:
         from matae.cluster.local import LocalPool
 
         yield from run_pool(jobs, LocalPool(processes), notify)
     else:
         yield from run_here(jobs, start=start, progress=progress)
+
+
+def _absolute(job: Job) -> Job:
+    # Workers have another working folder. Links are kept: a shared folder may be mounted behind one.
+    ref = replace(job.ref, path=job.ref.path.absolute())
+    settings = replace(job.settings, out=job.settings.out.absolute())  # type: ignore[type-var]
+    return replace(job, ref=ref, settings=settings)  # type: ignore[type-var]
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from __future__ import annotations
 import queue
 import time
 import uuid
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from matae.cluster.worker import Identity, Refusal, look, work
@@ -41,7 +40,8 @@ class DaskPool:
     model
         Name of the model that is needed, or "".
     token
-        A file in the folder of the results, by which a worker shows that it sees the folder.
+        A file in the folder of the results, by which a worker shows that it sees the folder; None where nothing is
+        written by it.
     notify
         Told once of each worker that is refused, and why.
 
@@ -53,7 +53,9 @@ class DaskPool:
 
     patience = 60.0
 
-    def __init__(self, address: str, model: str, token: Path, notify: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, address: str, model: str, token: Path | None, notify: Callable[[str], None] = lambda _: None
+    ) -> None:
         try:
             import distributed
         except ImportError:
@@ -118,9 +120,9 @@ class DaskPool:
         self._notify(f"The worker {name} is refused: {reason}.")
 
     def submit(self, worker: str, number: int, job: Job) -> None:
-        """Send a job to a worker, and to no other."""
+        """Send a job, all of whose paths are absolute, to a worker, and to no other."""
         future = self._client.submit(
-            work, _absolute(job), self._wanted, key=f"{self._run}-{number}", workers=[worker],
+            work, job, self._wanted, key=f"{self._run}-{number}", workers=[worker],
             allow_other_workers=False, pure=False,
         )  # fmt: skip
         self._futures[number] = future, job.ref.path
@@ -190,10 +192,3 @@ class DaskPool:
         return MataeError(
             f"The dask scheduler at {self._address} is gone; start it and run this again, what is done is kept."
         )
-
-
-def _absolute(job: Job) -> Job:
-    # Workers have another working folder. Links are kept: a shared folder may be mounted behind one.
-    ref = replace(job.ref, path=job.ref.path.absolute())
-    settings = replace(job.settings, out=job.settings.out.absolute())  # type: ignore[type-var]
-    return replace(job, ref=ref, settings=settings)  # type: ignore[type-var]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from matae import __version__
-from matae.errors import DeviceError, MataeError, ModelError
+from matae.errors import MataeError
 from matae.jobs import Failure
 from matae.models import find_model
 
@@ -64,7 +64,7 @@ class Refusal:
     reason: str
 
 
-def look(model: str, token: Path) -> Identity | Refusal:
+def look(model: str, token: Path | None) -> Identity | Refusal:
     """Return what this worker would work with, or why it cannot.
 
     Parameters
@@ -72,13 +72,13 @@ def look(model: str, token: Path) -> Identity | Refusal:
     model
         Name of the model that is needed, or "".
     token
-        A file that lies in the folder of the results.
+        A file that lies in the folder of the results; None where a worker writes nothing.
     """
     try:
         found = Identity.here(model)
     except MataeError as error:
         return Refusal(str(error).rstrip("."))
-    if not token.is_file():
+    if token is not None and not token.is_file():
         return Refusal(f"it does not see {token.parent}; share the folder under the same path")
     return found
 
@@ -97,7 +97,7 @@ def work(job: Job, wanted: Identity | None = None) -> Outcome | Failure | Refusa
         if wanted is not None and (other := wanted.unlike(Identity.here(wanted.model))):
             return Refusal(other)
         _prepare(job)
-    except (DeviceError, ModelError) as error:
+    except MataeError as error:  # the model, the device, the data: what other workers may have
         return Refusal(str(error).rstrip("."))
     except Exception as error:  # noqa: BLE001 - as below
         return Failure.of(job.ref.path, error)

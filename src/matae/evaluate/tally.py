@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from matae.evaluate.classes import PairedClass
     from matae.evaluate.judge import Judged
     from matae.labelled import LabelledRef
-    from matae.segment import Segmenter
 
 __all__ = ["Tally"]
 
@@ -45,27 +44,24 @@ class _Heart:
 
 
 class Tally:
-    """One width: its segmenter and what it was found to do.
+    """What one width of a model was found to do.
 
     Parameters
     ----------
-    segmenter
-        The model at that width.
+    model
+        Name in the registry.
+    width
+        Its name.
     classes
         What is compared.
     refs
         All that will be added.
 
-    Attributes
-    ----------
-    width
-        Its name.
     """
 
-    def __init__(self, segmenter: Segmenter, classes: Sequence[PairedClass], refs: Sequence[LabelledRef]) -> None:
-        from matae.nn.widths import format_width
-
-        self.segmenter, self.classes, self.width = segmenter, classes, format_width(segmenter.width)
+    def __init__(self, model: str, width: str, classes: Sequence[PairedClass], refs: Sequence[LabelledRef]) -> None:
+        self._model, self.width, self.classes = model, width, classes
+        self._runs: list[dict[str, Any]] = []
         self.scores: list[FrameScore] = []
         self.patients: list[dict[str, Any]] = []
         self.apex_down = 0
@@ -73,8 +69,10 @@ class Tally:
         self._repeated = _repeated(refs)
         self._hearts: dict[tuple[str, str, str], _Heart] = {}
 
-    def add(self, ref: LabelledRef, judged: Sequence[Judged]) -> None:
-        """Add the frames of a cine or still; those of one patient and view come one after the other."""
+    def add(self, ref: LabelledRef, judged: Sequence[Judged], run: dict[str, Any]) -> None:
+        """Add the frames of a cine or still, and what ran; those of one patient and view come one after the other."""
+        if run not in self._runs:
+            self._runs.append(run)
         for one in judged:
             self.scores.append(one.score)
             self.apex_down += one.apex_down
@@ -98,7 +96,8 @@ class Tally:
         from matae import RESEARCH_USE, __version__
 
         scores = self.scores
-        run = self.segmenter.describe()
+        # Where others judge, or a GPU is left, not all of it need have run alike.
+        run = self._runs[-1] | ({"also": self._runs[:-1]} if len(self._runs) > 1 else {})
         names = [c.name for c in self.classes]
         each = {name: [s.only(i) for s in scores] for i, name in enumerate(names)}
         return {
@@ -146,14 +145,14 @@ class Tally:
     def _cost(self) -> dict[str, Any]:
         from matae.models import find_model, load_model
         from matae.nn.checkpoint import WEIGHTS
+        from matae.nn.widths import parse_width
 
-        name, card = self.segmenter.options.model, self.segmenter.card
-        network, _ = load_model(name)
-        cost = network_cost(network.plain(self.segmenter.width), card.grid)
+        network, card = load_model(self._model)
+        cost = network_cost(network.plain(parse_width(self.width)), card.grid)
         return {
             "parameters": cost.parameters,
             "gflop": rounded(cost.gflop),
-            "file_bytes": (find_model(name).folder / WEIGHTS).stat().st_size,
+            "file_bytes": (find_model(self._model).folder / WEIGHTS).stat().st_size,
             "training_seconds": card.training.get("seconds"),
         }
 

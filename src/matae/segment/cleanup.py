@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
-__all__ = ["LIKELY", "POSSIBLE", "one_part"]
+__all__ = ["LIKELY", "POSSIBLE", "connected", "enclosed_by", "one_part", "one_part_of"]
 
 LIKELY = 0.25
 """Probability that pixels need all the way from one part of a class to another, so that they are parts of one."""
@@ -17,6 +19,7 @@ LIKELY = 0.25
 POSSIBLE = 0.1
 """Probability from which a pixel between such parts is theirs; elsewhere it needs 0.5."""
 
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)  # scipy makes its own anew at every call
 _PART = 0.1  # of the largest part's area: what is smaller is an island, no part of a ventricle
 
 
@@ -40,19 +43,37 @@ def one_part(
         The same with lower thresholds, `LIKELY` and `POSSIBLE`: every pixel of the one before, and more. Nothing is
         joined if `likely` is None; `possible` is `likely` if None.
     """
-    from scipy import ndimage
+    return one_part_of(mask, None if likely is None else lambda: (likely, likely if possible is None else possible))
 
+
+def one_part_of(
+    mask: NDArray[np.uint8], lower: Callable[[], tuple[NDArray[np.uint8], NDArray[np.uint8]]] | None = None
+) -> NDArray[np.uint8]:
+    """Return what `one_part` does; the masks of lower thresholds are made only where something might be joined.
+
+    Few frames have a class in several parts of some size: for all others the two masks need not be made.
+
+    Parameters
+    ----------
+    mask
+        As for `one_part`.
+    lower
+        Returns `likely` and `possible`; called once at most. Nothing is joined if None.
+    """
     out = np.zeros_like(mask)
     # All of it happens inside each class's own rectangle: frames are large, cavities are not.
     places = _places(mask)
+    levels: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
     for value, at in places:
         own = mask[at] == value
-        labels, count = ndimage.label(own)
+        labels, count = connected(own)
         if count > 1:
             own = _largest(labels)
-            if likely is not None:
-                filler = likely if possible is None else possible
-                own = _joined(labels, own, likely[at] == value, filler[at] == value)
+            large = _large(labels)
+            # The usual are specks, whatever lies between.
+            if lower is not None and large.sum() > 1:
+                levels = levels or lower()
+                own = _joined(labels, own, large, *(level[at] == value for level in levels))
         out[at][own] = value
     for value, at in places:
         # A hole may hold another class (cavity inside myocardium): only what nothing claims is filled.
@@ -95,13 +116,32 @@ def _holes(part: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
 
     Most parts have none, which one look at the background around them tells.
     """
-    from scipy import ndimage
-
-    labels, count = ndimage.label(np.pad(~part, 1, constant_values=True))
+    labels, count = _around(part)
     if count == 1:
         return None
     inside: NDArray[np.bool_] = (labels > 1)[1:-1, 1:-1]  # the first is the one that holds the corner
     return inside
+
+
+def _around(part: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
+    """Return the connected parts of the background of a part with a border of one pixel, and their number."""
+    background = np.ones((part.shape[0] + 2, part.shape[1] + 2), bool)
+    np.logical_not(part, out=background[1:-1, 1:-1])
+    return connected(background)
+
+
+def connected(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
+    """Return the number of the connected part of every pixel, 0 outside, and how many there are; sides connect."""
+    from scipy import ndimage
+
+    labels, count = ndimage.label(mask, _CROSS)
+    return labels, int(count)
+
+
+def enclosed_by(part: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return a part with its holes filled."""
+    holes = _holes(part)
+    return part if holes is None else part | holes
 
 
 def _largest(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
@@ -109,23 +149,28 @@ def _largest(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
     return found
 
 
-def _joined(
-    parts: NDArray[np.int32], largest: NDArray[np.bool_], likely: NDArray[np.bool_], possible: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Return the largest part with those that hang together with it, and what joins them."""
-    from scipy import ndimage
-
+def _large(parts: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return of each part's number whether it has some size."""
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
-    large = sizes >= _PART * sizes.max()
-    if large.sum() < 2:  # the usual: specks, whatever lies between
-        return largest
-    labels, _ = ndimage.label(likely | (parts > 0))
+    found: NDArray[np.bool_] = sizes >= _PART * sizes.max()
+    return found
+
+
+def _joined(
+    parts: NDArray[np.int32],
+    largest: NDArray[np.bool_],
+    large: NDArray[np.bool_],
+    likely: NDArray[np.bool_],
+    possible: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Return the largest part with those of some size that hang together with it, and what joins them."""
+    labels, _ = connected(likely | (parts > 0))
     wanted: NDArray[np.bool_] = (labels == labels[largest][0]) & large[parts]
     while not np.array_equal(wanted, largest):
         from skimage.morphology import convex_hull_image
 
-        labels, _ = ndimage.label(wanted | ((likely | possible) & convex_hull_image(wanted)))
+        labels, _ = connected(wanted | ((likely | possible) & convex_hull_image(wanted)))
         found: NDArray[np.bool_] = labels == labels[largest][0]
         if not (wanted & ~found).any():
             return found

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.anatomy import ATRIUM, CAVITY, WALL
-from matae.segment.cleanup import LIKELY, POSSIBLE, one_part
+from matae.segment.cleanup import LIKELY, POSSIBLE, connected, enclosed_by, one_part, one_part_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from matae.nn.regions import Regions
@@ -88,40 +90,40 @@ def _place(possible: NDArray[np.bool_]) -> tuple[slice, slice] | None:
 def _one_class_a_pixel(logits: NDArray[np.float32], regions: Regions) -> NDArray[np.uint8]:
     if len(logits) == 1:  # the common case needs no search for the likeliest class
         value = np.uint8(regions.values[0])
-        return one_part(*((logits[0] > level).view(np.uint8) * value for level in THRESHOLDS))
+        return _one_part_above(lambda level: (logits[0] > level).view(np.uint8) * value)
     which = logits.argmax(0)
     best = np.take_along_axis(logits, which[None], 0)[0]
     numbers = np.array(regions.values, np.uint8)[which]
-    return one_part(*(np.where(best > level, numbers, np.uint8(0)) for level in THRESHOLDS))
+    return _one_part_above(lambda level: np.where(best > level, numbers, np.uint8(0)))
+
+
+def _one_part_above(mask: Callable[[float], NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Return one part a class of the mask above a logit; lower ones are looked at where parts may be joined."""
+    found, *lower = THRESHOLDS
+    return one_part_of(mask(found), lambda: (mask(lower[0]), mask(lower[1])))
 
 
 def _outlined(logits: NDArray[np.float32], free: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return one connected part without holes of what a sigmoid alone says."""
-    levels = [((logits > level) & free).view(np.uint8) for level in THRESHOLDS]
-    return one_part(*levels) > 0
+    return _one_part_above(lambda level: ((logits > level) & free).view(np.uint8)) > 0
 
 
 def _with(own: NDArray[np.bool_], enclosed: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the part of an outline that holds what it encloses, filled; the largest where it encloses nothing."""
-    from scipy import ndimage
-
     own = own | enclosed
     if enclosed.any():
-        parts, _ = ndimage.label(own)
-        kept = np.zeros(parts.max() + 1, bool)
-        kept[parts[enclosed]] = True
-        # What the border of the rectangle does not reach from outside is a hole.
-        around, _ = ndimage.label(np.pad(~kept[parts], 1, constant_values=True))
-        filled: NDArray[np.bool_] = around[1:-1, 1:-1] != around[0, 0]
-        return filled
+        parts, count = connected(own)
+        if count > 1:
+            kept = np.zeros(count + 1, bool)
+            kept[parts[enclosed]] = True
+            own = kept[parts]
+        return enclosed_by(own)
     return one_part(own.astype(np.uint8)) > 0
 
 
 def _without_islands(shell: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return a shell without crumbs; what it encloses may part it into two walls, and both stay."""
-    from scipy import ndimage
-
-    parts, count = ndimage.label(shell)
+    parts, count = connected(shell)
     if count < 2:
         return shell
     sizes = np.bincount(parts.ravel())
@@ -140,11 +142,12 @@ def _add_beside(strengths: NDArray[np.float32], values: list[int], mask: NDArray
     best, free = best[at], mask[at] == 0
     which = strengths[:, *at].argmax(0) if len(values) > 1 else 0
     numbers = np.where(free, np.array(values, np.uint8)[which], np.uint8(0))
-    levels = [np.where(best > level, numbers, np.uint8(0)) for level in THRESHOLDS]
-    if apex is not None:
-        centre, towards = apex
-        levels = [_beyond_the_base(level, centre - (at[0].start, at[1].start), towards) for level in levels]
-    found = one_part(*levels)
+
+    def above(level: float) -> NDArray[np.uint8]:
+        found = np.where(best > level, numbers, np.uint8(0))
+        return found if apex is None else _beyond_the_base(found, apex[0] - (at[0].start, at[1].start), apex[1])
+
+    found = _one_part_above(above)
     mask[at][free] = found[free]
 
 
@@ -165,12 +168,10 @@ def _beyond_the_base(
     found: NDArray[np.uint8], centre: NDArray[np.float64], towards: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
     """Return classes without those parts of an atrium that lie on the apex' side of the ventricle."""
-    from scipy import ndimage
-
     at = _place(found == ATRIUM)
     if at is None:
         return found
-    parts, count = ndimage.label(found[at] == ATRIUM)
+    parts, count = connected(found[at] == ATRIUM)
     rows, columns = (np.arange(part.start, part.stop) - middle for part, middle in zip(at, centre, strict=True))
     ahead = rows[:, None] * towards[0] + columns * towards[1]
     apical = np.bincount(parts.ravel(), ahead.ravel(), count + 1) > 0  # on average

@@ -16,12 +16,34 @@ from matae.nn.card import ModelCard
 from matae.nn.checkpoint import save
 from matae.nn.matae import Matae, MataeConfig
 from matae.segment import Sector, Segmenter, SegmentOptions
-from matae.segment.cleanup import LIKELY, POSSIBLE, one_part
+from matae.segment.cleanup import LIKELY, POSSIBLE, one_part, one_part_of
 
 
 def test_an_empty_mask_stays_empty() -> None:
     assert not one_part(np.zeros((5, 5), np.uint8)).any()
     assert one_part(np.zeros((0, 5), np.uint8)).shape == (0, 5)
+
+
+def test_lower_thresholds_are_looked_at_only_where_parts_may_be_joined() -> None:
+    asked = 0
+
+    def lower() -> tuple[np.ndarray, np.ndarray]:
+        nonlocal asked
+        asked += 1
+        return whole, whole
+
+    whole = np.zeros((20, 20), np.uint8)
+    whole[2:18, 2:18] = 1
+    specks = whole.copy()
+    specks[2:18, 15] = 0
+    specks[3:18, 16:] = 0
+    np.testing.assert_array_equal(one_part_of(whole, lower), whole)
+    np.testing.assert_array_equal(one_part_of(specks, lower), one_part(specks, whole))
+    assert asked == 0
+    cut = whole.copy()
+    cut[2:18, 9] = 0
+    np.testing.assert_array_equal(one_part_of(cut, lower), whole)
+    assert asked == 1
 
 
 def test_islands_go_and_holes_are_filled() -> None:
