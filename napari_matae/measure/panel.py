@@ -19,6 +19,7 @@ from matae.measure.motion import SEGMENTS
 from matae.measure.seen_view import RECOGNISED
 from napari_matae.edit.phase_pair import PhasePair
 from napari_matae.measure.biplane import BiplaneMeasurement
+from napari_matae.measure.body_size import BodySize
 from napari_matae.measure.bullseye_plot import BullseyePlot
 from napari_matae.measure.depth_scale import DepthScale
 from napari_matae.measure.ef_card import EfCard
@@ -107,10 +108,11 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         for text, data in (("", None), *((name, name) for name in SEGMENTS if name)):
             self.view.addItem(text, data)
         self.view.activated.connect(lambda _: measuring.choose_view(self.view.currentData()))
-        self.report_button = ReportButton(measuring, self)
+        self.report_button = ReportButton(measuring, self, link=workspace.link)
         self.words = wrapped("", self)
         self.words.hide()
         self.scale = DepthScale(session, self)
+        self.body_size = BodySize(session, self)
         for part in (self.scale, self.report_button):
             part.said.connect(self._say)
 
@@ -162,6 +164,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         view.addWidget(self.view, stretch=1)
         view.addWidget(self.report_button, stretch=1)
         column.addLayout(view)
+        column.addWidget(self.body_size)
         column.addWidget(self.words)
         self.sections: dict[str, Section] = {}
         for name, title, widget, opened in (

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.exchange.export.source import StoredSource
     from matae.measure import Landmarks, Measurement, MeasureOptions, PhaseMarks
+    from matae.measure.earlier import EarlierExaminations
     from matae.measure.uncertainty import QualityFlag
     from matae.segment import Sector
     from matae.store.types import CineSummary
@@ -175,8 +176,20 @@ def widths_events(cine: Cine, sector: Sector, run: dict[str, Any], frames: list[
     yield work()
 
 
-def save_events(path: Path, measurement: Measurement) -> Iterator[Saved]:
-    """Write a report (.pdf, .png), every number (.json), a row a beat (.csv), or a structured report (.dcm)."""
+def save_events(path: Path, measurement: Measurement, target: str = "", rater: str = "") -> Iterator[Saved]:
+    """Write a report (.pdf, .png), every number (.json), a row a beat (.csv), or a structured report (.dcm).
+
+    Parameters
+    ----------
+    path
+        The file; its ending says what is written.
+    measurement
+        What is written.
+    target
+        The study whose earlier examinations of the person stand in a page and in the JSON; empty for none.
+    rater
+        Who looks, where the study is blind.
+    """
     from matae.clinic import write_report_beside
     from matae.measure.record import write_csv, write_json
     from matae.measure.report import write_report
@@ -185,13 +198,28 @@ def save_events(path: Path, measurement: Measurement) -> Iterator[Saved]:
         if path.suffix.lower() == ".dcm":
             write_report_beside(path, measurement)
             return Saved(path, "It names the patient and the study of the clip.")
-        writer = {".json": write_json, ".csv": write_csv}.get(path.suffix.lower())
-        if writer is None:
-            return Saved(path, write_report(path, measurement))
-        writer(path, measurement)
-        return Saved(path)
+        if path.suffix.lower() == ".csv":
+            write_csv(path, measurement)
+            return Saved(path)
+        earlier = _earlier(measurement, target, rater)
+        if path.suffix.lower() == ".json":
+            write_json(path, measurement, earlier=earlier)
+            return Saved(path)
+        return Saved(path, write_report(path, measurement, earlier=earlier))
 
     yield work()
+
+
+def _earlier(measurement: Measurement, target: str, rater: str) -> EarlierExaminations | None:
+    """Return what the study holds of examinations before the one that is measured."""
+    from matae.readers.history import earlier_for_report, history_with
+    from matae.worklist import stored_measurement
+
+    if not target:
+        return None
+    with own_connection(target, rater, as_reader=True) as study:
+        history = history_with(study, measurement.content_id, stored_measurement(measurement))
+    return None if history is None else earlier_for_report(history, measurement.content_id)
 
 
 def views_events(target: str, content_id: str) -> Iterator[ViewsFound]:
