@@ -67,7 +67,7 @@ class EarlierExamination:
     def when(self) -> str:
         """How long before the examination that is reported."""
         if self.is_now:
-            return "this examination"
+            return "this clip"
         if self.days_before is None:
             return "earlier"
         return f"{self.days_before} days before" if self.days_before != 1 else "1 day before"

@@ -132,7 +132,7 @@ def page_bytes(*pages: Any, kind: str) -> bytes:
     for page in pages:
         drawn = io.BytesIO()
         page.savefig(drawn, format="png", dpi=_DPI)
-        pictures.append(Image.open(drawn).convert("RGB"))
+        pictures.append(Image.open(drawn).convert("RGB") if not pictures else _without_gap(Image.open(drawn)))
     whole = Image.new("RGB", (pictures[0].width, sum(picture.height for picture in pictures)), "white")
     top = 0
     for picture in pictures:
@@ -142,6 +142,20 @@ def page_bytes(*pages: Any, kind: str) -> bytes:
     info.add_text("Title", "Left ventricle")
     whole.save(buffer, format="png", dpi=(_DPI, _DPI), pnginfo=info)
     return buffer.getvalue()
+
+
+def _without_gap(page: Any) -> Any:
+    """Return the picture of a page without the longest empty stretch in it, but for a margin."""
+    import numpy as np
+    from PIL import Image
+
+    pixels = np.asarray(page.convert("RGB"))
+    written = np.flatnonzero((pixels < 255).any((1, 2)))
+    gaps = np.diff(written)
+    widest = int(gaps.argmax())
+    margin = min(60, int(gaps[widest]) // 2)
+    top, bottom = written[widest] + margin, written[widest + 1] - margin
+    return Image.fromarray(np.concatenate([pixels[:top], pixels[bottom:]]))
 
 
 def _earlier_page(measurement: Measurement, earlier: EarlierExaminations) -> Any:
@@ -257,7 +271,8 @@ def _facts(figure: Any, measurement: Measurement) -> None:
     figure.text(0.155, y, marks[by_hand] if m.beats else "–", fontsize=8.5, color="#1b242c", va="center")
     if said := m.person.words:
         figure.text(0.50, y, "Person", fontsize=8, color="#66717c", va="center")
-        fit(figure, figure.text(0.595, y, said, fontsize=8.5, color="#1b242c", va="center"), 0.35)
+        said = said.removesuffix(" (Du Bois)")  # the line has no room for it
+        fit(figure, figure.text(0.595, y, said, fontsize=8.5, color="#1b242c", va="center"), 0.36)
 
 
 def fit(figure: Any, text: Any, width: float) -> None:
@@ -303,7 +318,11 @@ def _beside_each_other(rows: list[Value]) -> list[Value]:
         if row in indexed.values():
             continue
         shown = row.value is not None and beside is not None and beside.value is not None
-        found.append(replace(row, text=f"{row.text}, {beside.text}") if shown and beside is not None else row)
+        if not shown or beside is None:
+            found.append(row)
+            continue
+        # The heading of the group says that these are volumes.
+        found.append(replace(row, label=row.label.removesuffix(" volume"), text=f"{row.text}, {beside.text}"))
     return found
 
 

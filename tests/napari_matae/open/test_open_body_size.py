@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 
 from matae.measure.person import person_of
 from matae.store import OverrideName, Study
-from napari_matae.measure.body_size import BodySize
+from napari_matae.open.body_size import BodySize
 
 from ..conftest import make_cine, opened, settled
 
