@@ -67,7 +67,7 @@ FLOORS = (
     ("learn",),
     ("verdict",),
     ("review", "measure", "exchange", "models", "worklist"),
-    ("readers",),
+    ("readers", "archive"),
     ("workspace",),
     ("open", "timeline"),
     ("study", "edit", "segment"),

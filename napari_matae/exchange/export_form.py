@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
@@ -15,6 +16,10 @@ from napari_matae.widgets.folder_field import FolderField
 from napari_matae.widgets.layout import combo_box, wrapped
 from napari_matae.widgets.option_form import OptionForm
 from napari_matae.widgets.settings import settings
+from napari_matae.widgets.words import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["ExportForm"]
 
@@ -27,7 +32,8 @@ class ExportForm(QWidget):  # type: ignore[misc]
     """Asks for format, frames, name and folder; what was chosen last comes first.
 
     Made from `matae.exchange.ExportOptions`. By hand is the size: one list with the format's own, native pixels and
-    usual sides, as far as the format can be scaled; and the folder, with the name of the one that is made in it.
+    usual sides, as far as the format can be scaled; whose reading leaves, of the raters that the study has; and the
+    folder, with the name of the one that is made in it.
 
     Parameters
     ----------
@@ -40,10 +46,12 @@ class ExportForm(QWidget):  # type: ignore[misc]
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.size = combo_box(self)
+        self.size, self.reading = combo_box(self), combo_box(self)
         self._form = form = OptionForm(
-            ExportOptions, ("format", "size", "view", "edited", "name"), own={"size": self.size}, parent=self
-        )
+            ExportOptions, ("format", "size", "view", "edited", "reading", "name"),
+            own={"size": self.size, "reading": self.reading}, parent=self,
+        )  # fmt: skip
+        self.reading.setAccessibleName("Reading of")
         self.format, self.view, self.edited, self.name = (
             form.rows[name] for name in ("format", "view", "edited", "name")
         )
@@ -63,7 +71,29 @@ class ExportForm(QWidget):  # type: ignore[misc]
         self.format.currentIndexChanged.connect(self._on_format)
         form.changed.connect(self._update)
         self.folder.changed.connect(self._update)
+        self.reading.currentIndexChanged.connect(self._update)
+        self.show_readers({})
         self._on_format()
+
+    def show_readers(self, readers: Mapping[str, int]) -> None:
+        """Offer the readings of these raters; what was chosen stays chosen as long as it is offered.
+
+        Parameters
+        ----------
+        readers
+            Clips that each of them read. Where there is no more than one, nothing is to be chosen.
+        """
+        kept = self.reading.currentData()
+        self.reading.blockSignals(True)
+        self.reading.clear()
+        self.reading.addItem("what counts", None)
+        for name, n in readers.items():
+            self.reading.addItem(f"{name} ({plural(n, 'clip')})", name)
+        self.reading.setCurrentIndex(max(0, self.reading.findData(kept)))
+        self.reading.blockSignals(False)
+        self._form.set_row_visible(self.reading, len(readers) > 1)
+        if self.reading.currentData() != kept:
+            self._update()
 
     def _restore(self) -> None:
         kept, usual = settings(), ExportOptions()
@@ -91,6 +121,7 @@ class ExportForm(QWidget):  # type: ignore[misc]
             size=size or None,
             native=size == _NATIVE,
             view=self._form.value("view") if name in _ASKS_VIEW else None,
+            reading=self.reading.currentData(),
         )
 
     @property

@@ -114,10 +114,12 @@ class ExportPictures(QWidget):  # type: ignore[misc]
             fitted(rgb_pixmap(colour), _SIDE)
         )
         after = QLabel(holder)
-        after.setPixmap(fitted(rgb_pixmap(_drawn(preview)), _SIDE))
+        hidden = preview.clip in self._prepared.hidden
+        after.setPixmap(fitted(rgb_pixmap(_drawn(preview, outlined=not hidden)), _SIDE))
         title = self._prepared.titles.get(preview.clip, "")
         left = QLabel(f"{title}, frame {preview.frame + 1}; {preview.blanked:.0%} blanked", holder)
-        right = QLabel("called " + preview.name.replace("-", "-\u200b"), holder)
+        why = "; outline hidden, others read this clip blind" if hidden else ""
+        right = QLabel("called " + preview.name.replace("-", "-\u200b") + why, holder)
         for place, (picture, caption) in enumerate(((before, left), (after, right))):
             picture.setFixedSize(_SIDE, _SIDE)
             picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -136,8 +138,8 @@ class ExportPictures(QWidget):  # type: ignore[misc]
         grid.addWidget(note, row + 2, 0, 1, 2)
 
 
-def _drawn(preview: Preview) -> NDArray[np.uint8]:
-    """Return a picture as it leaves, with the outline of its mask and a box round what may be text."""
+def _drawn(preview: Preview, *, outlined: bool) -> NDArray[np.uint8]:
+    """Return a picture as it leaves, a box round what may be text, and its mask's outline where that may be seen."""
     from PIL import Image, ImageDraw
 
     from matae.output.draw import draw_outlines
@@ -147,7 +149,8 @@ def _drawn(preview: Preview) -> NDArray[np.uint8]:
     size = max(1, round(columns * scale)), max(1, round(rows * scale))
     grey = Image.fromarray(np.ascontiguousarray(preview.picture)).resize(size, Image.Resampling.BICUBIC)
     picture = grey.convert("RGB")
-    draw_outlines(picture, preview.mask, thickness=1.5)
+    if outlined:
+        draw_outlines(picture, preview.mask, thickness=1.5)
     marks = ImageDraw.Draw(picture)
     for box in preview.text:
         corners = [v * scale for v in (box.x0 - 3, box.y0 - 3, box.x1 + 3, box.y1 + 3)]

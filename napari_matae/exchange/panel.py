@@ -194,7 +194,8 @@ class ExchangePanel(QWidget):  # type: ignore[misc]
             self.complain(problem)
             return
         self.form.remember()
-        self._plan(partial(prepare_export, self._target, self.form.choice), self._show_export)
+        rater = self._workspace.link.connection.rater
+        self._plan(partial(prepare_export, self._target, self.form.choice, rater=rater), self._show_export)
 
     def _plan(self, work: Any, then: Callable[[Any], None]) -> None:
         self._then = then
@@ -294,25 +295,31 @@ class ExchangePanel(QWidget):  # type: ignore[misc]
 
     def _update(self, _: object = None) -> None:
         target, found = self._target, self.overview
+        shown = found if target else None
+        self.form.show_readers({} if shown is None else shown.readers)
         if not target:
             self.message.setText(why_not_open(self._workspace, _PURPOSE))
         elif found is not None:
-            exportable = found.accepted or (self.form.edited.isChecked() and found.edited)
+            exportable = self._may_export(found)
             self.message.setText("" if exportable else _UNKNOWN if found.unknown else _EMPTY)
         else:
             self.message.setText("Counting…")
         self.message.setVisible(bool(self.message.text()))
-        shown = found if target else None
         self.counts.setVisible(shown is not None and bool(shown.accepted or shown.edited))
         if shown is not None:
             self.counts.setText(_counts(shown))
         self.unknown.show_cines(() if shown is None else shown.unknown)
         self.releases.show_overview(shown)
-        some = shown is not None and bool(shown.accepted or (self.form.edited.isChecked() and shown.edited))
+        some = shown is not None and self._may_export(shown)
         running = self.planning.is_running
         self.preview_button.setEnabled(some and not running)
         for button in (self.folder_button, self.file_button):
             button.setEnabled(bool(target) and not running)
+
+    def _may_export(self, found: Overview) -> bool:
+        """Return whether there may be something to export; a reading beside what counts is not counted."""
+        edited = self.form.edited.isChecked() and found.edited
+        return bool(found.accepted or edited or self.form.options.reading is not None)
 
 
 def _counts(found: Overview) -> str:

@@ -73,6 +73,8 @@ class Overview:
         Clips with frames a person worked on whose patient nobody has said.
     frames
         Frames that each release holds, by its name and number.
+    readers
+        Clips that each rater read, by the rater's name.
     """
 
     accepted: int
@@ -85,6 +87,7 @@ class Overview:
     titles: dict[str, str]
     unknown: tuple[CineSummary, ...] = ()
     frames: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    readers: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,8 @@ class PreparedExport:
         What clips are called on this screen, by content id.
     free
         Bytes free where it is to go, or None if that is not known.
+    hidden
+        Clips that others read and whoever looks has not finished reading blind: their outlines are not shown.
     """
 
     target: str
@@ -119,6 +124,7 @@ class PreparedExport:
     before: dict[str, NDArray[np.uint8]]
     titles: dict[str, str]
     free: int | None
+    hidden: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +152,7 @@ def overview(target: str) -> Overview:
 
     with own_connection(target) as study:
         cines, splits, releases = study.cines(), study.splits(), tuple(study.releases())
+        readers = study.raters_read()
         frames = {(r.name, r.number): len(study.release_frames(r.name, r.number)) for r in releases}
     found = [(cine.known_subject, cine.counts.get(FrameStatus.ACCEPTED, 0)) for cine in cines]
     accepted = [(subject, count) for subject, count in found if subject is not None and count]
@@ -166,6 +173,7 @@ def overview(target: str) -> Overview:
         titles=_titles(cines),
         unknown=tuple(cine for cine in cines if cine.known_subject is None and reviewed(cine)),
         frames=frames,
+        readers=readers,
     )
 
 
@@ -186,18 +194,20 @@ def _titles(cines: list[CineSummary]) -> dict[str, str]:
     return {cine.content_id: cine.stem for cine in cines}
 
 
-def prepare_export(target: str, choice: ExportChoice, tick: Tick, should_stop: Stop) -> PreparedExport:
+def prepare_export(
+    target: str, choice: ExportChoice, tick: Tick, should_stop: Stop, *, rater: str = ""
+) -> PreparedExport:
     """Plan an export, and draw what is blanked beside what leaves.
 
-    What lies outside the sector of a clip is blanked, as the study holds it, whether the clip is open here or not.
+    What lies outside the sector of a clip is blanked, as the study holds it, whether the clip is open here or not. What
+    leaves does not depend on who looks at it; what of it is shown does, where the study is read blind.
     """
     from matae.exchange import plan_export
 
     with own_connection(target) as study:
         plan = plan_export(study, **choice.options.arguments(), progress=tick, should_stop=should_stop)
-        return PreparedExport(
-            target, choice, plan, _before(study, plan, tick, should_stop), _titles(study.cines()), _free(choice.folder)
-        )
+        before, hidden = _before(study, plan, tick, should_stop), study.hidden_from(rater)
+        return PreparedExport(target, choice, plan, before, _titles(study.cines()), _free(choice.folder), hidden)
 
 
 def _before(study: Study, plan: ExportPlan, tick: Tick, should_stop: Stop) -> dict[str, NDArray[np.uint8]]:

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from matae.measure.motion import SEGMENTS
 from matae.measure.seen_view import RECOGNISED
+from napari_matae.archive.sending import SendDialog
 from napari_matae.edit.phase_pair import PhasePair
 from napari_matae.measure.biplane import BiplaneMeasurement
 from napari_matae.measure.bullseye_plot import BullseyePlot
@@ -29,6 +30,7 @@ from napari_matae.measure.number_tables import BeatTable, NumberTable, NumberTil
 from napari_matae.measure.phase_overlay import PhaseOverlay
 from napari_matae.measure.report_button import ReportButton
 from napari_matae.measure.volume_curve import VolumeCurve
+from napari_matae.open.body_size import BodySize
 from napari_matae.readers.earlier import EarlierExaminations
 from napari_matae.study.measurements import StudyMeasurements
 from napari_matae.widgets.collapsible import Section
@@ -73,6 +75,8 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self._workspace, self._keys = workspace, keys
         session = workspace.session
         self._of: object = session.current
+        self.sending: list[SendDialog] = []
+        """Windows in which something is about to be sent to an archive."""
         self.measuring = LiveMeasurement(session, self)
         self.overlay = PhaseOverlay(session, self.measuring, self)
         self.curve = VolumeCurve(plot, self.measuring, self)
@@ -107,10 +111,15 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         for text, data in (("", None), *((name, name) for name in SEGMENTS if name)):
             self.view.addItem(text, data)
         self.view.activated.connect(lambda _: measuring.choose_view(self.view.currentData()))
-        self.report_button = ReportButton(measuring, self)
+        self.report_button = ReportButton(measuring, self, link=workspace.link)
+        self.send_button = self._button("Send to archive…", self._send)
+        self.send_button.setToolTip(
+            "Send report and masks of a DICOM clip back into its archive (PACS); you see first what would leave."
+        )
         self.words = wrapped("", self)
         self.words.hide()
         self.scale = DepthScale(session, self)
+        self.body_size = BodySize(session, self)
         for part in (self.scale, self.report_button):
             part.said.connect(self._say)
 
@@ -161,7 +170,9 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         view.addWidget(QLabel("View", self))
         view.addWidget(self.view, stretch=1)
         view.addWidget(self.report_button, stretch=1)
+        view.addWidget(self.send_button, stretch=1)
         column.addLayout(view)
+        column.addWidget(self.body_size)
         column.addWidget(self.words)
         self.sections: dict[str, Section] = {}
         for name, title, widget, opened in (
@@ -197,6 +208,22 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
             self.report_button.ask()
         else:
             self._say(self.message.text() or _MEASURING)
+
+    def _send(self) -> None:
+        """Show what would go back to an archive."""
+        measured = self.measuring.measurement
+        if measured is None:
+            return
+        dialog = SendDialog(measured, self)
+        dialog.finished.connect(lambda _: self._on_send_closed(dialog))
+        self.sending.append(dialog)
+        dialog.show()
+
+    def _on_send_closed(self, dialog: SendDialog) -> None:
+        self.sending.remove(dialog)
+        if dialog.sent:
+            self._say(dialog.words.text())
+        dialog.deleteLater()
 
     # -- opening frames -----------------------------------------------------------------------------------
 

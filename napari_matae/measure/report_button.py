@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
     from napari_matae.measure.live_measurement import LiveMeasurement
+    from napari_matae.study.link import StudyLink
 
 __all__ = ["ReportButton"]
 
@@ -36,6 +37,8 @@ class ReportButton(QPushButton):  # type: ignore[misc]
     ----------
     measuring
         What is saved.
+    link
+        The study, whose earlier examinations of the patient are saved along; None for none.
     parent
         Qt parent.
     """
@@ -45,9 +48,11 @@ class ReportButton(QPushButton):  # type: ignore[misc]
     finished = Signal(bool)
     """Writing ended; whether the file is there."""
 
-    def __init__(self, measuring: LiveMeasurement, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, measuring: LiveMeasurement, parent: QWidget | None = None, *, link: StudyLink | None = None
+    ) -> None:
         super().__init__("Save report…", parent)
-        self._measuring = measuring
+        self._measuring, self._link = measuring, link
         self._worker = EventWorker(self)
         self._worker.came.connect(self._on_event)
         self._worker.ended.connect(self._on_ended)
@@ -91,7 +96,9 @@ class ReportButton(QPushButton):  # type: ignore[misc]
             return
         settings().setValue("report/folder", str(path.parent))
         self._saved = False
-        self._worker.start(save_events, path, measured)
+        connection = None if self._link is None else self._link.connection
+        study = ("", "") if connection is None else (connection.opened_target, connection.rater)
+        self._worker.start(save_events, path, measured, *study)
         self.said.emit(f"Writing {path.name}…")
         self._update()
 

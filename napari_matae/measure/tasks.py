@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from matae.errors import MataeError, MeasureError
 from napari_matae.session.pixel_size import remembered_scale
-from napari_matae.study.landmarks import from_stored, unreadable_flag
+from napari_matae.study.landmarks import unreadable_flag
 from napari_matae.study_thread.own_connection import own_connection
 
 if TYPE_CHECKING:
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Cine
-    from matae.exchange.export.source import StoredSource
     from matae.measure import Landmarks, Measurement, MeasureOptions, PhaseMarks
+    from matae.measure.earlier import EarlierExaminations
     from matae.measure.uncertainty import QualityFlag
     from matae.segment import Sector
     from matae.store.types import CineSummary
@@ -175,8 +174,20 @@ def widths_events(cine: Cine, sector: Sector, run: dict[str, Any], frames: list[
     yield work()
 
 
-def save_events(path: Path, measurement: Measurement) -> Iterator[Saved]:
-    """Write a report (.pdf, .png), every number (.json), a row a beat (.csv), or a structured report (.dcm)."""
+def save_events(path: Path, measurement: Measurement, target: str = "", rater: str = "") -> Iterator[Saved]:
+    """Write a report (.pdf, .png), every number (.json), a row a beat (.csv), or a structured report (.dcm).
+
+    Parameters
+    ----------
+    path
+        The file; its ending says what is written.
+    measurement
+        What is written.
+    target
+        The study whose earlier examinations of the person stand in a page and in the JSON; empty for none.
+    rater
+        Who looks, where the study is blind.
+    """
     from matae.clinic import write_report_beside
     from matae.measure.record import write_csv, write_json
     from matae.measure.report import write_report
@@ -185,13 +196,28 @@ def save_events(path: Path, measurement: Measurement) -> Iterator[Saved]:
         if path.suffix.lower() == ".dcm":
             write_report_beside(path, measurement)
             return Saved(path, "It names the patient and the study of the clip.")
-        writer = {".json": write_json, ".csv": write_csv}.get(path.suffix.lower())
-        if writer is None:
-            return Saved(path, write_report(path, measurement))
-        writer(path, measurement)
-        return Saved(path)
+        if path.suffix.lower() == ".csv":
+            write_csv(path, measurement)
+            return Saved(path)
+        earlier = _earlier(measurement, target, rater)
+        if path.suffix.lower() == ".json":
+            write_json(path, measurement, earlier=earlier)
+            return Saved(path)
+        return Saved(path, write_report(path, measurement, earlier=earlier))
 
     yield work()
+
+
+def _earlier(measurement: Measurement, target: str, rater: str) -> EarlierExaminations | None:
+    """Return what the study holds of examinations before the one that is measured."""
+    from matae.readers.history import earlier_for_report, history_with
+    from matae.worklist import stored_measurement
+
+    if not target:
+        return None
+    with own_connection(target, rater, as_reader=True) as study:
+        history = history_with(study, measurement.content_id, stored_measurement(measurement))
+    return None if history is None else earlier_for_report(history, measurement.content_id)
 
 
 def views_events(target: str, content_id: str) -> Iterator[ViewsFound]:
@@ -227,52 +253,8 @@ def other_view_events(target: str, rater: str, content_id: str, view: str) -> It
 
 
 def _measure_stored(target: str, rater: str, content_id: str, view: str) -> Measurement:
-    from matae.exchange.export.source import open_stored
-    from matae.measure import MeasureOptions, PhaseMarks, measure_cine
-    from matae.measure.run import sector_pixels
-    from matae.stack import new_stack
-    from matae.store.types import FrameStatus
+    from matae.readers import measure_stored
 
     with own_connection(target, rater, as_reader=True) as study:
-        entry = study.cine(content_id)
-        try:
-            source = open_stored(study, entry)
-            sector = source.sector
-        except MataeError as error:
-            raise MeasureError(f"{entry.stem} cannot be measured: {error}") from error
-        cine = _with_remembered_scale(source)
-        masks = new_stack(cine.frames.shape)
-        infos, marks = study.load_masks(content_id, masks), study.marks(content_id)
-        stored = study.landmarks(content_id)
-    for frame, info in infos.items():
-        if info.status is FrameStatus.REJECTED:
-            masks[frame] = 0
-            stored.pop(frame, None)
-    placed, unreadable = {}, []
-    for frame, points in stored.items():
-        try:
-            placed[frame] = from_stored(points)
-        except MeasureError:
-            unreadable.append(frame)
-    return measure_cine(
-        cine,
-        masks,
-        MeasureOptions(view=cine.view or view, apex_down=sector.apex_down),
-        marks=PhaseMarks(
-            () if marks.ed in (None, cine.ed_frame) else (marks.ed,),
-            () if marks.es in (None, cine.es_frame) else (marks.es,),
-        ),
-        landmarks={frame: points for frame, points in placed.items() if points is not None},
-        sector=sector_pixels(sector, cine.shape),
-        remarks=[unreadable_flag(unreadable)] if unreadable else (),
-    )
-
-
-def _with_remembered_scale(source: StoredSource) -> Cine:
-    """Return the cine with the pixel size that only this computer remembers, where it was not opened since."""
-    from matae.store.applied import cine_with
-    from matae.store.types import OverrideName, Overrides
-
-    if OverrideName.SPACING in source.overrides.revisions or (spacing := remembered_scale(source.cine)) is None:
-        return source.cine
-    return cine_with(source.cine, Overrides(spacing=spacing))
+        # The pixel size that only this computer remembers counts where the clip was not opened since.
+        return measure_stored(study, content_id, view, scale=remembered_scale)

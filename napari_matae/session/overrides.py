@@ -1,7 +1,7 @@
 """What people set of the cine on screen, in place of what was found in its picture or stated by its file.
 
-Sector, flip, pixel size, view and frame rate all go one way: they are noted with the cine, brought on screen, and told
-to whoever stores them.
+Sector, flip, pixel size, view, frame rate and body size all go one way: they are noted with the cine, brought on
+screen, and told to whoever stores them.
 """
 
 from __future__ import annotations
@@ -92,6 +92,8 @@ class CineOverrides:
                 spacing=None if spacing is None else Spacing(*spacing),
                 view=values.get(OverrideName.VIEW),
                 frame_rate=values.get(OverrideName.FRAME_RATE),
+                height_cm=values.get(OverrideName.HEIGHT),
+                weight_kg=values.get(OverrideName.WEIGHT),
             ),
         )
         before, after = np.asarray(current.cine.pixel_aspect), np.asarray(cine.pixel_aspect)

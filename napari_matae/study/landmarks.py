@@ -6,12 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from matae.errors import MeasureError
+from matae.readers.stored import LANDMARKS, UNREADABLE, from_stored, unreadable_flag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from matae.measure import Landmarks
-    from matae.measure.uncertainty import QualityFlag
     from matae.store import Study
     from matae.store.types import LandmarkSet
     from napari_matae.session.session import OpenCine, Session
@@ -99,42 +99,6 @@ def _put(content_id: str, frame: int, landmarks: Landmarks | None, when: Callabl
         study.set_landmarks(content_id, frame, to_points(landmarks))
 
 
-UNREADABLE = "landmarks-unreadable"
-"""Code of the flag on landmarks that cannot be used."""
-
-_NAMES = ("apex", "left", "right")
-
-
-def from_stored(stored: LandmarkSet | None) -> Landmarks | None:
-    """Return the landmarks of a frame as a person placed them; None where nobody did, or only a model.
-
-    Raises
-    ------
-    MeasureError
-        If a person stored something that is no apex and two hinge points, as an older version or another program may.
-    """
-    from matae.measure import Landmarks
-
-    if stored is None or not stored.rater or not stored.points:
-        return None
-    if missing := [name for name in _NAMES if name not in stored.points]:
-        raise MeasureError(f"The landmark {' and '.join(missing)} is missing; place all three.")
-    return Landmarks.from_array([tuple(stored.points[name]) for name in _NAMES], by_hand=True)
-
-
-def unreadable_flag(frames: Iterable[int]) -> QualityFlag:
-    """Return what to say of frames whose stored landmarks are none (`from_stored` refuses them)."""
-    from matae.measure.uncertainty import QualityFlag
-    from napari_matae.widgets.words import frames_in_words
-
-    where = sorted(frames)
-    text = (
-        f"The landmarks stored for {frames_in_words(where)} cannot be read, so the computer's own are measured there; "
-        "place them again."
-    )
-    return QualityFlag(UNREADABLE, text, tuple(where))
-
-
 def to_points(landmarks: Landmarks | None) -> Mapping[str, tuple[float, float]]:
     """Return landmarks as the study takes them; no points for none."""
-    return {} if landmarks is None else {name: getattr(landmarks, name) for name in _NAMES}
+    return {} if landmarks is None else {name: getattr(landmarks, name) for name in LANDMARKS}

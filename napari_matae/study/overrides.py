@@ -1,4 +1,4 @@
-"""What people set of a cine (sector, flip, pixel size, view, frame rate), in step with the study."""
+"""What people set of a cine (sector, flip, pixel size, view, frame rate, body size), in step with the study."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ WORDS = {
     OverrideName.SPACING: "the pixel size",
     OverrideName.VIEW: "the view",
     OverrideName.FRAME_RATE: "the frame rate",
+    OverrideName.HEIGHT: "the height",
+    OverrideName.WEIGHT: "the weight",
 }
 """What each is called in a sentence."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from html import escape as escape_html
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidge
 
 from matae.errors import MataeError
 from napari_matae.background.connections import connections_of
+from napari_matae.background.failure import explain
 from napari_matae.models.active_model import ActiveModel
 from napari_matae.verdict.changed_frames import ChangedFrames
 from napari_matae.verdict.paired_plot import PairedPlot
@@ -78,6 +80,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.verdict: Verdict | None = None
         self._folder: Path | None = None
         self._subjects: dict[str, str] = {}
+        self._asking = False
         self.window_: QWidget | None = None
         """The window it was opened in, large."""
         self.in_use = ActiveModel(workspace, self)
@@ -126,6 +129,8 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.guard, self.minutes, self.test = (wrapped("", self, selectable=True) for _ in range(3))
         self.pictures = ChangedFrames(wide=self._wide, parent=self)
         self.pictures.frame_wanted.connect(self.go_to)
+        self.hidden_says = wrapped("", self, selectable=True)
+        self.hidden_says.hide()
 
     def _lay_out(self) -> None:
         self.narrow_section = Section(
@@ -138,6 +143,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
         under.setContentsMargins(0, 0, 0, 0)
         under.addWidget(self.plot, stretch=1)
         under.addWidget(self.plot_says)
+        under.addWidget(self.hidden_says)
         rest = (self.guard, self.minutes, self.test)
         buttons = QHBoxLayout()
         for button in (self.use_button, self.back_button, self.large_button):
@@ -182,6 +188,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
     def clear(self) -> None:
         """Show that there is no verdict."""
         self._reader.stop()
+        self._asking = False
         self.verdict, self._folder = None, None
         self.empty.show()
         self.body.hide()
@@ -216,8 +223,40 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.test.setText(small(test))
         self.headline.setToolTip(test)
         self._update()
-        link = self._workspace.link
-        self._reader.start(link.connection.opened_target, folder, self.pictures.frames)
+        self._ask_what_is_hidden(verdict)
+
+    def _ask_what_is_hidden(self, verdict: Verdict) -> None:
+        """Show the frames that this rater may see, once the study has said which those are."""
+        connection = self._workspace.link.connection
+        if not connection.opened_target:
+            self._show_frames(verdict, frozenset())
+            return
+
+        def said(hidden: frozenset[str]) -> None:
+            if self.verdict is verdict:
+                self._show_frames(verdict, hidden)
+
+        def failed(error: BaseException) -> None:
+            if self.verdict is verdict:
+                self._asking = False
+                self._say(explain(error))
+
+        self._asking = True
+        connection.requests.ask(lambda study: study.hidden_from(study.rater), said, failed)
+
+    def _show_frames(self, verdict: Verdict, hidden: frozenset[str]) -> None:
+        """Show frame by frame what changed, but of clips that others read and this rater reads blind."""
+        self._asking = False
+        held = verdict.held_out
+        frames = tuple(frame for frame in held.frames if frame.content_id not in hidden)
+        n = len(held.frames) - len(frames)
+        self.plot.show_frames(frames)
+        self.plot.setVisible(bool(frames))
+        self.plot_says.setVisible(bool(frames))
+        self.hidden_says.setText(small(_hidden_words(n)))
+        self.hidden_says.setVisible(n > 0)
+        self.pictures.show_side(replace(held, frames=frames))
+        self._reader.start(self._workspace.link.connection.opened_target, self._folder, self.pictures.frames)
 
     def _show_headline(self, colours: Colours) -> None:
         from matae.learn import verdict as outcomes
@@ -239,10 +278,10 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.agreement.setVisible(bool(own.frames))
         self.held_out_says.setText(about_side(held, f"{held.meaning[0].upper()}{held.meaning[1:]}."))
         self.agreement_says.setText(about_side(own, _AGREEMENT_SAYS))
-        self.plot.show_frames(held.frames)
-        self.plot.setVisible(bool(held.frames))
-        self.plot_says.setVisible(bool(held.frames))
-        self.pictures.show_side(held)
+        # Frame by frame: once it is known what whoever looks must not see (`_ask_what_is_hidden`).
+        for part in (self.plot, self.plot_says, self.hidden_says):
+            part.hide()
+        self.pictures.show_side(replace(held, frames=()))
 
     def open_large(self) -> None:
         """Show the same in a window of its own."""
@@ -269,7 +308,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
     @property
     def is_drawing(self) -> bool:
         """Whether pictures are still being read."""
-        return self._reader.is_reading
+        return self._asking or self._reader.is_reading
 
     def _on_named(self, names: dict[str, str]) -> None:
         self._subjects = names
@@ -326,6 +365,14 @@ class VerdictView(QWidget):  # type: ignore[misc]
         except MataeError as error:
             return str(error)
         return ""
+
+
+def _hidden_words(n: int) -> str:
+    """Return how many frames are not shown, and until when."""
+    return (
+        f"{plural(n, 'frame')} of clips that others read are not shown one by one: this study is read blind, and not "
+        "all readers have finished them. The means hold them."
+    )
 
 
 escape = partial(escape_html, quote=False)

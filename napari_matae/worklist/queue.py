@@ -134,4 +134,7 @@ def _summary(n: int, failed: int, waiting: int, *, paused: bool) -> str:
     wrong = f", {failed} of them could not be segmented" if failed else ""
     if paused and waiting:
         return f"Paused: {clips} done{wrong}, {waiting} waiting. The queue stays in the study."
+    if waiting:
+        there = "1 clip waits whose file is" if waiting == 1 else f"{waiting} clips wait whose files are"
+        return f"{clips} done{wrong}. {there} not on this computer: segment them where they are."
     return f"Nothing waits any more: {clips} done{wrong}."

@@ -32,6 +32,8 @@ class QueueBar(QWidget):  # type: ignore[misc]
 
     start_wanted = Signal()
     """What waits is to be segmented."""
+    archive_wanted = Signal()
+    """Clips of an archive are to be looked for."""
     retry_wanted = Signal()
     """What could not be done is to wait again."""
 
@@ -43,6 +45,9 @@ class QueueBar(QWidget):  # type: ignore[misc]
             "Add folder…", self._ask_folder, "Put every clip of a folder and its subfolders into the queue"
         )
         self.add_files_button = self._button("Add files…", self._ask_files, "Put clips into the queue")
+        self.archive_button = self._button(
+            "From archive…", self.archive_wanted.emit, "Find clips in a clinic's archive (PACS) or in a DICOM folder"
+        )
         self.start_button = self._button(
             "Segment waiting", self.start_wanted.emit,
             "Segment and measure what waits, in the background, with the model and width of the Segment step",
@@ -62,7 +67,8 @@ class QueueBar(QWidget):  # type: ignore[misc]
         self.bar.setMaximumHeight(8)
         buttons = QHBoxLayout()
         for button in (
-            self.add_folder_button, self.add_files_button, self.start_button, self.pause_button, self.retry_button,
+            self.add_folder_button, self.add_files_button, self.archive_button, self.start_button, self.pause_button,
+            self.retry_button,
         ):  # fmt: skip
             buttons.addWidget(button)
         buttons.addWidget(self.text, stretch=1)

@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QDialog, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout
 
 from matae.store.types import ClipStatus
+from napari_matae.archive.dialog import ArchiveDialog
 from napari_matae.background.connections import connections_of
 from napari_matae.background.failure import explain
 from napari_matae.widgets.colours import follow_colours
@@ -72,6 +73,8 @@ class WorklistWindow(QDialog):  # type: ignore[misc]
         self.source = WorklistSource(link, self)
         self.runner = QueueRunner(link, self)
         self.thumbnails = Thumbnails(self)
+        self.archive: ArchiveDialog | None = None
+        """The window for archives, once it was asked for."""
         self._build()
         self.source.loaded.connect(self._on_loaded)
         self.source.news.connect(self._on_news)
@@ -79,6 +82,7 @@ class WorklistWindow(QDialog):  # type: ignore[misc]
         self.runner.said.connect(self._say)
         self.runner.changed.connect(self.source.poll)
         self.runner.done.connect(lambda _: self.source.poll())
+        self.queue_bar.archive_wanted.connect(self.show_archive)
         self.thumbnails.came.connect(self.model.show_picture)
         self.thumbnails.dropped.connect(self.model.forget_pictures)
         self.lines.narrowed.connect(self._count)
@@ -232,6 +236,15 @@ class WorklistWindow(QDialog):  # type: ignore[misc]
         self._workspace.link.connection.requests.ask(
             lambda study: study.retry_failed(), lambda _: self.source.poll(), lambda error: self._say(explain(error))
         )
+
+    def show_archive(self) -> None:
+        """Show the window that finds clips in an archive, where one left off."""
+        if self.archive is None:
+            self.archive = ArchiveDialog(self._workspace, self)
+            self.archive.arrived.connect(self.source.poll)
+            self.archive.fetcher.said.connect(self._say)
+        self.archive.show()
+        self.archive.raise_()
 
     def _ask_csv(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, "Save the worklist", "worklist.csv", "CSV (*.csv)")

@@ -105,14 +105,7 @@ def write_objects(found: Measurement, header: Any, outputs: Mapping[str, Path], 
     keep_margins
         As for the page.
     """
-    from matae.clinic import algorithm_of, make_document, make_report, make_segmentation, write_dicom
+    from matae.clinic import write_objects as write_all
 
-    algorithm = algorithm_of(found.model, found.width)
-    for name, path in outputs.items():
-        if name == "--sr":
-            made = make_report(found, header, algorithm)
-        elif name == "--dicom-seg":
-            made = make_segmentation(found.inputs.masks, header, algorithm)
-        else:
-            made = make_document(found, header, keep_margins=keep_margins)
-        write_dicom(path, made)
+    kinds: Mapping[str, Any] = {"--sr": "sr", "--dicom-seg": "seg", "--dicom-pdf": "pdf"}
+    write_all(found, header, {kinds[name]: path for name, path in outputs.items()}, keep_margins=keep_margins)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from matae.cluster.measuring import MeasureSettings
     from matae.measure import Measurement
+    from matae.measure.person import Person
 
 __all__ = ["measure"]
 
@@ -70,14 +71,14 @@ def _spacing(text: str) -> tuple[float, float]:
 def measure(
     *,
     inputs: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="INPUT...",
             help="A clip, or a folder that holds one; two clips of one person, A4C and A2C, for biplane volumes; "
-            "with --out any number of files, folders and lists of paths.",
+            "with --out any number of files, folders and lists of paths; with --study names of clips.",
             show_default=False,
         ),
-    ],
+    ] = None,
     json: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", help="Write every number, curve and flag.", show_default=False),
@@ -131,6 +132,20 @@ def measure(
             "--biplane", help="Of a folder: measure its A4C and its A2C clip together, as two clips that are named."
         ),
     ] = False,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            "--study",
+            metavar="STUDY",
+            help="With --biplane: measure the A4C and the A2C clip of a subject from the masks of this study.",
+        ),
+    ] = None,
+    subject: Annotated[
+        str | None,
+        typer.Option(
+            "--subject", metavar="CODE", help="Whose clips; those of the latest examination, unless two are named."
+        ),
+    ] = None,
     sex: Annotated[
         _Sex | None, typer.Option("--sex", help="For normal ranges, where the file does not state it.")
     ] = None,
@@ -207,6 +222,16 @@ def measure(
         again=again,
         person=Person(None if sex is None else sex.value, height, weight),
     )
+    if study is not None or subject is not None:
+        person = Person(None if sex is None else sex.value, height, weight)
+        _measure_in_study(
+            study, subject, inputs or (), {"--json": json, "--csv": csv, "--report": report}, biplane=biplane,
+            person=person, keep_margins=keep_margins,
+        )  # fmt: skip
+        typer.echo(RESEARCH_USE, err=True)
+        return
+    if not inputs:
+        raise typer.BadParameter("name a clip, or a study with --biplane --study STUDY --subject CODE.")
     pair = biplane or (out is None and len(inputs) == 2)
     if out is not None:
         single = {"--json": json, "--report": report, "--sr": sr, "--dicom-seg": dicom_seg, "--dicom-pdf": dicom_pdf}
@@ -227,6 +252,27 @@ def measure(
             outputs |= {"--sr": sr, "--dicom-seg": dicom_seg, "--dicom-pdf": dicom_pdf}
             _measure_one(inputs[0], settings, outputs, ed=ed or (), es=es or (), keep_margins=keep_margins)
     typer.echo(RESEARCH_USE, err=True)
+
+
+def _measure_in_study(
+    study: str | None,
+    subject: str | None,
+    names: Sequence[Path],
+    outputs: dict[str, Path | None],
+    *,
+    biplane: bool,
+    person: Person,
+    keep_margins: bool,
+) -> None:
+    from matae.cli.two_views import measure_stored_pair
+
+    if not biplane or study is None or subject is None:
+        raise typer.BadParameter("give --biplane, --study STUDY and --subject CODE together.", param_hint="--study")
+    if outputs["--json"] is None or len(names) not in (0, 2):
+        raise typer.BadParameter("give --json FILE, and the names of two clips of the subject or none.")
+    _check_outputs(outputs, inputs=())
+    clips = [str(name) for name in names]
+    measure_stored_pair(study, subject, clips, outputs, person=person, keep_margins=keep_margins)
 
 
 def _check_pair(single: dict[str, Any], mask: Path | None) -> None:

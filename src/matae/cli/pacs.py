@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from matae.cli.dicom import say_clips, say_described, write_json
+
+if TYPE_CHECKING:
+    from matae.clinic.listing import ClipEntry
+    from matae.pacs import Connection
 
 __all__ = ["app"]
 
@@ -74,6 +78,9 @@ def fetch(
         list[str] | None, typer.Option("--instance", metavar="UID", help="Only this clip; any number of them.")
     ] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the clips, as the archive has them.")],
+    into: Annotated[
+        str, typer.Option("--into", metavar="STUDY", help="Put them into the worklist of this study as well.")
+    ] = "",
     config: Config = None,
 ) -> None:
     """Fetch the clips of a study into a folder; patient and dates are in them as in the archive."""
@@ -91,8 +98,22 @@ def fetch(
                 )
         if not wanted:
             raise PacsError(f"The archive holds no ultrasound clip of study {study}; list the patient's studies.")
+        if into:
+            _fetch_into(into, connection, [found[uid] for uid in wanted], out)
+            return
         for uid in wanted:
             typer.echo(str(fetch_clip(connection, found[uid], out)))
+
+
+def _fetch_into(target: str, connection: Connection, clips: list[ClipEntry], out: Path) -> None:
+    from matae.store import Study
+    from matae.worklist import fetch_into
+
+    with Study.open(target) as opened:
+        done = fetch_into(opened, connection, clips, out)
+    typer.echo(done.sentence)
+    if done.failures:
+        raise typer.Exit(1)
 
 
 @app.command()

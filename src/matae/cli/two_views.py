@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matae.cluster.measuring import MeasureSettings
-    from matae.measure import TwoViews
+    from matae.measure import Measurement, TwoViews
+    from matae.measure.person import Person
 
-__all__ = ["measure_pair"]
+__all__ = ["measure_pair", "measure_stored_pair"]
 
 
 def measure_pair(
@@ -35,10 +36,7 @@ def measure_pair(
     """
     from matae.cli.measure_progress import progress_bar
     from matae.cluster.measuring import find_masks, measure_file
-    from matae.measure import measure_two_views
     from matae.measure.find_pair import find_pair
-    from matae.measure.record import write_beats, write_values
-    from matae.measure.two_views_report import write_two_views_report
 
     measured = []
     pair = find_pair(inputs, third_axis_is_time=settings.third_axis_is_time)
@@ -52,6 +50,51 @@ def measure_pair(
         for notice in notices:
             typer.echo(notice, err=True)
         measured.append(found)
+    _write(measured, outputs, keep_margins=keep_margins)
+
+
+def measure_stored_pair(
+    target: str,
+    subject: str,
+    names: Sequence[str],
+    outputs: dict[str, Path | None],
+    *,
+    person: Person,
+    keep_margins: bool,
+) -> None:
+    """Measure the A4C and the A2C clip of a subject from the masks of a study, as the dock does.
+
+    Parameters
+    ----------
+    target
+        The study, path or URL.
+    subject
+        Pseudonym.
+    names
+        Names of the two clips; empty for those that `matae.readers.find_stored_pair` finds.
+    outputs, keep_margins
+        As for `measure_pair`.
+    person
+        What is said here of the person.
+    """
+    from matae.readers import find_stored_pair, measure_stored
+    from matae.store import Study
+
+    with Study.open(target) as study:
+        pair = find_stored_pair(study, subject, names)
+        measured = [
+            measure_stored(study, content_id, view, person=person)
+            for content_id, view in zip(pair, ("A4C", "A2C"), strict=True)
+        ]
+    _write(measured, outputs, keep_margins=keep_margins)
+
+
+def _write(measured: Sequence[Measurement], outputs: dict[str, Path | None], *, keep_margins: bool) -> None:
+    """Measure both views together, and write what is asked for."""
+    from matae.measure import measure_two_views
+    from matae.measure.record import write_beats, write_values
+    from matae.measure.two_views_report import write_two_views_report
+
     views = measure_two_views(*measured)
     if (path := outputs["--json"]) is not None:
         write_values(path, views.to_json())

@@ -144,5 +144,7 @@ def study_segment(
                 typer.echo(f"napari-matae: {done.problem}", err=True)
         counts = opened.queue_counts()
     typer.echo(f"{counts.done} done, {counts.failed} failed, {counts.waiting + counts.taken} waiting")
+    if counts.waiting:
+        typer.echo("Those that wait have no file on this computer: segment them where their files are.", err=True)
     if failed:
         raise typer.Exit(1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from matae.clinic.describe import Described, describe
 from matae.clinic.document import make_document
 from matae.clinic.listing import ClipEntry, ClipList, list_clips
+from matae.clinic.objects import write_objects
 from matae.clinic.report import make_report, write_report_beside
 from matae.clinic.segmentation import make_segmentation
 from matae.clinic.source import Algorithm, algorithm_of, read_source, write_dicom
@@ -26,5 +27,6 @@ __all__ = [
     "make_segmentation",
     "read_source",
     "write_dicom",
+    "write_objects",
     "write_report_beside",
 ]

@@ -10,10 +10,11 @@ from matae.errors import MeasureError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Person", "person_of"]
+__all__ = ["HEIGHT_CM", "WEIGHT_KG", "Person", "person_of"]
 
-_HEIGHT_CM = 30.0, 250.0
-_WEIGHT_KG = 1.0, 400.0
+HEIGHT_CM = 30.0, 250.0
+WEIGHT_KG = 1.0, 400.0
+"""Heights and weights that a person can have, from and to."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class Person:
 
     def __post_init__(self) -> None:
         for value, (low, high), what in (
-            (self.height_cm, _HEIGHT_CM, "cm is no height of a person; give centimetres"),
-            (self.weight_kg, _WEIGHT_KG, "kg is no weight of a person; give kilograms"),
+            (self.height_cm, HEIGHT_CM, "cm is no height of a person; give centimetres"),
+            (self.weight_kg, WEIGHT_KG, "kg is no weight of a person; give kilograms"),
         ):
             if value is not None and not low <= value <= high:
                 raise MeasureError(f"{value:g} {what} between {low:g} and {high:g}.")
@@ -59,6 +60,16 @@ class Person:
         """Return a value divided by the body surface area, None where either is not known."""
         surface = self.body_surface_m2
         return None if value is None or surface is None else value / surface
+
+    @property
+    def words(self) -> str:
+        """Sex, sizes and body surface area in words; empty where nothing is said."""
+        said = [self.sex or ""]
+        said += [] if self.height_cm is None else [f"{self.height_cm:.0f} cm"]
+        said += [] if self.weight_kg is None else [f"{self.weight_kg:.0f} kg"]
+        surface = self.body_surface_m2
+        said += [] if surface is None else [f"body surface {surface:.2f} m² (Du Bois)"]
+        return ", ".join(filter(None, said))
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values, with the body surface area."""
@@ -83,7 +94,7 @@ def person_of(info: Mapping[str, Any], said: Person | None = None) -> Person:
     """
     said = said or Person()
     stated: dict[str, Any] = {"sex": info.get("sex") if info.get("sex") in ("female", "male") else None}
-    for name, (low, high) in (("height_cm", _HEIGHT_CM), ("weight_kg", _WEIGHT_KG)):
+    for name, (low, high) in (("height_cm", HEIGHT_CM), ("weight_kg", WEIGHT_KG)):
         value = info.get(name)
         stated[name] = float(value) if isinstance(value, int | float) and low <= value <= high else None
     return Person(

@@ -13,12 +13,13 @@ import numpy as np
 from matae import RESEARCH_USE, __version__
 from matae.files import write_atomic, writing_to
 from matae.measure.normal_ranges import SOURCE, normal_range
-from matae.measure.values import NOT_STRAIN, beat_values, structure_values, table
+from matae.measure.values import NOT_STRAIN, beat_values, index_values, structure_values, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from matae.measure.earlier import EarlierExaminations
     from matae.measure.landmarks import Landmarks
     from matae.measure.measurement import BeatValues, Measurement
     from matae.measure.uncertainty import QualityFlag
@@ -35,7 +36,7 @@ def to_json(measurement: Measurement) -> dict[str, Any]:
     """
     m = measurement
     primary = m.primary
-    numbers = {row.key: _number(row.value) for row in (*table(m), *structure_values(m))}
+    numbers = {row.key: _number(row.value) for row in (*table(m), *index_values(m), *structure_values(m))}
     return {
         "tool": "napari-matae",
         "tool_version": __version__,
@@ -147,7 +148,9 @@ def _wall_segments(m: Measurement) -> list[dict[str, Any]]:
     )
 
 
-def write_json(path: Path, measurement: Measurement, *, key: str = "") -> None:
+def write_json(
+    path: Path, measurement: Measurement, *, key: str = "", earlier: EarlierExaminations | None = None
+) -> None:
     """Write a measurement as JSON, whole or not at all; a file of that name is replaced.
 
     Parameters
@@ -158,13 +161,16 @@ def write_json(path: Path, measurement: Measurement, *, key: str = "") -> None:
         What was measured.
     key
         What it was computed from (`matae.output.key`), to be kept with it.
+    earlier
+        What was measured before, as ``earlier_examinations``; left out if None.
 
     Raises
     ------
     OutputError
         If the file cannot be written.
     """
-    write_values(path, to_json(measurement) | ({"key": key} if key else {}))
+    beside = {} if earlier is None else {"earlier_examinations": earlier.to_json()}
+    write_values(path, to_json(measurement) | beside | ({"key": key} if key else {}))
 
 
 def write_values(path: Path, values: dict[str, Any]) -> None:

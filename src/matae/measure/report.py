@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from matae import RESEARCH_USE, __version__
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from matae.measure.earlier import EarlierExaminations
     from matae.measure.measurement import Measurement
     from matae.measure.uncertainty import QualityFlag
     from matae.measure.values import Value
@@ -28,7 +30,9 @@ _DPI = 150
 _MOST_FLAG_LINES = 7
 
 
-def write_report(path: Path, measurement: Measurement, *, keep_margins: bool = False) -> str:
+def write_report(
+    path: Path, measurement: Measurement, *, keep_margins: bool = False, earlier: EarlierExaminations | None = None
+) -> str:
     """Write a measurement on one page, whole or not at all; a file of that name is replaced.
 
     Parameters
@@ -39,6 +43,8 @@ def write_report(path: Path, measurement: Measurement, *, keep_margins: bool = F
         What to report.
     keep_margins
         Show what a scanner writes around the sector, where names and dates often stand; otherwise it is black there.
+    earlier
+        What was measured before, on a second page, or below in a picture; None for none.
 
     Returns
     -------
@@ -52,7 +58,7 @@ def write_report(path: Path, measurement: Measurement, *, keep_margins: bool = F
     OutputError
         If the file cannot be written.
     """
-    page, notice = render_report(measurement, kind_of_report(path), keep_margins=keep_margins)
+    page, notice = render_report(measurement, kind_of_report(path), keep_margins=keep_margins, earlier=earlier)
     save_page(path, page)
     return notice
 
@@ -78,7 +84,13 @@ def save_page(path: Path, page: bytes) -> None:
         write_atomic(path, page)
 
 
-def render_report(measurement: Measurement, kind: str = "pdf", *, keep_margins: bool = False) -> tuple[bytes, str]:
+def render_report(
+    measurement: Measurement,
+    kind: str = "pdf",
+    *,
+    keep_margins: bool = False,
+    earlier: EarlierExaminations | None = None,
+) -> tuple[bytes, str]:
     """Return the page as the bytes of a file, and what `write_report` says of its pictures.
 
     Parameters
@@ -87,19 +99,76 @@ def render_report(measurement: Measurement, kind: str = "pdf", *, keep_margins: 
         What to report.
     kind
         ``pdf`` or ``png``.
-    keep_margins
+    keep_margins, earlier
         As for `write_report`.
     """
     shown = _shown(measurement, keep_margins=keep_margins)
-    return page_bytes(_page(measurement, shown), kind), shown.notice
+    pages = [_page(measurement, shown)]
+    if earlier is not None and len(earlier.rows) > 1:
+        pages.append(_earlier_page(measurement, earlier))
+    return page_bytes(*pages, kind=kind), shown.notice
 
 
-def page_bytes(figure: Any, kind: str) -> bytes:
-    """Return a page as the bytes of a file. No date goes into it: the same measurement gives the same bytes."""
+def page_bytes(*pages: Any, kind: str) -> bytes:
+    """Return pages as the bytes of a file, in a picture one below the other.
+
+    No date goes into it: the same measurement gives the same bytes.
+    """
     buffer = io.BytesIO()
-    metadata = {"CreationDate": None, "Title": "Left ventricle"} if kind == "pdf" else {"Title": "Left ventricle"}
-    figure.savefig(buffer, format=kind, dpi=_DPI, metadata=metadata)
+    if kind == "pdf":
+        from matplotlib.backends.backend_pdf import PdfPages
+
+        with PdfPages(buffer, metadata={"CreationDate": None, "Title": "Left ventricle"}) as file:
+            for page in pages:
+                file.savefig(page, dpi=_DPI)
+        return buffer.getvalue()
+    if len(pages) == 1:
+        pages[0].savefig(buffer, format=kind, dpi=_DPI, metadata={"Title": "Left ventricle"})
+        return buffer.getvalue()
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    pictures = []
+    for page in pages:
+        drawn = io.BytesIO()
+        page.savefig(drawn, format="png", dpi=_DPI)
+        pictures.append(Image.open(drawn).convert("RGB") if not pictures else _without_gap(Image.open(drawn)))
+    whole = Image.new("RGB", (pictures[0].width, sum(picture.height for picture in pictures)), "white")
+    top = 0
+    for picture in pictures:
+        whole.paste(picture, (0, top))
+        top += picture.height
+    info = PngInfo()
+    info.add_text("Title", "Left ventricle")
+    whole.save(buffer, format="png", dpi=(_DPI, _DPI), pnginfo=info)
     return buffer.getvalue()
+
+
+def _without_gap(page: Any) -> Any:
+    """Return the picture of a page without the longest empty stretch in it, but for a margin."""
+    import numpy as np
+    from PIL import Image
+
+    pixels = np.asarray(page.convert("RGB"))
+    written = np.flatnonzero((pixels < 255).any((1, 2)))
+    gaps = np.diff(written)
+    widest = int(gaps.argmax())
+    margin = min(60, int(gaps[widest]) // 2)
+    top, bottom = written[widest] + margin, written[widest + 1] - margin
+    return Image.fromarray(np.concatenate([pixels[:top], pixels[bottom:]]))
+
+
+def _earlier_page(measurement: Measurement, earlier: EarlierExaminations) -> Any:
+    from matplotlib.text import Text
+
+    from matae.measure.earlier import draw_earlier
+
+    figure = new_page()
+    header(figure, "Earlier examinations")
+    draw_earlier(figure, earlier)
+    footer(figure, measurement.content_id)
+    literally(figure.findobj(Text))
+    return figure
 
 
 def new_page() -> Any:
@@ -200,6 +269,10 @@ def _facts(figure: Any, measurement: Measurement) -> None:
     y -= 0.0155 * (len(lines) - 1) + 0.0195
     figure.text(0.06, y, "Landmarks", fontsize=8, color="#66717c", va="center")
     figure.text(0.155, y, marks[by_hand] if m.beats else "–", fontsize=8.5, color="#1b242c", va="center")
+    if said := m.person.words:
+        figure.text(0.50, y, "Person", fontsize=8, color="#66717c", va="center")
+        said = said.removesuffix(" (Du Bois)")  # the line has no room for it
+        fit(figure, figure.text(0.595, y, said, fontsize=8.5, color="#1b242c", va="center"), 0.36)
 
 
 def fit(figure: Any, text: Any, width: float) -> None:
@@ -219,7 +292,7 @@ def _short(text: str, most: int) -> str:
 
 def _numbers(figure: Any, measurement: Measurement) -> None:
     """List every number but the ejection fraction, which stands above, in two columns of groups."""
-    rows = [row for row in table(measurement) if row.key != "ef_percent"]
+    rows = _beside_each_other([row for row in table(measurement) if row.key != "ef_percent"])
     right = [row for row in rows if row.group in ("Size and motion", "Wall at end-diastole")]
     if any(row.group in ("Left atrium", "Wall at end-diastole") for row in rows):
         # They stand where a second method of the same volumes, and areas, stand otherwise; the JSON has all.
@@ -232,6 +305,25 @@ def _numbers(figure: Any, measurement: Measurement) -> None:
         "no M-mode measurement."
     )
     figure.text(0.06, 0.057, caution, fontsize=6.3, color="#66717c", va="top", linespacing=1.35)
+
+
+def _beside_each_other(rows: list[Value]) -> list[Value]:
+    """Return rows with a volume and the same by body surface area on one line: the column has no room for more."""
+    indexed = {
+        row.key.removesuffix("_index_ml_m2"): row for row in rows if row.key in ("edv_index_ml_m2", "esv_index_ml_m2")
+    }
+    found = []
+    for row in rows:
+        beside = indexed.get(row.key.removesuffix("_ml"))
+        if row in indexed.values():
+            continue
+        shown = row.value is not None and beside is not None and beside.value is not None
+        if not shown or beside is None:
+            found.append(row)
+            continue
+        # The heading of the group says that these are volumes.
+        found.append(replace(row, label=row.label.removesuffix(" volume"), text=f"{row.text}, {beside.text}"))
+    return found
 
 
 def draw_groups(figure: Any, rows: Sequence[Value], column: float, width: float, y: float) -> float:

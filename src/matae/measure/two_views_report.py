@@ -35,7 +35,7 @@ def write_two_views_report(path: Path, views: TwoViews, *, keep_margins: bool = 
     """Write a biplane measurement on one page; parameters, result and errors as `matae.measure.report.write_report`."""
     kind = kind_of_report(path)
     shown = _shown(views, keep_margins=keep_margins)
-    save_page(path, page_bytes(_page(views, shown), kind))
+    save_page(path, page_bytes(_page(views, shown), kind=kind))
     return " ".join(dict.fromkeys(filter(None, (margin.notice for margin in shown))))
 
 
@@ -89,15 +89,9 @@ def _facts(figure: Any, views: TwoViews) -> None:
         said = figure.text(0.125, y, f"{m.name}, {by}", fontsize=8.5, color="#1b242c", va="center")
         fit(figure, said, 0.81)
     person = views.person
-    said = [person.sex or "sex not stated"]
-    if person.height_cm is not None:
-        said.append(f"{person.height_cm:.0f} cm")
-    if person.weight_kg is not None:
-        said.append(f"{person.weight_kg:.0f} kg")
-    if (surface := person.body_surface_m2) is not None:
-        said.append(f"body surface {surface:.2f} m² (Du Bois)")
+    said = person.words if person.sex is not None else ", ".join(filter(None, ("sex not stated", person.words)))
     figure.text(0.06, 0.886, "Person", fontsize=8, color="#66717c", va="center")
-    figure.text(0.125, 0.886, ", ".join(said), fontsize=8.5, color="#1b242c", va="center")
+    figure.text(0.125, 0.886, said, fontsize=8.5, color="#1b242c", va="center")
 
 
 def _curves(figure: Any, views: TwoViews) -> None:

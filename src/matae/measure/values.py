@@ -14,7 +14,7 @@ from matae.measure.structures import mean_of
 if TYPE_CHECKING:
     from matae.measure.measurement import Measurement
 
-__all__ = ["Value", "beat_values", "entry", "structure_values", "table"]
+__all__ = ["Value", "beat_values", "entry", "index_values", "structure_values", "table"]
 
 NOT_STRAIN = "from the outline, not speckle-tracking strain"
 _NEEDS_SCALE = "needs calibration"
@@ -135,7 +135,24 @@ def table(measurement: Measurement) -> list[Value]:
         "Left atrium": any(beside.atrium_es is not None for beside in m.structures),
         "Wall at end-diastole": any(beside.wall is not None for beside in m.structures),
     }
-    return [*rows, *(row for row in structure_values(m) if here[row.group])]
+    indexed = index_values(m) if m.person.body_surface_m2 is not None else []
+    return [*rows[:3], *indexed, *rows[3:], *(row for row in structure_values(m) if here[row.group])]
+
+
+def index_values(measurement: Measurement) -> list[Value]:
+    """Return the volumes by body surface area, of every measurement the same ones; one plane has no normal range."""
+    m = measurement
+    found = []
+    for place, key in enumerate(("edv", "esv")):
+        means = {"edv": m.mean(lambda b: b.volumes.edv), "esv": m.mean(lambda b: b.volumes.esv)}
+        whole = means[key] if m.calibrated else None
+        why = _NEEDS_BEAT if not m.beats else _NEEDS_SCALE if whole is None else _NEEDS_SIZE
+        frames = tuple(values.frames[place] for values in m.beats)
+        found.append(
+            entry(f"{key}_index_ml_m2", f"{key.upper()} / body surface", m.person.indexed(whole), "mL/m²",
+                  frames=frames, group="Volumes", missing=why, note="one plane")
+        )  # fmt: skip
+    return found
 
 
 def structure_values(measurement: Measurement) -> list[Value]:

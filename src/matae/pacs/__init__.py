@@ -7,9 +7,19 @@ Importing this package imports neither client.
 
 from __future__ import annotations
 
-from matae.pacs.address import Address, find_archive
+from matae.pacs.address import Address, archive_names, find_archive
 from matae.pacs.clips import ClipQuery, fetch_clip, find_clips
 from matae.pacs.connection import Connection, connect
 from matae.pacs.sending import send
 
-__all__ = ["Address", "ClipQuery", "Connection", "connect", "fetch_clip", "find_archive", "find_clips", "send"]
+__all__ = [
+    "Address",
+    "ClipQuery",
+    "Connection",
+    "archive_names",
+    "connect",
+    "fetch_clip",
+    "find_archive",
+    "find_clips",
+    "send",
+]

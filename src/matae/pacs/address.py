@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["CALLING_AE", "PASSWORD_VARIABLE", "USER_VARIABLE", "Address", "config_file", "find_archive"]
+__all__ = [
+    "CALLING_AE",
+    "PASSWORD_VARIABLE",
+    "USER_VARIABLE",
+    "Address",
+    "archive_names",
+    "config_file",
+    "find_archive",
+]
 
 USER_VARIABLE, PASSWORD_VARIABLE = "MATAE_PACS_USER", "MATAE_PACS_PASSWORD"
 CALLING_AE = "MATAE"
@@ -74,7 +82,12 @@ def config_file() -> Path:
     return home() / "pacs.toml"
 
 
-def find_archive(name: str, config: Path | None = None) -> Address:
+def archive_names(config: Path | None = None) -> list[str]:
+    """Return the names in the list of archives, in its order; `PacsError` if the list cannot be read."""
+    return list(_listed(config or config_file()))
+
+
+def find_archive(name: str, config: Path | None = None, *, user: str = "", password: str = "") -> Address:
     """Return an archive by its name in the list, or by its address.
 
     Parameters
@@ -84,6 +97,8 @@ def find_archive(name: str, config: Path | None = None) -> Address:
         password of an address are taken from `USER_VARIABLE` and `PASSWORD_VARIABLE`.
     config
         The list, a TOML file with a table ``[archives.NAME]`` each; `config_file` if None.
+    user, password
+        Of an address, in place of the variables; of a name they are in the list.
 
     Raises
     ------
@@ -91,7 +106,9 @@ def find_archive(name: str, config: Path | None = None) -> Address:
         If there is none of that name, the address or the list makes no sense, or a password would be given away.
     """
     if "://" in name:
-        found = {"user": os.environ.get(USER_VARIABLE, ""), "password_env": PASSWORD_VARIABLE}
+        found = {"user": user or os.environ.get(USER_VARIABLE, ""), "password_env": PASSWORD_VARIABLE}
+        if password:
+            found["password"] = password
         given = _from_url(name)
         return _checked(given.pop("name"), given | found, os.environ)
     path = config or config_file()

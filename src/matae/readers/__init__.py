@@ -12,6 +12,7 @@ from matae.readers.agreement import (
 )
 from matae.readers.history import Examination, History, history_of
 from matae.readers.measuring import measure_reading
+from matae.readers.stored import find_stored_pair, measure_stored
 
 __all__ = [
     "ClipAgreement",
@@ -19,8 +20,10 @@ __all__ = [
     "History",
     "PairAgreement",
     "clip_agreement",
+    "find_stored_pair",
     "history_of",
     "measure_reading",
+    "measure_stored",
     "pair_agreements",
     "study_agreement",
     "with_readers",

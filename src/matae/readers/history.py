@@ -17,10 +17,11 @@ from matae.readers.difference import difference_half
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matae.measure.earlier import EarlierExaminations
     from matae.store import Study
-    from matae.store.types import Examined
+    from matae.store.types import Examined, StoredMeasurement
 
-__all__ = ["ORDER_NOTE", "Examination", "History", "cells", "history_of"]
+__all__ = ["ORDER_NOTE", "Examination", "History", "cells", "earlier_for_report", "history_of", "history_with"]
 
 ORDER_NOTE = "No day is stored; in the order in which the clips came into the study."
 DAYS_NOTE = "Days are those the files state; a file that was de-identified may state a shifted one."
@@ -91,8 +92,16 @@ class History:
     examinations: tuple[Examination, ...]
     note: str
 
-    def sentence(self, index: int) -> str:
-        """Return what is to be said of the change to one examination."""
+    def sentence(self, index: int, *, dated: bool = True) -> str:
+        """Return what is to be said of the change to one examination.
+
+        Parameters
+        ----------
+        index
+            Which.
+        dated
+            Name the day of the examination it is compared with, where that is known; otherwise how long before it was.
+        """
         now = self.examinations[index]
         if now.why_not:
             return f"Ejection fraction {now.why_not}: not compared."
@@ -100,11 +109,81 @@ class History:
             return "No earlier ejection fraction of this view may be compared."
         then = self.examinations[now.since].clip
         when = f"on {then.day}" if then.day else f"in {then.stem}"
+        if not dated and (days := _days_between(then, now.clip)) is not None:
+            when = f"{days} days before" if days != 1 else "1 day before"
         where = "beyond" if now.beyond else "within"
         return (
             f"{now.change:+.0f} points since {then.measurement.ef:.0f} % {when}, {where} the 90 % interval of the "  # type: ignore[union-attr]
             f"difference (±{now.half_width:.0f} points)."
         )
+
+
+def history_with(study: Study, content_id: str, now: StoredMeasurement) -> History | None:
+    """Return the examinations of a clip's subject, with what is measured in the clip now in place of what is stored.
+
+    Parameters
+    ----------
+    study
+        An open study.
+    content_id
+        The clip.
+    now
+        What is measured in it.
+
+    Returns
+    -------
+    History or None
+        None where the study does not know the clip, or nobody has said whom it shows.
+    """
+    subject = study.cine(content_id).known_subject if study.has_cine(content_id) else None
+    if subject is None:
+        return None
+    clips = [
+        clip._replace(measurement=now, hidden=False) if clip.content_id == content_id else clip
+        for clip in study.examined(subject)
+    ]
+    return _compared(subject, clips)
+
+
+def earlier_for_report(history: History, content_id: str) -> EarlierExaminations | None:
+    """Return what a report of one clip says of the examinations before it; None where there is none before it.
+
+    Days are told as how long before they were: a report holds no date.
+    """
+    from matae.measure.earlier import EarlierExamination, EarlierExaminations
+
+    places = [i for i, found in enumerate(history.examinations) if found.clip.content_id == content_id]
+    if not places or places[0] == 0:
+        return None
+    here = history.examinations[places[0]].clip
+    rows = []
+    for found in history.examinations[: places[0] + 1]:
+        clip, m = found.clip, found.clip.measurement
+        shown = m is not None and not m.doubts
+        rows.append(
+            EarlierExamination(
+                days_before=_days_between(clip, here), name=clip.stem, view=(m.view if m else None) or clip.view,
+                ef=m.ef if m and shown else None, ef_low=m.ef_low if m and shown else None,
+                ef_high=m.ef_high if m and shown else None, why_not=found.why_not,
+                edv_ml=m.edv_ml if m and shown else None, esv_ml=m.esv_ml if m and shown else None,
+                la_ml=m.la_ml if m and shown else None, change=found.change, half_width=found.half_width,
+                is_now=clip.content_id == content_id,
+            )
+        )  # fmt: skip
+    note = "In the order of their days." if here.day else history.note
+    return EarlierExaminations(tuple(rows), history.sentence(places[0], dated=False), note)
+
+
+def _days_between(then: Examined, now: Examined) -> int | None:
+    """Return the days from one examination to another, None where a day is not known or is none."""
+    from datetime import date
+
+    try:
+        return (
+            None if not then.day or not now.day else (date.fromisoformat(now.day) - date.fromisoformat(then.day)).days
+        )
+    except ValueError:
+        return None
 
 
 def history_of(study: Study, subject: str) -> History:

@@ -17,7 +17,7 @@ SPACING_NOTE = "Set by hand over the depth scale."
 
 
 def cine_with(cine: Cine, overrides: Overrides) -> Cine:
-    """Return a cine with the pixel size, view and frame rate that people set; the pixels are the same object."""
+    """Return a cine with the pixel size, view, frame rate and body size that people set, of the same pixels."""
     if overrides.spacing is not None and overrides.spacing != cine.spacing:
         cine = replace(cine, spacing=overrides.spacing, spacing_note=SPACING_NOTE)
     if overrides.view is not None and overrides.view != cine.view:
@@ -25,7 +25,9 @@ def cine_with(cine: Cine, overrides: Overrides) -> Cine:
     wanted, stated = overrides.frame_rate, cine.frame_rate
     if wanted is not None and cine.n_frames > 1 and (stated is None or abs(stated - wanted) > 1e-6):
         cine = cine.with_frame_rate(wanted)
-    return cine
+    body = {"height_cm": overrides.height_cm, "weight_kg": overrides.weight_kg}
+    said = {key: value for key, value in body.items() if value is not None and cine.info.get(key) != value}
+    return replace(cine, info={**cine.info, **said}) if said else cine
 
 
 def sector_with(cine: Cine, overrides: Overrides) -> Sector:

@@ -17,6 +17,7 @@ from matae.store.schema import Cine as CineRow
 from matae.store.schema import Rater, Subject
 from matae.store.schema_worklist import Measurement
 from matae.store.types import Examined, SubjectSource
+from matae.store.worklist import views_set
 
 __all__ = ["ExaminationsPart"]
 
@@ -73,8 +74,11 @@ class ExaminationsPart(ReaderViewPart):
                 .order_by(CineRow.recorded.is_(None), CineRow.recorded, CineRow.id)
             )  # fmt: skip
             found = []
-            for row in connection.execute(query):
+            rows = connection.execute(query).all()
+            said = views_set(connection, [row.id for row in rows])
+            for row in rows:
                 cine_id, content_id, stem, view, day, added, rater, measured, *values = row
+                view = said.get(cine_id, view)
                 kept: StoredMeasurement | None = None
                 if measured is not None:
                     kept = measurement_of(values, rater, fingerprint_of(connection, cine_id))

@@ -1,4 +1,4 @@
-"""What people set of a cine (sector, flip, pixel size, view, frame rate): every version kept, like labels."""
+"""What people set of a cine (sector, flip, pixel size, view, rate, body size): every version kept, like labels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, insert, select, tuple_
 
 from matae.cine import Spacing
-from matae.errors import ConflictError, StoreError
+from matae.errors import ConflictError, MeasureError, StoreError
 from matae.store.base import StudyBase, as_note, parse_time
 from matae.store.schema import OverrideRevision, Rater
 from matae.store.types import OverrideName, Overrides, OverrideVersion
@@ -168,6 +168,8 @@ def _overrides(connection: Connection, cine_id: int) -> Overrides:
         spacing=None if spacing is None else Spacing(*spacing),
         view=values.get(OverrideName.VIEW),
         frame_rate=values.get(OverrideName.FRAME_RATE),
+        height_cm=values.get(OverrideName.HEIGHT),
+        weight_kg=values.get(OverrideName.WEIGHT),
         revisions={OverrideName(row.name): row.revision for row in rows},
     )
 
@@ -219,10 +221,31 @@ def _rate(value: Any) -> float:
     return rate
 
 
+def _height(value: Any) -> float:
+    return _size("height_cm", _numbers([value], "A height is a number of centimetres; give it again.")[0])
+
+
+def _weight(value: Any) -> float:
+    return _size("weight_kg", _numbers([value], "A weight is a number of kilograms; give it again.")[0])
+
+
+def _size(name: str, value: float) -> float:
+    """Return a size of a person, as a measurement takes it."""
+    from matae.measure.person import Person
+
+    try:
+        Person(**{name: value})
+    except MeasureError as error:
+        raise StoreError(str(error)) from error
+    return value
+
+
 _CHECKS = {
     OverrideName.SECTOR: _sector,
     OverrideName.APEX_DOWN: _flag,
     OverrideName.SPACING: _spacing,
     OverrideName.VIEW: _view,
     OverrideName.FRAME_RATE: _rate,
+    OverrideName.HEIGHT: _height,
+    OverrideName.WEIGHT: _weight,
 }

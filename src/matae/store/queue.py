@@ -20,7 +20,7 @@ from matae.store.schema_worklist import QueueRow
 from matae.store.types import QueueCounts, QueuedClip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
     from typing import Any
 
@@ -76,14 +76,26 @@ class QueuePart(StudyBase):
                 connection.execute(insert(QueueRow), rows)
             return len(rows) + len(again)
 
-    def take_next(self, *, seconds: float = TAKE_S) -> QueuedClip | None:
-        """Take the next clip that waits and nobody is at work on; None where there is none."""
+    def take_next(self, *, seconds: float = TAKE_S, without: Collection[int] = ()) -> QueuedClip | None:
+        """Take the next clip that waits and nobody is at work on; None where there is none.
+
+        Parameters
+        ----------
+        seconds
+            For how long, unless it is renewed.
+        without
+            Clips of the queue, by their numbers (`QueuedClip.id`), that are left to others.
+        """
         with self._writing() as writing:
             connection = writing.connection
             now = time_of(connection)
             row = connection.execute(
                 select(QueueRow.id, QueueRow.path, QueueRow.label, QueueRow.kind, QueueRow.info)
-                .where(QueueRow.state == "waiting", QueueRow.taken_until < as_text(now))
+                .where(
+                    QueueRow.state == "waiting",
+                    QueueRow.taken_until < as_text(now),
+                    QueueRow.id.not_in([int(number) for number in without]),
+                )
                 .order_by(QueueRow.id)
                 .limit(1)
             ).one_or_none()
@@ -106,14 +118,13 @@ class QueuePart(StudyBase):
                 .values(taken_until=until)
             )
 
-    def give_back_taken(self) -> None:
-        """Let others have what this `Study` object took and did not finish."""
+    def give_back_taken(self, number: int | None = None) -> None:
+        """Let others have what this `Study` object took and did not finish, or one clip of it by its number."""
+        mine = and_(QueueRow.state == "waiting", QueueRow.taken_by == self._session)
+        if number is not None:
+            mine = and_(mine, QueueRow.id == int(number))
         with self._writing() as writing:
-            writing.connection.execute(
-                update(QueueRow)
-                .where(QueueRow.state == "waiting", QueueRow.taken_by == self._session)
-                .values(taken_by="", taken_until="")
-            )
+            writing.connection.execute(update(QueueRow).where(mine).values(taken_by="", taken_until=""))
 
     def finish_queued(self, number: int, *, content_id: str = "", note: str = "") -> None:
         """Say what became of a clip: it is in the study under a content id, or why it could not be done."""

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from matae.errors import StoreError
 from matae.store.base import StudyBase, parse_time
+from matae.store.schema import Cine as CineRow
 from matae.store.schema import Mask, Rater, StudyRow
 from matae.store.schema import Revision as RevisionRow
 from matae.store.schema_readings import AdjudicationRow, ReadingRow
@@ -189,6 +190,47 @@ class ReaderViewPart(StudyBase):
         """Whether raters see their own readings only, see `set_blind`."""
         with self._reading() as connection:
             return bool(connection.execute(select(StudyRow.blind)).scalar_one())
+
+    def hidden_from(self, rater: str) -> frozenset[str]:
+        """Return the clips whose readings by others a rater must not see yet.
+
+        Those are, in a blind study, the clips that somebody else read, while nobody has chosen which reading counts and
+        not all of their readers, at least two, have finished.
+
+        Parameters
+        ----------
+        rater
+            Who would look.
+
+        Returns
+        -------
+        frozenset of str
+            Content ids; empty where the study is not blind.
+        """
+        with self._reading() as connection:
+            if not connection.execute(select(StudyRow.blind)).scalar_one():
+                return frozenset()
+            read = (
+                select(RevisionRow.cine_id, Rater.id, Rater.name)
+                .join(Rater, Rater.id == RevisionRow.rater_id)
+                .where(RevisionRow.kind.in_(_BY_PEOPLE))
+                .distinct()
+            )
+            readers: dict[int, dict[int, str]] = {}
+            for row in connection.execute(read):
+                readers.setdefault(row.cine_id, {})[row.id] = row.name
+            ended = select(ReadingRow.cine_id, ReadingRow.rater_id).where(ReadingRow.finished_at.is_not(None))
+            finished = {(row.cine_id, row.rater_id) for row in connection.execute(ended)}
+            decided = set(connection.execute(select(AdjudicationRow.cine_id)).scalars())
+            hidden = {
+                cine_id
+                for cine_id, who in readers.items()
+                if cine_id not in decided
+                and any(name != rater for name in who.values())
+                and not (len(who) > 1 and all((cine_id, reader) in finished for reader in who))
+            }
+            known = connection.execute(select(CineRow.id, CineRow.content_id))
+            return frozenset(row.content_id for row in known if row.id in hidden)
 
     def _beside(self, connection: Connection, cine_id: int) -> int | None:
         """Return this rater's id where their reading is kept beside the labels; None where the labels are what counts.

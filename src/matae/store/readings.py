@@ -86,6 +86,19 @@ class ReadingsPart(ReaderViewPart):
         with self._reading() as connection:
             return {content_id: int(n) for content_id, n in connection.execute(query)}
 
+    def raters_read(self) -> dict[str, int]:
+        """Return how many clips each rater has read, by the rater's name, in the order of the names."""
+        people = RevisionRow.kind.in_(("person", "status"))
+        query = (
+            select(Rater.name, func.count(func.distinct(RevisionRow.cine_id)))
+            .join(Rater, Rater.id == RevisionRow.rater_id)
+            .where(people)
+            .group_by(Rater.name)
+            .order_by(Rater.name)
+        )
+        with self._reading() as connection:
+            return {name: int(n) for name, n in connection.execute(query)}
+
     def may_compare(self, content_id: str) -> bool:
         """Return whether readings of a clip may be shown beside each other.
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from matae.store.types import Claim, StoredMeasurement
 
-__all__ = ["WorklistPart"]
+__all__ = ["WorklistPart", "views_set"]
 
 _MOST_NEWS = 200
 """Clips whose lines are asked for anew by themselves; where more changed, all are."""
@@ -54,7 +54,7 @@ class WorklistPart(OverviewPart, QueuePart, ReaderViewPart):
         with self._reading() as connection:
             some = None if content_ids is None else _ids_of(connection, content_ids)
             raters = {row.id: row.name for row in connection.execute(select(Rater.id, Rater.name))}
-            labels, flags, views = _labels(connection, some), _flags(connection, some), _views(connection, some)
+            labels, flags, views = _labels(connection, some), _flags(connection, some), views_set(connection, some)
             settings = {cine_id: int(n) for cine_id, n in connection.execute(settings_counts(some))}
             claims = claims_of(connection, self._session)
             failed = {
@@ -205,7 +205,7 @@ def _flags(connection: Connection, some: list[int] | None) -> dict[int, int]:
     return {cine_id: int(n) for cine_id, n in rows}
 
 
-def _views(connection: Connection, some: list[int] | None) -> dict[int, str]:
+def views_set(connection: Connection, some: list[int] | None) -> dict[int, str]:
     """Return the views that people set, of those clips where they set one."""
     query = (
         select(OverrideRevision.cine_id, OverrideRevision.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from matae.worklist.add import Added, add_paths
+from matae.worklist.archive import Fetched, fetch_into
 from matae.worklist.run import Done, WorkSettings, work_off
 from matae.worklist.segmenting import StudyJob, StudySettings, stored_measurement
 from matae.worklist.suggest import Suggestion, next_to_correct, suggest, suggestions_as_json
@@ -12,6 +13,7 @@ __all__ = [
     "COLUMNS",
     "Added",
     "Done",
+    "Fetched",
     "StudyJob",
     "StudySettings",
     "Suggestion",
@@ -19,6 +21,7 @@ __all__ = [
     "add_paths",
     "as_json",
     "as_records",
+    "fetch_into",
     "next_to_correct",
     "stored_measurement",
     "suggest",

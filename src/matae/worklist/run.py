@@ -1,7 +1,8 @@
 """Work off the queue of a study: clip after clip, in processes of their own, until it is empty or somebody pauses it.
 
 The queue is in the study, so whatever happens to the program, the next one goes on where it was. Several programs may
-work off one queue: each clip goes to one of them.
+work off one queue: each clip goes to one of them. With a study on a server they may be on several computers, and a clip
+whose file is not on this one is left to those that have it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from matae.cluster.local import LocalPool
 from matae.cluster.pool import run_pool
 from matae.errors import MataeError, StoreError
 from matae.jobs import Failure
+from matae.read import is_there
 from matae.segment import SegmentOptions
 from matae.store.queue import TAKE_S
 from matae.worklist.segmenting import StudyJob, StudySettings
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from matae.worklist.segmenting import StudyOutcome
 
 __all__ = ["Done", "WorkSettings", "work_off"]
+
+_GONE = "bring it back, or add it from where it is now."
 
 
 @dataclass(frozen=True)
@@ -119,8 +123,21 @@ def work_off(
     common = StudySettings(study.target, out, settings.options, settings.again)
     at_work: dict[Path, QueuedClip] = {}
 
+    on_server, elsewhere = "://" in study.target, set[int]()
+
     def jobs() -> Iterator[StudyJob]:
-        while not (paused() or leave()) and (clip := study.take_next(seconds=settings.lease_s)) is not None:
+        while not (paused() or leave()):
+            clip = study.take_next(seconds=settings.lease_s, without=elsewhere)
+            if clip is None:
+                return
+            if not is_there(clip.path):
+                if on_server:
+                    elsewhere.add(clip.id)
+                    study.give_back_taken(clip.id)
+                    continue
+                at_work[clip.path] = clip
+                lost.append(Failure(clip.path, f"{clip.path.name} is not where it was; {_GONE}"))
+                continue
             try:
                 job = StudyJob(_ref_of(clip), common)
             except MataeError as error:

@@ -38,6 +38,32 @@ def test_du_bois() -> None:
     assert person.to_json() == {"sex": "male", "height_cm": 170, "weight_kg": 70, "body_surface_m2": 1.8097}
 
 
+def test_what_is_said_in_words() -> None:
+    assert Person().words == ""
+    assert Person(height_cm=170).words == "170 cm"
+    assert Person("male", 170, 70).words == "male, 170 cm, 70 kg, body surface 1.81 m² (Du Bois)"
+
+
+def test_volumes_of_one_plane_are_indexed_once_the_sizes_are_known() -> None:
+    from dataclasses import replace
+
+    from matae.measure import measure_cine
+    from matae.measure.record import to_json
+    from matae.phantom import make_phantom
+
+    phantom = make_phantom(2, n_frames=40, frame_rate=33.0, shape=(96, 96))
+    plain = measure_cine(phantom.cine, phantom.masks, sector=phantom.sector)
+    assert "edv_index_ml_m2" not in {row.key for row in plain.table()}
+    assert to_json(plain)["edv_index_ml_m2"] is None
+    cine = replace(phantom.cine, info={**phantom.cine.info, "height_cm": 170.0, "weight_kg": 70.0})
+    known = measure_cine(cine, phantom.masks, sector=phantom.sector)
+    rows = {row.key: row for row in known.table()}
+    surface = known.person.body_surface_m2
+    for phase in ("edv", "esv"):
+        assert rows[f"{phase}_index_ml_m2"].value == pytest.approx(rows[f"{phase}_ml"].value / surface)
+        assert rows[f"{phase}_index_ml_m2"].unit == "mL/m²"
+
+
 def test_a_person_wins_over_the_file_one_by_one() -> None:
     info = {"sex": "male", "height_cm": 180.0, "weight_kg": 90.0}
     assert person_of(info) == Person("male", 180.0, 90.0)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from matae.cli import app
 from matae.errors import StoreError
 from matae.readers import history_of
-from matae.readers.history import ORDER_NOTE, _compared
+from matae.readers.history import ORDER_NOTE, _compared, earlier_for_report, history_with
 from matae.store import Study
 from matae.store.types import Examined, StoredMeasurement
 
@@ -100,3 +100,42 @@ def test_the_command_lists_and_dates(tmp_path) -> None:
     facts = json.loads(run(app, ["study", "history", target, "p1", "--json"]).stdout)
     assert [e["beyond_interval"] for e in facts["examinations"]] == [None, True]
     assert facts["examinations"][0]["ef_interval90"] == [52.0, 68.0]
+
+
+def test_a_report_says_how_long_before_and_no_day() -> None:
+    history = _compared("p1", [examined(0, "2024-12-31", ef(60)), examined(1, "2026-01-01", ef(40)),
+                               examined(2, "2026-02-01", ef(70))])  # fmt: skip
+    assert earlier_for_report(history, "c0") is None  # nothing was before it
+    assert earlier_for_report(history, "elsewhere") is None
+    found = earlier_for_report(history, "c1")
+    assert [(row.days_before, row.is_now) for row in found.rows] == [
+        (366, False),
+        (0, True),
+    ]  # what came later is not in it
+    assert (
+        found.sentence
+        == "-20 points since 60 % 366 days before, beyond the 90 % interval of the difference (±11 points)."
+    )
+    assert found.rows[1].beyond
+    assert "20" not in found.note
+    unsure = _compared("p1", [examined(0, None, ef(60, doubts=("cut-off",))), examined(1, None, ef(40))])
+    rows = earlier_for_report(unsure, "c1").rows
+    assert (rows[0].ef, rows[0].edv_ml, rows[0].why_not, rows[0].when) == (None, None, "not reliable", "earlier")
+
+
+def test_what_is_measured_now_counts_in_place_of_what_is_stored(tmp_path) -> None:
+    from test_readers_agreement import make_cine
+
+    with Study.create(tmp_path / "s.matae", rater="anna") as study:
+        one, two = make_cine(0), make_cine(1)
+        assert history_with(study, one.content_id, ef(50)) is None  # not in the study
+        study.add_cine(one)
+        assert history_with(study, one.content_id, ef(50)) is None  # of nobody
+        study.set_subject(one.content_id, "p1")
+        study.add_cine(two, subject="p1")
+        for cine, day, value in ((one, "2024-01-01", 60.0), (two, "2025-01-01", 58.0)):
+            study.set_recorded(cine.content_id, day)
+            study.put_measurement(cine.content_id, ef(value))
+        history = history_with(study, two.content_id, ef(30))
+        assert [e.clip.measurement.ef for e in history.examinations] == [60, 30]
+        assert history.examinations[1].change == -30

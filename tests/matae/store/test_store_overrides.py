@@ -41,6 +41,29 @@ def test_what_was_set_comes_back_with_its_version_and_every_earlier_one_stays(st
     assert study.check() == []
 
 
+def test_height_and_weight_come_back_and_count_where_the_file_says_nothing(study, other, cine) -> None:
+    from matae.measure.person import person_of
+
+    for name, value, why in (
+        (OverrideName.HEIGHT, 1.8, "give centimetres between"),  # metres
+        (OverrideName.HEIGHT, "tall", "A height is a number"),
+        (OverrideName.WEIGHT, 0, "give kilograms between"),
+        (OverrideName.WEIGHT, math.nan, "A weight is a number"),
+    ):
+        with pytest.raises(StoreError, match=why):
+            study.set_override(cine.content_id, name, value)
+    study.set_override(cine.content_id, OverrideName.HEIGHT, 180)
+    study.set_override(cine.content_id, OverrideName.WEIGHT, 75.5)
+    found = other.overrides(cine.content_id)
+    assert (found.height_cm, found.weight_kg) == (180, 75.5)
+    shown = cine_with(cine, found)
+    assert shown.frames is cine.frames
+    assert person_of(shown.info).body_surface_m2 == pytest.approx(0.007184 * 180**0.725 * 75.5**0.425)
+    assert "height_cm" not in cine.info  # what the file states stays what it is
+    study.set_override(cine.content_id, OverrideName.WEIGHT, None)
+    assert person_of(cine_with(cine, other.overrides(cine.content_id)).info).weight_kg is None
+
+
 def test_the_same_value_again_is_no_new_version_and_none_takes_it_away(study, cine) -> None:
     study.set_override(cine.content_id, OverrideName.SECTOR, None)
     assert study.overrides(cine.content_id).revisions == {}

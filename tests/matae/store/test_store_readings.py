@@ -47,6 +47,8 @@ def test_a_study_of_before_is_not_blind_and_a_clip_nobody_read_has_no_reading(st
     assert not study.is_blind
     assert study.readings(cine.content_id) == []
     assert study.clips_read() == {}
+    assert study.raters_read() == {}
+    assert study.hidden_from("anna") == frozenset()
     assert study.adjudication(cine.content_id) is None
     assert study.undecided(cine.content_id) == []
     assert study.may_compare(cine.content_id)
@@ -77,6 +79,22 @@ def test_blind_readers_see_the_model_and_themselves(anna, bela, cine) -> None:
     ]  # fmt: skip
     assert [step[0].rater for step in bela.steps(cine.content_id)] == ["", "bela"]
     assert anna.check() == []
+
+
+def test_what_others_read_is_hidden_until_all_have_finished_or_one_was_chosen(anna, bela, cine) -> None:
+    assert anna.hidden_from("anna") == frozenset()  # nobody has read anything
+    draw(anna, cine, 0, 8)
+    assert anna.hidden_from("anna") == frozenset()  # only her own
+    assert anna.hidden_from("bela") == anna.hidden_from("somebody new") == frozenset({cine.content_id})
+    draw(bela, cine, 0, 6)
+    assert anna.raters_read() == {"anna": 1, "bela": 1}
+    anna.finish_reading(cine.content_id)
+    assert anna.hidden_from("anna") == bela.hidden_from("bela") == frozenset({cine.content_id})
+    bela.finish_reading(cine.content_id)
+    assert anna.hidden_from("anna") == bela.hidden_from("cora") == frozenset()
+    bela.adjudicate(cine.content_id, "anna")
+    draw(bela, cine, 1, 5)  # a correction of what counts: everybody sees it
+    assert bela.hidden_from("cora") == frozenset()
 
 
 def test_a_second_reading_goes_on_from_itself(anna, bela, cine, target) -> None:

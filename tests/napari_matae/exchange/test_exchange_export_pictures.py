@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QLabel
 
 from matae.exchange import ExportOptions, Finding, Preview
-from napari_matae.exchange.export_pictures import ExportPictures
+from napari_matae.exchange.export_pictures import ExportPictures, _drawn
 from napari_matae.exchange.tasks import ExportChoice, PreparedExport
 
 pytestmark = pytest.mark.gui
@@ -55,3 +57,14 @@ def test_all_pages_with_something_odd_have_to_be_turned(qtbot) -> None:
     assert pictures.where.text() == "7 to 8 of 8 clips"
     pictures.turn(5)
     assert not pictures.more_button.isEnabled()
+
+
+def test_the_outline_of_a_clip_that_others_read_blind_is_not_drawn(qtbot) -> None:
+    shown = replace(prepared(2), hidden=frozenset({"id1"}))
+    pictures = ExportPictures(shown)
+    qtbot.addWidget(pictures)
+    drawn = [_drawn(preview, outlined=preview.clip not in shown.hidden) for preview in shown.plan.previews]
+    assert drawn[0].any()
+    assert not drawn[1].any()
+    texts = [label.text() for label in pictures.findChildren(QLabel)]
+    assert sum("others read this clip blind" in text for text in texts) == 1

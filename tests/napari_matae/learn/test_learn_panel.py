@@ -12,6 +12,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 from PIL import Image
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel
 
 from matae.exchange import read_manifest, verify_release
 from matae.phantom import make_phantom
@@ -202,6 +203,48 @@ def test_an_export_is_looked_at_and_then_really_written(learn, qtbot, tmp_path):
     assert "give another name" in data.words.text()
     dialog.close()
     assert data.dialogs == []
+
+
+def read_blind(target: Path, content_id: str) -> None:
+    """Let bela read beside anna, in a study that is blind from then on."""
+    with Study.open(target, rater="bela", as_reader=True) as study:
+        wider = np.array(phantom().masks[1] == 1, np.uint8)
+        wider[:, 1:] |= wider[:, :-1]
+        study.put_edits(content_id, [Edit(1, wider, 0, FrameStatus.ACCEPTED)])
+
+
+def test_the_reading_of_one_rater_is_chosen_and_leaves(learn, qtbot, tmp_path):
+    target = tmp_path / "study.sqlite"
+    files = {"P1": write(tmp_path / "a.mha")}
+    Study.create(target, rater="anna").close()
+    with Study.open(target) as study:
+        study.set_blind(True)
+    (content_id,) = fill(target, files, frames=(1, 2))
+    panel = learn()
+    form = panel.data.form
+    assert not form.reading.isVisibleTo(form)  # one rater: nothing to choose
+    read_blind(target, content_id)
+    with qtbot.waitSignal(panel.data.counted, timeout=WAIT):
+        panel.data.count()
+    assert form.reading.isVisibleTo(form)
+    assert [form.reading.itemData(place) for place in range(3)] == [None, "anna", "bela"]
+    assert form.options.reading is None
+    qtbot.mouseClick(panel.data.preview_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(panel.data.words.text()), timeout=WAIT)
+    assert "export the reading of one of them" in panel.data.words.text()  # they differ, and nobody has chosen
+    form.reading.setFocus()
+    qtbot.keyClicks(form.reading, "bela")
+    assert form.options.reading == "bela"
+    dialog = previewed(qtbot, panel)
+    assert dialog._prepared.plan.reading == "bela"
+    assert dialog._prepared.hidden == {content_id}  # anna has not finished, nor has bela
+    captions = [label.text() for label in dialog.pictures.findChildren(QLabel)]
+    assert any("outline hidden, others read this clip blind" in text for text in captions)
+    release = exported(qtbot, dialog)
+    (written,) = sorted((release.folder / "masks").rglob("*.png"))
+    with Study.open(target) as study:
+        expected = study.reading_masks(content_id, "bela")[1]
+    np.testing.assert_array_equal(np.asarray(Image.open(written)) > 0, expected > 0)
 
 
 def test_a_folder_that_appears_after_the_preview_is_not_overwritten(learn, qtbot, tmp_path):

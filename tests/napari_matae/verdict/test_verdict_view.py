@@ -30,8 +30,8 @@ def view(make_workspace, qtbot):
     """Return a maker of views, without a study if not told otherwise."""
     made = []
 
-    def make(target=None, **choices) -> VerdictView:
-        workspace = make_workspace(target)
+    def make(target=None, rater="anna", **choices) -> VerdictView:
+        workspace = make_workspace(target, rater)
         if target is not None:
             qtbot.waitUntil(lambda: bool(workspace.link.connection.name), timeout=WAIT)
         widget = VerdictView(workspace, **choices)
@@ -167,6 +167,30 @@ def test_pictures_of_a_real_comparison_and_a_clip_that_is_gone(view, qtbot, tiny
     widget._workspace.model_changed.emit()
     assert widget.verdict is None
     assert widget.body.isHidden()
+
+
+def test_frames_of_clips_that_others_read_blind_are_not_shown(view, qtbot, tiny_model, tmp_path):
+    fill(tmp_path / "study.sqlite", tmp_path / "clips")  # anna read every clip
+    second_model(tmp_path)
+    with Study.open(tmp_path / "study.sqlite", rater="anna") as study:
+        found = compare_models(study, "tiny", "second", device="cpu", folder=tmp_path)
+        open_clip = found.held_out.frames[0].content_id
+        study.adjudicate(open_clip, "anna")  # one reading counts: that clip is open to all
+        study.set_blind(True)
+    widget = view("study.sqlite", "bela")
+    widget.show_verdict(found, tmp_path)
+    assert widget.plot.frames == ()  # nothing flashes up before the study has said who may see it
+    drawn(qtbot, widget)
+    expected = [frame for frame in found.held_out.frames if frame.content_id == open_clip]
+    assert list(widget.plot.frames) == expected
+    assert {frame.content_id for frame in widget.pictures.frames} <= {open_clip}
+    hidden = len(found.held_out.frames) - len(expected)
+    assert hidden
+    assert f"{hidden} frames of clips that others read are not shown" in plain(widget.hidden_says)
+    assert widget.held_out.rows["dice"]["after"].text() != "–"  # the means hold them
+    widget.open_large()
+    drawn(qtbot, widget.window_.view)
+    assert list(widget.window_.view.plot.frames) == expected
 
 
 def test_use_and_go_back_whatever_became_of_the_file(view, qtbot, tiny_model, tmp_path):

@@ -120,7 +120,7 @@ def test_every_option_of_a_form_is_that_of_the_engine_and_of_the_command_line(fo
 
     expected = {
         RetrainOptions: {"base", "seconds", "replay", "self_training", "name", "device", "steps", "seed", "statuses"},
-        ExportOptions: {"format", "size", "view", "edited", "name"},
+        ExportOptions: {"format", "size", "view", "edited", "reading", "name"},
         ComparisonOptions: {"before", "after", "split"},
         SegmentOptions: {"model", "width", "device"},
     }

@@ -23,7 +23,7 @@ class StoredSource:
     Parameters
     ----------
     cine
-        With the pixel size, view and frame rate that people set.
+        With the pixel size, view, frame rate and body size that people set.
     overrides
         What people set.
     is_dicom

@@ -66,6 +66,8 @@ class OverrideName(StrEnum):
     SPACING = "spacing"
     VIEW = "view"
     FRAME_RATE = "frame_rate"
+    HEIGHT = "height_cm"
+    WEIGHT = "weight_kg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class Overrides:
         Standard view, such as "A4C".
     frame_rate
         Frames per second.
+    height_cm, weight_kg
+        Of the person whom the cine shows, at the examination, in centimetres and kilograms.
     revisions
         Which version of each counts, by name; give it back as `expected` when setting it. Names never set are left out.
     """
@@ -93,6 +97,8 @@ class Overrides:
     spacing: Spacing | None = None
     view: str | None = None
     frame_rate: float | None = None
+    height_cm: float | None = None
+    weight_kg: float | None = None
     revisions: Mapping[OverrideName, int] = field(default_factory=dict)
 
 
