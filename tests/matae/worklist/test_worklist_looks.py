@@ -10,7 +10,8 @@ from hypothesis.extra.numpy import arrays
 
 from matae.errors import ModelError
 from matae.metrics import dice
-from matae.worklist.looks import expected_dice, features
+from matae.segment.expected import expected_dice
+from matae.worklist.looks import features
 
 
 def picture(*, radius: float = 50.0, size: int = 224) -> np.ndarray:
