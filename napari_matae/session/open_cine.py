@@ -72,9 +72,9 @@ class OpenCine:
         self.area_px = np.full(cine.n_frames, np.nan)
         """Cavity area of each frame as shown, (T,); NaN where there is no mask yet."""
         self.asked, self.compared, self.implied = (np.full(cine.n_frames, np.nan) for _ in range(3))
-        """What is known of predicted masks, (T,) each, NaN where it is not: one minus the Dice between all widths of the
-        network, where the ejection fraction rests on; the same between the width that ran and the next narrower one; and
-        the Dice that the network's probabilities imply."""
+        """What is known of predicted masks, (T,) each, NaN where it is not: one minus the Dice between all widths of
+        the network, where the ejection fraction rests on; the same between the width that ran and the next narrower
+        one; and the Dice that the network's probabilities imply."""
         self.drawn, self.painted = set[int](), set[int]()
         """Frames somebody drew in since they were last recorded; those of them that napari's own tools painted in."""
         self.in_layer_history: set[int] = set()

@@ -112,7 +112,8 @@ def make_plane(
     """
     if plane not in PLANES:
         raise PhantomError(f"Phantom: there is no plane {plane}; give one of {', '.join(PLANES)}.")
-    if seed < 0 or not 1 <= n_frames <= 1000 or not 1 <= frame_rate <= 1000 or not all(32 <= n <= 2048 for n in shape):
+    fits = len(shape) == 2 and all(32 <= n <= 2048 for n in shape)
+    if seed < 0 or not 1 <= n_frames <= 1000 or not 1 <= frame_rate <= 1000 or not fits:
         raise PhantomError("Phantom: give a seed of 0 or more, 1 to 1000 frames and 32 to 2048 rows and columns.")
     config = random_heart(seed, start_phase=None)
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence([seed, PLANES.index(plane)]).spawn(4)]
