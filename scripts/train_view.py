@@ -6,10 +6,11 @@ The network stays as it is. A4C and A2C are learnt from real frames and from syn
 planes that are not apical and tissue without a heart from synthetic ones alone; that a picture is no echo from
 photographs, textures, texts, scans and noise (`scripts/view_material.py`). Each is seen as it is and changed at
 random, mostly restyled and with resolution lost, so that sharpness and greys are not what is learnt; real frames that
-are turned by a quarter or a half show no apical view either. The penalty on the weights is the one with the best likelihood on a
-fifth of the sources. Prints what is taken for what among sources that were not learnt: validation patients, as they
-are and restyled; hearts and planes from other seeds, as they are and restyled; pictures and kinds of noise that were left
-out; and the cine that comes with pydicom. The quality is learnt from the grades of the four-chamber frames.
+are turned by a quarter or a half show no apical view either. The penalty on the weights is the one with the best
+likelihood on a fifth of the sources. Prints what is taken for what among sources that were not learnt: validation
+patients, as they are and restyled; hearts and planes from other seeds, as they are and restyled; pictures and kinds of
+noise that were left out; and the cine that comes with pydicom. The quality is learnt from the grades of the
+four-chamber frames.
 """
 
 from __future__ import annotations

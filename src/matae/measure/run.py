@@ -86,11 +86,14 @@ def segment_and_measure(
     from matae.measure.seen_view import Seen, with_view
     from matae.segment import Segmenter, SegmentOptions, find_sector, segment
     from matae.segment.out_of_distribution import familiarity
+    from matae.view import why_not_outlined
 
     options, sector, make = options or SegmentOptions(), sector or find_sector(cine), make or Segmenter
     result = segment(cine, sector=sector, segmenter=make(options), progress=progress)
     known = familiarity(cine, sector, result.run["model"])
     measure = replace(measure or MeasureOptions(), apex_down=sector.apex_down)
+    if measure.view is None and (why := why_not_outlined(cine, sector, result.run["model"], known)):
+        result.clear(why)
     # Only a model that knows what a heart looks like gives its masks to be measured as one of a view.
     seen = Seen(cine, (), None) if known is None else with_view(cine, sector, known, chosen=measure.view)
     measured = measure_cine(

@@ -25,7 +25,6 @@ __all__ = ["POOLED", "Familiarity", "familiarity"]
 
 POOLED = 2
 """Deepest stages of the encoder that are pooled."""
-_FRAMES = 16  # of a clip, evenly spread: what kind of picture it is does not change with the beat
 _BATCH = 4
 
 
@@ -57,7 +56,7 @@ class Familiarity:
         return bool(np.nanmedian(self.errors) <= self.limit)
 
 
-def familiarity(cine: Cine, sector: Sector, model: str) -> Familiarity | None:
+def familiarity(cine: Cine, sector: Sector, model: str, frames: int = 16) -> Familiarity | None:
     """Return how well a network knows some frames of a clip.
 
     Parameters
@@ -66,6 +65,8 @@ def familiarity(cine: Cine, sector: Sector, model: str) -> Familiarity | None:
         The clip and the part of it the network sees.
     model
         Name in the registry.
+    frames
+        How many are asked at most, evenly spread: what kind of picture it is does not change with the beat.
 
     Returns
     -------
@@ -92,7 +93,7 @@ def familiarity(cine: Cine, sector: Sector, model: str) -> Familiarity | None:
         return None
     network, card = found
     place = Placement.of(cine, sector, card.grid)
-    chosen = np.unique(np.linspace(0, cine.n_frames - 1, min(_FRAMES, cine.n_frames)).round().astype(int))
+    chosen = np.unique(np.linspace(0, cine.n_frames - 1, min(frames, cine.n_frames)).round().astype(int))
     set_network_threads()
     errors, seen = np.full(cine.n_frames, np.nan), []
     with torch.inference_mode():
