@@ -19,6 +19,7 @@ import argparse
 import csv
 import json
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -266,16 +267,18 @@ def _parts(make: Features, args: argparse.Namespace, grid: int) -> tuple[list[Pa
         "no-echo-test", lambda: ungraded(no_echoes(rng(2), grid, 8, held_out=True)), plain
     )
     for name, made, count in (("hearts", hearts, args.hearts), ("planes", planes, args.planes)):
-        learn += [
-            make.part(f"{name}-{change.__name__}", lambda made=made, count=count: ungraded(
-                made(range(300_000, 300_000 + count), grid)), change)
-            for change in (plain, changed)
-        ]  # fmt: skip
+
+        @cache
+        def to_learn(made: Callable[..., Iterable[Shown]] = made, count: int = count) -> list[tuple[Shown, str]]:
+            return ungraded(made(range(300_000, 300_000 + count), grid))
+
+        @cache
+        def to_judge(made: Callable[..., Iterable[Shown]] = made) -> list[tuple[Shown, str]]:
+            return ungraded(made(range(310_000, 310_015), grid))
+
+        learn += [make.part(f"{name}-{change.__name__}", to_learn, change) for change in (plain, changed)]
         for change in (plain, restyled):
-            part = make.part(
-                f"{name}-test-{change.__name__}",
-                lambda made=made: ungraded(made(range(310_000, 310_015), grid)), change,
-            )  # fmt: skip
+            part = make.part(f"{name}-test-{change.__name__}", to_judge, change)
             for source in dict.fromkeys(part.sources.tolist()):
                 title = "tissue without a heart" if source == NO_HEART else source
                 title += ", restyled" if change is restyled else ""

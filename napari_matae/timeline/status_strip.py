@@ -32,6 +32,12 @@ _MARKS, _BAND, _GAP, _BARS = 13, 12, 3, 10
 _GOOD, _LOW = 0.9, DOUBTFUL
 """Expected Dice from which a bar is green and full, and below which it is red and low."""
 
+_LEGEND = (
+    "Above, the status of each frame. Below, the Dice to be expected of its predicted mask, from how sure the network is "
+    f"and whether its widths agree: high green {_GOOD:g} or more, half yellow {_LOW:g} to {_GOOD:g}, low red below "
+    f"{_LOW:g}, probably wrong. No bar: not known, or a person has judged the frame."
+)
+
 
 class StatusStrip(QWidget):  # type: ignore[misc]
     """A band with one cell a frame, above it the flags, ED and ES, below it the Dice to be expected of predicted masks.
@@ -153,7 +159,7 @@ class StatusStrip(QWidget):  # type: ignore[misc]
         font = painter.font()
         font.setPixelSize(10)
         painter.setFont(font)
-        painter.drawText(QRectF(0, bottom - _BARS - 2, float(edges[0]) - 4, _BARS + 4), _RIGHT, "exp. Dice")
+        painter.drawText(QRectF(0, bottom - _BARS - 2, float(edges[0]) - 4, _BARS + 4), _RIGHT, "Dice")
         for frame in np.flatnonzero(np.isfinite(expected)):
             value = float(expected[frame])
             if value >= _GOOD:
@@ -225,8 +231,10 @@ class StatusStrip(QWidget):  # type: ignore[misc]
     def event(self, event: QEvent) -> bool:
         """Say what is under the mouse."""
         if event.type() == QEvent.Type.ToolTip:
-            frame = self.frame_at(event.pos().x())
-            QToolTip.showText(event.globalPos(), "" if frame is None else self.words(frame), self)
+            frame, edges = self.frame_at(event.pos().x()), self.edges()
+            beside = len(edges) > 0 and event.pos().x() < edges[0]
+            words = _LEGEND if beside else "" if frame is None else self.words(frame)
+            QToolTip.showText(event.globalPos(), words, self)
             return True
         return bool(super().event(event))
 
