@@ -19,7 +19,7 @@ import argparse
 import csv
 import json
 import sys
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -251,16 +251,14 @@ def _parts(make: Features, args: argparse.Namespace, grid: int) -> tuple[list[Pa
 
     learn, judge = [], {}
     for view, folder in zip(VIEWS, args.data, strict=True):
+        every, val = partial(real, folder, "train", None, grid), real(folder, "val", None, grid)
         some = real(folder, "train", args.frames, grid)
-        learn.append(make.part(f"{view}-plain", lambda folder=folder: real(folder, "train", None, grid), plain))
-        learn.append(make.part(f"{view}-changed", lambda some=some: some, changed))
-        learn.append(make.part(f"{view}-turned", lambda some=some: of_kind(some[::3], "not apical"), turned))
-        val = real(folder, "val", None, grid)
-        judge[f"{view}, validation patients"] = make.part(f"{view}-val", lambda val=val: val, plain)
-        judge[f"{view}, restyled"] = make.part(f"{view}-val-restyled", lambda val=val: val, restyled)
-        judge[f"{view}, turned"] = make.part(
-            f"{view}-val-turned", lambda val=val: of_kind(val[::4], "not apical"), turned
-        )
+        learn.append(make.part(f"{view}-plain", every, plain))
+        learn.append(make.part(f"{view}-changed", partial(list, some), changed))
+        learn.append(make.part(f"{view}-turned", partial(of_kind, some[::3], "not apical"), turned))
+        judge[f"{view}, validation patients"] = make.part(f"{view}-val", partial(list, val), plain)
+        judge[f"{view}, restyled"] = make.part(f"{view}-val-restyled", partial(list, val), restyled)
+        judge[f"{view}, turned"] = make.part(f"{view}-val-turned", partial(of_kind, val[::4], "not apical"), turned)
     rng = np.random.default_rng
     learn.append(make.part("no-echo", lambda: ungraded(no_echoes(rng(1), grid, 14, held_out=False)), plain))
     judge["no echo, left out"] = make.part(

@@ -94,6 +94,7 @@ def no_echoes(rng: np.random.Generator, grid: int, each: int, *, held_out: bool)
 
 def _read(name: str) -> Picture:
     import matplotlib  # noqa: PLC0415
+    import scipy.ndimage  # noqa: PLC0415
     import skimage  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
     from pydicom import dcmread  # noqa: PLC0415
@@ -105,7 +106,7 @@ def _read(name: str) -> Picture:
         return np.asarray(((pixels - low) / (high - low)).clip(0, 1) * 255, np.uint8)
     folders = (
         Path(skimage.__file__).parent / "data", Path(matplotlib.get_data_path()) / "sample_data",
-        Path(__import__("scipy").__file__).parent / "ndimage" / "tests",
+        Path(scipy.ndimage.__file__).parent / "tests",
     )  # fmt: skip
     found = next(path for folder in folders for path in sorted(folder.glob(f"{name}.*")) if path.suffix != ".xml")
     with Image.open(found) as picture:

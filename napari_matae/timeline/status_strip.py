@@ -33,8 +33,8 @@ _GOOD, _LOW = 0.9, DOUBTFUL
 """Expected Dice from which a bar is green and full, and below which it is red and low."""
 
 _LEGEND = (
-    "Above, the status of each frame. Below, the Dice to be expected of its predicted mask, from how sure the network is "
-    f"and whether its widths agree: high green {_GOOD:g} or more, half yellow {_LOW:g} to {_GOOD:g}, low red below "
+    "Above, the status of each frame. Below, the Dice to be expected of its predicted mask, from how sure the network "
+    f"is and whether its widths agree: high green {_GOOD:g} or more, half yellow {_LOW:g} to {_GOOD:g}, low red below "
     f"{_LOW:g}, probably wrong. No bar: not known, or a person has judged the frame."
 )
 
@@ -163,7 +163,7 @@ class StatusStrip(QWidget):  # type: ignore[misc]
         for frame in np.flatnonzero(np.isfinite(expected)):
             value = float(expected[frame])
             if value >= _GOOD:
-                colour, height = colours.good, _BARS
+                colour, height = colours.good, float(_BARS)
             elif value >= _LOW:
                 colour, height = colours.warning, 0.65 * _BARS
             else:

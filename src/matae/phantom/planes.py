@@ -7,7 +7,7 @@ squeeze with the beat; speckle does not follow the tissue.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,16 @@ class _Line:
 
 
 @dataclass(frozen=True)
+class _Place:
+    """Where the middle of the heart lies under the probe, mm, and how it is turned (degrees) and scaled."""
+
+    tilt: float
+    depth: float
+    offset: float
+    scale: float
+
+
+@dataclass(frozen=True)
 class _Plane:
     """What lies in a plane, in mm right of and below the middle of the heart; later parts lie over earlier ones.
 
@@ -70,18 +80,17 @@ class _Plane:
         Muscle inside blood: centre and radius.
     lines
         Valves and the pericardium.
+    place
+        Where it lies.
     liver_mm
         Depth to which the liver reaches; 0 is none.
     """
 
     chambers: tuple[_Chamber, ...]
-    blobs: tuple[tuple[float, float, float], ...] = ()
-    lines: tuple[_Line, ...] = ()
+    blobs: tuple[tuple[float, float, float], ...]
+    lines: tuple[_Line, ...]
+    place: _Place
     liver_mm: float = 0.0
-    tilt: float = 0.0
-    depth: float = 75.0
-    offset: float = 0.0
-    scale: float = field(default=1.0)
 
 
 def make_plane(
@@ -160,8 +169,9 @@ def _cover(depth: Field, soft: float) -> Field:
 
 def _level(plane: _Plane, x: Field, y: Field, contraction: float, look: Appearance) -> Field:
     """Backscatter in dB at points right of and below the apex of the fan, in mm."""
-    angle = np.radians(plane.tilt)
-    right, down = (x - plane.offset) / plane.scale, (y - plane.depth) / plane.scale
+    place = plane.place
+    angle = np.radians(place.tilt)
+    right, down = (x - place.offset) / place.scale, (y - place.depth) / place.scale
     u = np.asarray(right * np.cos(angle) + down * np.sin(angle), np.float32)
     v = np.asarray(down * np.cos(angle) - right * np.sin(angle), np.float32)
     level = np.full_like(x, look.background_db)
@@ -199,11 +209,11 @@ def _distance(u: Field, v: Field, line: _Line) -> Field:
     return np.asarray(np.hypot(u - start[0] - share * along[0], v - start[1] - share * along[1]), np.float32)
 
 
-def _place(rng: np.random.Generator, tilt: float) -> dict[str, float]:
-    return {
-        "tilt": float(rng.normal(tilt, 8)), "depth": float(rng.uniform(62, 88)), "offset": float(rng.normal(0, 8)),
-        "scale": float(rng.uniform(0.85, 1.2)),
-    }  # fmt: skip
+def _place(rng: np.random.Generator, tilt: float) -> _Place:
+    return _Place(
+        tilt=float(rng.normal(tilt, 8)), depth=float(rng.uniform(62, 88)), offset=float(rng.normal(0, 8)),
+        scale=float(rng.uniform(0.85, 1.2)),
+    )  # fmt: skip
 
 
 def _long_axis(rng: np.random.Generator) -> _Plane:
@@ -222,7 +232,7 @@ def _long_axis(rng: np.random.Generator) -> _Plane:
         _Line((root + 10, -22), (root + 10, -2), 0.8, 3),
         _Line((-length, width + wall * 0.8), (length * 0.6, width + wall + 3), 1.3, rng.uniform(6, 12)),
     )
-    return _Plane(chambers, lines=lines, **_place(rng, 8))
+    return _Plane(chambers, (), lines, _place(rng, 8))
 
 
 def _papillary(rng: np.random.Generator) -> _Plane:
@@ -241,7 +251,7 @@ def _papillary(rng: np.random.Generator) -> _Plane:
         for a, r in zip(angles, size, strict=True)
     )
     lines = (_Line((-0.4 * outer, 0.95 * outer), (0.7 * outer, 0.75 * outer), 1.4, rng.uniform(4, 10)),)
-    return _Plane(chambers, blobs if rng.random() < 0.8 else (), lines, **_place(rng, 0))
+    return _Plane(chambers, blobs if rng.random() < 0.8 else (), lines, _place(rng, 0))
 
 
 def _aortic(rng: np.random.Generator) -> _Plane:
@@ -258,7 +268,7 @@ def _aortic(rng: np.random.Generator) -> _Plane:
     lines = tuple(
         _Line((0.0, 0.0), (float(radius * np.cos(a)), float(radius * np.sin(a))), 0.8, rng.uniform(0, 6)) for a in ends
     )
-    return _Plane(chambers, lines=lines, **_place(rng, 0))
+    return _Plane(chambers, (), lines, _place(rng, 0))
 
 
 def _subcostal(rng: np.random.Generator) -> _Plane:
@@ -273,8 +283,8 @@ def _subcostal(rng: np.random.Generator) -> _Plane:
         _Line((-2, -14), (-2, 20), 0.9, 3), _Line((-4, -38), (-3, -18), 0.9, 2),
         _Line((-40, -40), (70, -40), 1.3, rng.uniform(4, 10)),
     )  # fmt: skip
-    place = _place(rng, 28) | {"depth": float(rng.uniform(88, 108))}
-    return _Plane(chambers, lines=lines, liver_mm=place["depth"] - rng.uniform(28, 40), **place)
+    place = replace(_place(rng, 28), depth=float(rng.uniform(88, 108)))
+    return _Plane(chambers, (), lines, place, place.depth - rng.uniform(28, 40))
 
 
 def _no_heart(rng: np.random.Generator) -> _Plane:
@@ -293,7 +303,8 @@ def _no_heart(rng: np.random.Generator) -> _Plane:
         )
         for y in rng.uniform(-60, 60, int(rng.integers(0, 5)))
     )  # fmt: skip
-    return _Plane(vessels, lines=lines, liver_mm=float(rng.uniform(0, 160)), **_place(rng, 0))
+    liver = float(rng.uniform(0, 160))
+    return _Plane(vessels, (), lines, _place(rng, 0), liver)
 
 
 _DRAW = {
