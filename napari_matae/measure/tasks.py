@@ -257,7 +257,7 @@ def _measure_stored(target: str, rater: str, content_id: str, view: str) -> Meas
     return measure_cine(
         cine,
         masks,
-        MeasureOptions(view=cine.view or view, apex_down=sector.apex_down),
+        MeasureOptions(view=None if cine.view else view, apex_down=sector.apex_down),
         marks=PhaseMarks(
             () if marks.ed in (None, cine.ed_frame) else (marks.ed,),
             () if marks.es in (None, cine.es_frame) else (marks.es,),
