@@ -58,9 +58,10 @@ def candidates(frames: LabelledFrames, base: str) -> tuple[list[FrameToCorrect],
 
     from matae.models import load_model
     from matae.placement import network_input
+    from matae.segment.expected import expected_dice
     from matae.segment.restore import certainty
     from matae.store.types import Flag, FrameToCorrect, Look
-    from matae.worklist.looks import LOOK_WIDTH, expected_dice, features
+    from matae.worklist.looks import LOOK_WIDTH, features
 
     network, _ = load_model(base)
     vectors, found, truth = features(frames.images, base, LOOK_WIDTH), [], []

@@ -1,165 +1,296 @@
-"""Train the classifier of the apical views on frames whose view is known, and judge it on patients it has not seen.
+"""Train the classifiers of what a clip shows and how well, and judge them on what they have not seen.
 
-    python scripts/train_view.py --data A4C-FOLDER A2C-FOLDER [--write]
+    python scripts/train_view.py --data A4C-FOLDER A2C-FOLDER [--cache DIR] [--write]
 
-The network stays as it is. Each training frame is seen as it is and twice changed at random, mostly restyled and with
-resolution lost, so that what differs between the files of the two views (sharpness, greys) is not what is learnt. The
-penalty on the weights is the one with the best likelihood on a fifth of the training patients. Prints accuracy on
-the validation patients by frame and by patient, as they are and restyled.
+The network stays as it is. A4C and A2C are learnt from real frames and from synthetic hearts; other apical views,
+planes that are not apical and tissue without a heart from synthetic ones alone; that a picture is no echo from
+photographs, textures, texts, scans and noise (`scripts/view_material.py`). Each is seen as it is and changed at
+random, mostly restyled and with resolution lost, so that sharpness and greys are not what is learnt; real frames that
+are turned by a quarter or a half show no apical view either. The penalty on the weights is the one with the best
+likelihood on a fifth of the sources. Prints what is taken for what among sources that were not learnt: validation
+patients, as they are and restyled; hearts and planes from other seeds, as they are and restyled; pictures and kinds of
+noise that were left out; and the cine that comes with pydicom. The quality is learnt from the grades of the
+four-chamber frames.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import sys
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from view_material import NO_HEART, Shown, hearts, no_echoes, planes
 
+from matae.cine import Cine
 from matae.models import find_model, load_model
 from matae.nn.matae import Matae
+from matae.nn.pooled import pooled
+from matae.placement import Placement
+from matae.segment import find_sector
+from matae.segment.out_of_distribution import POOLED
 from matae.train.augment import AugmentConfig, augment
 from matae.train.chance import Chance
-from matae.train.data import LabelledFrames, load_folders
 from matae.train.restyle import restyle
-from matae.view.recognise import MODEL, SURE, WEIGHTS, features
+from matae.view.recognise import GRADES, KINDS, MODEL, SURE, WEIGHTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import torch
     from numpy.typing import NDArray
 
+    Change = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
+
 VIEWS = ("A4C", "A2C")
-PENALTIES = (0.1, 1.0, 10.0, 30.0, 100.0)
+PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 CHANGED = AugmentConfig(rotate=20.0, scale=(0.75, 1.3), stretch=0.15, blur=0.5, restyled=0.6)
-BATCH = 16
+BATCH = 8
 
 
-def seen(
-    network: Matae, frames: LabelledFrames, change: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], seed: int
-) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
-    """Return the features of frames after a change, in a random order, and their patients."""
+class Part(NamedTuple):
+    """Features of pictures (N, F), what they show, from what they come, and their grade of quality ("" if unknown)."""
+
+    found: NDArray[np.float64]
+    kinds: NDArray[np.str_]
+    sources: NDArray[np.str_]
+    grades: NDArray[np.str_]
+
+
+def plain(images: torch.Tensor, _: torch.Generator) -> torch.Tensor:
+    """Leave pictures as they are."""
+    return images
+
+
+def changed(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Change pictures as in training."""
+    masks = images.new_zeros(len(images), 1, *images.shape[2:])
+    return augment(images, masks, images.shape[-1], generator, CHANGED)[0]
+
+
+def restyled(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Give pictures another scanner's style."""
+    return restyle(images, Chance(generator, len(images), slice(None)))
+
+
+def turned(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Turn each picture by one, two or three quarters, and restyle half of the batches."""
     import torch  # noqa: PLC0415 - `matae` comes first
 
-    order = np.random.default_rng(seed).permutation(len(frames))
-    found = []
-    with torch.inference_mode():
-        for start in range(0, len(order), BATCH):
-            at = order[start : start + BATCH]
-            images = torch.from_numpy(frames.images[at]).float()[:, None] / 255
-            masks = network.regions.targets(torch.from_numpy(frames.masks[at]))
-            x = change(images, masks).contiguous(memory_format=torch.channels_last)
-            found.append(features(network.encode(x, 1.0)).double().numpy())
-    return np.concatenate(found), np.array(frames.patients)[order]
+    quarters = torch.randint(1, 4, (len(images),), generator=generator).tolist()
+    images = torch.stack([torch.rot90(image, n, (1, 2)) for image, n in zip(images, quarters, strict=True)])
+    return restyled(images, generator) if torch.rand(1, generator=generator) < 0.5 else images
 
 
-def fitted(x: NDArray[np.float64], y: NDArray[np.float64], penalty: float) -> NDArray[np.float64]:
-    """Return weights and bias of a logistic regression on standardised features."""
+def real(folder: Path, split: str, count: int | None, grid: int) -> list[tuple[Shown, str]]:
+    """Read frames of a folder, placed as the network sees them, with their grade; a random part of them, or all."""
+    from PIL import Image  # noqa: PLC0415
+
+    with (folder / "index.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == split]
+    order = np.random.default_rng(5).permutation(len(rows))[:count]
+    shown = []
+    for row in (rows[i] for i in order):
+        with Image.open(folder / "images" / f"{row['frame']}.png") as opened:
+            picture = np.asarray(opened.convert("L"))
+        cine = Cine(picture[None], None, None, Path(row["frame"]))
+        placed = Placement.of(cine, find_sector(cine), grid).image(picture)
+        shown.append((Shown(placed, row["view"], row["patient"]), row["image_quality"].lower()))
+    return shown
+
+
+class Features:
+    """Makes parts, and keeps them in a folder if there is one."""
+
+    def __init__(self, network: Matae, cache: Path | None) -> None:
+        self.network, self.cache = network, cache
+
+    def part(self, name: str, pictures: Callable[[], Iterable[tuple[Shown, str]]], change: Change) -> Part:
+        """Return the features of pictures after a change."""
+        import torch  # noqa: PLC0415 - `matae` comes first
+
+        kept = None if self.cache is None else self.cache / f"{name}.npz"
+        if kept is not None and kept.exists():
+            with np.load(kept) as stored:
+                return Part(*(stored[field] for field in Part._fields))
+        listed = list(pictures())
+        generator = torch.Generator().manual_seed(sum(name.encode()))
+        found = []
+        with torch.inference_mode():
+            for start in range(0, len(listed), BATCH):
+                batch = np.stack([one.picture for one, _ in listed[start : start + BATCH]])
+                images = change(torch.from_numpy(batch).float()[:, None] / 255, generator)
+                images = images.contiguous(memory_format=torch.channels_last)
+                found.append(pooled(self.network.encode(images, 1.0), POOLED).double().numpy())
+        part = Part(
+            np.concatenate(found), np.array([one.kind for one, _ in listed]),
+            np.array([one.source for one, _ in listed]), np.array([grade for _, grade in listed]),
+        )  # fmt: skip
+        if kept is not None:
+            np.savez(kept, **part._asdict())
+        sys.stderr.write(f"{name}: {len(listed)} pictures\n")
+        return part
+
+
+def fitted(x: NDArray[np.float64], y: NDArray[np.int64], weight: NDArray[np.float64], penalty: float) -> torch.Tensor:
+    """Return weights and bias (features + 1, classes) of a multinomial logistic regression on standardised features."""
     import torch  # noqa: PLC0415 - `matae` comes first
 
     design, wanted = torch.tensor(np.c_[x, np.ones(len(x))]), torch.tensor(y)
-    weights = torch.zeros(design.shape[1], dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.LBFGS([weights], max_iter=400, line_search_fn="strong_wolfe")
+    share = torch.tensor(weight / weight.sum())
+    weights = torch.zeros(design.shape[1], int(y.max()) + 1, dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS([weights], max_iter=300, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
         optimiser.zero_grad()
-        found = torch.nn.functional.binary_cross_entropy_with_logits(design @ weights, wanted)
-        found = found + penalty * (weights[:-1] ** 2).mean()
-        found.backward()  # type: ignore[no-untyped-call]
-        return found
+        found = torch.nn.functional.cross_entropy(design @ weights, wanted, reduction="none")
+        total = (found * share).sum() + penalty * (weights[:-1] ** 2).mean()
+        total.backward()  # type: ignore[no-untyped-call]
+        return total
 
     optimiser.step(loss)  # type: ignore[no-untyped-call]
-    return np.asarray(weights.detach().numpy())
+    return weights.detach()
 
 
-def logits(x: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the log odds of the second view."""
-    return np.asarray(x @ weights[:-1] + weights[-1])
+def probabilities(x: NDArray[np.float64], weights: torch.Tensor) -> NDArray[np.float64]:
+    """Return the probability of each class, (N, classes)."""
+    logits = np.c_[x, np.ones(len(x))] @ weights.numpy()
+    odds = np.exp(logits - logits.max(1, keepdims=True))
+    return np.asarray(odds / odds.sum(1, keepdims=True))
 
 
-def likelihood(x: NDArray[np.float64], y: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-    """Return the mean log-likelihood."""
-    return float(-np.logaddexp(0, -(2 * y - 1) * logits(x, weights)).mean())
+def balanced(y: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return a weight for each sample with which every class counts as much."""
+    return 1.0 / np.maximum(np.bincount(y), 1)[y]
 
 
-Part = tuple["NDArray[np.float64]", "NDArray[np.str_]", int]
+def learnt(x: NDArray[np.float64], y: NDArray[np.int64], sources: NDArray[np.str_]) -> tuple[torch.Tensor, float]:
+    """Return weights with the penalty that is best on a fifth of the sources, and that penalty."""
+    some = np.isin(sources, np.unique(sources)[::5])
+    scores = {}
+    for penalty in PENALTIES:
+        found = probabilities(x[some], fitted(x[~some], y[~some], balanced(y[~some]), penalty))
+        weight = balanced(y[some])
+        scores[penalty] = float((weight * np.log(found[np.arange(len(found)), y[some]] + 1e-12)).sum() / weight.sum())
+    best = max(scores, key=scores.__getitem__)
+    return fitted(x, y, balanced(y), best), best
 
 
-def report(judged: dict[str, list[Part]], odds_of: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> None:
-    """Print how often the view is right."""
-    sys.stdout.write("| frames | right, by frame | right, by patient | sure of, by patient | sure and wrong |\n")
-    sys.stdout.write("| --- | --- | --- | --- | --- |\n")
-    for name, parts in judged.items():
-        right: list[bool] = []
-        ends: list[float] = []
-        truth: list[int] = []
-        for found, who, number in parts:
-            odds = odds_of(found)
-            right += list((odds > 0) == bool(number))
-            ends += [float(odds[who == each].mean()) for each in np.unique(who)]
-            truth += [number] * len(np.unique(who))
-        sure = np.abs(ends) >= np.log(SURE / (1 - SURE))
-        good = (np.array(ends) > 0) == (np.array(truth) == 1)
-        sys.stdout.write(
-            f"| {name} | {sum(right)} of {len(right)} | {good.sum()} of {len(good)} | {sure.sum()} of {len(sure)} "
-            f"| {(sure & ~good).sum()} |\n"
-        )
+def confusion(names: tuple[str, ...], rows: Iterable[tuple[str, NDArray[np.float64]]], what: str) -> None:
+    """Print how many of each row are taken for each class, and how many of those with a probability of `SURE`."""
+    sys.stdout.write(f"| {what} | pictures | " + " | ".join(names) + f" | surer than {SURE:g} |\n")
+    sys.stdout.write("| --- " * (len(names) + 3) + "|\n")
+    for name, found in rows:
+        taken = np.bincount(found.argmax(1), minlength=len(names))
+        sure = np.bincount(found.argmax(1)[found.max(1) >= SURE], minlength=len(names))
+        said = ", ".join(f"{n} {names[k]}" for k, n in enumerate(sure) if n) or "-"
+        sys.stdout.write(f"| {name} | {len(found)} | " + " | ".join(map(str, taken)) + f" | {said} |\n")
+    sys.stdout.write("\n")
 
 
 def main() -> None:
     """Train, judge and write."""
-    import torch  # noqa: PLC0415 - `matae` comes first
-
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, nargs=2, required=True, metavar=VIEWS)
+    parser.add_argument("--frames", type=int, default=240, help="real frames of each view that are changed")
+    parser.add_argument("--hearts", type=int, default=50, help="synthetic hearts, each in every apical view")
+    parser.add_argument("--planes", type=int, default=50, help="synthetic hearts in planes that are not apical")
+    parser.add_argument("--cache", type=Path, help="folder that keeps features from one run to the next")
     parser.add_argument("--write", action="store_true", help="beside the weights of the model")
     args = parser.parse_args()
     network, card = load_model(MODEL)
     if not isinstance(network, Matae):
         sys.exit(f"{MODEL} has no stages to look at")
-    generator = torch.Generator().manual_seed(1)
-
-    def plain(images: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
-        return images
-
-    def changed(images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-        return augment(images, masks, card.grid, generator, CHANGED)[0]
-
-    def restyled(images: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
-        return restyle(images, Chance(generator, len(images), slice(None)))
-
-    learnt: list[Part] = []
-    judged: dict[str, list[Part]] = {"as they are": [], "restyled": []}
-    for number, (folder, view) in enumerate(zip(args.data, VIEWS, strict=True)):
-        train, val = load_folders([folder], card.grid, views=(view,), classes=card.classes)
-        for seed, change in enumerate((plain, changed, changed)):
-            learnt.append((*seen(network, train, change, seed), number))
-        judged["as they are"].append((*seen(network, val, plain, 0), number))
-        judged["restyled"].append((*seen(network, val, restyled, 0), number))
-        sys.stderr.write(f"{view}: {len(train)} frames for training, {len(val)} for validation\n")
-    x = np.concatenate([part[0] for part in learnt])
-    y = np.concatenate([np.full(len(part[0]), float(part[2])) for part in learnt])
-    patients = np.concatenate([part[1] for part in learnt])
+    if args.cache is not None:
+        args.cache.mkdir(parents=True, exist_ok=True)
+    make, grid = Features(network, args.cache), card.grid
+    learn, judge = _parts(make, args, grid)
+    x = np.concatenate([part.found for part in learn])
+    kinds = np.concatenate([part.kinds for part in learn])
+    sources, grades = (np.concatenate([getattr(part, name) for part in learn]) for name in ("sources", "grades"))
     mean, scale = x.mean(0), x.std(0) + 1e-6
     x = (x - mean) / scale
-    some = np.isin(patients, np.unique(patients)[::5])
-    scores = {p: likelihood(x[some], y[some], fitted(x[~some], y[~some], p)) for p in PENALTIES}
-    penalty = max(scores, key=scores.__getitem__)
-    weights = fitted(x, y, penalty)
-    sys.stdout.write(f"penalty {penalty:g} (mean log-likelihood {scores[penalty]:.3f})\n\n")
-    report(judged, lambda found: logits((found - mean) / scale, weights))
+    weights, penalty = learnt(x, np.array([KINDS.index(kind) for kind in kinds]), sources)
+    graded = grades != ""
+    of_grade, other = learnt(x[graded], np.array([GRADES.index(grade) for grade in grades[graded]]), sources[graded])
+    sys.stdout.write(f"penalties {penalty:g} and {other:g}; learnt from {len(x)} pictures\n\n")
+
+    def found(part: NDArray[np.float64], by: torch.Tensor) -> NDArray[np.float64]:
+        return probabilities((part - mean) / scale, by)
+
+    confusion(KINDS, ((name, found(part.found, weights)) for name, part in judge.items()), "what is shown")
+    val = judge["A4C, validation patients"]
+    rows = ((grade, found(val.found[val.grades == grade], of_grade)) for grade in GRADES)
+    confusion(GRADES, rows, "quality, as graded")
     if args.write:
         from safetensors.numpy import save_file  # noqa: PLC0415
 
         about = {
-            "views": json.dumps(VIEWS), "model": MODEL, "model_sha256": card.sha256, "licence": card.licence,
-            "data": " + ".join(folder.resolve().name for folder in args.data),
+            "kinds": json.dumps(KINDS), "grades": json.dumps(GRADES), "model": MODEL, "model_sha256": card.sha256,
+            "licence": card.licence, "data": " + ".join(folder.resolve().name for folder in args.data),
         }  # fmt: skip
-        values = {"mean": mean, "scale": scale, "weight": weights[:-1], "bias": weights[-1:]}
-        save_file({k: v.astype(np.float32) for k, v in values.items()}, find_model(MODEL).folder / WEIGHTS, about)
+        values = {"mean": mean, "scale": scale}
+        for name, by in (("kinds", weights), ("grades", of_grade)):
+            values |= {f"{name}.weight": by[:-1].numpy(), f"{name}.bias": by[-1].numpy()}
+        kept = {key: np.ascontiguousarray(value, np.float32) for key, value in values.items()}
+        save_file(kept, find_model(MODEL).folder / WEIGHTS, about)
+
+
+def _parts(make: Features, args: argparse.Namespace, grid: int) -> tuple[list[Part], dict[str, Part]]:
+    """Return what is learnt from, and what judges."""
+
+    def ungraded(shown: Iterable[Shown]) -> list[tuple[Shown, str]]:
+        return [(one, "") for one in shown]
+
+    def of_kind(listed: list[tuple[Shown, str]], kind: str) -> list[tuple[Shown, str]]:
+        return [(Shown(one.picture, kind, one.source), "") for one, _ in listed]
+
+    learn, judge = [], {}
+    for view, folder in zip(VIEWS, args.data, strict=True):
+        every, val = partial(real, folder, "train", None, grid), real(folder, "val", None, grid)
+        some = real(folder, "train", args.frames, grid)
+        learn.append(make.part(f"{view}-plain", every, plain))
+        learn.append(make.part(f"{view}-changed", partial(list, some), changed))
+        learn.append(make.part(f"{view}-turned", partial(of_kind, some[::3], "not apical"), turned))
+        judge[f"{view}, validation patients"] = make.part(f"{view}-val", partial(list, val), plain)
+        judge[f"{view}, restyled"] = make.part(f"{view}-val-restyled", partial(list, val), restyled)
+        judge[f"{view}, turned"] = make.part(f"{view}-val-turned", partial(of_kind, val[::4], "not apical"), turned)
+    rng = np.random.default_rng
+    learn.append(make.part("no-echo", lambda: ungraded(no_echoes(rng(1), grid, 14, held_out=False)), plain))
+    judge["no echo, left out"] = make.part(
+        "no-echo-test", lambda: ungraded(no_echoes(rng(2), grid, 8, held_out=True)), plain
+    )
+    for name, made, count in (("hearts", hearts, args.hearts), ("planes", planes, args.planes)):
+
+        @cache
+        def to_learn(made: Callable[..., Iterable[Shown]] = made, count: int = count) -> list[tuple[Shown, str]]:
+            return ungraded(made(range(300_000, 300_000 + count), grid))
+
+        @cache
+        def to_judge(made: Callable[..., Iterable[Shown]] = made) -> list[tuple[Shown, str]]:
+            return ungraded(made(range(310_000, 310_015), grid))
+
+        learn += [make.part(f"{name}-{change.__name__}", to_learn, change) for change in (plain, changed)]
+        for change in (plain, restyled):
+            part = make.part(f"{name}-test-{change.__name__}", to_judge, change)
+            for source in dict.fromkeys(part.sources.tolist()):
+                title = "tissue without a heart" if source == NO_HEART else source
+                title += ", restyled" if change is restyled else ""
+                judge[title] = Part(*(field[part.sources == source] for field in part))
+    judge["pydicom's cine (A4C)"] = make.part("pydicom", lambda: ungraded(_pydicom(grid)), plain)
+    return learn, judge
+
+
+def _pydicom(grid: int) -> list[Shown]:
+    from matae.demo import demo_cine  # noqa: PLC0415
+
+    cine = demo_cine()
+    place = Placement.of(cine, find_sector(cine), grid)
+    return [Shown(place.image(frame), "A4C", "pydicom") for frame in cine.frames[::6]]
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.measure import Landmarks, Measurement, MeasureOptions, PhaseMarks
     from matae.measure.earlier import EarlierExaminations
-    from matae.measure.uncertainty import QualityFlag
     from matae.segment import Sector
+    from matae.segment.out_of_distribution import Familiarity
     from matae.store.types import CineSummary
 
 __all__ = [
@@ -122,42 +122,42 @@ def measure_events(task: Task) -> Iterator[Measured]:
 def _measure(task: Task) -> Measurement:
     from matae.measure import measure_cine
     from matae.measure.run import sector_pixels
-    from matae.measure.seen_view import with_view
+    from matae.measure.seen_view import Seen, with_view
     from matae.stack import new_stack
 
-    errors, limit = _unfamiliar(task) or (None, None)
-    cine = task.cine
-    said: tuple[QualityFlag, ...] = ()
-    if errors is not None and task.sector is not None:
-        cine, said = with_view(cine, task.sector, chosen=task.options.view)
+    known = _familiarity(task)
+    seen = Seen(task.cine, (), None)
+    if known is not None and task.sector is not None:
+        seen = with_view(task.cine, task.sector, known, chosen=task.options.view)
     masks = new_stack(task.masks.shape)  # a copy: the person goes on drawing
     for frame in task.frames:
         masks[frame] = task.masks[frame]
     return measure_cine(
-        cine,
+        seen.cine,
         masks,
         task.options,
         marks=task.marks,
         landmarks=task.placed,
-        remarks=[*said, *([unreadable_flag(task.unreadable)] if task.unreadable else [])],
+        remarks=[*seen.flags, *([unreadable_flag(task.unreadable)] if task.unreadable else [])],
         sector=None if task.sector is None else sector_pixels(task.sector, task.cine.shape),
-        errors=errors,
-        error_limit=limit,
+        errors=None if known is None else known.errors,
+        error_limit=None if known is None else known.limit,
+        seen=seen.view,
         model=task.model,
         width=task.width,
         reviewed=task.reviewed,
     )
 
 
-def _unfamiliar(task: Task) -> tuple[NDArray[np.float64], float] | None:
-    """Return how little the model that outlined the clip knows its pictures, and its limit."""
+def _familiarity(task: Task) -> Familiarity | None:
+    """Return how well the model that outlined the clip knows its pictures."""
     from matae.errors import ModelError
-    from matae.segment.out_of_distribution import rebuild_errors
+    from matae.segment.out_of_distribution import familiarity
 
     if not task.model or task.sector is None:
         return None
     try:
-        return rebuild_errors(task.cine, task.sector, task.model)
+        return familiarity(task.cine, task.sector, task.model)
     except ModelError:
         return None  # it was removed since; the numbers do without it
 

@@ -32,6 +32,7 @@ def segment_events(
         Waited for after `Started`: the GUI makes its layer before the network competes with it for the processor.
     """
     from matae.segment.kept import kept_segmenter
+    from matae.view import why_not_outlined
 
     leave_a_core()
     with kept_segmenter(options, cine.frame_rate) as segmenter:
@@ -48,9 +49,23 @@ def segment_events(
             said = len(segmenter.notices)
         for text in segmenter.notices[said:]:
             yield Notice(text)
+        # Last, since it may have to load what this run did without: nobody waits longer for the first mask.
+        if why := why_not_outlined(cine, sector, segmenter.card.name):
+            yield from _nothing(cine, frames)
+            yield Notice(why)
         run = segmenter.describe()
     # Outside: whoever hears of the end may leave this generator where it is, and the model is free for the next.
     yield Finished(run)
+
+
+def _nothing(cine: Cine, frames: list[int]) -> Iterator[FrameMask]:
+    """Outline nothing on any frame."""
+    import numpy as np
+
+    from matae.segment import FrameMask
+
+    for frame in frames:
+        yield FrameMask(frame, np.zeros(cine.shape, np.uint8), np.zeros(cine.shape, np.uint8), 0)
 
 
 def leave_a_core() -> None:

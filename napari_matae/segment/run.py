@@ -72,6 +72,7 @@ class SegmentRun(QObject):  # type: ignore[misc]
         self._began: float | None = None
         self.frames = self._order()
         self.seen = self.written = 0
+        self._counted: set[int] = set()
         self.kept = self._target.cine.n_frames - len(self.frames)
         """Frames left alone because a person edited them."""
         self.seconds = 0.0
@@ -123,11 +124,11 @@ class SegmentRun(QObject):  # type: ignore[misc]
         if self._session.current is not self._target:
             self.cancel()  # another cine was opened meanwhile
             return
-        self.seen += 1
-        if self._session.masks.receive(result):
-            self.written += 1
-        else:
-            self.kept += 1
+        shown = self._session.masks.receive(result)
+        if result.index not in self._counted:  # a second result of a frame takes the first away: no heart was there
+            self._counted.add(result.index)
+            self.seen += 1
+            self.written, self.kept = self.written + shown, self.kept + (not shown)
         self.changed.emit()
 
     def _on_worker_ended(self) -> None:

@@ -6,6 +6,8 @@ is told to whom, and in which order.
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from matae.stack import new_stack
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from matae.segment import FrameMask
     from napari_matae.session.cine_viewer import CineViewer
+    from napari_matae.session.open_cine import OpenCine
     from napari_matae.session.paint_watcher import PaintWatcher
     from napari_matae.session.signals import SessionSignals
     from napari_matae.session.undo_step import FrameChange
@@ -98,7 +101,7 @@ class MaskChanges:
                 current.drawn.add(frame)
                 self.settle()
             return False
-        change = current.take_proposal(frame, result.mask)
+        change = current.take_proposal(frame, result.mask, _implied(current, result))
         if change is not None:
             self._replaced.append(change)
         if frame == self._cine_viewer.frame:
@@ -214,3 +217,25 @@ class MaskChanges:
     def _announce(self) -> None:
         self._tell.area_changed.emit()
         self._tell.status_changed.emit()
+
+
+def _implied(current: OpenCine, result: FrameMask) -> float:
+    """Return the Dice that a result's probabilities imply, NaN for a model of which it was not measured."""
+    from matae.segment.expected import expected_dice
+
+    run = current.run
+    if not _is_calibrated(str(run.get("model", "")), str(run.get("model_sha256", ""))):
+        return math.nan
+    return expected_dice(result.mask, result.probability)
+
+
+@lru_cache(maxsize=8)
+def _is_calibrated(model: str, sha256: str) -> bool:  # noqa: ARG001 - other weights, other entry
+    from matae.errors import ModelError
+    from matae.models import find_model
+    from matae.segment.expected import is_calibrated
+
+    try:
+        return is_calibrated(find_model(model).card)
+    except ModelError:
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from typing import TYPE_CHECKING
 
@@ -70,10 +71,10 @@ class OpenCine:
         """Time people spent on each frame."""
         self.area_px = np.full(cine.n_frames, np.nan)
         """Cavity area of each frame as shown, (T,); NaN where there is no mask yet."""
-        self.asked = np.full(cine.n_frames, np.nan)
-        """One minus the Dice between all widths of the network, (T,); NaN but where the ejection fraction rests on."""
-        self.compared = np.full(cine.n_frames, np.nan)
-        """One minus the Dice between the width that ran and the next narrower one, (T,); NaN where it is not known."""
+        self.asked, self.compared, self.implied = (np.full(cine.n_frames, np.nan) for _ in range(3))
+        """What is known of predicted masks, (T,) each, NaN where it is not: one minus the Dice between all widths of
+        the network, where the ejection fraction rests on; the same between the width that ran and the next narrower
+        one; and the Dice that the network's probabilities imply."""
         self.drawn, self.painted = set[int](), set[int]()
         """Frames somebody drew in since they were last recorded; those of them that napari's own tools painted in."""
         self.in_layer_history: set[int] = set()
@@ -126,6 +127,16 @@ class OpenCine:
         theirs = [t for t, status in self.status.items() if status is not FrameStatus.MACHINE]
         apart[theirs] = np.nan
         return apart
+
+    @property
+    def expected_dice(self) -> NDArray[np.float64]:
+        """Dice to be expected of each predicted mask, (T,); NaN where it is not known, or a person speaks for it."""
+        from matae.segment.expected import calibrated_dice
+
+        found = calibrated_dice(self.implied, self.compared)
+        theirs = [t for t in range(len(found)) if self.status.get(t) is not FrameStatus.MACHINE]
+        found[theirs] = np.nan
+        return found
 
     # -- landmarks ----------------------------------------------------------------------------------------
 
@@ -183,8 +194,11 @@ class OpenCine:
 
     # -- recording what changed ---------------------------------------------------------------------------
 
-    def take_proposal(self, frame: int, mask: NDArray[np.uint8]) -> FrameChange | None:
-        """Show a predicted mask; return what it replaced, or None where there was nothing to replace."""
+    def take_proposal(self, frame: int, mask: NDArray[np.uint8], implied: float = math.nan) -> FrameChange | None:
+        """Show a predicted mask; return what it replaced, or None where there was nothing to replace.
+
+        `implied` is the Dice that its probabilities imply, NaN where that says nothing of this model.
+        """
         if self.labels is None or self.predicted is None or self.recorded is None:
             raise RuntimeError("there are no masks")
         known = frame in self.status
@@ -192,6 +206,7 @@ class OpenCine:
         self.predicted[frame] = mask
         self.proposed.add(frame)
         self.asked[frame] = self.compared[frame] = np.nan  # they told of the mask before
+        self.implied[frame] = implied
         self._write(frame, mask, FrameStatus.MACHINE)
         return FrameChange(frame, patch, FrameStatus.MACHINE, FrameStatus.MACHINE) if patch is not None else None
 
@@ -294,6 +309,7 @@ class OpenCine:
             status = change.after if forward else change.before
             if status is FrameStatus.MACHINE and change.before is change.after:
                 self.predicted[frame] = mask  # one proposal in place of another
+                self.implied[frame] = np.nan
             elif status is FrameStatus.MACHINE and not np.array_equal(mask, self.predicted[frame]):
                 status = FrameStatus.EDITED  # somebody else's stroke stays: it is not the predicted mask
             self._write(frame, mask, status)
@@ -302,7 +318,7 @@ class OpenCine:
         """Show what the study holds for a frame."""
         if status is FrameStatus.MACHINE and self.predicted is not None:
             if not np.array_equal(self.predicted[frame], mask):
-                self.asked[frame] = self.compared[frame] = np.nan
+                self.asked[frame] = self.compared[frame] = self.implied[frame] = np.nan
             self.predicted[frame] = mask
             self.proposed.add(frame)
         self._write(frame, mask, status)

@@ -1,4 +1,4 @@
-"""Every frame's status along the time axis, in line with the area curve; a click or a drag seeks."""
+"""Every frame's status and expected Dice along the time axis, in line with the area curve; a click or a drag seeks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from qtpy.QtGui import QColor, QPainter, QPen, QPixmap, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 from superqt.utils import qthrottled
 
+from matae.segment.expected import DOUBTFUL
 from matae.store.types import FrameStatus
 from napari_matae.background.connections import connections_of
 from napari_matae.widgets.colours import STATUS_WORDS, colours_of, follow_colours
@@ -25,12 +26,21 @@ if TYPE_CHECKING:
 __all__ = ["StatusStrip"]
 
 _REDRAW_MS = 100
-_MARKS, _BAND = 13, 12
-"""Heights in pixels: flags, ED and ES above; the band of statuses below."""
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_MARKS, _BAND, _GAP, _BARS = 13, 12, 3, 10
+"""Heights in pixels: flags, ED and ES above; the band of statuses; a gap; the bars of the expected Dice below."""
+_GOOD, _LOW = 0.9, DOUBTFUL
+"""Expected Dice from which a bar is green and full, and below which it is red and low."""
+
+_LEGEND = (
+    "Above, the status of each frame. Below, the Dice to be expected of its predicted mask, from how sure the network "
+    f"is and whether its widths agree: high green {_GOOD:g} or more, half yellow {_LOW:g} to {_GOOD:g}, low red below "
+    f"{_LOW:g}, probably wrong. No bar: not known, or a person has judged the frame."
+)
 
 
 class StatusStrip(QWidget):  # type: ignore[misc]
-    """A band with one cell a frame, and above it the flags, ED and ES.
+    """A band with one cell a frame, above it the flags, ED and ES, below it the Dice to be expected of predicted masks.
 
     Parameters
     ----------
@@ -56,7 +66,7 @@ class StatusStrip(QWidget):  # type: ignore[misc]
         self._session, self._actions, self._finder, self._plot = session, actions, finder, plot
         self._band: QPixmap | None = None
         self._flagged: list[int] = []
-        self.setFixedHeight(_MARKS + _BAND + 2)
+        self.setFixedHeight(_MARKS + _BAND + _GAP + _BARS + 2)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMouseTracking(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -135,9 +145,32 @@ class StatusStrip(QWidget):  # type: ignore[misc]
                 painter.drawPolyline(
                     QPolygonF([middle + QPointF(-2.2, 0.2), middle + QPointF(-0.5, 2.2), middle + QPointF(2.4, -2.4)])
                 )
+        self._paint_expected(painter, edges, current.expected_dice)
         self._paint_marks(painter, edges)
         painter.end()
         return band
+
+    def _paint_expected(self, painter: QPainter, edges: np.ndarray, expected: np.ndarray) -> None:
+        """Draw a bar a frame: three heights with three colours, so that they are told apart without colour too."""
+        if not np.isfinite(expected).any():
+            return
+        colours, bottom = colours_of(self), _MARKS + _BAND + _GAP + _BARS
+        painter.setPen(QColor(colours.faint))
+        font = painter.font()
+        font.setPixelSize(10)
+        painter.setFont(font)
+        painter.drawText(QRectF(0, bottom - _BARS - 2, float(edges[0]) - 4, _BARS + 4), _RIGHT, "Dice")
+        for frame in np.flatnonzero(np.isfinite(expected)):
+            value = float(expected[frame])
+            if value >= _GOOD:
+                colour, height = colours.good, float(_BARS)
+            elif value >= _LOW:
+                colour, height = colours.warning, 0.65 * _BARS
+            else:
+                colour, height = colours.alarm, 0.35 * _BARS
+            left, width = float(edges[frame]), float(edges[frame + 1] - edges[frame])
+            room = max(width - (1.0 if width > 4 else 0.0), 0.5)
+            painter.fillRect(QRectF(left, bottom - height, room, height), QColor(colour))
 
     def _paint_marks(self, painter: QPainter, edges: np.ndarray) -> None:
         phases = self._finder.phases
@@ -198,8 +231,10 @@ class StatusStrip(QWidget):  # type: ignore[misc]
     def event(self, event: QEvent) -> bool:
         """Say what is under the mouse."""
         if event.type() == QEvent.Type.ToolTip:
-            frame = self.frame_at(event.pos().x())
-            QToolTip.showText(event.globalPos(), "" if frame is None else self.words(frame), self)
+            frame, edges = self.frame_at(event.pos().x()), self.edges()
+            beside = len(edges) > 0 and event.pos().x() < edges[0]
+            words = _LEGEND if beside else "" if frame is None else self.words(frame)
+            QToolTip.showText(event.globalPos(), words, self)
             return True
         return bool(super().event(event))
 
@@ -214,4 +249,16 @@ class StatusStrip(QWidget):  # type: ignore[misc]
         words += [name for name, at in (("end-diastole", phases.ed), ("end-systole", phases.es)) if at == frame]
         if frame in self._flagged and len(words) == 1:
             words.append("flagged: look at it")
+        expected = float(current.expected_dice[frame])
+        if np.isfinite(expected):
+            words.append(f"expected Dice {expected:.2f} ({_judged(expected)})")
         return ", ".join(words)
+
+
+def _judged(expected: float) -> str:
+    """Return what the height and the colour of a bar say."""
+    if expected >= _GOOD:
+        return f"high green bar: {_GOOD:g} or more"
+    if expected >= _LOW:
+        return f"half yellow bar: {_LOW:g} to {_GOOD:g}, look at it"
+    return f"low red bar: below {_LOW:g}, probably wrong"

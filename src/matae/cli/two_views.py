@@ -44,7 +44,7 @@ def measure_pair(
         masks = None if settings.masks is None else find_masks(settings.masks, cine)
         with progress_bar(cine.n_frames if masks is None else 0) as progress:
             found, notices = measure_file(
-                cine, replace(settings, view=cine.view or view), masks=masks, progress=progress,
+                cine, replace(settings, view=None if cine.view else view), masks=masks, progress=progress,
                 warn=_warning(cine.source.name),
             )  # fmt: skip
         for notice in notices:

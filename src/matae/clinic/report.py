@@ -30,6 +30,7 @@ from matae.clinic.source import (
 )
 from matae.errors import ExchangeError
 from matae.measure.reliability import PROVISIONAL
+from matae.measure.seen_view import view_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -264,6 +265,8 @@ def _sentences(m: Measurement, algorithm: Algorithm | None) -> list[str]:
     said.append(f"Calibration: {m.calibration}")
     if m.view is None:
         said.append("The standard view is not stated.")
+    else:
+        said.append(f"Standard view: {view_in_words(m.view, m.view_source)}.")
     if algorithm is None:
         said.append("The outlines come from a file or a person.")
     codes = {flag.code for flag in m.doubts}

@@ -158,9 +158,12 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
     MataeError
         If the file is no cine, the model or device is not there, or the folder cannot be written.
     """
+    import numpy as np
+
     from matae.output import ResultWriter, result_key, written_before
     from matae.segment import segment
     from matae.segment.choice import choose_sector
+    from matae.view import why_not_outlined
 
     settings, key = job.settings, job.settings.key()
     cine = job.ref.open(third_axis_is_time=settings.third_axis_is_time)
@@ -180,9 +183,14 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
         keep_margins=settings.keep_margins, key=key,
     ) as writer:  # fmt: skip
         with one_network, loaded(settings.options, cine.frame_rate) as segmenter:
+            why = why_not_outlined(cine, sector, segmenter.card.name)
+            keep = np.uint8(why is None)
             result = segment(
-                cine, sector=sector, segmenter=segmenter, progress=progress, each=lambda frame: writer.add(frame.mask)
-            )
+                cine, sector=sector, segmenter=segmenter, progress=progress,
+                each=lambda frame: writer.add(frame.mask * keep),
+            )  # fmt: skip
+        if why is not None:
+            result.clear(why)
         written = writer.finish(result)
     return FileResult(
         source=job.ref.path,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matae.measure.landmarks import Landmarks
     from matae.measure.person import Person
     from matae.measure.uncertainty import QualityFlag
+    from matae.view import RecognisedView
 
 __all__ = ["Inputs", "MeasureOptions", "check_inputs", "check_landmarks", "check_spacing"]
 
@@ -67,6 +68,7 @@ class Inputs:
     remarks: tuple[QualityFlag, ...] = ()
     reviewed: frozenset[int] = frozenset()
     widths_pending: bool = False
+    seen: RecognisedView | None = None
 
     def mask(self, frame: int) -> NDArray[np.uint8]:
         """Return the present mask of a frame."""
@@ -131,6 +133,7 @@ def check_inputs(
     error_limit: float | None = None,
     remarks: Sequence[QualityFlag] = (),
     reviewed: Iterable[int] = (),
+    seen: RecognisedView | None = None,
 ) -> Inputs:
     """Return what `matae.measure.measure_cine` was given, checked; see there.
 
@@ -158,7 +161,7 @@ def check_inputs(
         raise MeasureError(f"{unlike.size} reconstruction errors for {cine.n_frames} frames; give one a frame.")
     return Inputs(
         cine, stack, options or MeasureOptions(), dict(landmarks or {}), marks or PhaseMarks(), fan, width_masks or {},
-        unlike, error_limit, remarks=tuple(remarks), reviewed=frozenset(reviewed),
+        unlike, error_limit, remarks=tuple(remarks), reviewed=frozenset(reviewed), seen=seen,
     )  # fmt: skip
 
 

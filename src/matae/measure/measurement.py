@@ -15,7 +15,7 @@ from matae.measure.frames import FrameShape, measure_frames
 from matae.measure.inputs import Inputs, MeasureOptions, check_inputs, check_landmarks, check_spacing
 from matae.measure.person import Person, person_of
 from matae.measure.reliability import doubts
-from matae.measure.seen_view import without_view
+from matae.measure.seen_view import RECOGNISED, without_view
 from matae.measure.structures import BeatStructures, measure_structures, structure_flags
 from matae.measure.uncertainty import Interval, QualityFlag, ef_interval
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from matae.measure.beat import PhaseMarks
     from matae.measure.landmarks import Landmarks
     from matae.measure.values import Value
+    from matae.view import RecognisedView
 
 __all__ = ["BeatValues", "MeasureOptions", "Measurement", "measure_cine"]
 
@@ -88,6 +89,15 @@ class Measurement:
     flags: tuple[QualityFlag, ...]
     structures: tuple[BeatStructures, ...]
     inputs: Inputs = field(repr=False)
+
+    @property
+    def view_source(self) -> str | None:
+        """Who says which view it is: ``person``, ``pictures`` or ``file``; None where the view is not known."""
+        if self.view is None:
+            return None
+        if self.inputs.options.view is not None:
+            return "person"
+        return "pictures" if any(flag.code == RECOGNISED for flag in self.inputs.remarks) else "file"
 
     @property
     def n_frames(self) -> int:
@@ -264,6 +274,7 @@ def measure_cine(
     width: str = "",
     remarks: Sequence[QualityFlag] = (),
     reviewed: Iterable[int] = (),
+    seen: RecognisedView | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Measurement:
     """Measure a clip from its masks.
@@ -296,6 +307,8 @@ def measure_cine(
     reviewed
         Frames whose mask a person drew or accepted: what a network may have got wrong there is no reason to doubt the
         ejection fraction.
+    seen
+        What the pictures seem to show, for the record.
     progress
         Called with (frames done, frames in all).
 
@@ -311,7 +324,7 @@ def measure_cine(
     """
     inputs = check_inputs(
         cine, masks, options, marks=marks, landmarks=landmarks, sector=sector, width_masks=width_masks, errors=errors,
-        error_limit=error_limit, remarks=remarks, reviewed=reviewed,
+        error_limit=error_limit, remarks=remarks, reviewed=reviewed, seen=seen,
     )  # fmt: skip
     shapes = measure_frames(
         inputs.masks, inputs.cine.pixel_size, landmarks=inputs.landmarks, apex_down=inputs.options.apex_down,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matae.measure.landmarks import Landmarks
     from matae.measure.measurement import BeatValues, Measurement
     from matae.measure.uncertainty import QualityFlag
+    from matae.view import RecognisedView
 
 __all__ = ["safe_cell", "to_json", "write_beats", "write_csv", "write_json", "write_values"]
 
@@ -69,6 +70,8 @@ def to_json(measurement: Measurement) -> dict[str, Any]:
         "heart_rate_source": m.cycle.heart_rate_source,
         "method": m.method,
         "view": m.view,
+        "view_source": m.view_source,
+        "seen": _seen(m.inputs.seen),
         "calibrated": m.calibrated,
         "calibration": m.calibration,
         "spacing_mm": _spacing(m),
@@ -89,6 +92,18 @@ def to_json(measurement: Measurement) -> dict[str, Any]:
         "length_mm": _numbers(m.length) if m.calibrated else None,
         "volume_ml": _numbers(m.volume) if m.calibrated else None,
         "flags": [_flag(flag) for flag in m.flags],
+    }
+
+
+def _seen(seen: RecognisedView | None) -> dict[str, Any] | None:
+    """Return what the pictures seem to show: probability of each kind of picture and of each grade of quality."""
+    if seen is None:
+        return None
+    return {
+        "kinds": {name: _number(p) for name, p in seen.kinds.items()},
+        "quality": seen.quality,
+        "grades": {name: _number(p) for name, p in seen.grades.items()},
+        "is_known": seen.is_known,
     }
 
 
@@ -213,6 +228,7 @@ def write_beats(path: Path, measurements: Sequence[Measurement]) -> None:
 def _about(m: Measurement) -> dict[str, Any]:
     return {
         "view": m.view,
+        "view_source": m.view_source,
         "method": m.method,
         "calibrated": m.calibrated,
         "model": m.model,

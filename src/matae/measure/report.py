@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from matae import RESEARCH_USE, __version__
 from matae.errors import MeasureError
 from matae.files import write_atomic, writing_to
+from matae.measure.seen_view import view_in_words
 from matae.measure.values import table
 
 if TYPE_CHECKING:
@@ -248,7 +249,7 @@ def _facts(figure: Any, measurement: Measurement) -> None:
     whose = {sources[b.beat.ed_source] for b in m.beats} | {sources[b.beat.es_source] for b in m.beats}
     beats = f"{len(m.beats)} ({', '.join(sorted(whose))})" if m.beats else "none that could be measured"
     by = f"{m.model}, width {m.width}" if m.model and m.width else m.model or "masks from a file or a person"
-    left = (("Source", m.name), ("View", m.view or "not stated"), ("Method", m.method))
+    left = (("Source", m.name), ("View", view_in_words(m.view, m.view_source)), ("Method", m.method))
     right = (("Beats", beats), ("Outlined by", by), ("Clip", f"{m.n_frames} frames, {rate}"))
     for column, rows in ((0.06, left), (0.50, right)):
         for number, (label, text) in enumerate(rows):

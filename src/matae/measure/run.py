@@ -83,28 +83,32 @@ def segment_and_measure(
     ModelError, DeviceError, SegmentError, MeasureError
         As `matae.segment.segment` and `matae.measure.measure_cine`.
     """
-    from matae.measure.seen_view import with_view
+    from matae.measure.seen_view import Seen, with_view
     from matae.segment import Segmenter, SegmentOptions, find_sector, segment
-    from matae.segment.out_of_distribution import rebuild_errors
+    from matae.segment.out_of_distribution import familiarity
+    from matae.view import why_not_outlined
 
     options, sector, make = options or SegmentOptions(), sector or find_sector(cine), make or Segmenter
     result = segment(cine, sector=sector, segmenter=make(options), progress=progress)
-    errors, limit = rebuild_errors(cine, sector, result.run["model"]) or (None, None)
+    known = familiarity(cine, sector, result.run["model"])
     measure = replace(measure or MeasureOptions(), apex_down=sector.apex_down)
+    if measure.view is None and (why := why_not_outlined(cine, sector, result.run["model"], known)):
+        result.clear(why)
     # Only a model that knows what a heart looks like gives its masks to be measured as one of a view.
-    seen, said = (cine, ()) if errors is None else with_view(cine, sector, chosen=measure.view)
+    seen = Seen(cine, (), None) if known is None else with_view(cine, sector, known, chosen=measure.view)
     measured = measure_cine(
-        seen,
+        seen.cine,
         result.masks,
         measure,
         marks=marks,
         sector=sector_pixels(sector, cine.shape),
-        errors=errors,
-        error_limit=limit,
+        errors=None if known is None else known.errors,
+        error_limit=None if known is None else known.limit,
+        seen=seen.view,
         model=result.run["model"],
         width=result.run["width"],
         remarks=(
-            *said,
+            *seen.flags,
             *compare_clip(cine, sector, replace(options, width=result.run["width"]), result.masks, make=make),
         ),
     )

@@ -1,9 +1,9 @@
-"""The standard view of a clip where nobody states it, and a word where its pictures contradict its file."""
+"""The standard view of a clip where nobody states it, and a word where its pictures contradict its file or no heart."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from matae.measure.uncertainty import QualityFlag
 
@@ -11,19 +11,50 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from matae.cine import Cine
+    from matae.segment.out_of_distribution import Familiarity
     from matae.segment.sector import Sector
+    from matae.view import RecognisedView
 
-__all__ = ["RECOGNISED", "TOLD_APART", "WRONG_VIEW", "with_view", "without_view"]
+__all__ = [
+    "NOT_A_HEART", "OF_THE_VIEW", "POOR", "RECOGNISED", "TOLD_APART", "WRONG_VIEW", "Seen", "view_in_words",
+    "with_view", "without_view",
+]  # fmt: skip
 
-RECOGNISED, WRONG_VIEW, UNREADABLE = "view-recognised", "wrong-view", "view-unreadable"
+RECOGNISED, WRONG_VIEW, UNREADABLE, POOR = "view-recognised", "wrong-view", "view-unreadable", "poor-image"
+OTHER_APICAL, NOT_APICAL, NOT_AN_ECHO = "other-apical", "not-apical", "not-an-echo"
+NOT_A_HEART = (NOT_APICAL, NOT_AN_ECHO)
+"""Flags of pictures in which no apical view of a heart stands."""
+OF_THE_VIEW = (WRONG_VIEW, OTHER_APICAL, *NOT_A_HEART)
+"""Serious flags about what a clip shows: they end once a person has chosen the view."""
 TOLD_APART = ("A4C", "A2C")
-"""Views that pictures can contradict: of others the classifier has seen none."""
+"""Views that pictures can contradict: of others the classifier has seen synthetic ones alone."""
 CONTRADICTS = 0.95
 """Probability from which pictures are believed against their file."""
-_NAMES = {"A4C": "four-chamber", "A2C": "two-chamber"}
+_NAMES = {
+    "A4C": "an apical four-chamber view", "A2C": "an apical two-chamber view",
+    "other apical": "another apical view (three-chamber or five-chamber)",
+}  # fmt: skip
 
 
-def with_view(cine: Cine, sector: Sector, *, chosen: str | None = None) -> tuple[Cine, tuple[QualityFlag, ...]]:
+class Seen(NamedTuple):
+    """A clip as its pictures show it.
+
+    Parameters
+    ----------
+    cine
+        The clip, with the view of its pictures where nobody states one.
+    flags
+        What there is to say of it.
+    view
+        What its pictures seem to show; None where that could not be told.
+    """
+
+    cine: Cine
+    flags: tuple[QualityFlag, ...]
+    view: RecognisedView | None
+
+
+def with_view(cine: Cine, sector: Sector, known: Familiarity | None = None, *, chosen: str | None = None) -> Seen:
     """Return a clip with the view its pictures show where its file states none, and what there is to say of it.
 
     The file's word comes before the pictures', a person's before both.
@@ -32,14 +63,17 @@ def with_view(cine: Cine, sector: Sector, *, chosen: str | None = None) -> tuple
     ----------
     cine, sector
         The clip and the part of it the network sees.
+    known
+        How well the network that outlined it knows its pictures, where it was asked: saves a look at them.
     chosen
         View that a person chose.
 
     Returns
     -------
-    Cine, tuple of QualityFlag
-        The flag ``view-recognised`` (a note), ``wrong-view`` (a warning that `matae.measure.reliability` takes for
-        serious), ``view-unreadable`` (a note: the classifier's file is damaged), or none.
+    Seen
+        Its flags are ``view-recognised`` and ``poor-image`` (notes), ``wrong-view``, ``other-apical``, ``not-apical``
+        and ``not-an-echo`` (warnings that `matae.measure.reliability` takes for serious), ``view-unreadable`` (a note:
+        the classifier's file is damaged), or none.
 
     Raises
     ------
@@ -49,27 +83,62 @@ def with_view(cine: Cine, sector: Sector, *, chosen: str | None = None) -> tuple
     from matae.errors import ModelError
     from matae.view import recognise_view
 
-    if chosen is not None or cine.view not in (None, *TOLD_APART):
-        return cine, ()
     try:
-        found = recognise_view(cine, sector)
+        found = recognise_view(cine, sector, known)
     except ModelError as error:  # the numbers do without it
-        return cine, (QualityFlag(UNREADABLE, f"The view was not looked for: {error}", level="note"),)
-    if found is None or found.view is None or found.view == cine.view:
-        return cine, ()
-    sure = f"{100 * min(found.probability, 0.99):.0f} %"
-    if cine.view is None:
-        text = f"The pictures look like {found.view} ({sure} sure); choose the view if they are not."
-        return replace(cine, view=found.view), (QualityFlag(RECOGNISED, text, level="note"),)
-    if found.probability < CONTRADICTS:
-        return cine, ()
-    text = (
-        f"The file says {cine.view}, but the pictures look like an apical {_NAMES[found.view]} view ({sure} sure); "
-        "choose the view that is right."
-    )
-    return cine, (QualityFlag(WRONG_VIEW, text),)
+        said = () if chosen else (QualityFlag(UNREADABLE, f"The view was not looked for: {error}", level="note"),)
+        return Seen(cine, said, None)
+    poor = (QualityFlag(POOR, "The image quality looks poor; look at the outline.", level="note"),)
+    notes = poor if found.quality == "poor" else ()
+    if chosen is not None:
+        return Seen(cine, notes, found)
+    view = None
+    if cine.view is None and found.view is not None:
+        view, text = found.view, f"The pictures look like {found.view} ({_sure(found.probability)} sure); "
+        notes = (QualityFlag(RECOGNISED, text + "choose the view if they are not.", level="note"), *notes)
+    serious = _serious(cine.view, found)
+    return Seen(cine if view is None else replace(cine, view=view), (*serious, *notes), found)
+
+
+def _serious(stated: str | None, found: RecognisedView) -> tuple[QualityFlag, ...]:
+    """Return what speaks against measuring a clip as what it is stated to be, if anything."""
+    kind, kinds = found.likelier, found.kinds
+    nothing = kinds["not apical"] + kinds["not an echo"]
+    if nothing >= CONTRADICTS:
+        if kinds["not an echo"] >= kinds["not apical"]:
+            text = f"The pictures do not look like an echo ({_sure(nothing)} sure); choose the view if they are one."
+            return (QualityFlag(NOT_AN_ECHO, text),)
+        text = (
+            f"The pictures show no apical view of a heart, or it is turned ({_sure(nothing)} sure); choose the view "
+            "if they do, or turn the sector."
+        )
+        return (QualityFlag(NOT_APICAL, text),)
+    if found.probability < CONTRADICTS or not found.is_known or kind not in _NAMES or kind == stated:
+        return ()
+    if stated in TOLD_APART:
+        text = (
+            f"The file says {stated}, but the pictures look like {_NAMES[kind]} ({_sure(found.probability)} sure); "
+            "choose the view that is right."
+        )
+        return (QualityFlag(WRONG_VIEW, text),)
+    if stated is None and kind == "other apical":
+        text = f"The pictures look like {_NAMES[kind]} ({_sure(found.probability)} sure); choose the view."
+        return (QualityFlag(OTHER_APICAL, text),)
+    return ()
+
+
+def _sure(probability: float) -> str:
+    return f"{100 * min(probability, 0.99):.0f} %"
 
 
 def without_view(flags: Iterable[QualityFlag]) -> tuple[QualityFlag, ...]:
-    """Return flags without those of `with_view`: a person has chosen the view."""
-    return tuple(flag for flag in flags if flag.code not in (RECOGNISED, WRONG_VIEW, UNREADABLE))
+    """Return flags without those of `with_view` that speak of the view: a person has chosen it."""
+    return tuple(flag for flag in flags if flag.code not in (RECOGNISED, UNREADABLE, *OF_THE_VIEW))
+
+
+def view_in_words(view: str | None, source: str | None) -> str:
+    """Return a view and how it is known, for a report; `source` as `matae.measure.Measurement.view_source` has it."""
+    if view is None or source is None:
+        return "not stated"
+    how = {"person": "chosen by a person", "pictures": "recognised from the pictures", "file": "stated by the file"}
+    return f"{view}, {how[source]}"

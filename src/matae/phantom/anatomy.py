@@ -45,15 +45,22 @@ class Layout:
         Back wall of the atria along the axis.
     tricuspid
         Septal and lateral hinge (s, x) of the tricuspid valve.
+    aorta
+        The aortic root as a super-ellipse, None where the view does not show it.
+    right_ventricle, right_atrium
+        Whether the view shows them.
     """
 
     atria: Atria
     roof: float
     tricuspid: tuple[tuple[float, float], tuple[float, float]]
+    aorta: tuple[float, float, float, float] | None = None
+    right_ventricle: bool = True
+    right_atrium: bool = True
 
 
-def layout(chambers: Chambers, rest: Instant) -> Layout:
-    """Place the other chambers around the resting left ventricle."""
+def layout(chambers: Chambers, rest: Instant, view: str = "A4C") -> Layout:
+    """Place the other chambers around the resting left ventricle, as a view shows them."""
     base = np.array([rest.length], np.float32)
     edge_left = float(rest.cavity_edges(base)[0][0])
     wall_left = float(rest.wall_edges(base)[0][0])
@@ -65,7 +72,18 @@ def layout(chambers: Chambers, rest: Instant) -> Layout:
     right = (start_r + 0.42 * ra_length, septum - 1.3 - ra_width / 2, 0.58 * ra_length, ra_width / 2)
     roof = max(start_l + la_length, start_r + ra_length) + 3.0
     width = min(0.9 * chambers.right_ventricle_mm, ra_width)
-    return Layout(Atria(left, right), roof, ((start_r, wall_left - 0.5), (start_r, wall_left - width)))
+    tricuspid = ((start_r, wall_left - 0.5), (start_r, wall_left - width))
+    if view == "A4C":
+        return Layout(Atria(left, right), roof, tricuspid)
+    if view == "A2C":  # the atrium lies in line with the ventricle
+        middle = float(rest.cavity_edges(base)[0][0] + rest.cavity_edges(base)[1][0]) / 2
+        left = (left[0], middle, left[2], left[3])
+        return Layout(Atria(left, right), roof, tricuspid, right_ventricle=False, right_atrium=False)
+    # The root leaves the ventricle at the septal end of the annulus; the atrium is pushed aside by it.
+    half = chambers.aorta_mm / 2
+    root = (start_l + 0.9 * half, edge_left + 0.55 * half, 1.9 * half, half)
+    left = (left[0] + 4.0, root[1] + half + 2.0 + left[3], left[2], left[3])
+    return Layout(Atria(left, right), roof, tricuspid, aorta=root, right_atrium=view == "A5C")
 
 
 def ellipse_depth(s: Field, x: Field, ellipse: tuple[float, float, float, float]) -> Field:
@@ -180,11 +198,14 @@ def backscatter(
     wander = _slow_noise(s.shape, (s.shape[0] / 22, s.shape[1] / 16), rng)
     level = _around(s, x, out_right, look=look, place=place, rng=rng)
     muscle = _muscle(s, x, look, rest, rng)
-    ventricle_r = _right_ventricle(s, out_left - x, rest.length, slant, chambers)
-    atrium_l = ellipse_depth(s, x, place.atria.left)
-    atrium_r = ellipse_depth(s, x, place.atria.right)
-    atrium_l, atrium_r = atrium_l + wander, atrium_r - wander
-    ventricle_r = np.asarray(ventricle_r + 1.3 * wander, np.float32)
+    absent = np.full_like(s, -1e3)
+    ventricle_r, atrium_r = absent, absent
+    if place.right_ventricle:
+        ventricle_r = _right_ventricle(s, out_left - x, rest.length, slant, chambers)
+        ventricle_r = np.asarray(ventricle_r + 1.3 * wander, np.float32)
+    if place.right_atrium:
+        atrium_r = ellipse_depth(s, x, place.atria.right) - wander
+    atrium_l = ellipse_depth(s, x, place.atria.left) + wander
     wall = np.minimum(np.minimum(x - out_left, out_right - x), np.minimum(s + rest.cap, base + 2.0 - s))
     level = _paint(level, muscle - 1.0, _cover(ventricle_r + np.float32(4.5), 1.5))
     atria = np.asarray(np.maximum(atrium_l, atrium_r) + 2.5, np.float32)
@@ -193,14 +214,25 @@ def backscatter(
     cavity = np.minimum(np.minimum(x - left, right - x), np.minimum(s * 1.5, base + 2.5 - s)) + 0.25 * wander
     for depth in (ventricle_r, atrium_r, np.minimum(atrium_l, s - base + 1.5), cavity):
         level = _paint(level, _EMPTY_DB, _cover(depth, 0.6))
+    if place.aorta is not None:
+        level = _paint_root(level, ellipse_depth(s, x, place.aorta), cavity, s - base, look)
     level = _paint(level, muscle + 1.0, _papillary(s, x, config.ventricle, rest) * _cover(cavity + 1.0))
     level = level + _specular(level, radius, look.specular_db)
     hinges = [(rest.length + rest.slant * edge, edge) for edge in (float(rest.inner[0, -1]), float(rest.inner[1, -1]))]
-    for number, (hinge_s, hinge_x) in enumerate([*hinges, *place.tricuspid]):
+    for number, (hinge_s, hinge_x) in enumerate([*hinges, *(place.tricuspid if place.right_atrium else ())]):
         size = 2.6 if number < 2 else 2.0
         blob = np.exp(-0.5 * (((s - hinge_s - 1.0) / size) ** 2 + ((x - hinge_x * 1.03) / size) ** 2))
         level = np.maximum(level, look.annulus_db + 9.0 * np.log(np.maximum(blob, 1e-6)))
     return level.astype(np.float32)
+
+
+def _paint_root(level: Field, root: Field, cavity: Field, beyond: Field, look: Appearance) -> Field:
+    """Draw the aortic root: a bright wall around blood that goes over into the ventricle, and its closed valve."""
+    outside = _cover(np.asarray(-cavity, np.float32), 1.0)
+    level = _paint(level, look.annulus_db - 2.0, _cover(root + np.float32(2.0), 0.8) * outside)
+    level = _paint(level, _EMPTY_DB, _cover(root, 0.6))
+    valve = np.exp(-0.5 * ((beyond - 4.0) / 0.8) ** 2) * _cover(root)
+    return np.asarray(np.maximum(level, look.valve_db + 9.0 * np.log(np.maximum(valve, 1e-6))), np.float32)
 
 
 def _specular(level: Field, radius: Field, gain_db: float) -> Field:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from matae.errors import MataeError
 
 __all__ = [
+    "VIEWS",
     "Appearance",
     "Chambers",
     "LeftVentricle",
@@ -18,6 +19,10 @@ __all__ = [
     "Screen",
     "SectorConfig",
 ]
+
+VIEWS = ("A4C", "A2C", "A3C", "A5C")
+"""Apical views that a heart can be shown in. The five-chamber view is the four-chamber one with the aortic root; the
+three-chamber view shows the root, the outflow tract of the right ventricle and no right atrium."""
 
 
 class PhantomError(MataeError):
@@ -77,6 +82,8 @@ class Chambers:
         Length and width.
     tricuspid_offset_mm
         How much nearer to the apex the tricuspid annulus lies.
+    aorta_mm
+        Diameter of the aortic root, in the views that show it.
     """
 
     right_ventricle_mm: float = 30.0
@@ -84,6 +91,7 @@ class Chambers:
     left_atrium_mm: tuple[float, float] = (46.0, 42.0)
     right_atrium_mm: tuple[float, float] = (44.0, 40.0)
     tricuspid_offset_mm: float = 5.0
+    aorta_mm: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -279,6 +287,8 @@ class PhantomConfig:
     ----------
     ventricle, chambers, motion, pose, sector, appearance, screen
         See the classes.
+    view
+        One of `VIEWS`.
 
     Raises
     ------
@@ -293,9 +303,12 @@ class PhantomConfig:
     sector: SectorConfig = field(default_factory=SectorConfig)
     appearance: Appearance = field(default_factory=Appearance)
     screen: Screen = field(default_factory=Screen)
+    view: str = "A4C"
 
     def __post_init__(self) -> None:
         """Refuse values outside the ranges the model was made for."""
+        if self.view not in VIEWS:
+            raise PhantomError(f"Phantom: there is no view {self.view}; give one of {', '.join(VIEWS)}.")
         for part in (self.ventricle, self.chambers, self.motion, self.pose, self.sector, self.appearance):
             for entry in fields(part):
                 value = getattr(part, entry.name)
@@ -313,6 +326,7 @@ class PhantomConfig:
             ("right ventricle", self.chambers.right_ventricle_mm, 5, 100, "mm"),
             ("apex of the right ventricle", self.chambers.right_ventricle_apex, 0, 0.8, ""),
             ("tricuspid offset", self.chambers.tricuspid_offset_mm, -10, 20, "mm"),
+            ("aortic root", self.chambers.aorta_mm, 10, 80, "mm"),
             *(("atrial size", size, 10, 150, "mm") for size in self.chambers.left_atrium_mm),
             *(("atrial size", size, 10, 150, "mm") for size in self.chambers.right_atrium_mm),
             ("heart rate", self.motion.heart_rate, 30, 220, "beats per minute"),

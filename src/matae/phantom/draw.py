@@ -163,6 +163,7 @@ def random_heart(
     start_phase: float | None = 0.0,
     clipped: bool = False,
     screen: Screen | None = None,
+    view: str = "A4C",
 ) -> PhantomConfig:
     """Draw a heart, a probe position and a machine.
 
@@ -179,11 +180,13 @@ def random_heart(
         fan is widened until it holds the cavity.
     screen
         Marks around the fan; drawn (mostly none) when None.
+    view
+        One of `matae.phantom.config.VIEWS`. The same seed gives the same left ventricle, probe and machine in each.
 
     Raises
     ------
     PhantomError
-        If the seed is negative or the ejection fraction impossible.
+        If the seed is negative, the ejection fraction impossible or the view none of those.
     """
     if seed < 0:
         raise PhantomError(f"Phantom: a seed of {seed}; give 0 or more.")
@@ -207,4 +210,19 @@ def random_heart(
     pose = replace(pose, mirrored=bool(rng.random() < 0.04))
     if not clipped:
         sector = _fit(sector, ventricle, motion, pose)
-    return PhantomConfig(ventricle, chambers, motion, pose, sector, appearance, screen or marks)
+    if view in ("A3C", "A5C"):
+        chambers, pose = _with_root(chambers, pose, view, np.random.default_rng([seed, 0x4A5C]))
+    return PhantomConfig(ventricle, chambers, motion, pose, sector, appearance, screen or marks, view)
+
+
+def _with_root(chambers: Chambers, pose: Pose, view: str, rng: np.random.Generator) -> tuple[Chambers, Pose]:
+    """Draw the aortic root; of the right ventricle, a three-chamber view shows the outflow tract, on the right."""
+    chambers = replace(chambers, aorta_mm=_normal(rng, 31, 3.5, 22, 42))
+    if view == "A5C":
+        return chambers, pose
+    outflow = replace(
+        chambers,
+        right_ventricle_mm=float(rng.uniform(16, 28)), right_ventricle_apex=float(rng.uniform(0.42, 0.62)),
+        tricuspid_offset_mm=float(rng.uniform(-8, 2)),
+    )  # fmt: skip
+    return outflow, replace(pose, mirrored=not pose.mirrored)

@@ -1,4 +1,4 @@
-"""A phantom: a synthetic apical four-chamber cine with the truth beside it."""
+"""A phantom: a synthetic apical cine with the truth beside it."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def make_phantom(
     shape: tuple[int, int] = (256, 256),
     config: PhantomConfig | None = None,
 ) -> Phantom:
-    """Make a synthetic apical four-chamber cine with exact masks and volumes.
+    """Make a synthetic apical cine with exact masks and volumes; of the four-chamber view if nothing else is asked.
 
     The same arguments give the same bytes on the same platform.
 
@@ -141,7 +141,7 @@ def make_phantom(
     beating = beating_ventricle(config.ventricle, config.motion, cycle.contraction)
     fan = make_fan(config.sector, (int(shape[0]), int(shape[1])))
     poses = _poses(config, cycle, times, streams[1])
-    place = layout(config.chambers, beating.rest)
+    place = layout(config.chambers, beating.rest, config.view)
     truth = _truth(fan, beating, poses, place)
     frames = _image(_Scene(config, fan, beating, poses, place, cycle), frame_rate, streams[2])
     screen = config.screen
@@ -153,7 +153,7 @@ def make_phantom(
     volumes = beating.volumes_ml
     cine = Cine(
         frames=frames, frame_times=times, spacing=fan.spacing, source=Path(f"phantom-{seed}"), region=fan.box,
-        view="A4C", heart_rate=config.motion.heart_rate,
+        view=config.view, heart_rate=config.motion.heart_rate,
         ed_frame=int(volumes.argmax()), es_frame=int(volumes.argmin()),
         timing_note="Exact: the cine is synthetic.", spacing_note="Exact: the cine is synthetic.",
         info={"synthetic": True, "seed": seed},
@@ -238,7 +238,8 @@ def _image(scene: _Scene, frame_rate: float, rng: np.random.Generator) -> NDArra
         blood = memory * blood + np.sqrt(1 - memory**2) * white(level.shape, rng)
         echoes = tissue[1:] * tissue[0] + blood * blood_gain
         points = leaflet_points(leaflets, instant, beating.rest, place, float(scene.cycle.mitral_opening[number]))
-        _splat(echoes, scanner, pose, points, leaflets.strength * amplitude(look.valve_db))
+        shown = slice(None) if place.right_atrium else slice(2)  # the tricuspid valve lies between right chambers
+        _splat(echoes, scanner, pose, points[shown], leaflets.strength[shown] * amplitude(look.valve_db))
         image = fan.to_image(scanner.envelope(echoes, rng))
         if curve is None:
             curve = scanner.curve(image[fan.inside])

@@ -56,7 +56,7 @@ def measure_reading(study: Study, content_id: str, rater: str) -> StoredMeasurem
         placed[frame] = Landmarks.from_array([tuple(found.points[name]) for name in _POINTS], by_hand=True)
     measured = stored_measurement(
         measure_cine(
-            cine, masks, MeasureOptions(view=cine.view, apex_down=sector.apex_down),
+            cine, masks, MeasureOptions(apex_down=sector.apex_down),
             marks=PhaseMarks(
                 () if marks.ed in (None, cine.ed_frame) else (marks.ed,),
                 () if marks.es in (None, cine.es_frame) else (marks.es,),

@@ -119,7 +119,7 @@ def measure_stored(
     return measure_cine(
         cine,
         masks,
-        MeasureOptions(view=cine.view or view, apex_down=sector.apex_down, person=person),
+        MeasureOptions(view=None if cine.view else view, apex_down=sector.apex_down, person=person),
         marks=PhaseMarks(
             () if marks.ed in (None, cine.ed_frame) else (marks.ed,),
             () if marks.es in (None, cine.es_frame) else (marks.es,),

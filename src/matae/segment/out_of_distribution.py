@@ -1,11 +1,13 @@
 """Is this the kind of picture the network knows? Its autoencoder heads tell, without any mask.
 
 The latents of pictures like those it was trained on rebuild one another; those of a photograph, of noise or of a
-negative do not. The share of variance that is left over is compared with a limit from the model's card.
+negative do not. The share of variance that is left over is compared with a limit from the model's card. What the
+encoder sees on the way is kept, so that whoever tells views by it needs no pass of its own.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -19,14 +21,43 @@ if TYPE_CHECKING:
     from matae.nn.matae import Matae
     from matae.segment.sector import Sector
 
-__all__ = ["rebuild_errors"]
+__all__ = ["POOLED", "Familiarity", "familiarity"]
 
-_FRAMES = 16  # of a clip, evenly spread: what kind of picture it is does not change with the beat
+POOLED = 2
+"""Deepest stages of the encoder that are pooled."""
 _BATCH = 4
 
 
-def rebuild_errors(cine: Cine, sector: Sector, model: str) -> tuple[NDArray[np.float64], float] | None:
-    """Return how badly the network rebuilds some frames of a clip, and the limit beyond which it does not know them.
+@dataclass(frozen=True, eq=False)
+class Familiarity:
+    """How well a network knows the pictures of a clip, and what it sees in them.
+
+    Parameters
+    ----------
+    errors
+        Share of the latents' variance that is not rebuilt, (T,); NaN for frames that were not asked.
+    limit
+        Of the model's card: beyond it a picture is not of the kind the model knows.
+    sha256
+        Of the weights.
+    pooled
+        Mean and spread of the channels of its `POOLED` deepest stages (`matae.nn.pooled`), one row a frame that was
+        asked, (N, features).
+    """
+
+    errors: NDArray[np.float64]
+    limit: float
+    sha256: str
+    pooled: NDArray[np.float64] = field(repr=False)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the pictures, by and large, are of the kind that the model knows."""
+        return bool(np.nanmedian(self.errors) <= self.limit)
+
+
+def familiarity(cine: Cine, sector: Sector, model: str, frames: int = 16) -> Familiarity | None:
+    """Return how well a network knows some frames of a clip.
 
     Parameters
     ----------
@@ -34,12 +65,13 @@ def rebuild_errors(cine: Cine, sector: Sector, model: str) -> tuple[NDArray[np.f
         The clip and the part of it the network sees.
     model
         Name in the registry.
+    frames
+        How many are asked at most, evenly spread: what kind of picture it is does not change with the beat.
 
     Returns
     -------
-    tuple or None
-        Share of the latents' variance that is not rebuilt, (T,), NaN for frames that were not asked; and the limit of
-        the card. None where the model has no heads or its card no limit.
+    Familiarity or None
+        None where the model has no heads or its card no limit.
 
     Raises
     ------
@@ -51,6 +83,7 @@ def rebuild_errors(cine: Cine, sector: Sector, model: str) -> tuple[NDArray[np.f
     import torch
 
     from matae.models import find_model
+    from matae.nn.pooled import pooled
     from matae.placement import Placement, network_input
     from matae.threads import set_network_threads
 
@@ -60,15 +93,16 @@ def rebuild_errors(cine: Cine, sector: Sector, model: str) -> tuple[NDArray[np.f
         return None
     network, card = found
     place = Placement.of(cine, sector, card.grid)
-    chosen = np.unique(np.linspace(0, cine.n_frames - 1, min(_FRAMES, cine.n_frames)).round().astype(int))
+    chosen = np.unique(np.linspace(0, cine.n_frames - 1, min(frames, cine.n_frames)).round().astype(int))
     set_network_threads()
-    errors = np.full(cine.n_frames, np.nan)
+    errors, seen = np.full(cine.n_frames, np.nan), []
     with torch.inference_mode():
         for start in range(0, len(chosen), _BATCH):
             part = chosen[start : start + _BATCH]
             stages = network.encode(network_input(place.pictures(cine.frames[part])), card.familiar["width"])
             errors[part] = network.rebuild(stages).double().numpy()
-    return errors, float(card.familiar["limit"])
+            seen.append(pooled(stages, POOLED).double().numpy())
+    return Familiarity(errors, float(card.familiar["limit"]), card.sha256, np.concatenate(seen))
 
 
 @lru_cache(maxsize=2)

@@ -62,3 +62,10 @@ class Segmentation:
     sector: Sector
     run: dict[str, Any]
     notices: list[str] = field(default_factory=list)
+
+    def clear(self, why: str) -> None:
+        """Take all masks away, and note why."""
+        self.masks[:] = 0
+        self.probability[:] = 0
+        self.area_px = self.area_px * 0.0
+        self.notices.append(why)

@@ -1,5 +1,6 @@
-"""Which standard view a clip shows, told from its pictures."""
+"""What a clip shows, and how well, told from its pictures."""
 
-from matae.view.recognise import SURE, RecognisedView, recognise_view
+from matae.view.no_heart import why_not_outlined
+from matae.view.recognise import GRADES, KINDS, SURE, RecognisedView, recognise_view
 
-__all__ = ["SURE", "RecognisedView", "recognise_view"]
+__all__ = ["GRADES", "KINDS", "SURE", "RecognisedView", "recognise_view", "why_not_outlined"]

@@ -24,40 +24,13 @@ if TYPE_CHECKING:
     from matae.segment import Segmentation, Segmenter, SegmentOptions
     from matae.segment.sector import Sector
 
-__all__ = ["LOOK_MODEL", "LOOK_WIDTH", "expected_dice", "features", "looks_of"]
+__all__ = ["LOOK_MODEL", "LOOK_WIDTH", "features", "looks_of"]
 
 LOOK_MODEL = "matae-lv"
 """The model whose latents are kept: it comes with the package and never changes."""
 LOOK_WIDTH = 0.25
 """Width it is used at: a sixteenth of the work of the whole network."""
 _BATCH = 4
-
-
-def expected_dice(mask: NDArray[np.uint8], probability: NDArray[np.uint8]) -> float:
-    """Return the Dice of the cavity to be expected of a mask, if the network's probabilities are right.
-
-    Twice the expected overlap over the sum of the mask's area and the expected area. Where the probabilities are those
-    of a network that is too sure, as most are, it is too high; it still tells frames apart.
-
-    Parameters
-    ----------
-    mask
-        Class of every pixel, (Y, X); 1 is the cavity.
-    probability
-        Of the most likely class or region, (Y, X) uint8, 255 is certain; as `matae.segment.FrameMask` has it.
-
-    Returns
-    -------
-    float
-        In 0-1; 0 for an empty mask where a cavity is expected, 1 where none is.
-    """
-    inside = mask == 1
-    sure = probability.astype(np.float64) / 255
-    there = float(sure[inside].sum())
-    # Outside, a single region's probability is the cavity's; in another class it is that class's, and this is not.
-    expected = there + float(sure[mask == 0].sum()) + float((1 - sure[mask > 1]).sum())
-    total = float(np.count_nonzero(inside)) + expected
-    return 1.0 if total == 0 else 2 * there / total
 
 
 def features(pictures: NDArray[np.uint8], model: str = LOOK_MODEL, width: float = LOOK_WIDTH) -> NDArray[np.float16]:
@@ -84,16 +57,15 @@ def features(pictures: NDArray[np.uint8], model: str = LOOK_MODEL, width: float 
     """
     import torch
 
+    from matae.nn.pooled import pooled
     from matae.placement import network_input
     from matae.threads import set_network_threads
 
     network, _ = _loaded(model)
     set_network_threads()
-    found = []
+    batches = (pictures[start : start + _BATCH] for start in range(0, len(pictures), _BATCH))
     with torch.inference_mode():
-        for start in range(0, len(pictures), _BATCH):
-            deepest = network.encode(network_input(pictures[start : start + _BATCH]), width)[-1].float().flatten(2)
-            found.append(torch.cat([deepest.mean(2), deepest.std(2, unbiased=False)], 1).numpy())
+        found = [pooled(network.encode(network_input(batch), width)).numpy() for batch in batches]
     if not found:
         return np.zeros((0, 0), np.float16)
     vectors = np.concatenate(found)
@@ -135,6 +107,7 @@ def looks_of(
 
     from matae.placement import Placement
     from matae.segment.compare import compare_widths
+    from matae.segment.expected import expected_dice
 
     wanted = sorted(set(frames))
     if not wanted:

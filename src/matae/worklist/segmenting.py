@@ -180,7 +180,7 @@ def segment_into(
         cine = cine_with(sector.scaled(cine), overrides)
     with one_network:
         measured, result = segment_and_measure(
-            cine, options, MeasureOptions(view=cine.view), sector=sector, marks=_marks(study, content_id, cine),
+            cine, options, MeasureOptions(view=overrides.view), sector=sector, marks=_marks(study, content_id, cine),
             progress=progress, make=_segmenter,
         )  # fmt: skip
     run = result.run

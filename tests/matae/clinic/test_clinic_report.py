@@ -225,3 +225,17 @@ def test_dciodvfy_and_dcmtk_read_it_without_complaint(report) -> None:
         "Comprehensive SR Document", "(79993-2,LN,", "(125208,DCM,", "(272518008,SCT,", "UNVERIFIED", "POLYLINE",
     ):  # fmt: skip
         assert part in said, part
+
+
+def test_it_says_how_the_view_is_known(measured, cine, tmp_path) -> None:
+    note = QualityFlag("view-recognised", "The pictures look like A2C.", level="note")
+    unsaid = replace(measured.inputs.cine, view=None)
+    seen = measure_cine(replace(unsaid, view="A2C"), measured.inputs.masks, remarks=[note])
+    for number, (found, words) in enumerate(
+        (
+            (measure_cine(unsaid, measured.inputs.masks), "The standard view is not stated."),
+            (seen, "Standard view: A2C, recognised from the pictures."),
+            (seen.updated(view="A4C"), "Standard view: A4C, chosen by a person."),
+        )
+    ):
+        assert words in comments(written(found, cine, tmp_path / f"{number}.dcm"))

@@ -15,7 +15,7 @@ from matae.measure.run import segment_and_measure
 from matae.models import DEFAULT_MODEL
 from matae.phantom import make_phantom
 from matae.segment import SegmentOptions, find_sector
-from matae.segment.out_of_distribution import rebuild_errors
+from matae.segment.out_of_distribution import familiarity
 
 
 def still(picture: np.ndarray) -> Cine:
@@ -32,30 +32,31 @@ OTHERS = {
 
 def test_a_model_that_is_not_there_is_said(matae_home: Path) -> None:
     with pytest.raises(ModelError, match="no model 'absent'"):
-        rebuild_errors(demo_cine(), find_sector(demo_cine()), "absent")
+        familiarity(demo_cine(), find_sector(demo_cine()), "absent")
 
 
 def test_a_model_without_heads_cannot_tell(tiny_model: str) -> None:
     cine = demo_cine()
-    assert rebuild_errors(cine, find_sector(cine), tiny_model) is None
+    assert familiarity(cine, find_sector(cine), tiny_model) is None
 
 
 def test_real_and_synthetic_hearts_are_known(matae_home: Path) -> None:
     for cine in (demo_cine(), make_phantom(1, n_frames=3).cine):
-        found = rebuild_errors(cine, find_sector(cine), DEFAULT_MODEL)
+        found = familiarity(cine, find_sector(cine), DEFAULT_MODEL)
         assert found is not None
-        errors, limit = found
-        assert errors.shape == (cine.n_frames,)
-        assert np.isfinite(errors).sum() == min(16, cine.n_frames)
-        assert np.nanmax(errors) < limit
+        assert found.errors.shape == (cine.n_frames,)
+        assert np.isfinite(found.errors).sum() == len(found.pooled) == min(16, cine.n_frames)
+        assert np.nanmax(found.errors) < found.limit
+        assert found.is_known
 
 
 @pytest.mark.parametrize("what", OTHERS)
 def test_other_pictures_are_not(matae_home: Path, what: str) -> None:
     cine = still(OTHERS[what])
-    found = rebuild_errors(cine, find_sector(cine), DEFAULT_MODEL)
+    found = familiarity(cine, find_sector(cine), DEFAULT_MODEL)
     assert found is not None
-    assert found[0][0] > found[1]
+    assert found.errors[0] > found.limit
+    assert not found.is_known
 
 
 def test_the_measurement_says_so(matae_home: Path) -> None:

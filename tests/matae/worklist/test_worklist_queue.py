@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,6 +122,26 @@ def test_a_persons_frames_stay_and_nothing_is_measured_for_them(study: Study, cl
     assert study.measurement(cine.content_id) is None
     (row,) = study.worklist()
     assert (row.status, row.by, row.view) == (ClipStatus.IN_REVIEW, "anna", "A2C")
+
+
+@pytest.mark.parametrize(("stated", "chosen"), [(None, None), ("A4C", None), ("A4C", "A2C")])
+def test_only_the_view_that_a_person_chose_counts_as_chosen(
+    study: Study, clips: list[Path], monkeypatch: pytest.MonkeyPatch, stated: str | None, chosen: str | None
+) -> None:
+    from matae.measure import run
+
+    asked = []
+    real = run.segment_and_measure
+    monkeypatch.setattr(run, "segment_and_measure", lambda *a, **k: (asked.append(a[2].view), real(*a, **k))[1])
+    cine = replace(open_cine(clips[0]), view=stated)
+    study.add_cine(cine, subject="p1")
+    if chosen is not None:
+        study.set_override(cine.content_id, "view", chosen)
+    segment_into(study, cine, OPTIONS)
+    assert asked == [chosen]  # the file's word can be doubted, a person's not
+    stored = study.measurement(cine.content_id)
+    assert stored is not None
+    assert stored.view == (chosen or stated)
 
 
 def test_paused_it_finishes_what_is_under_way_and_goes_on_later(study: Study, clips: list[Path]) -> None:

@@ -1,0 +1,92 @@
+r"""The Dice to be expected of an outline that nobody has looked at.
+
+What a network's probabilities imply is too high, since networks are too sure. It is put right by what was measured on
+pictures whose outline is known (`scripts/fit_expected_dice.py`):
+
+.. math:: \operatorname{logit} D = a + b \operatorname{logit} D_p + c \log(d + 0.01)
+
+with :math:`D_p` the Dice that the probabilities imply and *d* one minus the Dice between two widths of the network;
+where no second width was asked, a line without *d*.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from matae.nn.card import ModelCard
+
+__all__ = ["CALIBRATED", "DOUBTFUL", "calibrated_dice", "expected_dice", "is_calibrated"]
+
+CALIBRATED = "matae-apical"
+"""The model whose expected Dice was measured."""
+DOUBTFUL = 0.85
+"""Expected Dice below which an outline is taken for wrong."""
+_ALONE = (0.0, 1.0)
+"""Constant, and weight of the implied Dice, where one width was asked."""
+_BOTH = (0.0, 1.0, 0.0)
+"""The same, and the weight of the widths' distance."""
+_NEAR, _FAR = 0.01, 0.5  # distances between widths that are told apart
+_MOST = 0.995
+
+
+def expected_dice(mask: NDArray[np.uint8], probability: NDArray[np.uint8]) -> float:
+    """Return the Dice of the cavity that the network's probabilities imply, were they right.
+
+    Twice the expected overlap over the sum of the mask's area and the expected area. Where the probabilities are those
+    of a network that is too sure, as most are, it is too high; it still tells frames apart.
+
+    Parameters
+    ----------
+    mask
+        Class of every pixel, (Y, X); 1 is the cavity.
+    probability
+        Of the most likely class or region, (Y, X) uint8, 255 is certain; as `matae.segment.FrameMask` has it.
+
+    Returns
+    -------
+    float
+        In 0-1; 0 for an empty mask where a cavity is expected, 1 where none is.
+    """
+    inside, others = mask == 1, mask > 1
+    # Whole numbers, 255 for one: exact, and quick enough to ask on every frame as it comes.
+    whole, there, theirs = (int(probability.sum(where=where, dtype=np.int64)) for where in (True, inside, others))
+    # Outside, a single region's probability is the cavity's; in another class it is that class's, and this is not.
+    expected = whole - theirs + (255 * int(np.count_nonzero(others)) - theirs)
+    total = 255 * int(np.count_nonzero(inside)) + expected
+    return 1.0 if total == 0 else 2 * there / total
+
+
+def calibrated_dice(implied: ArrayLike, apart: ArrayLike | None = None) -> NDArray[np.float64]:
+    """Return the Dice to be expected of outlines.
+
+    Parameters
+    ----------
+    implied
+        What the probabilities imply, see `expected_dice`; NaN where it is not known.
+    apart
+        One minus the Dice between the width that outlined and the next narrower one; NaN, or None, where nobody asked.
+
+    Returns
+    -------
+    numpy.ndarray
+        As many, in 0-1; NaN where nothing is implied.
+    """
+    share = np.clip(np.asarray(implied, np.float64), 1 - _MOST, _MOST)
+    logit = np.log(share / (1 - share))
+    alone = _ALONE[0] + _ALONE[1] * logit
+    if apart is not None:
+        distance = np.log(np.clip(np.asarray(apart, np.float64), 0, _FAR) + _NEAR)
+        alone = np.where(np.isfinite(distance), _BOTH[0] + _BOTH[1] * logit + _BOTH[2] * distance, alone)
+    found: NDArray[np.float64] = 1 / (1 + np.exp(-alone))
+    return found
+
+
+def is_calibrated(card: ModelCard) -> bool:
+    """Return whether the expected Dice of a model is that of `CALIBRATED`: the model itself, or retrained from it."""
+    parent = card.parent or {}
+    return CALIBRATED in (card.name, parent.get("name"))
