@@ -179,7 +179,9 @@ class KeyHelp(QFrame):  # type: ignore[misc]
         """Return the width at which every action stands on one line."""
         margins = self.layout().contentsMargins()
         between = self.table.layout().spacing() * (len(_COLUMNS) - 1)
-        rest = margins.left() + margins.right() + 2 * self.frameWidth() + self.area.verticalScrollBar().sizeHint().width()
+        rest = (
+            margins.left() + margins.right() + 2 * self.frameWidth() + self.area.verticalScrollBar().sizeHint().width()
+        )
         return sum(map(self._line, _COLUMNS)) + between + rest
 
     def _update(self) -> None:
