@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from matae.anatomy import class_name
 from napari_matae.session.layers import class_colour
+from napari_matae.widgets.layout import combo_box
 
 if TYPE_CHECKING:
     from napari_matae.edit.structure_choice import StructureChoice
@@ -33,7 +34,7 @@ class StructureRow(QWidget):  # type: ignore[misc]
     def __init__(self, structures: StructureChoice, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._structures = structures
-        self.box = QComboBox(self)
+        self.box = combo_box(self)
         self.box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.box.activated.connect(self._on_activated)
         title = QLabel("Structure", self)

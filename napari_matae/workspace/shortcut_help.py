@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_matae.widgets.layout import wrapped
 from napari_matae.workspace.shortcuts import ACTIONS, pretty
@@ -20,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["KeyHelp", "key_of"]
 
 _COLUMNS = (("Steps", "Clips", "Watch"), ("Judge", "Draw"), ("Mend", "Several frames", "Look"))
+_KEY_WIDTH, _KEY_GAP = 108, 6
 _HINT = "Click a key to change it."
 _NAMES = {"Return": "Enter", "Esc": "Escape", "Del": "Delete", "Ins": "Insert", "PgUp": "PageUp", "PgDown": "PageDown"}
 _MODIFIERS = (Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt, Qt.Key.Key_Meta, Qt.Key.Key_AltGr)
@@ -61,7 +72,9 @@ class KeyHelp(QFrame):  # type: ignore[misc]
         foot.addWidget(self.hint, stretch=1)
         foot.addWidget(self.reset_button)
         foot.addWidget(self.close_button)
-        columns = QHBoxLayout()
+        self.table = QWidget(self)
+        columns = QHBoxLayout(self.table)
+        columns.setContentsMargins(0, 0, 0, 0)
         columns.setSpacing(20)
         for groups in _COLUMNS:
             column = QVBoxLayout()
@@ -70,19 +83,26 @@ class KeyHelp(QFrame):  # type: ignore[misc]
                 column.addWidget(QLabel(f"<b>{group}</b>", self), alignment=Qt.AlignmentFlag.AlignTop)
                 column.addLayout(self._table(group))
             column.addStretch(1)
-            columns.addLayout(column)
+            columns.addLayout(column, self._line(groups))
         whole = QVBoxLayout(self)
         whole.setContentsMargins(20, 14, 20, 14)
-        whole.addLayout(columns, stretch=1)
+        self.area = QScrollArea(self)  # a window too low for all the keys scrolls them instead of cutting words
+        self.area.setFrameShape(QFrame.Shape.NoFrame)
+        self.area.setWidgetResizable(True)
+        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.area.setWidget(self.table)
+        whole.addWidget(self.area, stretch=1)
         whole.addLayout(foot)
 
     def _table(self, group: str) -> QGridLayout:
         table = QGridLayout()
         table.setVerticalSpacing(2)
+        table.setHorizontalSpacing(_KEY_GAP)
         table.setContentsMargins(0, 0, 0, 12)
         for row, action in enumerate(ACTIONS[group]):
             button = QPushButton(self)
-            button.setFixedWidth(108)
+            button.setFixedWidth(_KEY_WIDTH)
             button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             button.clicked.connect(lambda _=False, name=action.name: self._wait_for(name))
@@ -142,9 +162,27 @@ class KeyHelp(QFrame):  # type: ignore[misc]
         return bool(super().eventFilter(watched, event))
 
     def _fit(self) -> None:
-        over, wanted = self.parentWidget(), self.sizeHint()
-        width, height = min(wanted.width(), over.width()), min(wanted.height(), over.height())
+        over, margins = self.parentWidget(), self.layout().contentsMargins()
+        width = min(self._width_of_lines(), over.width())
+        inside = width - margins.left() - margins.right() - 2 * self.frameWidth()
+        needed = self.table.layout().totalHeightForWidth(inside)
+        rest = self.sizeHint().height() - self.area.sizeHint().height()
+        height = min(needed + rest, over.height())
         self.setGeometry((over.width() - width) // 2, (over.height() - height) // 2, width, height)
+
+    def _line(self, groups: tuple[str, ...]) -> int:
+        """Return the width of a column in which every action stands on one line."""
+        longest = max((action.words for group in groups for action in ACTIONS[group]), key=len)
+        return int(_KEY_WIDTH + _KEY_GAP + self.fontMetrics().horizontalAdvance(longest + "  "))
+
+    def _width_of_lines(self) -> int:
+        """Return the width at which every action stands on one line."""
+        margins = self.layout().contentsMargins()
+        between = self.table.layout().spacing() * (len(_COLUMNS) - 1)
+        rest = (
+            margins.left() + margins.right() + 2 * self.frameWidth() + self.area.verticalScrollBar().sizeHint().width()
+        )
+        return sum(map(self._line, _COLUMNS)) + between + rest
 
     def _update(self) -> None:
         for name, button in self.buttons.items():

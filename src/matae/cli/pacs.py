@@ -11,7 +11,7 @@ from matae.cli.dicom import say_clips, say_described, write_json
 
 if TYPE_CHECKING:
     from matae.clinic.listing import ClipEntry
-    from matae.pacs import Connection
+    from matae.pacs import Address, Connection
 
 __all__ = ["app"]
 
@@ -23,21 +23,50 @@ Archive = Annotated[
     str,
     typer.Argument(
         metavar="ARCHIVE",
-        help="Its name in pacs.toml, or its address: https://HOST/dicom-web or dimse://AETITLE@HOST:PORT.",
+        help="Its name in pacs.toml, or its address: https://HOST/dicom-web, dimse://AETITLE@HOST:PORT, or with "
+        "dimse-tls:// over TLS.",
     ),
 ]
 Config = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="List of archives, instead of pacs.toml beside the models."),
 ]
+CaFile = Annotated[
+    Path | None,
+    typer.Option("--ca-file", metavar="FILE", help="Certificate of the authority that vouches for the archive (PEM)."),
+]
+CertFile = Annotated[
+    Path | None,
+    typer.Option("--cert-file", metavar="FILE", help="Certificate of ours, where the archive asks for one (PEM)."),
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option("--key-file", metavar="FILE", help="Its key, where that is not in the same file (PEM, no password)."),
+]
+
+
+def _find(
+    archive: str, config: Path | None, ca_file: Path | None, cert_file: Path | None, key_file: Path | None
+) -> Address:
+    from matae.pacs import find_archive
+
+    ca, cert, key = ("" if path is None else str(path) for path in (ca_file, cert_file, key_file))
+    return find_archive(archive, config, ca_file=ca, cert_file=cert, key_file=key)
 
 
 @app.command()
-def check(archive: Archive, *, config: Config = None) -> None:
+def check(
+    archive: Archive,
+    *,
+    config: Config = None,
+    ca_file: CaFile = None,
+    cert_file: CertFile = None,
+    key_file: KeyFile = None,
+) -> None:
     """Say whether an archive answers (C-ECHO, or a query by DICOMweb)."""
-    from matae.pacs import connect, find_archive
+    from matae.pacs import connect
 
-    address = find_archive(archive, config)
+    address = _find(archive, config, ca_file, cert_file, key_file)
     with connect(address) as connection:
         connection.check()
     typer.echo(f"{address.name} answers ({address.kind}).")
@@ -55,12 +84,15 @@ def list_(
         Path | None, typer.Option("--json", metavar="FILE", help="Write the list, patients' names included.")
     ] = None,
     config: Config = None,
+    ca_file: CaFile = None,
+    cert_file: CertFile = None,
+    key_file: KeyFile = None,
 ) -> None:
     """List the ultrasound clips that an archive holds of a patient, a day, an accession number or a study."""
-    from matae.pacs import ClipQuery, connect, find_archive, find_clips
+    from matae.pacs import ClipQuery, connect, find_clips
 
     query = ClipQuery(patient, date, accession, study)
-    with connect(find_archive(archive, config)) as connection:
+    with connect(_find(archive, config, ca_file, cert_file, key_file)) as connection:
         found = find_clips(connection, query)
     say_clips(found)
     if not found:
@@ -82,12 +114,15 @@ def fetch(
         str, typer.Option("--into", metavar="STUDY", help="Put them into the worklist of this study as well.")
     ] = "",
     config: Config = None,
+    ca_file: CaFile = None,
+    cert_file: CertFile = None,
+    key_file: KeyFile = None,
 ) -> None:
     """Fetch the clips of a study into a folder; patient and dates are in them as in the archive."""
     from matae.errors import PacsError
-    from matae.pacs import ClipQuery, connect, fetch_clip, find_archive, find_clips
+    from matae.pacs import ClipQuery, connect, fetch_clip, find_clips
 
-    with connect(find_archive(archive, config)) as connection:
+    with connect(_find(archive, config, ca_file, cert_file, key_file)) as connection:
         found = {clip.instance_uid: clip for clip in find_clips(connection, ClipQuery(study_uid=study))}
         wanted = list(instance or found)
         for uid in wanted:
@@ -128,13 +163,16 @@ def send(
     ] = False,
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write what leaves, too.")] = None,
     config: Config = None,
+    ca_file: CaFile = None,
+    cert_file: CertFile = None,
+    key_file: KeyFile = None,
 ) -> None:
     """Show what would go back to an archive, value by value; with --send it goes."""
     from matae.clinic import describe
-    from matae.pacs import connect, find_archive
+    from matae.pacs import connect
     from matae.pacs.sending import send as send_files
 
-    address = find_archive(archive, config)
+    address = _find(archive, config, ca_file, cert_file, key_file)
     found = [describe(path) for path in files]
     say_described(found)
     where = address.url or f"{address.ae_title} at {address.host}:{address.port}"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import ssl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 from matae.errors import PacsError
 from matae.extras import without_extra
+from matae.pacs.tls import handshake_fault, in_words, ssl_fault, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,8 +47,10 @@ class WebConnection:
             session.headers["Authorization"] = f"Bearer {address.token}"
         elif address.user or address.password:
             session.auth = (address.user, address.password)
-        if address.ca_file:
-            session.verify = address.ca_file
+        if urlsplit(address.url).scheme == "https":
+            session.mount("https://", _adapter(tls_context(address)))
+            if address.ca_file:
+                session.verify = address.ca_file
         self._session = session
         self._client = DICOMwebClient(address.url, session=session, timeout=address.timeout)
         self._client.set_http_retry_params(retry=False)
@@ -106,6 +111,14 @@ class WebConnection:
                 "whether it takes objects of this kind."
             )
 
+    def _untrusted(self, error: Exception) -> str:
+        fault = ssl_fault(error)
+        if isinstance(fault, ssl.SSLEOFError):  # turned away without a word, or before the word was read
+            parts = urlsplit(self._address.url)
+            context = tls_context(self._address)
+            fault = handshake_fault(parts.hostname or "", parts.port or 443, context, self._address.timeout) or fault
+        return in_words(self._address, fault)
+
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Turn what goes wrong on the way into a sentence."""
@@ -115,10 +128,7 @@ class WebConnection:
         try:
             yield
         except requests.exceptions.SSLError as error:
-            raise PacsError(
-                f"{name} shows a certificate that nobody known vouches for; name the authority of the clinic as "
-                "ca_file."
-            ) from error
+            raise PacsError(self._untrusted(error)) from error
         except requests.exceptions.Timeout as error:
             raise PacsError(
                 f"{name} did not answer within {self._address.timeout:g} s; try again, or raise timeout in its table."
@@ -129,11 +139,27 @@ class WebConnection:
         except requests.exceptions.InvalidJSONError as error:
             raise PacsError(_NO_DICOMWEB.format(name=name, url=url)) from error
         except requests.exceptions.RequestException as error:
+            if ssl_fault(error) is not None:  # an alert that came after the handshake
+                raise PacsError(self._untrusted(error)) from error
             raise PacsError(
                 f"{name} cannot be reached at {url}; check address and network, and that the archive runs."
             ) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PacsError(_NO_DICOMWEB.format(name=name, url=url)) from error
+
+
+def _adapter(context: ssl.SSLContext) -> Any:
+    """Return what carries https for requests, which alone would not ask this computer whom it trusts."""
+    from requests.adapters import HTTPAdapter
+
+    class Adapter(HTTPAdapter):  # type: ignore[misc]
+        def init_poolmanager(self, *args: Any, **kwargs: Any) -> Any:
+            return super().init_poolmanager(*args, ssl_context=context, **kwargs)
+
+        def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+            return super().proxy_manager_for(*args, ssl_context=context, **kwargs)
+
+    return Adapter()
 
 
 def _refused(name: str, url: str, status: int) -> str:

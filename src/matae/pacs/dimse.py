@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from matae.errors import PacsError
 from matae.extras import without_extra
+from matae.pacs.tls import handshake_fault, in_words, tls_context
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
@@ -133,16 +135,17 @@ class DimseConnection:
         def watch(event: Any) -> None:
             received[type(event.pdu).__name__] = event.pdu
 
+        context = tls_context(a) if a.tls else None
         entity = AE(ae_title=a.calling_ae_title)
         entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = a.timeout
         reached: list[Any] = []
         association = entity.associate(
             a.host, a.port, contexts=_proposed(contexts), ae_title=a.ae_title, ext_neg=roles or None,
-            tls_args=self._tls(),
+            tls_args=(context, a.host) if context else None,
             evt_handlers=[(evt.EVT_PDU_RECV, watch), (evt.EVT_CONN_OPEN, reached.append), *(handlers or [])],
         )  # fmt: skip
         if not association.is_established:
-            raise PacsError(self._why_not(received, what, reached=bool(reached)))
+            raise PacsError(self._why_not(received, what, context, reached=bool(reached)))
         try:
             yield association
         except ValueError as error:  # pynetdicom: no context for what is asked
@@ -151,35 +154,18 @@ class DimseConnection:
             if association.is_established:
                 association.release()
 
-    def _tls(self) -> Any:
-        a = self._address
-        if not a.tls:
-            return None
-        import ssl
-
-        try:
-            context = ssl.create_default_context(cafile=a.ca_file or None)
-            if a.cert_file:
-                context.load_cert_chain(a.cert_file, a.key_file or None)
-        except OSError as error:
-            raise PacsError(f"{a.name}: ca_file, cert_file or key_file cannot be read; correct its table.") from error
-        return context, a.host
-
-    def _why_not(self, received: Mapping[str, Any], what: str, *, reached: bool) -> str:
+    def _why_not(self, received: Mapping[str, Any], what: str, context: ssl.SSLContext | None, *, reached: bool) -> str:
         a = self._address
         if (refusal := received.get("A_ASSOCIATE_RJ")) is not None:
             return self._refused(refusal)
         if "A_ASSOCIATE_AC" in received:
             return self._not_offered(what)
+        if context is not None and (fault := handshake_fault(a.host, a.port, context, a.timeout)) is not None:
+            return in_words(a, fault)
         if reached:
+            wants = "" if a.tls else ", and whether it wants TLS"
             return (
-                f"{a.name} ended the association at {a.host}:{a.port}; check that a DICOM archive listens there, and "
-                "whether it wants TLS."
-            )
-        if a.tls:  # pynetdicom tells a certificate that fails no otherwise than a host that is not there
-            return (
-                f"{a.name} cannot be reached at {a.host}:{a.port} by TLS, or shows a certificate that nobody known "
-                "vouches for; check the address, and name the authority of the clinic as ca_file."
+                f"{a.name} ended the association at {a.host}:{a.port}; check that a DICOM archive listens there{wants}."
             )
         return f"{a.name} cannot be reached at {a.host}:{a.port}; check address and network, and that the archive runs."
 

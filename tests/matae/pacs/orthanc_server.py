@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
+import select
 import shutil
 import signal
 import socket
+import socketserver
+import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from base64 import b64encode
@@ -41,10 +46,53 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
-class Orthanc:
-    """A server in a temporary folder; RuntimeError says why it cannot be had."""
+class TlsFront:
+    """Speaks TLS on a port of this computer, and hands what comes to another port in the clear."""
 
-    def __init__(self) -> None:
+    def __init__(self, inner: int, tls: dict[str, Path]) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls["certificate"], tls["key"])
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", inner)) as behind:
+                    self.request.settimeout(20)
+                    with context.wrap_socket(self.request, server_side=True) as client:
+                        _pass_on(client, behind)
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def _pass_on(client: ssl.SSLSocket, behind: socket.socket) -> None:
+    """Hand on what comes from either side until one of them ends; in one thread, as OpenSSL wants it."""
+    while True:
+        ready = [client] if client.pending() else select.select([client, behind], [], [], 20)[0]
+        if not ready:
+            return
+        for source in ready:
+            if not (data := source.recv(65536)):
+                return
+            (behind if source is client else client).sendall(data)
+
+
+class Orthanc:
+    """A server in a temporary folder; RuntimeError says why it cannot be had.
+
+    With `tls`, files of an authority, of the server's certificate and of its key, it speaks DICOM over TLS alone, and
+    https by a front of ours, as behind the reverse proxy of a clinic: Orthanc 1.10 with OpenSSL 3 ends each connection
+    by https.
+    """
+
+    def __init__(self, tls: dict[str, Path] | None = None) -> None:
+        self.tls, self.front = tls, None
         program, plugin = find_program(), find_plugin()
         if program is None or plugin is None:
             raise RuntimeError("Orthanc is not installed (Debian packages: orthanc, orthanc-dicomweb)")
@@ -52,6 +100,8 @@ class Orthanc:
         self.process: subprocess.Popen[bytes] | None = None
         try:
             self._start_somewhere(program, plugin)
+            if tls is not None:
+                self.front = TlsFront(self.http, tls)
         except BaseException:
             self.close()
             raise
@@ -78,6 +128,12 @@ class Orthanc:
             "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
             "HttpThreadsCount": 4, "SaveJobs": False, "StorageAccessOnFind": "Always",
         }  # fmt: skip
+        if self.tls is not None:
+            config |= {
+                "DicomTlsEnabled": True,
+                "DicomTlsPrivateKey": str(self.tls["key"]), "DicomTlsCertificate": str(self.tls["certificate"]),
+                "DicomTlsTrustedCertificates": str(self.tls["authority"]), "DicomTlsRemoteCertificateRequired": False,
+            }  # fmt: skip
         (self.folder / "config.json").write_text(json.dumps(config))
         self.log = (self.folder / "log").open("wb")
         self.process = subprocess.Popen(
@@ -98,11 +154,13 @@ class Orthanc:
 
     @property
     def web(self) -> str:
+        if self.front is not None:
+            return f"https://127.0.0.1:{self.front.port}/dicom-web"
         return f"http://127.0.0.1:{self.http}/dicom-web"
 
     @property
     def dimse(self) -> str:
-        return f"dimse://{AE_TITLE}@127.0.0.1:{self.dicom}"
+        return f"dimse{'' if self.tls is None else '-tls'}://{AE_TITLE}@127.0.0.1:{self.dicom}"
 
     def request(self, path: str, data: bytes | None = None, method: str | None = None) -> bytes:
         request = urllib.request.Request(f"http://127.0.0.1:{self.http}{path}", data=data, method=method)
@@ -138,5 +196,7 @@ class Orthanc:
             self.log.close()
 
     def close(self) -> None:
+        if self.front is not None:
+            self.front.close()
         self._stop()
         shutil.rmtree(self.folder, ignore_errors=True)

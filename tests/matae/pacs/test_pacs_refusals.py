@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import ssl
-import subprocess
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -150,16 +147,14 @@ def provider():
 
     running = []
 
-    def start(contexts=("1.2.840.10008.1.1",), *, handlers=(), tls=None, **settings):
+    def start(contexts=("1.2.840.10008.1.1",), *, handlers=(), **settings):
         entity = AE(ae_title="ARCHIVE")
         for name, value in settings.items():
             setattr(entity, name, value)
         for context in contexts:
             entity.add_supported_context(context)
         port = free_port()
-        running.append(
-            entity.start_server(("127.0.0.1", port), block=False, ssl_context=tls, evt_handlers=list(handlers))
-        )
+        running.append(entity.start_server(("127.0.0.1", port), block=False, evt_handlers=list(handlers)))
         return find_archive(f"dimse://ARCHIVE@127.0.0.1:{port}")
 
     yield start
@@ -198,37 +193,6 @@ def test_a_query_that_fails_is_told_with_its_status(provider, status, words) -> 
     find = "1.2.840.10008.5.1.4.1.2.2.1"
     address = provider((find,), handlers=[(evt.EVT_C_FIND, lambda _: iter([(status, None)]))])
     assert words in told(address, ask)
-
-
-def test_certificates_that_cannot_be_read_are_told(tmp_path) -> None:
-    address = Address("dimse", "pacs", host="127.0.0.1", port=1, ae_title="A", tls=True, ca_file=str(tmp_path / "no"))
-    assert "ca_file, cert_file or key_file cannot be read" in told(address)
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """Return a certificate of this computer that nobody vouches for, and its key."""
-    if (openssl := shutil.which("openssl")) is None:
-        pytest.skip("openssl is not installed")
-    folder = tmp_path_factory.mktemp("tls")
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", "/CN=archive", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return cert, key
-
-
-def test_tls_lets_in_whom_the_authority_vouches_for_and_nobody_else(provider, certificate) -> None:
-    cert, key = certificate
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
-    address = replace(provider(tls=context), timeout=5)
-    with connect(replace(address, tls=True, ca_file=str(cert))) as connection:
-        connection.check()
-    assert "certificate" in told(replace(address, tls=True))
-    assert "whether it wants TLS" in told(address)
 
 
 def test_an_object_that_the_archive_does_not_take_is_told(provider, tmp_path) -> None:

@@ -89,6 +89,20 @@ def test_the_structures_of_the_masks_are_offered_by_name(workspace, qtbot) -> No
     assert (workspace.structures.value, row.box.currentIndex()) == (1, 0)
 
 
+def test_a_structure_that_the_masks_lack_does_not_make_the_row_wider_than_the_dock(make_workspace, qtbot, cine) -> None:
+    workspace = make_workspace()
+    row = StructureRow(workspace.structures)
+    qtbot.addWidget(row)
+    opened(qtbot, workspace, cine)
+    workspace.session.masks.begin_run()
+    mask = np.where(heart(cine.shape) == 2, 0, heart(cine.shape)).astype(np.uint8)
+    workspace.session.masks.receive(FrameMask(0, mask, mask, int((mask == 1).sum())))
+    workspace.session.masks.end_run()
+    assert row.box.itemText(1) == "Left ventricular myocardium (not in these masks)"
+    row.show()  # Qt's combo box keeps the width of what it held as it was shown first
+    assert row.minimumSizeHint().width() <= 321
+
+
 def test_a_label_chosen_in_naparis_own_controls_is_the_structure(workspace) -> None:
     labels = workspace.session.current.labels
     labels.selected_label = 2
