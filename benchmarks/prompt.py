@@ -1,16 +1,17 @@
-"""How good masks are that come from a few clicks, a box or three landmarks, and what else could be done with the clicks.
+"""How good masks are that come from a few clicks, a box or three landmarks, and what else the clicks could do.
 
     python benchmarks/prompt.py --data ../shared/data --head FILE [--width 1/8 ...] [--set NAME ...] [--json FILE]
 
 Prompts are simulated from the reference masks (`matae.prompt.simulate`): landmarks moved by 0, 3 and 6 mm (standard
-deviation, each direction), a box whose sides are moved by 3 %, and clicks, each into the largest error of the mask so far,
-beginning with what the network found. The sets: CAMUS validation patients of both views as they are; the four-chamber
-frames restyled as in training, and changed as no training does (`benchmarks/reliability.py`); and phantoms, which neither
-network nor head has seen. Dice of the cavity on the network's grid, a bootstrap over patients.
+deviation, each direction), a box whose sides are moved by 3 %, and clicks, each into the largest error of the mask so
+far, beginning with what the network found. The sets: CAMUS validation patients of both views as they are; the
+four-chamber frames restyled as in training, and changed as no training does (`benchmarks/reliability.py`); and
+phantoms, which neither network nor head has seen. Dice of the cavity on the network's grid, a bootstrap over patients.
 
 Beside the head stand ways without learning: the mean shape of the training hearts laid between the three points; the
 network's mask reshaped so that its own landmarks go to the clicked ones (`matae.edit.reshape`); and a random walker
-(L. Grady, IEEE TPAMI 28(11), 2006; scikit-image) from seeds along the axis between the points, and around the mean shape.
+(L. Grady, IEEE TPAMI 28(11), 2006; scikit-image) from seeds along the axis between the points, and around the mean
+shape.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import numpy as np
 
 from matae.edit import EditError, reshape
 from matae.measure.landmarks import Landmarks, landmarks
-from matae.metrics import bootstrap_mean, dice
+from matae.metrics import dice, patient_interval
 from matae.models import load_model
 from matae.nn.matae import Matae
 from matae.nn.widths import format_width
@@ -99,7 +100,7 @@ class Judge:
 
     def add(self, frame: Frame, rng: np.random.Generator) -> None:
         """Score one frame."""
-        import torch  # noqa: PLC0415 - `matae` comes first
+        import torch
 
         begun = time.perf_counter()
         with torch.inference_mode():
@@ -140,7 +141,7 @@ class Judge:
         noted: tuple[int, ...],
     ) -> None:
         """Click into the largest error again and again."""
-        import torch  # noqa: PLC0415 - `matae` comes first
+        import torch
 
         count = {True: 0, False: 0}
         expected = float("nan")
@@ -160,7 +161,7 @@ class Judge:
         self, features: torch.Tensor, logits: torch.Tensor, prompts: PromptTensors, previous: torch.Tensor | None = None
     ) -> tuple[NDArray[np.bool_], float]:
         """Return the mask and the Dice expected of it."""
-        import torch  # noqa: PLC0415 - `matae` comes first
+        import torch
 
         begun = time.perf_counter()
         with torch.inference_mode():
@@ -184,8 +185,8 @@ class Judge:
 
     def mean_shape(self, points: NDArray[np.float64], grid: int) -> NDArray[np.bool_]:
         """Return the mean shape of the training hearts between three points."""
-        import torch  # noqa: PLC0415 - `matae` comes first
-        from torch.nn import functional as F  # noqa: PLC0415
+        import torch
+        from torch.nn import functional as F
 
         prompts = PromptTensors.none(1)
         prompts.landmarks[0] = torch.tensor(points)
@@ -223,7 +224,7 @@ def summary(scores: dict[str, list[tuple[str, float, float]]]) -> dict[str, Any]
     for name, rows in scores.items():
         values, who = np.array([row[1] for row in rows]), [row[0] for row in rows]
         expected = np.array([row[2] for row in rows])
-        interval = bootstrap_mean(values, who)
+        interval = patient_interval(values, who) or (float("nan"), float("nan"))
         out[name] = {
             "n": len(rows), "dice": round(float(values.mean()), 4), "worst": round(float(values.min()), 4),
             "ci95": [round(float(v), 4) for v in interval],

@@ -10,14 +10,17 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from matae.models import load_model
 from matae.nn.matae import Matae
-from matae.prompt.head import PromptHead
 from matae.prompt.training import HeadTraining, train_head
 from matae.prompt.weights import save_head
 from matae.threads import set_network_threads
 from matae.train.data import load_folders
+
+if TYPE_CHECKING:
+    from matae.prompt.head import PromptHead
 
 VIEWS = ("A4C", "A2C")
 
@@ -50,7 +53,7 @@ def main() -> None:
     def keep(head: PromptHead) -> None:
         save_head(args.out, head, card, **about)
 
-    head = train_head(network, frames, card.grid, options, report, keep)
+    head = train_head(network, frames, card.grid, options, report=report, keep=keep)
     keep(head)
     sys.stderr.write(f"{head.parameters_count} parameters, {args.out.stat().st_size / 1e3:.0f} kB\n")
 

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from matae.prompt.carry import carry_head
     from matae.prompt.clip import PromptRequest, outline_clip, read_requests
-    from matae.prompt.follow import ENOUGH, Followed, follow
     from matae.prompt.outline import Outlined, Prompter, prompter_for
     from matae.prompt.prompts import PromptError, Prompts
+    from matae.prompt.through import ENOUGH, Followed, follow
 
 __all__ = [
     "ENOUGH",
@@ -32,15 +32,15 @@ __all__ = [
 ]
 
 _WHERE = {
-    "ENOUGH": "follow",
-    "Followed": "follow",
+    "ENOUGH": "through",
+    "Followed": "through",
     "Outlined": "outline",
     "PromptError": "prompts",
     "PromptRequest": "clip",
     "Prompter": "outline",
     "Prompts": "prompts",
     "carry_head": "carry",
-    "follow": "follow",
+    "follow": "through",
     "outline_clip": "clip",
     "prompter_for": "outline",
     "read_requests": "clip",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.anatomy import CAVITY, CLASS_NAMES, class_of_name
-from matae.prompt.follow import ENOUGH, follow
 from matae.prompt.prompts import PromptError, Prompts
+from matae.prompt.through import ENOUGH, follow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -91,7 +91,7 @@ def read_requests(path: Path) -> list[PromptRequest]:
             raise PromptError(f"{path.name} is too large for a list of prompts; give one object a frame.")
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise PromptError(f"{path.name} cannot be read as JSON ({error}); give a list with an object a frame.") from None
+        raise PromptError(f"{path.name} is no readable JSON ({error}); give a list with an object a frame.") from None
     if not isinstance(values, list) or not values or not all(isinstance(one, dict) for one in values):
         raise PromptError(f"{path.name} is no list of prompts; give a list with an object a frame.")
     return [_request(dict(one), path.name) for one in values]
@@ -107,7 +107,7 @@ def _request(values: dict[str, Any], name: str) -> PromptRequest:
     return PromptRequest(frame - 1, Prompts.from_json(values), label)
 
 
-def outline_clip(  # noqa: PLR0917 - the prompter, and what it works on
+def outline_clip(
     prompter: Prompter,
     cine: Cine,
     sector: Sector,

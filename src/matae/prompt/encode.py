@@ -1,9 +1,9 @@
 """Prompts as maps that a small network reads beside the picture's own features.
 
-Points become Gaussians, as in interactive segmentation by clicks; a click counts where it is and its sign says what it
-means (K. Sofiiuk et al., "Reviving iterative training with mask guidance for interactive segmentation", ICIP 2022). Three
-points and a box also say roughly where the whole structure lies: the mean shape of the training hearts is laid between
-them, and each pixel learns its place relative to the long axis.
+Points become Gaussians, as in interactive segmentation by clicks (K. Sofiiuk et al., "Reviving iterative training with
+mask guidance for interactive segmentation", ICIP 2022). Three points and a box also say roughly where the whole
+structure lies: the mean shape of the training hearts is laid between them, and each pixel learns its place relative to
+the long axis.
 """
 
 from __future__ import annotations
@@ -18,7 +18,19 @@ from torch.nn import functional as F
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["AXIS_SPAN", "BOX_SPAN", "CHANNELS", "FOLD", "TEMPLATE", "PromptTensors", "axis_grid", "box_grid", "encode"]
+__all__ = [
+    "AXIS_SPAN",
+    "BOX_SPAN",
+    "CHANNELS",
+    "CLICKED",
+    "FOLD",
+    "SHAPES",
+    "TEMPLATE",
+    "PromptTensors",
+    "axis_grid",
+    "box_grid",
+    "encode",
+]
 
 FOLD = 4
 """The maps are made at a quarter of the resolution of the network's grid: what is finer is in its logits."""
@@ -30,9 +42,11 @@ BOX_SPAN = 1.3
 """How far a mean shape reaches from the middle of a box, in halves of its sides."""
 CHANNELS = 10
 """Maps that `encode` returns."""
+SHAPES, CLICKED = [5, 9], [3, 4]
+"""Among them the mean shapes (log odds over 4) along the axis and in the box, and the clicks inside and outside."""
 
 _POINT = 0.02  # standard deviation of a landmark's Gaussian, as a share of the grid
-_CLICK = 0.016
+_CLICK = 0.025
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """The prompt head: a small network that outlines one structure from prompts and what a frozen network saw.
 
 It reads the last maps of the nested network's decoder at the width in use, the network's own logits, the mask so far
-and the prompts as maps (`matae.prompt.encode`), and gives new logits of one structure with the Dice it expects of them.
+and the prompts as maps (`matae.prompt.encode`), and gives new logits of one structure with the Dice it expects of them:
+the network's own logits and the mean shapes at the prompts, each weighted pixel by pixel as the head trusts it, what is
+clicked, and a change that the head adds.
 A convolution a width brings the maps of that width to one number of channels; everything after is shared. It works at a
 quarter of the grid's resolution and gives its logits at the full one (sub-pixel convolution, Shi et al. 2016).
 """
@@ -17,7 +19,7 @@ from torch.nn import functional as F
 
 from matae.errors import ModelError
 from matae.nn.widths import format_width
-from matae.prompt.encode import CHANNELS, FOLD, TEMPLATE, encode
+from matae.prompt.encode import CHANNELS, CLICKED, FOLD, SHAPES, TEMPLATE, encode
 
 if TYPE_CHECKING:
     from typing import Any
@@ -26,7 +28,12 @@ if TYPE_CHECKING:
 
 __all__ = ["HeadConfig", "PromptHead"]
 
+_SIGNS = torch.tensor([1.0, -1.0])
+
 _SQUASH = 4.0  # log odds beyond which the network's own logits say no more: a prompt can overrule it
+_TRUSTED = 3  # the network's logits, the mean shape along the axis, the one in the box
+_CLICK = 6.0  # log odds that a click adds where it is, to begin with: more than any logits can hold against it
+_TRUST = (0.0, -1.0, -1.0)  # log odds of the trust to begin with: half, and a quarter
 _HALF = 2  # the network's last maps are at half the resolution of the grid
 
 
@@ -111,7 +118,9 @@ class PromptHead(nn.Module):
             _Block(deep + shallow, shallow)
             for shallow, deep in zip(config.channels[:-1], config.channels[1:], strict=True)
         )
-        self.leave = nn.Conv2d(first, FOLD**2, 1)
+        self.leave = nn.Conv2d(first, FOLD**2 + _TRUSTED, 1)
+        self.click = nn.Parameter(torch.full((2,), _CLICK))
+        nn.init.normal_(self.structure.weight, std=0.1)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(cast("Tensor", self.leave.bias))
         self.judge = nn.Sequential(nn.Linear(config.channels[-1] + 3, 24), nn.ReLU(), nn.Linear(24, 1))
@@ -178,8 +187,21 @@ class PromptHead(nn.Module):
         for block in reversed(self.up):
             skip = skips.pop()
             x = block(torch.cat([F.interpolate(x, skip.shape[-2:], mode="nearest"), skip], 1))
-        found = mine + F.pixel_shuffle(self.leave(x), FOLD)[:, 0]
+        left = self.leave(x)
+        found = self._together(mine, given, left[:, FOLD**2 :]) + F.pixel_shuffle(left[:, : FOLD**2], FOLD)[:, 0]
         return found, self._expected(found.detach(), deep.detach())
+
+    def _together(self, mine: Tensor, given: Tensor, trust: Tensor) -> Tensor:
+        """Return what is known of each pixel, as far as it is trusted, (N, grid, grid)."""
+        share = 2 * torch.sigmoid(trust + torch.tensor(_TRUST)[:, None, None])
+        # The mean shapes and the clicks among the maps; where they are not given they are 0.
+        drawn = torch.cat(
+            [_SQUASH * given[:, SHAPES], given[:, CLICKED] * (self.click * _SIGNS)[:, None, None], share], 1
+        )
+        axis, box, inside, outside, *shares = F.interpolate(
+            drawn, mine.shape[-2:], mode="bilinear", align_corners=False
+        ).unbind(1)
+        return shares[0] * mine + shares[1] * axis + shares[2] * box + inside + outside
 
     def _index(self, width: float) -> int:
         for i, known in enumerate(self.config.widths):

@@ -161,7 +161,7 @@ class Prompter:
             raise PromptError(f"{self.card.name} does not outline the {class_name(label)}; choose {known}.")
         before = np.zeros(cine.shape, np.uint8) if mask is None else mask
         if before.shape != cine.shape:
-            raise PromptError(f"The mask of {before.shape} does not fit the frame of {cine.shape}; take one of this cine.")
+            raise PromptError(f"The mask of {before.shape} does not fit a frame of {cine.shape}; take one of it.")
         if label == WALL and not (before == CAVITY).any():
             raise PromptError("The wall lies around the cavity, and this frame has none yet; outline the cavity first.")
         placement, seen = self._look(cine, sector, frame)

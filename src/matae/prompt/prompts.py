@@ -81,9 +81,9 @@ class Prompts:
             hardly one.
         """
         if not self:
-            raise PromptError("Nothing was pointed at; click the apex and both hinge points, drag a box, or click inside.")
+            raise PromptError("Nothing was pointed at; click apex and hinge points, drag a box, or click inside.")
         if max(len(self.positive), len(self.negative)) > MOST_CLICKS:
-            raise PromptError(f"There are more than {MOST_CLICKS} clicks of one kind; take the brush for what is left.")
+            raise PromptError(f"There are more than {MOST_CLICKS} clicks of one kind; draw with the brush.")
         marks = () if self.landmarks is None else (self.landmarks.apex, self.landmarks.left, self.landmarks.right)
         corners = () if self.box is None else (self.box[:2], self.box[2:])
         for y, x in (*marks, *corners, *self.positive, *self.negative):

@@ -1,9 +1,10 @@
 """Train a prompt head on labelled frames, with prompts simulated from their masks; the network it reads is frozen.
 
-Every batch is changed at random, seen by the network once at a width drawn at random, and outlined in rounds: from a first
-prompt, then with a click more into what is still wrong (`matae.prompt.simulate`). A share of the frames is restyled, and
-of some the network's maps are taken away in part or as a whole: a network is far better on the patients it was trained on
-than on anybody else's, and a head that only saw those would trust it where it should not.
+Every batch is changed at random, seen by the network once at a width drawn at random, and outlined in rounds: from a
+first prompt, then with a click more into what is still wrong (`matae.prompt.simulate`). A network is far better on the
+patients it was trained on than on anybody else's, and a head that only saw those would trust it where it should not. So
+a share of the frames is restyled, some pictures are damaged before the network sees them, and of some frames its maps
+are taken away, in part or as a whole, or are those of another frame.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -57,8 +58,10 @@ class HeadTraining:
         Largest learning rate.
     jitter_mm, box_jitter
         Largest standard deviation of the landmarks and, as a share of its sides, of the box.
+    damaged
+        Share of the frames that are noisy, blurred or covered in part before the network sees them.
     blind
-        Share of the frames whose network maps are taken away, in part or as a whole.
+        Share of the frames whose network maps are taken away, in part or as a whole, or are another frame's.
     width_odds
         How often each width is drawn, narrowest first.
     augment
@@ -70,11 +73,12 @@ class HeadTraining:
     minutes: float = 30.0
     steps: int = 100_000
     batch: int = 8
-    rounds: int = 3
-    rate: float = 3e-3
+    rounds: int = 4
+    rate: float = 4e-3
     jitter_mm: float = 6.0
     box_jitter: float = 0.06
-    blind: float = 0.25
+    damaged: float = 0.3
+    blind: float = 0.35
     width_odds: tuple[float, ...] = (0.36, 0.29, 0.22, 0.13)
     augment: AugmentConfig = field(default_factory=lambda: AugmentConfig(restyled=0.4, blur=0.25, cavity=(0.03, 0.3)))
     seed: int = 1
@@ -121,7 +125,8 @@ def mean_shapes(masks: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor]:
         half, middle = (boxes[:, 2:] - boxes[:, :2]) / 2, (boxes[:, 2:] + boxes[:, :2]) / 2
         rows = middle[:, :1] + place * half[:, :1]
         columns = middle[:, 1:] + place * half[:, 1:]
-        where = torch.stack(torch.broadcast_tensors(rows[:, :, None], columns[:, None, :]), -1)
+        shape = (len(boxes), TEMPLATE, TEMPLATE)
+        where = torch.stack([rows[:, :, None].expand(shape), columns[:, None, :].expand(shape)], -1)
         box_shapes.append(_mean(mine[filled][:, None], where, grid)[0])
     return axis_shapes, torch.stack(box_shapes)
 
@@ -144,6 +149,7 @@ def train_head(
     frames: LabelledFrames,
     grid: int,
     options: HeadTraining | None = None,
+    *,
     report: Callable[[str], None] = lambda _: None,
     keep: Callable[[PromptHead], None] = lambda _: None,
 ) -> PromptHead:
@@ -199,12 +205,9 @@ class _Trainer:
         """Measure the mean shapes on the frames as they are."""
         some = self.rng.permutation(len(self.frames))[:600]
         masks = self.network.regions.targets(torch.from_numpy(self.frames.masks[some]))
-        side = masks.shape[-1]
         found = [jittered_landmarks(mask[0].numpy() > 0.5, 0.0, None, self.rng) for mask in masks]
         points = np.stack([np.full((3, 2), np.nan) if one is None else one for one in found])
-        axis, box = mean_shapes(masks, torch.tensor(points, dtype=torch.float32) * 1.0)
-        if side <= 0:
-            raise TrainError("The frames are empty.")
+        axis, box = mean_shapes(masks, torch.tensor(points, dtype=torch.float32))
         self.head.axis_shapes.copy_(axis)
         self.head.box_shapes.copy_(box)
 
@@ -245,13 +248,14 @@ class _Trainer:
         images, maps = augment(images, maps, self.grid, self.generator, options.augment)
         with torch.no_grad():
             plain = self.plain[width]
+            images = self._damaged(images)
             features = plain.features(images.contiguous(memory_format=torch.channels_last))
             logits = plain.logits(features)
             features, logits = self._blinded(features.contiguous(), logits.contiguous())
         region = self._regions(maps, self.known[chosen])
         truth = maps[torch.arange(n), region]
         hard = (truth > 0.5).numpy()
-        prompts, previous = self._first(maps, hard, width, logits, region)
+        prompts, previous = self._first(maps, hard, logits, region)
         scores = []
         for turn in range(options.rounds):
             found, expected = self.head(features, logits, region, prompts, previous, width)
@@ -267,16 +271,39 @@ class _Trainer:
                 previous = mask.float() * 2 - 1
         return np.array(scores)
 
+    def _damaged(self, images: Tensor) -> Tensor:
+        """Return pictures of which some can hardly be read."""
+        images, side = images.clone(), images.shape[-1]
+        for i in range(len(images)):
+            if self.rng.random() >= self.options.damaged:
+                continue
+            kind = self.rng.integers(3)
+            if kind == 0:
+                noise = torch.randn(images[i].shape, generator=self.generator) * self.rng.uniform(0.1, 0.4)
+                images[i] = (images[i] + noise).clamp(0, 1) * (images[i] > 0)
+            elif kind == 1:
+                small = max(2, side // int(self.rng.integers(5, 13)))
+                soft = F.interpolate(images[i : i + 1], (small, small), mode="bilinear", antialias=True)
+                images[i] = F.interpolate(soft, (side, side), mode="bilinear")[0]
+            else:
+                high, wide = self.rng.integers(side // 6, side // 2, 2)
+                top, left = self.rng.integers(0, side - high), self.rng.integers(0, side - wide)
+                images[i, :, top : top + high, left : left + wide] = self.rng.choice([0.0, 0.2, 0.5])
+        return images
+
     def _blinded(self, features: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
-        side = features.shape[-1]
+        side, others = features.shape[-1], (features.clone(), logits.clone())
         for i in range(len(features)):
             if self.rng.random() >= self.options.blind:
                 continue
             kind = self.rng.random()
-            if kind < 0.3:
+            if kind < 0.2:
                 features[i], logits[i] = 0, 0
-            elif kind < 0.65:
-                logits[i] = 0
+            elif kind < 0.7:  # another's, at another place
+                j = int(self.rng.integers(len(features)))
+                by = self.rng.integers(-side // 8, side // 8 + 1, 2)
+                features[i] = others[0][j].roll(tuple(by), (1, 2))
+                logits[i] = others[1][j].roll(tuple(2 * by), (1, 2))
             else:  # a part of the structure is not seen
                 high, wide = self.rng.integers(side // 6, side // 2, 2)
                 top, left = self.rng.integers(0, side - high), self.rng.integers(0, side - wide)
@@ -291,7 +318,7 @@ class _Trainer:
         return torch.multinomial(odds, 1, generator=self.generator)[:, 0]
 
     def _first(
-        self, maps: Tensor, hard: NDArray[np.bool_], width: float, logits: Tensor, region: Tensor
+        self, maps: Tensor, hard: NDArray[np.bool_], logits: Tensor, region: Tensor
     ) -> tuple[PromptTensors, Tensor]:
         """Return the first prompts, and for some frames a mask to begin with."""
         options, rng = self.options, self.rng
@@ -328,9 +355,7 @@ class _Trainer:
         return out
 
     def _click(self, prompts: PromptTensors, found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> PromptTensors:
-        more = PromptTensors(
-            prompts.landmarks, prompts.box, prompts.positive.clone(), prompts.negative.clone()
-        )
+        more = PromptTensors(prompts.landmarks, prompts.box, prompts.positive.clone(), prompts.negative.clone())
         for i in range(len(found)):
             self._put(more, i, next_click(found[i], truth[i], self.rng))
         return more
@@ -353,4 +378,4 @@ def _loss(found: Tensor, expected: Tensor, truth: Tensor) -> tuple[Tensor, Tenso
         dice = (2 * (got * there).sum((1, 2)) + 1e-6) / (got.sum((1, 2)) + there.sum((1, 2)) + 1e-6)
     pixels = F.binary_cross_entropy_with_logits(found, truth)
     judged = F.binary_cross_entropy(expected.clamp(1e-4, 1 - 1e-4), dice.clamp(0, 1))
-    return soft + 2 * pixels + 0.2 * judged, cast("Tensor", dice)
+    return soft + 2 * pixels + 0.2 * judged, dice

@@ -1,8 +1,9 @@
 """A mask taken through the beat: carried by the motion, outlined anew in each frame from its landmarks.
 
 Each frame gets the mask that `matae.edit.propagate` carries there. Its apex and hinge points are then a prompt as if a
-person had clicked them, so that the outline fits the picture of that frame and errors of the motion do not add up. How far
-the two outlines agree, and the Dice that the head expects, is the confidence; where it is too low it goes no further.
+person had clicked them, so that the outline fits the picture of that frame and errors of the motion do not add up. How
+far the two outlines agree, and the Dice that the head expects, is the confidence; where it is too low it goes no
+further.
 """
 
 from __future__ import annotations
@@ -168,6 +169,8 @@ def _outlined(  # noqa: PLR0917 - one step of `_follow`
     under = base if label == CAVITY or (base == CAVITY).any() else cavity
     found = prompter.outline(cine, sector, frame, Prompts(marks), label, under)
     now = outlines(found.mask, label)[0]
+    if not now.any():
+        return Followed(frame, base, 0.0, moved, goes_on=False)
     confidence = min(found.confidence, float(dice(now, moved)))
     return Followed(frame, found.mask, confidence, now ^ moved, goes_on=confidence >= enough)
 
