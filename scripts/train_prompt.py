@@ -12,17 +12,36 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from matae.models import load_model
 from matae.nn.matae import Matae
 from matae.prompt.training import HeadTraining, train_head
 from matae.prompt.weights import save_head
 from matae.threads import set_network_threads
-from matae.train.data import load_folders
+from matae.train.data import LabelledFrames, load_folders
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from matae.prompt.head import PromptHead
 
 VIEWS = ("A4C", "A2C")
+
+
+def cached(path: Path | None, load: Callable[[], LabelledFrames]) -> LabelledFrames:
+    """Return frames from a file, or load them and write it."""
+    if path is not None and path.is_file():
+        with np.load(path, allow_pickle=False) as file:
+            texts = {name: tuple(file[name].tolist()) for name in ("frames", "patients", "phases")}
+            return LabelledFrames(images=file["images"], masks=file["masks"], spacing=file["spacing"], **texts)
+    frames = load()
+    if path is not None:
+        np.savez(
+            path, images=frames.images, masks=frames.masks, spacing=frames.spacing, frames=np.array(frames.frames),
+            patients=np.array(frames.patients), phases=np.array(frames.phases),
+        )  # fmt: skip
+    return frames
 
 
 def main() -> None:
@@ -30,7 +49,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, nargs="+")
     parser.add_argument("--model", default="matae-apical")
-    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--minutes", type=float, default=30.0, help="of processor time")
+    parser.add_argument("--cache", type=Path, help="frames as they were read before; written if it is not there")
     parser.add_argument("--steps", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True)
@@ -39,7 +59,7 @@ def main() -> None:
     network, card = load_model(args.model)
     if not isinstance(network, Matae):
         sys.exit(f"{args.model} has no widths, and so no maps that a prompt head could read")
-    frames, _ = load_folders(args.data, card.grid, views=VIEWS, classes=card.classes)
+    frames = cached(args.cache, lambda: load_folders(args.data, card.grid, views=VIEWS, classes=card.classes)[0])
     sys.stderr.write(f"{len(frames)} frames\n")
 
     def report(line: str) -> None:

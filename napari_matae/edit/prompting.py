@@ -12,7 +12,7 @@ from napari_matae.background.connections import connections_of
 from napari_matae.background.events import Failed, Notice
 from napari_matae.background.worker import EventWorker
 from napari_matae.edit.prompt_reader import FrameToRead, MadeMask, PromptReader
-from napari_matae.session.layers import make_prompts
+from napari_matae.session.layers import make_prompts, show_prompts
 from napari_matae.widgets.words import frames_in_words
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class Prompting(QObject):  # type: ignore[misc]
         self._session, self._structures = session, structures
         self.active = False
         """Whether clicks mean anything to this tool."""
+        self.placing = False
+        """Whether the layer that shows the clicks is being added."""
         self._layer: Labels | None = None
         self._shown: Points | None = None
         self._reader = PromptReader()
@@ -295,14 +297,21 @@ class Prompting(QObject):  # type: ignore[misc]
             if given.box is not None:
                 places += [(given.box[:2], "hinge"), (given.box[2:], "hinge")]
             places += [(at, "inside") for at in given.positive] + [(at, "outside") for at in given.negative]
-        self._remove()
         if current is None or not self.active or not places:
+            self._remove()
             return
+        points, kinds = [at for at, _ in places], [kind for _, kind in places]
         viewer = self._session.viewer
-        self._shown = make_prompts(current.cine, [at for at, _ in places], [kind for _, kind in places])
-        active = viewer.layers.selection.active
-        viewer.add_layer(self._shown)
-        viewer.layers.selection.active = active
+        if self._shown is not None and self._shown in viewer.layers:
+            show_prompts(self._shown, points, kinds)
+            return
+        active, self.placing = viewer.layers.selection.active, True
+        try:
+            self._shown = make_prompts(current.cine, points, kinds)
+            viewer.add_layer(self._shown)
+            viewer.layers.selection.active = active
+        finally:
+            self.placing = False
 
     def _remove(self) -> None:
         layer, self._shown = self._shown, None

@@ -33,7 +33,7 @@ TOOLS = {
     "handles": ("Handles", "Drag the apex (round) or a mitral hinge point (square): the contour follows smoothly."),
     "prompt": (
         "Clicks",
-        "Outline the cavity by clicks on apex and hinge points, or a box; then click what it lacks, Shift-click the rest.",
+        "Outline the cavity by clicks on apex and hinge points, or a box; click what it lacks, Shift-click the rest.",
     ),
 }
 """Name, title and explanation of each tool."""
@@ -160,6 +160,8 @@ class Tools(QObject):  # type: ignore[misc]
     def _on_active(self, _: object = None) -> None:
         """Put down what draws on the masks once another layer is chosen: a drag there draws nothing."""
         active = self._session.viewer.layers.selection.active
+        if self.prompting.placing:
+            return  # napari chooses the layer that shows the clicks, for a moment
         if self._tool in _ON_MASKS and active is not None and active != self._labels:  # napari wraps one of them
             self.choose("move")
 

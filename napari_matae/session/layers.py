@@ -182,15 +182,21 @@ def make_prompts(cine: Cine, points: Sequence[tuple[float, float]], kinds: Seque
         name="Clicks",
         scale=cine.pixel_aspect,
         size=max(5.0, max(cine.shape) / 60),
-        face_color=[PROMPT_COLOURS[kind] for kind in kinds],
         border_color="white",
         border_width=0.12,
-        symbol=[_PROMPT_SYMBOLS[kind] for kind in kinds],
         opacity=0.95,
     )
     layer.mode = "pan_zoom"
     layer.editable = False
+    show_prompts(layer, points, kinds)
     return layer
+
+
+def show_prompts(layer: Points, points: Sequence[tuple[float, float]], kinds: Sequence[str]) -> None:
+    """Show other clicks in the layer of `make_prompts`."""
+    layer.data = np.array(points)
+    layer.face_color = [PROMPT_COLOURS[kind] for kind in kinds]
+    layer.symbol = [_PROMPT_SYMBOLS[kind] for kind in kinds]
 
 
 def make_sector_layer(cine: Cine, sector: Sector) -> Shapes:
