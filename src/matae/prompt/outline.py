@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from matae.anatomy import CAVITY, WALL, class_name
+from matae.edit.region import bounds, framed
 from matae.edit.structure import outlines, put
 from matae.errors import ModelError
 from matae.nn.widths import format_width, parse_width
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from matae.nn.matae import Matae, PlainMatae
     from matae.placement import Placement
     from matae.prompt.head import PromptHead
-    from matae.prompt.prompts import Prompts
+    from matae.prompt.prompts import Point, Prompts
     from matae.segment.sector import Sector
 
 __all__ = ["FALLBACK", "KEPT", "Outlined", "Prompter", "prompter_for"]
@@ -80,6 +81,7 @@ class Prompter:
         self.width = max(network.widths) if width == "auto" else parse_width(width)
         self._plain: PlainMatae = network.extract(self.width)
         self._seen: OrderedDict[tuple[object, ...], _Seen] = OrderedDict()
+        self._placed: tuple[Cine, Sector, Placement] | None = None
         self._lock = Lock()
 
     @classmethod
@@ -186,10 +188,15 @@ class Prompter:
 
         if not 0 <= frame < cine.n_frames:
             raise PromptError(f"Frame {frame + 1} is not in the cine; choose from 1 to {cine.n_frames}.")
-        placement = Placement.of(cine, sector, self.card.grid)
+        with self._lock:
+            placed = self._placed
+        if placed is None or placed[0] is not cine or placed[1] is not sector:
+            placed = (cine, sector, Placement.of(cine, sector, self.card.grid))
+        placement = placed[2]
         # A clip has one pixel content, but its sector and the scale of its pixels may be corrected.
         key = (cine.content_id, frame, sector.polygon.tobytes(), sector.apex_down, placement.aspect)
         with self._lock:
+            self._placed = placed
             if key in self._seen:
                 self._seen.move_to_end(key)
                 return placement, self._seen[key]
@@ -258,18 +265,25 @@ def _kept(region: NDArray[np.bool_], prompts: Prompts, label: int) -> NDArray[np
     """Return the largest part of a region, and those that a click is in; holes of the cavity are filled."""
     from scipy import ndimage
 
+    box = bounds(region)
+    if box is None:
+        return region
+    # It all happens around the structure: pictures are large, hearts are not.
+    whole, at = region.shape, np.s_[box.y0 : box.y1, box.x0 : box.x1]
+
+    def pixels(points: tuple[Point, ...]) -> list[tuple[int, int]]:
+        found = [(round(y) - box.y0, round(x) - box.x0) for y, x in points]
+        return [(y, x) for y, x in found if 0 <= y < box.height and 0 <= x < box.width]
+
+    region = region[at]
     parts, count = ndimage.label(region)
     if count > 1:
         wanted = {1 + int(np.bincount(parts.ravel())[1:].argmax())}
-        for y, x in prompts.positive:
-            row, column = (min(max(round(v), 0), n - 1) for v, n in zip((y, x), region.shape, strict=True))
-            wanted.add(int(parts[row, column]))
+        wanted |= {int(parts[place]) for place in pixels(prompts.positive)}
         region = np.isin(parts, [part for part in wanted if part])
-    if label == WALL:
-        return region
-    filled = cast("NDArray[np.bool_]", ndimage.binary_fill_holes(region))
-    for y, x in prompts.negative:  # a hole that was asked for stays
-        row, column = (min(max(round(v), 0), n - 1) for v, n in zip((y, x), region.shape, strict=True))
-        if filled[row, column] and not region[row, column]:
-            return region
-    return filled
+    if label != WALL:
+        filled = cast("NDArray[np.bool_]", ndimage.binary_fill_holes(region))
+        # A hole that was asked for stays.
+        if not any(filled[place] and not region[place] for place in pixels(prompts.negative)):
+            region = filled
+    return framed(region, box, whole)
