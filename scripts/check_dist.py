@@ -12,6 +12,7 @@ NEEDED = (
     "matae/models/bundled/matae-apical/LICENCE.txt",
     "matae/models/bundled/matae-apical/card.json",
     "matae/models/bundled/matae-apical/model.safetensors",
+    "matae/models/bundled/matae-apical/prompt.safetensors",
     "matae/models/bundled/matae-lv/LICENCE.txt",
     "matae/models/bundled/matae-lv/card.json",
     "matae/models/bundled/matae-lv/model.safetensors",

@@ -57,6 +57,7 @@ REACHED = {
     "worklist/test_worklist_queue.py": ("cli.worklist",),
     "readers/test_readers_agreement.py": ("cli.readers",),
     "readers/test_readers_history.py": ("readers.difference",),
+    "prompt/test_prompt_clip.py": ("cli.prompt",),
     "read/test_read_dicom.py": (
         "read._dicom_codestream",
         "read._dicom_cut",

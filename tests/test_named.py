@@ -21,7 +21,6 @@ _THROUGH = {
     "study/test_study_link.py": ("study.cine_record", "study.proposals", "study.writer"),
     "study_thread/test_study_thread_request_queue.py": ("study_thread.recovery",),
     "workspace/test_workspace_flags_and_next.py": ("workspace.flag_saver", "workspace.next_cine"),
-    "edit/test_edit_structures.py": ("edit.structure_choice",),
 }  # fmt: skip
 UNNAMED = {f"napari_matae.{module}": test for test, modules in _THROUGH.items() for module in modules}
 """Modules that no test names, with the test that goes through them: by a window, a panel or what owns them."""

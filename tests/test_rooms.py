@@ -22,7 +22,7 @@ ROOMS = (
     "errors", "option", "threads", "extras", "cine", "anatomy", "files", "records", "maskfile", "stack", "read", "demo",
     "placement", "phantom", "metrics", "nn", "models", "segment", "view", "measure", "edit", "output", "jobs",
     "cluster", "store", "labelled", "exchange", "clinic", "pacs", "review", "worklist", "readers", "evaluate", "speed",
-    "train", "learn", "cli",
+    "train", "prompt", "learn", "cli",
 )  # fmt: skip
 MODULES = sorted(ENGINE.rglob("*.py"))
 

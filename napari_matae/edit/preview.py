@@ -62,6 +62,7 @@ class Preview(QObject):  # type: ignore[misc]
         self.wanted = 0
         """Frames that will be offered one."""
         self._made_from: tuple[int, ...] = ()
+        self._note: Callable[[], str] = str
         connections = connections_of(self)
         connections.connect(session.opened, self._on_opened)
         connections.when_closed(self._overlay.remove)
@@ -85,7 +86,8 @@ class Preview(QObject):  # type: ignore[misc]
             return ""
         if self.is_running:
             return f"{self.text}: {len(self.offered)} of {self.wanted} frames…"
-        return f"{self.text}: {frames_in_words(self.offered)}. Nothing is changed yet."
+        words = f"{self.text}: {frames_in_words(self.offered)}. Nothing is changed yet."
+        return f"{words} {self._note()}".rstrip()
 
     def start(
         self,
@@ -94,6 +96,7 @@ class Preview(QObject):  # type: ignore[misc]
         work: Callable[[], Iterator[tuple[int, NDArray[np.uint8], *tuple[NDArray[np.bool_], ...]]]],
         *,
         made_from: Sequence[int] = (),
+        note: Callable[[], str] = str,
     ) -> None:
         """Compute masks with `work` in another thread and show each as it comes.
 
@@ -107,13 +110,15 @@ class Preview(QObject):  # type: ignore[misc]
             Yields frame and mask (Y, X) uint8, and where that is uncertain, (Y, X) bool, if that is known: hatched.
         made_from
             Corrected frames that the masks are made from; they are accepted with them.
+        note
+            Returns what else is to be said of what has come so far; empty for nothing.
         """
         self.discard()
         current = self._session.current
         if current is None:
             return
         self._target, self.text, self.wanted = current, text, wanted
-        self._made_from = tuple(made_from)
+        self._made_from, self._note = tuple(made_from), note
         self._masks = new_stack(current.cine.frames.shape)
         self._worker.start(work)
         self.changed.emit()
@@ -182,7 +187,10 @@ class Preview(QObject):  # type: ignore[misc]
 
     def _on_ended(self) -> None:
         if self._target is not None and not self.offered:
+            note = self._note()
             self.discard()
+            if note:
+                self.said.emit(note)
         self.changed.emit()
         self.finished.emit()
 

@@ -1,4 +1,4 @@
-"""The tools in the hand: move, brush, eraser, push, handles. One is in use at a time."""
+"""The tools in the hand: move, brush, eraser, push, handles, clicks. One is in use at a time."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from matae.anatomy import CAVITY
 from napari_matae.background.connections import connections_of
 from napari_matae.edit.dragging import Dragging
 from napari_matae.edit.handles import Handles
+from napari_matae.edit.prompting import Prompting
 
 if TYPE_CHECKING:
     from typing import Any
@@ -30,12 +31,17 @@ TOOLS = {
     "eraser": ("Eraser", "Rub the cavity out."),
     "push": ("Push", "Drag the contour: it follows as if pushed by a thumb of this size."),
     "handles": ("Handles", "Drag the apex (round) or a mitral hinge point (square): the contour follows smoothly."),
+    "prompt": (
+        "Clicks",
+        "Outline the cavity by clicks on apex and hinge points, or a box; click what it lacks, Shift-click the rest.",
+    ),
 }
 """Name, title and explanation of each tool."""
 
 _PAINTING = {"brush": "paint", "eraser": "erase"}
 _SIZES = {"brush": 1 / 40, "eraser": 1 / 40, "push": 1 / 6}
 """Diameter of a new cine's tool, as a share of the picture's shorter side."""
+_ON_MASKS = {*_SIZES, "prompt"}  # they listen to the layer of the masks
 
 
 class Tools(QObject):  # type: ignore[misc]
@@ -69,6 +75,8 @@ class Tools(QObject):  # type: ignore[misc]
         self._push = Dragging(session, self._start_push, self)
         self.handles = Handles(session, self)
         self.handles.said.connect(self.said)
+        self.prompting = Prompting(session, structures, self)
+        self.prompting.said.connect(self.said)
         self._labels_connections = connections_of(self)
         connections = connections_of(self)
         connections.connect(session.opened, self._on_opened)
@@ -127,9 +135,10 @@ class Tools(QObject):  # type: ignore[misc]
             labels.mode = _PAINTING.get(tool, "pan_zoom")
             labels.mouse_pan = tool == "move"
             self._prepare_painting()
-            if tool in _SIZES:
+            if tool in _ON_MASKS:
                 session.viewer.layers.selection.active = labels
         self.handles.show(on=tool == "handles")
+        self.prompting.show(on=tool == "prompt")
         self._show_size()
         self.changed.emit()
 
@@ -151,7 +160,9 @@ class Tools(QObject):  # type: ignore[misc]
     def _on_active(self, _: object = None) -> None:
         """Put down what draws on the masks once another layer is chosen: a drag there draws nothing."""
         active = self._session.viewer.layers.selection.active
-        if self._tool in _SIZES and active is not None and active != self._labels:  # napari wraps one of them
+        if self.prompting.placing:
+            return  # napari chooses the layer that shows the clicks, for a moment
+        if self._tool in _ON_MASKS and active is not None and active != self._labels:  # napari wraps one of them
             self.choose("move")
 
     def _show_size(self) -> None:
@@ -159,7 +170,7 @@ class Tools(QObject):  # type: ignore[misc]
         if labels is None:
             return
         if size is None:
-            labels.cursor = "standard"
+            labels.cursor = "cross" if self._tool == "prompt" else "standard"
         elif self._tool == "push":
             labels.cursor = "circle"
             scale = self._session.current.cine.pixel_aspect if self._session.current is not None else (1.0, 1.0)
@@ -177,15 +188,18 @@ class Tools(QObject):  # type: ignore[misc]
         if labels is None:
             self._tool = "move"
             self.handles.show(on=False)
+            self.prompting.show(on=False)
             self.changed.emit()
             return
         self._push.follow(labels)
+        self.prompting.listen(labels)
         self._labels_connections.connect(labels.events.mode, self._on_mode)
         self._labels_connections.connect(labels.events.brush_size, self._on_brush_size)
 
     def _let_go(self) -> None:
         self._labels = None
         self._push.follow(None)
+        self.prompting.listen(None)
         self._labels_connections.close()
 
     def _on_opened(self, _: object) -> None:
@@ -193,6 +207,7 @@ class Tools(QObject):  # type: ignore[misc]
         self._size.clear()
         self._push.active = False
         self.handles.show(on=False)
+        self.prompting.show(on=False)
         self._on_labels()
         self.changed.emit()
 
@@ -208,6 +223,7 @@ class Tools(QObject):  # type: ignore[misc]
             self._push.active = False
             self._labels.mouse_pan = False
             self.handles.show(on=False)
+            self.prompting.show(on=False)
             self.changed.emit()
 
     def _on_brush_size(self) -> None:

@@ -171,6 +171,12 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
             "Propagate ▸", "propagate", actions.propagate,
             "Carry this mask to the predicted frames after it, following the motion",
         )  # fmt: skip
+        self.through_button = self._button(
+            "Through the beat, as far as it is sure", "through",
+            partial(self._workspace.tools.prompting.through, self._workspace.preview),
+            "Outline the predicted frames before and after this one, by motion and anew in each picture; stop where "
+            "the two disagree",
+        )  # fmt: skip
         self.reach = QSpinBox(self)
         self.reach.setAccessibleName("Frames that a mask is propagated over")
         self.reach.setRange(1, 999)
@@ -256,6 +262,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         column.addWidget(self.interpolate_button)
         column.addWidget(self.fill_button)
         column.addLayout(row(self.back_button, self.reach, self.forward_button))
+        column.addWidget(self.through_button)
         column.addWidget(horizontal_line(self))
         look = QHBoxLayout()
         look.addWidget(self.outline)
@@ -287,7 +294,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         ready = current is not None and current.ready
         for widget in (
             self.next_button, self.between_button, *self.tool_buttons.values(), *self.copy_buttons, *self.mend_buttons,
-            self.interpolate_button, self.fill_button, self.back_button, self.forward_button,
+            self.interpolate_button, self.fill_button, self.back_button, self.forward_button, self.through_button,
         ):  # fmt: skip
             widget.setEnabled(ready)
         status = None if current is None else current.status.get(frame)

@@ -9,6 +9,7 @@ import numpy as np
 from matae.anatomy import ATRIUM_COLOUR, WALL_COLOUR
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from napari.layers import Image, Labels, Points, Shapes
@@ -54,6 +55,8 @@ SECTOR_COLOUR = "#56b4e9"
 PROPOSAL_COLOUR = "#d55e00"
 PREVIEW_COLOUR = "#ffffff"
 UNCERTAIN_COLOUR = "#cc79a7"
+PROMPT_COLOURS = {"apex": "#e69f00", "hinge": "#56b4e9", "inside": "#009e73", "outside": "#d55e00"}
+_PROMPT_SYMBOLS = {"apex": "disc", "hinge": "square", "inside": "cross", "outside": "x"}
 HANDLE_COLOURS = ("#e69f00", "#56b4e9", "#56b4e9")
 
 
@@ -168,6 +171,32 @@ def make_handles(cine: Cine, points: NDArray[np.float64]) -> Points:
     # Dragging is ours: napari's own tool would also add and delete points.
     layer.mode = "pan_zoom"
     return layer
+
+
+def make_prompts(cine: Cine, points: Sequence[tuple[float, float]], kinds: Sequence[str]) -> Points:
+    """Return a points layer with what was clicked, (y, x) each: ``apex``, ``hinge``, ``inside`` or ``outside``."""
+    from napari.layers import Points
+
+    layer = Points(
+        np.array(points),
+        name="Clicks",
+        scale=cine.pixel_aspect,
+        size=max(5.0, max(cine.shape) / 60),
+        border_color="white",
+        border_width=0.12,
+        opacity=0.95,
+    )
+    layer.mode = "pan_zoom"
+    layer.editable = False
+    show_prompts(layer, points, kinds)
+    return layer
+
+
+def show_prompts(layer: Points, points: Sequence[tuple[float, float]], kinds: Sequence[str]) -> None:
+    """Show other clicks in the layer of `make_prompts`."""
+    layer.data = np.array(points)
+    layer.face_color = [PROMPT_COLOURS[kind] for kind in kinds]
+    layer.symbol = [_PROMPT_SYMBOLS[kind] for kind in kinds]
 
 
 def make_sector_layer(cine: Cine, sector: Sector) -> Shapes:

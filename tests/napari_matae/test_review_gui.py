@@ -521,3 +521,27 @@ def test_closing_the_window_saves_the_stroke_under_way(bare, qtbot, cine, tmp_pa
     with Study.open(tmp_path / "study.sqlite") as study:
         assert study.mask(cine.content_id, 3)[10, 60]
         assert study.last_frame(cine.content_id) == 3
+
+
+def test_three_clicks_outline_and_a_shift_click_takes_away(dock, hand, qtbot, cine):
+    session, workspace = dock.session, dock.workspace
+    session.seek(5)
+    steps = workspace.undo_stack.n_undo
+    hand.key(Qt.Key.Key_Q)
+    assert workspace.tools.tool == "prompt"
+    assert dock.review_panel.tool_buttons["prompt"].isChecked()
+    prompting, left = workspace.tools.prompting, Qt.MouseButton.LeftButton
+    with qtbot.waitSignal(prompting.made):
+        for place in ((14, 40), (46, 32), (46, 48)):
+            qtbot.mouseClick(hand.canvas, left, pos=hand.at(*place))
+    assert workspace.undo_stack.n_undo == steps + 1
+    assert session.current.mask(5)[30, 40] == 1
+    with qtbot.waitSignal(prompting.made):
+        qtbot.mouseClick(hand.canvas, left, Qt.KeyboardModifier.ShiftModifier, pos=hand.at(44, 40))
+    assert session.current.mask(5)[44, 40] == 0
+    with qtbot.waitSignal(prompting.made):
+        hand.drag((12, 28), (30, 40), (48, 52))
+    assert prompting._prompts.box is not None
+    hand.key(Qt.Key.Key_Escape)
+    assert workspace.tools.tool == "move"
+    assert not [layer for layer in dock.viewer.layers if layer.name == "Clicks"]

@@ -19,6 +19,7 @@ from matae.cli.exchange import export, import_
 from matae.cli.measure import measure
 from matae.cli.options import STOPPED
 from matae.cli.phantom import phantom
+from matae.cli.prompt import prompt
 from matae.cli.retrain import retrain
 from matae.cli.segment import segment
 from matae.cli.train import train
@@ -54,6 +55,7 @@ app = typer.Typer(
 )
 app.command()(segment)
 app.command()(measure)
+app.command()(prompt)
 app.command()(demo)
 app.command(name="open")(open_)
 app.command()(train)

@@ -160,6 +160,7 @@ def models_convert(
     """Write a model as safetensors with a card, whole or one width of it; or one width as an ONNX file."""
     from matae.models import convert_model
     from matae.nn.widths import parse_width
+    from matae.prompt import carry_head
 
     if format_ is _Format.onnx:
         from matae.segment.backends.onnx_export import export_onnx
@@ -167,8 +168,10 @@ def models_convert(
         done = export_onnx(source, out, None if width is None else parse_width(width))
         typer.echo(f"{done.name} at width {done.width}  {out}  (logits within {done.apart:.1g} of PyTorch's)")
         return
-    card = convert_model(source, out, width=None if width is None else parse_width(width))
-    typer.echo(f"{card.name}  {out}")
+    at = None if width is None else parse_width(width)
+    card = convert_model(source, out, width=at)
+    head = " with its prompt head" if carry_head(source, out, width=at) else ""
+    typer.echo(f"{card.name}{head}  {out}")
 
 
 @app.command(name="compare")

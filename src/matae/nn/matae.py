@@ -257,6 +257,10 @@ class Matae(Network):
 
     def decode(self, stages: list[Tensor], width: float = 1.0) -> Tensor:
         """Return the logits (N, classes, H, W) of what `encode` returned at the same width."""
+        return self.logits(self.features(stages, width), width)
+
+    def features(self, stages: list[Tensor], width: float = 1.0) -> Tensor:
+        """Return the decoder's last maps (N, channels, H / fold, W / fold), which the logits are read from."""
         index, channels = self._index(width), self.config.at(width)
         skips, x = stages[1:-1], stages[-1]
         for stage in reversed(range(len(channels) - 1)):
@@ -264,7 +268,11 @@ class Matae(Network):
             bias = None if up.bias is None else up.bias[:outputs]
             x = F.conv_transpose2d(x, up.weight[: x.shape[1], :outputs], bias, stride=2)
             x = self.decoder[stage](torch.cat([x, skips[stage]], 1), outputs, index)
-        logits = F.conv2d(x, self.head.weight[:, : x.shape[1]], self._bias_at(index))
+        return x
+
+    def logits(self, features: Tensor, width: float = 1.0) -> Tensor:
+        """Return the logits (N, classes, H, W) of what `features` returned at the same width."""
+        logits = F.conv2d(features, self.head.weight[:, : features.shape[1]], self._bias_at(self._index(width)))
         return F.pixel_shuffle(logits, self.config.fold)
 
     def rebuild(self, stages: list[Tensor], prefix: float = 1.0) -> Tensor:
@@ -354,6 +362,10 @@ class PlainMatae(Network):
         """Return logits (N, classes, H, W); `width` is there for the common interface and must be 1."""
         if width != 1:
             raise ModelError("An extracted network has one width; take the whole model to choose another.")
+        return self.logits(self.features(x))
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return the decoder's last maps of a picture, (N, channels, H / fold, W / fold); see `Matae.features`."""
         x = F.pixel_unshuffle(x, self.config.fold)
         stages, skips = self.blocks(), []
         depth = len(self.encoder)
@@ -362,7 +374,11 @@ class PlainMatae(Network):
             skips.append(x)
         for stage in reversed(range(depth - 1)):
             x = _convolve(stages[depth + stage], torch.cat([self.up.at(stage)(x), skips[stage]], 1))
-        return F.pixel_shuffle(self.head(x), self.config.fold)
+        return x
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Return the logits (N, classes, H, W) of what `features` returned."""
+        return F.pixel_shuffle(self.head(features), self.config.fold)
 
     def plain(self, width: float = 1.0) -> Network:
         """Return the network itself."""

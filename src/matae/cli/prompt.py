@@ -1,0 +1,94 @@
+"""``prompt``: outline structures from clicks, boxes and landmarks that a file names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from matae.cli.options import Model, Region, check_sector, check_width
+
+__all__ = ["prompt"]
+
+_ENOUGH = 0.8  # `matae.prompt.ENOUGH`, which is not loaded to print the help
+
+
+def prompt(
+    *,
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A clip, or a folder that holds one.")],
+    prompts: Annotated[
+        Path, typer.Option("--prompts", metavar="FILE", help="JSON: a list with an object a frame.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the results; made if missing.")],
+    model: Model,
+    width: Annotated[
+        str,
+        typer.Option(
+            "--width", metavar="1/8|1/4|1/2|1|auto", callback=check_width, help="Share of the network; auto: all of it."
+        ),
+    ] = "auto",
+    mask: Annotated[
+        Path | None, typer.Option("--mask", metavar="FILE", help="Masks of the clip, which the prompts mend.")
+    ] = None,
+    through: Annotated[
+        bool, typer.Option("--through", help="Take the cavity through the other frames, as far as it can be trusted.")
+    ] = False,
+    enough: Annotated[
+        float, typer.Option("--enough", min=0, max=1, help="Confidence below which it is not taken further.")
+    ] = _ENOUGH,
+    sector: Annotated[
+        str,
+        typer.Option(
+            "--sector",
+            metavar="auto|whole|y0,x0,y1,x1",
+            callback=check_sector,
+            help="Part of the picture to look at, in pixels.",
+        ),
+    ] = "auto",
+    region: Region = None,
+) -> None:
+    """Outline structures of a clip from three landmarks, a box, or clicks inside and outside.
+
+    Writes NAME_prompted_mask.nii.gz and NAME_prompted.json, which has the confidence of each frame.
+    """
+    import json
+
+    from matae.errors import OutputError
+    from matae.files import write_atomic, writing_to
+    from matae.maskfile import read_mask_file
+    from matae.output.volume import write_mask
+    from matae.prompt import outline_clip, prompter_for, read_requests
+    from matae.read import file_stem, open_cine
+    from matae.segment.choice import choose_sector
+
+    requests = read_requests(prompts)
+    cine = open_cine(source)
+    if region is not None:
+        cine = cine.with_region(region)
+    stem = file_stem(source)
+    files = out / f"{stem}_prompted_mask.nii.gz", out / f"{stem}_prompted.json"
+    for file in files:
+        if file.exists():
+            raise OutputError(f"{file.name} is in {out} already; choose another --out.")
+    found = choose_sector(cine, sector)
+    cine = found.scaled(cine)
+    masks = None if mask is None else read_mask_file(mask, cine.frames.shape, cine.geometry)
+    prompter, notice = prompter_for(model, width)
+    if notice:
+        typer.echo(notice, err=True)
+    done = outline_clip(prompter, cine, found, requests, masks, through=through, enough=enough)
+    write_mask(files[0], done.masks, cine)
+    record = {
+        "source": source.name, "content_id": cine.content_id, "model": prompter.card.name,
+        "model_sha256": prompter.card.sha256, "classes": prompter.regions_by_number,
+        "prompts": [
+            {"frame": one.frame + 1, "class": one.label, **one.prompts.to_json()} for one in requests
+        ],
+    } | done.to_json()  # fmt: skip
+    with writing_to(out):
+        write_atomic(files[1], (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
+    if done.ended:
+        where = ", ".join(f"{frame + 1} ({value:.2f})" for frame, value in sorted(done.ended.items()))
+        typer.echo(f"Not taken further at frame {where}; correct a frame there, and prompt again.", err=True)
+    typer.echo(f"{len(done.confidence)} of {cine.n_frames} frames  {files[0]}")

@@ -1,0 +1,59 @@
+"""The prompt head: widths it has, a start that leaves the network's own mask alone, and a Dice it expects."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from matae.errors import ModelError
+from matae.prompt.encode import PromptTensors
+from matae.prompt.head import HeadConfig, PromptHead
+from matae.prompt.training import new_head
+
+from .prompt_makers import GRID, tiny
+
+
+def test_a_width_it_does_not_have_is_named() -> None:
+    network, _ = tiny()
+    head = new_head(network)
+    with pytest.raises(ModelError, match="no width 1/3; it has 1/8, 1/4, 1/2, 1"):
+        head(
+            torch.zeros(1, 8, 16, 16),
+            torch.zeros(1, 3, GRID, GRID),
+            torch.tensor([0]),
+            PromptTensors.none(1),
+            None,
+            1 / 3,
+        )
+
+
+def test_untrained_it_gives_the_networks_own_mask_at_every_width() -> None:
+    network, _ = tiny()
+    head = new_head(network).eval()
+    x = torch.rand(2, 1, GRID, GRID)
+    for width in network.widths:
+        with torch.no_grad():
+            features = network.features(network.encode(x, width), width)
+            logits = network.logits(features, width)
+            torch.testing.assert_close(logits, network(x, width))
+            found, expected = head(features, logits, torch.tensor([0, 2]), PromptTensors.none(2), None, width)
+        assert torch.equal(found[0] > 0, logits[0, 0] > 0)
+        assert torch.equal(found[1] > 0, logits[1, 2] > 0)
+        assert ((expected > 0) & (expected < 1)).all()
+
+
+def test_the_extracted_network_gives_the_same_maps() -> None:
+    network, _ = tiny()
+    x = torch.rand(1, 1, GRID, GRID)
+    plain = network.extract(0.5)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            plain.features(x), network.features(network.encode(x, 0.5), 0.5), atol=1e-5, rtol=1e-4
+        )
+        torch.testing.assert_close(plain.logits(plain.features(x)), plain(x))
+
+
+def test_its_shape_comes_back_from_json() -> None:
+    config = HeadConfig((1, 2, 4), (0.25, 0.5, 1.0), 3)
+    assert HeadConfig.from_json(config.to_json()) == config
+    assert PromptHead(config).parameters_count < 100_000
