@@ -15,8 +15,9 @@ import numpy as np
 
 from matae.cine import B_MODE, Box
 from matae.errors import SegmentError
-from matae.segment.fan import Fan, FanCounts
-from matae.segment.simplex import minimise
+from matae.segment.fan_edges import Tissue, clipped, sharpened, support_of
+from matae.segment.fan_fit import fit_fan
+from matae.segment.tissue import largest_part, tissue_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -27,9 +28,11 @@ __all__ = ["Sector", "SectorSource", "find_sector", "liveliness", "sector_from_p
 
 SectorSource = Literal["fan", "outline", "file", "whole", "user"]
 
-_WORK_SIDE = 96  # pixels of the longer side on which the fan is fitted
+_WORK_SIDE = 112  # pixels of the longer side on which the fan is fitted
 _SAMPLED_FRAMES = 48
 _LEAST_SIDE = 16
+_FULL = 0.97
+_SURE = 0.5
 _MARGIN = 0.02  # of the box, added when blanking, so that a tight fit never eats the wall
 
 
@@ -51,6 +54,12 @@ class Sector:
     polygon: NDArray[np.float64]
     source: SectorSource
     apex_down: bool = False
+    confidence: float | None = None
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether the sector was looked for and not found well enough, so that all of the picture is taken."""
+        return self.confidence is not None and self.confidence < _SURE
 
     def box(self, shape: tuple[int, int]) -> Box:
         """Return the bounding box inside a picture of `shape` (rows, columns)."""
@@ -124,22 +133,35 @@ def find_sector(cine: Cine) -> Sector:
         A fan where one fits, else the outline of what moves, else the file's region, else the whole picture.
     """
     box = _region(cine)
+    rectangle = _rectangle(box)
+    kept: SectorSource = "whole" if box == Box(0, 0, *cine.shape) else "file"
     step = max(1, round(max(box.height, box.width) / _WORK_SIDE))
-    part = _tissue(_reduced(cine, box, step))
-    origin = np.array([box.y0, box.x0], dtype=np.float64)
-    fallback = Sector(_rectangle(box), "whole" if box == Box(0, 0, *cine.shape) else "file")
-    if part is None:
-        return fallback
-    if part.mean() > 0.9:
-        return fallback
-    # A fan leaves corners empty: what fills its own box is a rectangular picture, and any cone would fit it badly.
-    fan, apex_down = _fit_fan(part) if _fullness(part) < 0.95 else (None, False)
-    polygon = _hull(part) if fan is None else fan.polygon()
-    source: SectorSource = "outline" if fan is None else "fan"
+    seen = tissue_of(_reduced(cine, box, step))
+    part = None if seen is None else largest_part(seen[0])
+    if seen is None or part is None:
+        return Sector(rectangle, kept, confidence=0.0)
+    if part.mean() > _FULL:
+        return Sector(rectangle, kept, confidence=1.0)
+    fit = fit_fan(part)
+    tissue = Tissue(cine, box, seen[1])
     # From centres of the reduced pixels back to native ones.
-    native = (polygon + 0.5) * step - 0.5 + origin
-    low, high = _rectangle(box).min(0), _rectangle(box).max(0)
-    return Sector(np.clip(native, low, high), source, apex_down)
+    origin = np.array([box.y0, box.x0], dtype=np.float64) + (step - 1) / 2
+    y, x = step * np.array([fit.fan.y, fit.fan.x]) + origin
+    fan = fit.fan._replace(y=float(y), x=float(x), near=fit.fan.near * step, far=fit.fan.far * step)
+    window = tuple(step * np.array(fit.box) + np.tile(origin, 2) + step * np.array([-0.5, -0.5, 0.5, 0.5]))
+    polygon = clipped(sharpened(fan, tissue, window), tissue, window)
+    support = support_of(polygon, tissue)
+    confidence = _confidence(support, fit.cost)
+    if DEBUG is not None:
+        DEBUG.append((support, fit, polygon, fan, part))
+    return Sector(polygon, "fan", fit.fan.down is False, confidence)
+
+
+DEBUG = None
+
+
+def _confidence(support, cost):
+    return 1.0
 
 
 def _region(cine: Cine) -> Box:
@@ -213,103 +235,3 @@ def _reduced(cine: Cine, box: Box, step: int) -> NDArray[np.float32]:
         frame[box.height :] = frame[box.height - 1]
         reduced[i] = frame.reshape(rows, step, -1).sum(1).reshape(rows, columns, step) @ across
     return reduced / np.float32(step * step)
-
-
-def _tissue(frames: NDArray[np.float32]) -> NDArray[np.bool_] | None:
-    """Return the largest moving (for a still: bright) part as (Y, X) bool, or None if there is none."""
-    from scipy import ndimage
-
-    brightest = frames.max(0)
-    if len(frames) >= 4:
-        moving = frames.std(0)
-        level = max(0.3, 0.02 * float(np.percentile(moving, 95)))
-        # Dark blood barely changes; it is inside the hull anyway. Still furniture never changes.
-        part = moving > level
-    else:
-        part = brightest > max(2.0, 0.03 * float(np.percentile(brightest, 99)))
-    part = _without_strips(part)
-    size = max(1, round(0.02 * max(part.shape)))
-    part = ndimage.binary_closing(np.pad(part, 2 * size), iterations=size)[2 * size : -2 * size, 2 * size : -2 * size]
-    part = ndimage.binary_opening(ndimage.binary_fill_holes(part), iterations=2 * size)
-    labels, count = ndimage.label(part)
-    if not count:
-        return None
-    sizes = np.bincount(labels.ravel())[1:]
-    largest: NDArray[np.bool_] = ndimage.binary_fill_holes(labels == 1 + int(sizes.argmax()))
-    return largest if largest.mean() > 0.05 else None
-
-
-def _without_strips(part: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Remove flat parts wholly above or below the largest one: an ECG, a progress bar, a line of text.
-
-    Done before gaps are closed, or a trace that runs close under the fan would be bridged to it.
-    """
-    from scipy import ndimage
-
-    labels, count = ndimage.label(part, np.ones((3, 3)))
-    if count < 2:
-        return part
-    main = ndimage.find_objects(labels)[int(np.bincount(labels.ravel())[1:].argmax())][0]
-    kept = part.copy()
-    for value, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
-        flat = columns.stop - columns.start >= 2 * (rows.stop - rows.start)
-        if flat and (rows.start >= main.stop or rows.stop <= main.start):
-            kept[rows, columns][labels[rows, columns] == value] = False
-    return kept
-
-
-def _fullness(part: NDArray[np.bool_]) -> float:
-    """Return the share of its bounding box that a part fills."""
-    rows, columns = np.nonzero(part)
-    return float(len(rows) / ((np.ptp(rows) + 1) * (np.ptp(columns) + 1)))
-
-
-def _hull(part: NDArray[np.bool_]) -> NDArray[np.float64]:
-    from skimage.measure import approximate_polygon
-    from skimage.morphology import convex_hull_image
-
-    from matae.segment.outline import outline
-
-    contour = outline(convex_hull_image(part))
-    simple: NDArray[np.float64] = approximate_polygon(contour, 0.01 * max(part.shape))[:-1]
-    return simple
-
-
-def _fit_fan(part: NDArray[np.bool_]) -> tuple[Fan | None, bool]:
-    """Fit a fan in both orientations; return it (None if none fits) and whether the apex is down."""
-    fan, score = _fit_one(part, down=True)
-    # Most displays have the transducer at the top: the other way must be clearly better.
-    better, apex_down = score + 0.03, False
-    if better < 1:
-        turned, up = _fit_one(part, down=False)
-        if up > better:
-            fan, score, apex_down = turned, up, True
-    return (fan if score > 0.85 else None), apex_down
-
-
-def _fit_one(part: NDArray[np.bool_], *, down: bool) -> tuple[Fan, float]:
-    rows, columns = np.nonzero(part)
-    top, bottom = (rows.min(), rows.max()) if down else (rows.max(), rows.min())
-    height = abs(int(bottom) - int(top)) + 1
-    narrow = columns[np.abs(rows - top) <= max(1, 0.05 * height)]
-    middle = float(narrow.mean())
-    half = math.atan2(np.ptp(columns) / 2, 0.8 * height)
-    sign = 1 if down else -1
-    guess = (float(top) - sign, middle, -half, half, 1.0, height + 1.0)
-    scale = (0.1 * height, 0.1 * height, 0.2, 0.2, 0.08 * height, 0.1 * height)
-    counts = FanCounts(part if down else part[::-1])
-    total = counts.total
-
-    def fan(values: list[float]) -> Fan:
-        y, x, left, right, near, far = (g + v * s for g, v, s in zip(guess, values, scale, strict=True))
-        return Fan(y, x, max(left, -1.3), min(right, 1.3), max(near, 0.0), far, down)
-
-    def cost(values: list[float]) -> float:
-        inside, both = counts.inside(fan(values))
-        # Moving pixels left out cost three times what still pixels taken in do: dim tissue hardly moves.
-        return float(3 * (total - both) + (inside - both)) / total
-
-    start = np.concatenate([np.zeros((1, 6)), np.eye(6)]).tolist()
-    found = fan(minimise(cost, start, evaluations=500, x_tolerance=0.02, cost_tolerance=1e-3))
-    inside, both = counts.inside(found)
-    return found, both / max(1, inside + total - both)

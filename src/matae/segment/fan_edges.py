@@ -1,0 +1,309 @@
+"""Finds the edges of a fan to the native pixel, and says how much of its outline the picture bears out.
+
+A fan that was fitted to a reduced picture is near; each of its edges is then looked for along short lines across it,
+and of the many places at which tissue ends the line or arc is taken that most of them agree on (M. A. Fischler and
+R. C. Bolles, "Random sample consensus", Communications of the ACM 24(6), 1981, here with all pairs instead of random
+ones, so that the same picture gives the same outline).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from matae.segment.tissue import MOVING, moving_level
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from matae.cine import Box, Cine
+    from matae.segment.fan import Fan
+    from matae.segment.tissue import Ground
+
+    Points = NDArray[np.float64]
+    Strength = Callable[[Points], NDArray[np.float64]]
+
+__all__ = ["Support", "Tissue", "clipped", "sharpened", "support_of"]
+
+_LINES, _STEPS = 40, 41  # lines across an edge, and places along each
+_REACH = 0.07  # of the depth that an edge is looked for on either side
+_SAMPLED = 12  # frames of a clip
+_OF_INNER = 0.3  # of the strength within, that is tissue still: less is the haze of compression
+
+
+class Tissue:
+    """How strongly tissue shows at native points.
+
+    Parameters
+    ----------
+    cine
+        The clip or still.
+    box
+        The part that is looked at; nothing shows beyond it.
+    ground
+        The background, of a still.
+    """
+
+    def __init__(self, cine: Cine, box: Box, ground: Ground) -> None:
+        self.box, self._ground = box, ground
+        chosen = np.unique(np.linspace(0, cine.n_frames - 1, _SAMPLED).astype(int))
+        part = slice(box.y0, box.y1), slice(box.x0, box.x1)
+        self._frames = [cine.frames[t][part] for t in chosen]
+        self.level = ground.level
+        if len(self._frames) >= MOVING:
+            y, x = np.mgrid[0 : box.height - 1 : 40j, 0 : box.width - 1 : 40j]
+            values = self(np.stack([y + box.y0, x + box.x0], -1))
+            rim = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
+            self.level = max(0.5, moving_level(values, rim))
+
+    def __call__(self, points: Points) -> NDArray[np.float64]:
+        """Return the strength at native points (..., 2), as (y, x): grey levels of motion, or from the background."""
+        box = self.box
+        y, x = (np.floor(points[..., axis] + 0.5).astype(np.intp) - (box.y0, box.x0)[axis] for axis in (0, 1))
+        beyond = (y < 0) | (x < 0) | (y >= box.height) | (x >= box.width)
+        y, x = np.clip(y, 0, box.height - 1), np.clip(x, 0, box.width - 1)
+        values = np.stack([frame[y, x] for frame in self._frames]).astype(np.float64)
+        if len(values) >= MOVING:
+            found = values.std(0)
+        else:
+            ground = self._ground.at(y / max(box.height - 1, 1), x / max(box.width - 1, 1))
+            found = np.abs(values.max(0) - ground)
+        found[beyond] = 0.0
+        return found
+
+
+class _Ends(NamedTuple):
+    """Where tissue ends along lines across an edge: the offset outwards, and whether it ends at all."""
+
+    offset: NDArray[np.float64]
+    known: NDArray[np.bool_]
+
+
+def _ends(tissue: Tissue, base: Points, outwards: Points, reach: float) -> _Ends:
+    """Look along lines through `base` (N, 2), `reach` pixels to either side."""
+    offsets = np.linspace(-reach, reach, _STEPS)
+    strength = tissue(base[:, None] + offsets[:, None] * outwards[:, None])
+    inner = np.percentile(strength[:, : _STEPS // 2], 70, axis=1, keepdims=True)
+    shown = strength > np.maximum(tissue.level, _OF_INNER * inner)
+    sums = np.pad(np.cumsum(shown, axis=1), ((0, 0), (1, 0)))
+    behind = np.zeros(shown.shape, bool)
+    behind[:, 5:] = sums[:, 5:-1] - sums[:, :-6] >= 3  # of the five places before
+    ends = shown & behind
+    last = _STEPS - 1 - np.argmax(ends[:, ::-1], axis=1)
+    known = ends.any(1) & (last < _STEPS - 1)
+    return _Ends(offsets[last] + reach / (_STEPS - 1), known)
+
+
+def _agreed(place: NDArray[np.float64], ends: _Ends, powers: tuple[int, ...], tolerance: float) -> NDArray[np.float64]:
+    """Return the polynomial (its factors of `powers`) of `place` that most of the ends agree on; 0 if too few do."""
+    none = np.zeros(len(powers))
+    at, offset = place[ends.known], ends.offset[ends.known]
+    if len(at) < max(6, len(place) // 6):
+        return none
+    design = np.stack([at**power for power in powers], 1)
+    if len(powers) == 1:
+        tried = offset[:, None] / design
+    else:
+        first, second = np.triu_indices(len(at), 4)
+        pairs = np.stack([design[first], design[second]], 1)
+        fine = np.abs(np.linalg.det(pairs)) > 1e-3
+        if not fine.any():
+            return none
+        values = np.stack([offset[first], offset[second]], 1)[fine]
+        tried = np.linalg.solve(pairs[fine], values[..., None])[..., 0]
+    away = offset - tried @ design.T
+    # Beyond the edge there is nothing; within it some tissue is too dark to show.
+    votes = (np.abs(away) < tolerance).sum(1) - 0.7 * (away >= 2 * tolerance).sum(1)
+    near = np.abs(away[int(votes.argmax())]) < tolerance
+    if near.sum() < max(len(powers) + 2, len(place) // 6):
+        return none
+    return np.asarray(np.linalg.lstsq(design[near], offset[near], rcond=None)[0])
+
+
+def sharpened(fan: Fan, tissue: Tissue, window: tuple[float, float, float, float]) -> Points:
+    """Return the outline of a fan with each edge where the native picture has it, (N, 2), not yet cut by the window.
+
+    Parameters
+    ----------
+    fan
+        In native pixels.
+    tissue
+        What shows.
+    window
+        First row and column, last row and column that tissue was seen in.
+    """
+    sign = 1.0 if fan.down else -1.0
+    tip, reach = np.array([fan.y, fan.x]), _REACH * fan.far
+    tolerance = max(1.0, 0.006 * fan.far)
+    sides = []
+    radius = np.linspace(fan.near + 0.08 * (fan.far - fan.near), 0.97 * fan.far, _LINES)
+    for angle, hand in ((fan.left, -1.0), (fan.right, 1.0)):
+        along = np.array([sign * np.cos(angle), np.sin(angle)])
+        outwards = hand * np.array([-sign * np.sin(angle), np.cos(angle)])
+        base = tip + radius[:, None] * along
+        ends = _ends(tissue, base, np.broadcast_to(outwards, base.shape), reach)
+        ends = _Ends(ends.offset, ends.known & _within(base + ends.offset[:, None] * outwards, window, 0.5 * tolerance))
+        place = (radius - radius.mean()) / np.ptp(radius)
+        shift, turn = _agreed(place, ends, (0, 1), tolerance)
+        at = tip + radius.mean() * along + shift * outwards
+        sides.append((at, along + turn / np.ptp(radius) * outwards))
+    tip = _crossing(sides, tip)
+    left, right = (float(np.arctan2(way[1], sign * way[0])) for _, way in sides)
+    middle, width = (left + right) / 2, right - left
+
+    def arc(radius: float, powers: tuple[int, ...], hand: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return angles and radii of an arc, looked for around the one that was fitted."""
+        old = np.linspace(fan.left, fan.right, _LINES + 2)[1:-1]
+        was = np.array([fan.y, fan.x]) + radius * np.stack([sign * np.cos(old), np.sin(old)], 1) - tip
+        angle = np.linspace(left, right, _LINES + 2)[1:-1]
+        order = np.arctan2(was[:, 1], sign * was[:, 0])
+        base = np.interp(angle, order, np.hypot(was[:, 0], was[:, 1]))
+        way = np.stack([sign * np.cos(angle), np.sin(angle)], 1)
+        ends = _ends(tissue, tip + base[:, None] * way, hand * way, reach)
+        moved = tip + (base + hand * ends.offset)[:, None] * way
+        ends = _Ends(base + hand * ends.offset - base.mean(), ends.known & _within(moved, window, 0.5 * tolerance))
+        place = (angle - middle) / width
+        factors = _agreed(place, _Ends(hand * ends.offset, ends.known), powers, tolerance)
+        if not factors.any():
+            return angle, base
+        fine = np.linspace(-0.5, 0.5, 33)
+        return middle + fine * width, base.mean() + hand * sum(f * fine**p for f, p in zip(factors, powers, strict=True))
+
+    far_angle, far = arc(fan.far, (0, 2), 1.0)
+    near_angle, near = (np.array([middle]), np.zeros(1)) if fan.near < 2 else arc(fan.near, (0,), -1.0)
+    near = np.maximum(near, 0.0)
+    far_angle, near_angle = _to_the_sides(far_angle, left, right), _to_the_sides(near_angle, left, right)
+    angle = np.concatenate([far_angle, near_angle[::-1]])
+    reached = np.concatenate([far, near[::-1]])
+    return tip + reached[:, None] * np.stack([sign * np.cos(angle), np.sin(angle)], 1)
+
+
+def _to_the_sides(angle: NDArray[np.float64], left: float, right: float) -> NDArray[np.float64]:
+    """Stretch the angles of an arc to both sides."""
+    return angle if len(angle) < 2 else np.interp(angle, (angle[0], angle[-1]), (left, right))
+
+
+def _within(points: Points, window: tuple[float, float, float, float], inset: float) -> NDArray[np.bool_]:
+    """Whether points lie within the window, not on its edge: there it is the window that ends the tissue."""
+    y0, x0, y1, x1 = window
+    y, x = points[:, 0], points[:, 1]
+    return (y > y0 + inset) & (y < y1 - inset) & (x > x0 + inset) & (x < x1 - inset)
+
+
+def _crossing(sides: list[tuple[Points, Points]], tip: Points) -> Points:
+    (at, way), (other, across) = sides
+    both = np.stack([way, -across], 1)
+    if abs(np.linalg.det(both)) < 0.05:
+        return tip
+    return np.asarray(at + np.linalg.solve(both, other - at)[0] * way)
+
+
+def clipped(polygon: Points, tissue: Tissue, window: tuple[float, float, float, float]) -> Points:
+    """Return an outline cut by the window, each edge of it where the native picture has it, and by the picture.
+
+    Parameters
+    ----------
+    polygon
+        Vertices (N, 2).
+    tissue
+        What shows.
+    window
+        First row and column, last row and column that tissue was seen in.
+    """
+    box = tissue.box
+    picture = (box.y0 - 0.49, box.x0 - 0.49, box.y1 - 0.51, box.x1 - 0.51)
+    size = float(np.ptp(polygon, axis=0).max())
+    for axis, edge, limit, hand in (
+        (0, window[0], picture[0], -1.0), (1, window[1], picture[1], -1.0),
+        (0, window[2], picture[2], 1.0), (1, window[3], picture[3], 1.0),
+    ):  # fmt: skip
+        beyond = hand * (polygon[:, axis] - edge)
+        if beyond.max() > 0.012 * size and hand * (limit - edge) > 0.004 * size:
+            cut = _cut(polygon, axis, limit, hand)
+            across = cut[:, 1 - axis][hand * (cut[:, axis] - edge) > -1e-6]
+            span = np.linspace(across.min(), across.max(), _LINES + 2)[1:-1] if len(across) else np.zeros(0)
+            if np.ptp(span) > 4 if len(span) else False:
+                base = np.empty((_LINES, 2))
+                base[:, axis], base[:, 1 - axis] = edge, span
+                outwards = np.zeros_like(base)
+                outwards[:, axis] = hand
+                ends = _ends(tissue, base, outwards, 0.03 * size)
+                edge += hand * float(_agreed(np.ones(_LINES), ends, (0,), max(1.0, 0.006 * size))[0])
+            limit = edge
+        polygon = _cut(polygon, axis, limit, hand)
+    return polygon
+
+
+def _cut(polygon: Points, axis: int, limit: float, hand: float) -> Points:
+    """Return the part of a polygon on one side of a line along an axis (I. E. Sutherland and G. W. Hodgman, 1974)."""
+    within = hand * (polygon[:, axis] - limit) <= 0
+    if within.all() or not within.any():
+        return polygon
+    kept = []
+    for here, there, is_in, will_be in zip(
+        polygon, np.roll(polygon, -1, 0), within, np.roll(within, -1), strict=True
+    ):
+        if is_in:
+            kept.append(here)
+        if is_in != will_be:
+            kept.append(here + (limit - here[axis]) / (there[axis] - here[axis]) * (there - here))
+    return np.array(kept)
+
+
+class Support(NamedTuple):
+    """How much of an outline the picture bears out.
+
+    Parameters
+    ----------
+    within, without
+        Share of the outline with tissue just within it, and with none just beyond it.
+    both
+        Share with both.
+    least
+        The least such share of an eighth of the outline.
+    filled
+        Share of the inside that shows tissue.
+    """
+
+    within: float
+    without: float
+    both: float
+    least: float
+    filled: float
+
+
+def support_of(polygon: Points, tissue: Tissue) -> Support:
+    """Return how much of an outline (N, 2) the picture bears out."""
+    closed = np.concatenate([polygon, polygon[:1]])
+    step = np.hypot(*np.diff(closed, axis=0).T)
+    length = np.concatenate([[0.0], np.cumsum(step)])
+    at = (np.arange(160) + 0.5) * length[-1] / 160
+    points = np.stack([np.interp(at, length, closed[:, axis]) for axis in (0, 1)], 1)
+    edge = np.clip(np.searchsorted(length, at) - 1, 0, len(step) - 1)
+    along = np.diff(closed, axis=0)[edge] / np.maximum(step[edge], 1e-9)[:, None]
+    turn = np.sign(np.sum(closed[:-1, 1] * closed[1:, 0] - closed[1:, 1] * closed[:-1, 0])) or 1.0
+    outwards = turn * np.stack([along[:, 1], -along[:, 0]], 1)
+    size = float(np.ptp(polygon, axis=0).max())
+
+    def across(low: float, high: float) -> NDArray[np.float64]:
+        return tissue(points[:, None] + np.linspace(low, high, 8)[:, None] * outwards[:, None])
+
+    inner = across(-max(0.035 * size, 5.0), -max(0.004 * size, 1.0))
+    outer = across(max(0.012 * size, 2.0), max(0.045 * size, 6.0))
+    level = np.maximum(tissue.level, _OF_INNER * np.median(inner, axis=1))
+    shows = (inner > level[:, None]).mean(1) >= 0.5
+    ends = (outer > level[:, None]).mean(1) <= 0.3
+    both = shows & ends
+    eighths = both.reshape(8, -1).mean(1)
+    low, high = polygon.min(0), polygon.max(0)
+    y, x = np.mgrid[low[0] : high[0] : 28j, low[1] : high[1] : 28j]
+    from matae.segment.filled import filled_polygon
+
+    # The grid in its own numbers.
+    inside = filled_polygon((28, 28), (polygon - low) / np.maximum(high - low, 1e-9) * 27)
+    shown = tissue(np.stack([y, x], -1)) > tissue.level
+    filled = float(shown[inside].mean()) if inside.any() else 0.0
+    return Support(float(shows.mean()), float(ends.mean()), float(both.mean()), float(eighths.min()), filled)

@@ -1,0 +1,145 @@
+"""What of a picture shows tissue: what moves in a clip, what differs from the background in a still."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["MOVING", "Ground", "largest_part", "moving_level", "tissue_of"]
+
+MOVING = 4  # frames from which on tissue is what moves
+_RING = 2  # pixels of the border that the background is looked for in
+_LEAST_GROUND = 0.12  # of the border that must be background
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The background of a still: a plane of grey levels, and how far it strays.
+
+    Parameters
+    ----------
+    plane
+        Grey level in the middle of the picture, and its change over the whole height and the whole width.
+    level
+        Grey levels from the plane beyond which something is shown.
+    """
+
+    plane: tuple[float, float, float]
+    level: float
+
+    def at(self, y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the grey level of the background at shares of height and width, 0 to 1."""
+        middle, down, right = self.plane
+        return middle + down * (y - 0.5) + right * (x - 0.5)
+
+
+def tissue_of(frames: NDArray[np.float32]) -> tuple[NDArray[np.bool_], Ground] | None:
+    """Return the pixels of reduced frames that show tissue, (Y, X) bool, and what they were told from.
+
+    Parameters
+    ----------
+    frames
+        (T, Y, X) grey levels.
+
+    Returns
+    -------
+    tuple or None
+        None if nothing can be told from a background.
+    """
+    if len(frames) >= MOVING:
+        moving = frames.std(0)
+        level = max(0.3, moving_level(moving, _ring(moving)))
+        return moving > level, Ground((0.0, 0.0, 0.0), level)
+    brightest = frames.max(0)
+    ground = _ground(brightest)
+    if ground is None:
+        return None
+    rows, columns = brightest.shape
+    y, x = np.mgrid[0 : 1 : rows * 1j, 0 : 1 : columns * 1j]
+    return np.abs(brightest - ground.at(y, x)) > ground.level, ground
+
+
+def moving_level(moving: NDArray[np.floating[Any]], rim: NDArray[np.floating[Any]]) -> float:
+    """Return how much tissue moves at least, in grey levels, from what moves in a picture and at its border.
+
+    Dark blood barely changes; it is inside the outline anyway. Still furniture never changes. Noise around the fan
+    does, and is told from tissue by being weak.
+    """
+    strong, quiet = float(np.percentile(moving, 95)), float(np.percentile(rim, 15))
+    return max(0.02 * strong, 2.5 * quiet if quiet < 0.2 * strong else 0.0)
+
+
+def _ring(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    width = min(_RING, min(picture.shape))
+    return np.concatenate([side.ravel() for side in (
+        picture[:width], picture[-width:], picture[:, :width], picture[:, -width:],
+    )])  # fmt: skip
+
+
+def _ground(picture: NDArray[np.float32]) -> Ground | None:
+    """Return the background that the border of a still shows: one grey level, or a slow gradient of it."""
+    rows, columns = picture.shape
+    y, x = np.mgrid[0 : 1 : rows * 1j, 0 : 1 : columns * 1j]
+    grey, up, across = (_ring(part.astype(np.float32)) for part in (picture, y, x))
+    counts = np.bincount((grey / 4).astype(int))
+    common = 4.0 * int(np.argmax(counts + np.append(counts[1:], 0))) + 4.0
+    near = np.abs(grey - common) < 14
+    design = np.stack([np.ones_like(up), up - 0.5, across - 0.5], 1).astype(np.float64)
+    plane = np.array([common, 0.0, 0.0])
+    for _ in range(4):
+        if near.sum() < max(8, _LEAST_GROUND * len(grey)):
+            return None
+        plane = np.linalg.lstsq(design[near], grey[near].astype(np.float64), rcond=None)[0]
+        away = np.abs(grey - design @ plane)
+        near = away < max(1.5, 3.0 * float(np.median(away[near])))
+    stray = float(away[near].std())
+    if stray > 2.0:
+        return None  # as rough as tissue
+    bright = float(np.percentile(np.abs(picture - plane[0]), 99))
+    middle, down, right = (float(value) for value in plane)
+    return Ground((middle, down, right), max(1.2, 0.03 * bright, 3.5 * stray))
+
+
+def largest_part(shown: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """Return the largest part of what is shown, with its gaps filled, (Y, X) bool, or None if there is none."""
+    from scipy import ndimage
+
+    part = _without_strips(shown)
+    size = max(1, round(0.02 * max(part.shape)))
+    part = ndimage.binary_closing(np.pad(part, 2 * size), iterations=size)[2 * size : -2 * size, 2 * size : -2 * size]
+    filled = ndimage.binary_fill_holes(part)
+    part = ndimage.binary_opening(np.pad(filled, 2 * size, mode="edge"), iterations=2 * size)
+    part = part[2 * size : -2 * size, 2 * size : -2 * size]
+    labels, count = ndimage.label(part)
+    if not count:
+        return None
+    sizes = np.bincount(labels.ravel())[1:]
+    largest = labels == 1 + int(sizes.argmax())
+    # Opening rounds the corners of a fan off.
+    largest = filled & ndimage.binary_dilation(largest, iterations=size)
+    whole: NDArray[np.bool_] = ndimage.binary_fill_holes(largest)
+    return whole if whole.mean() > 0.05 else None
+
+
+def _without_strips(part: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Remove flat parts wholly above or below the largest one: an ECG, a progress bar, a line of text.
+
+    Done before gaps are closed, or a trace that runs close under the fan would be bridged to it.
+    """
+    from scipy import ndimage
+
+    labels, count = ndimage.label(part, np.ones((3, 3)))
+    if count < 2:
+        return part
+    main = ndimage.find_objects(labels)[int(np.bincount(labels.ravel())[1:].argmax())][0]
+    kept = part.copy()
+    for value, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
+        flat = columns.stop - columns.start >= 2 * (rows.stop - rows.start)
+        if flat and (rows.start >= main.stop or rows.stop <= main.start):
+            kept[rows, columns][labels[rows, columns] == value] = False
+    return kept
