@@ -31,7 +31,7 @@ __all__ = ["Support", "Tissue", "clipped", "sharpened", "support_of"]
 _LINES, _STEPS = 40, 41  # lines across an edge, and places along each
 _REACH = 0.07  # of the depth that an edge is looked for on either side
 _SAMPLED = 12  # frames of a clip
-_OF_INNER = 0.3  # of the strength within, that is tissue still: less is the haze of compression
+_OF_INNER = 0.4  # of the strength within, that is tissue still: less is the haze of compression
 
 
 class Tissue:
@@ -285,7 +285,7 @@ def support_of(polygon: Points, tissue: Tissue) -> Support:
     edge = np.clip(np.searchsorted(length, at) - 1, 0, len(step) - 1)
     along = np.diff(closed, axis=0)[edge] / np.maximum(step[edge], 1e-9)[:, None]
     turn = np.sign(np.sum(closed[:-1, 1] * closed[1:, 0] - closed[1:, 1] * closed[:-1, 0])) or 1.0
-    outwards = turn * np.stack([along[:, 1], -along[:, 0]], 1)
+    outwards = -turn * np.stack([along[:, 1], -along[:, 0]], 1)
     size = float(np.ptp(polygon, axis=0).max())
 
     def across(low: float, high: float) -> NDArray[np.float64]:

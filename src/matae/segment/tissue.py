@@ -71,7 +71,7 @@ def moving_level(moving: NDArray[np.floating[Any]], rim: NDArray[np.floating[Any
     does, and is told from tissue by being weak.
     """
     strong, quiet = float(np.percentile(moving, 95)), float(np.percentile(rim, 15))
-    return max(0.02 * strong, 2.5 * quiet if quiet < 0.2 * strong else 0.0)
+    return max(0.05 * strong, 2.5 * quiet if quiet < 0.3 * strong else 0.0)
 
 
 def _ring(picture: NDArray[np.float32]) -> NDArray[np.float32]:
