@@ -44,33 +44,40 @@ class Tissue:
     box
         The part that is looked at; nothing shows beyond it.
     ground
-        The background, of a still.
+        The background; None, of clips alone, where none is to be seen: tissue is what moves.
     """
 
-    def __init__(self, cine: Cine, box: Box, ground: Ground) -> None:
+    def __init__(self, cine: Cine, box: Box, ground: Ground | None) -> None:
         self.box, self._ground = box, ground
         chosen = np.unique(np.linspace(0, cine.n_frames - 1, _SAMPLED).astype(int))
         part = slice(box.y0, box.y1), slice(box.x0, box.x1)
         self._frames = [cine.frames[t][part] for t in chosen]
-        self.level = ground.level
+        self._least = 0.0 if ground is None else ground.level
+        self._moves = 0.0
         if len(self._frames) >= MOVING:
             y, x = np.mgrid[0 : box.height - 1 : 40j, 0 : box.width - 1 : 40j]
-            values = self(np.stack([y + box.y0, x + box.x0], -1))
-            rim = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
-            self.level = max(0.5, moving_level(values, rim))
+            moving = self._values(np.floor(y + 0.5).astype(np.intp), np.floor(x + 0.5).astype(np.intp)).std(0)
+            rim = np.concatenate([moving[0], moving[-1], moving[:, 0], moving[:, -1]])
+            self._moves = max(0.5, moving_level(moving, rim))
+        self.level = self._least if ground is not None else self._moves
+
+    def _values(self, y: NDArray[np.intp], x: NDArray[np.intp]) -> NDArray[np.float64]:
+        return np.stack([frame[y, x] for frame in self._frames]).astype(np.float64)
 
     def __call__(self, points: Points) -> NDArray[np.float64]:
-        """Return the strength at native points (..., 2), as (y, x): grey levels of motion, or from the background."""
+        """Return the strength at native points (..., 2), as (y, x): grey levels from the background, or of motion."""
         box = self.box
         y, x = (np.floor(points[..., axis] + 0.5).astype(np.intp) - (box.y0, box.x0)[axis] for axis in (0, 1))
         beyond = (y < 0) | (x < 0) | (y >= box.height) | (x >= box.width)
         y, x = np.clip(y, 0, box.height - 1), np.clip(x, 0, box.width - 1)
-        values = np.stack([frame[y, x] for frame in self._frames]).astype(np.float64)
-        if len(values) >= MOVING:
-            found = values.std(0)
+        values = self._values(y, x)
+        moving = values.std(0) if self._moves else np.zeros(y.shape)
+        if self._ground is None:
+            found = moving
         else:
             ground = self._ground.at(y / max(box.height - 1, 1), x / max(box.width - 1, 1))
-            found = np.abs(values.max(0) - ground)
+            found = np.abs((values.mean(0) if self._moves else values.max(0)) - ground)
+            found[moving < 0.5 * self._moves] = 0.0  # furniture stands still
         found[beyond] = 0.0
         return found
 

@@ -38,7 +38,7 @@ class Ground:
         return middle + down * (y - 0.5) + right * (x - 0.5)
 
 
-def tissue_of(frames: NDArray[np.float32]) -> tuple[NDArray[np.bool_], Ground] | None:
+def tissue_of(frames: NDArray[np.float32]) -> tuple[NDArray[np.bool_], Ground | None] | None:
     """Return the pixels of reduced frames that show tissue, (Y, X) bool, and what they were told from.
 
     Parameters
@@ -54,7 +54,7 @@ def tissue_of(frames: NDArray[np.float32]) -> tuple[NDArray[np.bool_], Ground] |
     if len(frames) >= MOVING:
         moving = frames.std(0)
         level = max(0.3, moving_level(moving, _ring(moving)))
-        return moving > level, Ground((0.0, 0.0, 0.0), level)
+        return moving > level, _ground(frames.mean(0))
     brightest = frames.max(0)
     ground = _ground(brightest)
     if ground is None:
