@@ -8,7 +8,7 @@ the largest part that moves, and a fan is fitted to it. A person can always drag
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -32,6 +32,7 @@ _WORK_SIDE = 112  # pixels of the longer side on which the fan is fitted
 _SAMPLED_FRAMES = 48
 _LEAST_SIDE = 16
 _FULL = 0.97
+_RECTANGULAR = 0.95
 _SURE = 0.5
 _MARGIN = 0.02  # of the box, added when blanking, so that a tight fit never eats the wall
 
@@ -142,8 +143,13 @@ def find_sector(cine: Cine) -> Sector:
         return Sector(rectangle, kept, confidence=0.0)
     if part.mean() > _FULL:
         return Sector(rectangle, kept, confidence=1.0)
-    fit = fit_fan(part)
     tissue = Tissue(cine, box, seen[1])
+    if _fullness(part) > _RECTANGULAR:
+        # A fan leaves corners empty: what fills its own box is a rectangular picture, and any fan would fit it badly.
+        polygon = np.clip(_hull(part) * step + np.array([box.y0, box.x0]) + (step - 1) / 2, rectangle[0], rectangle[2])
+        support = support_of(polygon, tissue)
+        return _kept_if_sure(Sector(polygon, "outline", confidence=_confidence(support, 0.0)), rectangle, kept)
+    fit = fit_fan(part)
     # From centres of the reduced pixels back to native ones.
     origin = np.array([box.y0, box.x0], dtype=np.float64) + (step - 1) / 2
     y, x = step * np.array([fit.fan.y, fit.fan.x]) + origin
@@ -154,7 +160,12 @@ def find_sector(cine: Cine) -> Sector:
     confidence = _confidence(support, fit.cost)
     if DEBUG is not None:
         DEBUG.append((support, fit, polygon, fan, part))
-    return Sector(polygon, "fan", fit.fan.down is False, confidence)
+    return _kept_if_sure(Sector(polygon, "fan", not fit.fan.down, confidence), rectangle, kept)
+
+
+def _kept_if_sure(found: Sector, rectangle: NDArray[np.float64], source: SectorSource) -> Sector:
+    """Return a sector, or the whole of what was looked at where it is unsure: which way up it seemed to be stands."""
+    return replace(found, polygon=rectangle, source=source) if found.is_unsure else found
 
 
 DEBUG = None
@@ -235,3 +246,20 @@ def _reduced(cine: Cine, box: Box, step: int) -> NDArray[np.float32]:
         frame[box.height :] = frame[box.height - 1]
         reduced[i] = frame.reshape(rows, step, -1).sum(1).reshape(rows, columns, step) @ across
     return reduced / np.float32(step * step)
+
+
+def _fullness(part: NDArray[np.bool_]) -> float:
+    """Return the share of its bounding box that a part fills."""
+    rows, columns = np.nonzero(part)
+    return float(len(rows) / ((np.ptp(rows) + 1) * (np.ptp(columns) + 1)))
+
+
+def _hull(part: NDArray[np.bool_]) -> NDArray[np.float64]:
+    from skimage.measure import approximate_polygon
+    from skimage.morphology import convex_hull_image
+
+    from matae.segment.outline import outline
+
+    contour = outline(convex_hull_image(part))
+    simple: NDArray[np.float64] = approximate_polygon(contour, 0.01 * max(part.shape))[:-1]
+    return simple

@@ -54,14 +54,18 @@ def tissue_of(frames: NDArray[np.float32]) -> tuple[NDArray[np.bool_], Ground | 
     if len(frames) >= MOVING:
         moving = frames.std(0)
         level = max(0.3, moving_level(moving, _ring(moving)))
-        return moving > level, _ground(frames.mean(0))
+        mean = frames.mean(0)
+        ground = _ground(mean)
+        shown = moving > level
+        if ground is not None:
+            # The haze of compression around a fan moves too, and is hardly brighter than the background.
+            shown &= np.abs(mean - ground.at(*_shares(mean.shape))) > max(0.6, 0.5 * ground.level)
+        return shown, ground
     brightest = frames.max(0)
     ground = _ground(brightest)
     if ground is None:
         return None
-    rows, columns = brightest.shape
-    y, x = np.mgrid[0 : 1 : rows * 1j, 0 : 1 : columns * 1j]
-    return np.abs(brightest - ground.at(y, x)) > ground.level, ground
+    return np.abs(brightest - ground.at(*_shares(brightest.shape))) > ground.level, ground
 
 
 def moving_level(moving: NDArray[np.floating[Any]], rim: NDArray[np.floating[Any]]) -> float:
@@ -74,6 +78,12 @@ def moving_level(moving: NDArray[np.floating[Any]], rim: NDArray[np.floating[Any
     return max(0.05 * strong, 2.5 * quiet if quiet < 0.3 * strong else 0.0)
 
 
+def _shares(shape: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how far down and across each pixel lies, 0 to 1."""
+    y, x = np.mgrid[0 : 1 : shape[0] * 1j, 0 : 1 : shape[1] * 1j]
+    return y, x
+
+
 def _ring(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     width = min(_RING, min(picture.shape))
     return np.concatenate([side.ravel() for side in (
@@ -83,9 +93,7 @@ def _ring(picture: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _ground(picture: NDArray[np.float32]) -> Ground | None:
     """Return the background that the border of a still shows: one grey level, or a slow gradient of it."""
-    rows, columns = picture.shape
-    y, x = np.mgrid[0 : 1 : rows * 1j, 0 : 1 : columns * 1j]
-    grey, up, across = (_ring(part.astype(np.float32)) for part in (picture, y, x))
+    grey, up, across = (_ring(part.astype(np.float32)) for part in (picture, *_shares(picture.shape)))
     counts = np.bincount((grey / 4).astype(int))
     common = 4.0 * int(np.argmax(counts + np.append(counts[1:], 0))) + 4.0
     near = np.abs(grey - common) < 14
