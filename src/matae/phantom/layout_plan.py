@@ -284,9 +284,7 @@ def _shadows(
     )
 
 
-def _around(
-    kind: str, shape: tuple[int, int], rng: np.random.Generator
-) -> tuple[Screen, Box | None, Box | None]:
+def _around(kind: str, shape: tuple[int, int], rng: np.random.Generator) -> tuple[Screen, Box | None, Box | None]:
     """Return marks of the screen, the place of a logo and that of a colour bar."""
     rows, columns = shape
     chance = {"furniture": 0.75, "dual": 0.4, "grey": 0.4, "turned": 0.4, "dark": 0.3, "wide": 0.4}.get(kind, 0.0)

@@ -177,7 +177,9 @@ def sharpened(fan: Fan, tissue: Tissue, window: tuple[float, float, float, float
         if not factors.any():
             return angle, base
         fine = np.linspace(-0.5, 0.5, 33)
-        return middle + fine * width, base.mean() + hand * sum(f * fine**p for f, p in zip(factors, powers, strict=True))
+        return middle + fine * width, base.mean() + hand * sum(
+            f * fine**p for f, p in zip(factors, powers, strict=True)
+        )
 
     far_angle, far = arc(fan.far, (0, 2), 1.0)
     near_angle, near = (np.array([middle]), np.zeros(1)) if fan.near < 2 else arc(fan.near, (0,), -1.0)
@@ -250,9 +252,7 @@ def _cut(polygon: Points, axis: int, limit: float, hand: float) -> Points:
     if within.all() or not within.any():
         return polygon
     kept = []
-    for here, there, is_in, will_be in zip(
-        polygon, np.roll(polygon, -1, 0), within, np.roll(within, -1), strict=True
-    ):
+    for here, there, is_in, will_be in zip(polygon, np.roll(polygon, -1, 0), within, np.roll(within, -1), strict=True):
         if is_in:
             kept.append(here)
         if is_in != will_be:

@@ -99,7 +99,7 @@ def _guesses(part: NDArray[np.bool_], hull: NDArray[np.bool_], box: tuple[int, i
     radius = np.hypot(x - tip_x[:, None], y - tip_y[:, None])
     near, far = radius.min(1), np.percentile(radius, 99.5, axis=1)
     # The area of each such fan within the box, counted on a coarse grid.
-    grid_y, grid_x = (values.ravel() for values in np.mgrid[y0 : y1 : 24j, x0 : x1 : 24j])
+    grid_y, grid_x = (values.ravel() for values in np.mgrid[y0:y1:24j, x0:x1:24j])
     below = grid_y - tip_y[:, None]
     across = grid_x - tip_x[:, None]
     inside = (across >= left[:, None] * below) & (across <= right[:, None] * below) & (below > 0)
