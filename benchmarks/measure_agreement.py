@@ -96,7 +96,7 @@ def camus(data: Path, rows: list[dict[str, str]]) -> dict[str, dict[str, Any]]:
             entry["reference", row["phase"]] = disks(np.asarray(picture) > 0, spacing)
         cine = Cine(grey[np.newaxis], None, spacing, Path(row["frame"]), view="A4C")
         for width, masks in segment_widths(cine, find_sector(cine), OPTIONS, [0]).items():
-            entry[width, row["phase"]] = disks(masks[0], spacing)
+            entry[width, row["phase"]] = disks(masks[0] == 1, spacing)
     return patients
 
 

@@ -4,7 +4,7 @@
 
 The layouts are those of `matae.phantom.layouts`, `--count` seeds of each kind, once as a still and once as a clip of
 ten frames. A found outline is compared with the exact one by their intersection over union (IoU), without the margin
-that is left around an outline; where the finder is unsure, the whole picture is used and no IoU counts. Of two
+that is left around an outline; where no fan is found, the whole picture is used (*unsure*) and no IoU counts. Of two
 pictures side by side, the one that was found counts. Seconds are of processor time, on one thread.
 """
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 GOOD, WRONG = 0.95, 0.9
 CLIP = 10  # frames
 HEADER = (
-    "| layouts | n | IoU, mean | IoU, 5th percentile | IoU 0.95 or more | unsure | good or unsure | under 0.9 and sure | "
-    "right way up | ms a picture |"
+    "| layouts | n | IoU, mean | IoU, 5th percentile | IoU 0.95 or more | unsure | good or unsure "
+    "| under 0.9 and sure | right way up | ms a picture |"
 )
 
 
@@ -44,7 +44,6 @@ class Found(NamedTuple):
     seed: int
     iou: float
     unsure: bool
-    confidence: float
     upright: bool
     seconds: float
 
@@ -56,10 +55,9 @@ def look(layout: SectorLayout, form: str) -> Found:
     seconds = time.process_time() - start
     found = filled_polygon(layout.cine.shape, sector.polygon)
     iou = max((found & exact).sum() / (found | exact).sum() for exact in layout.sectors)
-    return Found(
-        layout.plan.kind, form, layout.seed, float(iou), sector.is_unsure, float(sector.confidence or 0),
-        sector.apex_down == layout.apex_down, seconds,
-    )  # fmt: skip
+    unsure = sector.source == "whole"
+    upright = sector.apex_down == layout.apex_down
+    return Found(layout.plan.kind, form, layout.seed, float(iou), unsure, upright, seconds)
 
 
 def rows(found: list[Found]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -91,7 +91,12 @@ def test_a_dry_run_with_nothing_but_what_computes(tmp_path: Path) -> None:
     card = json.loads((out / "training" / "card.json").read_text("utf-8"))
     assert card["classes"] == ["left ventricular cavity", "left ventricular myocardium", "left atrium"]
     assert card["licence"] == "made up"  # the terms of the frames go with what was trained on them
-    assert {path.name for path in out.iterdir()} == {"gpu.json", "gpu.md", "log.txt", "made-up.npz", "training"}
+    assert {path.name for path in out.iterdir()} == {
+        "gpu.json", "gpu.md", "log.txt", "made-up.npz", "record.json", "training"
+    }  # fmt: skip
+    (kept,) = json.loads((out / "record.json").read_text("utf-8"))["runs"]
+    assert kept["command"].startswith("sh scripts/gpu.sh --dry")
+    assert kept["output"] == (out / "gpu.md").read_text("utf-8").splitlines()
     text = (out / "gpu.md").read_text("utf-8")
     assert "a dry run: these figures mean nothing" in text
     assert "## speed" in text
@@ -204,10 +209,10 @@ def test_a_training_is_planned_to_end_in_time_and_then_kept_to(
     training = kit("training")
     recipe = ROOT / "scripts" / "recipes" / "matae-apical-gpu.toml"
     stage = SimpleNamespace(left=300.0, dry=False, device="cpu", recipe=recipe, init=None)
-    monkeypatch.setattr(training, "step_seconds", lambda *_: (0.05, None))
+    monkeypatch.setattr(training, "step_seconds", lambda *_: (0.1, None))
     first = training.planned(stage, tmp_path)
-    assert first.steps == int(0.85 * (300 - training.END_SECONDS) / 0.05)
-    assert first.check_every == 400
+    assert first.steps == int(0.85 * (300 - training.END_SECONDS) / 0.1)
+    assert first.check_every == 200
     monkeypatch.setattr(training, "step_seconds", lambda *_: pytest.fail("a run that goes on is not planned anew"))
     stage.left = 100.0
     assert training.planned(stage, tmp_path) == first

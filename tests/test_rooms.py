@@ -20,9 +20,9 @@ ENGINE = ROOT / "src" / "matae"
 PLUGIN = ROOT / "napari_matae"
 ROOMS = (
     "errors", "option", "threads", "extras", "cine", "anatomy", "files", "records", "maskfile", "stack", "read", "demo",
-    "placement", "phantom", "metrics", "nn", "models", "segment", "measure", "edit", "output", "jobs", "cluster",
-    "store", "labelled", "exchange", "clinic", "pacs", "review", "worklist", "evaluate", "speed", "train", "learn",
-    "cli",
+    "placement", "phantom", "metrics", "nn", "models", "segment", "view", "measure", "edit", "output", "jobs",
+    "cluster", "store", "labelled", "exchange", "clinic", "pacs", "review", "worklist", "readers", "evaluate", "speed",
+    "train", "learn", "cli",
 )  # fmt: skip
 MODULES = sorted(ENGINE.rglob("*.py"))
 
@@ -67,6 +67,7 @@ FLOORS = (
     ("learn",),
     ("verdict",),
     ("review", "measure", "exchange", "models", "worklist"),
+    ("readers",),
     ("workspace",),
     ("open", "timeline"),
     ("study", "edit", "segment"),

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from napari_matae.session.phases import PhaseFinder
     from napari_matae.session.session import OpenCine, Session
 
+    Masks = dict[int, NDArray[np.uint8]]
+
 __all__ = ["REACH", "Actions"]
 
 REACH = 15
@@ -274,18 +276,11 @@ class Actions(QObject):  # type: ignore[misc]
         """Offer masks for the predicted frames between the manual ones around this one; see `gaps_to_fill`."""
         from matae.edit import interpolate, together
 
-        session = self._session
-        if session.current is None:
+        gap = self._gap("interpolated")
+        if gap is None:
             return
-        session.settle()
-        current = session.current
-        sources, frames = gaps_to_fill(current, session.frame)
-        if not frames:
-            self.said.emit("Correct a frame before this one and one after it first: those between are interpolated.")
-            return
-        keys = {t: current.mask(t).copy() for t in sources}
-        onto = {t: current.mask(t).copy() for t in frames}
-        spacing = current.cine.pixel_size
+        current, sources, keys, onto = gap
+        frames, spacing = list(onto), current.cine.pixel_size
         labels, text = self._carried("Interpolation")
 
         def work() -> Iterator[tuple[int, NDArray[np.uint8]]]:
@@ -295,6 +290,48 @@ class Actions(QObject):  # type: ignore[misc]
             found = {label: interpolate(keys, frames, label=label, spacing=spacing) for label in labels}
             for t in frames:
                 yield t, together(onto[t], {label: masks[t] for label, masks in found.items()})
+
+        self._preview.start(text, len(frames), work, made_from=sources)
+
+    def _gap(self, what: str) -> tuple[OpenCine, list[int], Masks, Masks] | None:
+        """Return the cine, its corrected frames around this one, their masks, and those between; None without any."""
+        session = self._session
+        if session.current is None:
+            return None
+        session.settle()
+        current = session.current
+        sources, frames = gaps_to_fill(current, session.frame)
+        if not frames:
+            self.said.emit(f"Correct a frame before this one and one after it first: those between are {what}.")
+            return None
+        keys, onto = ({t: current.mask(t).copy() for t in some} for some in (sources, frames))
+        return current, sources, keys, onto
+
+    def fill_between(self) -> None:
+        """Offer masks for the same frames as `interpolate`, by motion from both sides and by shape.
+
+        Where the three disagree the border is hatched in the preview.
+        """
+        from matae.edit import fill_between, together
+
+        gap = self._gap("filled")
+        if gap is None:
+            return
+        current, sources, keys, onto = gap
+        frames = list(onto)
+        images, spacing = current.cine.frames, current.cine.pixel_size
+        labels, text = self._carried("Filling")
+
+        def work() -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.bool_]]]:
+            if len(labels) == 1:
+                for one in fill_between(images, keys, frames, label=labels[0], spacing=spacing, onto=onto):
+                    yield one.frame, one.mask, one.uncertain
+                return
+            each = [fill_between(images, keys, frames, label=label, spacing=spacing) for label in labels]
+            for parts in zip(*each, strict=True):
+                frame, unsure = parts[0].frame, np.logical_or.reduce([part.uncertain for part in parts])
+                masks = {label: part.mask for label, part in zip(labels, parts, strict=True)}
+                yield frame, together(onto[frame], masks), unsure
 
         self._preview.start(text, len(frames), work, made_from=sources)
 

@@ -4,16 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_matae.session.layers import make_ghost
+import numpy as np
+
+from napari_matae.session.layers import OUTLINE_WIDTH, make_ghost
 
 if TYPE_CHECKING:
-    import numpy as np
     from napari.layers import Labels
     from numpy.typing import NDArray
 
     from napari_matae.session.session import OpenCine, Session
 
-__all__ = ["OverlayLayer"]
+__all__ = ["OverlayLayer", "hatched"]
+
+_STRIPE = 4
+"""Pixels from one line of a hatching to the next, across a row."""
+_WIDER = 2
+"""Pixels that a hatching reaches beyond its region, to be seen beside the outline that runs through it."""
+
+
+def hatched(region: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return diagonal lines over a region and a little around it, (Y, X) uint8.
+
+    What is only a pixel wide is left out: two outlines that agree differ by that much through the raster alone.
+    """
+    from scipy import ndimage
+
+    if not region.any():
+        return np.zeros(region.shape, np.uint8)
+    wide = ndimage.binary_dilation(ndimage.binary_opening(region, np.ones((2, 2), bool)), iterations=_WIDER)
+    rows, columns = np.ogrid[: region.shape[0], : region.shape[1]]
+    lines: NDArray[np.uint8] = (wide & ((rows + columns) % _STRIPE < _STRIPE // 2)).astype(np.uint8)
+    return lines
 
 
 class OverlayLayer:
@@ -27,11 +48,13 @@ class OverlayLayer:
         Over whose cine it is shown.
     name, colour
         Of the layer.
+    contour
+        Width of the outline in pixels; 0 fills what is shown.
     """
 
-    def __init__(self, session: Session, name: str, colour: str) -> None:
+    def __init__(self, session: Session, name: str, colour: str, contour: int = OUTLINE_WIDTH) -> None:
         self._session = session
-        self._name, self._colour = name, colour
+        self._name, self._colour, self._contour = name, colour, contour
         self._layer: Labels | None = None
         self._current: OpenCine | None = None
 
@@ -49,7 +72,8 @@ class OverlayLayer:
         if self._layer is not None and (self._current is not current or self._layer not in viewer.layers):
             self.remove()
         if self._layer is None:
-            self._layer, self._current = make_ghost(current.cine, masks, self._name, self._colour), current
+            self._layer = make_ghost(current.cine, masks, self._name, self._colour, self._contour)
+            self._current = current
             active = viewer.layers.selection.active
             viewer.add_layer(self._layer)
             viewer.layers.selection.active = active

@@ -11,8 +11,8 @@ from matae.store.types import FrameStatus
 from napari_matae.background.connections import connections_of
 from napari_matae.background.events import Failed
 from napari_matae.background.worker import EventWorker
-from napari_matae.edit.overlay_layer import OverlayLayer
-from napari_matae.session.layers import PREVIEW_COLOUR
+from napari_matae.edit.overlay_layer import OverlayLayer, hatched
+from napari_matae.session.layers import PREVIEW_COLOUR, UNCERTAIN_COLOUR
 from napari_matae.widgets.words import frames_in_words
 
 if TYPE_CHECKING:
@@ -48,11 +48,13 @@ class Preview(QObject):  # type: ignore[misc]
         super().__init__(parent)
         self._session = session
         self._overlay = OverlayLayer(session, "Preview, not applied yet", PREVIEW_COLOUR)
+        self._border = OverlayLayer(session, "Uncertain border of the preview", UNCERTAIN_COLOUR, contour=0)
         self._worker = EventWorker(self)
         self._worker.came.connect(self._on_event)
         self._worker.ended.connect(self._on_ended)
         self._target: OpenCine | None = None
         self._masks: NDArray[np.uint8] | None = None
+        self._unsure: NDArray[np.uint8] | None = None
         self.text = ""
         """What is offered: "interpolation", "propagation"."""
         self.offered: list[int] = []
@@ -63,6 +65,7 @@ class Preview(QObject):  # type: ignore[misc]
         connections = connections_of(self)
         connections.connect(session.opened, self._on_opened)
         connections.when_closed(self._overlay.remove)
+        connections.when_closed(self._border.remove)
         connections.when_closed(self.discard)
 
     @property
@@ -88,7 +91,7 @@ class Preview(QObject):  # type: ignore[misc]
         self,
         text: str,
         wanted: int,
-        work: Callable[[], Iterator[tuple[int, NDArray[np.uint8]]]],
+        work: Callable[[], Iterator[tuple[int, NDArray[np.uint8], *tuple[NDArray[np.bool_], ...]]]],
         *,
         made_from: Sequence[int] = (),
     ) -> None:
@@ -101,7 +104,7 @@ class Preview(QObject):  # type: ignore[misc]
         wanted
             How many frames will come.
         work
-            Yields frame and mask (Y, X) uint8.
+            Yields frame and mask (Y, X) uint8, and where that is uncertain, (Y, X) bool, if that is known: hatched.
         made_from
             Corrected frames that the masks are made from; they are accepted with them.
         """
@@ -114,7 +117,7 @@ class Preview(QObject):  # type: ignore[misc]
         self._masks = new_stack(current.cine.frames.shape)
         self._worker.start(work)
         self.changed.emit()
-        self.said.emit(f"{text} offered in pink: apply or discard it.")
+        self.said.emit(f"{text} offered in white: apply or discard it.")
 
     def apply(self, *, accept: bool = False) -> None:
         """Write what has come into frames no person has taken, as one step.
@@ -145,8 +148,9 @@ class Preview(QObject):  # type: ignore[misc]
         self._worker.drop()
         if self._target is None:
             return
-        self._target, self._masks, self.offered = None, None, []
+        self._target, self._masks, self._unsure, self.offered = None, None, None, []
         self._overlay.hide()
+        self._border.hide()
         self.changed.emit()
 
     def _on_event(self, event: object) -> None:
@@ -155,14 +159,26 @@ class Preview(QObject):  # type: ignore[misc]
             self.discard()
             self.said.emit(text)
         elif isinstance(event, tuple) and self._masks is not None:
-            frame, mask = event
+            frame, mask, *unsure = event
             self._masks[frame] = mask
             self.offered = sorted({*self.offered, frame})
             if len(self.offered) == 1:
                 self._overlay.show(self._masks)
             elif frame == self._session.frame:
                 self._overlay.refresh()
+            if unsure:
+                self._show_unsure(frame, unsure[0])
             self.changed.emit()
+
+    def _show_unsure(self, frame: int, region: NDArray[np.bool_]) -> None:
+        if self._unsure is None and self._masks is not None:
+            self._unsure = new_stack(self._masks.shape)
+        if self._unsure is not None:
+            self._unsure[frame] = hatched(region)
+            if not self._border.visible:
+                self._border.show(self._unsure)
+            elif frame == self._session.frame:
+                self._border.refresh()
 
     def _on_ended(self) -> None:
         if self._target is not None and not self.offered:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FILLERS", "filled_frames", "gaps_to_fill", "span_to_accept"]
 
-FILLERS = ("interpolation", "propagation")
+FILLERS = ("interpolation", "filling", "propagation")
 """How the steps begin, in the history, that fill several frames from corrected ones."""
 
 

@@ -279,7 +279,7 @@ def write_import(prepared: PreparedImport, rater: str, tick: Tick, should_stop: 
     """Store the new labels of an import."""
     from matae.exchange import run_import
 
-    with own_connection(prepared.target, rater=rater) as study:
+    with own_connection(prepared.target, rater=rater, as_reader=True) as study:
         return run_import(replace(prepared.plan, study=study), tick, should_stop)
 
 

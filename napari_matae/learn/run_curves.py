@@ -18,6 +18,7 @@ from napari_matae.widgets.plot_axes import colour_axes, set_up_axes
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from qtpy.QtGui import QShowEvent
     from qtpy.QtWidgets import QWidget
 
     from matae.learn.events import Step, Validation
@@ -42,6 +43,9 @@ def width_colour(place: int, colours: Colours) -> str:
 class RunCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
     """Three plots over the steps, one above the other; the figures before the first step as dotted lines.
 
+    The plots are made when they are first seen or have something to draw: most docks are opened and closed without a
+    training, and three plots are a fifth of what it takes to make a dock.
+
     Parameters
     ----------
     parent
@@ -62,26 +66,43 @@ class RunCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         """``dice`` and ``iou``: width to step and value."""
         self.best = 0
         """Step whose weights are kept."""
+        self._steps = 1
+        self._plots: list[pg.PlotItem] = []
+        self._loss: pg.PlotDataItem | None = None
+        self._lines: dict[tuple[str, str], pg.PlotDataItem] = {}
+        self._bases: dict[tuple[str, str], pg.InfiniteLine] = {}
+        self._marks: list[pg.InfiniteLine] = []
+        self.setFixedHeight(sum(_HEIGHTS))
+        self.ci.layout.setContentsMargins(0, 2, 6, 2)
+        self.ci.layout.setVerticalSpacing(0)
+        self.redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS, parent=self)
+        connections_of(self).when_closed(self.redraw_soon.cancel)
+        follow_colours(self, self._colour)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
+        """Have axes to show before the first figures come."""
+        self._make_plots()
+        super().showEvent(event)
+
+    def _make_plots(self) -> None:
+        if self._plots:
+            return
         self._plots = [self._add(row, title) for row, title in enumerate(("Loss", "Dice", "IoU"))]
         for plot in self._plots[:-1]:
             plot.setXLink(self._plots[-1])
             plot.getAxis("bottom").setStyle(showValues=False)
         self._plots[-1].setLabel("bottom", "Step")
         self._loss = self._plots[0].plot(connect="finite")
-        self._lines: dict[tuple[str, str], pg.PlotDataItem] = {}
-        self._bases: dict[tuple[str, str], pg.InfiniteLine] = {}
         self._marks = [pg.InfiniteLine(angle=90) for _ in self._plots[1:]]
         for plot, mark in zip(self._plots[1:], self._marks, strict=True):
             plot.addItem(mark)
-        self.setFixedHeight(sum(_HEIGHTS))
-        self.ci.layout.setContentsMargins(0, 2, 6, 2)
-        self.ci.layout.setVerticalSpacing(0)
-        self.redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS, parent=self)
-        connections_of(self).when_closed(self.redraw_soon.cancel)
-        self.clear_all()
-        follow_colours(self, self._colour)
+        self._colour(colours_of(self))
+        self.set_steps(self._steps)
+        self.redraw()
 
     def _colour(self, colours: Colours) -> None:
+        if self._loss is None:
+            return
         self._loss.setPen(pg.mkPen(colours.faint, width=1.5))
         for plot in self._plots:
             colour_axes(plot, colours.ink)
@@ -99,7 +120,7 @@ class RunCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         base.setPen(pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine))
 
     def _add(self, row: int, title: str) -> pg.PlotItem:
-        plot = self.addPlot(row=row, col=0)
+        plot = self.addPlot(row=row, col=0, enableMenu=False)
         self.ci.layout.setRowPreferredHeight(row, _HEIGHTS[row])
         self.ci.layout.setRowStretchFactor(row, _HEIGHTS[row])
         set_up_axes(plot)
@@ -111,20 +132,23 @@ class RunCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
     def clear_all(self) -> None:
         """Forget everything: another run."""
         self.losses.clear()
-        for scores, lines in (("dice", self._plots[1]), ("iou", self._plots[2])):
-            self.scores[scores].clear()
-            for (kind, width), line in list(self._lines.items()):
-                if kind == scores:
-                    lines.removeItem(line)
-                    lines.removeItem(self._bases.pop((kind, width)))
-                    del self._lines[kind, width]
+        for scores in self.scores.values():
+            scores.clear()
+        for (kind, width), line in self._lines.items():
+            plot = self._plots[1 if kind == "dice" else 2]
+            plot.removeItem(line)
+            plot.removeItem(self._bases[kind, width])
+        self._lines.clear()
+        self._bases.clear()
         self.best = 0
         self.set_steps(1)
         self.redraw()
 
     def set_steps(self, steps: int) -> None:
         """Show so many steps."""
-        self._plots[-1].setXRange(0, max(1, steps), padding=0.01)
+        self._steps = max(1, steps)
+        if self._plots:
+            self._plots[-1].setXRange(0, self._steps, padding=0.01)
 
     def add_step(self, step: Step) -> None:
         """Take up the loss of a step."""
@@ -168,6 +192,12 @@ class RunCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
 
     def redraw(self) -> None:
         """Draw everything as it stands; nothing where the window went while a drawing was due."""
+        if not isalive(self):
+            return
+        if self._loss is None:
+            if self.losses or self.widths:
+                self._make_plots()  # and draws
+            return
         if not isalive(self._loss):
             return
         self._loss.setData(*_columns(self.losses))

@@ -95,7 +95,13 @@ class BiplaneMeasurement(QWidget):  # type: ignore[misc]
         content_id, here = self.choice.currentData(), self._measuring.measurement
         if content_id is None or here is None or self._events.is_running:
             return
-        self._start(other_view_events, self._link.connection.target, content_id, _OTHER.get(here.view or "", "A2C"))
+        self._start(
+            other_view_events,
+            self._link.connection.target,
+            self._link.connection.rater,
+            content_id,
+            _OTHER.get(here.view or "", "A2C"),
+        )
 
     def _start(self, work: Any, *arguments: object) -> None:
         self._problem = ""

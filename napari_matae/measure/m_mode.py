@@ -52,7 +52,7 @@ class MMode(QWidget):  # type: ignore[misc]
         self.remove_button.setToolTip("Take the line away.")
         self.remove_button.clicked.connect(self.line.remove)
         self.words = wrapped(_HINT, self)
-        self.plot = pg.PlotWidget(self, background=None)
+        self.plot = pg.PlotWidget(self, background=None, enableMenu=False)
         self.plot.setFixedHeight(170)
         self.plot.setToolTip("Time to the right, the line from its first end downwards. Click to go to a frame.")
         item = self.plot.getPlotItem()

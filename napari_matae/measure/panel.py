@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from matae.measure.motion import SEGMENTS
+from matae.measure.seen_view import RECOGNISED
 from napari_matae.edit.phase_pair import PhasePair
 from napari_matae.measure.biplane import BiplaneMeasurement
 from napari_matae.measure.bullseye_plot import BullseyePlot
@@ -28,6 +29,7 @@ from napari_matae.measure.number_tables import BeatTable, NumberTable, NumberTil
 from napari_matae.measure.phase_overlay import PhaseOverlay
 from napari_matae.measure.report_button import ReportButton
 from napari_matae.measure.volume_curve import VolumeCurve
+from napari_matae.readers.earlier import EarlierExaminations
 from napari_matae.study.measurements import StudyMeasurements
 from napari_matae.widgets.collapsible import Section
 from napari_matae.widgets.layout import combo_box, heading, row, wrapped
@@ -136,6 +138,8 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self.table = NumberTable(self)
         self.mmode = MMode(session, measuring, self)
         self.biplane = BiplaneMeasurement(workspace.link, measuring, self)
+        self.earlier = EarlierExaminations(workspace.link, self)
+        self.stored.kept.connect(self._refresh_earlier)
         for part in (self.ef, self.pair, self.tiles, self.table, self.beats, self.flags):
             part.seek_wanted.connect(self.open)
 
@@ -166,11 +170,13 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
             ("numbers", "All numbers", self.table, False),
             ("mmode", "M-mode", self.mmode, False),
             ("biplane", "Biplane", self.biplane, False),
+            ("earlier", "Earlier examinations", self.earlier, False),
         ):
             section = Section(f"measure-{name}", title, widget, opened=opened, parent=self)
             section.toggled.connect(self._show_details)
             column.addWidget(section)
             self.sections[name] = section
+        self.sections["earlier"].toggled.connect(lambda _: self._refresh_earlier())
         outer = QVBoxLayout(self)
         outer.setContentsMargins(6, 6, 6, 6)
         outer.addWidget(self.message)
@@ -229,6 +235,11 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
     def _on_entry(self, entry: object) -> None:
         if entry is not None and self.measuring.active:
             self.biplane.refresh()
+            self._refresh_earlier()
+
+    def _refresh_earlier(self) -> None:
+        if self.measuring.active and self.sections["earlier"].is_open:
+            self.earlier.refresh()
 
     def _on_opened(self, current: object) -> None:
         if current is not self._of:  # what was said of another clip ends with it
@@ -272,6 +283,8 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         current = self._workspace.session.current
         stated = measured.inputs.cine.view if current is None else current.stated.view
         text = f"{stated}, as the file says" if stated else "not stated"
+        if not stated and any(flag.code == RECOGNISED for flag in measured.flags):
+            text = f"{measured.inputs.cine.view}, as it looks"
         if self.view.itemText(0) != text:
             self.view.setItemText(0, text)
         chosen = self.measuring.view

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.exchange.export.source import StoredSource
     from matae.measure import Landmarks, Measurement, MeasureOptions, PhaseMarks
+    from matae.measure.uncertainty import QualityFlag
     from matae.segment import Sector
     from matae.store.types import CineSummary
 
@@ -122,19 +123,24 @@ def measure_events(task: Task) -> Iterator[Measured]:
 def _measure(task: Task) -> Measurement:
     from matae.measure import measure_cine
     from matae.measure.run import sector_pixels
+    from matae.measure.seen_view import with_view
     from matae.stack import new_stack
 
     errors, limit = _unfamiliar(task) or (None, None)
+    cine = task.cine
+    said: tuple[QualityFlag, ...] = ()
+    if errors is not None and task.sector is not None:
+        cine, said = with_view(cine, task.sector, chosen=task.options.view)
     masks = new_stack(task.masks.shape)  # a copy: the person goes on drawing
     for frame in task.frames:
         masks[frame] = task.masks[frame]
     return measure_cine(
-        task.cine,
+        cine,
         masks,
         task.options,
         marks=task.marks,
         landmarks=task.placed,
-        remarks=[unreadable_flag(task.unreadable)] if task.unreadable else (),
+        remarks=[*said, *([unreadable_flag(task.unreadable)] if task.unreadable else [])],
         sector=None if task.sector is None else sector_pixels(task.sector, task.cine.shape),
         errors=errors,
         error_limit=limit,
@@ -203,29 +209,31 @@ def views_events(target: str, content_id: str) -> Iterator[ViewsFound]:
     yield work()
 
 
-def other_view_events(target: str, content_id: str, view: str) -> Iterator[OtherView]:
+def other_view_events(target: str, rater: str, content_id: str, view: str) -> Iterator[OtherView]:
     """Measure another cine of a study from its stored masks, with all that people set of it and placed on it.
 
     Parameters
     ----------
     target
         The study, path or URL.
+    rater
+        Who measures: where the study is blind, their own reading counts.
     content_id
         Of the cine; its file must still be where it was opened from, with the same pixels.
     view
         What it counts as where neither a person nor its file says what it shows.
     """
-    yield OtherView(_measure_stored(target, content_id, view))
+    yield OtherView(_measure_stored(target, rater, content_id, view))
 
 
-def _measure_stored(target: str, content_id: str, view: str) -> Measurement:
+def _measure_stored(target: str, rater: str, content_id: str, view: str) -> Measurement:
     from matae.exchange.export.source import open_stored
     from matae.measure import MeasureOptions, PhaseMarks, measure_cine
     from matae.measure.run import sector_pixels
     from matae.stack import new_stack
     from matae.store.types import FrameStatus
 
-    with own_connection(target) as study:
+    with own_connection(target, rater, as_reader=True) as study:
         entry = study.cine(content_id)
         try:
             source = open_stored(study, entry)

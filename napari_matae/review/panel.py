@@ -23,8 +23,10 @@ from qtpy.QtWidgets import (
 from matae.store.types import FrameStatus
 from napari_matae.edit.structure_choice import RULE
 from napari_matae.edit.tools import TOOLS
+from napari_matae.readers.panel import ReadingsPanel
 from napari_matae.review.live_figures import LiveFigures
 from napari_matae.review.structure_row import StructureRow
+from napari_matae.widgets.collapsible import Section
 from napari_matae.widgets.colours import STATUS_WORDS, colours_of, follow_colours
 from napari_matae.widgets.layout import horizontal_line, row
 
@@ -93,6 +95,10 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         self.accept_button = self._button("✓ Accept", "accept", actions.accept, "This mask is right")
         self.reject_button = self._button("✗ Reject", "reject", actions.reject, "This frame is unusable")
         self.next_button = self._button("Next ▸", "next", actions.next, "Show the next frame to look at")
+        self.correct_button = self._button(
+            "Next to correct, in any clip ▸", "next_to_correct", self._workspace.next_to_correct,
+            "Open the frame of the study that a retraining learns most from, and say why it is that one",
+        )  # fmt: skip
         self.between_button = self._button(
             "Accept all between", "accept_between", actions.accept_between,
             "Accept the corrected frames around this one and all that was filled, or predicted, between them",
@@ -106,6 +112,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         self._build_mending()
         self._build_looks()
         self.figures = LiveFigures(workspace, self)
+        self.readings = ReadingsPanel(workspace, self)
         self._lay_out()
 
     def _build_tools(self) -> None:
@@ -150,6 +157,11 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         self.interpolate_button = self._button(
             "Interpolate between corrected frames", "interpolate", actions.interpolate,
             "Offer masks for the predicted frames between two corrected ones",
+        )  # fmt: skip
+        self.fill_button = self._button(
+            "Fill between corrected frames", "fill_between", actions.fill_between,
+            "Offer masks for the predicted frames between two corrected ones, by motion and shape; where the border is "
+            "uncertain it is hatched",
         )  # fmt: skip
         self.back_button = self._button(
             "◂ Propagate", "propagate_back", partial(actions.propagate, backward=True),
@@ -220,6 +232,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         column.addWidget(self.state)
         column.addWidget(self.words)
         column.addLayout(row(self.accept_button, self.reject_button, self.next_button))
+        column.addWidget(self.correct_button)
         column.addLayout(row(self.between_button, self.go_on))
         column.addWidget(self.preview_bar)
         column.addWidget(self.figures)
@@ -241,6 +254,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         column.addWidget(horizontal_line(self))
         column.addWidget(self.whole)
         column.addWidget(self.interpolate_button)
+        column.addWidget(self.fill_button)
         column.addLayout(row(self.back_button, self.reach, self.forward_button))
         column.addWidget(horizontal_line(self))
         look = QHBoxLayout()
@@ -248,6 +262,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         look.addWidget(self.opacity, stretch=1)
         column.addLayout(look)
         column.addWidget(self.difference)
+        column.addWidget(Section("review-readings", "Readings", self.readings, opened=True, parent=self))
         column.addStretch(1)
 
     def _button(self, text: str, name: str, deed: Callable[..., object], tip: str) -> QPushButton:
@@ -272,7 +287,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         ready = current is not None and current.ready
         for widget in (
             self.next_button, self.between_button, *self.tool_buttons.values(), *self.copy_buttons, *self.mend_buttons,
-            self.interpolate_button, self.back_button, self.forward_button,
+            self.interpolate_button, self.fill_button, self.back_button, self.forward_button,
         ):  # fmt: skip
             widget.setEnabled(ready)
         status = None if current is None else current.status.get(frame)

@@ -53,6 +53,7 @@ CLASS_COLOURS = ("#f0e442", WALL_COLOUR, ATRIUM_COLOUR, "#0072b2", "#e69f00")
 SECTOR_COLOUR = "#56b4e9"
 PROPOSAL_COLOUR = "#d55e00"
 PREVIEW_COLOUR = "#ffffff"
+UNCERTAIN_COLOUR = "#cc79a7"
 HANDLE_COLOURS = ("#e69f00", "#56b4e9", "#56b4e9")
 
 
@@ -129,8 +130,11 @@ def forget_history(labels: Labels) -> None:
     labels.mode = mode
 
 
-def make_ghost(cine: Cine, masks: NDArray[np.uint8], name: str, colour: str) -> Labels:
-    """Return a labels layer that only shows masks (T, Y, X) uint8, as an outline; it cannot be drawn in."""
+def make_ghost(cine: Cine, masks: NDArray[np.uint8], name: str, colour: str, contour: int = OUTLINE_WIDTH) -> Labels:
+    """Return a labels layer that only shows masks (T, Y, X) uint8; it cannot be drawn in.
+
+    `contour` is the width of their outline in pixels; 0 fills them.
+    """
     from napari.layers import Labels
     from napari.utils.colormaps import DirectLabelColormap
 
@@ -141,7 +145,7 @@ def make_ghost(cine: Cine, masks: NDArray[np.uint8], name: str, colour: str) -> 
         opacity=1.0,
         colormap=DirectLabelColormap(color_dict={None: colour, 0: "transparent"}),
     )
-    layer.contour = OUTLINE_WIDTH
+    layer.contour = contour
     layer.editable = False
     return layer
 

@@ -78,6 +78,11 @@ class StudyConnection(QObject):  # type: ignore[misc]
         connect(queue.reopened, self.reopened)
         queue.start()
 
+    @property
+    def rater(self) -> str:
+        """Under whose id changes are made; empty while no study is open."""
+        return self.requests.rater if isinstance(self.requests, RequestQueue) else ""
+
     def close(self) -> bool:
         """Finish writing and let go of the study; return whether every write went through."""
         queue, self.requests = self.requests, self._none

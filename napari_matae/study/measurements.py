@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_matae.background.connections import connections_of
 
@@ -29,6 +29,9 @@ class StudyMeasurements(QObject):  # type: ignore[misc]
     parent
         Qt parent.
     """
+
+    kept = Signal()
+    """What was measured is in the study."""
 
     def __init__(self, link: StudyLink, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -70,5 +73,6 @@ class StudyMeasurements(QObject):  # type: ignore[misc]
         def done(is_stored: bool) -> None:
             if is_stored:
                 self._stored = (content_id, stored, revisions)
+                self.kept.emit()
 
         self._link.connection.requests.ask(work, done, lambda _: None)

@@ -21,7 +21,7 @@ __all__ = ["own_connection"]
 
 
 @contextmanager
-def own_connection(target: str, rater: str = "") -> Iterator[Study]:
+def own_connection(target: str, rater: str = "", *, as_reader: bool = False) -> Iterator[Study]:
     """Open a study that exists for a piece of work, and close it at its end.
 
     Parameters
@@ -30,6 +30,8 @@ def own_connection(target: str, rater: str = "") -> Iterator[Study]:
         Path or URL, as `StudyConnection.opened_target` gives it.
     rater
         Who works, where the work writes.
+    as_reader
+        See and change this rater's reading only, where the study is blind.
 
     Raises
     ------
@@ -38,5 +40,5 @@ def own_connection(target: str, rater: str = "") -> Iterator[Study]:
     """
     from matae.store import Study
 
-    with Study.open(target, rater=rater) as study:
+    with Study.open(target, rater=rater, as_reader=as_reader) as study:
         yield study

@@ -63,7 +63,7 @@ def reopen(study: Study, copy: Path, target: str, *, rater: str, wait_s: float) 
     found = recover(study, copy)
     at = str(found.copy) if found.outcome == "gone" else target
     return Reopened(
-        Study.open(at, rater=rater, wait_s=wait_s),
+        Study.open(at, rater=rater, wait_s=wait_s, as_reader=True),
         at,
         _sentence(name, found),
         is_copy=found.outcome == "gone",

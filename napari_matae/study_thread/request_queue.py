@@ -211,7 +211,7 @@ class RequestQueue(Requests):
         if self._study is None or self._study.is_closed:
             from matae.store import Study
 
-            self._study = Study.open(self.target, rater=self.rater, wait_s=_LOCK_WAIT_S)
+            self._study = Study.open(self.target, rater=self.rater, wait_s=_LOCK_WAIT_S, as_reader=True)
         return self._study
 
     def _do(self, request: Request) -> None:
@@ -358,8 +358,8 @@ def _open(target: str, rater: str) -> Study:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                return Study.create(path, rater=rater)
+                Study.create(path, rater=rater).close()
             except MataeError:
                 if not path.exists():  # else another viewer was making it at the same moment
                     raise
-    return Study.open(target, rater=rater, wait_s=_LOCK_WAIT_S)
+    return Study.open(target, rater=rater, wait_s=_LOCK_WAIT_S, as_reader=True)

@@ -42,7 +42,7 @@ class AreaPlot(pg.PlotWidget):  # type: ignore[misc]
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent, background=None)
+        super().__init__(parent, background=None, enableMenu=False)
         self._session = session
         self.source: Callable[[], tuple[np.ndarray, str] | None] | None = None
         """What to draw in place of the area, with its axis label; None, or returning None, for the area."""

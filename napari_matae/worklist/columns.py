@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matae.store import WorklistRow
     from napari_matae.widgets.colours import Colours
 
-__all__ = ["CLIP", "COLUMNS", "STATUS", "Column", "status_dots", "when"]
+__all__ = ["CLIP", "COLUMNS", "READERS", "STATUS", "Column", "status_dots", "when"]
 
 _ORDER = list(ClipStatus)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -135,6 +135,10 @@ def _ef_key(row: WorklistRow) -> tuple[int, float]:
     return (1 if measured.doubts else 2), measured.ef
 
 
+def _readers(row: WorklistRow) -> str:
+    return f"▲ {row.readers}" if row.disagree else row.readers
+
+
 def _open(row: WorklistRow) -> str:
     return ", ".join(f"{claim.rater or 'somebody'} since {claim.since.astimezone():%H:%M}" for claim in row.claims)
 
@@ -143,7 +147,7 @@ def _open_full(row: WorklistRow) -> str:
     return "; ".join(f"Open by {claim.rater or 'somebody'} since {when(claim.since)}" for claim in row.claims)
 
 
-CLIP, STATUS = 0, 4
+CLIP, STATUS, READERS = 0, 4, 7
 COLUMNS = (
     Column("Clip", "The name of its file", lambda r: r.stem, lambda r: r.stem.casefold(), lambda r: r.stem),
     Column("Subject", "Pseudonym of the person it shows", lambda r: r.subject or "", lambda r: r.subject or ""),
@@ -158,6 +162,8 @@ COLUMNS = (
         lambda r: r.n_flags, middle=True,
     ),
     Column("EF", "Ejection fraction as last measured", _ef, _ef_key, _ef_full, middle=True),
+    Column("Readers", "How the readings of several raters compare; those that disagree come first by a click",
+           _readers, lambda r: (bool(r.readers), r.disagree, r.readers), lambda r: r.readers),
     Column("By", "Who corrected or judged a frame last", lambda r: r.by, lambda r: r.by.casefold()),
     Column("Touched", "When that was, or when it was segmented or added", lambda r: when(r.touched),
            lambda r: r.touched or _LONG_AGO),

@@ -80,7 +80,10 @@ class WorklistModel(QAbstractTableModel):  # type: ignore[misc]
             place = self._places.get(row.key)
             if place is None:
                 new.append(row)
-            elif self._rows[place] != row:
+                continue
+            # How readings compare is asked for with all lines, and stays until then.
+            row = row._replace(readers=self._rows[place].readers, disagree=self._rows[place].disagree)  # noqa: PLW2901
+            if self._rows[place] != row:
                 self._rows[place] = row
                 self._tell(place)
         return new
@@ -112,8 +115,8 @@ class WorklistModel(QAbstractTableModel):  # type: ignore[misc]
         text = self._texts.get(row.key)
         if text is None:
             claims = " ".join(claim.rater for claim in row.claims)
-            parts = (row.stem, row.subject or "", row.view or "", row.status.value, row.by, row.note, claims)
-            text = self._texts[row.key] = " ".join(parts).casefold()
+            parts = (row.stem, row.subject or "", row.view or "", row.status.value, row.by, row.note, row.readers)
+            text = self._texts[row.key] = " ".join((*parts, claims)).casefold()
         return text
 
     def place_of(self, key: str) -> int | None:
@@ -207,6 +210,7 @@ class WorklistFilter(QSortFilterProxyModel):  # type: ignore[misc]
         super().__init__(parent)
         self._words: tuple[str, ...] = ()
         self._status: ClipStatus | None = None
+        self._disagree = False
         self._model = model
         self.setDynamicSortFilter(False)
         self.setSourceModel(model)
@@ -223,6 +227,12 @@ class WorklistFilter(QSortFilterProxyModel):  # type: ignore[misc]
         self.invalidateFilter()
         self.narrowed.emit()
 
+    def only_disagreement(self, on: bool) -> None:
+        """Leave the lines whose readers disagree; all of them again if not."""
+        self._disagree = on
+        self.invalidateFilter()
+        self.narrowed.emit()
+
     def row(self, index: QModelIndex) -> WorklistRow:
         """Return the line of a cell."""
         found: WorklistRow = self.data(index, ROW)
@@ -235,6 +245,8 @@ class WorklistFilter(QSortFilterProxyModel):  # type: ignore[misc]
     def filterAcceptsRow(self, place: int, _: QModelIndex) -> bool:  # noqa: N802 - Qt's name
         """Say whether a line is left."""
         if self._status is not None and self._model.rows[place].status is not self._status:
+            return False
+        if self._disagree and not self._model.rows[place].disagree:
             return False
         if not self._words:
             return True

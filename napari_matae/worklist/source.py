@@ -82,7 +82,7 @@ class WorklistSource(QObject):  # type: ignore[misc]
             self._again = True
             return
         self._target = target
-        self._worker.call(_load, target)
+        self._worker.call(_load, target, self._link.connection.rater)
 
     def poll(self) -> None:
         """Ask for what changed."""
@@ -130,8 +130,10 @@ class WorklistSource(QObject):  # type: ignore[misc]
             self.load()
 
 
-def _load(target: str) -> tuple[int, list[WorklistRow]]:
-    with own_connection(target) as study:
+def _load(target: str, rater: str) -> tuple[int, list[WorklistRow]]:
+    from matae.readers import with_readers
+
+    with own_connection(target, rater, as_reader=True) as study:
         sequence = study.sequence  # before: what happens meanwhile is asked for again
         # Who has what open is asked on the viewer's own connection, which knows which of the claims is its own.
-        return sequence, [row._replace(claims=()) for row in study.worklist()]
+        return sequence, [row._replace(claims=()) for row in with_readers(study, study.worklist())]

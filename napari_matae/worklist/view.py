@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["WorklistTable"]
 
 _CALM_MS = 80
-_WIDTHS = (250, 110, 60, 80, 125, 55, 110, 100, 130, 135)
+_WIDTHS = (230, 100, 55, 80, 120, 50, 90, 280, 90, 130, 135)
 """Of the columns at first, in pixels."""
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QCheckBox, QDialog, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout
 
 from matae.store.types import ClipStatus
 from napari_matae.background.connections import connections_of
@@ -14,6 +14,7 @@ from napari_matae.background.failure import explain
 from napari_matae.widgets.colours import follow_colours
 from napari_matae.widgets.layout import combo_box
 from napari_matae.widgets.words import plural
+from napari_matae.worklist.columns import READERS
 from napari_matae.worklist.model import WorklistFilter, WorklistModel
 from napari_matae.worklist.queue import QueueRunner
 from napari_matae.worklist.queue_bar import QueueBar
@@ -104,6 +105,10 @@ class WorklistWindow(QDialog):  # type: ignore[misc]
         for status in ClipStatus:
             self.status.addItem(status.value, status)
         self.status.currentIndexChanged.connect(lambda _: self.lines.only(self.status.currentData()))
+        self.disagree = QCheckBox("Readers disagree", self)
+        self.disagree.setToolTip("Leaves the clips whose readers disagree while nobody has chosen a reading.")
+        self.disagree.toggled.connect(self.lines.only_disagreement)
+        self.disagree.hide()
         self.csv_button = QPushButton("Save as CSV…", self)
         self.csv_button.setAccessibleName("Save the table as CSV")
         self.csv_button.setToolTip(
@@ -128,6 +133,7 @@ class WorklistWindow(QDialog):  # type: ignore[misc]
         top = QHBoxLayout()
         top.addWidget(self.filter, stretch=1)
         top.addWidget(self.status)
+        top.addWidget(self.disagree)
         top.addWidget(self.csv_button)
         top.addWidget(self.open_button)
         below = QHBoxLayout()
@@ -185,6 +191,9 @@ class WorklistWindow(QDialog):  # type: ignore[misc]
     def _on_loaded(self, rows: list[WorklistRow]) -> None:
         chosen = self.table.chosen
         self.model.show_rows(rows)
+        several = any(row.readers for row in rows)
+        self.disagree.setVisible(several)
+        self.table.setColumnHidden(READERS, not several)
         place = None if chosen is None else self.model.place_of(chosen.key)
         if place is not None:
             self.table.setCurrentIndex(self.lines.mapFromSource(self.model.index(place, 0)))

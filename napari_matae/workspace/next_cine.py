@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from matae.cine import Cine
     from matae.store import Study
+    from matae.worklist.suggest import Suggestion
     from napari_matae.session.session import OpenCine, Session
     from napari_matae.study.link import StudyLink
 
@@ -131,6 +132,46 @@ class NextCine(QObject):  # type: ignore[misc]
             lambda found: self._on_found(current, found),
             lambda error: self.said.emit(explain(error)),
         )
+
+    def go_to_correct(self) -> None:
+        """Show the frame of the whole study that a retraining learns most from, and say why.
+
+        The frame on screen is left out: whoever asks for the next one has seen it.
+        """
+        if not self._link.connection.opened_target:
+            self.said.emit("No study is open: the next frame to correct is chosen among the clips of one.")
+            return
+        current = self._session.current
+        here = () if current is None else ((current.cine.content_id, self._session.frame),)
+
+        def find(study: Study) -> Suggestion | None:
+            from matae.worklist.suggest import next_to_correct
+
+            return next(iter(next_to_correct(study, without=here)), None)
+
+        self._link.connection.requests.ask(
+            find,
+            lambda found: self._on_suggested(current, found),
+            lambda error: self.said.emit(explain(error)),
+        )
+
+    def _on_suggested(self, current: OpenCine | None, found: Suggestion | None) -> None:
+        from matae.store.cine_rows import path_of_text
+
+        if current is not self._session.current:
+            return  # somebody opened another clip meanwhile
+        if found is None:
+            self.said.emit(
+                "No flagged frame of a training patient waits for a correction; Next goes through the other frames."
+            )
+            return
+        frame, why = found.frame, ", ".join(found.reasons)
+        if current is not None and current.cine.content_id == frame.content_id:
+            self._session.seek(frame.frame)
+            self.said.emit(f"{current.cine.source.name}, frame {frame.frame + 1}: {why}.")
+            self.arrived.emit()
+            return
+        self._on_named(Waiting(frame.content_id, frame.frame, path_of_text(frame.place), is_there=True), why)
 
     def _on_found(self, current: OpenCine, found: Waiting | None) -> None:
         if current is not self._session.current:

@@ -109,6 +109,7 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
     ),
     "Several frames": (
         Action("interpolate", "I", "Interpolate between two corrected frames", lambda d: d.actions.interpolate()),
+        Action("fill_between", "Shift+I", "Fill between two corrected frames", lambda d: d.actions.fill_between()),
         Action("propagate", "P", "Propagate this frame forward", lambda d: d.actions.propagate()),
         Action("propagate_back", "Shift+P", "Propagate it backward", lambda d: d.actions.propagate(backward=True)),
         Action("apply", "Enter", "Apply what is previewed", _apply),
@@ -130,6 +131,7 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
     ),
     "Clips": (
         Action("worklist", "Ctrl+L", "Worklist: the clips of the study", lambda d: d.worklist_wanted.emit()),
+        Action("next_to_correct", "Alt+N", "Next frame to correct, in any clip", lambda d: d.next_to_correct()),
         Action("one_click", "Alt+R", "Segment and measure", lambda d: d.one_click_wanted.emit()),
     ),
 }

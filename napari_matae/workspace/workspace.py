@@ -116,6 +116,14 @@ class Workspace(QObject):  # type: ignore[misc]
         """Store what waits, and return nothing; or a sentence, where the study does not have everything yet."""
         return "" if self.link.flush() and not self.link.connection.problem else _NOT_SAVED
 
+    def next_to_correct(self) -> None:
+        """Go to the frame of the study to correct next, in whatever clip; what is drawn here is recorded first."""
+        if self.preview.is_open:
+            self.show_message("Apply or discard what is previewed first; it would be lost with this clip.")
+            return
+        self.session.settle()
+        self.next_cine.go_to_correct()
+
     def toggle_loop(self) -> None:
         """Play the part from end-diastole to end-systole over and over, or the whole cine again."""
         if self.player.loop is not None:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from pieces import pack_back
-from report import write_markdown
+from report import as_record, write_markdown
 from stage import run_stage, write_json
 
 HERE = Path(__file__).resolve().parent
@@ -86,6 +86,8 @@ def _run_all(args: argparse.Namespace) -> int:
             report["seconds"] = round(time.monotonic() - began, 1)
             write_json(out / "gpu.json", report)
         write_markdown(out / "gpu.md", report)
+        command = " ".join(["sh scripts/gpu.sh", *sys.argv[1:]])
+        write_json(out / "record.json", {"runs": [as_record(report, command)]})
         say.line(f"All in {out}: gpu.json, gpu.md, log.txt; {time.monotonic() - began:.0f} s.")
     if args.piece_mb:
         pack_back(out, args.piece_mb, args.most_mb)

@@ -1,4 +1,4 @@
-"""The reports of all stages as tables to read."""
+"""The reports of all stages as tables to read, and as a record that figures of the documents are tied to."""
 
 from __future__ import annotations
 
@@ -7,13 +7,37 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["write_markdown"]
+__all__ = ["as_record", "write_markdown"]
 
-_TABLES = ("tests", "rows", "published", "networks", "whole_path", "validations")
+_TABLES = ("tests", "published", "whole_path", "validations")
+_NAMES = {
+    "frames_per_second": "frames/s", "steps_per_second": "steps/s", "ms_a_frame": "ms a frame", "peak_mb": "peak MB",
+    "share_in_network": "of it in the network", "dice_mean": "Dice", "dice_least": "least Dice",
+    "largest_difference": "largest difference", "mean_difference": "mean difference", "not_finite": "not finite",
+    "training_s": "s",
+}  # fmt: skip
 
 
 def write_markdown(path: Path, report: dict[str, Any]) -> None:
     """Write every table of every stage."""
+    path.write_text("\n".join(markdown(report)) + "\n", encoding="utf-8")
+
+
+def as_record(report: dict[str, Any], command: str) -> dict[str, Any]:
+    """Return a report as a run of a record in docs/figures (`scripts/record_run.py`)."""
+    machine = report["machine"]
+    return {
+        "command": command,
+        "commit": (machine["commit"] or "")[:7],
+        "date": machine["when"],
+        "machine": f"{machine['gpu']}, {machine['cores']} CPU cores ({machine['processor']})",
+        "packages": machine["packages"] | {"cuda": machine["cuda"]},
+        "output": markdown(report),
+    }
+
+
+def markdown(report: dict[str, Any]) -> list[str]:
+    """Return the tables of every stage, a line each."""
     machine = report["machine"]
     what = machine["gpu"] or f"{machine['processor']} CPU, no GPU"
     about = (
@@ -29,20 +53,41 @@ def write_markdown(path: Path, report: dict[str, Any]) -> None:
         for table in _TABLES:
             if rows := found.get(table):
                 lines += [*_table(rows), ""]
+        if rows := found.get("rows"):
+            lines += [*_table(rows), ""]
+        if rows := found.get("networks"):
+            lines += [*_table(_by_network(rows)), ""]
         if ratios := found.get("times_unet_published"):
             lines += ["Times unet-published, frame by frame: " + ", ".join(f"{w}: {r}" for w, r in ratios.items()), ""]
         if left := found.get("left_out"):
             lines += ["Left out: " + "; ".join(f"{one['what']} ({one['why']})" for one in left), ""]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return lines
+
+
+def _by_network(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a row for each network: one frame at a time and a batch beside each other."""
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for row in rows:
+        key = (row["width"], row["mode"], row["precision"])
+        kept = found.setdefault(key, dict(zip(("width", "mode", "precision"), key, strict=True)))
+        if row["batch"] == 1:
+            kept["one frame, ms"] = row["ms_a_pass"]
+        else:
+            kept[f"frames/s, {row['batch']} a pass"] = row["frames_per_second"]
+            kept["peak MB"] = row["peak_mb"]
+        kept["first pass, s"] = max(kept.get("first pass, s", 0.0), row["first_pass_s"])
+    return list(found.values())
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
     keys = list(dict.fromkeys(key for row in rows for key in row))
     body = ["| " + " | ".join(_cell(row.get(key)) for key in keys) + " |" for row in rows]
-    return ["| " + " | ".join(keys) + " |", "|" + " --- |" * len(keys), *body]
+    return ["| " + " | ".join(_NAMES.get(key, key) for key in keys) + " |", "|" + " --- |" * len(keys), *body]
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value).replace("|", "\\|")
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return str(value).replace("|", "\\|")

@@ -189,6 +189,9 @@ class Cine:
     regions
         The pictures that a frame is put together from, where the file states them: B-mode ones in the order of
         reading, then the others.
+    recorded
+        Day of the examination as the source states it, ISO date, or None. A study keeps it to put the examinations of a
+        subject in order; it is never written anywhere else.
 
     Raises
     ------
@@ -214,6 +217,7 @@ class Cine:
     geometry: Geometry | None = None
     regions: tuple[Region, ...] = ()
     sample_aspect: float = 1.0
+    recorded: str | None = field(default=None, repr=False)
     _hashed: tuple[NDArray[np.uint8], str] | None = field(default=None, repr=False)
     """Frames and their digest: `dataclasses.replace` hands them on, and they count while the frames are the same."""
 

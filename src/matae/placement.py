@@ -187,20 +187,52 @@ class Placement:
         x = F.interpolate(x.float(), (self.box.height, self.box.width), mode="bilinear", antialias=False)
         return x.flip(-2) if self.flip else x
 
-    def native_logits(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    def native_logits(
+        self, logits: NDArray[np.float32], window: tuple[slice, slice] | None = None
+    ) -> NDArray[np.float32]:
         """Return logits (classes, box height, box width) at native size for those of one frame (classes, size, size).
 
         As `to_native`, without PyTorch; the last digits may differ.
+
+        Parameters
+        ----------
+        logits
+            On the grid.
+        window
+            Rows and columns of the box to return, all of it if None: see `native_window`.
         """
         top, left, height, width = (int(value) for value in self.target)
+        rows, columns = window or (slice(None), slice(None))
         (above, below, down), (before, after, right) = self._between
+        above, below, down = above[rows], below[rows], down[rows]
+        before, after, right = before[columns], after[columns], right[columns]
         part = logits[:, top : top + height, left : left + width]
-        # Along the rows first, while there are few of them.
-        first = part[:, :, before]
-        first += (part[:, :, after] - first) * right
-        native = first[:, above]
-        native += (first[:, below] - native) * down[:, None]
+        # Along the rows first, while there are few of them. Indexed, they would come out with the maps innermost, which
+        # makes everything after it many times slower; what is taken does not.
+        first = part.take(before, 2)
+        first += (part.take(after, 2) - first) * right
+        native = first.take(above, 1)
+        native += (first.take(below, 1) - native) * down[:, None]
         return native
+
+    def native_window(self, wanted: NDArray[np.bool_]) -> tuple[slice, slice] | None:
+        """Return the rows and columns of the box to which pixels of the grid contribute, None where none does.
+
+        Parameters
+        ----------
+        wanted
+            Those pixels, (size, size) bool.
+        """
+        top, left, height, width = (int(value) for value in self.target)
+        part = wanted[top : top + height, left : left + width]
+        found = []
+        for axis, (low, high, _) in zip((1, 0), self._between, strict=True):
+            hit: NDArray[np.bool_] = np.asarray(part.any(axis))
+            at = np.flatnonzero(hit[low] | hit[high])
+            if not len(at):
+                return None
+            found.append(slice(int(at[0]), int(at[-1]) + 1))
+        return found[0], found[1]
 
     @cached_property
     def _between(self) -> tuple[_Neighbours, _Neighbours]:

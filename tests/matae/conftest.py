@@ -40,6 +40,8 @@ def tiny_model(matae_home: Path) -> str:
 @pytest.fixture
 def tiny_default(matae_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Put a tiny nested network in the place of the bundled one."""
-    save_tiny(tmp_path / "bundled" / "matae-lv", "matae-lv")
+    from matae.models import DEFAULT_MODEL
+
+    save_tiny(tmp_path / "bundled" / DEFAULT_MODEL, DEFAULT_MODEL)
     monkeypatch.setattr("matae.models.registry._BUNDLED", tmp_path / "bundled")
-    return "matae-lv"
+    return DEFAULT_MODEL

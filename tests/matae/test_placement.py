@@ -273,6 +273,23 @@ def test_logits_go_back_the_same_way_without_torch(flip: bool, aspect: tuple[flo
     np.testing.assert_array_equal(logits, given)
 
 
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_window_holds_all_that_some_pixels_of_the_grid_reach(flip: bool) -> None:
+    placement = Placement((45, 70), Box(5, 8, 40, 61), (1.0, 1.0), 32, flip)
+    assert placement.native_window(np.zeros((32, 32), bool)) is None
+    wanted = np.zeros((32, 32), bool)
+    wanted[14:18, 9:20] = True
+    window = placement.native_window(wanted)
+    assert window is not None
+    logits = np.where(wanted, 3.0, -9.0).astype(np.float32)[None]
+    whole = placement.native_logits(logits)
+    np.testing.assert_array_equal(placement.native_logits(logits, window), whole[:, *window])
+    outside = np.ones(whole.shape[1:], bool)
+    outside[window] = False
+    assert outside.any()
+    assert (whole[0][outside] == -9.0).all()
+
+
 def test_every_pixel_gets_the_class_that_covers_most_of_it() -> None:
     # Four native columns to one of the grid.
     placement = Placement((32, 32), Box(0, 0, 32, 32), size=8)

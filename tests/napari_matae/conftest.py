@@ -28,7 +28,11 @@ def viewer_loaded(qapp) -> None:
 
     import napari._qt.qt_main_window  # noqa: F401
     import torch  # noqa: F401
+    from napari.settings import get_settings
 
+    # Each dock takes part in napari's settings and gives back its part: each time napari would write all of them. What
+    # is in the settings is tested, their file is napari's.
+    get_settings()._save_on_change = False
     gc.collect()
     gc.freeze()
 

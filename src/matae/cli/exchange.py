@@ -53,6 +53,7 @@ def export(
     size: Annotated[int | None, cli_option(ExportOptions, "size", show_default="112 in echonet")] = ExportOptions.size,
     native: Annotated[bool, cli_option(ExportOptions, "native", show_default=False)] = ExportOptions.native,
     view: Annotated[str | None, cli_option(ExportOptions, "view", show_default=False)] = ExportOptions.view,
+    reading: Annotated[str | None, cli_option(ExportOptions, "reading", show_default=False)] = ExportOptions.reading,
     preview: Annotated[
         bool, typer.Option("--preview", help="Say what would leave, and write nothing.", show_default=False)
     ] = False,
@@ -78,7 +79,7 @@ def export(
         raise typer.BadParameter("name a folder, or ask for --preview.", param_hint="--out")
     if size is not None and native:
         raise typer.BadParameter("--size and --native contradict each other.", param_hint="--size")
-    options = ExportOptions(format_.value, name, edited=edited, size=size, native=native, view=view)
+    options = ExportOptions(format_.value, name, edited=edited, size=size, native=native, view=view, reading=reading)
     with OpenStudy.open(study) as opened, _Bar() as bar:
         plan = plan_export(opened, **options.arguments(), progress=bar.show)
         bar.hide()
@@ -125,7 +126,7 @@ def import_(
     from matae.store import Study as OpenStudy
 
     answers = read_answers(classes or ())
-    with OpenStudy.open(study, rater=rater) as opened, _Bar() as bar:
+    with OpenStudy.open(study, rater=rater, as_reader=True) as opened, _Bar() as bar:
         plan = plan_import(opened, path, classes=answers, progress=bar.show)
         bar.hide()
         typer.echo(plan.describe(), err=not preview)

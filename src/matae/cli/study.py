@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from matae.cli.patients import Where, study_migrate, study_patient, warn_of_password
-from matae.cli.worklist import study_add, study_segment, study_worklist
+from matae.cli.readers import (
+    pair_json,
+    pair_lines,
+    study_adjudicate,
+    study_blind,
+    study_day,
+    study_history,
+    study_readers,
+)
+from matae.cli.worklist import study_add, study_next, study_segment, study_worklist
 
 if TYPE_CHECKING:
     from typing import Any
@@ -36,15 +45,19 @@ def study_status(
     as_json: Annotated[bool, typer.Option("--json", help="Say it as JSON, with a line for each cine.")] = False,
 ) -> None:
     """Say what a study holds and how far it is: frames by status, minutes per frame, share accepted unedited."""
+    from matae.readers import pair_agreements, study_agreement
     from matae.store import Study
 
     with Study.open(study) as opened:
         statistics, summaries = opened.statistics(), opened.cines()
+        pairs = pair_agreements(study_agreement(opened, measure=False)[0])
         unknown = sum(cine.known_subject is None for cine in summaries)
         if opened.notice:
             typer.echo(opened.notice, err=True)
         if not as_json:
             typer.echo("\n".join(f"{key:<28}{value}" for key, value in _facts(statistics, unknown)))
+            for pair in pairs:
+                typer.echo("\n".join(pair_lines(pair)))
             return
         cines = [
             {
@@ -59,6 +72,7 @@ def study_status(
             for cine in summaries
         ]
         facts = _as_json(statistics) | {"n_unknown_patient": unknown, "cines": cines}
+        facts["readers"] = [pair_json(pair) for pair in pairs]
         typer.echo(json.dumps(facts, indent=1))
 
 
@@ -118,6 +132,12 @@ app.command(name="migrate")(study_migrate)
 app.command(name="worklist")(study_worklist)
 app.command(name="add")(study_add)
 app.command(name="segment")(study_segment)
+app.command(name="next")(study_next)
+app.command(name="blind")(study_blind)
+app.command(name="readers")(study_readers)
+app.command(name="adjudicate")(study_adjudicate)
+app.command(name="history")(study_history)
+app.command(name="day")(study_day)
 
 
 @app.command(name="backup")

@@ -1,4 +1,4 @@
-"""``study worklist``, ``study add`` and ``study segment``: the clips of a study as a table, and the queue behind it."""
+"""``study worklist``, ``add``, ``segment`` and ``next``: the clips of a study, and which frame to correct next."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from matae.segment.options import SegmentOptions
 if TYPE_CHECKING:
     from matae.store import WorklistRow
 
-__all__ = ["study_add", "study_segment", "study_worklist"]
+__all__ = ["study_add", "study_next", "study_segment", "study_worklist"]
 
 
 def study_worklist(
@@ -57,6 +57,37 @@ def _cells(row: WorklistRow) -> list[str]:
         f"{row.stem:<28}", f"{row.subject or '-':<14}", f"{row.view or '-':<5}", f"{frames:>9}",
         f"{row.status.value:<13}", f"{row.n_flags or '':>3}", f"{ef:<14}", f"{who:<16}", f"{touched}  {row.note}",
     ]  # fmt: skip
+
+
+def study_next(
+    study: Where,
+    n: Annotated[int, typer.Option("--n", min=1, max=100_000, metavar="N", help="Frames to name at most.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Say it as JSON, a record a frame.")] = False,
+) -> None:
+    """Say which frames to correct next, over all clips of the study, and why: those a retraining learns most from.
+
+    Frames of held-out and unknown patients, frames that a person has judged, and clips that are open elsewhere or not
+    where they were opened from are left out.
+    """
+    import json
+
+    from matae.store import Study
+    from matae.worklist import next_to_correct, suggestions_as_json
+
+    with Study.open(study) as opened:
+        found = next_to_correct(opened, n)
+    if as_json:
+        typer.echo(json.dumps(suggestions_as_json(found), indent=1))
+        return
+    for one in found:
+        frame = one.frame
+        typer.echo(f"{frame.stem:<28}  {frame.subject:<14}  frame {frame.frame + 1:>4}  {one.sentence}")
+    if not found:
+        typer.echo(
+            "No flagged frame of a training patient waits; segment clips with 'study segment', or say whom clips of "
+            "unknown patient show with 'study patient'.",
+            err=True,
+        )
 
 
 def study_add(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from matae.edit.clean import fill_holes, keep_largest, smooth
 from matae.edit.copying import paste
+from matae.edit.fill import Filled, fill_between
 from matae.edit.interpolate import interpolate
 from matae.edit.propagate import propagate
 from matae.edit.region import EditError
@@ -17,7 +18,9 @@ from matae.edit.warp import nudge
 
 __all__ = [
     "EditError",
+    "Filled",
     "as_drawn",
+    "fill_between",
     "fill_holes",
     "interpolate",
     "keep_largest",

@@ -32,6 +32,8 @@ class ExportOptions:
         Whether native pixels are kept where the format would scale.
     view
         View of clips that state none; such clips are left out if None and the format needs one.
+    reading
+        Whose reading leaves; what counts if None.
     """
 
     format: Annotated[
@@ -72,6 +74,15 @@ class ExportOptions:
             choices={None: "leave such clips out", "A4C": "apical four-chamber", "A2C": "two-chamber"},
         ),
     ] = None
+    reading: Annotated[
+        str | None,
+        Option(
+            "Rater whose reading leaves; what counts if left out, which somebody must have chosen where blind readings "
+            "differ.",
+            label="Reading of",
+            metavar="RATER",
+        ),
+    ] = None
 
     @property
     def statuses(self) -> tuple[str, ...]:
@@ -87,4 +98,5 @@ class ExportOptions:
             "size": self.size,
             "native": self.native,
             "view": self.view,
+            "reading": self.reading,
         }

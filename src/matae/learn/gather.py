@@ -88,12 +88,16 @@ def choose_labels(study: Study, options: RetrainOptions) -> tuple[dict[str, dict
     """
     study.assign_splits()
     chosen: dict[str, dict[int, FrameInfo]] = {}
-    unnamed = 0
+    unnamed = undecided = 0
+    several = {content_id for content_id, n in study.clips_read().items() if n > 1}
     for summary in study.cines():
         if not any(summary.counts.get(status, 0) for status in _statuses(options)):
             continue
         if summary.known_subject is None or summary.split not in SIDES:
             unnamed += 1
+            continue
+        if summary.content_id in several and study.undecided(summary.content_id):
+            undecided += 1
             continue
         infos = study.frames(summary.content_id)
         chosen[summary.content_id] = {t: info for t, info in infos.items() if info.status.value in options.statuses}
@@ -102,6 +106,9 @@ def choose_labels(study: Study, options: RetrainOptions) -> tuple[dict[str, dict
         clips = "1 labelled clip" if unnamed == 1 else f"{unnamed} labelled clips"
         were = "was" if unnamed == 1 else "were"
         notices.append(f"{clips} of unknown patient {were} left out; say which patient each one shows.")
+    if undecided:
+        clips = "1 clip" if undecided == 1 else f"{undecided} clips"
+        notices.append(f"{clips} whose blind readers differ, with nobody having chosen, left out; adjudicate first.")
     return chosen, notices
 
 

@@ -64,7 +64,7 @@ class RetrainOptions:
             label="Start from",
             metavar="NAME",
         ),
-    ] = "matae-lv"
+    ] = "matae-apical"
     kind: Annotated[
         str,
         Option(

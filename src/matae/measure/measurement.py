@@ -15,6 +15,7 @@ from matae.measure.frames import FrameShape, measure_frames
 from matae.measure.inputs import Inputs, MeasureOptions, check_inputs, check_landmarks, check_spacing
 from matae.measure.person import Person, person_of
 from matae.measure.reliability import doubts
+from matae.measure.seen_view import without_view
 from matae.measure.structures import BeatStructures, measure_structures, structure_flags
 from matae.measure.uncertainty import Interval, QualityFlag, ef_interval
 
@@ -235,6 +236,7 @@ class Measurement:
             reviewed=inputs.reviewed if reviewed is None else frozenset(reviewed),
             widths_pending=inputs.widths_pending if widths_pending is None else widths_pending,
             options=inputs.options if view is None else replace(inputs.options, view=view),
+            remarks=inputs.remarks if view is None else without_view(inputs.remarks),
         )
         shapes = list(self.shapes)
         for frame in range(len(shapes)) if spacing is not None else {*(masks or {}), *(landmarks or {})}:

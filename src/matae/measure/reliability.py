@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from matae.measure.seen_view import WRONG_VIEW
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -31,6 +33,8 @@ _OF_THE_MODEL = ("widths-differ",)
 """Flags that speak of the network alone: they end once a person has looked at every frame behind the number."""
 _OF_THE_NUMBER = ("negative-ef", "implausible-ef")
 """Flags that say the number itself cannot be."""
+_OF_THE_VIEW = (WRONG_VIEW,)
+"""Flags that speak of what the file says the clip shows: they end once a person has chosen the view."""
 
 
 def doubts(measurement: Measurement) -> tuple[QualityFlag, ...]:
@@ -51,7 +55,8 @@ def doubts(measurement: Measurement) -> tuple[QualityFlag, ...]:
     open_frames = behind - measurement.inputs.reviewed
     found = []
     for flag in measurement.flags:
-        if flag.code in _OF_THE_NUMBER:
+        chosen = measurement.inputs.options.view is not None
+        if flag.code in _OF_THE_NUMBER or (flag.code in _OF_THE_VIEW and not chosen):
             found.append(flag)
         elif flag.code in _OF_THE_MODEL and open_frames:
             found.append(replace(flag, frames=tuple(sorted(open_frames))))

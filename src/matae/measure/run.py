@@ -83,23 +83,30 @@ def segment_and_measure(
     ModelError, DeviceError, SegmentError, MeasureError
         As `matae.segment.segment` and `matae.measure.measure_cine`.
     """
+    from matae.measure.seen_view import with_view
     from matae.segment import Segmenter, SegmentOptions, find_sector, segment
     from matae.segment.out_of_distribution import rebuild_errors
 
     options, sector, make = options or SegmentOptions(), sector or find_sector(cine), make or Segmenter
     result = segment(cine, sector=sector, segmenter=make(options), progress=progress)
     errors, limit = rebuild_errors(cine, sector, result.run["model"]) or (None, None)
+    measure = replace(measure or MeasureOptions(), apex_down=sector.apex_down)
+    # Only a model that knows what a heart looks like gives its masks to be measured as one of a view.
+    seen, said = (cine, ()) if errors is None else with_view(cine, sector, chosen=measure.view)
     measured = measure_cine(
-        cine,
+        seen,
         result.masks,
-        replace(measure or MeasureOptions(), apex_down=sector.apex_down),
+        measure,
         marks=marks,
         sector=sector_pixels(sector, cine.shape),
         errors=errors,
         error_limit=limit,
         model=result.run["model"],
         width=result.run["width"],
-        remarks=compare_clip(cine, sector, replace(options, width=result.run["width"]), result.masks, make=make),
+        remarks=(
+            *said,
+            *compare_clip(cine, sector, replace(options, width=result.run["width"]), result.masks, make=make),
+        ),
     )
     frames = sorted({frame for values in measured.beats for frame in values.frames})
     if frames:

@@ -30,7 +30,7 @@ __all__ = [
     "new_model_folder",
 ]
 
-DEFAULT_MODEL = "matae-lv"
+DEFAULT_MODEL = "matae-apical"
 _BUNDLED = Path(__file__).parent / "bundled"
 # Names become folders: nothing that another operating system reads differently.
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")

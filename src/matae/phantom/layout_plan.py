@@ -257,7 +257,7 @@ def _look(kind: str, rng: np.random.Generator) -> LayoutLook:
     if kind == "small":
         return replace(look, blur=float(rng.uniform(0.4, 0.9)), jpeg=int(rng.integers(35, 85)))
     if kind == "dark":
-        side = ()
+        side: tuple[tuple[float, float, float], ...] = ()
         if rng.random() < 0.5:  # up to half of the fan is black
             width = float(rng.uniform(0.1, 0.5))
             side = ((float(rng.choice((-0.5, 0.5))), width, float(rng.uniform(18, 45))),)

@@ -147,8 +147,8 @@ class _Scene:
         if look.dark_near:
             loss -= 40.0 * np.clip((look.dark_near - depth) / 0.03 + 0.5, 0, 1)
         blood = look.noise_db + 6.0 * (depth - 1.0) + np.zeros_like(level)
-        as32 = [np.asarray(part, np.float32) for part in (row, column, level, loss, blood)]
-        return cls(mask, *as32, look, float(rng.uniform(0.01, 0.035)))
+        row, column, level, loss, blood = (np.asarray(part, np.float32) for part in (row, column, level, loss, blood))
+        return cls(mask, row, column, level, loss, blood, look, float(rng.uniform(0.01, 0.035)))
 
     def grey(self, beat: float, rng: np.random.Generator) -> Field:
         """Return the grey levels of the pixels of the fan at an instant of the beat."""
@@ -158,7 +158,9 @@ class _Scene:
         row = self.row + np.float32(rows * np.sin(beat)) * bump * (0.6 + 0.4 * np.sin(5 * across))
         column = self.column + np.float32(columns * np.sin(beat + 0.7)) * bump * np.cos(3 * depth)
         # Tissue moves, what dims it does not.
-        tissue = _looked_up(self.tissue, row, column) + _looked_up(self.loss, self.row, self.column)
+        tissue = _looked_up(self.tissue, np.asarray(row, np.float32), np.asarray(column, np.float32)) + _looked_up(
+            self.loss, self.row, self.column
+        )
         noise = _looked_up(self.blood + _speckle_db(rng), self.row, self.column)
         level = np.maximum(tissue, noise)
         return np.asarray(self.look.tissue_grey + self.look.grey_per_db * level, np.float32)

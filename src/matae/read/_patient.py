@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from matae.cine import Patient
@@ -11,7 +12,7 @@ from matae.read._dicom_tags import raw, text
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["data_set_patient", "dicom_patient", "is_placeholder"]
+__all__ = ["data_set_patient", "dicom_day", "dicom_patient", "is_placeholder"]
 
 # What exports write for everybody, letters and digits only, in lower case.
 _PLACEHOLDERS = frozenset(
@@ -30,6 +31,7 @@ _STATED_FOR_NOBODY = (
     "The file's patient ID is a placeholder that an export writes for everybody; say whom the clip shows before it is "
     "learnt from or exported."
 )
+_FIRST_DAY = date(1900, 1, 1)
 _NOT_STATED = "The file states no patient ID; say whom the clip shows before it is learnt from or exported."
 
 
@@ -69,6 +71,24 @@ def dicom_patient(dataset: Any) -> tuple[Patient | None, str]:
         for item in raw(dataset, "IssuerOfPatientIDQualifiersSequence") or ():
             issuer = issuer or text(item, "UniversalEntityID")
     return Patient(identifier, unicodedata.normalize("NFC", issuer), "file"), ""
+
+
+def dicom_day(dataset: Any) -> str | None:
+    """Return the day of the examination that a DICOM data set states, ISO date, or None.
+
+    StudyDate (0008,0020), PS3.3 C.7.2.1. The first day of 1900 and earlier is what exports write in its place.
+
+    Parameters
+    ----------
+    dataset
+        Header of the file, a `pydicom.Dataset`.
+    """
+    stated = text(dataset, "StudyDate").replace(".", "")  # ACR-NEMA wrote 2026.03.01
+    try:
+        day = datetime.strptime(stated, "%Y%m%d").replace(tzinfo=UTC).date()
+    except ValueError:
+        return None
+    return day.isoformat() if day > _FIRST_DAY else None
 
 
 def data_set_patient(identifier: str) -> tuple[Patient | None, str]:

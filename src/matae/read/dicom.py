@@ -21,7 +21,7 @@ from matae.read._dicom_tags import floats, integer, number, raw, text
 from matae.read._dicom_video import decode_video, is_video
 from matae.read._formats import looks_like_bare_dicom, quiet, view_from_text
 from matae.read._grey import doppler_facts
-from matae.read._patient import dicom_patient
+from matae.read._patient import dicom_day, dicom_patient
 from matae.read._timing import dicom_timing
 from matae.read._ultrasound import UltrasoundRegion, calibrate
 
@@ -85,6 +85,7 @@ def read_dicom(path: Path) -> Cine:
         doppler = integer(dataset, "UltrasoundColorDataPresent") == 1 or decoded.colour.is_doppler(calibration.region)
         facts = _facts(dataset)
         patient, patient_note = dicom_patient(dataset)
+        recorded = dicom_day(dataset)
         view, heart_rate = stated_view(dataset), number(dataset, "HeartRate")
     warnings, colour_info = doppler_facts(doppler=doppler)
     warnings += calibration.warnings
@@ -109,6 +110,7 @@ def read_dicom(path: Path) -> Cine:
         info={**facts, **timing.info, **colour_info},
         patient=patient,
         patient_note=patient_note,
+        recorded=recorded,
         regions=calibration.regions,
         sample_aspect=image.aspect,
     )

@@ -38,12 +38,17 @@ def frame_mask(
     regions
         What each logit stands for.
     """
-    native = placement.native_logits(logits)
-    best = native[0] if len(native) == 1 else native.max(0)
     mask, probability = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
-    box = placement.box
-    mask[box.y0 : box.y1, box.x0 : box.x1] = find_structures(native, regions)
-    probability[box.y0 : box.y1, box.x0 : box.x1] = certainty(best)
+    # Elsewhere every logit is surely of the background, and so is what lies between such logits.
+    window = placement.native_window(logits.max(0) > -_SURE)
+    if window is not None:
+        native = placement.native_logits(logits, window)
+        at = tuple(
+            slice(start + part.start, start + part.stop)
+            for start, part in zip((placement.box.y0, placement.box.x0), window, strict=True)
+        )
+        mask[at] = find_structures(native, regions)
+        probability[at] = certainty(native[0] if len(native) == 1 else native.max(0))
     return FrameMask(int(index), mask, probability, int(np.count_nonzero(mask == 1)))
 
 

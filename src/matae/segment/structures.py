@@ -54,14 +54,14 @@ def find_structures(logits: NDArray[np.float32], regions: Regions) -> NDArray[np
     around = [cover for cover in covers if len(cover) > 1]
     beside = [cover for cover in covers if cover not in inner and cover not in around]
     whole = np.zeros(tuple(logits.shape[1:]), np.uint8)
-    for cover in inner:
-        whole[_outlined(maps[cover], free=whole == 0)] = cover[0]
-    # The rest happens where something is possible: pictures are large, hearts are not.
+    # It all happens where something is possible: pictures are large, hearts are not.
     at = _place(logits.max(0) > THRESHOLDS[-1])
     if at is None:
         return whole
     maps = {cover: each[at] for cover, each in maps.items()}
     mask = whole[at]
+    for cover in inner:
+        mask[_outlined(maps[cover], free=mask == 0)] = cover[0]
     inside = mask.copy()
     for cover in around:
         mine = [other for other in inner if set(other) < set(cover)]
@@ -69,12 +69,11 @@ def find_structures(logits: NDArray[np.float32], regions: Regions) -> NDArray[np
         own = strength > 0
         for other in beside:
             own &= ~((maps[other] > 0) & (maps[other] > strength))
-        enclosed = np.isin(inside, [other[0] for other in mine])
+        enclosed = np.logical_or.reduce([inside == other[0] for other in mine])
         shell = _with(own & ((inside == 0) | enclosed), enclosed) & (mask == 0)
         mask[_without_islands(shell)] = next(value for value in cover if all(value not in other for other in mine))
     if beside:
-        found = _beside(maps, beside, mask)
-        mask[mask == 0] = found[mask == 0]
+        _add_beside(np.stack([maps[cover] for cover in beside]), [cover[0] for cover in beside], mask)
     return whole
 
 
@@ -131,19 +130,22 @@ def _without_islands(shell: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return kept & shell
 
 
-def _beside(
-    maps: dict[tuple[int, ...], NDArray[np.float32]], beside: list[tuple[int, ...]], mask: NDArray[np.uint8]
-) -> NDArray[np.uint8]:
-    """Return the structures that lie beside what is found already, each where it is likelier than the others."""
-    strengths = np.stack([maps[cover] for cover in beside])
-    which = strengths.argmax(0)
-    best = np.take_along_axis(strengths, which[None], 0)[0]
-    numbers = np.where(mask == 0, np.array([cover[0] for cover in beside], np.uint8)[which], np.uint8(0))
-    levels = [np.where(best > level, numbers, np.uint8(0)) for level in THRESHOLDS]
+def _add_beside(strengths: NDArray[np.float32], values: list[int], mask: NDArray[np.uint8]) -> None:
+    """Add the structures that lie beside what a mask holds already, each where it is likelier than the others."""
     apex = _towards_apex(mask)
+    best = strengths[0] if len(strengths) == 1 else strengths.max(0)
+    at = _place((best > THRESHOLDS[-1]) & (mask == 0))
+    if at is None:
+        return
+    best, free = best[at], mask[at] == 0
+    which = strengths[:, *at].argmax(0) if len(values) > 1 else 0
+    numbers = np.where(free, np.array(values, np.uint8)[which], np.uint8(0))
+    levels = [np.where(best > level, numbers, np.uint8(0)) for level in THRESHOLDS]
     if apex is not None:
-        levels = [_beyond_the_base(level, *apex) for level in levels]
-    return one_part(*levels)
+        centre, towards = apex
+        levels = [_beyond_the_base(level, centre - (at[0].start, at[1].start), towards) for level in levels]
+    found = one_part(*levels)
+    mask[at][free] = found[free]
 
 
 def _towards_apex(mask: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
@@ -169,10 +171,10 @@ def _beyond_the_base(
     if at is None:
         return found
     parts, count = ndimage.label(found[at] == ATRIUM)
-    rows, columns = np.nonzero(parts)
-    which = parts[rows, columns]
-    ahead = (rows + at[0].start - centre[0]) * towards[0] + (columns + at[1].start - centre[1]) * towards[1]
-    apical = np.bincount(which, ahead, count + 1) > 0  # on average
+    rows, columns = (np.arange(part.start, part.stop) - middle for part, middle in zip(at, centre, strict=True))
+    ahead = rows[:, None] * towards[0] + columns * towards[1]
+    apical = np.bincount(parts.ravel(), ahead.ravel(), count + 1) > 0  # on average
+    apical[0] = False  # the background
     kept = found.copy()
     kept[at][apical[parts]] = 0
     return kept

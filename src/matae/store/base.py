@@ -136,8 +136,9 @@ class StudyBase:
     One object may be used from several threads; their writes take turns.
     """
 
-    def __init__(self, target: StudyAddress, *, rater: str, wait_s: float) -> None:
+    def __init__(self, target: StudyAddress, *, rater: str, wait_s: float, as_reader: bool = False) -> None:
         self._target = target
+        self._as_reader = as_reader
         self._rater = as_pseudonym(rater, "A rater needs an id") if rater.strip() else ""
         self._session = new_code()
         self._turn = threading.Lock()

@@ -69,7 +69,8 @@ class CinesPart(SubjectsPart):
         pseudonym = as_pseudonym(subject) if subject is not None else None
         stated = stated_by(cine.patient, self.secret)
         known = self._known(cine.content_id)
-        if known is not None and self._says_all(known, path, stated, pseudonym, source):
+        day_known = known is not None and (known.recorded is not None or cine.recorded is None)
+        if day_known and self._says_all(known, path, stated, pseudonym, source):
             return entry_of(known)  # nothing to write: a full or locked study can still be looked at
         with self._writing() as writing:
             connection = writing.connection
@@ -80,6 +81,8 @@ class CinesPart(SubjectsPart):
                 news = {} if row.path == path else {"path": path, "stem": stem_of(cine.source)}
                 if stated is not None and row.stated_subject is None:
                     news["stated_subject"] = stated
+                if cine.recorded is not None and row.recorded is None:
+                    news["recorded"] = cine.recorded
                 if news:
                     connection.execute(update(CineRow).where(CineRow.id == row.id).values(**news))
                 return entry_of(entry_row(connection, cine.content_id))
@@ -111,6 +114,7 @@ class CinesPart(SubjectsPart):
                     added_at=writing.at,
                     sequence=writing.sequence,
                     session=self._session,
+                    recorded=cine.recorded,
                 )
             )
             writing.audit("cine added", cine=code, subject=subject_code, details={"frames": cine.n_frames})

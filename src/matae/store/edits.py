@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from matae.errors import ConflictError, StoreError
-from matae.store.base import StudyBase, as_note
+from matae.store.base import as_note
 from matae.store.label_rows import (
     add_revision,
     check_frames,
@@ -22,6 +22,7 @@ from matae.store.label_rows import (
     set_head,
     store_masks,
 )
+from matae.store.reader_view import ReaderViewPart, own_frames
 from matae.store.schema import Revision as RevisionRow
 from matae.store.types import Edit, FrameInfo, FrameStatus
 
@@ -39,8 +40,12 @@ __all__ = ["EditsPart"]
 _NOTE = 80
 
 
-class EditsPart(StudyBase):
-    """What a study lets people and models do to labels."""
+class EditsPart(ReaderViewPart):
+    """What a study lets people and models do to labels.
+
+    Through a study that is opened `as_reader` and is blind, whoever reads a clip after somebody else does so beside:
+    the same versions, and none of them becomes what the labels show.
+    """
 
     def put_proposals(
         self,
@@ -103,6 +108,9 @@ class EditsPart(StudyBase):
                 else:
                     kept.append(frame)
                 set_head(writing, cine.id, frame, head, values)
+            own = self._beside(writing.connection, cine.id)
+            if own is not None:  # what another reader has done is none of this one's business
+                kept = [f for f, seen in own_frames(writing.connection, cine.id, own, ready).items() if seen.mine]
             writing.audit(
                 "proposed",
                 cine=cine.code,
@@ -152,14 +160,16 @@ class EditsPart(StudyBase):
         with self._writing() as writing:
             connection = writing.connection
             cine = self._cine(connection, content_id)
-            heads, numbers = heads_of(connection, cine.id, frames), numbers_of(connection, cine.id, frames)
+            self._may_read(connection, cine.id)
+            own = self._own_id(writing, cine.id)
+            heads, numbers = self._heads(connection, cine.id, frames, own), numbers_of(connection, cine.id, frames)
             ids = store_masks(writing, cine.id, ready.values())
             drawn = {edit.frame: None if edit.frame not in ready else ids[ready[edit.frame][0]] for edit in edits}
             if all(_is_stored(writing, cine.id, edit, heads.get(edit.frame), drawn[edit.frame]) for edit in edits):
                 # The connection was lost after the commit and before the answer: the same step comes a second time.
-                infos = frame_infos(connection, cine.id, frames, withdrawn=True)
+                infos = self._infos(connection, cine.id, frames, own)
                 return [infos[frame] for frame in frames]
-            late = [edit.frame for edit in edits if self._is_late(connection, cine.id, edit, heads.get(edit.frame))]
+            late = [e.frame for e in edits if self._is_late(connection, cine.id, e, heads.get(e.frame), own)]
             for edit in edits:
                 found = ready.get(edit.frame)
                 mask_id, area = (None, 0) if found is None else (ids[found[0]], found[1])
@@ -167,10 +177,10 @@ class EditsPart(StudyBase):
                 number = numbers.get(edit.frame, 0) + 1
                 add_revision(
                     writing, cine.id, edit.frame, number, kind="conflict" if late else "person", status=status,
-                    mask_id=mask_id, based_on=int(edit.expected_revision), shown=not late, seconds=edit.seconds,
-                    note=as_note(note, _NOTE),
+                    mask_id=mask_id, based_on=int(edit.expected_revision), shown=not late and own is None,
+                    seconds=edit.seconds, note=as_note(note, _NOTE),
                 )  # fmt: skip
-                if late:
+                if late or own is not None:
                     numbers[edit.frame] = number
                     continue
                 head = heads.get(edit.frame)
@@ -190,7 +200,7 @@ class EditsPart(StudyBase):
                     "seconds": round(sum(seconds_of(edit.seconds) for edit in edits), 3),
                 },
             )
-            infos = frame_infos(connection, cine.id, frames, withdrawn=True)
+            infos = self._infos(connection, cine.id, frames, own)
             if late:
                 conflict = ConflictError(
                     f"Somebody else changed {named_frames(late)} meanwhile. Both versions are kept; choose one.",
@@ -250,13 +260,15 @@ class EditsPart(StudyBase):
             connection = writing.connection
             cine = self._cine(connection, content_id)
             check_frames(cine, wanted)
-            heads, numbers = heads_of(connection, cine.id, wanted), numbers_of(connection, cine.id, wanted)
+            self._may_read(connection, cine.id)
+            own = self._own_id(writing, cine.id)
+            heads, numbers = self._heads(connection, cine.id, wanted, own), numbers_of(connection, cine.id, wanted)
             bare = [frame for frame in wanted if frame not in heads or heads[frame].mask_id is None]
             if bare:
                 raise StoreError(f"There is no mask on {named_frames(bare)}; draw one, or run a model first.")
             late = [frame for frame in wanted if frame in seen and heads[frame].revision != seen[frame]]
             if late:
-                infos = frame_infos(connection, cine.id, late)
+                infos = self._infos(connection, cine.id, late, own)
                 conflict = ConflictError(
                     f"{named_frames(late).capitalize()} changed meanwhile; look at what is there, then judge again.",
                     theirs=[infos[frame] for frame in late],
@@ -271,8 +283,10 @@ class EditsPart(StudyBase):
                     number, spent = numbers[frame] + 1, seconds_of(seconds) / len(wanted)
                     add_revision(
                         writing, cine.id, frame, number, kind="status", status=chosen, mask_id=head.mask_id,
-                        based_on=head.revision, shown=True, seconds=spent, note=as_note(note, _NOTE),
+                        based_on=head.revision, shown=own is None, seconds=spent, note=as_note(note, _NOTE),
                     )  # fmt: skip
+                    if own is not None:
+                        continue
                     values = {
                         "status": chosen.value, "revision": number, "seconds": head.seconds + spent,
                         "rater_id": None if chosen is FrameStatus.MACHINE else writing.rater_id,
@@ -282,16 +296,33 @@ class EditsPart(StudyBase):
                 writing.audit(
                     status.value, cine=cine.code, subject=cine.subject_code or "", details=frames_for_audit(wanted)
                 )
-                infos = frame_infos(connection, cine.id, wanted)
+                infos = self._infos(connection, cine.id, wanted, own)
         if conflict is not None:
             raise conflict
         return [infos[frame] for frame in wanted]
 
-    def _is_late(self, connection: Connection, cine_id: int, edit: Edit, head: Any) -> bool:
+    def _own_id(self, writing: Writing, cine_id: int) -> int | None:
+        """Return the rater whose reading is kept beside the labels; None where the labels are changed."""
+        return None if self._beside(writing.connection, cine_id) is None else writing.rater_id
+
+    @staticmethod
+    def _heads(connection: Connection, cine_id: int, frames: Sequence[int], own: int | None) -> dict[int, Any]:
+        if own is None:
+            return heads_of(connection, cine_id, frames)
+        return dict(own_frames(connection, cine_id, own, frames))
+
+    @staticmethod
+    def _infos(connection: Connection, cine_id: int, frames: Sequence[int], own: int | None) -> dict[int, FrameInfo]:
+        if own is None:
+            return frame_infos(connection, cine_id, frames, withdrawn=True)
+        return {frame: found.info for frame, found in own_frames(connection, cine_id, own, frames).items()}
+
+    def _is_late(self, connection: Connection, cine_id: int, edit: Edit, head: Any, own: int | None) -> bool:
         current = 0 if head is None else head.revision
         if current == edit.expected_revision:
             return False
-        shown = [RevisionRow.cine_id == cine_id, RevisionRow.frame == int(edit.frame), RevisionRow.shown]
+        mine = RevisionRow.shown if own is None else RevisionRow.rater_id == own
+        shown = [RevisionRow.cine_id == cine_id, RevisionRow.frame == int(edit.frame), mine]
         seen = int(edit.expected_revision)
         if seen == 0:  # a label that was taken away is the same as one never drawn
             gone = select(func.max(RevisionRow.number)).where(*shown, RevisionRow.mask_id.is_(None))

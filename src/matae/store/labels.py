@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 
 from matae.errors import StoreError
-from matae.store.base import StudyBase, parse_time
+from matae.store.base import parse_time
 from matae.store.codec import decode_mask
 from matae.store.label_rows import frame_infos
+from matae.store.reader_view import ReaderViewPart, own_frames
 from matae.store.schema import Label, Mask, Rater
 from matae.store.schema import Revision as RevisionRow
 from matae.store.types import FrameInfo, FrameStatus, Revision
@@ -24,13 +26,21 @@ if TYPE_CHECKING:
 __all__ = ["LabelsPart"]
 
 
-class LabelsPart(StudyBase):
-    """What a study says about the labels of frames."""
+class LabelsPart(ReaderViewPart):
+    """What a study says about the labels of frames.
+
+    A study that is opened `as_reader` and is blind says what its rater may see of a clip that others read.
+    """
 
     def frames(self, content_id: str) -> dict[int, FrameInfo]:
         """Return what is known about each labelled frame of a cine, without pixels, in order."""
         with self._reading() as connection:
-            return frame_infos(connection, self._cine(connection, content_id).id)
+            cine = self._cine(connection, content_id)
+            own = self._beside(connection, cine.id)
+            if own is not None:
+                seen = own_frames(connection, cine.id, own)
+                return {frame: found.info for frame, found in seen.items() if found.mask_id is not None}
+            return frame_infos(connection, cine.id)
 
     def mask(self, content_id: str, frame: int, *, revision: int | None = None) -> NDArray[np.uint8] | None:
         """Return the mask of a frame, (Y, X) uint8, or None where there is no label.
@@ -49,7 +59,11 @@ class LabelsPart(StudyBase):
         """
         with self._reading() as connection:
             cine = self._cine(connection, content_id)
-            if revision is None:
+            own = None if revision is not None else self._beside(connection, cine.id)
+            if own is not None:
+                seen = own_frames(connection, cine.id, own, [frame]).get(int(frame))
+                chosen: Any = select(Mask.id).where(Mask.id == (None if seen is None else seen.mask_id))
+            elif revision is None:
                 chosen = select(Label.mask_id).where(Label.cine_id == cine.id, Label.frame == int(frame))
             else:
                 chosen = select(RevisionRow.mask_id).where(
@@ -94,13 +108,26 @@ class LabelsPart(StudyBase):
                     f"The masks of this cine are {cine.n_frames} x {cine.height} x {cine.width}, not "
                     f"{' x '.join(map(str, out.shape))}; open the cine they were drawn on."
                 )
-            infos = frame_infos(connection, cine.id)
-            rows = connection.execute(
-                select(Label.frame, Mask.png, Mask.sha256)
-                .join(Mask, Mask.id == Label.mask_id)
-                .where(Label.cine_id == cine.id)
-            )
-            for frame, png, digest in rows:
+            own = self._beside(connection, cine.id)
+            if own is None:
+                infos = frame_infos(connection, cine.id)
+                query = (
+                    select(Label.frame, Mask.png, Mask.sha256)
+                    .join(Mask, Mask.id == Label.mask_id)
+                    .where(Label.cine_id == cine.id)
+                )
+            else:
+                seen = {f: found for f, found in own_frames(connection, cine.id, own).items() if found.info.revision}
+                infos = {frame: found.info for frame, found in seen.items()}
+                query = (
+                    select(RevisionRow.frame, Mask.png, Mask.sha256)
+                    .join(Mask, Mask.id == RevisionRow.mask_id)
+                    .where(
+                        RevisionRow.cine_id == cine.id,
+                        tuple_(RevisionRow.frame, RevisionRow.number).in_([(f, o.revision) for f, o in seen.items()]),
+                    )
+                )
+            for frame, png, digest in connection.execute(query):
                 out[frame] = decode_mask(png, digest)
         return infos
 
@@ -128,8 +155,13 @@ class LabelsPart(StudyBase):
                 .limit(limit)
             )
             first = min(connection.execute(wanted).scalars(), default=0)
+            own = self._beside(connection, cine.id)
         found: dict[int, list[Revision]] = {}
         for revision in self._versions(content_id, RevisionRow.sequence >= first):
+            if own is not None:
+                if revision.kind != "machine" and revision.rater != self._rater:
+                    continue
+                revision = replace(revision, shown=revision.kind != "conflict")  # noqa: PLW2901
             found.setdefault(revision.step, []).append(revision)
         return list(found.values())
 

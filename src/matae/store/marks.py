@@ -6,30 +6,34 @@ import json
 import math
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, insert, select, tuple_
+from sqlalchemy import insert, select
 
 from matae.errors import ConflictError, StoreError
-from matae.store.base import StudyBase
+from matae.store.reader_view import ReaderViewPart
 from matae.store.schema import Cine as CineRow
 from matae.store.schema import LandmarkRevision, MarkRevision, Rater
 from matae.store.types import Landmark, LandmarkSet, Marks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from sqlalchemy import Connection
 
-__all__ = ["MarksPart"]
+__all__ = ["MarksPart", "landmarks_of", "marks_of"]
 
 
-class MarksPart(StudyBase):
-    """What a study says about landmarks and the times of the cycle."""
+class MarksPart(ReaderViewPart):
+    """What a study says about landmarks and the times of the cycle.
+
+    In a blind study they belong to a reading like the labels: whoever reads a clip after somebody else has their own.
+    """
 
     def landmarks(self, content_id: str) -> dict[int, LandmarkSet]:
         """Return the landmarks of every frame that has some, in order."""
         with self._reading() as connection:
-            return _landmarks(connection, self._cine(connection, content_id).id)
+            cine = self._cine(connection, content_id)
+            return landmarks_of(connection, cine.id, of=self._beside(connection, cine.id))
 
     def set_landmarks(
         self,
@@ -71,6 +75,11 @@ class MarksPart(StudyBase):
                 raise StoreError(
                     f"Frame {int(frame) + 1} does not exist: this cine has {cine.n_frames}; choose another."
                 )
+            own = None
+            if not by_machine:
+                self._may_read(writing.connection, cine.id)
+                own = self._beside(writing.connection, cine.id)
+                own = own if own is None else writing.rater_id
             versions = writing.connection.execute(
                 select(
                     LandmarkRevision.revision,
@@ -82,16 +91,17 @@ class MarksPart(StudyBase):
                 .order_by(LandmarkRevision.revision)
             ).all()
             if by_machine:
-                kept = _landmarks(writing.connection, cine.id, int(frame), taken_away=True).get(int(frame))
+                kept = landmarks_of(writing.connection, cine.id, int(frame), taken_away=True).get(int(frame))
                 if kept is not None and kept.rater:
                     return kept
-            shown = next((version for version in reversed(versions) if version.shown), None)
+            seen = [v for v in versions if (v.shown if own is None else _is_seen(v, own))]
+            shown = _last_of(seen, own)
             now = 0 if shown is None else shown.revision
             newest = versions[-1] if versions else None
             text, rater_id = json.dumps(values), None if by_machine else writing.rater_id
-            late = expected is not None and expected != now
+            late = own is None and expected is not None and expected != now  # nobody else is in the way of a reading
             if late and shown is not None and shown.points == text:  # both say the same
-                return _landmarks(writing.connection, cine.id, int(frame), taken_away=True)[int(frame)]
+                return landmarks_of(writing.connection, cine.id, int(frame), taken_away=True)[int(frame)]
             if not (late and newest is not None and _is_refused(newest, newest.points == text, rater_id)):
                 writing.connection.execute(
                     insert(LandmarkRevision).values(
@@ -103,7 +113,7 @@ class MarksPart(StudyBase):
                         at=writing.at,
                         sequence=writing.sequence,
                         session=writing.session,
-                        shown=not late,
+                        shown=not late and own is None,
                     )
                 )
                 writing.audit(
@@ -113,7 +123,7 @@ class MarksPart(StudyBase):
                     details={"frames": [int(frame)], "n": len(values)},
                     by_machine=by_machine,
                 )
-            stored = _landmarks(writing.connection, cine.id, int(frame), taken_away=True)
+            stored = landmarks_of(writing.connection, cine.id, int(frame), taken_away=True, of=own)
         if late:
             raise ConflictError(
                 f"Somebody else moved the landmarks of frame {int(frame) + 1} meanwhile. Theirs are shown, yours are "
@@ -125,7 +135,8 @@ class MarksPart(StudyBase):
     def marks(self, content_id: str) -> Marks:
         """Return end-diastole and end-systole: as a person set them, else as the source states them."""
         with self._reading() as connection:
-            return _marks(connection, self._cine(connection, content_id).id)
+            cine = self._cine(connection, content_id)
+            return marks_of(connection, cine.id, self._beside(connection, cine.id))
 
     def set_marks(
         self,
@@ -165,7 +176,12 @@ class MarksPart(StudyBase):
                     raise StoreError(
                         f"Frame {int(frame) + 1} does not exist: this cine has {cine.n_frames}; choose another."
                     )
-            now = _marks(writing.connection, cine.id)
+            own = None
+            if not by_machine:
+                self._may_read(writing.connection, cine.id)
+                own = self._beside(writing.connection, cine.id)
+                own = own if own is None else writing.rater_id
+            now = marks_of(writing.connection, cine.id, own)
             if by_machine and now.rater:
                 return now
             newest = writing.connection.execute(
@@ -177,7 +193,7 @@ class MarksPart(StudyBase):
                 .order_by(MarkRevision.revision.desc())
                 .limit(1)
             ).one_or_none()  # fmt: skip
-            late = expected is not None and expected != now.revision
+            late = own is None and expected is not None and expected != now.revision
             if late and (now.ed, now.es) == (ed, es):  # both say the same
                 return now
             rater_id = None if by_machine else writing.rater_id
@@ -193,7 +209,7 @@ class MarksPart(StudyBase):
                         at=writing.at,
                         sequence=writing.sequence,
                         session=writing.session,
-                        shown=not late,
+                        shown=not late and own is None,
                     )
                 )
                 writing.audit(
@@ -203,7 +219,7 @@ class MarksPart(StudyBase):
                     details={"ed": None if ed is None else int(ed), "es": None if es is None else int(es)},
                     by_machine=by_machine,
                 )
-            stored = _marks(writing.connection, cine.id)
+            stored = marks_of(writing.connection, cine.id, own)
         if late:
             raise ConflictError(
                 "Somebody else marked end-diastole or end-systole meanwhile. Theirs are shown, yours are kept among "
@@ -218,41 +234,78 @@ def _is_refused(newest: Any, same: bool, rater_id: int | None) -> bool:
     return bool(not newest.shown and same and newest.rater_id == rater_id)
 
 
-def _landmarks(
-    connection: Connection, cine_id: int, frame: int | None = None, *, taken_away: bool = False
+def _is_seen(version: Any, own: int) -> bool:
+    """Return whether a rater who reads beside others sees a version: their own, or a program's that counts."""
+    return bool(version.rater_id == own or (version.rater_id is None and version.shown))
+
+
+def _last_of(versions: Sequence[Any], own: int | None) -> Any:
+    """Return the version that counts: the last one, but a rater's own before any of a program; None for none."""
+    mine = [version for version in versions if own is not None and version.rater_id == own]
+    return next(reversed(mine or versions), None)
+
+
+def landmarks_of(
+    connection: Connection,
+    cine_id: int,
+    frame: int | None = None,
+    *,
+    taken_away: bool = False,
+    of: int | None = None,
+    before: int | None = None,
 ) -> dict[int, LandmarkSet]:
-    newest = (
-        select(LandmarkRevision.frame, func.max(LandmarkRevision.revision))
-        .where(LandmarkRevision.cine_id == cine_id, LandmarkRevision.shown)
-        .group_by(LandmarkRevision.frame)
-    )
+    """Return the landmarks of a clip by frame.
+
+    Parameters
+    ----------
+    connection, cine_id
+        Of which clip.
+    frame
+        Only this one.
+    taken_away
+        Those with no points too.
+    of
+        Id of the rater whose reading it is; those that count if left out.
+    before
+        As they were before this transaction.
+    """
+    table = LandmarkRevision
     query = (
-        select(LandmarkRevision.frame, LandmarkRevision.points, LandmarkRevision.revision, Rater.name)
-        .outerjoin(Rater, Rater.id == LandmarkRevision.rater_id)
-        .where(
-            LandmarkRevision.cine_id == cine_id,
-            tuple_(LandmarkRevision.frame, LandmarkRevision.revision).in_(newest),
-        )
-        .order_by(LandmarkRevision.frame)
+        select(table.frame, table.points, table.revision, table.shown, table.rater_id, Rater.name)
+        .outerjoin(Rater, Rater.id == table.rater_id)
+        .where(table.cine_id == cine_id)
+        .order_by(table.frame, table.revision)
     )
     if frame is not None:
-        query = query.where(LandmarkRevision.frame == frame)
+        query = query.where(table.frame == frame)
+    if before is not None:
+        query = query.where(table.sequence < before)
+    versions: dict[int, list[Any]] = {}
+    for version in connection.execute(query):
+        if version.shown if of is None else _is_seen(version, of):
+            versions.setdefault(version.frame, []).append(version)
     found = {}
-    for at, text, revision, rater in connection.execute(query):
-        points = {name: Landmark(*point) for name, point in json.loads(text).items()}
+    for at, known in versions.items():
+        last = _last_of(known, of)
+        points = {name: Landmark(*point) for name, point in json.loads(last.points).items()}
         if points or taken_away:
-            found[at] = LandmarkSet(points, revision, rater or "")
+            found[at] = LandmarkSet(points, last.revision, last.name or "")
     return found
 
 
-def _marks(connection: Connection, cine_id: int) -> Marks:
-    row = connection.execute(
-        select(MarkRevision.ed_frame, MarkRevision.es_frame, MarkRevision.revision, Rater.name)
-        .outerjoin(Rater, Rater.id == MarkRevision.rater_id)
-        .where(MarkRevision.cine_id == cine_id, MarkRevision.shown)
-        .order_by(MarkRevision.revision.desc())
-        .limit(1)
-    ).one_or_none()
+def marks_of(connection: Connection, cine_id: int, of: int | None = None, before: int | None = None) -> Marks:
+    """Return end-diastole and end-systole of a clip; parameters as for `landmarks_of`."""
+    table = MarkRevision
+    query = (
+        select(table.ed_frame, table.es_frame, table.revision, table.shown, table.rater_id, Rater.name)
+        .outerjoin(Rater, Rater.id == table.rater_id)
+        .where(table.cine_id == cine_id)
+        .order_by(table.revision)
+    )
+    if before is not None:
+        query = query.where(table.sequence < before)
+    versions = [v for v in connection.execute(query) if (v.shown if of is None else _is_seen(v, of))]
+    row = _last_of(versions, of)
     if row is not None:
         return Marks(row.ed_frame, row.es_frame, row.revision, row.name or "")
     ed, es = connection.execute(select(CineRow.ed_frame, CineRow.es_frame).where(CineRow.id == cine_id)).one()

@@ -7,7 +7,9 @@ kept beside it among the versions, unless whoever merges puts it on top.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
     from matae.store.types import CineEntry, FrameInfo
+
+    _Into = Callable[[str], Study]
 
 __all__ = ["Merge", "MergeItem", "Outcome"]
 
@@ -93,9 +97,17 @@ class Merge:
             If the study cannot be opened, or is the rescue study itself.
         """
         merge = cls(rescue, target, on_top)
-        with Study.open(target) as into:
-            if into.target == rescue.target:
-                raise StoreError(f"{into.name} is the rescue study itself; name the study that refused its changes.")
+        # What the study holds is what whoever made a change could see of it: where it is blind, their own reading.
+        with ExitStack() as opened:
+
+            @cache
+            def into(rater: str) -> Study:
+                return opened.enter_context(Study.open(target, rater=rater, as_reader=True))
+
+            if into("").target == rescue.target:
+                raise StoreError(
+                    f"{into('').name} is the rescue study itself; name the study that refused its changes."
+                )
             for summary in rescue.cines():
                 merge._steps += merge._of_cine(into, rescue.cine(summary.content_id))
         return merge
@@ -123,7 +135,7 @@ class Merge:
                     done.append(step.item)
                     continue
                 if step.rater not in studies:
-                    studies[step.rater] = Study.open(self.target, rater=step.rater)
+                    studies[step.rater] = Study.open(self.target, rater=step.rater, as_reader=True)
                 try:
                     step.do(studies[step.rater])
                     done.append(step.item)
@@ -136,9 +148,9 @@ class Merge:
 
     # -- what is lacking ----------------------------------------------------------------------------------
 
-    def _of_cine(self, into: Study, entry: CineEntry) -> Iterator[_Step]:
+    def _of_cine(self, into: _Into, entry: CineEntry) -> Iterator[_Step]:
         identity, stem = entry.content_id, entry.stem
-        if not into.has_cine(identity):
+        if not into("").has_cine(identity):
             why = "the study does not know its pixels; open the clip with the study first, then merge again"
             yield _Step(MergeItem(stem, "the clip", "refused", why))
             return
@@ -148,10 +160,10 @@ class Merge:
         yield from self._marks(into, identity, stem)
         yield from self._overrides(into, identity, stem)
 
-    def _frames(self, into: Study, identity: str, stem: str, placed: dict[int, Outcome]) -> Iterator[_Step]:
-        rescued, known = self.rescue.frames(identity), into.frames(identity)
-        for frame, info in rescued.items():
-            mask, there = self.rescue.mask(identity, frame), known.get(frame)
+    def _frames(self, into: _Into, identity: str, stem: str, placed: dict[int, Outcome]) -> Iterator[_Step]:
+        known = cache(lambda rater: into(rater).frames(identity))
+        for frame, info in self.rescue.frames(identity).items():
+            mask, there = self.rescue.mask(identity, frame), known(info.rater).get(frame)
             if mask is None:
                 continue
             what = f"frame {frame + 1}"
@@ -165,7 +177,7 @@ class Merge:
 
                     yield _Step(MergeItem(stem, f"{what}, a model's", "added"), "", propose)
                 continue
-            if _has(into, identity, frame, mask, info):
+            if _has(into(info.rater), identity, frame, mask, info):
                 continue
             outcome, expected = self._place(there, info)
             placed[frame] = outcome
@@ -181,10 +193,10 @@ class Merge:
         is_later = there.rater == rescued.rater and there.updated < rescued.updated
         return ("on top", there.revision) if self.on_top or is_later else ("beside", _NEVER)
 
-    def _landmarks(self, into: Study, identity: str, stem: str, placed: dict[int, Outcome]) -> Iterator[_Step]:
-        known = into.landmarks(identity)
+    def _landmarks(self, into: _Into, identity: str, stem: str, placed: dict[int, Outcome]) -> Iterator[_Step]:
+        known = cache(lambda rater: into(rater).landmarks(identity))
         for frame, found in self.rescue.landmarks(identity).items():
-            there = known.get(frame)
+            there = known(found.rater).get(frame)
             if there is not None and there.points == found.points:
                 continue
             revision = 0 if there is None else there.revision
@@ -198,8 +210,9 @@ class Merge:
 
             yield _Step(MergeItem(stem, f"landmarks of frame {frame + 1}", outcome), found.rater, put)
 
-    def _marks(self, into: Study, identity: str, stem: str) -> Iterator[_Step]:
-        found, there = self.rescue.marks(identity), into.marks(identity)
+    def _marks(self, into: _Into, identity: str, stem: str) -> Iterator[_Step]:
+        found = self.rescue.marks(identity)
+        there = into(found.rater).marks(identity)
         if not found.revision or (found.ed, found.es) == (there.ed, there.es):
             return
         outcome, expected = self._put(there.revision)
@@ -209,8 +222,8 @@ class Merge:
 
         yield _Step(MergeItem(stem, "end-diastole and end-systole", outcome), found.rater, put)
 
-    def _overrides(self, into: Study, identity: str, stem: str) -> Iterator[_Step]:
-        found, there = self.rescue.overrides(identity), into.overrides(identity)
+    def _overrides(self, into: _Into, identity: str, stem: str) -> Iterator[_Step]:
+        found, there = self.rescue.overrides(identity), into("").overrides(identity)
         raters = {version.name: version.rater for version in self.rescue.override_versions(identity) if version.shown}
         for name in OverrideName:
             value = getattr(found, name.value)

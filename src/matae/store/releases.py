@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,14 @@ from matae.store.schema import Cine as CineRow
 from matae.store.schema import Label, StudyRow, Subject
 from matae.store.schema import Release as ReleaseRow
 from matae.store.schema import ReleaseFrame as ReleaseFrameRow
+from matae.store.schema import Revision as RevisionRow
 from matae.store.types import Release, ReleaseFrame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from typing import Any
+
+    from sqlalchemy import Connection
 
     from matae.store.base import Writing
 
@@ -32,7 +36,10 @@ class ReleasesPart(StudyBase):
     """What left the study, and what must leave it for good."""
 
     def add_release(
-        self, name: str, frames: Mapping[str, Iterable[int]], manifest: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        frames: Mapping[str, Iterable[int] | Mapping[int, int]],
+        manifest: Mapping[str, Any] | None = None,
     ) -> Release:
         """Freeze labels under a name; the number counts by itself.
 
@@ -41,7 +48,7 @@ class ReleasesPart(StudyBase):
         name
             Of the data set.
         frames
-            Content id and its frames; each is kept in the version it has now.
+            Content id and its frames; each is kept in the version it has now, or in the one that is given with it.
         manifest
             What else to remember, JSON values only: model, format, digests. Never a person's name or a path.
 
@@ -73,6 +80,8 @@ class ReleasesPart(StudyBase):
                     select(Label.frame, Label.revision).where(Label.cine_id == cine.id, Label.mask_id.is_not(None))
                 )
                 revisions = {row.frame: row.revision for row in found}
+                if isinstance(chosen, Mapping):
+                    revisions = _existing(connection, cine.id, chosen)
                 for frame in sorted({int(frame) for frame in chosen}):
                     if frame not in revisions:
                         raise StoreError(f"Frame {frame + 1} of a cine has no label; leave it out of the release.")
@@ -165,6 +174,18 @@ class ReleasesPart(StudyBase):
             with suppress(sqlite3.OperationalError):
                 raw.execute("VACUUM")
                 raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _existing(connection: Connection, cine_id: int, chosen: Mapping[int, int]) -> dict[int, int]:
+    """Return those of some versions of frames that are there and have a mask."""
+    found = connection.execute(
+        select(RevisionRow.frame, RevisionRow.number).where(
+            RevisionRow.cine_id == cine_id,
+            RevisionRow.frame.in_([int(frame) for frame in chosen]),
+            RevisionRow.mask_id.is_not(None),
+        )
+    )
+    return {row.frame: row.number for row in found if chosen[row.frame] == row.number}
 
 
 def _without(value: Any, whole: set[str], keyed: set[str]) -> Any:

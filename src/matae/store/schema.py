@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     true,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -84,6 +85,7 @@ class StudyRow(Base):
     split_seed: Mapped[int | None] = mapped_column(BigInteger)
     split_shares: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[str] = mapped_column(Time)
+    blind: Mapped[bool] = mapped_column(server_default=false())  # raters see their own readings only
 
 
 class Rater(Base):
@@ -144,6 +146,7 @@ class Cine(Base):
     added_at: Mapped[str] = mapped_column(Time)
     sequence: Mapped[int] = mapped_column(BigInteger, index=True)
     session: Mapped[str] = mapped_column(Code)
+    recorded: Mapped[str | None] = mapped_column(String(10))  # day of the examination; stays in the study
 
 
 class Mask(Base):

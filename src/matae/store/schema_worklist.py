@@ -1,13 +1,16 @@
-"""The tables behind the worklist: what was measured, who has what open, what waits. Their rows may be replaced."""
+"""The tables behind the worklist: what was measured, who has what open, what waits, what frames look like.
+
+Their rows may be replaced.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Double, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import BigInteger, CheckConstraint, Double, ForeignKey, Index, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from matae.store.schema import Base, Code, Key, Time, to_cine
 
-__all__ = ["ClaimRow", "Measurement", "QueueRow"]
+__all__ = ["ClaimRow", "LookRow", "Measurement", "QueueRow"]
 
 
 class Measurement(Base):
@@ -34,6 +37,7 @@ class Measurement(Base):
     rater_id: Mapped[int | None] = mapped_column(Key, ForeignKey("raters.id"))
     at: Mapped[str] = mapped_column(Time)
     sequence: Mapped[int] = mapped_column(BigInteger, index=True)
+    la_ml: Mapped[float | None] = mapped_column(Double)
 
 
 class ClaimRow(Base):
@@ -69,3 +73,17 @@ class QueueRow(Base):
     taken_until: Mapped[str] = mapped_column(Time)
     added_at: Mapped[str] = mapped_column(Time)
     sequence: Mapped[int] = mapped_column(BigInteger, index=True)
+
+
+class LookRow(Base):
+    """What a model sees in a frame and how sure of its mask it is; made again when the cine is segmented again."""
+
+    __tablename__ = "looks"
+
+    cine_id: Mapped[int] = to_cine(primary=True)
+    frame: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    model: Mapped[str] = mapped_column(String(80))  # only vectors of one model can be compared
+    vector: Mapped[bytes | None] = mapped_column(LargeBinary)  # little-endian float16
+    expected_dice: Mapped[float | None] = mapped_column(Double)
+    disagreement: Mapped[float | None] = mapped_column(Double)
+    mask_id: Mapped[int | None] = mapped_column(Key)  # the two figures are of this mask and of no other

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 from sqlalchemy import inspect
 
 from matae.errors import StoreError
+from matae.store.adjudications import AdjudicationsPart
 from matae.store.cines import CinesPart
 from matae.store.claims import ClaimsPart
 from matae.store.create import check_file, lock_schema, make_file, make_on_server, new_file
 from matae.store.database_errors import damaged, speaking
 from matae.store.edits import EditsPart
 from matae.store.engine import WAIT_S, WRITING, make_engine, parse_target
+from matae.store.examinations import ExaminationsPart
 from matae.store.flags import FlagsPart
 from matae.store.integrity import CheckingPart
 from matae.store.labels import LabelsPart
+from matae.store.looks import LooksPart
 from matae.store.marks import MarksPart
 from matae.store.measurements import MeasurementsPart
 from matae.store.migrate import HEAD, is_older, migrate, schema_version
@@ -40,11 +43,14 @@ class Study(
     LabelsPart,
     EditsPart,
     FlagsPart,
+    LooksPart,
     MarksPart,
     OverridesPart,
     SplitsPart,
     ReleasesPart,
+    AdjudicationsPart,
     MeasurementsPart,
+    ExaminationsPart,
     ClaimsPart,
     WorklistPart,
     CheckingPart,
@@ -84,7 +90,7 @@ class Study(
         return cls.open(target, rater=rater, wait_s=wait_s)
 
     @classmethod
-    def open(cls, target: str | Path, *, rater: str = "", wait_s: float = WAIT_S) -> Self:
+    def open(cls, target: str | Path, *, rater: str = "", wait_s: float = WAIT_S, as_reader: bool = False) -> Self:
         """Open a study; one of an older version is brought up to date, after a copy was put beside it.
 
         Parameters
@@ -95,6 +101,9 @@ class Study(
             Free id under which changes are made; the audit log replaces it by a random code.
         wait_s
             Seconds to wait while another program writes, before saying so.
+        as_reader
+            Where the study is blind, see and change this rater's reading only, and what models proposed; otherwise the
+            labels are those that count, whoever made them.
 
         Raises
         ------
@@ -104,7 +113,7 @@ class Study(
         place = parse_target(target)
         if place.file is not None:
             check_file(place.file)
-        study = cls(place, rater=rater, wait_s=wait_s)
+        study = cls(place, rater=rater, wait_s=wait_s, as_reader=as_reader)
         try:
             study._make_ready()
         except BaseException:

@@ -14,9 +14,11 @@ from matae.store.fingerprints import MASKS, settings_counts
 from matae.store.measurements import MEASURED, measurement_of
 from matae.store.overview import OverviewPart
 from matae.store.queue import QueuePart
+from matae.store.reader_view import ReaderViewPart, is_revealed
+from matae.store.readings import measured_in
 from matae.store.schema import Cine as CineRow
 from matae.store.schema import Flag as FlagRow
-from matae.store.schema import Label, OverrideRevision, Rater, Subject
+from matae.store.schema import Label, OverrideRevision, Rater, StudyRow, Subject
 from matae.store.schema_worklist import Measurement, QueueRow
 from matae.store.types import ClipStatus, FrameStatus, OverrideName, SubjectSource, WorklistNews, WorklistRow
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from matae.store.types import Claim
+    from matae.store.types import Claim, StoredMeasurement
 
 __all__ = ["WorklistPart"]
 
@@ -36,7 +38,7 @@ _TOUCHED = func.max(Label.updated_at.concat(literal(" ")).concat(func.coalesce(c
 """When a label of a clip was last changed, and by whom: times are texts of one length, so the latest is the largest."""
 
 
-class WorklistPart(OverviewPart, QueuePart):
+class WorklistPart(OverviewPart, QueuePart, ReaderViewPart):
     """What a study says about all its clips."""
 
     def worklist(self, content_ids: Iterable[str] | None = None) -> list[WorklistRow]:
@@ -75,6 +77,7 @@ class WorklistPart(OverviewPart, QueuePart):
             )  # fmt: skip
             rows = connection.execute(_only(query, CineRow.id, some)).all()
             waiting = [] if content_ids is not None else _waiting(connection, {row[2] for row in rows})
+            hidden = self._hidden(connection, [row.id for row in rows])
         found = []
         for row in rows:
             cine_id, content_id, place, stem, view, n_frames, added, source, subject, measured, rater, *values = row
@@ -89,7 +92,8 @@ class WorklistPart(OverviewPart, QueuePart):
                 WorklistRow(
                     content_id, place, None if source == SubjectSource.GUESSED else subject, stem,
                     views.get(cine_id, view), n_frames, status, of.counts, flags.get(cine_id, 0),
-                    None if measured is None else measurement_of(values, raters.get(rater), now),
+                    hidden[cine_id] if cine_id in hidden
+                    else None if measured is None else measurement_of(values, raters.get(rater), now),
                     "" if of.rater_id is None else raters.get(of.rater_id, ""),
                     parse_time(of.person_at or of.machine_at or added),
                     tuple(claim for claim in claims.get(cine_id, ()) if not claim.own),
@@ -97,6 +101,17 @@ class WorklistPart(OverviewPart, QueuePart):
                 )
             )  # fmt: skip
         return [*found, *waiting]
+
+    def _hidden(self, connection: Connection, cine_ids: Iterable[int]) -> dict[int, StoredMeasurement | None]:
+        """Return what this rater measured in the clips whose measurement is another reader's, and not theirs to see."""
+        if not self._as_reader or not connection.execute(select(StudyRow.blind)).scalar_one():
+            return {}
+        found = {}
+        for cine_id in cine_ids:
+            own = self._beside(connection, cine_id)
+            if own is not None and not is_revealed(connection, cine_id):
+                found[cine_id] = measured_in(connection, cine_id, own)
+        return found
 
     def worklist_news(self, sequence: int) -> WorklistNews:
         """Return what is another in the worklist since a transaction: cheap enough to ask every few seconds.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from matae.jobs.network import one_network
 from matae.segment import SegmentOptions
 from matae.store.types import FrameStatus, StoredMeasurement
+from matae.worklist.looks import looks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,6 +140,8 @@ def segment_into(
 ) -> StudyOutcome:
     """Add a clip to a study, segment it, flag what a person should look at, and measure it.
 
+    Of the flagged frames it also keeps what the next frame to correct is chosen by, see `matae.worklist.looks`.
+
     What people set of the clip (sector, orientation, pixel size, view, frame rate, end-diastole and end-systole) counts
     here too. Frames that a person drew or judged keep their masks; then nothing is measured, since the masks are not
     those of the model alone: whoever opens the clip measures it.
@@ -188,7 +191,11 @@ def segment_into(
     infos = study.frames(content_id)
     if all(info.status is FrameStatus.MACHINE for info in infos.values()):
         areas = result.area_px.astype(float)
-        study.set_flags(content_id, flags_of(areas, find_phases(areas, measured.ed_frame, measured.es_frame)))
+        flags = flags_of(areas, find_phases(areas, measured.ed_frame, measured.es_frame))
+        study.set_flags(content_id, flags)
+        with one_network:
+            looks = looks_of(cine, sector, list(flags), result, options, make=_segmenter)
+        study.put_looks(content_id, looks)
         study.put_measurement(
             content_id, stored_measurement(measured), revisions={t: info.revision for t, info in infos.items()},
             by_machine=True,
@@ -199,7 +206,7 @@ def segment_into(
 
 def stored_measurement(measured: Measurement) -> StoredMeasurement:
     """Return what a study keeps of a measurement."""
-    from matae.measure.values import table
+    from matae.measure.values import structure_values, table
 
     numbers = {row.key: row.value for row in table(measured)}
     ef = measured.ef
@@ -211,6 +218,7 @@ def stored_measurement(measured: Measurement) -> StoredMeasurement:
         provisional=measured.inputs.widths_pending,
         edv_ml=numbers.get("edv_ml"),
         esv_ml=numbers.get("esv_ml"),
+        la_ml=next((row.value for row in structure_values(measured) if row.key == "la_volume_ml"), None),
         ed_frame=measured.ed_frame,
         es_frame=measured.es_frame,
         view=measured.view,

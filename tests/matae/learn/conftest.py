@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import csv
+import os
+import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from learn_makers import BASE, CONFIG, draw, fill, save_base
 from PIL import Image
 
@@ -41,12 +46,23 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def base_network(known: Path, tmp_path_factory: pytest.TempPathFactory) -> Matae:
-    torch.manual_seed(0)
-    frames, held_out = load_folders([known])
-    config = TrainConfig(steps=40, batch=8, grid=32, check_every=40, rebuild=0.0, ema=0.8, lr=2e-2, precision="32")
-    network = train(Matae(CONFIG), frames, held_out, tmp_path_factory.mktemp("base"), config)
-    assert validate(network, held_out, 32)[0][1.0] > 0.8
-    return network
+    """Return the base; of several workers of pytest-xdist the first trains it, the others read what it made."""
+    own = tmp_path_factory.getbasetemp()
+    kept = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "toy-base.pt"
+    network = Matae(CONFIG)
+    with FileLock(f"{kept}.lock"):
+        if kept.exists():
+            network.load_state_dict(torch.load(kept, weights_only=True))
+        else:
+            torch.manual_seed(0)
+            frames, held_out = load_folders([known])
+            config = TrainConfig(
+                steps=40, batch=8, grid=32, check_every=40, rebuild=0.0, ema=0.8, lr=2e-2, precision="32"
+            )
+            network = train(Matae(CONFIG), frames, held_out, tmp_path_factory.mktemp("base"), config)
+            assert validate(network, held_out, 32)[0][1.0] > 0.8
+            torch.save(network.state_dict(), kept)
+    return network.eval()
 
 
 @pytest.fixture
@@ -75,7 +91,22 @@ def clips(tmp_path: Path) -> Path:
     return tmp_path / "clips"
 
 
+@pytest.fixture(scope="session")
+def filled(empty_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the toy clinic's study and its clips, which every test gets a copy of."""
+    folder = tmp_path_factory.mktemp("filled")
+    shutil.copy(empty_file, folder / "study.matae")
+    with Study.open(folder / "study.matae", rater="anna") as opened:
+        fill(opened, folder / "clips")
+    return folder
+
+
 @pytest.fixture
-def study(empty_study: Study, clips: Path) -> Study:
-    fill(empty_study, clips)
-    return empty_study
+def study(filled: Path, tmp_path: Path, clips: Path) -> Iterator[Study]:
+    shutil.copytree(filled / "clips", clips)
+    shutil.copy(filled / "study.matae", tmp_path / "study.matae")
+    with closing(sqlite3.connect(tmp_path / "study.matae")) as database, database:
+        database.execute("UPDATE cines SET path = replace(path, ?, ?)", (str(filled), str(tmp_path)))
+        assert {Path(path).parent for (path,) in database.execute("SELECT path FROM cines")} == {clips}
+    with Study.open(tmp_path / "study.matae", rater="anna") as opened:
+        yield opened

@@ -17,7 +17,7 @@ from matae.learn import PausedError, RetrainOptions, Verdict, load_overlay, retr
 from matae.learn.events import Done, Event, Notice, Stage, Started, Step, Stopped, Validation, Verdicts
 from matae.learn.recipe import RECIPES
 from matae.learn.run import VERDICT
-from matae.models import current_model, find_model, import_model, load_model, promote, rollback
+from matae.models import DEFAULT_MODEL, current_model, find_model, import_model, load_model, promote, rollback
 from matae.nn.adapter import ADAPTER, apply_adapter, read_adapter
 from matae.store import Edit, Study
 
@@ -85,7 +85,7 @@ def test_full_training_helps_on_patients_it_never_saw(  # noqa: PLR0915 - one ru
     assert json.dumps(again.to_json()) == json.dumps(verdict.to_json())
     assert retrain(study, folder=tmp_path / "run") == again == verdict
     # Into use, and back.
-    assert current_model() == "matae-lv"
+    assert current_model() == DEFAULT_MODEL
     promote(BASE, anyway=True)
     with pytest.raises(ModelError, match="name or open that study"):
         promote("after")

@@ -375,7 +375,7 @@ def test_measure_segments_first(clip, tiny_default, tmp_path) -> None:
     done = call(clip, "--json", tmp_path / "m.json", "--device", "cpu", "--width", "1")
     assert done.exit_code == 0, done.output
     found = json.loads((tmp_path / "m.json").read_text("utf-8"))
-    assert found["model"] == "matae-lv"
+    assert found["model"] == tiny_default
     assert found["width"] == "1"
     assert found["calibrated"] is False
     if found["ef_percent"] is not None:

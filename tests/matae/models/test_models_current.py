@@ -70,9 +70,9 @@ def use_better() -> str:
 
 
 def test_nothing_was_ever_promoted(matae_home: Path) -> None:
-    assert current_model() == "matae-lv"
+    assert current_model() == "matae-apical"
     assert earlier_models() == []
-    with pytest.raises(ModelError, match="No model was in use before matae-lv"):
+    with pytest.raises(ModelError, match="No model was in use before matae-apical"):
         rollback()
 
 
@@ -86,7 +86,7 @@ def test_what_is_not_offered_is_refused(two: tuple[str, str]) -> None:
         promote("better", keyed=keyed)
     with pytest.raises(ModelError, match="There is no model 'none'"):
         promote("none")
-    assert current_model() == "matae-lv"
+    assert current_model() == "matae-apical"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_what_is_not_offered_is_refused(two: tuple[str, str]) -> None:
     [
         ("has no seal of a study", {"seal": ""}),
         ("was given on other weights", {"sha256": "0" * 64}),
-        ("compares it with tiny, and matae-lv is in use", {}),
+        ("compares it with tiny, and matae-apical is in use", {}),
         ("not given by this study, or was changed since", {"seal": "0" * 64}),
         ("not given by this study, or was changed since", {"sentence": "Better by far."}),
         ("not given by this study, or was changed since", {"more": 1}),
@@ -103,7 +103,7 @@ def test_what_is_not_offered_is_refused(two: tuple[str, str]) -> None:
 def test_a_verdict_counts_for_the_models_and_the_study_it_was_given_on(
     two: tuple[str, str], why: str, changed: dict[str, object]
 ) -> None:
-    if "matae-lv" not in why:
+    if "matae-apical" not in why:
         promote("tiny", anyway=True)
     judge("better", "tiny", **changed)
     before = current_model()
@@ -146,18 +146,18 @@ def test_a_broken_file_is_never_put_into_use(two: tuple[str, str]) -> None:
     path.write_bytes(path.read_bytes()[:-4])
     with pytest.raises(ModelError, match="import it again"):
         promote("better", anyway=True)
-    assert current_model() == "matae-lv"
+    assert current_model() == "matae-apical"
 
 
 def test_promote_and_go_back(two: tuple[str, str]) -> None:
-    assert promote("tiny", anyway=True) == "matae-lv"
+    assert promote("tiny", anyway=True) == "matae-apical"
     assert use_better() == "tiny"
     with pytest.raises(ModelError, match="in use already"):
         use_better()
     assert list_models()[0].name == "better"
-    assert earlier_models() == ["tiny", "matae-lv"]
+    assert earlier_models() == ["tiny", "matae-apical"]
     assert rollback() == "tiny"
-    assert rollback() == "matae-lv"
+    assert rollback() == "matae-apical"
     with pytest.raises(ModelError, match="nothing to go back to"):
         rollback()
 
@@ -180,14 +180,14 @@ def test_broken_models_on_the_way_back_are_passed_over(two: tuple[str, str]) -> 
     promote("tiny", anyway=True)
     use_better()
     (find_model("tiny").folder / "model.safetensors").write_bytes(b"")
-    assert rollback() == "matae-lv"
+    assert rollback() == "matae-apical"
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"model": 1, "before": []}', '{"model": "x"}', "\0", "nul"])
 def test_a_damaged_pointer_is_the_model_of_the_package(two: tuple[str, str], matae_home: Path, text: str) -> None:
     use_better()
     (matae_home / "current.json").write_text(text)
-    assert current_model() == "matae-lv"
+    assert current_model() == "matae-apical"
     use_better()
     assert current_model() == "better"
 
@@ -270,7 +270,7 @@ def test_a_full_disk_is_said(two: tuple[str, str], monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OutputError, match="is full"):
         use_better()
-    assert current_model() == "matae-lv"
+    assert current_model() == "matae-apical"
 
 
 def test_a_removed_model_is_not_in_use(two: tuple[str, str]) -> None:
@@ -278,9 +278,9 @@ def test_a_removed_model_is_not_in_use(two: tuple[str, str]) -> None:
     use_better()
     remove_model("tiny")
     assert current_model() == "better"
-    assert earlier_models() == ["matae-lv"]
+    assert earlier_models() == ["matae-apical"]
     remove_model("better")
-    assert current_model() == "matae-lv"
+    assert current_model() == "matae-apical"
     with pytest.raises(ModelError, match="There is no model"):
         remove_model("better")
 

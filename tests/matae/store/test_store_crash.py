@@ -138,14 +138,15 @@ def quick_folder(tmp_path):
         yield Path(name)
 
 
-def test_no_acknowledged_stroke_is_lost_in_200_kills(quick_folder, empty_study_file, drawer) -> None:
+@pytest.mark.parametrize("times", [24, pytest.param(200, marks=pytest.mark.slow)])
+def test_no_acknowledged_stroke_is_lost_in_a_kill(quick_folder, empty_study_file, drawer, times) -> None:
     chance = random.Random(20)
     total = 0
-    for number in range(50):  # a new study now and then: the check reads all of it each time
+    for number in range(times // 4):  # a new study now and then: the check reads all of it each time
         target = quick_folder / f"study{number}.matae"
         shutil.copy(empty_study_file, target)
         total += kill_many(drawer, str(target), 4, chance)
-    assert total > 150  # most kills met a process that was drawing
+    assert total > 0.75 * times  # most kills met a process that was drawing
 
 
 @pytest.mark.parametrize("times", [8, pytest.param(200, marks=pytest.mark.slow)])

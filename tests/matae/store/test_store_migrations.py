@@ -6,16 +6,20 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import inspect, text
-from store_makers import make_cine
+from store_makers import disc, make_cine
 
 from matae.store import StoreError, Study
 from matae.store import migrate as migrations
 from matae.store.engine import parse_target
 from matae.store.integrity import GUARDS
 from matae.store.schema import Base
+
+if TYPE_CHECKING:
+    import sqlite3
 
 
 def test_the_newest_migration_is_the_one_the_code_asks_for() -> None:
@@ -61,21 +65,21 @@ def test_the_guards_are_there(study) -> None:
 
 @pytest.fixture
 def future(tmp_path, monkeypatch) -> str:
-    """Let there be a version 0005 that adds a column."""
+    """Let there be a version 0007 that adds a column."""
     from matae.store import study as study_module
 
     folder = tmp_path / "migrations"
     (folder / "versions").mkdir(parents=True)
     for known in migrations.scripts().walk_revisions():
         shutil.copy(known.path, folder / "versions")
-    (folder / "versions" / "v0005_colour.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\n\nrevision = '0005'\ndown_revision = '0004'\n\n\n"
+    (folder / "versions" / "v0007_colour.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\n\nrevision = '0007'\ndown_revision = '0006'\n\n\n"
         "def upgrade():\n    op.add_column('cines', sa.Column('colour', sa.Text(), server_default='grey'))\n"
     )
     monkeypatch.setattr(migrations, "FOLDER", folder)
-    monkeypatch.setattr(migrations, "HEAD", "0005")
-    monkeypatch.setattr(study_module, "HEAD", "0005")
-    return "0005"
+    monkeypatch.setattr(migrations, "HEAD", "0007")
+    monkeypatch.setattr(study_module, "HEAD", "0007")
+    return "0007"
 
 
 def test_an_older_study_is_copied_then_brought_up_to_date(target, study, cine, backend, future) -> None:
@@ -88,7 +92,7 @@ def test_an_older_study_is_copied_then_brought_up_to_date(target, study, cine, b
                 assert connection.execute(text("SELECT colour FROM cines")).scalar_one() == "grey"
             assert newer.check() == []
         Study.open(target).close()
-        assert list(Path(target).parent.glob("study.version-0004.matae")) or backend == "postgresql"
+        assert list(Path(target).parent.glob("study.version-0006.matae")) or backend == "postgresql"
     finally:
         if backend == "postgresql":
             back(target)
@@ -100,13 +104,13 @@ def back(target: str) -> None:
     engine = create_engine(parse_target(target).url)
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE cines DROP COLUMN colour"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0006'"))
     engine.dispose()
 
 
 def test_a_table_that_is_made_anew_loses_nothing_that_belongs_to_it(file_study, future, tmp_path) -> None:
     """SQLite changes a column by dropping the table, and with it would go every label of every cine."""
-    script = tmp_path / "migrations" / "versions" / "v0005_colour.py"
+    script = tmp_path / "migrations" / "versions" / "v0007_colour.py"
     script.write_text(
         script.read_text() + "    with op.batch_alter_table('cines', recreate='always') as batch:\n"
         "        batch.alter_column('view', type_=sa.String(80))\n"
@@ -124,21 +128,21 @@ def test_a_table_that_is_made_anew_loses_nothing_that_belongs_to_it(file_study, 
     with Study.open(file_study) as newer:
         assert newer.flags("i")[0].reason == "kept"
         assert newer.check() == []
-    stale = file_study.with_name("study.version-0004.matae")
+    stale = file_study.with_name("study.version-0006.matae")
     with closing(sqlite3.connect(stale)) as raw:
-        assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == ("0004",)
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == ("0006",)
 
 
 def test_a_copy_of_an_earlier_upgrade_is_not_taken_for_this_one(file_study, future) -> None:
-    taken = file_study.with_name("study.version-0004.matae")
+    taken = file_study.with_name("study.version-0006.matae")
     taken.write_text("mine")
     Study.open(file_study).close()
     assert taken.read_text() == "mine"
-    assert file_study.with_name("study.version-0004-2.matae").exists()
+    assert file_study.with_name("study.version-0006-2.matae").exists()
 
 
 def test_a_migration_that_fails_leaves_the_study_as_it_was(file_study, future, tmp_path) -> None:
-    script = tmp_path / "migrations" / "versions" / "v0005_colour.py"
+    script = tmp_path / "migrations" / "versions" / "v0007_colour.py"
     script.write_text(script.read_text() + "    op.execute('SELECT * FROM nowhere')\n")
     before = file_study.read_bytes()
     with pytest.raises(Exception, match="nowhere"):
@@ -147,6 +151,14 @@ def test_a_migration_that_fails_leaves_the_study_as_it_was(file_study, future, t
     assert file_study.read_bytes() == before
     with Study.open(file_study) as study:
         assert study.check() == []
+
+
+def before_readings(raw: sqlite3.Connection) -> None:
+    """Take away what version 0006 added but for a column of a table that is itself taken away."""
+    for table, column in (("study", "blind"), ("cines", "recorded")):
+        raw.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    for table in ("readings", "adjudications"):
+        raw.execute(f"DROP TABLE {table}")
 
 
 def test_what_was_set_before_refused_versions_were_kept_still_counts(file_study) -> None:
@@ -162,7 +174,8 @@ def test_what_was_set_before_refused_versions_were_kept_still_counts(file_study)
     with closing(sqlite3.connect(file_study)) as raw:  # as version 0002 had them
         for table in ("landmarks", "marks", "overrides"):
             raw.execute(f"ALTER TABLE {table} DROP COLUMN shown")
-        for table in ("measurements", "claims", "queue"):
+        before_readings(raw)
+        for table in ("measurements", "claims", "queue", "looks"):
             raw.execute(f"DROP TABLE {table}")
         raw.execute("DROP INDEX ix_labels_worklist")
         raw.execute("UPDATE alembic_version SET version_num = '0002'")
@@ -171,6 +184,29 @@ def test_what_was_set_before_refused_versions_were_kept_still_counts(file_study)
         assert study.overrides(cine.content_id).view == "A2C"
         assert study.marks(cine.content_id).ed == 1
         assert study.landmarks(cine.content_id)[2].points == {"apex": (1, 2)}
+        assert study.check() == []
+
+
+def test_a_study_of_before_looks_were_kept_has_frames_to_correct(file_study) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    from matae.store import Flag
+
+    with Study.open(file_study) as study:
+        cine = make_cine()
+        study.add_cine(cine, subject="p1")
+        study.put_proposals(cine.content_id, {2: disc()}, model="m", width="1", model_sha256="")
+        study.set_flags(cine.content_id, {2: Flag(0.1, "end-diastole")})
+    with closing(sqlite3.connect(file_study)) as raw:  # as version 0004 had it
+        before_readings(raw)
+        raw.execute("ALTER TABLE measurements DROP COLUMN la_ml")
+        raw.execute("DROP TABLE looks")
+        raw.execute("UPDATE alembic_version SET version_num = '0004'")
+        raw.commit()
+    with Study.open(file_study) as study:
+        (frame,) = study.frames_to_correct()
+        assert (frame.frame, frame.look, frame.phase) == (2, None, "ED")
         assert study.check() == []
 
 

@@ -82,7 +82,7 @@ def chosen_subject(qtbot, box, subject: str):
 
 def test_only_the_models_of_the_package(box):
     widget = box()
-    assert rows(widget)[0] == ["● matae-lv", "package", "–", "–"]
+    assert rows(widget)[0] == ["● matae-apical", "package", "–", "–"]
     assert not widget.use_button.isEnabled()
     assert not widget.back_button.isEnabled()
     assert "nothing to go back to" in widget.back_button.toolTip()
@@ -134,17 +134,17 @@ def test_a_model_in_use_that_cannot_even_be_read(box, qtbot, tiny_model, tmp_pat
     assert "second" not in [widget.compare.before.itemText(i) for i in range(widget.compare.before.count())]
     with qtbot.waitSignal(widget.changed, timeout=WAIT):
         widget.back_button.click()
-    assert current_model() == "matae-lv"
+    assert current_model() == "matae-apical"
 
 
 def test_using_a_model_changes_what_is_segmented_with(box, qtbot, tiny_model, tmp_path):
     fill(tmp_path / "study.sqlite", tmp_path / "clips")
-    second_model(tmp_path, offered=True, study=tmp_path / "study.sqlite", against="matae-lv")
+    second_model(tmp_path, offered=True, study=tmp_path / "study.sqlite", against="matae-apical")
     widget = box("study.sqlite")
     panel = SegmentPanel(widget._workspace.session)
     qtbot.addWidget(panel)
     widget._workspace.model_changed.connect(panel.list_models)
-    assert panel.options.model == "matae-lv"
+    assert panel.options.model == "matae-apical"
     widget.list.choose("second")
     assert ["second", "quick", "0.875"] in [row[:3] for row in rows(widget)]
     assert "from tiny on the labels of release retrain 3" in widget.about.text()
@@ -158,7 +158,7 @@ def test_using_a_model_changes_what_is_segmented_with(box, qtbot, tiny_model, tm
 
 def test_a_verdict_that_no_study_vouches_for_is_asked_about(box, qtbot, tiny_model, tmp_path):
     fill(tmp_path / "study.sqlite", tmp_path / "clips")
-    second_model(tmp_path, offered=True, study=tmp_path / "study.sqlite", against="matae-lv")
+    second_model(tmp_path, offered=True, study=tmp_path / "study.sqlite", against="matae-apical")
     second_model(tmp_path, "typed", offered=True)
     widget = box()
     for name, why in (("second", "Only the study that gave its verdict"), ("typed", "Its verdict has no seal")):
@@ -166,7 +166,7 @@ def test_a_verdict_that_no_study_vouches_for_is_asked_about(box, qtbot, tiny_mod
         widget.use_button.click()
         question = answer(qtbot, widget, "Leave it")
         assert question.informativeText().startswith(why)
-    assert current_model() == "matae-lv"
+    assert current_model() == "matae-apical"
 
 
 def test_what_no_verdict_offers_is_asked_about(box, qtbot, tiny_model, tmp_path):
@@ -178,7 +178,7 @@ def test_what_no_verdict_offers_is_asked_about(box, qtbot, tiny_model, tmp_path)
     question = answer(qtbot, widget, "Leave it")
     assert "Worse on most hearts." in question.informativeText()
     qtbot.waitUntil(lambda: widget.question is None, timeout=WAIT)
-    assert current_model() == "matae-lv"
+    assert current_model() == "matae-apical"
     widget.use_button.click()
     with qtbot.waitSignal(widget.changed, timeout=WAIT):
         answer(qtbot, widget, "Use all the same")
@@ -289,10 +289,10 @@ def test_forgetting_shows_what_goes_asks_and_does_it(box, qtbot, tiny_model, tmp
         "Forgotten, with 1 cine.",
         "Removed: second. Retrain above",
         "The model in use has changed: second",
-        "matae-lv is in use now.",
+        "matae-apical is in use now.",
     ):
         assert words in form.words.text()
-    assert current_model() == "matae-lv"
+    assert current_model() == "matae-apical"
     with Study.open(tmp_path / "study.sqlite") as study:
         assert {cine.subject for cine in study.cines()} == {"P2", "P3", "P4"}
     qtbot.waitUntil(lambda: form.subject.count() == 4, timeout=WAIT)

@@ -161,6 +161,16 @@ def test_an_unfinished_run_is_discarded_when_somebody_insists(make_box, qtbot, t
 STARTED = Started("new", "old", "full", "CPU (2 threads)", 40, 60.0, 0, 12, 4, 9, 3, 10)
 
 
+def test_curves_have_axes_once_they_are_seen(qtbot):
+    curves = RunCurves()
+    qtbot.addWidget(curves)
+    curves.set_steps(40)
+    assert not curves.ci.items
+    curves.show()
+    assert len(curves.ci.items) == 3
+    assert curves._plots[-1].viewRange()[0][1] == pytest.approx(40, rel=0.05)
+
+
 def test_curves_begin_empty_and_forget_what_is_taken_again(qtbot):
     curves = RunCurves()
     qtbot.addWidget(curves)

@@ -1,7 +1,8 @@
-"""The dock's measuring says when the model does not know the picture, as the command line does."""
+"""The dock says when the model does not know the picture, and which view it shows, as the command line does."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 from skimage import data
 
 from matae.cine import Cine
+from matae.demo import demo_path
 from matae.measure import MeasureOptions, PhaseMarks
 from matae.models import DEFAULT_MODEL
 from matae.phantom import make_phantom
+from matae.read import open_cine
 from matae.segment import find_sector
 from napari_matae.measure.tasks import Measured, Task, measure_events
 
@@ -39,3 +42,13 @@ def test_a_photograph_is_flagged_by_a_model_that_can_tell(model: str, known: boo
     cine = Cine(photograph, None, None, Path("photograph.npy"))
     assert ("unknown-picture" not in flags(cine, heart.masks, model)) is known
     assert "unknown-picture" not in flags(heart.cine, heart.masks, model)
+
+
+def test_a_view_that_nobody_states_is_told_by_a_model_that_knows_hearts() -> None:
+    cine = open_cine(demo_path())
+    cine = replace(cine, frames=np.ascontiguousarray(cine.frames[::10]), frame_times=None)
+    masks = np.zeros(cine.frames.shape, np.uint8)
+    masks[:, 80:140, 130:170] = 1
+    assert "view-recognised" in flags(cine, masks, DEFAULT_MODEL)
+    assert "view-recognised" not in flags(cine, masks, "")
+    assert "view-recognised" not in flags(replace(cine, view="A4C"), masks, DEFAULT_MODEL)

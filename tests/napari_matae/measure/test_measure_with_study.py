@@ -188,7 +188,7 @@ def other_cine(tmp_path):
 
 
 def other_view(study, cine, view="A2C"):
-    (event,) = guarded(other_view_events(study.target, cine.content_id, view))
+    (event,) = guarded(other_view_events(study.target, study.rater, cine.content_id, view))
     return event
 
 

@@ -228,7 +228,7 @@ def test_a_model_that_is_gone_is_not_offered(view, qtbot, tiny_model):
 
 def test_the_window_shows_the_same_and_goes_with_the_verdict(view, qtbot, tiny_model, tmp_path):
     fill(tmp_path / "study.sqlite", tmp_path / "clips")
-    second_model(tmp_path, offered=True, study=tmp_path / "study.sqlite", against="matae-lv")
+    second_model(tmp_path, offered=True, study=tmp_path / "study.sqlite", against="matae-apical")
     widget = view("study.sqlite")
     widget.show_verdict(verdict(), None)
     widget.large_button.click()

@@ -121,3 +121,61 @@ def test_a_file_with_other_pixels_is_refused(two_cines, qtbot, tmp_path):
         workspace.actions.next()
     with pytest.raises(StoreError, match="other pixels"):
         asked.args[0].open()
+
+
+def test_without_a_study_there_is_no_next_frame_to_correct(make_workspace, cine):
+    workspace = make_workspace(None)
+    heard = []
+    workspace.said.connect(heard.append)
+    workspace.next_to_correct()
+    assert heard == ["No study is open: the next frame to correct is chosen among the clips of one."]
+
+
+def test_clips_of_unknown_patient_are_not_corrected_for_training(two_cines, qtbot):
+    two_cines.flag_keeper.save()
+    heard = []
+    two_cines.said.connect(heard.append)
+    two_cines.next_to_correct()
+    qtbot.waitUntil(lambda: bool(heard), timeout=8_000)
+    assert heard[-1].startswith("No flagged frame of a training patient waits")
+
+
+def test_the_next_frame_to_correct_is_opened_with_its_reasons_and_no_stroke_is_lost(two_cines, qtbot, tmp_path):
+    workspace = two_cines
+    two = workspace.session.current.cine.content_id
+    with Study.open(tmp_path / "study.sqlite") as study:
+        (one,) = {row.content_id for row in study.cines()} - {two}
+        study.set_subject(one, "p1")
+        study.set_subject(two, "p2")
+    workspace.next_cine.wanted.connect(lambda waiting: workspace.session.open(waiting.open()))
+    heard = []
+    workspace.said.connect(heard.append)
+    workspace.session.seek(5)
+    workspace.session.current.labels.paint((5, 20, 20), 1)  # as the brush does, not recorded yet
+    with qtbot.waitSignal(workspace.next_cine.arrived, timeout=8_000):
+        workspace.next_to_correct()
+    assert workspace.session.current.cine.content_id == one
+    flags = workspace.actions.flags
+    assert flags[workspace.session.frame].reason.startswith(("end-diastole", "end-systole"))
+    assert "no frame of this patient yet" in heard[-1]
+    assert heard[-1].startswith(f"one.mha, frame {workspace.session.frame + 1}: ")
+    # Again: the frame on screen is left out, the other end of the beat is next, in the same clip.
+    before = workspace.session.frame
+    with qtbot.waitSignal(workspace.next_cine.arrived, timeout=8_000):
+        workspace.next_to_correct()
+    assert workspace.session.frame in set(flags) - {before}
+    workspace.link.flush()
+    with Study.open(tmp_path / "study.sqlite") as study:
+        assert study.mask(two, 5)[20, 20] == 1
+
+
+def test_a_preview_is_not_thrown_away_by_going_elsewhere(two_cines, qtbot):
+    workspace = two_cines
+    mask = np.ones(workspace.session.current.cine.shape, np.uint8)
+    with qtbot.waitSignal(workspace.preview.finished, timeout=8_000):
+        workspace.preview.start("Interpolation", 1, lambda: iter([(3, mask)]))
+    heard = []
+    workspace.said.connect(heard.append)
+    workspace.next_to_correct()
+    assert heard == ["Apply or discard what is previewed first; it would be lost with this clip."]
+    assert workspace.preview.is_open

@@ -56,6 +56,8 @@ class Request(NamedTuple):
         Of clips that state none.
     pseudonyms
         Names that leave.
+    reading
+        Whose reading; what counts if None.
     """
 
     format: Format
@@ -63,6 +65,7 @@ class Request(NamedTuple):
     statuses: tuple[str, ...]
     view: str | None
     pseudonyms: Pseudonyms
+    reading: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,10 +166,12 @@ def _left_out(entry: CineEntry, sentence: str) -> Finding:
 
 def _choose_labels(study: Study, entry: CineEntry, request: Request, source: StoredSource) -> _Labels:
     content_id = entry.content_id
-    infos = {t: i for t, i in study.frames(content_id).items() if i.status.value in request.statuses}
-    masks = {t: mask for t in infos if (mask := study.mask(content_id, t)) is not None}
+    reading = request.reading
+    known = study.frames(content_id) if reading is None else study.reading_frames(content_id, reading)
+    infos = {t: i for t, i in known.items() if i.status.value in request.statuses}
+    masks = {t: m for t, i in infos.items() if (m := study.mask(content_id, t, revision=i.revision)) is not None}
     areas = {t: int((mask == 1).sum()) for t, mask in masks.items()}
-    marks = study.marks(content_id)
+    marks = study.marks(content_id) if reading is None else study.reading_marks(content_id, reading)[0]
     phases = labelled_phases(areas, marks.ed, marks.es, entry.n_frames)
     # A person's word, then the file's, then what was asked for.
     view = known_view(source.cine.view) or known_view(entry.view) or request.view

@@ -43,6 +43,7 @@ def plan_export(
     size: int | None = None,
     native: bool = False,
     view: str | None = None,
+    reading: str | None = None,
     cines: Sequence[str] | None = None,
     sectors: Mapping[str, Sector] | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -66,6 +67,8 @@ def plan_export(
         Keep native pixels where the format would scale.
     view
         View of clips that state none, where the format needs one.
+    reading
+        Whose reading leaves; what counts if left out, which is the one that was chosen where raters read a clip blind.
     cines
         Content ids; all if left out.
     sectors
@@ -76,15 +79,18 @@ def plan_export(
     Raises
     ------
     ExchangeError
-        If nothing is left to export, an argument makes no sense, or `should_stop` said so.
+        If nothing is left to export, an argument makes no sense, `should_stop` said so, or blind readings of a clip
+        differ and nobody has chosen one.
     """
     chosen = find_format(format)
     check_release_name(name)
     _check_request(chosen, statuses, size, view)
     pseudonyms = Pseudonyms(study.secret)
     side = None if native else size or chosen.size
-    request = Request(chosen, side, tuple(statuses), view, pseudonyms)
-    summaries = _labelled(study, statuses, cines)
+    request = Request(chosen, side, tuple(statuses), view, pseudonyms, reading)
+    summaries = _labelled(study, statuses, cines, reading)
+    if reading is None:
+        _refuse_undecided(study, summaries)
     clips: list[PlannedClip] = []
     findings: list[Finding] = []
     previews: list[Preview] = []
@@ -120,6 +126,7 @@ def plan_export(
         bytes_needed=int(bytes_needed) + 2000 * len(clips) + (1 << 16),
         classes=tuple(sorted(classes)),
         pseudonyms=pseudonyms,
+        reading=reading,
     )
 
 
@@ -137,17 +144,36 @@ def _check_request(chosen: Format, statuses: Sequence[str], size: int | None, vi
         require_highdicom()
 
 
-def _labelled(study: Study, statuses: Sequence[str], cines: Sequence[str] | None) -> list[CineSummary]:
-    """Return the clips with a label of these statuses, all or those asked for."""
+def _labelled(
+    study: Study, statuses: Sequence[str], cines: Sequence[str] | None, reading: str | None
+) -> list[CineSummary]:
+    """Return the clips with a label of these statuses, all or those asked for; of one rater's reading if named."""
     from matae.store import FrameStatus
 
     known = [FrameStatus(status) for status in statuses]
     wanted = None if cines is None else set(cines)
+
+    def has_some(summary: CineSummary) -> bool:
+        if reading is None:
+            return any(summary.counts.get(status, 0) for status in known)
+        return any(info.status in known for info in study.reading_frames(summary.content_id, reading).values())
+
     return [
-        summary
-        for summary in study.cines()
-        if any(summary.counts.get(status, 0) for status in known) and (wanted is None or summary.content_id in wanted)
+        summary for summary in study.cines() if (wanted is None or summary.content_id in wanted) and has_some(summary)
     ]
+
+
+def _refuse_undecided(study: Study, summaries: Sequence[CineSummary]) -> None:
+    """Refuse clips that several raters read blind, who differ, while nobody has said whose reading counts."""
+    several = {content_id for content_id, n in study.clips_read().items() if n > 1}
+    differ = [(s.stem, who) for s in summaries if s.content_id in several and (who := study.undecided(s.content_id))]
+    if differ:
+        stem, who = differ[0]
+        more = f" ({len(differ) - 1} more clips likewise)" if len(differ) > 1 else ""
+        raise ExchangeError(
+            f"{' and '.join(who)} read {stem} and differ, and nobody has chosen{more}; adjudicate it, or export the "
+            "reading of one of them."
+        )
 
 
 def _announced(

@@ -110,6 +110,10 @@ class ExportPlan:
         Rough size on disk.
     classes
         That occur in the masks, in order.
+    pseudonyms
+        Names that leave.
+    reading
+        Whose reading; what counts if None.
     """
 
     study: Study
@@ -125,6 +129,7 @@ class ExportPlan:
     bytes_needed: int
     classes: tuple[int, ...]
     pseudonyms: Pseudonyms = field(repr=False)
+    reading: str | None = None
 
     @property
     def n_frames(self) -> int:

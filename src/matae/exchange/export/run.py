@@ -186,7 +186,8 @@ def _write(plan: ExportPlan, stage: Path, ticker: _Ticker) -> tuple[list[dict[st
 
 def _opened(plan: ExportPlan, clip: PlannedClip) -> tuple[ExportClip, dict[int, FrameInfo]]:
     study = plan.study
-    infos = study.frames(clip.content_id)
+    content_id, reading = clip.content_id, plan.reading
+    infos = study.frames(content_id) if reading is None else study.reading_frames(content_id, reading)
     now = tuple(infos[t].revision if t in infos else 0 for t in clip.frames)
     if now != clip.revisions or any(infos[t].status.value not in plan.statuses for t in clip.frames):
         raise ExchangeError("Labels changed since the preview; look at it again, then export.")
@@ -197,7 +198,7 @@ def _opened(plan: ExportPlan, clip: PlannedClip) -> tuple[ExportClip, dict[int, 
     blanked = blanking(cine, clip.sector)
     labels = {}
     for t in clip.frames:
-        mask = study.mask(clip.content_id, t)
+        mask = study.mask(clip.content_id, t, revision=infos[t].revision)
         if mask is None:
             raise ExchangeError("Labels changed since the preview; look at it again, then export.")
         info = infos[t]
@@ -298,6 +299,6 @@ def _remember(plan: ExportPlan, study: Study, manifest: dict[str, Any]) -> None:
     # Nothing of the files by name: their names hold pseudonyms of patients that may have to be forgotten.
     digest = hashlib.sha256(json.dumps(manifest["files"], sort_keys=True).encode()).hexdigest()
     kept |= {"clips": clips, "state": state_digest(manifest), "files_sha256": digest}
-    frames = {clip.content_id: list(clip.frames) for clip in plan.clips}
+    frames = {clip.content_id: dict(zip(clip.frames, clip.revisions, strict=True)) for clip in plan.clips}
     # The study counts; somebody else may have made a release at the same moment.
     manifest["release"]["number"] = study.add_release(plan.name, frames, kept).number

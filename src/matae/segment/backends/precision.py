@@ -48,10 +48,14 @@ def is_gone(error: BaseException) -> bool:
 
 
 def reduced_precision(device: torch.device) -> torch.dtype:
-    """Return the type a device computes fastest in: bf16, fp16, or fp32 where nothing narrower is quicker."""
-    if has_bf16(device):
-        return torch.bfloat16
-    return torch.float16 if device.type == "cuda" else torch.float32
+    """Return the type a device segments fastest in: fp16 on CUDA, bf16 on a processor that has it, fp32 elsewhere.
+
+    On an H100 fp16 was within 0.013 of fp32's probabilities where bf16 was within 0.076 (docs/gpu.md): its fraction has
+    three more bits. What its smaller range cannot hold is noticed, and such a network runs in fp32.
+    """
+    if device.type == "cuda":
+        return torch.float16
+    return torch.bfloat16 if has_bf16(device) else torch.float32
 
 
 def has_bf16(device: torch.device) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from matae.store.types._cines import CineEntry, CineSummary, SubjectSource
 from matae.store.types._history import AuditEntry, Change, Release, ReleaseFrame, Statistics
 from matae.store.types._labels import Edit, FrameInfo, FrameStatus, Revision
+from matae.store.types._looks import CorrectedFrame, FrameToCorrect, Look
+from matae.store.types._readings import Adjudication, Examined, Reading
 from matae.store.types._settings import Flag, Landmark, LandmarkSet, Marks, OverrideName, Overrides, OverrideVersion
 from matae.store.types._worklist import (
     Claim,
@@ -17,24 +19,30 @@ from matae.store.types._worklist import (
 )
 
 __all__ = [
+    "Adjudication",
     "AuditEntry",
     "Change",
     "CineEntry",
     "CineSummary",
     "Claim",
     "ClipStatus",
+    "CorrectedFrame",
     "Edit",
+    "Examined",
     "Flag",
     "FrameInfo",
     "FrameStatus",
+    "FrameToCorrect",
     "Landmark",
     "LandmarkSet",
+    "Look",
     "Marks",
     "OverrideName",
     "OverrideVersion",
     "Overrides",
     "QueueCounts",
     "QueuedClip",
+    "Reading",
     "Release",
     "ReleaseFrame",
     "Revision",

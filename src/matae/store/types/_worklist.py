@@ -83,6 +83,8 @@ class StoredMeasurement(NamedTuple):
         When (UTC); None before it is stored.
     stale
         Masks, marks, landmarks or settings of the clip are others than those that were measured.
+    la_ml
+        Largest volume of the left atrium in mL, None where it was not measured.
     """
 
     ef: float | None
@@ -101,6 +103,7 @@ class StoredMeasurement(NamedTuple):
     rater: str = ""
     at: datetime | None = None
     stale: bool = False
+    la_ml: float | None = None
 
     @property
     def reliable(self) -> bool:
@@ -158,6 +161,11 @@ class WorklistRow(NamedTuple):  # ten thousand are made at a time, which a datac
         Number in the queue of what is segmented in the background, or None.
     note
         Why it failed.
+    readers
+        How the readings of several raters compare, in words; empty where one or nobody read it, or before anybody
+        looked (`matae.readers.with_readers`).
+    disagree
+        They disagree, and nobody has chosen one.
     """
 
     content_id: str
@@ -175,6 +183,8 @@ class WorklistRow(NamedTuple):  # ten thousand are made at a time, which a datac
     claims: tuple[Claim, ...] = ()
     queue_id: int | None = None
     note: str = ""
+    readers: str = ""
+    disagree: bool = False
 
     @property
     def path(self) -> Path:

@@ -1,0 +1,125 @@
+"""A view that nobody states is that of the pictures; one that the pictures contradict makes the number doubtful."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from measure_makers import beating
+
+from matae import view
+from matae.cine import Cine
+from matae.demo import demo_path
+from matae.measure import MeasureOptions, measure_cine, seen_view
+from matae.measure.run import segment_and_measure
+from matae.measure.seen_view import RECOGNISED, WRONG_VIEW, with_view
+from matae.read import open_cine
+from matae.segment import SegmentOptions, find_sector
+from matae.view import RecognisedView, recognise
+
+AREAS = 1 - 0.45 * np.sin(np.linspace(0, np.pi, 41)) ** 2
+
+
+def clip(stated: str | None) -> tuple[Cine, np.ndarray]:
+    cine, masks = beating(AREAS, rate=40.0)
+    return replace(cine, view=stated), masks
+
+
+def looks_like(monkeypatch: pytest.MonkeyPatch, found: RecognisedView | None) -> None:
+    monkeypatch.setattr(view, "recognise_view", lambda *_: found)
+
+
+@pytest.mark.parametrize("found", [None, RecognisedView("A2C", 0.8)])
+@pytest.mark.parametrize("stated", [None, "A4C", "A3C"])
+def test_nothing_is_said_where_nothing_is_sure(
+    monkeypatch: pytest.MonkeyPatch, found: RecognisedView | None, stated: str | None
+) -> None:
+    looks_like(monkeypatch, found)
+    cine, _ = clip(stated)
+    assert with_view(cine, find_sector(cine)) == (cine, ())
+
+
+@pytest.mark.parametrize(("stated", "chosen"), [("A3C", None), ("A4C", "A4C"), (None, "A4C"), ("A2C", None)])
+def test_a_person_a_view_without_a_rival_and_an_agreeing_file_are_left_alone(
+    monkeypatch: pytest.MonkeyPatch, stated: str | None, chosen: str | None
+) -> None:
+    looks_like(monkeypatch, RecognisedView("A2C", 0.999))
+    cine, _ = clip(stated)
+    assert with_view(cine, find_sector(cine), chosen=chosen) == (cine, ())
+
+
+def test_a_file_is_believed_against_pictures_that_are_not_quite_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks_like(monkeypatch, RecognisedView("A2C", 0.93))
+    cine, _ = clip("A4C")
+    assert with_view(cine, find_sector(cine)) == (cine, ())
+    unsaid, _ = clip(None)
+    assert with_view(unsaid, find_sector(unsaid))[0].view == "A2C"
+
+
+def test_a_view_that_nobody_states_is_that_of_the_pictures_until_a_person_chooses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks_like(monkeypatch, RecognisedView("A2C", 0.999))
+    cine, masks = clip(None)
+    seen, said = with_view(cine, find_sector(cine))
+    measured = measure_cine(seen, masks, remarks=said)
+    assert measured.view == "A2C"
+    (flag,) = (flag for flag in measured.flags if flag.code == RECOGNISED)
+    assert (flag.level, flag.text) == (
+        "note", "The pictures look like A2C (99 % sure); choose the view if they are not."
+    )  # fmt: skip
+    assert measured.doubts == ()
+    assert "view-unknown" not in {flag.code for flag in measured.flags}
+    chosen = measured.updated(view="A4C")
+    assert chosen.view == "A4C"
+    assert RECOGNISED not in {flag.code for flag in chosen.flags}
+
+
+def test_a_file_that_the_pictures_contradict_makes_the_number_doubtful_until_a_person_chooses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks_like(monkeypatch, RecognisedView("A2C", 0.97))
+    cine, masks = clip("A4C")
+    seen, said = with_view(cine, find_sector(cine))
+    measured = measure_cine(seen, masks, remarks=said)
+    assert measured.view == "A4C"
+    (doubt,) = measured.doubts
+    assert doubt.code == WRONG_VIEW
+    assert "The file says A4C, but the pictures look like an apical two-chamber view (97 % sure)" in doubt.text
+    assert measured.updated(view="A4C").doubts == ()
+    assert measure_cine(cine, masks, MeasureOptions(view="A2C"), remarks=said).doubts == ()
+
+
+@pytest.mark.parametrize(("stated", "code"), [(None, RECOGNISED), ("A2C", WRONG_VIEW)])
+def test_a_real_cine_is_measured_as_what_it_shows(
+    matae_home: Path, monkeypatch: pytest.MonkeyPatch, stated: str | None, code: str
+) -> None:
+    monkeypatch.setattr(
+        seen_view, "CONTRADICTS", seen_view.CONTRADICTS - 0.1
+    )  # the classifier is 91 % sure of this cine
+    cine = replace(open_cine(demo_path()), view=stated)
+    cine = replace(cine, frames=cine.frames[::3], frame_times=None)
+    measured, _ = segment_and_measure(cine, SegmentOptions(width="1/8", device="cpu"))
+    assert code in {flag.code for flag in measured.flags}
+    assert measured.view == (stated or "A4C")
+    assert (WRONG_VIEW in {doubt.code for doubt in measured.doubts}) == (stated == "A2C")
+    chosen, _ = segment_and_measure(cine, SegmentOptions(width="1/8", device="cpu"), MeasureOptions(view="A4C"))
+    assert {RECOGNISED, WRONG_VIEW}.isdisjoint({flag.code for flag in chosen.flags})
+
+
+def test_a_damaged_classifier_costs_the_view_alone(
+    matae_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "view.safetensors").write_bytes(b"not tensors")
+    monkeypatch.setattr(recognise, "_path", lambda: tmp_path / "view.safetensors")
+    recognise._loaded.cache_clear()
+    cine, masks = clip(None)
+    seen, said = with_view(cine, find_sector(cine))
+    recognise._loaded.cache_clear()
+    assert seen is cine
+    (flag,) = said
+    assert (flag.code, flag.level) == ("view-unreadable", "note")
+    assert "install napari-matae again" in flag.text
+    assert measure_cine(seen, masks, remarks=said).ef is not None
