@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -35,10 +34,10 @@ class Fan(NamedTuple):
 
 
 class FanSums:
-    """Adds up the weights of the pixels in a fan, row by row: hundreds of fans are tried.
+    """Adds up the weights of the pixels in fans, row by row: hundreds of fans are tried.
 
     A row crosses a fan in the columns between its two edges, as far as the outer circle reaches, without those inside
-    the inner one. Sums along the rows make each such stretch one subtraction.
+    the inner one. Sums along the rows make each such stretch one subtraction, of many fans at once.
 
     Parameters
     ----------
@@ -50,43 +49,47 @@ class FanSums:
 
     def __init__(self, weights: NDArray[Any], window: tuple[int, int, int, int] | None = None) -> None:
         rows, columns = weights.shape
-        self._top, self._left, bottom, right = window or (0, 0, rows - 1, columns - 1)
-        self._bottom, self._right = bottom + 1, right + 1
-        self._columns = columns
-        self._numbers = np.arange(rows, dtype=np.float64)
+        top, self._left, bottom, right = window or (0, 0, rows - 1, columns - 1)
+        self._right = right + 1
+        self._numbers = np.arange(top, bottom + 1, dtype=np.float64)
         # Flat, each row with the sum of nothing before it.
         self._sums = np.pad(np.cumsum(weights, axis=1, dtype=np.float64), ((0, 0), (1, 0))).ravel()
         self._starts = self._numbers * (columns + 1)
 
-    def inside(self, fan: Fan) -> float:
-        """Return the sum of the weights of the pixels whose centres lie in the fan and in the window.
+    def inside(self, fans: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the sums of the weights of the pixels whose centres lie in the window and in each fan, (N,).
 
         Parameters
         ----------
-        fan
-            Its tip is on the side of the first row, its edges are less than a right angle from the vertical.
+        fans
+            (N, 6): the first six numbers of a `Fan` each, the tip on the side of the first row, the edges less than a
+            right angle from the vertical.
         """
-        first = max(self._top, math.floor(fan.y) + 1)
-        last = min(self._bottom, math.floor(fan.y + fan.far) + 1)
-        if first >= last or fan.left > fan.right:
-            return 0.0
-        below = self._numbers[first:last] - fan.y
-        reach = np.sqrt(np.maximum(fan.far**2 - below**2, 0.0))
-        low = np.ceil(np.maximum(below * math.tan(fan.left), -reach) + fan.x)
-        high = np.floor(np.minimum(below * math.tan(fan.right), reach) + fan.x) + 1
-        found = self._between(first, low, high)
-        held = min(last, math.ceil(fan.y + fan.near)) - first  # rows that the inner circle reaches
-        if held > 0:
-            reach = np.sqrt(np.maximum(fan.near**2 - below[:held] ** 2, 0.0))
-            # Its rim belongs to the fan.
-            inner_low = np.maximum(np.floor(fan.x - reach) + 1, low[:held])
-            inner_high = np.minimum(np.ceil(fan.x + reach), high[:held])
-            found -= self._between(first, inner_low, inner_high)
+        y, x, left, right, near, far = (fans[:, number, None] for number in range(6))
+        below = self._numbers - y
+        squared = below * below
+        room = far * far - squared
+        reach = np.sqrt(np.maximum(room, 0.0))
+        low = np.ceil(np.maximum(below * np.tan(left), -reach) + x)
+        high = np.floor(np.minimum(below * np.tan(right), reach) + x) + 1
+        high[(below <= 0) | (room < 0) | (far < 0)] = -np.inf
+        found = self._between(low, high, slice(None))
+        # The inner circle reaches a few rows; its rim belongs to the fan.
+        held = slice(0, int(np.searchsorted(self._numbers, float((y + near).max()))))
+        if held.stop:
+            room = (near * near - squared)[:, held]
+            reach = np.sqrt(np.maximum(room, 0.0))
+            inner_low = np.maximum(np.floor(x - reach) + 1, low[:, held])
+            inner_high = np.minimum(np.ceil(x + reach), high[:, held])
+            inner_high[room <= 0] = -np.inf
+            found -= self._between(inner_low, inner_high, held)
         return found
 
-    def _between(self, first: int, low: NDArray[np.float64], high: NDArray[np.float64]) -> float:
+    def _between(
+        self, low: NDArray[np.float64], high: NDArray[np.float64], rows: slice
+    ) -> NDArray[np.float64]:
         start = np.minimum(np.maximum(low, self._left), self._right)
         stop = np.maximum(np.minimum(high, self._right), start)
-        rows = self._starts[first : first + len(low)]
-        before, upto = (self._sums[(rows + columns).astype(np.intp)] for columns in (start, stop))
-        return float(np.add.reduce(upto - before))
+        starts = self._starts[rows]
+        before, upto = (self._sums[(starts + columns).astype(np.intp)] for columns in (start, stop))
+        return np.asarray((upto - before).sum(1))

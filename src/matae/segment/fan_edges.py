@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from matae.segment.tissue import MOVING, moving_level
+from matae.segment.tissue import MOVING, SHARE, moving_level
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ class Tissue:
         The background; None, of clips alone, where none is to be seen: tissue is what moves.
     """
 
-    def __init__(self, cine: Cine, box: Box, ground: Ground | None) -> None:
+    def __init__(self, cine: Cine, box: Box, ground: Ground | None, share: float = SHARE) -> None:
         self.box, self._ground = box, ground
         chosen = np.unique(np.linspace(0, cine.n_frames - 1, _SAMPLED).astype(int))
         part = slice(box.y0, box.y1), slice(box.x0, box.x1)
@@ -58,7 +58,7 @@ class Tissue:
             y, x = np.mgrid[0 : box.height - 1 : 40j, 0 : box.width - 1 : 40j]
             moving = self._values(np.floor(y + 0.5).astype(np.intp), np.floor(x + 0.5).astype(np.intp)).std(0)
             rim = np.concatenate([moving[0], moving[-1], moving[:, 0], moving[:, -1]])
-            self._moves = max(0.5, moving_level(moving, rim))
+            self._moves = max(0.5, moving_level(moving, rim, share))
         self.level = self._least if ground is not None else self._moves
 
     def _values(self, y: NDArray[np.intp], x: NDArray[np.intp]) -> NDArray[np.float64]:

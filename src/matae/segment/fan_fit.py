@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from matae.segment.fan import Fan, FanSums
-from matae.segment.simplex import minimise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 __all__ = ["Fit", "fit_fan"]
@@ -20,6 +21,10 @@ _LOST, _DARK, _STILL = 3.0, 0.35, 1.0
 _TURNED = 0.04  # of the tissue's area, by which the tip must fit better at the bottom
 _ASKEW = 0.1  # cost of a radian between the axis of the fan and the vertical, in areas of the tissue
 _STEEP = 1.3  # radians; no side of a fan is flatter
+_NARROWEST = 0.05  # difference of the slopes of both edges
+_FIRST_STEP, _LAST_STEP = 0.06, 0.5  # of the search: of the height of the tissue; in reduced pixels
+_MOST_ROUNDS = 40
+_FITS = 0.04  # cost from which on no other guess is tried
 
 
 class Fit(NamedTuple):
@@ -56,30 +61,76 @@ def _fit_one(part: NDArray[np.bool_], hull: NDArray[np.bool_]) -> Fit:
     rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
     box = int(rows[0]), int(columns[0]), int(rows[-1]), int(columns[-1])
     total = float(part.sum())
-    weights = np.where(part, -_LOST, np.where(hull, _DARK, _STILL))
-    sums = FanSums(weights, box)
+    sums = FanSums(np.where(part, -_LOST, np.where(hull, _DARK, _STILL)), box)
     height = float(box[2] - box[0] + 1)
-    best: Fit | None = None
+
+    def cost(edges: NDArray[np.float64]) -> NDArray[np.float64]:
+        fans = _fans(edges, box)
+        beyond = np.maximum(0.0, fans[:, 0] + fans[:, 5] - box[2] - 1.0) / height
+        askew = np.abs(fans[:, 2] + fans[:, 3]) / 2
+        return np.asarray(_LOST + sums.inside(fans) / total + _ASKEW * askew + 0.02 * beyond)
+
+    best: tuple[float, NDArray[np.float64]] | None = None
     for guess in _guesses(part, hull, box):
-        scale = (0.1 * height, 0.06 * height, 0.12, 0.12, 0.05 * height, 0.05 * height)
-
-        def fan(values: list[float], guess: Fan = guess, scale: tuple[float, ...] = scale) -> Fan:
-            y, x, left, right, near, far = (g + v * s for g, v, s in zip(guess[:6], values, scale, strict=True))
-            return Fan(y, x, max(left, -_STEEP), min(right, _STEEP), max(near, 0.0), far)
-
-        def cost(values: list[float]) -> float:
-            tried = fan(values)
-            beyond = max(0.0, tried.y + tried.far - box[2] - 1.0) / height
-            askew = abs(tried.left + tried.right) / 2
-            return _LOST + sums.inside(tried) / total + _ASKEW * askew + 0.02 * beyond
-
-        start = np.concatenate([np.zeros((1, 6)), np.eye(6)]).tolist()
-        values = minimise(cost, start, evaluations=350, x_tolerance=0.02, cost_tolerance=1e-3)
-        found = Fit(fan(values), cost(values), box)
-        if best is None or found.cost < best.cost:
+        found = _search(cost, _edges(guess, box), _FIRST_STEP * height)
+        if best is None or found[0] < best[0]:
             best = found
-    assert best is not None  # noqa: S101
-    return best
+        if best[0] < _FITS:
+            break
+    least, edges = best or (_LOST, np.zeros(6))
+    y, x, left, right, near, far = _fans(edges[None], box)[0].tolist()
+    return Fit(Fan(y, x, left, right, near, far), least, box)
+
+
+def _edges(fan: Fan, box: tuple[int, int, int, int]) -> NDArray[np.float64]:
+    """Return a fan as what is seen of it, in pixels: a change of one of the six hardly calls for one of another.
+
+    They are the columns in which the left and the right edge cross the first and the last row of the box, and the rows
+    in which the inner and the outer circle lie below the tip.
+    """
+    across = [fan.x + math.tan(angle) * (row - fan.y) for angle in (fan.left, fan.right) for row in (box[0], box[2])]
+    return np.array([*across, fan.y + fan.near, fan.y + fan.far])
+
+
+def _fans(edges: NDArray[np.float64], box: tuple[int, int, int, int]) -> NDArray[np.float64]:
+    """Return fans (N, 6) from what is seen of them (N, 6); see `_edges`."""
+    first, left_end, right_first, right_end, inner, outer = edges.T
+    height = max(box[2] - box[0], 1)
+    steepest = math.tan(_STEEP)
+    left = np.clip((left_end - first) / height, -steepest, steepest)
+    right = np.clip((right_end - right_first) / height, -steepest, steepest)
+    opening = np.maximum(right - left, _NARROWEST)
+    y = box[0] - (right_first - first) / opening
+    x = first + left * (y - box[0])
+    return np.stack([y, x, np.arctan(left), np.arctan(right), np.maximum(inner - y, 0.0), outer - y], 1)
+
+
+def _search(
+    cost: Callable[[NDArray[np.float64]], NDArray[np.float64]], start: NDArray[np.float64], step: float
+) -> tuple[float, NDArray[np.float64]]:
+    """Return the least cost and where it is, as far as moving along the axes gets (pattern search).
+
+    R. Hooke and T. A. Jeeves, "'Direct search' solution of numerical and statistical problems", Journal of the ACM 8(2),
+    1961; here all moves of a round are asked for at once, and then those together that each lessen the cost.
+    """
+    count = len(start)
+    moves = np.concatenate([np.eye(count), -np.eye(count)])
+    at, least = start, float(cost(start[None])[0])
+    for _ in range(_MOST_ROUNDS):
+        costs = cost(at + step * moves).reshape(2, count)
+        gains = np.maximum(least - costs, 0.0)
+        way = np.where(gains[0] > gains[1], 1.0, -1.0) * (gains.max(0) > 0)
+        single = np.zeros(count)
+        single[gains.max(0).argmax()] = 1.0
+        tried = at + step * np.stack([way, 2 * way, way * single, 2 * way * single])
+        found = cost(tried)
+        if found.min() < least - 1e-4:
+            at, least = tried[int(found.argmin())], float(found.min())
+        elif step <= _LAST_STEP:
+            break
+        else:
+            step /= 2
+    return least, at
 
 
 def _guesses(part: NDArray[np.bool_], hull: NDArray[np.bool_], box: tuple[int, int, int, int]) -> list[Fan]:

@@ -18,7 +18,7 @@ from matae.cine import B_MODE, Box
 from matae.errors import SegmentError
 from matae.segment.fan_edges import Support, Tissue, clipped, sharpened, support_of
 from matae.segment.fan_fit import fit_fan
-from matae.segment.tissue import largest_part, tissue_of
+from matae.segment.tissue import MOVING, SHARE, largest_part, tissue_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -34,6 +34,7 @@ _SAMPLED_FRAMES = 48
 _LEAST_SIDE = 16
 _FULL = 0.97  # share of the picture from which on all of it is tissue
 _RECTANGULAR = 0.95  # share of its own box from which on a part is no fan
+_SHARES = (SHARE, 0.35 * SHARE)  # the first look, and a second one for what is faint
 _SURE = 0.6  # confidence from which on a sector is used
 _LOGIT_WHERE_ALL_IS_SEEN = 4.6
 _LOGIT = np.array([5.0, 3.2, 5.1, 5.5])
@@ -159,18 +160,32 @@ def find_sector(cine: Cine) -> Sector:
     rectangle = _rectangle(box)
     kept: SectorSource = "whole" if box == Box(0, 0, *cine.shape) else "file"
     step = max(1, round(max(box.height, box.width) / _WORK_SIDE))
-    seen = tissue_of(_reduced(cine, box, step))
+    reduced = _reduced(cine, box, step)
+    best = Sector(rectangle, kept, confidence=0.0)
+    for share in _SHARES[: len(_SHARES) if len(reduced) >= MOVING else 1]:
+        found = _look(cine, box, reduced, step, share)
+        if found is not None and (found.confidence or 0.0) > (best.confidence or 0.0):
+            best = found
+        if not best.is_unsure:
+            return best
+    # Which way up it seemed to be stands.
+    return replace(best, polygon=rectangle, source=kept)
+
+
+def _look(cine: Cine, box: Box, reduced: NDArray[np.float32], step: int, share: float) -> Sector | None:
+    """Look for the sector once, tissue being what moves or shows a share of the most; None where nothing does."""
+    seen = tissue_of(reduced, share)
     part = None if seen is None else largest_part(seen[0])
     if seen is None or part is None:
-        return Sector(rectangle, kept, confidence=0.0)
+        return None
+    rectangle = _rectangle(box)
     if part.mean() > _FULL:
-        return Sector(rectangle, kept, confidence=1.0)
-    tissue = Tissue(cine, box, seen[1])
+        return Sector(rectangle, "whole" if box == Box(0, 0, *cine.shape) else "file", confidence=1.0)
+    tissue = Tissue(cine, box, seen[1], share)
     if _fullness(part) > _RECTANGULAR:
         # A fan leaves corners empty: what fills its own box is a rectangular picture, and any fan would fit it badly.
         polygon = np.clip(_hull(part) * step + np.array([box.y0, box.x0]) + (step - 1) / 2, rectangle[0], rectangle[2])
-        support = support_of(polygon, tissue)
-        return _kept_if_sure(Sector(polygon, "outline", confidence=_confidence(support, 0.0)), rectangle, kept)
+        return Sector(polygon, "outline", confidence=_confidence(support_of(polygon, tissue), 0.0))
     fit = fit_fan(part)
     # From centres of the reduced pixels back to native ones.
     origin = np.array([box.y0, box.x0], dtype=np.float64) + (step - 1) / 2
@@ -178,14 +193,7 @@ def find_sector(cine: Cine) -> Sector:
     fan = fit.fan._replace(y=float(y), x=float(x), near=fit.fan.near * step, far=fit.fan.far * step)
     window = tuple(step * np.array(fit.box) + np.tile(origin, 2) + step * np.array([-0.5, -0.5, 0.5, 0.5]))
     polygon = clipped(sharpened(fan, tissue, window), tissue, window)
-    support = support_of(polygon, tissue)
-    confidence = _confidence(support, fit.cost)
-    return _kept_if_sure(Sector(polygon, "fan", not fit.fan.down, confidence), rectangle, kept)
-
-
-def _kept_if_sure(found: Sector, rectangle: NDArray[np.float64], source: SectorSource) -> Sector:
-    """Return a sector, or the whole of what was looked at where it is unsure: which way up it seemed to be stands."""
-    return replace(found, polygon=rectangle, source=source) if found.is_unsure else found
+    return Sector(polygon, "fan", not fit.fan.down, _confidence(support_of(polygon, tissue), fit.cost))
 
 
 def _confidence(support: Support, cost: float) -> float:

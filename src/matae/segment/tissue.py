@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MOVING", "Ground", "largest_part", "moving_level", "tissue_of"]
 
+SHARE = 0.05
+"""Of what moves most, from which on something is taken for tissue."""
 MOVING = 4  # frames from which on tissue is what moves
 _RING = 2  # pixels of the border that the background is looked for in
 _LEAST_GROUND = 0.12  # of the border that must be background
@@ -38,13 +40,15 @@ class Ground:
         return middle + down * (y - 0.5) + right * (x - 0.5)
 
 
-def tissue_of(frames: NDArray[np.float32]) -> tuple[NDArray[np.bool_], Ground | None] | None:
+def tissue_of(frames: NDArray[np.float32], share: float = SHARE) -> tuple[NDArray[np.bool_], Ground | None] | None:
     """Return the pixels of reduced frames that show tissue, (Y, X) bool, and what they were told from.
 
     Parameters
     ----------
     frames
         (T, Y, X) grey levels.
+    share
+        Of what moves or shows most, from which on something counts as tissue.
 
     Returns
     -------
@@ -53,29 +57,31 @@ def tissue_of(frames: NDArray[np.float32]) -> tuple[NDArray[np.bool_], Ground | 
     """
     if len(frames) >= MOVING:
         moving = frames.std(0)
-        level = max(0.3, moving_level(moving, _ring(moving)))
+        level = max(0.3, moving_level(moving, _ring(moving), share))
         mean = frames.mean(0)
-        ground = _ground(mean)
+        ground = _ground(mean, share)
         shown = moving > level
         if ground is not None:
             # The haze of compression around a fan moves too, and is hardly brighter than the background.
             shown &= np.abs(mean - ground.at(*_shares(mean.shape))) > max(0.6, 0.5 * ground.level)
         return shown, ground
     brightest = frames.max(0)
-    ground = _ground(brightest)
+    ground = _ground(brightest, share)
     if ground is None:
         return None
     return np.abs(brightest - ground.at(*_shares(brightest.shape))) > ground.level, ground
 
 
-def moving_level(moving: NDArray[np.floating[Any]], rim: NDArray[np.floating[Any]]) -> float:
+def moving_level(
+    moving: NDArray[np.floating[Any]], rim: NDArray[np.floating[Any]], share: float = SHARE
+) -> float:
     """Return how much tissue moves at least, in grey levels, from what moves in a picture and at its border.
 
     Dark blood barely changes; it is inside the outline anyway. Still furniture never changes. Noise around the fan
     does, and is told from tissue by being weak.
     """
     strong, quiet = float(np.percentile(moving, 95)), float(np.percentile(rim, 15))
-    return max(0.05 * strong, 2.5 * quiet if quiet < 0.3 * strong else 0.0)
+    return max(share * strong, 2.5 * quiet if quiet < 0.3 * strong else 0.0)
 
 
 def _shares(shape: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -91,7 +97,7 @@ def _ring(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     )])  # fmt: skip
 
 
-def _ground(picture: NDArray[np.float32]) -> Ground | None:
+def _ground(picture: NDArray[np.float32], share: float) -> Ground | None:
     """Return the background that the border of a still shows: one grey level, or a slow gradient of it."""
     grey, up, across = (_ring(part.astype(np.float32)) for part in (picture, *_shares(picture.shape)))
     counts = np.bincount((grey / 4).astype(int))
@@ -110,7 +116,7 @@ def _ground(picture: NDArray[np.float32]) -> Ground | None:
         return None  # as rough as tissue
     bright = float(np.percentile(np.abs(picture - plane[0]), 99))
     middle, down, right = (float(value) for value in plane)
-    return Ground((middle, down, right), max(1.2, 0.03 * bright, 3.5 * stray))
+    return Ground((middle, down, right), max(24 * share, 0.6 * share * bright, 3.5 * stray))
 
 
 def largest_part(shown: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
