@@ -62,16 +62,16 @@ class FanSums:
         Parameters
         ----------
         fans
-            (N, 6): the first six numbers of a `Fan` each, the tip on the side of the first row, the edges less than a
-            right angle from the vertical.
+            (N, 6): row and column of each tip, on the side of the first row, the columns that its left and its right
+            edge move by from row to row, and the radii of the inner and the outer circle.
         """
-        y, x, left, right, near, far = (fans[:, number, None] for number in range(6))
+        y, x, left, right, near, far = fans.T[:, :, None]
         below = self._numbers - y
         squared = below * below
         room = far * far - squared
         reach = np.sqrt(np.maximum(room, 0.0))
-        low = np.ceil(np.maximum(below * np.tan(left), -reach) + x)
-        high = np.floor(np.minimum(below * np.tan(right), reach) + x) + 1
+        low = np.ceil(np.maximum(below * left, -reach) + x)
+        high = np.floor(np.minimum(below * right, reach) + x) + 1
         high[(below <= 0) | (room < 0) | (far < 0)] = -np.inf
         found = self._between(low, high, slice(None))
         # The inner circle reaches a few rows; its rim belongs to the fan.
@@ -85,9 +85,7 @@ class FanSums:
             found -= self._between(inner_low, inner_high, held)
         return found
 
-    def _between(
-        self, low: NDArray[np.float64], high: NDArray[np.float64], rows: slice
-    ) -> NDArray[np.float64]:
+    def _between(self, low: NDArray[np.float64], high: NDArray[np.float64], rows: slice) -> NDArray[np.float64]:
         start = np.minimum(np.maximum(low, self._left), self._right)
         stop = np.maximum(np.minimum(high, self._right), start)
         starts = self._starts[rows]

@@ -31,6 +31,9 @@ __all__ = ["Support", "Tissue", "clipped", "sharpened", "support_of"]
 _LINES, _STEPS = 40, 41  # lines across an edge, and places along each
 _REACH = 0.07  # of the depth that an edge is looked for on either side
 _SAMPLED = 12  # frames of a clip
+_ASKED = 160  # points of an outline, a multiple of eight
+_LEAST_CUT = 4  # pixels; a shorter edge of the window is not looked for
+_SMALL = 160 * 160  # pixels
 _OF_INNER = 0.4  # of the strength within, that is tissue still: less is the haze of compression
 
 
@@ -60,6 +63,10 @@ class Tissue:
             rim = np.concatenate([moving[0], moving[-1], moving[:, 0], moving[:, -1]])
             self._moves = max(0.5, moving_level(moving, rim, share))
         self.level = self._least if ground is not None else self._moves
+        # All of a small picture is worked out at once, sooner than the points that are asked for.
+        self._all: NDArray[np.float64] | None = None
+        if box.height * box.width <= _SMALL:
+            self._all = self._strength(*np.mgrid[: box.height, : box.width])
 
     def _values(self, y: NDArray[np.intp], x: NDArray[np.intp]) -> NDArray[np.float64]:
         return np.stack([frame[y, x] for frame in self._frames]).astype(np.float64)
@@ -70,16 +77,21 @@ class Tissue:
         y, x = (np.floor(points[..., axis] + 0.5).astype(np.intp) - (box.y0, box.x0)[axis] for axis in (0, 1))
         beyond = (y < 0) | (x < 0) | (y >= box.height) | (x >= box.width)
         y, x = np.clip(y, 0, box.height - 1), np.clip(x, 0, box.width - 1)
+        found = self._strength(y, x) if self._all is None else self._all[y, x]
+        found[beyond] = 0.0
+        return found
+
+    def _strength(self, y: NDArray[np.intp], x: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the strength at rows and columns of the box."""
         values = self._values(y, x)
         moving = values.std(0) if self._moves else np.zeros(y.shape)
         if self._ground is None:
-            found = moving
-        else:
-            ground = self._ground.at(y / max(box.height - 1, 1), x / max(box.width - 1, 1))
-            found = np.abs((values.mean(0) if self._moves else values.max(0)) - ground)
-            found[moving < 0.5 * self._moves] = 0.0  # furniture stands still
-        found[beyond] = 0.0
-        return found
+            return np.asarray(moving)
+        box = self.box
+        ground = self._ground.at(y / max(box.height - 1, 1), x / max(box.width - 1, 1))
+        found = np.abs((values.mean(0) if self._moves else values.max(0)) - ground)
+        found[moving < 0.5 * self._moves] = 0.0  # furniture stands still
+        return np.asarray(found)
 
 
 class _Ends(NamedTuple):
@@ -93,7 +105,7 @@ def _ends(tissue: Tissue, base: Points, outwards: Points, reach: float) -> _Ends
     """Look along lines through `base` (N, 2), `reach` pixels to either side."""
     offsets = np.linspace(-reach, reach, _STEPS)
     strength = tissue(base[:, None] + offsets[:, None] * outwards[:, None])
-    inner = np.percentile(strength[:, : _STEPS // 2], 70, axis=1, keepdims=True)
+    inner = np.sort(strength[:, : _STEPS // 2], axis=1)[:, [round(0.7 * (_STEPS // 2 - 1))]]
     shown = strength > np.maximum(tissue.level, _OF_INNER * inner)
     sums = np.pad(np.cumsum(shown, axis=1), ((0, 0), (1, 0)))
     behind = np.zeros(shown.shape, bool)
@@ -147,9 +159,9 @@ def sharpened(fan: Fan, tissue: Tissue, window: tuple[float, float, float, float
     tolerance = max(1.0, 0.006 * fan.far)
     sides = []
     radius = np.linspace(fan.near + 0.08 * (fan.far - fan.near), 0.97 * fan.far, _LINES)
-    for angle, hand in ((fan.left, -1.0), (fan.right, 1.0)):
-        along = np.array([sign * np.cos(angle), np.sin(angle)])
-        outwards = hand * np.array([-sign * np.sin(angle), np.cos(angle)])
+    for side, hand in ((fan.left, -1.0), (fan.right, 1.0)):
+        along = np.array([sign * np.cos(side), np.sin(side)])
+        outwards = hand * np.array([-sign * np.sin(side), np.cos(side)])
         base = tip + radius[:, None] * along
         ends = _ends(tissue, base, np.broadcast_to(outwards, base.shape), reach)
         ends = _Ends(ends.offset, ends.known & _within(base + ends.offset[:, None] * outwards, window, 0.5 * tolerance))
@@ -177,22 +189,20 @@ def sharpened(fan: Fan, tissue: Tissue, window: tuple[float, float, float, float
         if not factors.any():
             return angle, base
         fine = np.linspace(-0.5, 0.5, 33)
-        return middle + fine * width, base.mean() + hand * sum(
-            f * fine**p for f, p in zip(factors, powers, strict=True)
-        )
+        bent = np.stack([fine**power for power in powers], 1) @ factors
+        return middle + fine * width, np.asarray(base.mean() + hand * bent)
 
     far_angle, far = arc(fan.far, (0, 2), 1.0)
     near_angle, near = (np.array([middle]), np.zeros(1)) if fan.near < 2 else arc(fan.near, (0,), -1.0)
-    near = np.maximum(near, 0.0)
     far_angle, near_angle = _to_the_sides(far_angle, left, right), _to_the_sides(near_angle, left, right)
     angle = np.concatenate([far_angle, near_angle[::-1]])
-    reached = np.concatenate([far, near[::-1]])
-    return tip + reached[:, None] * np.stack([sign * np.cos(angle), np.sin(angle)], 1)
+    reached = np.concatenate([far, np.maximum(near[::-1], 0.0)])
+    return np.asarray(tip + reached[:, None] * np.stack([sign * np.cos(angle), np.sin(angle)], 1))
 
 
 def _to_the_sides(angle: NDArray[np.float64], left: float, right: float) -> NDArray[np.float64]:
     """Stretch the angles of an arc to both sides."""
-    return angle if len(angle) < 2 else np.interp(angle, (angle[0], angle[-1]), (left, right))
+    return angle if len(angle) < 2 else np.asarray(np.interp(angle, (angle[0], angle[-1]), (left, right)))
 
 
 def _within(points: Points, window: tuple[float, float, float, float], inset: float) -> NDArray[np.bool_]:
@@ -225,25 +235,24 @@ def clipped(polygon: Points, tissue: Tissue, window: tuple[float, float, float, 
     box = tissue.box
     picture = (box.y0 - 0.49, box.x0 - 0.49, box.y1 - 0.51, box.x1 - 0.51)
     size = float(np.ptp(polygon, axis=0).max())
-    for axis, edge, limit, hand in (
-        (0, window[0], picture[0], -1.0), (1, window[1], picture[1], -1.0),
-        (0, window[2], picture[2], 1.0), (1, window[3], picture[3], 1.0),
-    ):  # fmt: skip
-        beyond = hand * (polygon[:, axis] - edge)
-        if beyond.max() > 0.012 * size and hand * (limit - edge) > 0.004 * size:
-            cut = _cut(polygon, axis, limit, hand)
-            across = cut[:, 1 - axis][hand * (cut[:, axis] - edge) > -1e-6]
-            span = np.linspace(across.min(), across.max(), _LINES + 2)[1:-1] if len(across) else np.zeros(0)
-            if np.ptp(span) > 4 if len(span) else False:
-                base = np.empty((_LINES, 2))
-                base[:, axis], base[:, 1 - axis] = edge, span
-                outwards = np.zeros_like(base)
-                outwards[:, axis] = hand
-                ends = _ends(tissue, base, outwards, 0.03 * size)
-                edge += hand * float(_agreed(np.ones(_LINES), ends, (0,), max(1.0, 0.006 * size))[0])
-            limit = edge
-        polygon = _cut(polygon, axis, limit, hand)
+    for axis, hand, edge, limit in zip((0, 1, 0, 1), (-1.0, -1.0, 1.0, 1.0), window, picture, strict=True):
+        is_cut = (hand * (polygon[:, axis] - edge)).max() > 0.012 * size and hand * (limit - edge) > 0.004 * size
+        where = _window_edge(_cut(polygon, axis, limit, hand), tissue, axis, hand, edge) if is_cut else limit
+        polygon = _cut(polygon, axis, where, hand)
     return polygon
+
+
+def _window_edge(polygon: Points, tissue: Tissue, axis: int, hand: float, edge: float) -> float:
+    """Return the row or column at which the window ends a fan, looked for around where tissue was seen to end."""
+    across = polygon[:, 1 - axis][hand * (polygon[:, axis] - edge) > -1e-6]
+    if len(across) == 0 or np.ptp(across) <= _LEAST_CUT:
+        return edge
+    size = float(np.ptp(polygon, axis=0).max())
+    base, outwards = np.empty((_LINES, 2)), np.zeros((_LINES, 2))
+    base[:, axis], base[:, 1 - axis] = edge, np.linspace(across.min(), across.max(), _LINES + 2)[1:-1]
+    outwards[:, axis] = hand
+    ends = _ends(tissue, base, outwards, 0.03 * size)
+    return edge + hand * float(_agreed(np.ones(_LINES), ends, (0,), max(1.0, 0.006 * size))[0])
 
 
 def _cut(polygon: Points, axis: int, limit: float, hand: float) -> Points:
@@ -265,29 +274,25 @@ class Support(NamedTuple):
 
     Parameters
     ----------
-    within, without
-        Share of the outline with tissue just within it, and with none just beyond it.
+    without
+        Share of the outline with no tissue just beyond it.
     both
-        Share with both.
+        Share with none beyond it and tissue just within it.
     least
         The least such share of an eighth of the outline.
-    filled
-        Share of the inside that shows tissue.
     """
 
-    within: float
     without: float
     both: float
     least: float
-    filled: float
 
 
 def support_of(polygon: Points, tissue: Tissue) -> Support:
-    """Return how much of an outline (N, 2) the picture bears out."""
+    """Return how much of an outline (N, 2), N >= 3, the picture bears out."""
     closed = np.concatenate([polygon, polygon[:1]])
     step = np.hypot(*np.diff(closed, axis=0).T)
     length = np.concatenate([[0.0], np.cumsum(step)])
-    at = (np.arange(160) + 0.5) * length[-1] / 160
+    at = (np.arange(_ASKED) + 0.5) * length[-1] / _ASKED
     points = np.stack([np.interp(at, length, closed[:, axis]) for axis in (0, 1)], 1)
     edge = np.clip(np.searchsorted(length, at) - 1, 0, len(step) - 1)
     along = np.diff(closed, axis=0)[edge] / np.maximum(step[edge], 1e-9)[:, None]
@@ -301,16 +306,6 @@ def support_of(polygon: Points, tissue: Tissue) -> Support:
     inner = across(-max(0.035 * size, 5.0), -max(0.004 * size, 1.0))
     outer = across(max(0.012 * size, 2.0), max(0.045 * size, 6.0))
     level = np.maximum(tissue.level, _OF_INNER * np.median(inner, axis=1))
-    shows = (inner > level[:, None]).mean(1) >= 0.5
     ends = (outer > level[:, None]).mean(1) <= 0.3
-    both = shows & ends
-    eighths = both.reshape(8, -1).mean(1)
-    low, high = polygon.min(0), polygon.max(0)
-    y, x = np.mgrid[low[0] : high[0] : 28j, low[1] : high[1] : 28j]
-    from matae.segment.filled import filled_polygon
-
-    # The grid in its own numbers.
-    inside = filled_polygon((28, 28), (polygon - low) / np.maximum(high - low, 1e-9) * 27)
-    shown = tissue(np.stack([y, x], -1)) > tissue.level
-    filled = float(shown[inside].mean()) if inside.any() else 0.0
-    return Support(float(shows.mean()), float(ends.mean()), float(both.mean()), float(eighths.min()), filled)
+    both = ends & ((inner > level[:, None]).mean(1) >= 0.5)
+    return Support(float(ends.mean()), float(both.mean()), float(both.reshape(8, -1).mean(1).min()))

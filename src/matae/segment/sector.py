@@ -33,11 +33,12 @@ _WORK_SIDE = 112  # pixels of the longer side on which the fan is fitted
 _SAMPLED_FRAMES = 48
 _LEAST_SIDE = 16
 _FULL = 0.97  # share of the picture from which on all of it is tissue
+_FLAT = 0.3  # height of a part divided by its width, below which it is no sector
 _RECTANGULAR = 0.95  # share of its own box from which on a part is no fan
 _SHARES = (SHARE, 0.35 * SHARE)  # the first look, and a second one for what is faint
 _SURE = 0.6  # confidence from which on a sector is used
-_LOGIT_WHERE_ALL_IS_SEEN = 4.6
-_LOGIT = np.array([5.0, 3.2, 5.1, 5.5])
+_LOGIT_WHERE_ALL_IS_SEEN = 4.2
+_LOGIT = np.array([12.9, 7.3, 3.9, 1.8])
 _MARGIN = 0.02  # of the box, added when blanking, so that a tight fit never eats the wall
 
 
@@ -74,10 +75,11 @@ class Sector:
         if not self.is_unsure:
             return []
         used = "the whole picture" if self.source == "whole" else "all of the file's region"
-        return [
+        notice = (
             f"The ultrasound sector was not found for sure, so {used} is used; if text or a trace stands in it, draw "
             "the sector with 'Adjust sector' or give --sector."
-        ]
+        )
+        return [notice]
 
     def box(self, shape: tuple[int, int]) -> Box:
         """Return the bounding box inside a picture of `shape` (rows, columns)."""
@@ -176,7 +178,7 @@ def _look(cine: Cine, box: Box, reduced: NDArray[np.float32], step: int, share: 
     """Look for the sector once, tissue being what moves or shows a share of the most; None where nothing does."""
     seen = tissue_of(reduced, share)
     part = None if seen is None else largest_part(seen[0])
-    if seen is None or part is None:
+    if seen is None or part is None or _is_strip(part):
         return None
     rectangle = _rectangle(box)
     if part.mean() > _FULL:
@@ -187,6 +189,8 @@ def _look(cine: Cine, box: Box, reduced: NDArray[np.float32], step: int, share: 
         polygon = np.clip(_hull(part) * step + np.array([box.y0, box.x0]) + (step - 1) / 2, rectangle[0], rectangle[2])
         return Sector(polygon, "outline", confidence=_confidence(support_of(polygon, tissue), 0.0))
     fit = fit_fan(part)
+    if fit.fan.near >= fit.fan.far:
+        return None
     # From centres of the reduced pixels back to native ones.
     origin = np.array([box.y0, box.x0], dtype=np.float64) + (step - 1) / 2
     y, x = step * np.array([fit.fan.y, fit.fan.x]) + origin
@@ -199,8 +203,8 @@ def _look(cine: Cine, box: Box, reduced: NDArray[np.float32], step: int, share: 
 def _confidence(support: Support, cost: float) -> float:
     """Return how likely an outline has an IoU of 0.95 or more with the true sector, 0 to 1.
 
-    A logistic regression over 288 layouts of `matae.phantom.layouts` (seeds 1000 to 1011 of each kind); those of
-    `benchmarks/sector.py` are others.
+    A logistic regression over 432 layouts of `matae.phantom.layouts` (seeds 1000 to 1017 of each kind, as stills and
+    as clips); the record of `benchmarks/sector.py` is of others.
     """
     missing = np.array([1 - support.without, 1 - support.both, 1 - support.least, min(cost, 0.5)])
     return 1.0 / (1.0 + math.exp(float(_LOGIT @ missing) - _LOGIT_WHERE_ALL_IS_SEEN))
@@ -283,6 +287,12 @@ def _fullness(part: NDArray[np.bool_]) -> float:
     """Return the share of its bounding box that a part fills."""
     rows, columns = np.nonzero(part)
     return float(len(rows) / ((np.ptp(rows) + 1) * (np.ptp(columns) + 1)))
+
+
+def _is_strip(part: NDArray[np.bool_]) -> bool:
+    """Return whether a part is flatter than any sector: a bar of buttons, a row of text, where nothing else shows."""
+    rows, columns = np.nonzero(part)
+    return float(np.ptp(rows) + 1) < _FLAT * float(np.ptp(columns) + 1)
 
 
 def _hull(part: NDArray[np.bool_]) -> NDArray[np.float64]:

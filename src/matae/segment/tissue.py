@@ -16,6 +16,7 @@ SHARE = 0.05
 """Of what moves most, from which on something is taken for tissue."""
 MOVING = 4  # frames from which on tissue is what moves
 _RING = 2  # pixels of the border that the background is looked for in
+_ROUGH = 2.0  # grey levels of stray; a background as rough as that is tissue
 _LEAST_GROUND = 0.12  # of the border that must be background
 
 
@@ -72,9 +73,7 @@ def tissue_of(frames: NDArray[np.float32], share: float = SHARE) -> tuple[NDArra
     return np.abs(brightest - ground.at(*_shares(brightest.shape))) > ground.level, ground
 
 
-def moving_level(
-    moving: NDArray[np.floating[Any]], rim: NDArray[np.floating[Any]], share: float = SHARE
-) -> float:
+def moving_level(moving: NDArray[np.floating[Any]], rim: NDArray[np.floating[Any]], share: float = SHARE) -> float:
     """Return how much tissue moves at least, in grey levels, from what moves in a picture and at its border.
 
     Dark blood barely changes; it is inside the outline anyway. Still furniture never changes. Noise around the fan
@@ -91,7 +90,7 @@ def _shares(shape: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.flo
 
 
 def _ring(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    width = min(_RING, min(picture.shape))
+    width = min(_RING, *picture.shape)
     return np.concatenate([side.ravel() for side in (
         picture[:width], picture[-width:], picture[:, :width], picture[:, -width:],
     )])  # fmt: skip
@@ -102,21 +101,34 @@ def _ground(picture: NDArray[np.float32], share: float) -> Ground | None:
     grey, up, across = (_ring(part.astype(np.float32)) for part in (picture, *_shares(picture.shape)))
     counts = np.bincount((grey / 4).astype(int))
     common = 4.0 * int(np.argmax(counts + np.append(counts[1:], 0))) + 4.0
-    near = np.abs(grey - common) < 14
     design = np.stack([np.ones_like(up), up - 0.5, across - 0.5], 1).astype(np.float64)
-    plane = np.array([common, 0.0, 0.0])
-    for _ in range(4):
-        if near.sum() < max(8, _LEAST_GROUND * len(grey)):
-            return None
-        plane = np.linalg.lstsq(design[near], grey[near].astype(np.float64), rcond=None)[0]
-        away = np.abs(grey - design @ plane)
-        near = away < max(1.5, 3.0 * float(np.median(away[near])))
-    stray = float(away[near].std())
-    if stray > 2.0:
-        return None  # as rough as tissue
+    # As far around the most common level as a gradient reaches; less where a bar of another level lies there, too.
+    for width in (14.0, 5.0):
+        found = _plane(grey.astype(np.float64), design, np.abs(grey - common) < width)
+        if found is not None:
+            break
+    else:
+        return None
+    plane, stray = found
     bright = float(np.percentile(np.abs(picture - plane[0]), 99))
     middle, down, right = (float(value) for value in plane)
     return Ground((middle, down, right), max(24 * share, 0.6 * share * bright, 3.5 * stray))
+
+
+def _plane(
+    grey: NDArray[np.float64], design: NDArray[np.float64], near: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], float] | None:
+    """Return the plane through most of the levels of the border, and how far those stray; None if too far for one."""
+    plane: NDArray[np.float64] = np.zeros(3)
+    away: NDArray[np.float64] = np.zeros(len(grey))
+    for _ in range(4):
+        if near.sum() < max(8, _LEAST_GROUND * len(grey)):
+            return None
+        plane = np.asarray(np.linalg.lstsq(design[near], grey[near], rcond=None)[0])
+        away = np.abs(grey - design @ plane)
+        near = away < max(1.5, 3.0 * float(np.median(away[near])))
+    stray = float(away[near].std()) if near.any() else np.inf
+    return (plane, stray) if stray <= _ROUGH else None
 
 
 def largest_part(shown: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
