@@ -16,6 +16,7 @@ SHARE = 0.05
 """Of what moves most, from which on something is taken for tissue."""
 MOVING = 4  # frames from which on tissue is what moves
 _RING = 2  # pixels of the border that the background is looked for in
+_FULL_BORDER = 0.6  # share of the border with tissue, beyond which a still is full of it
 _ROUGH = 2.0  # grey levels of stray; a background as rough as that is tissue
 _LEAST_GROUND = 0.12  # of the border that must be background
 
@@ -70,7 +71,9 @@ def tissue_of(frames: NDArray[np.float32], share: float = SHARE) -> tuple[NDArra
     ground = _ground(brightest, share)
     if ground is None:
         return None
-    return np.abs(brightest - ground.at(*_shares(brightest.shape))) > ground.level, ground
+    shown = np.abs(brightest - ground.at(*_shares(brightest.shape))) > ground.level
+    # Dark chambers that reach the border of a picture full of tissue are no background.
+    return None if _ring(shown).mean() > _FULL_BORDER else (shown, ground)
 
 
 def moving_level(moving: NDArray[np.floating[Any]], rim: NDArray[np.floating[Any]], share: float = SHARE) -> float:
@@ -89,7 +92,7 @@ def _shares(shape: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.flo
     return y, x
 
 
-def _ring(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+def _ring(picture: NDArray[Any]) -> NDArray[Any]:
     width = min(_RING, *picture.shape)
     return np.concatenate([side.ravel() for side in (
         picture[:width], picture[-width:], picture[:, :width], picture[:, -width:],

@@ -20,6 +20,13 @@ def test_what_is_as_rough_as_tissue_up_to_the_border_is_not_told_from_a_backgrou
     assert tissue_of(np.random.default_rng(0).uniform(20, 200, (1, 60, 60)).astype(np.float32)) is None
 
 
+def test_dark_chambers_at_the_border_of_a_picture_full_of_tissue_are_no_background() -> None:
+    """A confident fan was found between them, of half the picture."""
+    frames = np.random.default_rng(0).uniform(60, 200, (1, 80, 100)).astype(np.float32)
+    frames[0, :50, 70:] = frames[0, 60:, :20] = 0
+    assert tissue_of(frames) is None
+
+
 def a_disc(background: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     y, x = np.mgrid[:80, :100]
     inside = np.hypot(y - 40, x - 50) < 25
