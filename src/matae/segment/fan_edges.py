@@ -238,7 +238,7 @@ def clipped(polygon: Points, tissue: Tissue, window: tuple[float, float, float, 
     for axis, hand, edge, limit in zip((0, 1, 0, 1), (-1.0, -1.0, 1.0, 1.0), window, picture, strict=True):
         is_cut = (hand * (polygon[:, axis] - edge)).max() > 0.012 * size and hand * (limit - edge) > 0.004 * size
         where = _window_edge(_cut(polygon, axis, limit, hand), tissue, axis, hand, edge) if is_cut else limit
-        polygon = _cut(polygon, axis, where, hand)
+        polygon = _cut(polygon, axis, hand * min(hand * where, hand * limit), hand)
     return polygon
 
 

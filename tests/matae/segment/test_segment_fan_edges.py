@@ -102,7 +102,7 @@ def test_a_side_that_a_window_cuts_is_put_to_the_pixel(side: str) -> None:
     y, x = np.mgrid[:240, :320]
     inside &= (y > window[0]) & (x > window[1]) & (y < window[2]) & (x < window[3])
     tissue = tissue_in(inside)
-    seen = tuple(np.array(window) + [2, 2, -2, -2])  # as a reduced picture says
+    seen = tuple(np.add(window, (2, 2, -2, -2)).tolist())  # as a reduced picture says
     polygon = clipped(FAN.polygon(41), tissue, seen)
     assert overlap(polygon, inside) > 0.985
 
@@ -159,4 +159,4 @@ def test_a_tissue_is_made_of_a_part_of_a_clip() -> None:
     shifted = replace(cine, frames=np.pad(cine.frames, ((0, 0), (20, 0), (30, 0))))
     points = np.random.default_rng(0).uniform(0, 239, (50, 2))
     one, two = Tissue(cine, Box(0, 0, 240, 320), BLACK), Tissue(shifted, Box(20, 30, 260, 350), BLACK)
-    np.testing.assert_array_equal(one(points), two(points + [20, 30]))
+    np.testing.assert_array_equal(one(points), two(np.add(points, (20, 30))))
