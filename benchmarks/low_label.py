@@ -2,7 +2,7 @@
 
     python benchmarks/low_label.py --data shared/data/camus-a4c-256 [--bases matae-phantom] [--patients 5 10 25 50]
                                    [--methods plain self-training scc structure pretraining] [--steps 300]
-                                   [--seeds 1 2 3] [--device cpu] [--jobs 1] [--out FILE]
+                                   [--batch 16] [--grid 0] [--seeds 1 2 3] [--device cpu] [--jobs 1] [--out FILE]
 
 The trainer of `matae.learn.retrain` (kind full) on frames of a folder as `matae.train.data.load_folders` reads it, or
 of a file of `scripts/pack_frames.py`: both labelled frames of a few training patients, all other training frames
@@ -105,12 +105,13 @@ def run(one: dict[str, Any], data: Path, device: str, threads: int) -> dict[str,
     from matae.train.validation import predict
 
     network, grid = started(one["base"], one["seed"])
+    grid = one["grid"] or grid
     frames, held_out = sides(data, grid)
     labelled, others = chosen(frames, one["patients"], one["seed"])
     options = RetrainOptions(kind="full", steps=one["steps"], seed=one["seed"], device=device)
     heads = getattr(network, "autoencoder", None) is not None
     config = recipe(options, len(labelled), grid, heads=heads)
-    config = replace(config, keep_best=False, patience=0, check_every=one["steps"], network=config.network)
+    config = replace(config, keep_best=False, patience=0, check_every=one["steps"], batch=one["batch"])
     config = configured(config, one["method"])
     # All frames that are not labelled, where the method looks at them at all.
     more = frames.images[others] if (config.self_training or config.pretraining) and others else None
@@ -182,6 +183,8 @@ def main() -> None:
     parser.add_argument("--patients", type=int, nargs="+", default=[5, 10, 25, 50])
     parser.add_argument("--methods", nargs="+", default=["plain", "self-training"], help=", ".join(METHODS))
     parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--grid", type=int, default=0, help="side of the input; that of the base if left out")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
@@ -194,9 +197,10 @@ def main() -> None:
     runs: list[dict[str, Any]] = []
     if args.out is not None and args.out.is_file():
         runs = [json.loads(line) for line in args.out.read_text(encoding="utf-8").splitlines()]
+    common = {"steps": args.steps, "batch": args.batch, "grid": args.grid}
     # Seeds outermost: a run that is broken off has all methods of the first seed.
     asked = [
-        {"base": base, "method": method, "patients": n, "steps": args.steps, "seed": seed}
+        common | {"base": base, "method": method, "patients": n, "seed": seed}
         for seed in args.seeds
         for n in args.patients
         for base in args.bases
