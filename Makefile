@@ -43,7 +43,9 @@ $(INSTALLED): pyproject.toml setup.cfg constraints.txt
 	@# An interrupted first run leaves a Python without pip: it is made again.
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' # older ones know no dependency groups
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$(EXTRAS)]' --group dev
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[$(EXTRAS)]' --group dev
+	@# Bytecode on all processors, where pip uses one; the tests of packages are imported by nobody.
+	@$(BIN)/python -m compileall -q -j 0 -x '/tests/' $(VENV)/lib >/dev/null 2>&1 || true # some files are templates
 	@touch $@
 
 $(DISPLAY_READY): scripts/system-packages.sh $(INSTALLED)
