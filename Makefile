@@ -20,6 +20,11 @@ HIDDEN = $(shell command -v xvfb-run >/dev/null 2>&1 && echo 'env QT_QPA_PLATFOR
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 TOGETHER = -n $(WORKERS) --dist worksteal
 
+# With the plugins that the tests use, and no others that happen to be installed: pytest rewrites all modules of a package
+# whose plugin it finds by itself (500 of napari's), in each worker of a fresh environment.
+PYTEST = env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest -p xdist.plugin -p pytestqt.plugin \
+	-p napari.utils._testsupport -p _hypothesis_pytestplugin
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help install demo test test-slow test-bare fuzz mutate lint format typecheck train screenshot benchmark \
@@ -38,7 +43,9 @@ $(INSTALLED): pyproject.toml setup.cfg constraints.txt
 	@# An interrupted first run leaves a Python without pip: it is made again.
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' # older ones know no dependency groups
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$(EXTRAS)]' --group dev
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[$(EXTRAS)]' --group dev
+	@# Bytecode on all processors, where pip uses one; the tests of packages are imported by nobody.
+	@$(BIN)/python -m compileall -q -j 0 -x '/tests/' $(VENV)/lib >/dev/null 2>&1 || true # some files are templates
 	@touch $@
 
 $(DISPLAY_READY): scripts/system-packages.sh $(INSTALLED)
@@ -64,13 +71,13 @@ demo: $(INSTALLED) ## segment a real heart: in the viewer, or into matae-demo/ w
 	$(BIN)/napari-matae demo
 
 test: lint typecheck $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) $(ARCHIVE_READY) ## everything but what takes minutes
-	$(HIDDEN) $(BIN)/python -m pytest -m "not slow" $(TOGETHER)
+	$(HIDDEN) $(PYTEST) -m "not slow" $(TOGETHER)
 
 test-slow: $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) $(ARCHIVE_READY) ## what takes minutes
-	$(HIDDEN) $(BIN)/python -m pytest -m slow
+	$(HIDDEN) $(PYTEST) -m slow
 
 test-bare: $(INSTALLED) ## the wheel alone in an empty environment: what works, and what says which extra it lacks
-	$(BIN)/python -m pytest -m slow tests/test_bare_wheel.py
+	$(PYTEST) -m slow tests/test_bare_wheel.py
 
 MUTMUT := $(VENV)/.mutmut
 

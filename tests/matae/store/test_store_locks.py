@@ -119,7 +119,7 @@ while True:
 """
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_nothing_acknowledged_is_lost_while_everybody_opens_and_closes_the_file(drawn, seed) -> None:
     """Strokes in a process that opens the file itself all the time, others that come and go, and a kill at the end."""
     process = subprocess.Popen(

@@ -189,7 +189,7 @@ def test_the_table_is_not_written_where_it_cannot_be(study: Study, tmp_path: Pat
         write_csv(tmp_path / "file" / "list.csv", study.worklist())
 
 
-def test_the_commands(study: Study, clips: list[Path], tmp_path: Path) -> None:
+def test_the_commands_and_what_the_next_frame_is_chosen_by(study: Study, clips: list[Path], tmp_path: Path) -> None:
     run = CliRunner().invoke
     target = study.target
     done = run(app, ["study", "add", target, str(clips[0].parent)])
@@ -209,13 +209,7 @@ def test_the_commands(study: Study, clips: list[Path], tmp_path: Path) -> None:
     assert (tmp_path / "list.csv").read_text("utf-8").count("\n") == 4
     done = run(app, ["study", "add", target, str(tmp_path / "nothing")])
     assert done.exit_code == 1
-
-
-def test_what_the_next_frame_is_chosen_by_is_kept_when_a_clip_is_segmented(
-    study: Study, clips: list[Path], tmp_path: Path
-) -> None:
-    add_paths(study, clips)
-    assert [done.problem for done in work_off(study, WorkSettings(OPTIONS))] == [""] * 3
+    # What was segmented has what the next frame is chosen by.
     rows = {row.stem: row.content_id for row in study.worklist()}
     for content_id in rows.values():
         looks = study.looks(content_id)
@@ -225,19 +219,18 @@ def test_what_the_next_frame_is_chosen_by_is_kept_when_a_clip_is_segmented(
             assert look.vector.shape == (128,)
             assert np.linalg.norm(look.vector.astype(float)) == pytest.approx(1, abs=0.01)
             assert 0 <= look.expected_dice <= 1
-    runner, target = CliRunner(), str(tmp_path / "study.matae")
-    nothing = runner.invoke(app, ["study", "next", target])
+    nothing = run(app, ["study", "next", target])
     assert nothing.exit_code == 0
     assert "study patient" in nothing.stderr
     study.set_subjects({content_id: f"p-{stem}" for stem, content_id in rows.items()})
-    said = runner.invoke(app, ["study", "next", target, "--n", "4"])
+    said = run(app, ["study", "next", target, "--n", "4"])
     assert said.stdout.count("no frame of this patient yet") + said.stdout.count("No frame of this patient yet") == 3
-    records = json.loads(runner.invoke(app, ["study", "next", target, "--n", "4", "--json"]).stdout)
+    records = json.loads(run(app, ["study", "next", target, "--n", "4", "--json"]).stdout)
     assert len({record["subject"] for record in records[:3]}) == 3
     assert records[0]["phase"] in ("ED", "ES")
     assert records[0]["frame"] == records[0]["index"] + 1
     assert str(clips[0].parent) not in said.stdout + json.dumps(records)
-    assert runner.invoke(app, ["study", "next", target, "--n", "0"]).exit_code == 2
+    assert run(app, ["study", "next", target, "--n", "0"]).exit_code == 2
     clips[1].unlink()  # a clip that cannot be opened is not proposed
-    left = json.loads(runner.invoke(app, ["study", "next", target, "--json"]).stdout)
+    left = json.loads(run(app, ["study", "next", target, "--json"]).stdout)
     assert {record["clip"] for record in left} == {"clip0", "clip2"}
