@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from matae.cli.options import Device, Model, Scheduler, check_sector, check_where, check_width
+from matae.cli.options import Backend, BackendOption, Device, Model, Scheduler, check_sector, check_where, check_width
 
 __all__ = ["evaluate"]
 
@@ -41,6 +41,7 @@ def evaluate(
         str, typer.Option("--view", metavar="A4C|A2C|all", help="Standard view; frames of another are left out.")
     ] = "A4C",
     device: Device = "auto",
+    backend: BackendOption = Backend.auto,
     sector: Annotated[
         str,
         typer.Option(
@@ -93,6 +94,7 @@ def evaluate(
             split=split,
             view=view,
             device=device,
+            backend=backend.value,
             sector=sector,
             jobs=jobs,
             scheduler=scheduler,

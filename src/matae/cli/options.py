@@ -14,6 +14,8 @@ from matae.segment.options import SegmentOptions
 __all__ = [
     "STOPPED",
     "Again",
+    "Backend",
+    "BackendOption",
     "Device",
     "Jobs",
     "Model",
@@ -80,6 +82,18 @@ def _in_use() -> str:
 Model = Annotated[str, cli_option(SegmentOptions, "model", default_factory=_in_use, show_default="the one in use")]
 Width = Annotated[str, cli_option(SegmentOptions, "width", callback=check_width)]
 Device = Annotated[str, cli_option(SegmentOptions, "device", callback=check_device)]
+
+
+class Backend(StrEnum):
+    """Runtime of a network."""
+
+    auto = "auto"
+    torch = "torch"
+    openvino = "openvino"
+    onnxruntime = "onnxruntime"
+
+
+BackendOption = Annotated[Backend, cli_option(SegmentOptions, "backend")]
 
 
 class ThirdAxis(StrEnum):

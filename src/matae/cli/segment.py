@@ -11,6 +11,8 @@ import typer
 from matae.cli.from_options import cli_option
 from matae.cli.options import (
     Again,
+    Backend,
+    BackendOption,
     Device,
     Jobs,
     Model,
@@ -32,13 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["run_segment", "same_width", "segment"]
 
 
-class _Backend(StrEnum):
-    auto = "auto"
-    torch = "torch"
-    openvino = "openvino"
-    onnxruntime = "onnxruntime"
-
-
 class _Flip(StrEnum):
     auto = "auto"
     none = "none"
@@ -57,7 +52,7 @@ def segment(
     model: Model,
     width: Width = SegmentOptions.width,
     device: Device = SegmentOptions.device,
-    backend: Annotated[_Backend, cli_option(SegmentOptions, "backend")] = _Backend.auto,
+    backend: BackendOption = Backend.auto,
     rate: Annotated[float | None, cli_option(SegmentOptions, "rate", show_default=False)] = SegmentOptions.rate,
     scheduler: Scheduler = None,
     jobs: Jobs = 1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,10 +10,16 @@ import pytest
 import torch
 from fake_devices import Gpu
 
+from matae.anatomy import CLASS_NAMES
+from matae.models import load_model
+from matae.nn.checkpoint import save
+from matae.nn.enlarge import with_classes
 from matae.phantom import make_phantom
 from matae.segment import Segmenter, SegmentOptions, find_sector, segment
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fake_devices import FakeDevices
 
     from matae.cine import Cine
@@ -61,6 +68,31 @@ def test_a_gpu_that_vanishes_is_left(done: int, devices: FakeDevices, cine: Cine
     assert segmenter.notices == ["The GPU is gone; going on with the CPU."]
     assert segmenter.describe()["device"].startswith("CPU")
     assert devices.freed == []
+
+
+@pytest.mark.parametrize("done", [0, 33])
+def test_a_gpu_that_vanishes_from_a_model_of_three_structures_is_left(
+    done: int, devices: FakeDevices, cine: Cine, matae_home: Path, tiny_model: str
+) -> None:
+    # Its logits are of regions that enclose each other: they come back as they are, and are decided on the CPU.
+    wider, card = with_classes(*load_model(tiny_model), CLASS_NAMES, seed=1)
+    with torch.no_grad():
+        wider.head.weight.normal_(0, 0.2, generator=torch.Generator().manual_seed(0))
+        wider.head.bias.zero_()
+    save(matae_home / "models" / "three", wider, replace(card, name="three"))
+    expected = on_cpu(cine, "three")
+    assert set(np.unique(expected.masks)) > {0, 1}
+    devices.have(OLD)
+    segmenter = Segmenter(SegmentOptions("three", "1", "cuda"))
+    wanted = [*range(70), *range(70), *range(70)]  # more than is under way at once
+    stream = segmenter.stream(cine, find_sector(cine), wanted)
+    frames = [next(stream) for _ in range(done)]
+    devices.gone = GONE
+    frames += stream
+    assert [frame.index for frame in frames] == wanted
+    assert np.mean([(frame.mask != expected.masks[frame.index]).mean() for frame in frames]) < 1e-3
+    assert segmenter.notices == ["The GPU is gone; going on with the CPU."]
+    assert segmenter.describe()["device"].startswith("CPU")
 
 
 @pytest.mark.parametrize("where", ["capture", "pass"])
