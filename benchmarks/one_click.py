@@ -4,7 +4,7 @@
 
 A phantom of 600 x 800 pixels is opened in the real dock and the button is pressed; each run is a clip of its own, and
 the first also loads the model. A stage is timed twice: by the clock, and by the processor time of the whole process,
-which is what can be compared on a machine that does other things at the same time. Of the processor time, that of the GUI
+which is what can be compared on a machine that does other things at the same time. Of it, that of the GUI
 thread stands apart: it is what makes the window wait.
 """
 
