@@ -4,7 +4,7 @@
 
 A phantom of 600 x 800 pixels is opened in the real dock and the button is pressed; each run is a clip of its own, and
 the first also loads the model. A stage is timed twice: by the clock, and by the processor time of the whole process,
-which is what can be compared on a machine that does other things at the same time. Of the processor time, that of the GUI
+which is what can be compared on a machine that does other things at the same time. Of it, that of the GUI
 thread stands apart: it is what makes the window wait.
 """
 
@@ -60,7 +60,7 @@ def main() -> None:
 def until(done: Callable[[], bool]) -> None:
     from qtpy.QtWidgets import QApplication
 
-    end = time.perf_counter() + 300
+    end = time.perf_counter() + 900  # a busy machine only takes longer
     while not done():
         QApplication.processEvents()
         time.sleep(0.001)  # this loop is none of the program's: it takes no processor time from it
@@ -135,7 +135,8 @@ def shown_ef(panel: Any) -> str:
     """Return the ejection fraction as it stands on the card; empty before it does."""
     import re
 
-    return re.sub("<[^>]*>", "", panel.ef.value.text()).strip() if panel.isVisible() else ""
+    text = re.sub("<[^>]*>", "", panel.ef.value.number.text()).strip() if panel.isVisible() else ""
+    return text.strip("–")
 
 
 def apart(before: Moment, after: Moment) -> dict[str, float]:

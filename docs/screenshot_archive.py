@@ -28,7 +28,7 @@ def archive() -> Any:
     from clinic_makers import phantom_dataset
 
     from matae.phantom import make_phantom
-    from tests.napari_matae.archive.loopback import LoopbackArchive
+    from tests.napari_matae.archive.loopback_makers import LoopbackArchive
 
     held = []
     for number, name in enumerate(NAMES):
@@ -87,14 +87,14 @@ def take(clip: Path, out: Path, theme: str) -> None:
     wait_for(lambda: panel.measuring.measurement is not None and not panel.measuring.is_running)
     panel.body_size.height_box.setValue(170)
     panel.body_size.weight_box.setValue(70)
-    wait_for(lambda: panel.measuring.measurement is not None and not panel.measuring.is_running)
-    dock.steps.currentWidget().ensureWidgetVisible(panel.body_size)
-    wait(1200)
+    wait(1500)
+    dock.steps.currentWidget().ensureWidgetVisible(panel.body_size, 50, 200)
+    wait(800)
     viewer.window.screenshot(str(out / "archive-measure.png"), canvas_only=False, flash=False)
     panel.send_button.click()
     sending = panel.sending[0]
     wait_for(lambda: bool(sending.described))
-    sending.place.set_text("https://pacs.example/dicom-web")
+    sending.place.name.setCurrentText("https://pacs.example/dicom-web")
     wait(500)
     sending.grab().save(str(out / "archive-send.png"))
     sending.close()
@@ -120,12 +120,12 @@ def take_archive(dock: Any, out: Path) -> None:
     held = archive()
     dock.worklist.show_archive()
     dialog = dock.worklist.archive
-    dialog.place.set_text(held.address)
+    dialog.place.name.setCurrentText(held.address)
     dialog.out.setText("/home/anna/hearts/fetched")
     dialog.patient.setText("P-0042")
     dialog.find()
     wait_for(lambda: bool(dialog.table.clips))
-    dialog.place.set_text("dimse://ARCHIVE@pacs.example:104")
+    dialog.place.name.setCurrentText("dimse://ARCHIVE@pacs.example:104")
     wait(600)
     dialog.grab().save(str(out / "archive.png"))
     held.close()

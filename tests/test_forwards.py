@@ -48,7 +48,6 @@ LEFT = {
     "open/panel.py: OpenPanel.is_reading": _WORKER,
     "verdict/picture_reader.py: PictureReader.is_reading": _WORKER,
     "verdict/picture_reader.py: PictureReader.stop": _WORKER,
-    "verdict/view.py: VerdictView.is_drawing": _WORKER,
 }
 """Methods that only pass a call on and stay, with the reason."""
 

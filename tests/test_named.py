@@ -16,6 +16,7 @@ _THROUGH = {
     "worklist/test_worklist_window.py": (
         "worklist.queue", "worklist.queue_bar", "worklist.source", "worklist.view",
     ),
+    "archive/test_archive_dialog.py": ("archive.clip_table", "archive.fetching"),
     "segment/test_segment_regions.py": ("open.sector_finder",),
     "session/test_session_mask_changes.py": ("session.open_cine", "session.signals"),
     "study/test_study_link.py": ("study.cine_record", "study.proposals", "study.writer"),

@@ -71,10 +71,10 @@ class ArchiveDialog(QDialog):  # type: ignore[misc]
         self._build()
         self._lay_out()
         self.fetcher.found.connect(self._on_found)
-        self.fetcher.said.connect(self.say)
+        self.fetcher.said.connect(self._say)
         self.fetcher.changed.connect(self._update)
         self.fetcher.arrived.connect(self.arrived)
-        self.place.said.connect(self.say)
+        self.place.said.connect(self._say)
         self.table.chosen_changed.connect(self._update)
         self._update()
 
@@ -174,10 +174,10 @@ class ArchiveDialog(QDialog):  # type: ignore[misc]
             address, query = self.place.address(), self.query
             query.keys()  # what nobody may ask for is said before the archive is asked
         except MataeError as error:
-            self.say(str(error))
+            self._say(str(error))
             return
         self._folder = None
-        self.say(f"Asking {address.name}…")
+        self._say(f"Asking {address.name}…")
         self.fetcher.search(address, query)
 
     def _ask_folder(self) -> None:
@@ -190,7 +190,7 @@ class ArchiveDialog(QDialog):  # type: ignore[misc]
         """List the clips of a folder of DICOM files, by its index where it has one."""
         index = path / "DICOMDIR"
         self._folder = path
-        self.say(f"Looking into {path.name}…")
+        self._say(f"Looking into {path.name}…")
         self.fetcher.list_folder(index if index.is_file() else path)
 
     def _on_found(self, found: ClipList) -> None:
@@ -207,7 +207,7 @@ class ArchiveDialog(QDialog):  # type: ignore[misc]
             said += f" {plural(len(found.missing), 'file')} that the index names are not there."
         if not found.clips:
             said += " Look for another patient or day." if self._folder is None else " Choose another folder."
-        self.say(said)
+        self._say(said)
         self.table.setFocus()
 
     # -- fetching -----------------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ class ArchiveDialog(QDialog):  # type: ignore[misc]
     def fetch(self) -> None:
         """Bring the clips that are ticked into the worklist."""
         if (problem := self.problem) or self.fetcher.fetching.is_running:
-            self.say(problem)
+            self._say(problem)
             return
         chosen = self.table.chosen
         if self._folder is not None:
@@ -235,16 +235,16 @@ class ArchiveDialog(QDialog):  # type: ignore[misc]
         try:
             address = self.place.address()
         except MataeError as error:
-            self.say(str(error))
+            self._say(str(error))
             return
         settings().setValue("pacs/folder", self.out.text())
-        self.say(f"Fetching {plural(len(chosen), 'clip')} from {address.name}…")
+        self._say(f"Fetching {plural(len(chosen), 'clip')} from {address.name}…")
         self.fetcher.fetch(address, chosen, self.out.path)
 
     def _pause(self) -> None:
         on = not self.fetcher.is_paused
         self.fetcher.pause(on=on)
-        self.say("Paused; what has come is in the worklist. Go on fetches the rest." if on else "Going on…")
+        self._say("Paused; what has come is in the worklist. Go on fetches the rest." if on else "Going on…")
 
     # -- keeping in step ----------------------------------------------------------------------------------
 
@@ -254,8 +254,7 @@ class ArchiveDialog(QDialog):  # type: ignore[misc]
         self._update()
         (self.patient if self.place.text else self.place.name).setFocus()
 
-    def say(self, sentence: str) -> None:
-        """Tell the user."""
+    def _say(self, sentence: str) -> None:
         self.words.setText(sentence)
 
     def _update(self) -> None:

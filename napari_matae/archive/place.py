@@ -100,10 +100,6 @@ class ArchivePlace(QWidget):  # type: ignore[misc]
         """What was entered."""
         return str(self.name.currentText()).strip()
 
-    def set_text(self, text: str) -> None:
-        """Enter a name or an address."""
-        self.name.setCurrentText(text)
-
     def address(self) -> Address:
         """Return the archive.
 

@@ -65,10 +65,10 @@ class SendDialog(QDialog):  # type: ignore[misc]
         self.making.finished.connect(self._on_made)
         self.sending.finished.connect(self._on_sent)
         for job in (self.making, self.sending):
-            job.failed.connect(self.say)
-            job.stopped.connect(self.say)
+            job.failed.connect(self._say)
+            job.stopped.connect(self._say)
             job.ended.connect(self._update)
-        self.place.said.connect(self.say)
+        self.place.said.connect(self._say)
         self.finished.connect(lambda _: self._clean())
         self.make()
 
@@ -132,10 +132,10 @@ class SendDialog(QDialog):  # type: ignore[misc]
         self.looked.setChecked(False)
         wanted = [kind for kind, box in self.kinds.items() if box.isChecked()]
         if not wanted:
-            self.say("Tick what is to be sent first.")
+            self._say("Tick what is to be sent first.")
             self._update()
             return
-        self.say("Making what would leave…")
+        self._say("Making what would leave…")
         folder = Path(tempfile.mkdtemp(dir=self._folder.name))
         measurement = self._measurement
 
@@ -157,7 +157,7 @@ class SendDialog(QDialog):  # type: ignore[misc]
             item.addChildren([QTreeWidgetItem([line]) for line in _lines(one)])
             self.preview.addTopLevelItem(item)
             item.setExpanded(True)
-        self.say("Look at what would leave, then choose the archive. Nothing was sent.")
+        self._say("Look at what would leave, then choose the archive. Nothing was sent.")
 
     # -- sending ------------------------------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ class SendDialog(QDialog):  # type: ignore[misc]
         try:
             address = self.place.address()
         except MataeError as error:
-            self.say(str(error))
+            self._say(str(error))
             return
         files = [self._made_in / one.file for one in self.described]
 
@@ -178,7 +178,7 @@ class SendDialog(QDialog):  # type: ignore[misc]
             with connect(address) as connection:
                 return send(connection, files)
 
-        self.say(f"Sending {plural(len(files), 'object')} to {address.name}…")
+        self._say(f"Sending {plural(len(files), 'object')} to {address.name}…")
         self.sending.start(work)
         self._update()
 
@@ -186,10 +186,9 @@ class SendDialog(QDialog):  # type: ignore[misc]
         self.place.remember()
         self.sent = tuple(one.file for one in sent)
         kinds = ", ".join(one.kind for one in sent)
-        self.say(f"Sent to {self.place.text}: {kinds}. The archive has them in the study of the clip.")
+        self._say(f"Sent to {self.place.text}: {kinds}. The archive has them in the study of the clip.")
 
-    def say(self, sentence: str) -> None:
-        """Tell the user."""
+    def _say(self, sentence: str) -> None:
         self.words.setText(sentence)
 
     def _update(self) -> None:

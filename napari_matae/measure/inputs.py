@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +27,7 @@ __all__ = [
     "landmarks_of",
     "marks_of",
     "mask_to_measure",
+    "of_another_person",
     "reviewed_frames",
     "task_of",
 ]
@@ -93,6 +94,39 @@ def cine_to_measure(current: OpenCine, measured: Measurement | None) -> Cine:
     if kept is not None and kept.frames is cine.frames and (kept.ed_frame, kept.es_frame) == (ed, es):
         return kept
     return replace(cine, ed_frame=ed, es_frame=es)
+
+
+def of_another_person(current: OpenCine, measured: Measurement) -> Measurement | None:
+    """Return a measurement with what is said of the person now, where nothing else of the cine is another.
+
+    Body size and sex change no outline and no volume: what was measured stays, and the indexed numbers follow.
+
+    Parameters
+    ----------
+    current
+        The cine on screen.
+    measured
+        The measurement so far.
+
+    Returns
+    -------
+    Measurement or None
+        None where the person is the same, or something else of the cine changed too.
+    """
+    from matae.measure.person import person_of
+
+    cine, before = cine_to_measure(current, measured), measured.inputs.cine
+    if person_of(cine.info) == person_of(before.info):
+        return None
+    for part in fields(cine):
+        one, two = getattr(cine, part.name), getattr(before, part.name)
+        # A view that was recognised in the pictures is in the measured cine alone.
+        if part.name in {"info", "_hashed"} or one is two or (part.name == "view" and one is None):
+            continue
+        same = np.array_equal(one, two) if isinstance(one, np.ndarray) or isinstance(two, np.ndarray) else one == two
+        if not same:
+            return None
+    return replace(measured, inputs=replace(measured.inputs, cine=replace(before, info=cine.info)))
 
 
 def task_of(current: OpenCine, measured: Measurement | None) -> Task | None:

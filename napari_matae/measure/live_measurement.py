@@ -24,6 +24,7 @@ from napari_matae.measure.inputs import (
     cine_to_measure,
     landmarks_of,
     marks_of,
+    of_another_person,
     reviewed_frames,
     task_of,
 )
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.measure import Measurement
+    from napari_matae.session.open_cine import OpenCine
     from napari_matae.session.session import Session
 
 __all__ = ["LiveMeasurement"]
@@ -83,7 +85,7 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
         self._follow_soon = qthrottled(self._follow, timeout=_LIVE_MS, parent=self)
         self._check_soon = qdebounced(self._check_all, timeout=_CALM_MS, parent=self)
         self._ask_widths_soon = qdebounced(self._ask_widths, timeout=_WIDTHS_MS, parent=self)
-        session.opened.connect(self._on_opened)
+        session.opened.connect(self._on_described)
         session.labels_changed.connect(self._begin_anew)
         session.area_changed.connect(self._on_masks)
         session.status_changed.connect(self._on_masks)
@@ -154,6 +156,17 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
         return current is not None and (current.ed, current.es) != (current.cine.ed_frame, current.cine.es_frame)
 
     # -- following the session ----------------------------------------------------------------------------
+
+    def _on_described(self, current: OpenCine | None = None) -> None:
+        """Measure another cine, or the same one as it is described now."""
+        measured = self.measurement
+        if current is not None and measured is not None and not self.is_running:
+            known = of_another_person(current, measured)
+            if known is not None:
+                self.measurement = known
+                self.changed.emit()
+                return
+        self._on_opened()
 
     def _on_opened(self, _: object = None) -> None:
         self._ask_widths_soon.cancel()

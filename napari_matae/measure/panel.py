@@ -170,8 +170,8 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         view.addWidget(QLabel("View", self))
         view.addWidget(self.view, stretch=1)
         view.addWidget(self.report_button, stretch=1)
-        view.addWidget(self.send_button, stretch=1)
         column.addLayout(view)
+        column.addWidget(self.send_button)
         column.addWidget(self.body_size)
         column.addWidget(self.words)
         self.sections: dict[str, Section] = {}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QLabel, QWidget
+from qtpy.QtWidgets import QDoubleSpinBox, QWidget
 
 from matae.measure.person import HEIGHT_CM, WEIGHT_KG, Person, person_of
 from matae.store.types import OverrideName
-from napari_matae.widgets.layout import wrapped
+from napari_matae.widgets.layout import form_layout, wrapped
 
 if TYPE_CHECKING:
     from napari_matae.session.session import Session
@@ -38,15 +38,10 @@ class BodySize(QWidget):  # type: ignore[misc]
         self.height_box = self._box("Height of the patient", HEIGHT_CM, " cm", OverrideName.HEIGHT)
         self.weight_box = self._box("Weight of the patient", WEIGHT_KG, " kg", OverrideName.WEIGHT)
         self.words = wrapped("", self)
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.addWidget(QLabel("Height", self), 0, 0)
-        grid.addWidget(self.height_box, 0, 1)
-        grid.addWidget(QLabel("Weight", self), 0, 2)
-        grid.addWidget(self.weight_box, 0, 3)
-        grid.addWidget(self.words, 1, 0, 1, 4)
-        grid.setColumnStretch(1, 1)
-        grid.setColumnStretch(3, 1)
+        form = form_layout(self)  # one a row: side by side, a narrow dock cuts the units off
+        form.addRow("Height", self.height_box)
+        form.addRow("Weight", self.weight_box)
+        form.addRow(self.words)
         session.opened.connect(self.show_clip)
         self.show_clip()
 

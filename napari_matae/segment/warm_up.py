@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_matae.background.connections import connections_of
 from napari_matae.segment.events import make_ready
+from napari_matae.session.layers import label_colours
 
 if TYPE_CHECKING:
     from napari_matae.session.session import OpenCine, Session
@@ -54,5 +55,13 @@ class WarmUp(QObject):  # type: ignore[misc]
         if self._thread is not None or not is_measuring():
             return
         # Nobody waits for it: a viewer that is closed meanwhile need not either.
-        self._thread = threading.Thread(target=make_ready, name="matae-warm-up", daemon=True)
+        self._thread = threading.Thread(target=_make_all_ready, name="matae-warm-up", daemon=True)
         self._thread.start()
+
+
+def _make_all_ready() -> None:
+    """Load the model, and have napari compile how it colours masks: otherwise the first mask waits for both."""
+    import numpy as np
+
+    make_ready()
+    label_colours().map(np.zeros((2, 2), np.uint8))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from napari.layers import Image, Labels, Points, Shapes
+    from napari.utils.colormaps import DirectLabelColormap
     from numpy.typing import NDArray
 
     from matae.cine import Cine
@@ -29,6 +30,7 @@ __all__ = [
     "forget_history",
     "image_layer_data",
     "image_of",
+    "label_colours",
     "make_ghost",
     "make_handles",
     "make_labels",
@@ -95,20 +97,29 @@ def cine_of(layer: object) -> Cine | None:
     return metadata.get(CINE_KEY) if isinstance(metadata, dict) else None
 
 
+def label_colours() -> DirectLabelColormap:
+    """Return the colours of a labels layer.
+
+    The first picture that is mapped by them has napari compile its mapping, which takes seconds of processor time.
+    """
+    from napari.utils.colormaps import DirectLabelColormap
+
+    colours = {None: CLASS_COLOURS[-1], 0: "transparent"} | dict(enumerate(CLASS_COLOURS, start=1))
+    return DirectLabelColormap(color_dict=colours)
+
+
 def make_labels(cine: Cine, masks: NDArray[np.uint8]) -> Labels:
     """Return a labels layer over a cine, (T, Y, X) uint8."""
     from napari.layers import Labels
-    from napari.utils.colormaps import DirectLabelColormap
 
     from matae.anatomy import CLASS_NAMES
 
-    colours = {None: CLASS_COLOURS[-1], 0: "transparent"} | dict(enumerate(CLASS_COLOURS, start=1))
     layer = Labels(
         masks,
         name=f"LV of {cine.source.name}",
         scale=(1.0, *cine.pixel_aspect),
         opacity=0.9,
-        colormap=DirectLabelColormap(color_dict=colours),
+        colormap=label_colours(),
         # What the pixel under the pointer is, in the viewer's status line.
         features={"index": range(len(CLASS_NAMES) + 1), "structure": ["background", *CLASS_NAMES]},
         metadata={CINE_KEY: cine},

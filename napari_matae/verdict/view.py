@@ -236,13 +236,9 @@ class VerdictView(QWidget):  # type: ignore[misc]
             if self.verdict is verdict:
                 self._show_frames(verdict, hidden)
 
-        def failed(error: BaseException) -> None:
-            if self.verdict is verdict:
-                self._asking = False
-                self._say(explain(error))
-
         self._asking = True
-        connection.requests.ask(lambda study: study.hidden_from(study.rater), said, failed)
+        ask = connection.requests.ask
+        ask(lambda study: study.hidden_from(study.rater), said, lambda error: self._say(explain(error)))
 
     def _show_frames(self, verdict: Verdict, hidden: frozenset[str]) -> None:
         """Show frame by frame what changed, but of clips that others read and this rater reads blind."""

@@ -21,14 +21,13 @@ from matae.cli.options import (
     check_sector,
     check_where,
 )
-from matae.cli.two_views import measure_pair
+from matae.cli.two_views import check_pair, check_stored_pair, measure_pair, measure_stored_pair
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matae.cluster.measuring import MeasureSettings
     from matae.measure import Measurement
-    from matae.measure.person import Person
 
 __all__ = ["measure"]
 
@@ -223,11 +222,11 @@ def measure(
         person=Person(None if sex is None else sex.value, height, weight),
     )
     if study is not None or subject is not None:
+        outputs = {"--json": json, "--csv": csv, "--report": report}
+        check_stored_pair(study, subject, inputs or (), outputs, biplane=biplane)
+        _check_outputs(outputs, inputs=())
         person = Person(None if sex is None else sex.value, height, weight)
-        _measure_in_study(
-            study, subject, inputs or (), {"--json": json, "--csv": csv, "--report": report}, biplane=biplane,
-            person=person, keep_margins=keep_margins,
-        )  # fmt: skip
+        measure_stored_pair(str(study), str(subject), inputs or (), outputs, person=person, keep_margins=keep_margins)
         typer.echo(RESEARCH_USE, err=True)
         return
     if not inputs:
@@ -245,42 +244,13 @@ def measure(
         outputs = {"--json": json, "--csv": csv, "--report": report}
         if pair:
             alone: dict[str, Any] = {"--view": view, "--ed": ed, "--es": es}
-            _check_pair(alone | {"--sr": sr, "--dicom-seg": dicom_seg, "--dicom-pdf": dicom_pdf}, mask)
+            check_pair(alone | {"--sr": sr, "--dicom-seg": dicom_seg, "--dicom-pdf": dicom_pdf}, mask)
             _check_outputs(outputs, inputs=tuple(inputs))
             measure_pair(inputs, settings, outputs, keep_margins=keep_margins)
         else:
             outputs |= {"--sr": sr, "--dicom-seg": dicom_seg, "--dicom-pdf": dicom_pdf}
             _measure_one(inputs[0], settings, outputs, ed=ed or (), es=es or (), keep_margins=keep_margins)
     typer.echo(RESEARCH_USE, err=True)
-
-
-def _measure_in_study(
-    study: str | None,
-    subject: str | None,
-    names: Sequence[Path],
-    outputs: dict[str, Path | None],
-    *,
-    biplane: bool,
-    person: Person,
-    keep_margins: bool,
-) -> None:
-    from matae.cli.two_views import measure_stored_pair
-
-    if not biplane or study is None or subject is None:
-        raise typer.BadParameter("give --biplane, --study STUDY and --subject CODE together.", param_hint="--study")
-    if outputs["--json"] is None or len(names) not in (0, 2):
-        raise typer.BadParameter("give --json FILE, and the names of two clips of the subject or none.")
-    _check_outputs(outputs, inputs=())
-    clips = [str(name) for name in names]
-    measure_stored_pair(study, subject, clips, outputs, person=person, keep_margins=keep_margins)
-
-
-def _check_pair(single: dict[str, Any], mask: Path | None) -> None:
-    for name, value in single.items():
-        if value:
-            raise typer.BadParameter("is for one clip; measure each view with it first.", param_hint=name)
-    if mask is not None and not mask.is_dir():
-        raise typer.BadParameter(f"'{mask}' is no folder; name the one with the masks of both.", param_hint="--mask")
 
 
 def _check_many(single: dict[str, Any], mask: Path | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matae.measure import Measurement, TwoViews
     from matae.measure.person import Person
 
-__all__ = ["measure_pair", "measure_stored_pair"]
+__all__ = ["check_pair", "check_stored_pair", "measure_pair", "measure_stored_pair"]
 
 
 def measure_pair(
@@ -53,10 +53,29 @@ def measure_pair(
     _write(measured, outputs, keep_margins=keep_margins)
 
 
+def check_pair(single: dict[str, Any], mask: Path | None) -> None:
+    """Refuse what is for one clip alone."""
+    for name, value in single.items():
+        if value:
+            raise typer.BadParameter("is for one clip; measure each view with it first.", param_hint=name)
+    if mask is not None and not mask.is_dir():
+        raise typer.BadParameter(f"'{mask}' is no folder; name the one with the masks of both.", param_hint="--mask")
+
+
+def check_stored_pair(
+    study: str | None, subject: str | None, names: Sequence[Path], outputs: dict[str, Path | None], *, biplane: bool
+) -> None:
+    """Refuse a pair of a study that is not wholly said."""
+    if not biplane or study is None or subject is None:
+        raise typer.BadParameter("give --biplane, --study STUDY and --subject CODE together.", param_hint="--study")
+    if outputs["--json"] is None or len(names) not in (0, 2):
+        raise typer.BadParameter("give --json FILE, and the names of two clips of the subject or none.")
+
+
 def measure_stored_pair(
     target: str,
     subject: str,
-    names: Sequence[str],
+    names: Sequence[Path],
     outputs: dict[str, Path | None],
     *,
     person: Person,
@@ -81,7 +100,7 @@ def measure_stored_pair(
     from matae.store import Study
 
     with Study.open(target) as study:
-        pair = find_stored_pair(study, subject, names)
+        pair = find_stored_pair(study, subject, [str(name) for name in names])
         measured = [
             measure_stored(study, content_id, view, person=person)
             for content_id, view in zip(pair, ("A4C", "A2C"), strict=True)

@@ -64,7 +64,7 @@ class Person:
     @property
     def words(self) -> str:
         """Sex, sizes and body surface area in words; empty where nothing is said."""
-        said = [self.sex or ""]
+        said: list[str] = [self.sex or ""]
         said += [] if self.height_cm is None else [f"{self.height_cm:.0f} cm"]
         said += [] if self.weight_kg is None else [f"{self.weight_kg:.0f} kg"]
         surface = self.body_surface_m2

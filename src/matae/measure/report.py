@@ -129,7 +129,7 @@ def page_bytes(*pages: Any, kind: str) -> bytes:
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
-    pictures = []
+    pictures: list[Any] = []
     for page in pages:
         drawn = io.BytesIO()
         page.savefig(drawn, format="png", dpi=_DPI)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, insert, select, tuple_
 
 from matae.cine import Spacing
-from matae.errors import ConflictError, MeasureError, StoreError
+from matae.errors import ConflictError, StoreError
 from matae.store.base import StudyBase, as_note, parse_time
 from matae.store.schema import OverrideRevision, Rater
 from matae.store.types import OverrideName, Overrides, OverrideVersion
@@ -222,22 +222,23 @@ def _rate(value: Any) -> float:
 
 
 def _height(value: Any) -> float:
-    return _size("height_cm", _numbers([value], "A height is a number of centimetres; give it again.")[0])
+    from matae.measure.person import HEIGHT_CM
+
+    return _size(value, "height", "centimetres", HEIGHT_CM)
 
 
 def _weight(value: Any) -> float:
-    return _size("weight_kg", _numbers([value], "A weight is a number of kilograms; give it again.")[0])
+    from matae.measure.person import WEIGHT_KG
+
+    return _size(value, "weight", "kilograms", WEIGHT_KG)
 
 
-def _size(name: str, value: float) -> float:
+def _size(value: Any, what: str, unit: str, limits: tuple[float, float]) -> float:
     """Return a size of a person, as a measurement takes it."""
-    from matae.measure.person import Person
-
-    try:
-        Person(**{name: value})
-    except MeasureError as error:
-        raise StoreError(str(error)) from error
-    return value
+    found = _numbers([value], f"A {what} is a number of {unit}; give it again.")[0]
+    if not limits[0] <= found <= limits[1]:
+        raise StoreError(f"{found:g} is no {what} of a person; give {unit} between {limits[0]:g} and {limits[1]:g}.")
+    return found
 
 
 _CHECKS = {

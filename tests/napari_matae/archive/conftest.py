@@ -15,7 +15,7 @@ from orthanc_server import PASSWORD, USER, Orthanc  # noqa: E402
 
 from matae.phantom import make_phantom  # noqa: E402
 
-from .loopback import LoopbackArchive  # noqa: E402
+from .loopback_makers import LoopbackArchive  # noqa: E402
 
 
 @pytest.fixture(scope="session")

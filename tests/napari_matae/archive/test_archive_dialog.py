@@ -46,7 +46,7 @@ def click(qtbot, button) -> None:
 
 
 def find(qtbot, dialog, address: str, patient: str = PATIENT) -> None:
-    dialog.place.set_text(address)
+    dialog.place.name.setCurrentText(address)
     dialog.patient.setFocus()
     dialog.patient.setText("")
     qtbot.keyClicks(dialog.patient, patient)
@@ -65,10 +65,10 @@ def test_without_a_study_or_an_archive_it_is_said_what_to_do(dialog_of, qtbot) -
     assert not dialog.fetch_button.isEnabled()
     click(qtbot, dialog.find_button)
     assert "Name an archive first" in dialog.words.text()
-    dialog.place.set_text("nowhere")
+    dialog.place.name.setCurrentText("nowhere")
     click(qtbot, dialog.find_button)
     assert "lists no archive called 'nowhere'" in dialog.words.text()
-    dialog.place.set_text("dimse://A@127.0.0.1:9")
+    dialog.place.name.setCurrentText("dimse://A@127.0.0.1:9")
     click(qtbot, dialog.find_button)
     assert "Say what to look for in the archive" in dialog.words.text()  # never everything
     dialog.day_from.setText("soon")
@@ -81,7 +81,7 @@ def test_without_a_study_or_an_archive_it_is_said_what_to_do(dialog_of, qtbot) -
 
 def test_nobody_there_is_one_sentence(dialog_of, qtbot) -> None:
     dialog = dialog_of()
-    dialog.place.set_text(f"dimse://A@127.0.0.1:{free_port()}")
+    dialog.place.name.setCurrentText(f"dimse://A@127.0.0.1:{free_port()}")
     click(qtbot, dialog.place.test_button)
     qtbot.waitUntil(lambda: not dialog.place.testing.is_running)
     assert "cannot be reached" in dialog.words.text()
@@ -93,7 +93,7 @@ def test_nobody_there_is_one_sentence(dialog_of, qtbot) -> None:
 def test_a_password_is_kept_nowhere(qtbot, own_home) -> None:
     place = ArchivePlace()
     qtbot.addWidget(place)
-    place.set_text("https://pacs.example/dicom-web")
+    place.name.setCurrentText("https://pacs.example/dicom-web")
     place.user.setText("reader")
     place.password.setText("swordfish")
     address = place.address()
@@ -108,7 +108,7 @@ def test_a_password_is_kept_nowhere(qtbot, own_home) -> None:
 
 def test_found_in_a_dimse_archive_chosen_and_fetched_into_the_worklist(dialog_of, qtbot, loopback, tmp_path) -> None:
     dialog = dialog_of()
-    dialog.place.set_text(loopback.address)
+    dialog.place.name.setCurrentText(loopback.address)
     click(qtbot, dialog.place.test_button)
     qtbot.waitUntil(lambda: "answers" in dialog.words.text())
     find(qtbot, dialog, loopback.address, "nobody")

@@ -86,7 +86,7 @@ def test_report_and_masks_arrive_in_the_study_of_the_clip(
     *, dialog_of, qtbot, stored, orthanc, protocol, phantom, tmp_path
 ):
     dialog = dialog_of(measured_in(tmp_path / "scanner.dcm", phantom))
-    dialog.place.set_text(getattr(orthanc, protocol))
+    dialog.place.name.setCurrentText(getattr(orthanc, protocol))
     dialog.looked.setChecked(True)
     assert orthanc.held("SR") == []
     qtbot.mouseClick(dialog.send_button, Qt.MouseButton.LeftButton)
@@ -101,7 +101,7 @@ def test_report_and_masks_arrive_in_the_study_of_the_clip(
 
 def test_an_archive_that_does_not_hold_the_study_gets_nothing(dialog_of, qtbot, orthanc, phantom, tmp_path) -> None:
     dialog = dialog_of(measured_in(save(phantom_dataset(phantom), tmp_path / "clip.dcm"), phantom))
-    dialog.place.set_text(orthanc.web)
+    dialog.place.name.setCurrentText(orthanc.web)
     dialog.looked.setChecked(True)
     qtbot.mouseClick(dialog.send_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not dialog.sending.is_running)

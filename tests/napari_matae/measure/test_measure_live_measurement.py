@@ -90,6 +90,27 @@ def test_anything_else_set_during_the_first_measurement(running, qtbot, name, va
     assert read(measured(qtbot, measuring)) == pytest.approx(value)
 
 
+def test_body_size_is_in_the_numbers_at_once_and_nothing_is_outlined_again(qtbot, session, measuring_of):
+    cine, masks = two_beats()
+    session.open(cine)
+    show_masks(session, masks)
+    measuring = measuring_of(session)
+    before = measured(qtbot, measuring)
+    assert before.person.body_surface_m2 is None
+    session.overrides.apply(OverrideName.HEIGHT, 170.0)
+    session.overrides.apply(OverrideName.WEIGHT, 70.0)
+    assert not measuring.is_running
+    after = measuring.measurement
+    assert after is not None
+    assert after.person.body_surface_m2 == pytest.approx(1.8097, abs=1e-3)
+    assert after.beats is before.beats
+    assert after.ef.value == before.ef.value
+    session.overrides.apply(OverrideName.VIEW, "A2C")  # which is measured anew
+    assert measuring.measurement is None
+    again = measured(qtbot, measuring)
+    assert (again.view, again.person) == ("A2C", after.person)
+
+
 def test_a_landmark_placed_during_the_first_measurement_counts(running, qtbot):
     session, measuring = running
     current = session.current
