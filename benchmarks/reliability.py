@@ -42,6 +42,7 @@ class Pair(NamedTuple):
     pictures: NDArray[np.uint8]
     cavities: NDArray[np.bool_]
     side: float | None
+    view: str = "A4C"
 
 
 def camus(folder: Path, count: int) -> Iterator[Pair]:
@@ -59,7 +60,7 @@ def camus(folder: Path, count: int) -> Iterator[Pair]:
         both = [frames[phase]["frame"] for phase in ("ED", "ES")]
         side = float(frames["ED"].get("spacing_mm") or 0) or None
         cavities = np.stack([read("masks", frame) for frame in both]) > 0
-        yield Pair(patient, np.stack([read("images", frame) for frame in both]), cavities, side)
+        yield Pair(patient, np.stack([read("images", frame) for frame in both]), cavities, side, frames["ED"]["view"])
 
 
 def phantoms(count: int) -> Iterator[Pair]:
@@ -112,7 +113,7 @@ def changed(pair: Pair, rng: np.random.Generator) -> Pair:
 def judge(pair: Pair, options: SegmentOptions) -> dict[str, Any]:
     """Segment and measure a pair, and compare its outlines with the reference."""
     spacing = None if pair.side is None else Spacing(pair.side, pair.side)
-    cine = Cine(pair.pictures, None, spacing, Path(pair.name), view="A4C")
+    cine = Cine(pair.pictures, None, spacing, Path(pair.name), view=pair.view)
     measured, found = segment_and_measure(cine, options, sector=find_sector(cine), marks=MARKS)
     scores = [dice(mask == 1, cavity) for mask, cavity in zip(found.masks, pair.cavities, strict=True)]
     return {

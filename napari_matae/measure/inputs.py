@@ -161,6 +161,7 @@ def task_of(current: OpenCine, measured: Measurement | None) -> Task | None:
         placed={t: points for t, points in placed.items() if points is not None},
         unreadable=frozenset(current.unreadable),
         reviewed=reviewed_frames(current),
+        expected=current.expected_dice,
     )
 
 

@@ -63,6 +63,8 @@ class Task:
         Frames whose stored landmarks are none.
     reviewed
         Frames whose mask a person drew or accepted.
+    expected
+        Dice to be expected of each predicted mask, (T,), NaN where it is not known; None if of none.
     """
 
     cine: Cine
@@ -76,6 +78,7 @@ class Task:
     placed: Mapping[int, Landmarks] = field(default_factory=dict)
     unreadable: frozenset[int] = frozenset()
     reviewed: frozenset[int] = frozenset()
+    expected: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +146,7 @@ def _measure(task: Task) -> Measurement:
         errors=None if known is None else known.errors,
         error_limit=None if known is None else known.limit,
         seen=seen.view,
+        expected=task.expected,
         model=task.model,
         width=task.width,
         reviewed=task.reviewed,

@@ -11,6 +11,7 @@ from matae.measure._plane import scale_of
 from matae.measure.reliability import HIGHEST_EF
 from matae.measure.uncertainty import QualityFlag
 from matae.read._timing import unevenness
+from matae.segment.expected import DOUBTFUL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,6 +59,7 @@ def find_flags(
     landmarks: Mapping[int, Landmarks] | None = None,
     errors: NDArray[np.float64] | None = None,
     error_limit: float | None = None,
+    expected: NDArray[np.float64] | None = None,
     widths_sd: float = 0.0,
 ) -> tuple[QualityFlag, ...]:
     """Return everything doubtful about a measurement, warnings first.
@@ -80,7 +82,7 @@ def find_flags(
         Pixels of the sector, (Y, X) bool, or None.
     marks, landmarks
         Frames that a person marked, and apex and hinge points placed by frame.
-    errors, error_limit
+    errors, error_limit, expected
         See `matae.measure.measure_cine`.
     widths_sd
         Standard deviation of the ejection fractions by the widths of the network, points.
@@ -92,6 +94,7 @@ def find_flags(
         *_of_masks(cine, shapes),
         *_of_view(cine, beats, outlines, sector),
         *_of_network(errors, error_limit),
+        *_of_expected(expected),
         *_of_widths(beats, widths_sd),
     ]
     return tuple(sorted(flags, key=lambda flag: flag.level != "warning"))
@@ -290,6 +293,14 @@ def _of_network(errors: NDArray[np.float64] | None, limit: float | None) -> list
             "unknown-picture", f"{_count(frames)} unlike the pictures that the model knows; look at them.", frames
         )
     ]
+
+
+def _of_expected(expected: NDArray[np.float64] | None) -> list[QualityFlag]:
+    frames = () if expected is None else tuple(int(t) for t in np.flatnonzero(expected < DOUBTFUL))
+    if not frames:
+        return []
+    text = f"{_count(frames)} with an outline that is probably wrong (expected Dice below {DOUBTFUL:g}); look at them."
+    return [QualityFlag("doubtful-outline", text, frames)]
 
 
 def _of_widths(beats: Sequence[tuple[Beat, SinglePlane]], widths_sd: float) -> list[QualityFlag]:

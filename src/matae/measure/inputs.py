@@ -69,6 +69,7 @@ class Inputs:
     reviewed: frozenset[int] = frozenset()
     widths_pending: bool = False
     seen: RecognisedView | None = None
+    expected: NDArray[np.float64] | None = None
 
     def mask(self, frame: int) -> NDArray[np.uint8]:
         """Return the present mask of a frame."""
@@ -134,6 +135,7 @@ def check_inputs(
     remarks: Sequence[QualityFlag] = (),
     reviewed: Iterable[int] = (),
     seen: RecognisedView | None = None,
+    expected: ArrayLike | None = None,
 ) -> Inputs:
     """Return what `matae.measure.measure_cine` was given, checked; see there.
 
@@ -159,9 +161,13 @@ def check_inputs(
     unlike = None if errors is None else np.asarray(errors, np.float64)
     if unlike is not None and unlike.shape != (cine.n_frames,):
         raise MeasureError(f"{unlike.size} reconstruction errors for {cine.n_frames} frames; give one a frame.")
+    dice = None if expected is None else np.asarray(expected, np.float64)
+    if dice is not None and dice.shape != (cine.n_frames,):
+        raise MeasureError(f"An expected Dice of {dice.size} frames for {cine.n_frames}; give one a frame.")
     return Inputs(
         cine, stack, options or MeasureOptions(), dict(landmarks or {}), marks or PhaseMarks(), fan, width_masks or {},
         unlike, error_limit, remarks=tuple(remarks), reviewed=frozenset(reviewed), seen=seen,
+        expected=dice,
     )  # fmt: skip
 
 

@@ -241,6 +241,7 @@ class Measurement:
             inputs,
             landmarks={frame: points for frame, points in placed.items() if points is not None},
             changed={**inputs.changed, **(masks or {})},
+            expected=_without(inputs.expected, masks or ()),
             marks=inputs.marks if marks is None else marks,
             width_masks=inputs.width_masks if width_masks is None else width_masks,
             reviewed=inputs.reviewed if reviewed is None else frozenset(reviewed),
@@ -275,6 +276,7 @@ def measure_cine(
     remarks: Sequence[QualityFlag] = (),
     reviewed: Iterable[int] = (),
     seen: RecognisedView | None = None,
+    expected: ArrayLike | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Measurement:
     """Measure a clip from its masks.
@@ -309,6 +311,8 @@ def measure_cine(
         ejection fraction.
     seen
         What the pictures seem to show, for the record.
+    expected
+        Dice to be expected of each frame's outline (`matae.segment.expected`), (T,), NaN where it is not known.
     progress
         Called with (frames done, frames in all).
 
@@ -325,6 +329,7 @@ def measure_cine(
     inputs = check_inputs(
         cine, masks, options, marks=marks, landmarks=landmarks, sector=sector, width_masks=width_masks, errors=errors,
         error_limit=error_limit, remarks=remarks, reviewed=reviewed, seen=seen,
+        expected=expected,
     )  # fmt: skip
     shapes = measure_frames(
         inputs.masks, inputs.cine.pixel_size, landmarks=inputs.landmarks, apex_down=inputs.options.apex_down,
@@ -362,7 +367,7 @@ def _derive(
         beats=[(values.beat, values.volumes) for values in beats],
         outlines={frame: shapes[frame].points for values in beats for frame in values.frames}, view=view,
         marks=inputs.marks, landmarks=inputs.landmarks, sector=inputs.sector,
-        errors=inputs.errors, error_limit=inputs.error_limit,
+        errors=inputs.errors, error_limit=inputs.error_limit, expected=inputs.expected,
         widths_sd=0.0 if ef is None else ef.widths_sd,
     )  # fmt: skip
     return Measurement(
@@ -381,3 +386,11 @@ def _structures_of(before: Measurement, shapes: tuple[FrameShape, ...]) -> dict[
         for values, found in zip(before.beats, before.structures, strict=True)
         if all(shapes[frame] is before.shapes[frame] for frame in values.frames)
     }
+
+
+def _without(expected: NDArray[np.float64] | None, frames: Iterable[int]) -> NDArray[np.float64] | None:
+    """Return the expected Dice without those of frames that have another mask now."""
+    left = None if expected is None else expected.copy()
+    if left is not None:
+        left[[frame for frame in frames if 0 <= frame < len(left)]] = np.nan
+    return left

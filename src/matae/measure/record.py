@@ -91,6 +91,7 @@ def to_json(measurement: Measurement) -> dict[str, Any]:
         "length_px": _numbers(m.length_px),
         "length_mm": _numbers(m.length) if m.calibrated else None,
         "volume_ml": _numbers(m.volume) if m.calibrated else None,
+        "expected_dice": None if m.inputs.expected is None else _numbers(m.inputs.expected),
         "flags": [_flag(flag) for flag in m.flags],
     }
 

@@ -26,6 +26,7 @@ PROVISIONAL = "Provisional: the widths of the network are yet to be compared, wh
 _OF_OUTLINES = {
     "implausible-shape": "The shape of the cavity is implausible.",
     "area-jump": "The area jumps from one frame to the next.",
+    "doubtful-outline": "The outline is probably wrong: the network is not sure of it.",
     "unknown-picture": "The picture is unlike those that the model knows.",
 }
 """Flags that speak of single frames, and what they say of those that the ejection fraction is made from."""

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from matae.segment import Segmentation, Segmenter, SegmentOptions
     from matae.segment.sector import Sector
 
-__all__ = ["DISAGREE", "compare_clip", "sector_pixels", "segment_and_measure", "segment_widths"]
+__all__ = [
+    "DISAGREE", "apart_of", "disagreement_flags", "expected_of", "sector_pixels", "segment_and_measure",
+    "segment_widths",
+]  # fmt: skip
 
 DISAGREE = 0.045
 """One minus the Dice between two widths above which a frame is flagged; by itself it makes Review flag it too.
@@ -96,6 +99,7 @@ def segment_and_measure(
         result.clear(why)
     # Only a model that knows what a heart looks like gives its masks to be measured as one of a view.
     seen = Seen(cine, (), None) if known is None else with_view(cine, sector, known, chosen=measure.view)
+    apart = apart_of(cine, sector, replace(options, width=result.run["width"]), result.masks, make=make)
     measured = measure_cine(
         seen.cine,
         result.masks,
@@ -107,10 +111,8 @@ def segment_and_measure(
         seen=seen.view,
         model=result.run["model"],
         width=result.run["width"],
-        remarks=(
-            *seen.flags,
-            *compare_clip(cine, sector, replace(options, width=result.run["width"]), result.masks, make=make),
-        ),
+        expected=expected_of(result, apart),
+        remarks=(*seen.flags, *disagreement_flags(apart)),
     )
     frames = sorted({frame for values in measured.beats for frame in values.frames})
     if frames:
@@ -120,15 +122,15 @@ def segment_and_measure(
     return measured, result
 
 
-def compare_clip(
+def apart_of(
     cine: Cine,
     sector: Sector,
     options: SegmentOptions,
     masks: NDArray[np.uint8],
     *,
     make: Callable[[SegmentOptions], Segmenter] | None = None,
-) -> tuple[QualityFlag, ...]:
-    """Compare two widths over a whole clip, and return what there is to say of it: one flag, or nothing.
+) -> NDArray[np.float64]:
+    """Return how far two widths of the network are apart on each frame, (T,): one minus their Dice; NaN if unknown.
 
     Parameters
     ----------
@@ -137,16 +139,39 @@ def compare_clip(
     masks
         (T, Y, X) classes that the width of `options` made.
     """
-    from matae.measure.uncertainty import QualityFlag
+    import numpy as np
+
     from matae.segment.compare import compare_widths
 
-    found = compare_widths(cine, sector, options, masks.__getitem__, make=make)
-    frames = tuple(sorted(frame for frame, apart in found if apart > DISAGREE))
+    found = np.full(cine.n_frames, np.nan)
+    for frame, apart in compare_widths(cine, sector, options, masks.__getitem__, make=make):
+        found[frame] = apart
+    return found
+
+
+def disagreement_flags(apart: NDArray[np.float64]) -> tuple[QualityFlag, ...]:
+    """Return what there is to say of `apart_of`: one flag, or nothing."""
+    from matae.measure.uncertainty import QualityFlag
+
+    frames = tuple(int(frame) for frame in (apart > DISAGREE).nonzero()[0])
     if not frames:
         return ()
     count = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
     text = f"{count} on which two widths of the network disagree (Dice below {1 - DISAGREE:.3f}); look at the outline."
     return (QualityFlag("widths-disagree", text, frames, "note"),)
+
+
+def expected_of(result: Segmentation, apart: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return the Dice to be expected of every outline, (T,); None for a model of which it was not measured."""
+    import numpy as np
+
+    from matae.models import find_model
+    from matae.segment.expected import calibrated_dice, expected_dice, is_calibrated
+
+    if not is_calibrated(find_model(result.run["model"]).card):
+        return None
+    implied = [expected_dice(mask, sure) for mask, sure in zip(result.masks, result.probability, strict=True)]
+    return calibrated_dice(np.array(implied), apart)
 
 
 def segment_widths(

@@ -1,7 +1,7 @@
 r"""The Dice to be expected of an outline that nobody has looked at.
 
 What a network's probabilities imply is too high, since networks are too sure. It is put right by what was measured on
-pictures whose outline is known (`scripts/fit_expected_dice.py`):
+pictures whose outline is known (`benchmarks/expected_dice.py`):
 
 .. math:: \operatorname{logit} D = a + b \operatorname{logit} D_p + c \log(d + 0.01)
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
     from matae.nn.card import ModelCard
 
-__all__ = ["CALIBRATED", "DOUBTFUL", "calibrated_dice", "expected_dice", "is_calibrated"]
+__all__ = ["CALIBRATED", "DOUBTFUL", "calibrated_dice", "curve", "expected_dice", "is_calibrated"]
 
 CALIBRATED = "matae-apical"
 """The model whose expected Dice was measured."""
 DOUBTFUL = 0.85
 """Expected Dice below which an outline is taken for wrong."""
-_ALONE = (0.0, 1.0)
+_ALONE = (-0.030, 0.992)
 """Constant, and weight of the implied Dice, where one width was asked."""
-_BOTH = (0.0, 1.0, 0.0)
+_BOTH = (-0.592, 0.518, -0.559)
 """The same, and the weight of the widths' distance."""
 _NEAR, _FAR = 0.01, 0.5  # distances between widths that are told apart
 _MOST = 0.995
@@ -76,14 +76,20 @@ def calibrated_dice(implied: ArrayLike, apart: ArrayLike | None = None) -> NDArr
     numpy.ndarray
         As many, in 0-1; NaN where nothing is implied.
     """
+    alone = curve(implied, None, _ALONE)
+    if apart is None:
+        return alone
+    both = curve(implied, apart, _BOTH)
+    return np.asarray(np.where(np.isfinite(both), both, alone))
+
+
+def curve(implied: ArrayLike, apart: ArrayLike | None, weights: tuple[float, ...]) -> NDArray[np.float64]:
+    """Return what `calibrated_dice` would with other weights: constant, of the implied Dice and, if any, of `apart`."""
     share = np.clip(np.asarray(implied, np.float64), 1 - _MOST, _MOST)
-    logit = np.log(share / (1 - share))
-    alone = _ALONE[0] + _ALONE[1] * logit
+    logit = weights[0] + weights[1] * np.log(share / (1 - share))
     if apart is not None:
-        distance = np.log(np.clip(np.asarray(apart, np.float64), 0, _FAR) + _NEAR)
-        alone = np.where(np.isfinite(distance), _BOTH[0] + _BOTH[1] * logit + _BOTH[2] * distance, alone)
-    found: NDArray[np.float64] = 1 / (1 + np.exp(-alone))
-    return found
+        logit = logit + weights[2] * np.log(np.clip(np.asarray(apart, np.float64), 0, _FAR) + _NEAR)
+    return np.asarray(1 / (1 + np.exp(-logit)))
 
 
 def is_calibrated(card: ModelCard) -> bool:

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from matae.nn.matae import Matae
     from matae.segment.sector import Sector
 
-__all__ = ["POOLED", "Familiarity", "familiarity"]
+__all__ = ["POOLED", "STRANGE", "Familiarity", "familiarity"]
 
 POOLED = 2
 """Deepest stages of the encoder that are pooled."""
+STRANGE = 1.2
+"""Share of the limit: of 250 pairs of frames, real, restyled, changed and synthetic (`benchmarks/reliability.py`), the
+strangest has 1.07; photographs, text, noise and black pictures have 1.24 and more."""
 _BATCH = 4
 
 
@@ -54,6 +57,11 @@ class Familiarity:
     def is_known(self) -> bool:
         """Whether the pictures, by and large, are of the kind that the model knows."""
         return bool(np.nanmedian(self.errors) <= self.limit)
+
+    @property
+    def is_strange(self) -> bool:
+        """Whether they are so far from it that nothing else the network sees in them means anything."""
+        return bool(np.nanmedian(self.errors) > STRANGE * self.limit)
 
 
 def familiarity(cine: Cine, sector: Sector, model: str, frames: int = 16) -> Familiarity | None:

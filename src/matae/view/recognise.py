@@ -108,6 +108,8 @@ def recognise_view(cine: Cine, sector: Sector, seen: Familiarity | None = None) 
         seen = familiarity(cine, sector, MODEL)
     if seen is None:
         raise ModelError(f"The weights of {MODEL} lack the heads that came with them; install napari-matae again.")
+    if seen.is_strange:  # far from all that the classifier has seen, what it says is chance: black can be called A4C
+        return RecognisedView({kind: float(kind == "not an echo") for kind in KINDS}, {}, is_known=False)
     return RecognisedView(classifier.kinds.of(seen.pooled), classifier.grades.of(seen.pooled), seen.is_known)
 
 

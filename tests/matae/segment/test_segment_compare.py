@@ -11,7 +11,7 @@ import pytest
 
 from matae.cine import Cine
 from matae.errors import ModelError
-from matae.measure.run import DISAGREE, compare_clip, segment_and_measure
+from matae.measure.run import DISAGREE, apart_of, disagreement_flags, segment_and_measure
 from matae.metrics import dice
 from matae.phantom import make_phantom
 from matae.review import Phases, flag_frames, frame_scores, is_doubted
@@ -80,10 +80,10 @@ def test_the_frames_that_disagree_make_one_flag(tiny_model: str) -> None:
     cine = a_cine()
     sector = find_sector(cine)
     narrow = segment(cine, options(tiny_model, "1/2"), sector=sector).masks
-    assert compare_clip(cine, sector, options(tiny_model), narrow) == ()
+    assert disagreement_flags(apart_of(cine, sector, options(tiny_model), narrow)) == ()
     other = narrow.copy()
     other[2] = 1 - other[2]
-    (flag,) = compare_clip(cine, sector, options(tiny_model), other)
+    (flag,) = disagreement_flags(apart_of(cine, sector, options(tiny_model), other))
     assert (flag.code, flag.frames, flag.level) == ("widths-disagree", (2,), "note")
     assert "1 frame on which two widths" in flag.text
 
