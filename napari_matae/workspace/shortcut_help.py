@@ -52,6 +52,7 @@ class KeyHelp(QFrame):  # type: ignore[misc]
         self._keys = keys
         self._waiting = ""
         self.buttons: dict[str, QPushButton] = {}
+        self._labels: dict[str, QLabel] = {}
         self.setAutoFillBackground(True)
         self.setFrameShape(QFrame.Shape.Box)
         self.setLineWidth(2)
@@ -59,6 +60,7 @@ class KeyHelp(QFrame):  # type: ignore[misc]
         self._build()
         keys.changed.connect(self._update)
         over.installEventFilter(self)
+        self.table.installEventFilter(self)
         self._update()
         self.hide()
 
@@ -83,14 +85,13 @@ class KeyHelp(QFrame):  # type: ignore[misc]
                 column.addWidget(QLabel(f"<b>{group}</b>", self), alignment=Qt.AlignmentFlag.AlignTop)
                 column.addLayout(self._table(group))
             column.addStretch(1)
-            columns.addLayout(column, self._line(groups))
+            columns.addLayout(column)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(20, 14, 20, 14)
         self.area = QScrollArea(self)  # a window too low for all the keys scrolls them instead of cutting words
         self.area.setFrameShape(QFrame.Shape.NoFrame)
         self.area.setWidgetResizable(True)
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.area.setWidget(self.table)
         whole.addWidget(self.area, stretch=1)
         whole.addLayout(foot)
@@ -108,7 +109,8 @@ class KeyHelp(QFrame):  # type: ignore[misc]
             button.clicked.connect(lambda _=False, name=action.name: self._wait_for(name))
             self.buttons[action.name] = button
             table.addWidget(button, row, 0)
-            table.addWidget(wrapped(action.words, self), row, 1)  # in a narrow window no word is cut
+            label = self._labels[action.name] = wrapped(action.words, self)  # in a narrow window no word is cut
+            table.addWidget(label, row, 1)
         table.setColumnStretch(1, 1)
         return table
 
@@ -156,33 +158,36 @@ class KeyHelp(QFrame):  # type: ignore[misc]
             self.hint.setText(f"{pretty(key)} was for “{words}”, which has no key now.")
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Stay over the picture when the window changes its size."""
-        if event.type() == QEvent.Type.Resize and self.isVisible():
+        """Stay over the picture when the window changes its size, or the keys theirs with another style."""
+        what = QEvent.Type.LayoutRequest if watched is self.table else QEvent.Type.Resize
+        if event.type() == what and self.isVisible():
             self._fit()
         return bool(super().eventFilter(watched, event))
 
     def _fit(self) -> None:
-        over, margins = self.parentWidget(), self.layout().contentsMargins()
-        width = min(self._width_of_lines(), over.width())
-        inside = width - margins.left() - margins.right() - 2 * self.frameWidth()
-        needed = self.table.layout().totalHeightForWidth(inside)
-        rest = self.sizeHint().height() - self.area.sizeHint().height()
-        height = min(needed + rest, over.height())
+        over, margins, columns = self.parentWidget(), self.layout().contentsMargins(), self.table.layout()
+        lines = self._lines()
+        for place, line in enumerate(lines):
+            if columns.stretch(place) != line:  # asked for again, it would ask for a new layout without end
+                columns.setStretch(place, line)
+        rest = margins.left() + margins.right() + 2 * self.frameWidth()
+        bar = self.area.verticalScrollBar().sizeHint().width()
+        width = min(sum(lines) + columns.spacing() * (len(lines) - 1) + rest + bar, over.width())
+        below = self.sizeHint().height() - self.area.sizeHint().height()
+        keys = max(columns.totalHeightForWidth(width - rest), self.table.minimumSizeHint().height())
+        height = min(keys + below, over.height())
         self.setGeometry((over.width() - width) // 2, (over.height() - height) // 2, width, height)
 
-    def _line(self, groups: tuple[str, ...]) -> int:
-        """Return the width of a column in which every action stands on one line."""
-        longest = max((action.words for group in groups for action in ACTIONS[group]), key=len)
-        return int(_KEY_WIDTH + _KEY_GAP + self.fontMetrics().horizontalAdvance(longest + "  "))
-
-    def _width_of_lines(self) -> int:
-        """Return the width at which every action stands on one line."""
-        margins = self.layout().contentsMargins()
-        between = self.table.layout().spacing() * (len(_COLUMNS) - 1)
-        rest = (
-            margins.left() + margins.right() + 2 * self.frameWidth() + self.area.verticalScrollBar().sizeHint().width()
-        )
-        return sum(map(self._line, _COLUMNS)) + between + rest
+    def _lines(self) -> list[int]:
+        """Return the width of each column in which every action stands on one line."""
+        widths = []
+        for groups in _COLUMNS:
+            labels = [self._labels[action.name] for group in groups for action in ACTIONS[group]]
+            for label in labels:
+                label.ensurePolished()
+            longest = max(label.fontMetrics().horizontalAdvance(label.text() + "mm") for label in labels)
+            widths.append(_KEY_WIDTH + _KEY_GAP + int(longest))
+        return widths
 
     def _update(self) -> None:
         for name, button in self.buttons.items():
