@@ -38,7 +38,7 @@ from matae.segment import find_sector
 from matae.threads import set_network_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import torch
     from numpy.typing import NDArray
@@ -78,7 +78,7 @@ def sets(data: Path, grid: int, count: int, wanted: list[str]) -> Iterator[tuple
         return found
 
     a4c, a2c = data / "camus-a4c-256", data / "camus-a2c-256"
-    made = {
+    made: dict[str, Callable[[], list[Frame]]] = {
         "CAMUS val, A4C": lambda: frames(camus(a4c, count)), "CAMUS val, A2C": lambda: frames(camus(a2c, count)),
         "A4C restyled": lambda: frames(camus(a4c, count), restyled),
         "A4C changed": lambda: frames(camus(a4c, count), changed),
