@@ -38,7 +38,7 @@ from matae.segment import find_sector
 from matae.threads import set_network_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import torch
     from numpy.typing import NDArray
@@ -78,7 +78,7 @@ def sets(data: Path, grid: int, count: int, wanted: list[str]) -> Iterator[tuple
         return found
 
     a4c, a2c = data / "camus-a4c-256", data / "camus-a2c-256"
-    made = {
+    made: dict[str, Callable[[], list[Frame]]] = {
         "CAMUS val, A4C": lambda: frames(camus(a4c, count)), "CAMUS val, A2C": lambda: frames(camus(a2c, count)),
         "A4C restyled": lambda: frames(camus(a4c, count), restyled),
         "A4C changed": lambda: frames(camus(a4c, count), changed),
@@ -92,8 +92,8 @@ def sets(data: Path, grid: int, count: int, wanted: list[str]) -> Iterator[tuple
 class Judge:
     """Scores every way to outline a frame at one width."""
 
-    def __init__(self, network: Matae, head: PromptHead, width: float) -> None:
-        self.plain, self.head, self.width = network.extract(width), head, width
+    def __init__(self, network: Matae, head: PromptHead, width: float, *, walker: bool = False) -> None:
+        self.plain, self.head, self.width, self.walker = network.extract(width), head, width, walker
         self.scores: dict[str, list[tuple[str, float, float]]] = {}
         self.seconds: dict[str, list[float]] = {"look": [], "click": []}
         self.obeyed: list[bool] = []
@@ -180,7 +180,7 @@ class Judge:
             except EditError:
                 reshaped = own
         self.note("network reshaped to the points, 3 mm", frame, reshaped)
-        if self.width == 1:
+        if self.walker:
             self.note("random walker from the points, 3 mm", frame, walked(frame.picture, points, mean))
 
     def mean_shape(self, points: NDArray[np.float64], grid: int) -> NDArray[np.bool_]:
@@ -246,8 +246,9 @@ def main() -> None:
     parser.add_argument("--width", nargs="*", default=[])
     parser.add_argument("--set", nargs="*", default=[])
     parser.add_argument("--pairs", type=int, default=50)
+    parser.add_argument("--walker", action="store_true", help="the random walker too, half a second a frame")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--each", type=Path, help="every score, for `scripts/calibrate_prompt.py`")
+    parser.add_argument("--each", type=Path, help="every score")
     args = parser.parse_args()
     set_network_threads()
     network, card = load_model(args.model)
@@ -262,7 +263,7 @@ def main() -> None:
         for width in network.widths:
             if args.width and format_width(width) not in args.width:
                 continue
-            judge, rng = Judge(network, head, width), np.random.default_rng(7)
+            judge, rng = Judge(network, head, width, walker=args.walker), np.random.default_rng(7)
             for frame in frames:
                 judge.add(frame, rng)
             found = summary(judge.scores)

@@ -45,12 +45,6 @@ def main() -> None:
         wait(1500)
         viewer.window.screenshot(str(IMAGES / "prompts.png"), canvas_only=False, flash=False)
         print(f"wrote {IMAGES / 'prompts.png'}")
-        tools.prompting.through(dock.workspace.preview)
-        wait_until(lambda: not dock.workspace.preview.is_running)
-        print(dock.workspace.preview.words)
-        session.seek(FRAME + 3)
-        wait(1500)
-        viewer.window.screenshot(str(IMAGES / "prompts-through.png"), canvas_only=False, flash=False)
         viewer.close()
         wait(500)
 

@@ -174,7 +174,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         self.through_button = self._button(
             "Through the beat, as far as it is sure", "through",
             partial(self._workspace.tools.prompting.through, self._workspace.preview),
-            "Outline the predicted frames before and after this one, by motion and anew in each picture; stop where "
+            "Outline the predicted frames before and after this one, by motion, checked in each picture; stop where "
             "the two disagree",
         )  # fmt: skip
         self.reach = QSpinBox(self)

@@ -1,9 +1,9 @@
-"""A mask taken through the beat: carried by the motion, outlined anew in each frame from its landmarks.
+"""A mask taken through the beat: carried by the motion, checked in each frame against the outline of its landmarks.
 
 Each frame gets the mask that `matae.edit.propagate` carries there. Its apex and hinge points are then a prompt as if a
-person had clicked them, so that the outline fits the picture of that frame and errors of the motion do not add up. How
-far the two outlines agree, and the Dice that the head expects, is the confidence; where it is too low it goes no
-further.
+person had clicked them. How far the head's outline agrees with the carried one, and the Dice that it expects, is the
+confidence; where that is too low, or the picture jumps, it goes no further. The carried mask is the one that is given:
+on phantoms it is nearer to the truth than the head's (`benchmarks/prompt_through.py`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from matae.anatomy import CAVITY
 from matae.edit.propagate import propagate
 from matae.edit.region import EditError, checked_mask
-from matae.edit.structure import outlines
+from matae.edit.structure import outlines, put
 from matae.measure.landmarks import landmarks
 from matae.metrics import dice
 from matae.prompt.prompts import Prompts
@@ -36,6 +36,10 @@ ENOUGH = 0.8
 """Confidence below which a mask is not taken further."""
 
 
+_SMALL = (24, 24)  # columns and rows
+_JUMP, _TIMES = 0.02, 5.0  # what the correlation of a jump lacks of 1, at least, and how often that of most frames
+
+
 @dataclass(frozen=True, eq=False)
 class Followed:
     """A frame that a mask was taken to.
@@ -47,7 +51,8 @@ class Followed:
     mask
         Class of every pixel, (Y, X) uint8.
     confidence
-        The lesser of the Dice that is expected of it and its Dice with the outline that the motion carried there.
+        The lesser of the Dice that the head expects of its own outline and the Dice of the two; 0 where the picture
+        jumps or the heart has left it.
     uncertain
         Where the two outlines differ, (Y, X) bool.
     goes_on
@@ -131,6 +136,7 @@ def _follow(  # noqa: PLR0917 - the generator behind `follow`, which has checked
     should_stop: Callable[[], bool] | None,
 ) -> Iterator[Followed]:
     images = np.asarray(cine.frames)
+    jumps = _jumps(images)
     for ahead in (True, False):
         wanted = [t for t in frames if (t > start if ahead else t < start)]
         if not wanted:
@@ -142,8 +148,14 @@ def _follow(  # noqa: PLR0917 - the generator behind `follow`, which has checked
             )
             for each in labels
         ]
+        before = start
         for steps in zip(*carried, strict=False):
             frame = steps[0][0]
+            if jumps[min(before, frame) : max(before, frame)].any():
+                nothing = checked_mask(onto.get(frame, np.zeros(cine.shape, np.uint8)), label)
+                yield Followed(frame, nothing, 0.0, np.zeros(cine.shape, bool), goes_on=False)
+                break
+            before = frame
             base = checked_mask(onto.get(frame, np.zeros(cine.shape, np.uint8)), label)
             found = _outlined(prompter, cine, sector, frame, steps[0][1], steps[-1][1], base, label, enough)
             yield found
@@ -172,7 +184,25 @@ def _outlined(  # noqa: PLR0917 - one step of `_follow`
     if not now.any():
         return Followed(frame, base, 0.0, moved, goes_on=False)
     confidence = min(found.confidence, float(dice(now, moved)))
-    return Followed(frame, found.mask, confidence, now ^ moved, goes_on=confidence >= enough)
+    return Followed(frame, put(base, carried == label, label), confidence, now ^ moved, goes_on=confidence >= enough)
+
+
+def _jumps(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return after which frames the picture is suddenly another one, (T - 1,): a cut, or a probe that was moved.
+
+    The pictures are compared small, so that speckle does not count, by what their correlation lacks of 1.
+    """
+    from PIL import Image
+
+    if len(images) < 2:
+        return np.zeros(max(len(images) - 1, 0), bool)
+    small = np.stack([np.asarray(Image.fromarray(image).resize(_SMALL, Image.Resampling.BOX)) for image in images])
+    flat = small.reshape(len(small), -1).astype(np.float64)
+    flat -= flat.mean(1, keepdims=True)
+    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)
+    lack = 1 - (flat[1:] * flat[:-1]).sum(1)
+    found: NDArray[np.bool_] = lack > max(_JUMP, _TIMES * float(np.median(lack)))
+    return found
 
 
 def _inside(points: NDArray[np.float64], shape: tuple[int, int]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,6 +60,18 @@ def test_where_the_motion_says_otherwise_it_is_not_sure() -> None:
     (first,) = follow(prompter, clip, whole(), 0, moved, [1, 2])
     assert not first.goes_on
     assert first.confidence < ENOUGH
+
+
+def test_it_ends_where_the_picture_jumps() -> None:
+    clip, prompter = cine(8), _Sure({})
+    frames = clip.frames.copy()
+    frames[5:] = frames[5:, ::-1, :] // 2 + 60  # another picture
+    frames[5:, :, :30] = 200
+    clip = replace(clip, frames=frames)
+    found = list(follow(prompter, clip, whole(), 2, HEART, [0, 1, 3, 4, 5, 6, 7]))
+    assert [one.frame for one in found] == [3, 4, 5, 1, 0]
+    assert [one.goes_on for one in found] == [True, True, False, True, True]
+    assert found[2].confidence == 0
 
 
 def test_it_ends_when_it_is_told_to() -> None:
