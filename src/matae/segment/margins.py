@@ -25,8 +25,8 @@ class Margins(NamedTuple):
     inside
         (Y, X) bool; None where everything is shown.
     state
-        ``blanked``, ``kept`` as asked for, or ``shown`` because no sector is known. Where none is known for sure but the
-        file states a region, what lies outside that is ``blanked``, and the notice says that the region is shown.
+        ``blanked``, ``kept`` as asked for, or ``shown`` because no sector is known. Where none is known for sure but
+        the file states a region, what lies outside that is ``blanked``, and the notice says that the region is shown.
     notice
         A sentence for the person, or empty.
     """
