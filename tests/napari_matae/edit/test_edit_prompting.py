@@ -36,7 +36,7 @@ class _Found:
     def look(self, cine, sector, frame) -> None:
         self.looked.append(frame)
 
-    def outline(self, cine, sector, frame, prompts, label=1, mask=None) -> Outlined:
+    def outline(self, cine, sector, frame, prompts, label=1, mask=None) -> Outlined:  # noqa: PLR0917 - the engine's
         if self.fails is not None:
             raise self.fails
         self.asked.append((frame, prompts, label))
