@@ -56,7 +56,8 @@ def frames_of(where: str, pairs: Iterator[Pair], options: SegmentOptions) -> Ite
         cine = Cine(pair.pictures, None, None, Path(pair.name))
         sector = find_sector(cine)
         found = sorted(make(options).stream(cine, sector, [0, 1]), key=lambda one: one.index)
-        apart = dict(compare_widths(cine, sector, options, lambda t, f=found: f[t].mask, [0, 1], make=make))
+        masks = [one.mask for one in found]
+        apart = dict(compare_widths(cine, sector, options, masks.__getitem__, [0, 1], make=make))
         for one, cavity in zip(found, pair.cavities, strict=True):
             implied = expected_dice(one.mask, one.probability)
             yield Frame(where, pair.name, float(dice(one.mask == 1, cavity)), implied, apart[one.index])

@@ -24,13 +24,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from view_material import NO_HEART, PLANES, Shown, hearts, no_echoes, planes
+from view_material import NO_HEART, Shown, hearts, no_echoes, planes
 
 from matae.cine import Cine
 from matae.measure.seen_view import CONTRADICTS, NOTHING
 from matae.models import find_model, load_model
 from matae.nn.matae import Matae
 from matae.nn.pooled import pooled
+from matae.phantom.planes import PLANES
 from matae.placement import Placement
 from matae.segment import find_sector
 from matae.segment.out_of_distribution import POOLED

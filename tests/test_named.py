@@ -11,7 +11,7 @@ TESTS = ROOT / "tests"
 
 _THROUGH = {
     "test_review_gui.py": (
-        "edit.actions", "edit.handles", "edit.tools", "review.live_figures", "timeline.status_strip",
+        "edit.actions", "edit.handles", "edit.tools", "review.live_figures",
     ),
     "worklist/test_worklist_window.py": (
         "worklist.queue", "worklist.queue_bar", "worklist.source", "worklist.view",
