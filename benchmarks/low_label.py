@@ -66,8 +66,6 @@ def configured(config: TrainConfig, method: str) -> TrainConfig:
 
 def started(base: str, seed: int) -> tuple[Network, int]:
     """Return the network a training starts from, and the side of its input."""
-    import torch
-
     from matae.models import load_model
     from matae.nn.matae import Matae, MataeConfig
     from matae.nn.published import UNetPublished
@@ -75,6 +73,8 @@ def started(base: str, seed: int) -> tuple[Network, int]:
     if base not in NEW:
         network, card = load_model(base)
         return network, card.grid
+    import torch
+
     torch.manual_seed(seed)
     return (Matae(MataeConfig()) if base == "matae" else UNetPublished()), GRID
 

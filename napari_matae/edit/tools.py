@@ -32,7 +32,7 @@ TOOLS = {
     "push": ("Push", "Drag the contour: it follows as if pushed by a thumb of this size."),
     "handles": ("Handles", "Drag the apex (round) or a mitral hinge point (square): the contour follows smoothly."),
     "prompt": (
-        "Clicks",
+        "Click",
         "Outline the cavity by clicks on apex and hinge points, or a box; click what it lacks, Shift-click the rest.",
     ),
 }

@@ -24,14 +24,19 @@ if TYPE_CHECKING:
     from matae.nn.card import ModelCard
     from matae.nn.matae import Matae, PlainMatae
     from matae.placement import Placement
+    from matae.prompt.encode import PromptTensors
     from matae.prompt.head import PromptHead
     from matae.prompt.prompts import Point, Prompts
     from matae.segment.sector import Sector
 
-__all__ = ["FALLBACK", "KEPT", "Outlined", "Prompter", "prompter_for"]
+__all__ = ["CLICK", "FALLBACK", "KEPT", "Outlined", "Prompter", "prompter_for"]
 
 FALLBACK = "matae-apical"
 """The model whose head reads the prompts where the model in use has none."""
+CLICK = 0.025
+"""Reach of a click, a standard deviation as a share of the grid; as `matae.prompt.encode` draws it."""
+_BESIDE = 1.5  # pixels of the grid, a little more than the diagonal of one
+_OBEYED = 1.5  # log odds at a click: enough to stay on its side when brought back to native pixels
 KEPT = 32
 """Frames whose maps are kept: at width 1 they take 70 MB."""
 
@@ -173,11 +178,12 @@ class Prompter:
             inside = outlines(before, label)[0]
             on_grid = placement.mask(inside.astype(np.uint8))
             previous = torch.from_numpy(on_grid).float()[None] * 2 - 1
+        given = prompts.on_grid(placement)
         with torch.inference_mode():
             found, expected = self._head(
-                seen.features, seen.logits, torch.tensor([region]), prompts.on_grid(placement), previous, self.width
+                seen.features, seen.logits, torch.tensor([region]), given, previous, self.width
             )
-        native = _restored(found.numpy(), placement, cine.shape)
+        native = _restored(_obeying(found.numpy(), given), placement, cine.shape)
         return Outlined(put(before, _kept(native, prompts, label), label), float(expected[0]))
 
     def _look(self, cine: Cine, sector: Sector, frame: int) -> tuple[Placement, _Seen]:
@@ -245,6 +251,25 @@ def _own_width(widths: tuple[float, ...], width: str) -> str:
     if width != "auto" and any(abs(known - parse_width(width)) < 1e-6 for known in widths):
         return format_width(parse_width(width))
     return "auto"
+
+
+def _obeying(logits: NDArray[np.float32], given: PromptTensors) -> NDArray[np.float32]:
+    """Return logits (1, grid, grid) that say at each click what the click says, changed around it where they did not.
+
+    The head weighs a click against what else it knows; a person who clicks has seen the picture.
+    """
+    out, side = logits.copy(), logits.shape[-1]
+    rows, columns = np.arange(side)[:, None], np.arange(side)[None, :]
+    for clicks, sign in ((given.positive[0], 1.0), (given.negative[0], -1.0)):
+        for y, x in clicks.numpy():
+            if not np.isfinite(y):
+                continue
+            # A native pixel lies between four of the grid: all of them say it.
+            away = np.maximum(np.hypot(rows - y, columns - x) - _BESIDE, 0)
+            lacks = _OBEYED - float((sign * out[0][away == 0]).min(initial=np.inf))
+            if lacks > 0:
+                out[0] += (sign * lacks * np.exp(-0.5 * (away / (CLICK * side)) ** 2)).astype(np.float32)
+    return out
 
 
 def _restored(logits: NDArray[np.float32], placement: Placement, shape: tuple[int, int]) -> NDArray[np.bool_]:

@@ -62,6 +62,18 @@ def _disc() -> np.ndarray:
     return (np.hypot(rows - 28, columns - 40) < 6).astype(np.uint8)
 
 
+def test_a_click_is_obeyed_whatever_the_head_thinks(prompter: Prompter) -> None:
+    clip = cine()
+    first = prompter.outline(clip, whole(), 0, THREE).mask
+    assert first[28, 40] == 1
+    assert first[50, 70] == 0
+    prompts = THREE.clicked((28.0, 40.0), inside=False).clicked((50.0, 70.0), inside=True)
+    found = prompter.outline(clip, whole(), 0, prompts, 1, first).mask
+    assert found[28, 40] == 0
+    assert found[50, 70] == 1
+    assert (found != first).mean() < 0.1  # around the clicks alone
+
+
 def test_the_network_looks_at_a_frame_once(prompter: Prompter, monkeypatch: pytest.MonkeyPatch) -> None:
     clip, looks = cine(2), []
     plain = prompter._plain.features

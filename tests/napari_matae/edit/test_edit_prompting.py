@@ -36,7 +36,7 @@ class _Found:
     def look(self, cine, sector, frame) -> None:
         self.looked.append(frame)
 
-    def outline(self, cine, sector, frame, prompts, label=1, mask=None) -> Outlined:  # noqa: PLR0917 - the engine's
+    def outline(self, cine, sector, frame, prompts, label=1, mask=None) -> Outlined:  # noqa: PLR0917 - as the real one
         if self.fails is not None:
             raise self.fails
         self.asked.append((frame, prompts, label))
