@@ -85,8 +85,11 @@ def margins_of_pixels(cine: Cine, sector: NDArray[np.bool_] | None, *, keep: boo
         Show everything, with whatever is written around the sector.
     """
     whole = _in_region(cine, np.ones(cine.shape, bool))
-    inside = whole if sector is None else whole & sector
-    return _shown(inside, is_known=not _is_everything(inside[whole]), keep=keep)
+    if sector is None:
+        # Nobody looked for a sector: what the file states is all that is known.
+        return _shown(whole, is_known=not _is_everything(whole), keep=keep)
+    # A sector that is all of the region is one that was not found for sure.
+    return _shown(whole & sector, is_known=not _is_everything(sector[whole]), keep=keep)
 
 
 def _is_everything(inside: NDArray[np.bool_]) -> bool:
