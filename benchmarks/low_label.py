@@ -29,6 +29,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import matae  # noqa: F401 - it settles how threads wait, before torch is loaded
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 

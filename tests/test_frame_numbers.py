@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted([*(ROOT / "src" / "matae").rglob("*.py"), *(ROOT / "napari_matae").rglob("*.py")])
 
 NO_NUMBERS = {
+    ("src/matae/cli/prompt.py", "where"),  # a list of numbers, each from 1
     ("napari_matae/edit/actions.py", "side"): "before or after",
     ("napari_matae/review/live_figures.py", "unedited"): "a share",
     ("napari_matae/segment/panel.py", "run.seen"): "so many are done",
