@@ -49,7 +49,8 @@ def pretrain(fabric: Fabric, run: Run, model: Matae, pictures: Tensor, should_st
     pictures
         Frames (N, 1, Y, X) uint8 on the training device, labelled ones and others.
     should_stop
-        Asked before each step; where it says so, what was learnt until then stays.
+        Asked before each step. Where it says so the average stays what it was: features that were half learnt fit no
+        layer that draws masks.
 
     Returns
     -------
@@ -77,7 +78,8 @@ def pretrain(fabric: Fabric, run: Run, model: Matae, pictures: Tensor, should_st
             optimiser.zero_grad(set_to_none=True)
             schedule.step()
             taken += 1
-    run.average.load_state_dict(model.state_dict())
+    if taken == config.pretraining:
+        run.average.load_state_dict(model.state_dict())
     return taken
 
 

@@ -105,12 +105,18 @@ def test_it_learns_to_paint_and_leaves_the_layer_that_draws_masks(
         torch.testing.assert_close(value, after[key], rtol=0, atol=0)
 
 
-def test_stopped_it_takes_no_further_step_and_the_heads_come_back(sides: tuple, tmp_path: Path) -> None:
-    network = a_network(autoencoder=True)
-    made = train(network, *sides, tmp_path / "out", CONFIG, watch=Watch(should_stop=lambda: True))
-    assert made.widths == network.widths
+def test_stopped_in_the_midst_it_leaves_the_network_it_began_with_and_begins_anew(sides: tuple, tmp_path: Path) -> None:
+    whole = train(a_network(autoencoder=True), *sides, tmp_path / "whole", CONFIG)
+    network, asked = a_network(autoencoder=True), iter([False, True])
+    made = train(network, *sides, tmp_path / "out", CONFIG, watch=Watch(should_stop=lambda: next(asked, True)))
+    for key, value in a_network(autoencoder=True).state_dict().items():
+        assert torch.equal(value, made.state_dict()[key]), key
     assert network.offsets is not None
     assert network.head.out_channels == 4
+    # What was half learnt is no state to go on from.
+    resumed = train(a_network(autoencoder=True), *sides, tmp_path / "out", CONFIG)
+    for key, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[key]), key
 
 
 def test_the_same_seed_gives_the_same_network_with_others_frames_in_it(sides: tuple, tmp_path: Path) -> None:
