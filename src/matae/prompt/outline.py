@@ -256,19 +256,27 @@ def _own_width(widths: tuple[float, ...], width: str) -> str:
 def _obeying(logits: NDArray[np.float32], given: PromptTensors) -> NDArray[np.float32]:
     """Return logits (1, grid, grid) that say at each click what the click says, changed around it where they did not.
 
-    The head weighs a click against what else it knows; a person who clicks has seen the picture.
+    The head weighs a click against what else it knows; a person who clicks has seen the picture. A click changes nothing
+    that is nearer to a click of the other kind: the two on both sides of a border are both obeyed.
     """
     out, side = logits.copy(), logits.shape[-1]
     rows, columns = np.arange(side)[:, None], np.arange(side)[None, :]
-    for clicks, sign in ((given.positive[0], 1.0), (given.negative[0], -1.0)):
-        for y, x in clicks.numpy():
-            if not np.isfinite(y):
-                continue
+
+    def distances(clicks: NDArray[np.float32]) -> list[NDArray[np.float64]]:
+        return [np.hypot(rows - y, columns - x) for y, x in clicks if np.isfinite(y)]
+
+    inside, outside = distances(given.positive[0].numpy()), distances(given.negative[0].numpy())
+    for sign, clicks, others in ((1.0, inside, outside), (-1.0, outside, inside)):
+        nearest = np.min(others, 0) if others else np.inf
+        change = np.zeros(logits.shape[1:])
+        for distance in clicks:
             # A native pixel lies between four of the grid: all of them say it.
-            away = np.maximum(np.hypot(rows - y, columns - x) - _BESIDE, 0)
-            lacks = _OBEYED - float((sign * out[0][away == 0]).min(initial=np.inf))
-            if lacks > 0:
-                out[0] += (sign * lacks * np.exp(-0.5 * (away / (CLICK * side)) ** 2)).astype(np.float32)
+            away = np.maximum(distance - _BESIDE, 0)
+            lacks = _OBEYED - float((sign * logits[0][away == 0]).min(initial=np.inf))
+            if np.isfinite(lacks):  # none of the grid is near to a click outside it
+                reach = lacks * np.exp(-0.5 * (away / (CLICK * side)) ** 2)
+                change = np.maximum(change, np.where(distance <= nearest, reach, 0))
+        out[0] += (sign * change).astype(np.float32)
     return out
 
 

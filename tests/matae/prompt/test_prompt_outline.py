@@ -74,6 +74,19 @@ def test_a_click_is_obeyed_whatever_the_head_thinks(prompter: Prompter) -> None:
     assert (found != first).mean() < 0.1  # around the clicks alone
 
 
+@pytest.mark.parametrize("gap", [3, 6, 10])
+def test_clicks_on_both_sides_of_a_border_are_both_obeyed(prompter: Prompter, gap: int) -> None:
+    clip = cine()
+    first = prompter.outline(clip, whole(), 0, THREE).mask
+    row = 30
+    right = int(np.flatnonzero(first[row] == 1)[-1])
+    # Both say the opposite of what is there.
+    prompts = THREE.clicked((row, right), inside=False).clicked((row, right + gap), inside=True)
+    found = prompter.outline(clip, whole(), 0, prompts, 1, first).mask
+    assert found[row, right] == 0
+    assert found[row, right + gap] == 1
+
+
 def test_the_network_looks_at_a_frame_once(prompter: Prompter, monkeypatch: pytest.MonkeyPatch) -> None:
     clip, looks = cine(2), []
     plain = prompter._plain.features
