@@ -154,8 +154,9 @@ class Prompter:
         Raises
         ------
         PromptError
-            If there is no prompt or it is not in the picture, the model does not know the structure, the mask is of
-            another size, or a wall is asked for where there is no cavity.
+            If there is no prompt or it is not in the picture, a click inside lies where the network sees nothing, the
+            model does not know the structure, the mask is of another size, or a wall is asked for where there is no
+            cavity.
         SegmentError
             If the sector lies outside the picture.
         """
@@ -172,6 +173,13 @@ class Prompter:
         if label == WALL and not (before == CAVITY).any():
             raise PromptError("The wall lies around the cavity, and this frame has none yet; outline the cavity first.")
         placement, seen = self._look(cine, sector, frame)
+        for y, x in prompts.positive:
+            box = placement.box
+            if not (box.y0 - 0.5 <= y <= box.y1 and box.x0 - 0.5 <= x <= box.x1):
+                raise PromptError(
+                    f"The network sees nothing of the picture at ({y:.0f}, {x:.0f}), so nothing can be outlined there; "
+                    "adjust the sector, or draw with the brush."
+                )
         previous = None
         # A click says what is wrong with the mask; three points or a box alone say where the structure is.
         if (prompts.positive or prompts.negative) and (before == label).any():

@@ -87,6 +87,14 @@ def test_clicks_on_both_sides_of_a_border_are_both_obeyed(prompter: Prompter, ga
     assert found[row, right + gap] == 1
 
 
+def test_a_click_where_the_network_sees_nothing_is_refused_in_words(prompter: Prompter) -> None:
+    half = sector_from_polygon(np.array([[0.0, 20], [0, 60], [50, 60], [50, 20]]))
+    with pytest.raises(PromptError, match=r"sees nothing of the picture at \(30, 75\)"):
+        prompter.outline(cine(), half, 0, THREE.clicked((30.0, 75.0), inside=True))
+    found = prompter.outline(cine(), half, 0, THREE.clicked((30.0, 75.0), inside=False))
+    assert found.mask[30, 75] == 0
+
+
 def test_the_network_looks_at_a_frame_once(prompter: Prompter, monkeypatch: pytest.MonkeyPatch) -> None:
     clip, looks = cine(2), []
     plain = prompter._plain.features
