@@ -264,8 +264,8 @@ def _own_width(widths: tuple[float, ...], width: str) -> str:
 def _obeying(logits: NDArray[np.float32], given: PromptTensors) -> NDArray[np.float32]:
     """Return logits (1, grid, grid) that say at each click what the click says, changed around it where they did not.
 
-    The head weighs a click against what else it knows; a person who clicks has seen the picture. A click changes nothing
-    that is nearer to a click of the other kind: the two on both sides of a border are both obeyed.
+    The head weighs a click against what else it knows; a person who clicks has seen the picture. A click changes
+    nothing that is nearer to a click of the other kind: the two on both sides of a border are both obeyed.
     """
     out, side = logits.copy(), logits.shape[-1]
     rows, columns = np.arange(side)[:, None], np.arange(side)[None, :]
