@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from matae.cli.options import Model, Region, check_sector, check_width
+from matae.cli.options import Model, Region, Sector, check_width
+from matae.prompt import ENOUGH
 
 __all__ = ["prompt"]
-
-_ENOUGH = 0.8  # `matae.prompt.ENOUGH`, which is not loaded to print the help
 
 
 def prompt(
@@ -36,16 +35,8 @@ def prompt(
     ] = False,
     enough: Annotated[
         float, typer.Option("--enough", min=0, max=1, help="Confidence below which it is not taken further.")
-    ] = _ENOUGH,
-    sector: Annotated[
-        str,
-        typer.Option(
-            "--sector",
-            metavar="auto|whole|y0,x0,y1,x1",
-            callback=check_sector,
-            help="Part of the picture to look at, in pixels.",
-        ),
-    ] = "auto",
+    ] = ENOUGH,
+    sector: Sector = "auto",
     region: Region = None,
 ) -> None:
     """Outline structures of a clip from three landmarks, a box, or clicks inside and outside.

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.anatomy import CAVITY, CLASS_NAMES, class_of_name
+from matae.prompt import ENOUGH
 from matae.prompt.prompts import PromptError, Prompts
-from matae.prompt.through import ENOUGH, follow
+from matae.prompt.through import follow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -14,7 +14,7 @@ from matae.edit.region import bounds, framed
 from matae.edit.structure import outlines, put
 from matae.errors import ModelError
 from matae.nn.widths import format_width, parse_width
-from matae.prompt.prompts import PromptError
+from matae.prompt.prompts import CLICK, PromptError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,12 +29,10 @@ if TYPE_CHECKING:
     from matae.prompt.prompts import Point, Prompts
     from matae.segment.sector import Sector
 
-__all__ = ["CLICK", "FALLBACK", "KEPT", "Outlined", "Prompter", "prompter_for"]
+__all__ = ["FALLBACK", "KEPT", "Outlined", "Prompter", "prompter_for"]
 
 FALLBACK = "matae-apical"
 """The model whose head reads the prompts where the model in use has none."""
-CLICK = 0.025
-"""Reach of a click, a standard deviation as a share of the grid; as `matae.prompt.encode` draws it."""
 _BESIDE = 1.5  # pixels of the grid, a little more than the diagonal of one
 _OBEYED = 1.5  # log odds at a click: enough to stay on its side when brought back to native pixels
 KEPT = 32

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from matae.edit import EditError
-from matae.prompt import Outlined, Prompter, Prompts, follow
-from matae.prompt.through import ENOUGH
+from matae.prompt import ENOUGH, Outlined, Prompter, Prompts, follow
 
 from .prompt_makers import SHAPE, cine, head_of, tiny, whole
 

@@ -1,4 +1,4 @@
-"""Where was clicked: no layer for nothing, a symbol for each meaning, and the layer of the masks stays the chosen one."""
+"""Where was clicked: no layer for nothing, a symbol for each meaning, and the masks' layer stays the chosen one."""
 
 from __future__ import annotations
 
