@@ -48,6 +48,7 @@ def prompt(
     from matae.errors import OutputError
     from matae.files import write_atomic, writing_to
     from matae.maskfile import read_mask_file
+    from matae.nn.widths import format_width
     from matae.output.volume import write_mask
     from matae.prompt import outline_clip, prompter_for, read_requests
     from matae.read import file_stem, open_cine
@@ -72,7 +73,9 @@ def prompt(
     write_mask(files[0], done.masks, cine)
     record = {
         "source": source.name, "content_id": cine.content_id, "model": prompter.card.name,
-        "model_sha256": prompter.card.sha256, "classes": prompter.regions_by_number,
+        "model_sha256": prompter.card.sha256, "width": format_width(prompter.width),
+        "classes": prompter.regions_by_number, "mask": None if mask is None else mask.name,
+        "through": through, "enough": enough, "confidence_calibrated": False,
         "prompts": [
             {"frame": one.frame + 1, "class": one.label, **one.prompts.to_json()} for one in requests
         ],

@@ -48,7 +48,7 @@ class Outlined:
     mask
         Class of every pixel, (Y, X) uint8: what it was before, with the structure in it.
     confidence
-        The Dice that is expected of the structure, 0 to 1.
+        The Dice that the head guesses of the structure, 0 to 1; nothing calibrates it.
     """
 
     mask: NDArray[np.uint8]

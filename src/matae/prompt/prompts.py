@@ -156,8 +156,9 @@ class Prompts:
                 found = replace(found, box=(top, left, bottom, right))
             return replace(found, positive=clicks[0], negative=clicks[1])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
+            what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise PromptError(
-                f"These are no prompts ({error!r:.80}); give landmarks as apex, left and right, a box as top, left, "
+                f"These are no prompts ({what:.80}); give landmarks as apex, left and right, a box as top, left, "
                 "bottom, right, and clicks as lists of [row, column]."
             ) from None
 
