@@ -92,6 +92,12 @@ def test_every_frame_is_followed_from_the_nearest_prompt(prompter: Prompter) -> 
     assert not alone.masks[[0, 2, 3, 4, 5, 7]].any()
 
 
+def test_a_later_prompt_of_a_frame_goes_on_from_the_mask_before(prompter: Prompter) -> None:
+    atrium = Prompts(box=(46.0, 5.0, 57.0, 22.0))
+    done = outline_clip(prompter, cine(2), whole(), [PromptRequest(0, Prompts(MARKS)), PromptRequest(0, atrium, 3)])
+    assert set(np.unique(done.masks[0])) == {0, 1, 3}
+
+
 def test_frames_are_counted_from_1_in_the_record() -> None:
     done = ClipOutlines(np.zeros((2, 3, 3), np.uint8), {0: 0.91237}, {1: 0.5})
     assert done.to_json() == {"confidence": {"1": 0.9124}, "ended": {"2": 0.5}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from matae.errors import ModelError, SegmentError
 from matae.prompt import Prompter, PromptError, Prompts, prompter_for
@@ -85,6 +86,26 @@ def test_clicks_on_both_sides_of_a_border_are_both_obeyed(prompter: Prompter, ga
     found = prompter.outline(clip, whole(), 0, prompts, 1, first).mask
     assert found[row, right] == 0
     assert found[row, right + gap] == 1
+
+
+def test_the_head_is_given_the_mask_that_a_click_is_about(prompter: Prompter, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+    head = prompter._head
+
+    def spy(*parts: torch.Tensor) -> object:
+        given.append(parts[4])
+        return head(*parts)
+
+    monkeypatch.setattr(prompter, "_head", spy)
+    click = Prompts(positive=((20.0, 40.0),))
+    prompter.outline(cine(), whole(), 0, click, 1, _disc())
+    prompter.outline(cine(), whole(), 0, click, 3, _disc())
+    prompter.outline(cine(), whole(), 0, THREE, 1, _disc())
+    mask, of_another, without_clicks = given
+    assert set(mask.unique().tolist()) == {-1.0, 1.0}
+    assert (mask > 0).float().mean().item() == pytest.approx(_disc().mean() * SHAPE[0] / SHAPE[1], rel=0.4)
+    assert of_another is None
+    assert without_clicks is None
 
 
 def test_a_click_where_the_network_sees_nothing_is_refused_in_words(prompter: Prompter) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from matae.store import FrameStatus
 from napari_matae.background.connections import end_owned
 from napari_matae.edit.preview import Preview
 from napari_matae.edit.prompt_reader import PromptReader
@@ -66,3 +67,16 @@ def test_where_every_neighbour_is_corrected_there_is_nothing_to_do(tool, session
     session.masks.change("drawn", {t: disc(cine.shape, (30, 40), 15) for t in range(2)})
     tool.offer(Preview(session))
     assert heard[-1] == "The frames beside this one are corrected already: nothing to outline."
+
+
+def test_the_frame_that_it_began_with_is_accepted_with_the_others(tool, session, found, heard, qtbot):
+    cine, current = opened(session, 3)
+    proposals(cine, session)
+    session.masks.change("drawn", {1: disc(cine.shape, (30, 40), 15)})
+    session.seek(1)
+    preview = Preview(session)
+    tool.offer(preview)
+    qtbot.waitUntil(lambda: not preview.is_running)
+    preview.apply(accept=True)
+    assert current.with_status(FrameStatus.ACCEPTED) == [0, 1, 2]
+    end_owned(preview)
