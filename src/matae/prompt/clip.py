@@ -109,10 +109,11 @@ def _request(values: dict[str, Any], name: str) -> PromptRequest:
     label = class_of_name(structure) if isinstance(structure, str) else None
     if not label:
         raise PromptError(f"{name}: {structure!r:.40} is no structure; choose among {', '.join(CLASS_NAMES)}.")
+    at = frame - 1
     try:
-        return PromptRequest(frame - 1, Prompts.from_json(values), label)
+        return PromptRequest(at, Prompts.from_json(values), label)
     except MataeError as error:
-        raise PromptError(f"{name}, frame {frame}: {error}") from None
+        raise PromptError(f"{name}, frame {at + 1}: {error}") from None
 
 
 def outline_clip(
