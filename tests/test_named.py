@@ -10,9 +10,8 @@ PLUGIN = ROOT / "napari_matae"
 TESTS = ROOT / "tests"
 
 _THROUGH = {
-    "test_review_gui.py": (
-        "edit.actions", "edit.handles", "edit.tools", "review.live_figures",
-    ),
+    "test_review_gui.py": ("edit.handles", "edit.tools"),
+    "test_review_keys.py": ("edit.actions", "review.live_figures"),
     "worklist/test_worklist_window.py": (
         "worklist.queue", "worklist.queue_bar", "worklist.source", "worklist.view",
     ),
@@ -30,6 +29,7 @@ AT_THE_TOP = {
     "test_desk_controls.py": "names, tooltips, widths and colours of every control of the dock",
     "test_desk_keyboard.py": "the whole story by key events, over every step",
     "test_review_gui.py": "the Review step by real events, over `review`, `edit`, `timeline` and `workspace`",
+    "test_review_keys.py": "the Review step by keys and buttons, over the same rooms and `study`",
 }
 """Test files beside the rooms that are not called after a module of the top, with the reason."""
 

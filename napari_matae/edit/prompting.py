@@ -11,19 +11,18 @@ from matae.errors import MataeError
 from napari_matae.background.connections import connections_of
 from napari_matae.background.events import Failed, Notice
 from napari_matae.background.worker import EventWorker
-from napari_matae.edit.prompt_reader import FrameToRead, MadeMask, PromptReader
-from napari_matae.session.layers import make_prompts, show_prompts
-from napari_matae.widgets.words import frames_in_words
+from napari_matae.edit.prompt_marks import PromptMarks
+from napari_matae.edit.prompt_reader import FrameToRead, MadeMask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from napari.layers import Labels, Layer, Points
+    from napari.layers import Labels, Layer
     from numpy.typing import NDArray
 
     from matae.prompt import Prompts
-    from napari_matae.edit.preview import Preview
+    from napari_matae.edit.prompt_reader import PromptReader
     from napari_matae.edit.structure_choice import StructureChoice
     from napari_matae.session.session import OpenCine, Session
 
@@ -40,7 +39,7 @@ _DRAG = 1 / 40  # of the picture's shorter side: what is shorter is a click
 
 
 class Prompting(QObject):  # type: ignore[misc]
-    """Turns clicks into masks, and takes a mask through the beat.
+    """Turns clicks into masks.
 
     Parameters
     ----------
@@ -48,6 +47,8 @@ class Prompting(QObject):  # type: ignore[misc]
         Whose frame on screen is worked on.
     structures
         What is outlined.
+    reader
+        Reads the clicks.
     parent
         Qt parent.
     """
@@ -57,28 +58,28 @@ class Prompting(QObject):  # type: ignore[misc]
     made = Signal(int)
     """A frame got a mask."""
 
-    def __init__(self, session: Session, structures: StructureChoice, parent: QObject | None = None) -> None:
+    def __init__(
+        self, session: Session, structures: StructureChoice, reader: PromptReader, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
-        self._session, self._structures = session, structures
+        self._session, self._structures, self._reader = session, structures, reader
         self.active = False
         """Whether clicks mean anything to this tool."""
-        self.placing = False
-        """Whether the layer that shows the clicks is being added."""
+        self.marks = PromptMarks(session)
+        """Where was clicked, on the picture."""
         self._layer: Labels | None = None
-        self._shown: Points | None = None
-        self._reader = PromptReader()
         self._worker = EventWorker(self)
         self._worker.came.connect(self._on_event)
         self._of: tuple[OpenCine, int, int] | None = None
         self._points: list[tuple[float, float]] = []
         self._prompts: Prompts | None = None
-        self._base: NDArray[np.uint8] | None = None
-        self._made: NDArray[np.uint8] | None = None
+        self._base: NDArray[np.uint8] | None = None  # the mask that the prompts were given for, or made
         connections = connections_of(self)
         connections.connect(session.frame_changed, self._on_place)
+        connections.connect(session.area_changed, self._on_masks)
         connections.connect(structures.changed, self._on_place)
         connections.when_closed(self._worker.drop)
-        connections.when_closed(self._remove)
+        connections.when_closed(self.marks.remove)
         connections.when_closed(lambda: self.listen(None))
 
     # -- the tool in the hand -----------------------------------------------------------------------------
@@ -103,7 +104,7 @@ class Prompting(QObject):  # type: ignore[misc]
 
     def _begin(self) -> None:
         """Forget what was pointed at."""
-        self._points, self._prompts, self._base, self._made = [], None, None, None
+        self._points, self._prompts, self._base = [], None, None
         current = self._session.current
         self._of = None if current is None else (current, self._session.frame, self._structures.value)
         self._show_points()
@@ -118,18 +119,19 @@ class Prompting(QObject):  # type: ignore[misc]
             self._begin()
             self._look()
 
+    def _on_masks(self) -> None:
+        """Begin anew where the mask is no longer the one that the clicks are about: it was undone, or drawn in."""
+        current, frame = self._session.current, self._session.frame
+        if self._base is None or current is None or current.labels is None or self._of is None:
+            return
+        if self._of[:2] == (current, frame) and not np.array_equal(current.mask(frame), self._base):
+            self._worker.drop()
+            self._begin()
+            self.said.emit(HINTS[0])
+
     def _look(self) -> None:
-        if (at := self._frame()) is not None:
+        if (at := FrameToRead.of(self._session)) is not None:
             self._worker.start(self._reader.look, at)
-
-    def _frame(self) -> FrameToRead | None:
-        from matae.models import current_model
-
-        current = self._session.current
-        if current is None or current.sector is None:
-            return None
-        model, width = str(current.run.get("model", "")), str(current.run.get("width", "auto"))
-        return FrameToRead(current.cine, current.sector, self._session.frame, model or current_model(), width)
 
     # -- what is pointed at -------------------------------------------------------------------------------
 
@@ -201,27 +203,25 @@ class Prompting(QObject):  # type: ignore[misc]
         self._run()
 
     def _ready(self) -> bool:
-        """Record what was drawn, and begin anew where the mask is not the one that the clicks made."""
+        """Record what was drawn; say whether there is a mask to change."""
         session = self._session
         if session.current is None or not session.current.ready or session.current.labels is None:
             return False
         session.settle()
-        mask = session.current.mask(session.frame)
-        if self._made is not None and not np.array_equal(mask, self._made) and not self._worker.is_running:
-            self._begin()  # it was undone, or drawn in
+        self._on_masks()
         return True
 
     def _run(self) -> None:
-        session, current, at = self._session, self._session.current, self._frame()
+        current, at = self._session.current, FrameToRead.of(self._session)
         self._show_points()
         if current is None or self._prompts is None:
             return
         if at is None:
-            self.said.emit("The sector of this clip is not known yet; wait until it is found.")
+            self._begin()
+            self.said.emit("The sector of this clip is not known yet; click again once it is found.")
             return
-        mask = current.mask(session.frame).copy()
-        self._base = mask
-        self._worker.start(self._reader.outline, at, self._prompts, self._structures.value, mask)
+        self._base = current.mask(self._session.frame).copy()
+        self._worker.start(self._reader.outline, at, self._prompts, self._structures.value, self._base)
 
     def _on_event(self, event: object) -> None:
         if isinstance(event, Notice):
@@ -233,98 +233,17 @@ class Prompting(QObject):  # type: ignore[misc]
             self._take(event)
 
     def _take(self, made: MadeMask) -> None:
-        session = self._session
-        current = session.current
-        if current is None or self._of is None or self._of[:2] != (current, made.frame):
-            return
-        if self._base is None or not np.array_equal(current.mask(made.frame), self._base):
+        self._on_masks()
+        if self._base is None:
             return  # somebody drew in it meanwhile
-        self._made = made.mask
-        done = session.masks.change(self._structures.named("outlined by clicks"), {made.frame: made.mask})
-        sure = f"expected Dice {made.confidence:.2f}"
-        self.said.emit(f"Outlined, {sure}. {_MEND}" if done else f"Nothing changed, {sure}. {_MEND}")
+        self._base = made.mask
+        done = self._session.masks.change(self._structures.named("outlined by clicks"), {made.frame: made.mask})
+        begun = "Outlined" if done else "Nothing changed"
+        self.said.emit(f"{begun}; {made.model} guesses a Dice of {made.confidence:.2f}. {_MEND}")
         self.made.emit(made.frame)
 
-    # -- through the beat ---------------------------------------------------------------------------------
-
-    def through(self, preview: Preview) -> None:
-        """Offer this frame's outline, taken through the beat, to the predicted frames on both sides.
-
-        Each direction ends before a frame that a person has taken, and where the outline can no longer be trusted.
-        """
-        session = self._session
-        if session.current is None or not session.current.ready:
-            return
-        session.settle()
-        current, here, at = session.current, session.frame, self._frame()
-        if here not in current.status or at is None:
-            self.said.emit("There is no mask on this frame to take through the beat.")
-            return
-        frames = [*self._free(current, here, -1), *self._free(current, here, 1)]
-        if not frames:
-            self.said.emit("The frames beside this one are corrected already: nothing to outline.")
-            return
-        mask, onto = current.mask(here).copy(), {t: current.mask(t).copy() for t in sorted(frames)}
-        label, confidence, ended = self._structures.value, dict[int, float](), dict[int, float]()
-
-        def work() -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.bool_]]]:
-            yield from self._reader.follow(at, mask, label, onto, confidence, ended)
-
-        text = self._structures.named("Outlining through the beat")
-        preview.start(text, len(frames), work, made_from=(here,), note=lambda: _noted(confidence, ended))
-
-    @staticmethod
-    def _free(current: OpenCine, here: int, step: int) -> list[int]:
-        frames = []
-        t = here + step
-        while 0 <= t < current.cine.n_frames and not current.is_manual(t):
-            frames.append(t)
-            t += step
-        return frames
-
-    # -- what is shown ------------------------------------------------------------------------------------
-
     def _show_points(self) -> None:
-        """Show where was pointed, in colours for what it means."""
-        current, given = self._session.current, self._prompts
-        places: list[tuple[tuple[float, float], str]] = [
-            (at, "apex" if n == 0 else "hinge") for n, at in enumerate(self._points)
-        ]
-        if given is not None:
-            marks = given.landmarks
-            if marks is not None:
-                places += [(marks.apex, "apex"), (marks.left, "hinge"), (marks.right, "hinge")]
-            if given.box is not None:
-                places += [(given.box[:2], "hinge"), (given.box[2:], "hinge")]
-            places += [(at, "inside") for at in given.positive] + [(at, "outside") for at in given.negative]
-        if current is None or not self.active or not places:
-            self._remove()
-            return
-        points, kinds = [at for at, _ in places], [kind for _, kind in places]
-        viewer = self._session.viewer
-        if self._shown is not None and self._shown in viewer.layers:
-            show_prompts(self._shown, points, kinds)
-            return
-        active, self.placing = viewer.layers.selection.active, True
-        try:
-            self._shown = make_prompts(current.cine, points, kinds)
-            viewer.add_layer(self._shown)
-            viewer.layers.selection.active = active
-        finally:
-            self.placing = False
-
-    def _remove(self) -> None:
-        layer, self._shown = self._shown, None
-        if layer is not None and layer in self._session.viewer.layers:
-            self._session.viewer.layers.remove(layer)
-
-
-def _noted(confidence: dict[int, float], ended: dict[int, float]) -> str:
-    words = []
-    if confidence:
-        low = min(confidence, key=confidence.__getitem__)
-        words.append(f"Confidence {confidence[low]:.2f} (frame {low + 1}) to {max(confidence.values()):.2f}.")
-    if ended:
-        least = ", ".join(f"{value:.2f}" for _, value in sorted(ended.items()))
-        words.append(f"Not taken to {frames_in_words(sorted(ended))} and beyond: {least}.")
-    return " ".join(words)
+        if self.active:
+            self.marks.show(self._points, self._prompts)
+        else:
+            self.marks.remove()

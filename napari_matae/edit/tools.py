@@ -11,7 +11,9 @@ from matae.anatomy import CAVITY
 from napari_matae.background.connections import connections_of
 from napari_matae.edit.dragging import Dragging
 from napari_matae.edit.handles import Handles
+from napari_matae.edit.prompt_reader import PromptReader
 from napari_matae.edit.prompting import Prompting
+from napari_matae.edit.through_beat import ThroughBeat
 
 if TYPE_CHECKING:
     from typing import Any
@@ -75,8 +77,10 @@ class Tools(QObject):  # type: ignore[misc]
         self._push = Dragging(session, self._start_push, self)
         self.handles = Handles(session, self)
         self.handles.said.connect(self.said)
-        self.prompting = Prompting(session, structures, self)
+        reader = PromptReader()
+        self.prompting = Prompting(session, structures, reader, self)
         self.prompting.said.connect(self.said)
+        self.through_beat = ThroughBeat(session, structures, reader, self.said.emit)
         self._labels_connections = connections_of(self)
         connections = connections_of(self)
         connections.connect(session.opened, self._on_opened)
@@ -160,7 +164,7 @@ class Tools(QObject):  # type: ignore[misc]
     def _on_active(self, _: object = None) -> None:
         """Put down what draws on the masks once another layer is chosen: a drag there draws nothing."""
         active = self._session.viewer.layers.selection.active
-        if self.prompting.placing:
+        if self.prompting.marks.placing:
             return  # napari chooses the layer that shows the clicks, for a moment
         if self._tool in _ON_MASKS and active is not None and active != self._labels:  # napari wraps one of them
             self.choose("move")

@@ -173,7 +173,7 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         )  # fmt: skip
         self.through_button = self._button(
             "Through the beat, as far as it is sure", "through",
-            partial(self._workspace.tools.prompting.through, self._workspace.preview),
+            partial(self._workspace.tools.through_beat.offer, self._workspace.preview),
             "Outline the predicted frames before and after this one, by motion, checked in each picture; stop where "
             "the two disagree",
         )  # fmt: skip

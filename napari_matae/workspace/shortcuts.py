@@ -117,7 +117,7 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
             "through",
             "Shift+Q",
             "Take this outline through the beat, as far as it can be trusted",
-            lambda d: d.tools.prompting.through(d.preview),
+            lambda d: d.tools.through_beat.offer(d.preview),
         ),
         Action("apply", "Enter", "Apply what is previewed", _apply),
         Action("apply_accept", "Shift+Enter", "Apply and accept what is previewed", _apply_and_accept),

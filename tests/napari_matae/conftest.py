@@ -217,3 +217,13 @@ def opened(qtbot, workspace, cine) -> None:
     """Open a cine and wait until the study's masks are on screen."""
     workspace.session.open(cine)
     qtbot.waitUntil(lambda: workspace.session.current.ready, timeout=60_000)
+
+
+def in_review(widget, qtbot, cine):
+    """Yield a dock in Review with a beating disc proposed for every frame of a cine, and close it."""
+    qtbot.waitUntil(lambda: not widget.is_probing, timeout=60_000)
+    opened(qtbot, widget.workspace, cine)
+    proposals(cine, widget.session)
+    widget.steps.setCurrentIndex(2)
+    yield widget
+    widget.close_down()

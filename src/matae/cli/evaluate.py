@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from matae.cli.options import Backend, BackendOption, Device, Model, Scheduler, check_sector, check_where, check_width
+from matae.cli.options import Backend, BackendOption, Device, Model, Scheduler, Sector, check_where, check_width
 
 __all__ = ["evaluate"]
 
@@ -42,15 +42,7 @@ def evaluate(
     ] = "A4C",
     device: Device = "auto",
     backend: BackendOption = Backend.auto,
-    sector: Annotated[
-        str,
-        typer.Option(
-            "--sector",
-            metavar="auto|whole|y0,x0,y1,x1",
-            callback=check_sector,
-            help="Part of the picture to look at, in pixels.",
-        ),
-    ] = "auto",
+    sector: Sector = "auto",
     jobs: Annotated[
         int,
         typer.Option(

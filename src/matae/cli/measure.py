@@ -15,10 +15,10 @@ from matae.cli.options import (
     Model,
     Region,
     Scheduler,
+    Sector,
     ThirdAxis,
     ThirdAxisOption,
     Width,
-    check_sector,
     check_where,
 )
 from matae.cli.two_views import check_pair, check_stored_pair, measure_pair, measure_stored_pair
@@ -178,15 +178,7 @@ def measure(
     model: Model,
     width: Width = "auto",
     device: Device = "auto",
-    sector: Annotated[
-        str,
-        typer.Option(
-            "--sector",
-            metavar="auto|whole|y0,x0,y1,x1",
-            callback=check_sector,
-            help="Part of the picture to look at, in pixels.",
-        ),
-    ] = "auto",
+    sector: Sector = "auto",
     flip: Annotated[_Flip, typer.Option("--flip", help="vertical: the apex is at the bottom.")] = _Flip.auto,
     third_axis: ThirdAxisOption = ThirdAxis.auto,
     region: Region = None,

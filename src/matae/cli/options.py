@@ -21,6 +21,7 @@ __all__ = [
     "Model",
     "Region",
     "Scheduler",
+    "Sector",
     "ThirdAxis",
     "ThirdAxisOption",
     "Width",
@@ -114,6 +115,15 @@ Region = Annotated[
         metavar="NUMBER",
         min=1,
         help="Which picture to take of a DICOM frame that shows several B-mode regions, from 1.",
+    ),
+]
+Sector = Annotated[
+    str,
+    typer.Option(
+        "--sector",
+        metavar="auto|whole|y0,x0,y1,x1",
+        callback=check_sector,
+        help="Part of the picture to look at, in pixels.",
     ),
 ]
 Scheduler = Annotated[

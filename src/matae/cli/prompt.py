@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from matae.cli.options import Model, Region, check_sector, check_width
+from matae.cli.options import Model, Region, Sector, check_width
+from matae.prompt import ENOUGH
 
 __all__ = ["prompt"]
-
-_ENOUGH = 0.8  # `matae.prompt.ENOUGH`, which is not loaded to print the help
 
 
 def prompt(
@@ -36,16 +35,8 @@ def prompt(
     ] = False,
     enough: Annotated[
         float, typer.Option("--enough", min=0, max=1, help="Confidence below which it is not taken further.")
-    ] = _ENOUGH,
-    sector: Annotated[
-        str,
-        typer.Option(
-            "--sector",
-            metavar="auto|whole|y0,x0,y1,x1",
-            callback=check_sector,
-            help="Part of the picture to look at, in pixels.",
-        ),
-    ] = "auto",
+    ] = ENOUGH,
+    sector: Sector = "auto",
     region: Region = None,
 ) -> None:
     """Outline structures of a clip from three landmarks, a box, or clicks inside and outside.
@@ -57,6 +48,7 @@ def prompt(
     from matae.errors import OutputError
     from matae.files import write_atomic, writing_to
     from matae.maskfile import read_mask_file
+    from matae.nn.widths import format_width
     from matae.output.volume import write_mask
     from matae.prompt import outline_clip, prompter_for, read_requests
     from matae.read import file_stem, open_cine
@@ -81,7 +73,9 @@ def prompt(
     write_mask(files[0], done.masks, cine)
     record = {
         "source": source.name, "content_id": cine.content_id, "model": prompter.card.name,
-        "model_sha256": prompter.card.sha256, "classes": prompter.regions_by_number,
+        "model_sha256": prompter.card.sha256, "width": format_width(prompter.width),
+        "classes": prompter.regions_by_number, "mask": None if mask is None else mask.name,
+        "through": through, "enough": enough, "confidence_calibrated": False,
         "prompts": [
             {"frame": one.frame + 1, "class": one.label, **one.prompts.to_json()} for one in requests
         ],

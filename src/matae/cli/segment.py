@@ -18,10 +18,10 @@ from matae.cli.options import (
     Model,
     Region,
     Scheduler,
+    Sector,
     ThirdAxis,
     ThirdAxisOption,
     Width,
-    check_sector,
     check_where,
 )
 from matae.segment.options import SegmentOptions
@@ -65,15 +65,7 @@ def segment(
             help="Show in still and video what is written around the sector; names and dates often stand there.",
         ),
     ] = False,
-    sector: Annotated[
-        str,
-        typer.Option(
-            "--sector",
-            metavar="auto|whole|y0,x0,y1,x1",
-            callback=check_sector,
-            help="Part of the picture to look at, in pixels.",
-        ),
-    ] = "auto",
+    sector: Sector = "auto",
     flip: Annotated[_Flip, typer.Option("--flip", help="vertical: the apex is at the bottom.")] = _Flip.auto,
     frame_rate: Annotated[
         float | None,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matae.prompt.clip import PromptRequest, outline_clip, read_requests
     from matae.prompt.outline import Outlined, Prompter, prompter_for
     from matae.prompt.prompts import PromptError, Prompts
-    from matae.prompt.through import ENOUGH, Followed, follow
+    from matae.prompt.through import Followed, follow
 
 __all__ = [
     "ENOUGH",
@@ -31,8 +31,10 @@ __all__ = [
     "read_requests",
 ]
 
+ENOUGH = 0.8
+"""Confidence below which a mask is not taken further through the beat."""
+
 _WHERE = {
-    "ENOUGH": "through",
     "Followed": "through",
     "Outlined": "outline",
     "PromptError": "prompts",

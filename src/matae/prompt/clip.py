@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from matae.anatomy import CAVITY, CLASS_NAMES, class_of_name
+from matae.edit.region import EditError
+from matae.errors import MataeError
+from matae.prompt import ENOUGH
 from matae.prompt.prompts import PromptError, Prompts
-from matae.prompt.through import ENOUGH, follow
+from matae.prompt.through import follow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from typing import Any
 
@@ -56,7 +60,8 @@ class ClipOutlines:
     masks
         Class of every pixel, (T, Y, X) uint8.
     confidence
-        By frame, the Dice that is expected of the structure outlined last.
+        By frame, the Dice that the head guesses of the structure outlined last; see `matae.prompt.follow` for frames
+        that were not pointed at.
     ended
         By frame, why a mask was not taken there: the confidence it would have had.
     """
@@ -104,7 +109,11 @@ def _request(values: dict[str, Any], name: str) -> PromptRequest:
     label = class_of_name(structure) if isinstance(structure, str) else None
     if not label:
         raise PromptError(f"{name}: {structure!r:.40} is no structure; choose among {', '.join(CLASS_NAMES)}.")
-    return PromptRequest(frame - 1, Prompts.from_json(values), label)
+    at = frame - 1
+    try:
+        return PromptRequest(at, Prompts.from_json(values), label)
+    except MataeError as error:
+        raise PromptError(f"{name}, frame {at + 1}: {error}") from None
 
 
 def outline_clip(
@@ -156,13 +165,18 @@ def outline_clip(
     for request in requests:
         if not 0 <= request.frame < cine.n_frames:
             raise PromptError(f"Frame {request.frame + 1} is not in the clip; choose from 1 to {cine.n_frames}.")
-        done = prompter.outline(cine, sector, request.frame, request.prompts, request.label, found[request.frame])
+        with _named(request.frame):
+            done = prompter.outline(cine, sector, request.frame, request.prompts, request.label, found[request.frame])
         found[request.frame], confidence[request.frame] = done.mask, done.confidence
     ended: dict[int, float] = {}
     if through:
         prompted = sorted(confidence)
         for start in prompted:
-            for step in _steps(prompter, cine, sector, start, found, _share(start, prompted, cine.n_frames), enough):
+            frames = _share(start, prompted, cine.n_frames)
+            onto = {t: found[t].copy() for t in frames}
+            with _named(start):
+                steps = follow(prompter, cine, sector, start, found[start].copy(), frames, onto=onto, enough=enough)
+            for step in steps:
                 if step.goes_on:
                     found[step.frame], confidence[step.frame] = step.mask, step.confidence
                 else:
@@ -179,14 +193,10 @@ def _share(start: int, prompted: Sequence[int], n_frames: int) -> list[int]:
     ]  # fmt: skip
 
 
-def _steps(  # noqa: PLR0917 - as `follow`
-    prompter: Prompter,
-    cine: Cine,
-    sector: Sector,
-    start: int,
-    masks: NDArray[np.uint8],
-    frames: Sequence[int],
-    enough: float,
-) -> Any:
-    onto = {t: masks[t].copy() for t in frames}
-    return follow(prompter, cine, sector, start, masks[start].copy(), frames, onto=onto, enough=enough)
+@contextmanager
+def _named(frame: int) -> Iterator[None]:
+    """Say in an error which frame it is about."""
+    try:
+        yield
+    except (EditError, PromptError) as error:
+        raise type(error)(f"Frame {frame + 1}: {error}") from None

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from matae.prompt.prompts import CLICK
+
 if TYPE_CHECKING:
     from typing import Self
 
@@ -30,6 +32,7 @@ __all__ = [
     "axis_grid",
     "box_grid",
     "encode",
+    "long_axis",
 ]
 
 FOLD = 4
@@ -46,7 +49,6 @@ SHAPES, CLICKED = [5, 9], [3, 4]
 """Among them the mean shapes (log odds over 4) along the axis and in the box, and the clicks inside and outside."""
 
 _POINT = 0.02  # standard deviation of a landmark's Gaussian, as a share of the grid
-_CLICK = 0.025
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def encode(prompts: PromptTensors, grid: int, axis_shapes: Tensor, box_shapes: T
     where = torch.arange(side, dtype=torch.float32) * FOLD + (FOLD - 1) / 2
     points = prompts.landmarks
     maps = [_gaussians(points[:, i : i + 1], where, _POINT * grid) for i in range(3)]
-    maps += [_gaussians(clicks, where, _CLICK * grid) for clicks in (prompts.positive, prompts.negative)]
+    maps += [_gaussians(clicks, where, CLICK * grid) for clicks in (prompts.positive, prompts.negative)]
     along, across = axis_grid(points, where)
     has_axis = torch.isfinite(points).all(2).all(1)[:, None, None]
     (low, high), (left, right) = AXIS_SPAN
@@ -128,11 +130,7 @@ def axis_grid(landmarks: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
     where
         Rows, and columns, of the pixels, (side,).
     """
-    apex, left, right = landmarks.unbind(1)
-    base = (left + right) / 2
-    axis = apex - base
-    normal = torch.stack([-axis[:, 1], axis[:, 0]], 1)
-    normal = normal * torch.where(((right - left) * normal).sum(1, keepdim=True) < 0, -1.0, 1.0)
+    base, axis, normal = long_axis(landmarks)
     square = (axis * axis).sum(1).clamp_min(1.0)[:, None, None]
     y, x = where[:, None] - base[:, 0, None, None], where[None, :] - base[:, 1, None, None]
 
@@ -140,6 +138,15 @@ def axis_grid(landmarks: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
         return (y * direction[:, 0, None, None] + x * direction[:, 1, None, None]) / square
 
     return part(axis), part(normal)
+
+
+def long_axis(landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the middle of the base, the way from it to the apex, and as long a way to the right, (N, 2) each."""
+    apex, left, right = landmarks.unbind(1)
+    base = (left + right) / 2
+    axis = apex - base
+    normal = torch.stack([-axis[:, 1], axis[:, 0]], 1)
+    return base, axis, normal * torch.where(((right - left) * normal).sum(1, keepdim=True) < 0, -1.0, 1.0)
 
 
 def box_grid(box: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:

@@ -126,7 +126,8 @@ class PromptHead(nn.Module):
         self.judge = nn.Sequential(nn.Linear(config.channels[-1] + 3, 24), nn.ReLU(), nn.Linear(24, 1))
         for name in ("axis_shapes", "box_shapes"):
             self.register_buffer(name, torch.zeros(config.regions, TEMPLATE, TEMPLATE))
-        # Of the log odds of the expected Dice: scale and shift, fitted on patients nothing was trained on.
+        # Of the log odds of the expected Dice: scale and shift. Room for a calibration on patients that nothing was
+        # trained on; nothing fits it yet.
         self.register_buffer("calibration", torch.tensor([1.0, 0.0]))
 
     @property

@@ -14,7 +14,7 @@ from matae.edit.region import bounds, framed
 from matae.edit.structure import outlines, put
 from matae.errors import ModelError
 from matae.nn.widths import format_width, parse_width
-from matae.prompt.prompts import PromptError
+from matae.prompt.prompts import CLICK, PromptError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,12 +29,10 @@ if TYPE_CHECKING:
     from matae.prompt.prompts import Point, Prompts
     from matae.segment.sector import Sector
 
-__all__ = ["CLICK", "FALLBACK", "KEPT", "Outlined", "Prompter", "prompter_for"]
+__all__ = ["FALLBACK", "KEPT", "Outlined", "Prompter", "prompter_for"]
 
 FALLBACK = "matae-apical"
 """The model whose head reads the prompts where the model in use has none."""
-CLICK = 0.025
-"""Reach of a click, a standard deviation as a share of the grid; as `matae.prompt.encode` draws it."""
 _BESIDE = 1.5  # pixels of the grid, a little more than the diagonal of one
 _OBEYED = 1.5  # log odds at a click: enough to stay on its side when brought back to native pixels
 KEPT = 32
@@ -50,7 +48,7 @@ class Outlined:
     mask
         Class of every pixel, (Y, X) uint8: what it was before, with the structure in it.
     confidence
-        The Dice that is expected of the structure, 0 to 1.
+        The Dice that the head guesses of the structure, 0 to 1; nothing calibrates it.
     """
 
     mask: NDArray[np.uint8]
@@ -154,8 +152,9 @@ class Prompter:
         Raises
         ------
         PromptError
-            If there is no prompt or it is not in the picture, the model does not know the structure, the mask is of
-            another size, or a wall is asked for where there is no cavity.
+            If there is no prompt or it is not in the picture, a click inside lies where the network sees nothing, the
+            model does not know the structure, the mask is of another size, or a wall is asked for where there is no
+            cavity.
         SegmentError
             If the sector lies outside the picture.
         """
@@ -172,6 +171,13 @@ class Prompter:
         if label == WALL and not (before == CAVITY).any():
             raise PromptError("The wall lies around the cavity, and this frame has none yet; outline the cavity first.")
         placement, seen = self._look(cine, sector, frame)
+        for y, x in prompts.positive:
+            box = placement.box
+            if not (box.y0 - 0.5 <= y <= box.y1 and box.x0 - 0.5 <= x <= box.x1):
+                raise PromptError(
+                    f"The network sees nothing of the picture at ({y:.0f}, {x:.0f}), so nothing can be outlined there; "
+                    "adjust the sector, or draw with the brush."
+                )
         previous = None
         # A click says what is wrong with the mask; three points or a box alone say where the structure is.
         if (prompts.positive or prompts.negative) and (before == label).any():
@@ -256,19 +262,27 @@ def _own_width(widths: tuple[float, ...], width: str) -> str:
 def _obeying(logits: NDArray[np.float32], given: PromptTensors) -> NDArray[np.float32]:
     """Return logits (1, grid, grid) that say at each click what the click says, changed around it where they did not.
 
-    The head weighs a click against what else it knows; a person who clicks has seen the picture.
+    The head weighs a click against what else it knows; a person who clicks has seen the picture. A click changes
+    nothing that is nearer to a click of the other kind: the two on both sides of a border are both obeyed.
     """
     out, side = logits.copy(), logits.shape[-1]
     rows, columns = np.arange(side)[:, None], np.arange(side)[None, :]
-    for clicks, sign in ((given.positive[0], 1.0), (given.negative[0], -1.0)):
-        for y, x in clicks.numpy():
-            if not np.isfinite(y):
-                continue
+
+    def distances(clicks: NDArray[np.float32]) -> list[NDArray[np.float64]]:
+        return [np.hypot(rows - y, columns - x) for y, x in clicks if np.isfinite(y)]
+
+    inside, outside = distances(given.positive[0].numpy()), distances(given.negative[0].numpy())
+    for sign, clicks, others in ((1.0, inside, outside), (-1.0, outside, inside)):
+        nearest = np.min(others, 0) if others else np.inf
+        change = np.zeros(logits.shape[1:])
+        for distance in clicks:
             # A native pixel lies between four of the grid: all of them say it.
-            away = np.maximum(np.hypot(rows - y, columns - x) - _BESIDE, 0)
-            lacks = _OBEYED - float((sign * out[0][away == 0]).min(initial=np.inf))
-            if lacks > 0:
-                out[0] += (sign * lacks * np.exp(-0.5 * (away / (CLICK * side)) ** 2)).astype(np.float32)
+            away = np.maximum(distance - _BESIDE, 0)
+            lacks = _OBEYED - float((sign * logits[0][away == 0]).min(initial=np.inf))
+            if np.isfinite(lacks):  # none of the grid is near to a click outside it
+                reach = lacks * np.exp(-0.5 * (away / (CLICK * side)) ** 2)
+                change = np.maximum(change, np.where(distance <= nearest, reach, 0))
+        out[0] += (sign * change).astype(np.float32)
     return out
 
 

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from matae.placement import Placement
     from matae.prompt.encode import PromptTensors
 
-__all__ = ["MOST_CLICKS", "Point", "PromptError", "Prompts"]
+__all__ = ["CLICK", "MOST_CLICKS", "Point", "PromptError", "Prompts"]
 
 Point = tuple[float, float]
 """(y, x) in native pixels."""
+CLICK = 0.025
+"""Reach of a click, a standard deviation as a share of the network's grid."""
 MOST_CLICKS = 64
 """Clicks of each sign; a person who needs more draws quicker."""
 _LEAST_BOX = 4.0  # pixels a side
@@ -153,9 +155,10 @@ class Prompts:
                 top, left, bottom, right = (float(value) for value in box)
                 found = replace(found, box=(top, left, bottom, right))
             return replace(found, positive=clicks[0], negative=clicks[1])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise PromptError(
-                f"These are no prompts ({error!r:.80}); give landmarks as apex, left and right, a box as top, left, "
+                f"These are no prompts ({what:.80}); give landmarks as apex, left and right, a box as top, left, "
                 "bottom, right, and clicks as lists of [row, column]."
             ) from None
 

@@ -19,6 +19,7 @@ from matae.edit.region import EditError, checked_mask
 from matae.edit.structure import outlines, put
 from matae.measure.landmarks import landmarks
 from matae.metrics import dice
+from matae.prompt import ENOUGH
 from matae.prompt.prompts import Prompts
 
 if TYPE_CHECKING:
@@ -30,11 +31,7 @@ if TYPE_CHECKING:
     from matae.prompt.outline import Prompter
     from matae.segment.sector import Sector
 
-__all__ = ["ENOUGH", "Followed", "follow"]
-
-ENOUGH = 0.8
-"""Confidence below which a mask is not taken further."""
-
+__all__ = ["Followed", "follow"]
 
 _SMALL = (24, 24)  # columns and rows
 _JUMP, _TIMES = 0.02, 5.0  # what the correlation of a jump lacks of 1, at least, and how often that of most frames

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from matae.errors import TrainError
-from matae.prompt.encode import AXIS_SPAN, BOX_SPAN, TEMPLATE, PromptTensors
+from matae.prompt.encode import AXIS_SPAN, BOX_SPAN, TEMPLATE, PromptTensors, long_axis
 from matae.prompt.head import HeadConfig, PromptHead
 from matae.prompt.simulate import jittered_box, jittered_landmarks, next_click
 from matae.train.augment import AugmentConfig, augment
@@ -107,10 +107,7 @@ def mean_shapes(masks: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor]:
     """
     grid = masks.shape[-1]
     line = (torch.arange(TEMPLATE) + 0.5) / TEMPLATE
-    apex, left, right = landmarks.unbind(1)
-    base, axis = (left + right) / 2, apex - (left + right) / 2
-    normal = torch.stack([-axis[:, 1], axis[:, 0]], 1)
-    normal = normal * torch.where(((right - left) * normal).sum(1, keepdim=True) < 0, -1.0, 1.0)
+    base, axis, normal = long_axis(landmarks)
     along = (AXIS_SPAN[0][0] + line * (AXIS_SPAN[0][1] - AXIS_SPAN[0][0]))[None, :, None, None]
     across = (AXIS_SPAN[1][0] + line * (AXIS_SPAN[1][1] - AXIS_SPAN[1][0]))[None, None, :, None]
     at = base[:, None, None] + along * axis[:, None, None] + across * normal[:, None, None]

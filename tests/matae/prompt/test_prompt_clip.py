@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from matae.cli import app
+from matae.edit import EditError
 from matae.maskfile import read_mask_file
 from matae.prompt import Prompter, PromptError, PromptRequest, Prompts, outline_clip, read_requests
 from matae.prompt.clip import ClipOutlines
@@ -66,6 +67,17 @@ def test_a_clip_without_prompts_or_with_wrong_ones_is_refused(prompter: Prompter
         outline_clip(prompter, clip, whole(), [PromptRequest(9, Prompts(MARKS))])
     with pytest.raises(PromptError, match="do not fit the clip"):
         outline_clip(prompter, clip, whole(), [one], np.zeros((1, 2, 3), np.uint8))
+    with pytest.raises(PromptError, match=r"Frame 3: The wall lies"):
+        outline_clip(prompter, clip, whole(), [one, PromptRequest(2, Prompts(MARKS), 2)])
+    with pytest.raises(EditError, match=r"Frame 3: There is no cavity"):
+        outline_clip(prompter, clip, whole(), [PromptRequest(2, Prompts(MARKS), 3)], through=True)
+
+
+def test_a_mistake_in_the_file_is_found_by_its_name_and_frame(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.json"
+    path.write_text(json.dumps([LINE, {"frame": 4, "landmarks": {"apex": [1, 2]}}]), encoding="utf-8")
+    with pytest.raises(PromptError, match=r"prompts.json, frame 4: These are no prompts \('left' is missing\)"):
+        read_requests(path)
 
 
 def test_every_frame_is_followed_from_the_nearest_prompt(prompter: Prompter) -> None:
@@ -78,6 +90,12 @@ def test_every_frame_is_followed_from_the_nearest_prompt(prompter: Prompter) -> 
     alone = outline_clip(prompter, clip, whole(), requests)
     assert sorted(alone.confidence) == [1, 6]
     assert not alone.masks[[0, 2, 3, 4, 5, 7]].any()
+
+
+def test_a_later_prompt_of_a_frame_goes_on_from_the_mask_before(prompter: Prompter) -> None:
+    atrium = Prompts(box=(46.0, 5.0, 57.0, 22.0))
+    done = outline_clip(prompter, cine(2), whole(), [PromptRequest(0, Prompts(MARKS)), PromptRequest(0, atrium, 3)])
+    assert set(np.unique(done.masks[0])) == {0, 1, 3}
 
 
 def test_frames_are_counted_from_1_in_the_record() -> None:
@@ -100,6 +118,8 @@ def test_the_command_writes_masks_and_confidences_and_overwrites_nothing(tmp_pat
     record = json.loads((tmp_path / "out" / "ring_prompted.json").read_text("utf-8"))
     assert list(record["confidence"]) == ["2"]
     assert record["model"] == "matae-apical"
+    assert (record["width"], record["through"], record["mask"]) == ("1/8", False, None)
+    assert record["confidence_calibrated"] is False
     assert record["prompts"][0]["frame"] == 2
     again = CliRunner().invoke(app, words)
     assert again.exit_code == 1

@@ -53,6 +53,25 @@ def test_the_extracted_network_gives_the_same_maps() -> None:
         torch.testing.assert_close(plain.logits(plain.features(x)), plain(x))
 
 
+def test_it_outlines_the_structure_it_is_asked_for() -> None:
+    network, _ = tiny()
+    head, count = new_head(network).eval(), 3
+    prompts = PromptTensors.none(count)
+    prompts.landmarks[:] = torch.tensor([[6.0, 16.0], [26.0, 10.0], [26.0, 22.0]])
+    parts = torch.zeros(count, network.config.at(1.0)[0], GRID // 2, GRID // 2), torch.zeros(count, 3, GRID, GRID)
+    asked = torch.tensor([0, 1, 2])
+    head.axis_shapes[:] = torch.tensor([-4.0, 0.0, 4.0])[:, None, None]
+    with torch.no_grad():
+        by_shape, _ = head(*parts, asked, prompts)
+        head.axis_shapes[:] = 0
+        torch.nn.init.normal_(head.leave.weight)
+        torch.nn.init.normal_(head.structure.weight)
+        by_name, _ = head(*parts, asked, prompts)
+    assert by_shape.mean((1, 2)).sign().tolist() == [-1, 0, 1]
+    assert not torch.allclose(by_name[0], by_name[1])
+    assert not torch.allclose(by_name[1], by_name[2])
+
+
 def test_its_shape_comes_back_from_json() -> None:
     config = HeadConfig((1, 2, 4), (0.25, 0.5, 1.0), 3)
     assert HeadConfig.from_json(config.to_json()) == config

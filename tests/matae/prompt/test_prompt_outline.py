@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from matae.errors import ModelError, SegmentError
 from matae.prompt import Prompter, PromptError, Prompts, prompter_for
@@ -72,6 +73,47 @@ def test_a_click_is_obeyed_whatever_the_head_thinks(prompter: Prompter) -> None:
     assert found[28, 40] == 0
     assert found[50, 70] == 1
     assert (found != first).mean() < 0.1  # around the clicks alone
+
+
+@pytest.mark.parametrize("gap", [3, 6, 10])
+def test_clicks_on_both_sides_of_a_border_are_both_obeyed(prompter: Prompter, gap: int) -> None:
+    clip = cine()
+    first = prompter.outline(clip, whole(), 0, THREE).mask
+    row = 30
+    right = int(np.flatnonzero(first[row] == 1)[-1])
+    # Both say the opposite of what is there.
+    prompts = THREE.clicked((row, right), inside=False).clicked((row, right + gap), inside=True)
+    found = prompter.outline(clip, whole(), 0, prompts, 1, first).mask
+    assert found[row, right] == 0
+    assert found[row, right + gap] == 1
+
+
+def test_the_head_is_given_the_mask_that_a_click_is_about(prompter: Prompter, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+    head = prompter._head
+
+    def spy(*parts: torch.Tensor) -> object:
+        given.append(parts[4])
+        return head(*parts)
+
+    monkeypatch.setattr(prompter, "_head", spy)
+    click = Prompts(positive=((20.0, 40.0),))
+    prompter.outline(cine(), whole(), 0, click, 1, _disc())
+    prompter.outline(cine(), whole(), 0, click, 3, _disc())
+    prompter.outline(cine(), whole(), 0, THREE, 1, _disc())
+    mask, of_another, without_clicks = given
+    assert set(mask.unique().tolist()) == {-1.0, 1.0}
+    assert (mask > 0).float().mean().item() == pytest.approx(_disc().mean() * SHAPE[0] / SHAPE[1], rel=0.4)
+    assert of_another is None
+    assert without_clicks is None
+
+
+def test_a_click_where_the_network_sees_nothing_is_refused_in_words(prompter: Prompter) -> None:
+    half = sector_from_polygon(np.array([[0.0, 20], [0, 60], [50, 60], [50, 20]]))
+    with pytest.raises(PromptError, match=r"sees nothing of the picture at \(30, 75\)"):
+        prompter.outline(cine(), half, 0, THREE.clicked((30.0, 75.0), inside=True))
+    found = prompter.outline(cine(), half, 0, THREE.clicked((30.0, 75.0), inside=False))
+    assert found.mask[30, 75] == 0
 
 
 def test_the_network_looks_at_a_frame_once(prompter: Prompter, monkeypatch: pytest.MonkeyPatch) -> None:

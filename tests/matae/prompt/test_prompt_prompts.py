@@ -49,6 +49,7 @@ def test_what_no_picture_has_is_refused(prompts: Prompts) -> None:
         {"box": [1, 2, 3]},
         {"box": 7},
         {"positive": [1, 2]},
+        {"positive": [[10**400, 2]]},
         {"negative": [["a", 2]]},
         {"positive": None},
     ],

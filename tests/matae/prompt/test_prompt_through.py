@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from matae.edit import EditError
-from matae.prompt import Outlined, Prompter, Prompts, follow
-from matae.prompt.through import ENOUGH
+from matae.prompt import ENOUGH, Outlined, Prompter, Prompts, follow
 
 from .prompt_makers import SHAPE, cine, head_of, tiny, whole
 
@@ -88,3 +87,27 @@ def test_other_structures_of_the_frames_stay() -> None:
     onto[57:, 2:9] = 3
     (found,) = follow(prompter, cine(2), whole(), 0, HEART, [1], onto={1: onto}, enough=0.0)
     assert (found.mask[57:, 2:9] == 3).any()
+
+
+def test_what_is_given_is_the_mask_that_the_motion_carried() -> None:
+    larger = ((((ROWS - 28) / 19) ** 2 + ((COLUMNS - 40) / 11) ** 2) < 1).astype(np.uint8)
+    (found,) = follow(_Sure({}), cine(2), whole(), 0, larger, [1])
+    assert found.goes_on
+    assert (found.mask != larger).sum() < (found.mask != HEART).sum() / 4
+    assert found.uncertain.any()
+
+
+def test_a_wall_is_followed_by_its_cavity_where_the_frame_has_none() -> None:
+    outer = ((((ROWS - 28) / 21) ** 2 + ((COLUMNS - 40) / 13) ** 2) < 1).astype(np.uint8)
+    walled, before = np.where(HEART > 0, HEART, 2 * outer), []
+
+    class Walls(_Sure):
+        def outline(self, cine, sector, frame, prompts, label=1, mask=None) -> Outlined:  # noqa: PLR0917 - as the real one
+            before.append((prompts.landmarks, mask))
+            return Outlined(walled, 0.95)
+
+    (found,) = follow(Walls({}), cine(2), whole(), 0, walled, [1], label=2)
+    assert found.frame == 1
+    ((marks, under),) = before
+    assert (under == 1).sum() == pytest.approx(HEART.sum(), rel=0.1)
+    assert abs(marks.apex[0] - 11) < 3  # of the cavity, not of the epicardium
