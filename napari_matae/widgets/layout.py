@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QFormLayout, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
-__all__ = ["combo_box", "form_layout", "heading", "horizontal_line", "let_shrink", "row", "wrapped"]
+__all__ = ["combo_box", "form_layout", "heading", "horizontal_line", "let_clear", "let_shrink", "row", "wrapped"]
 
 _LETTERS = 8
 """Letters that a combo box always shows, unless it is told otherwise."""
@@ -57,6 +67,14 @@ def combo_box(parent: QWidget, *, letters: int = _LETTERS) -> QComboBox:
     box = QComboBox(parent)
     let_shrink(box, letters=letters)
     return box
+
+
+def let_clear(line: QLineEdit) -> None:
+    """Give a line a button that empties it, with a name and a tooltip: Qt's own has neither."""
+    line.setClearButtonEnabled(True)
+    for button in line.findChildren(QToolButton):
+        button.setAccessibleName("Clear")
+        button.setToolTip("Empty the field.")
 
 
 def let_shrink(box: QComboBox, *, letters: int = _LETTERS) -> None:
