@@ -26,6 +26,7 @@ UNNAMED = {f"napari_matae.{module}": test for test, modules in _THROUGH.items() 
 """Modules that no test names, with the test that goes through them: by a window, a panel or what owns them."""
 
 AT_THE_TOP = {
+    "test_dialog_controls.py": "names and tooltips of every control of the windows beside the dock",
     "test_desk_controls.py": "names, tooltips, widths and colours of every control of the dock",
     "test_desk_keyboard.py": "the whole story by key events, over every step",
     "test_review_gui.py": "the Review step by real events, over `review`, `edit`, `timeline` and `workspace`",

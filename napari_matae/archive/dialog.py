@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from matae.clinic import ClipList
-    from matae.pacs import ClipQuery
+    from matae.pacs import Address, ClipQuery
     from napari_matae.workspace.workspace import Workspace
 
 __all__ = ["ArchiveDialog"]
@@ -62,7 +62,9 @@ class ArchiveDialog(QDialog):  # type: ignore[misc]
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._workspace = workspace
-        self._folder: Path | None = None
+        self._asked: Address | Path | None = None
+        self._source: Address | Path | None = None
+        # Where is being looked, and where the clips that are shown were found: an archive, or a folder.
         self.setWindowTitle("Clips of an archive or a DICOM folder")
         self.setModal(False)
         screen = self.screen().availableGeometry()
@@ -176,7 +178,7 @@ class ArchiveDialog(QDialog):  # type: ignore[misc]
         except MataeError as error:
             self._say(str(error))
             return
-        self._folder = None
+        self._asked = address
         self._say(f"Asking {address.name}…")
         self.fetcher.search(address, query)
 
@@ -189,11 +191,12 @@ class ArchiveDialog(QDialog):  # type: ignore[misc]
     def list_folder(self, path: Path) -> None:
         """List the clips of a folder of DICOM files, by its index where it has one."""
         index = path / "DICOMDIR"
-        self._folder = path
+        self._asked = path
         self._say(f"Looking into {path.name}…")
         self.fetcher.list_folder(index if index.is_file() else path)
 
     def _on_found(self, found: ClipList) -> None:
+        self._source = self._asked
         self.table.show_clips(found.clips)
         if self._folder is None:
             self.place.remember()
@@ -213,6 +216,11 @@ class ArchiveDialog(QDialog):  # type: ignore[misc]
     # -- fetching -----------------------------------------------------------------------------------------
 
     @property
+    def _folder(self) -> Path | None:
+        """The folder that the clips shown lie in; None where an archive holds them."""
+        return self._source if isinstance(self._source, Path) else None
+
+    @property
     def problem(self) -> str:
         """Why nothing can be fetched, with the next step; empty if it can."""
         if not self._workspace.link.connection.opened_target:
@@ -228,18 +236,15 @@ class ArchiveDialog(QDialog):  # type: ignore[misc]
         if (problem := self.problem) or self.fetcher.fetching.is_running:
             self._say(problem)
             return
-        chosen = self.table.chosen
-        if self._folder is not None:
-            self.fetcher.add_files([self._folder / clip.file for clip in chosen])
+        chosen, source = self.table.chosen, self._source
+        if isinstance(source, Path):
+            self.fetcher.add_files([source / clip.file for clip in chosen])
             return
-        try:
-            address = self.place.address()
-        except MataeError as error:
-            self._say(str(error))
+        if source is None:
             return
         settings().setValue("pacs/folder", self.out.text())
-        self._say(f"Fetching {plural(len(chosen), 'clip')} from {address.name}…")
-        self.fetcher.fetch(address, chosen, self.out.path)
+        self._say(f"Fetching {plural(len(chosen), 'clip')} from {source.name}…")
+        self.fetcher.fetch(source, chosen, self.out.path)
 
     def _pause(self) -> None:
         on = not self.fetcher.is_paused

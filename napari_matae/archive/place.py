@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QPushButto
 
 from matae.errors import MataeError
 from napari_matae.background.job import Job
-from napari_matae.widgets.layout import let_shrink
+from napari_matae.widgets.layout import let_clear, let_shrink
 from napari_matae.widgets.settings import settings
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class ArchivePlace(QWidget):  # type: ignore[misc]
         self._fill()
         line = self.name.lineEdit()
         line.setPlaceholderText(_HOW)
-        line.setClearButtonEnabled(True)
+        let_clear(line)
         self.name.editTextChanged.connect(lambda _: self.changed.emit())
         self.testing.finished.connect(self._on_answer)
         self.testing.failed.connect(self.said)

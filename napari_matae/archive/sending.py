@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QPushButton, QTreeWidget, QTreeWidgetItem, QVBoxLayout
 
 from matae.errors import MataeError
+from matae.files import staged, writing_to
 from napari_matae.archive.place import ArchivePlace
+from napari_matae.background.connections import connections_of
 from napari_matae.background.job import Job
 from napari_matae.widgets.job_bar import JobBar
 from napari_matae.widgets.layout import wrapped
@@ -50,7 +53,9 @@ class SendDialog(QDialog):  # type: ignore[misc]
     def __init__(self, measurement: Measurement, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._measurement = measurement
-        self._folder = tempfile.TemporaryDirectory(prefix="matae-send-", ignore_cleanup_errors=True)
+        self._stage = ExitStack()
+        """Keeps the folder of what was made, see `make`; what it holds names the patient, so it goes at the end."""
+        connections_of(self).when_closed(self._clean)
         self.described: tuple[Described, ...] = ()
         """What would leave."""
         self.sent: tuple[str, ...] = ()
@@ -136,7 +141,15 @@ class SendDialog(QDialog):  # type: ignore[misc]
             self._update()
             return
         self._say("Making what would leave…")
-        folder = Path(tempfile.mkdtemp(dir=self._folder.name))
+        self._stage.close()
+        where = Path(tempfile.gettempdir())
+        try:
+            with writing_to(where):
+                folder = self._stage.enter_context(staged(where))  # swept by the next one, should this be killed
+        except MataeError as error:
+            self._say(str(error))
+            self._update()
+            return
         measurement = self._measurement
 
         def work(_: Any, __: Stop) -> tuple[Path, tuple[Described, ...]]:
@@ -172,11 +185,11 @@ class SendDialog(QDialog):  # type: ignore[misc]
             return
         files = [self._made_in / one.file for one in self.described]
 
-        def work(_: Any, __: Stop) -> Sequence[Described]:
+        def work(_: Any, stop: Stop) -> Sequence[Described]:
             from matae.pacs import connect, send
 
             with connect(address) as connection:
-                return send(connection, files)
+                return send(connection, files, should_stop=stop)
 
         self._say(f"Sending {plural(len(files), 'object')} to {address.name}…")
         self.sending.start(work)
@@ -187,6 +200,14 @@ class SendDialog(QDialog):  # type: ignore[misc]
         self.sent = tuple(one.file for one in sent)
         kinds = ", ".join(one.kind for one in sent)
         self._say(f"Sent to {self.place.text}: {kinds}. The archive has them in the study of the clip.")
+
+    def reject(self) -> None:
+        """Close the window; while something leaves, only ask it to stop, so that what has left is told."""
+        if not self.sending.is_running:
+            super().reject()
+            return
+        self.bar.cancel()
+        self._say("It stops after the object that is under way; what left is told here. Close the window then.")
 
     def _say(self, sentence: str) -> None:
         self.words.setText(sentence)
@@ -204,7 +225,7 @@ class SendDialog(QDialog):  # type: ignore[misc]
 
     def _clean(self) -> None:
         self.making.close()
-        self._folder.cleanup()
+        self._stage.close()
 
 
 def _lines(one: Described) -> list[str]:

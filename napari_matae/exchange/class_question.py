@@ -51,12 +51,15 @@ class ClassQuestion(QDialog):  # type: ignore[misc]
         form = QFormLayout()
         for name in asked.names:
             box = QComboBox(self)
+            box.setAccessibleName(f"Class of {name}")
+            box.setToolTip(f"What {name} is, or that it is left out.")
             for title, value in _CHOICES:
                 box.addItem(title, value)
             box.currentIndexChanged.connect(self._update)
             self.choices[name] = box
             form.addRow(name, box)
         self.go_button = QPushButton("Look at the import", self)
+        self.go_button.setToolTip("Show what would come in; every class needs an answer first.")
         self.go_button.setAutoDefault(False)
         self.go_button.clicked.connect(self._answer)
         buttons = QHBoxLayout()

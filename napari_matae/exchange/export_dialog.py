@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["ExportDialog"]
 
 _TICK = "I have looked at what leaves"
+_TICK_WHEN = "Tick this once you have looked at every picture with a ⚠."
 _TICK_FIRST = "Look at the pictures with a ⚠ first (More ▸), then tick that you did."
 _MUST_TICK = "Something above asks for your eyes: look at the pictures with a ⚠, then tick that you did."
 
@@ -64,13 +65,21 @@ class ExportDialog(JobDialog):
         self.findings.setTextFormat(Qt.TextFormat.RichText)  # one sentence alone has no tag that Qt would know it by
         self.splits = reading_table(("Side", "Patients", "Clips", "Frames"), _split_rows(plan), self)
         self.fields = reading_table(("What leaves beside the pictures", "For example"), plan.fields, self)
+        for table, name, tip in (
+            (self.splits, "Sides of the split", "Patients, clips and frames on each side of the split."),
+            (self.fields, "Fields that leave", "Every field that leaves beside the pictures, with an example."),
+        ):
+            table.setAccessibleName(name)
+            table.setToolTip(tip)
         self.looked = QCheckBox(_TICK, self)
+        self.looked.setToolTip(_TICK_WHEN)
         self.looked.setVisible(plan.needs_look)
         self.looked.toggled.connect(self._update)
         self.pictures.page_changed.connect(self._update)
         self.export_button = QPushButton("Export", self)
         self.export_button.clicked.connect(self.export)
         self.open_button = QPushButton("Open folder", self)
+        self.open_button.setToolTip("Show the folder in the file manager.")
         self.open_button.clicked.connect(self._open_folder)
         self.open_button.hide()
         self.job.finished.connect(self._on_finished)
@@ -116,7 +125,7 @@ class ExportDialog(JobDialog):
         self.export_button.setEnabled(not running and self.release is None and not self._must_look)
         self.close_button.setEnabled(not running)
         if self._must_look:
-            self.looked.setToolTip("" if self.pictures.all_seen else _TICK_FIRST)
+            self.looked.setToolTip(_TICK_WHEN if self.pictures.all_seen else _TICK_FIRST)
             self.export_button.setToolTip(_MUST_TICK)
         else:
             self.export_button.setToolTip("Write it into a new folder, whole or not at all.")

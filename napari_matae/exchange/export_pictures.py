@@ -54,6 +54,8 @@ class ExportPictures(QWidget):  # type: ignore[misc]
         self.area.setMinimumWidth(2 * _SIDE + 70)
         self.back_button = QPushButton("◂ Back", self)
         self.more_button = QPushButton("More ▸", self)
+        self.back_button.setToolTip("The pictures before these.")
+        self.more_button.setToolTip("The next pictures.")
         self.back_button.clicked.connect(lambda: self.turn(-1))
         self.more_button.clicked.connect(lambda: self.turn(1))
         self.where = QLabel(self)

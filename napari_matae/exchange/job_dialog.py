@@ -46,6 +46,7 @@ class JobDialog(QDialog):  # type: ignore[misc]
         self.result = wrapped("", self)
         self.bar = JobBar(self.job, self)
         self.close_button = QPushButton("Close", self)
+        self.close_button.setToolTip("Close this window.")
         self.close_button.clicked.connect(self.close)
         self.job.failed.connect(self._on_failed)
         self.job.stopped.connect(self.result.setText)

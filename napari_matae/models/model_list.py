@@ -157,6 +157,8 @@ class CardWindow(QDialog):  # type: ignore[misc]
         self.release.setVisible(bool(release))
         self.text = QPlainTextEdit(self)
         self.text.setReadOnly(True)
+        self.text.setAccessibleName("Card of the model")
+        self.text.setToolTip("What the model was made from, how it was judged, and its licence.")
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setPlainText(facts.text)
         column = QVBoxLayout(self)

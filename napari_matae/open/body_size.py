@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QWidget
 
 from matae.measure.person import HEIGHT_CM, WEIGHT_KG, Person, person_of
 from matae.store.types import OverrideName
-from napari_matae.widgets.layout import form_layout, wrapped
+from napari_matae.widgets.layout import form_layout, let_type_over, wrapped
 
 if TYPE_CHECKING:
     from napari_matae.session.session import Session
@@ -57,6 +57,7 @@ class BodySize(QWidget):  # type: ignore[misc]
             f"{name} at this examination, from {low:g} to {high:g}{unit}; kept with the clip. What you enter counts in "
             "place of what the file states; step below the lowest value to take it away."
         )
+        let_type_over(box)
         box.valueChanged.connect(lambda value: self._enter(which, value if value >= low else None))
         return box
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from matae.store.types import OverrideName
+from napari_matae.widgets.layout import let_type_over
 
 if TYPE_CHECKING:
     from napari_matae.session.session import OpenCine, Session
@@ -45,6 +46,7 @@ class RateQuestion(QWidget):  # type: ignore[misc]
         self.rate.setDecimals(2)
         self.rate.setSuffix(" Hz")
         self.rate.setSpecialValueText("choose")
+        let_type_over(self.rate)
         self.button = QPushButton("Use this rate", self)
         self.button.setToolTip("Play and time the clip at this rate; it is kept with the clip.")
         self.button.clicked.connect(self._use)

@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QFormLayout, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
-__all__ = ["combo_box", "form_layout", "heading", "horizontal_line", "let_shrink", "row", "wrapped"]
+__all__ = [
+    "combo_box",
+    "form_layout",
+    "heading",
+    "horizontal_line",
+    "let_clear",
+    "let_shrink",
+    "let_type_over",
+    "row",
+    "wrapped",
+]
 
 _LETTERS = 8
 """Letters that a combo box always shows, unless it is told otherwise."""
@@ -57,6 +79,42 @@ def combo_box(parent: QWidget, *, letters: int = _LETTERS) -> QComboBox:
     box = QComboBox(parent)
     let_shrink(box, letters=letters)
     return box
+
+
+def let_clear(line: QLineEdit) -> None:
+    """Give a line a button that empties it, with a name and a tooltip: Qt's own has neither."""
+    line.setClearButtonEnabled(True)
+    for button in line.findChildren(QToolButton):
+        button.setAccessibleName("Clear")
+        button.setToolTip("Empty the field.")
+
+
+def let_type_over(box: QDoubleSpinBox | QSpinBox) -> None:
+    """Have a click into a box that shows words in place of its lowest value mark them.
+
+    Qt marks the text of a box that is reached by the Tab key, and not that of one that is clicked: what is typed
+    between the letters of such words makes no number, so nothing can be typed at all.
+
+    Parameters
+    ----------
+    box
+        With ``setSpecialValueText``.
+    """
+    _Marker(box)
+
+
+class _Marker(QObject):  # type: ignore[misc]
+    def __init__(self, box: QDoubleSpinBox | QSpinBox) -> None:
+        super().__init__(box)
+        self._box = box
+        box.lineEdit().installEventFilter(self)
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Mark the words once the click is over: pressing sets the cursor and ends what is marked."""
+        box = self._box
+        if event.type() == QEvent.Type.MouseButtonRelease and box.text() == box.specialValueText():
+            box.selectAll()
+        return False
 
 
 def let_shrink(box: QComboBox, *, letters: int = _LETTERS) -> None:

@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QLineEdit, QSpinBox, QWidget
 
 from matae.option import option_fields
-from napari_matae.widgets.layout import form_layout, let_shrink
+from napari_matae.widgets.layout import form_layout, let_shrink, let_type_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -120,5 +120,6 @@ def _number(found: OptionField, parent: QWidget) -> QSpinBox:
     box.setRange(int(option.least or 0), int(option.most if option.most is not None else 2**31 - 1))
     box.setValue(found.default)
     box.setSpecialValueText(option.no_value)
+    let_type_over(box)
     box.setSuffix(f" {option.unit}" if option.unit else "")
     return box

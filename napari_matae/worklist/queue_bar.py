@@ -64,6 +64,7 @@ class QueueBar(QWidget):  # type: ignore[misc]
         self.bar = QProgressBar(self)
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName("Progress of the queue")
+        self.bar.setToolTip("Clips of the queue that are done.")
         self.bar.setMaximumHeight(8)
         buttons = QHBoxLayout()
         for button in (

@@ -49,6 +49,7 @@ class WorklistTable(QTableView):  # type: ignore[misc]
         self._lines = lines
         self.setModel(lines)
         self.setAccessibleName("Clips of the study")
+        self.setToolTip("The clips of the study. Enter or a double click opens one; letters find others.")
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -13,7 +13,7 @@ from napari_matae.archive.dialog import ArchiveDialog
 from napari_matae.background.connections import connections_of
 from napari_matae.background.failure import explain
 from napari_matae.widgets.colours import follow_colours
-from napari_matae.widgets.layout import combo_box
+from napari_matae.widgets.layout import combo_box, let_clear
 from napari_matae.widgets.words import plural
 from napari_matae.worklist.columns import READERS
 from napari_matae.worklist.model import WorklistFilter, WorklistModel
@@ -97,7 +97,7 @@ class WorklistWindow(QDialog):  # type: ignore[misc]
     def _build(self) -> None:
         self.filter = QLineEdit(self)
         self.filter.setPlaceholderText(_TYPE)
-        self.filter.setClearButtonEnabled(True)
+        let_clear(self.filter)
         self.filter.setAccessibleName("Find clips")
         self.filter.setToolTip("Leaves the clips that hold every word. Escape takes it away, the down arrow goes on.")
         self.filter.textChanged.connect(self.lines.look_for)

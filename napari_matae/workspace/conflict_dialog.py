@@ -54,6 +54,8 @@ class ConflictDialog(QDialog):  # type: ignore[misc]
         pictures = QHBoxLayout()
         self.mine_button = QPushButton("Use mine", self)
         self.theirs_button = QPushButton("Use theirs", self)
+        self.mine_button.setToolTip("Your version counts for this frame; theirs stays in the history.")
+        self.theirs_button.setToolTip("Their version counts for this frame; yours stays in the history.")
         self.mine_button.clicked.connect(lambda: self._decide(mine=True))
         self.theirs_button.clicked.connect(lambda: self._decide(mine=False))
         frame = conflict.current.cine.frames[conflict.frame]

@@ -10,6 +10,7 @@ import typer
 from matae.cli.dicom import say_clips, say_described, write_json
 
 if TYPE_CHECKING:
+    from matae.clinic import Described
     from matae.clinic.listing import ClipEntry
     from matae.pacs import Address, Connection
 
@@ -181,7 +182,16 @@ def send(
     if not really:
         typer.echo(f"Nothing was sent. With --send these {len(found)} go to {where}.")
         return
-    with connect(address) as connection:
-        send_files(connection, files, sent=lambda one: typer.echo(f"sent: {one.file} to {where}"))
-    if json is not None:
-        write_json(json, {"to": where, "sent": True, "objects": [one.to_json() for one in found]})
+    left: list[Described] = []
+
+    def note(one: Described) -> None:
+        left.append(one)
+        typer.echo(f"sent: {one.file} to {where}")
+
+    try:
+        with connect(address) as connection:
+            send_files(connection, files, sent=note)
+    finally:  # what left is told, whatever stopped the rest
+        if json is not None and left:
+            objects = [one.to_json() | {"sent": one in left} for one in found]
+            write_json(json, {"to": where, "sent": len(left) == len(found), "objects": objects})

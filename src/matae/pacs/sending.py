@@ -18,7 +18,11 @@ __all__ = ["send"]
 
 
 def send(
-    connection: Connection, files: Sequence[Path], *, sent: Callable[[Described], None] = lambda _: None
+    connection: Connection,
+    files: Sequence[Path],
+    *,
+    sent: Callable[[Described], None] = lambda _: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> list[Described]:
     """Send reports, segmentations and encapsulated PDFs to an archive that holds their study.
 
@@ -32,13 +36,16 @@ def send(
         What `matae.clinic.write_dicom` wrote.
     sent
         Called after each.
+    should_stop
+        Asked before each; what has left has left.
 
     Raises
     ------
     ExchangeError
         If a file is something else: a clip never leaves.
     PacsError
-        If the archive does not hold the study, has it for another patient, or does not take an object.
+        If the archive does not hold the study, has it for another patient, or does not take an object, or if it was
+        stopped. The sentence names what had left by then.
     """
     found = [describe(path) for path in files]
     studies = {one.study_uid: one for one in found}
@@ -55,7 +62,13 @@ def send(
                 f"The archive has the study of {one.file} for another patient ID, so the clip was changed since it "
                 "left; fetch it again and measure that. Nothing was sent."
             )
-    for path, one in zip(files, found, strict=True):
-        connection.store(path)
+    for place, (path, one) in enumerate(zip(files, found, strict=True)):
+        left = f"Sent before that: {', '.join(other.file for other in found[:place])}." if place else ""
+        if should_stop():
+            raise PacsError(f"Stopped; send it again to go on. {left or 'Nothing was sent.'}")
+        try:
+            connection.store(path)
+        except PacsError as error:
+            raise PacsError(f"{error} {left}".rstrip()) from error
         sent(one)
     return found

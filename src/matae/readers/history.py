@@ -110,7 +110,7 @@ class History:
         then = self.examinations[now.since].clip
         when = f"on {then.day}" if then.day else f"in {then.stem}"
         if not dated and (days := _days_between(then, now.clip)) is not None:
-            when = f"{days} days before" if days != 1 else "1 day before"
+            when = f"({days} days before)" if days != 1 else "(1 day before)"
         where = "beyond" if now.beyond else "within"
         return (
             f"{now.change:+.0f} points since {then.measurement.ef:.0f} % {when}, {where} the 90 % interval of the "  # type: ignore[union-attr]

@@ -122,7 +122,7 @@ class OverridesPart(StudyBase):
             ).all()
         return [
             OverrideVersion(
-                OverrideName(row.name),
+                _name(row.name),
                 json.loads(row.value),
                 row.revision,
                 row.rater or "",
@@ -131,6 +131,24 @@ class OverridesPart(StudyBase):
             )
             for row in rows
         ]
+
+
+def _name(text: str) -> OverrideName:
+    """Return the name of what was set.
+
+    Raises
+    ------
+    StoreError
+        If a later version of this program set something that this one does not know. It is not passed over: a clip
+        measured without it would be measured as another.
+    """
+    try:
+        return OverrideName(text)
+    except ValueError as error:
+        raise StoreError(
+            f"A later version of this program set the {text.replace('_', ' ')} of this clip, which this version does "
+            "not know; open the study with that version."
+        ) from error
 
 
 def _versions(connection: Connection, cine_id: int, name: OverrideName) -> Sequence[Any]:
@@ -160,7 +178,7 @@ def _overrides(connection: Connection, cine_id: int) -> Overrides:
             OverrideRevision.cine_id == cine_id, tuple_(OverrideRevision.name, OverrideRevision.revision).in_(newest)
         )
     ).all()
-    values = {OverrideName(row.name): json.loads(row.value) for row in rows}
+    values = {_name(row.name): json.loads(row.value) for row in rows}
     sector, spacing = values.get(OverrideName.SECTOR), values.get(OverrideName.SPACING)
     return Overrides(
         sector=None if sector is None else tuple((float(y), float(x)) for y, x in sector),
@@ -170,7 +188,7 @@ def _overrides(connection: Connection, cine_id: int) -> Overrides:
         frame_rate=values.get(OverrideName.FRAME_RATE),
         height_cm=values.get(OverrideName.HEIGHT),
         weight_kg=values.get(OverrideName.WEIGHT),
-        revisions={OverrideName(row.name): row.revision for row in rows},
+        revisions={_name(row.name): row.revision for row in rows},
     )
 
 

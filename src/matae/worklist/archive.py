@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from matae.errors import MataeError
+from matae.errors import PacsError
 from matae.pacs.clips import fetch_clip
 from matae.worklist.add import add_paths
 
@@ -110,7 +110,7 @@ def fetch_into(
             return Fetched(len(clips), added, known, tuple(failures), stopped=True)
         try:
             path = fetch_clip(connection, clip, folder)
-        except MataeError as error:
+        except PacsError as error:
             connection.check()  # an archive that is gone fails every clip alike: said once, and nothing else is asked
             failures.append((clip.instance_uid, str(error)))
             continue

@@ -30,7 +30,7 @@ def row(days: int | None, ef: float | None, *, change: float | None = None, **ot
 
 
 def examinations(*rows: EarlierExamination) -> EarlierExaminations:
-    return EarlierExaminations(rows, "-15 points since 50 % 412 days before.", "In the order of their days.")
+    return EarlierExaminations(rows, "-15 points since 50 % (412 days before).", "In the order of their days.")
 
 
 def test_a_change_is_told_with_its_interval() -> None:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from matae.cli import app
 from matae.pacs import ClipQuery, connect, fetch_clip, find_archive, find_clips
+from matae.store import Study
 
 PROTOCOLS = ("web", "dimse")
 
@@ -83,6 +84,35 @@ def test_a_compressed_clip_comes_as_it_is_stored(address, orthanc, phantom, tmp_
     found = dcmread(path)
     assert found.file_meta.TransferSyntaxUID == RLELossless
     assert (found.pixel_array == phantom.cine.frames).all()
+
+
+def test_fetched_into_the_worklist_of_a_study(*, run, address, stored, tmp_path) -> None:
+    target, got = tmp_path / "study.sqlite", tmp_path / "got"
+    asked = ("pacs", "fetch", address, "--study", stored.StudyInstanceUID, "--out", got, "--into", target)
+    assert "study.sqlite" in run(*asked, code=1)  # there is no such study: nothing is fetched
+    assert not got.exists()
+    Study.create(target).close()
+    assert run(*asked) == "1 of 1 clip added to the queue.\n"
+    with Study.open(target) as study:
+        assert study.queue_counts().waiting == 1
+        waiting = study.take_next()
+    assert waiting.path == got / f"{stored.SOPInstanceUID}.dcm"
+    assert run(*asked) == "0 of 1 clip added to the queue, 1 there already.\n"
+
+
+def test_what_cannot_be_fetched_does_not_keep_the_rest_from_the_worklist(
+    *, run, address, orthanc, stored, phantom, tmp_path
+) -> None:
+    target = tmp_path / "study.sqlite"
+    Study.create(target).close()
+    still = phantom_dataset(phantom, StudyInstanceUID=stored.StudyInstanceUID, NumberOfFrames=None)
+    still.PixelData = stored.PixelData[: 96 * 96]
+    orthanc.put(save(still, tmp_path / "still.dcm"))  # the archive cannot tell it from a clip
+    asked = ("pacs", "fetch", address, "--study", stored.StudyInstanceUID, "--out", tmp_path / "got", "--into", target)
+    said = run(*asked, code=1)
+    assert said.startswith("1 of 2 clips added to the queue, 1 could not be fetched. ")
+    assert "is a single picture, not a clip" in said
+    assert [path.stem for path in (tmp_path / "got").iterdir()] == [stored.SOPInstanceUID]
 
 
 def test_there_and_back(*, run, address, orthanc, stored, phantom, tiny_model, tmp_path) -> None:

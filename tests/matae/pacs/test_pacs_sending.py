@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
+import shutil
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import pytest
 from clinic_makers import numbers, phantom_dataset, save
@@ -15,6 +19,11 @@ from matae.errors import ExchangeError, PacsError
 from matae.measure import measure_cine
 from matae.pacs import connect, find_archive, send
 from matae.read import open_cine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydicom.dataset import Dataset
 
 
 @pytest.fixture
@@ -82,3 +91,50 @@ def test_the_preview_needs_no_archive_and_sends_nothing(report, tmp_path) -> Non
     assert done.exit_code == 1
     assert "cannot be reached" in done.output
     assert '"sent": false' in (tmp_path / "what.json").read_text()
+
+
+class Taking:
+    """An archive in memory that holds the study of a report, and takes one object before its disk is full."""
+
+    def __init__(self, path: Path) -> None:
+        self.header, self.taken = dcmread(path), []
+
+    def find(self, _level: str, _keys: dict[str, str]) -> list[Dataset]:
+        return [self.header]
+
+    def store(self, path: Path) -> None:
+        if self.taken:
+            raise PacsError("archive could not store it (status A700H); ask whoever runs the archive.")
+        self.taken.append(path)
+
+
+def test_what_had_left_is_told_where_the_rest_could_not(report, tmp_path) -> None:
+    path, _ = report
+    second = shutil.copy(path, tmp_path / "second.dcm")
+    archive, told = Taking(path), []
+    with pytest.raises(PacsError, match=r"\(status A700H\).*\. Sent before that: sr\.dcm\.$"):
+        send(archive, [path, second], sent=told.append)
+    assert [one.file for one in told] == ["sr.dcm"]
+
+
+def test_a_transfer_that_is_stopped_says_what_had_left(report, tmp_path) -> None:
+    path, _ = report
+    second = shutil.copy(path, tmp_path / "second.dcm")
+    archive = Taking(path)
+    with pytest.raises(PacsError, match=r"^Stopped; .*Nothing was sent\.$"):
+        send(archive, [path, second], should_stop=lambda: True)
+    with pytest.raises(PacsError, match=r"^Stopped; .*Sent before that: sr\.dcm\.$"):
+        send(archive, [path, second], should_stop=lambda: bool(archive.taken))
+    assert archive.taken == [path]
+
+
+def test_the_record_of_the_command_says_what_had_left(report, tmp_path, monkeypatch) -> None:
+    path, _ = report
+    second = shutil.copy(path, tmp_path / "second.dcm")
+    monkeypatch.setattr("matae.pacs.connect", lambda _: nullcontext(Taking(path)))
+    asked = ["pacs", "send", "dimse://A@127.0.0.1:1", str(path), str(second), "--send"]
+    done = CliRunner().invoke(app, [*asked, "--json", str(tmp_path / "what.json")])
+    assert done.exit_code == 1
+    record = json.loads((tmp_path / "what.json").read_text())
+    assert record["sent"] is False
+    assert [one["sent"] for one in record["objects"]] == [True, False]

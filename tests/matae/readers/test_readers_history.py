@@ -114,7 +114,7 @@ def test_a_report_says_how_long_before_and_no_day() -> None:
     ]  # what came later is not in it
     assert (
         found.sentence
-        == "-20 points since 60 % 366 days before, beyond the 90 % interval of the difference (±11 points)."
+        == "-20 points since 60 % (366 days before), beyond the 90 % interval of the difference (±11 points)."
     )
     assert found.rows[1].beyond
     assert "20" not in found.note

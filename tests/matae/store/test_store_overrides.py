@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import insert, select
 from store_makers import make_cine
 from test_store_hardening import VERSIONED
 
 from matae.cine import Spacing
 from matae.store import ConflictError, OverrideName, StoreError, Study
 from matae.store.applied import SPACING_NOTE, cine_with, sector_with
+from matae.store.schema import OverrideRevision
 from matae.store.types import Overrides
 
 FAN = ((1.5, 3.0), (20.0, 1.0), (20.0, 28.25))
@@ -126,6 +128,16 @@ def test_what_makes_no_sense_is_refused(study, cine, name, value) -> None:
     with pytest.raises(StoreError):
         study.set_override(cine.content_id, OverrideName(name), value)
     assert study.overrides(cine.content_id) == Overrides()
+
+
+def test_what_a_later_version_set_is_told_and_not_passed_over(study, cine) -> None:
+    study.set_override(cine.content_id, OverrideName.VIEW, "A4C")
+    with study._writing() as writing:  # as a later version may: a name that this one does not have
+        row = writing.connection.execute(select(OverrideRevision.__table__)).mappings().one()
+        writing.connection.execute(insert(OverrideRevision).values({**row, "name": "heart_rate"}))
+    for ask in (study.overrides, study.override_versions):
+        with pytest.raises(StoreError, match=r"A later version .* set the heart rate .* open the study"):
+            ask(cine.content_id)
 
 
 def test_they_go_with_their_subject(study, cine) -> None:

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "clinic"))
 from clinic_makers import phantom_dataset, save
 
 from matae.clinic.listing import clip_of
-from matae.errors import PacsError
+from matae.errors import OutputError, PacsError
 from matae.phantom import make_phantom
 from matae.store import Study
 from matae.worklist import fetch_into
@@ -117,3 +117,12 @@ def test_an_archive_that_is_gone_is_said_once(study, held, tmp_path) -> None:
     with pytest.raises(PacsError, match="cannot be reached"):
         fetch_into(study, archive, clips, tmp_path / "got")
     assert len(archive.asked) == 1
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_once_and_nothing_else_is_fetched(study, held, tmp_path) -> None:
+    archive, clips = held
+    (tmp_path / "got").write_text("a file")
+    with pytest.raises(OutputError, match="is a file or lies below one; choose a folder"):
+        fetch_into(study, archive, clips, tmp_path / "got")
+    assert len(archive.asked) == 1
+    assert waiting(study) == 0

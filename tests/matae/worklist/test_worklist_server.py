@@ -111,6 +111,22 @@ def test_a_clip_whose_file_is_on_another_computer_is_left_to_that(target, tmp_pa
         assert there.queue_counts().waiting == 0
 
 
+def test_what_is_left_to_another_computer_is_free_for_it_at_once(target, tmp_path) -> None:
+    folder = make_clips(tmp_path / "in", 3)
+    taken = []
+    with Study.open(target, rater="anna") as study:
+        add_paths(study, [folder])
+        for path in folder.iterdir():
+            path.unlink()
+
+        def paused() -> bool:
+            taken.append(study.queue_counts().taken)
+            return False
+
+        assert list(work_off(study, SETTINGS, paused=paused)) == []
+    assert taken == [0, 0, 0, 0]  # while the rest is still being gone through
+
+
 def test_in_a_file_a_clip_that_is_gone_has_failed_and_the_sentence_says_so(tmp_path, tiny_model) -> None:
     folder = make_clips(tmp_path / "in", 1)
     with Study.create(tmp_path / "study.matae", rater="anna") as study:

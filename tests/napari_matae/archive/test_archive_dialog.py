@@ -180,6 +180,26 @@ def test_a_dicom_folder_is_listed_and_added_where_it_lies(dialog_of, qtbot, phan
     assert not (tmp_path / "got").exists()
 
 
+def test_where_clips_were_found_counts_until_others_are_shown(dialog_of, qtbot, loopback, phantom, tmp_path) -> None:
+    dialog = dialog_of()
+    find(qtbot, dialog, loopback.address)
+    dialog.list_folder(tmp_path / "not there")
+    qtbot.waitUntil(lambda: "not there" in dialog.words.text() and not dialog.fetcher.searching.is_running)
+    assert dialog.fetch_button.text() == "Fetch 3 clips"  # those of the archive are still what is shown
+    dialog.place.name.setCurrentText("another archive")
+    click(qtbot, dialog.fetch_button)
+    assert fetched(qtbot, dialog) == "3 of 3 clips added to the queue."
+    (tmp_path / "cd").mkdir()
+    save(phantom_dataset(phantom), tmp_path / "cd" / "im0.dcm")
+    dialog.list_folder(tmp_path / "cd")
+    qtbot.waitUntil(lambda: dialog.table.topLevelItemCount() == 1)
+    find(qtbot, dialog, f"dimse://A@127.0.0.1:{free_port()}")
+    assert "cannot be reached" in dialog.words.text()
+    assert dialog.fetch_button.text() == "Add 1 clip"
+    click(qtbot, dialog.fetch_button)
+    assert fetched(qtbot, dialog) == "1 clip added to the queue."
+
+
 @pytest.mark.parametrize("protocol", ["web", "dimse"])
 def test_from_the_worklist_to_orthanc_and_the_clip_is_listed(*, qtbot, tiny_model, stored, orthanc, protocol, tmp_path):
     widget = MataeDock(ViewerModel())

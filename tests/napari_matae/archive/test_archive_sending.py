@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import tempfile
+import threading
+from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import pytest
 from clinic_makers import NAME, PATIENT, phantom_dataset, save
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from qtpy.QtCore import Qt
 
 from matae.measure import measure_cine
@@ -34,6 +38,12 @@ def dialog_of(qtbot):
     for dialog in made:
         dialog.close()
         end_owned(dialog)
+
+
+@pytest.fixture
+def own_temporary(tmp_path, monkeypatch) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
 
 
 def measured_in(path, phantom):
@@ -108,3 +118,64 @@ def test_an_archive_that_does_not_hold_the_study_gets_nothing(dialog_of, qtbot, 
     assert "The archive holds no study" in dialog.words.text()
     assert dialog.sent == ()
     assert orthanc.held("SR") == []
+
+
+def leftovers() -> list[Path]:
+    return list(Path(tempfile.gettempdir()).glob(".matae-*.part"))
+
+
+class Gated:
+    """An archive in memory whose first object is under way until somebody opens the gate."""
+
+    def __init__(self, study_uid: str) -> None:
+        self.known, self.taken, self.began, self.gate = Dataset(), [], threading.Event(), threading.Event()
+        self.known.StudyInstanceUID, self.known.PatientID = study_uid, PATIENT
+
+    def find(self, _level: str, _keys: dict[str, str]) -> list[Dataset]:
+        return [self.known]
+
+    def store(self, path: Path) -> None:
+        self.began.set()
+        assert self.gate.wait(30)
+        assert path.is_file()  # it is there as long as something leaves
+        self.taken.append(path.name)
+
+
+def test_a_window_closed_midway_stops_and_says_what_left(
+    *, dialog_of, qtbot, phantom, tmp_path, monkeypatch, own_temporary
+) -> None:
+    made = phantom_dataset(phantom)
+    archive = Gated(str(made.StudyInstanceUID))
+    monkeypatch.setattr("matae.pacs.connect", lambda _: nullcontext(archive))
+    dialog = dialog_of(measured_in(save(made, tmp_path / "clip.dcm"), phantom))
+    assert leftovers()
+    dialog.place.name.setCurrentText("dimse://A@127.0.0.1:1")
+    dialog.looked.setChecked(True)
+    dialog.send()
+    qtbot.waitUntil(archive.began.is_set)
+    dialog.close()
+    assert dialog.isVisible()
+    assert "stops after the object that is under way" in dialog.words.text()
+    archive.gate.set()
+    qtbot.waitUntil(lambda: not dialog.sending.is_running)
+    assert archive.taken == ["sr.dcm"]
+    assert dialog.words.text() == "Stopped; send it again to go on. Sent before that: sr.dcm."
+    dialog.close()
+    assert not dialog.isVisible()
+    assert leftovers() == []
+
+
+def test_what_names_the_patient_goes_with_the_dock_too(dialog_of, phantom, tmp_path, own_temporary) -> None:
+    dialog = dialog_of(measured_in(save(phantom_dataset(phantom), tmp_path / "clip.dcm"), phantom))
+    assert leftovers()
+    end_owned(dialog)  # as the dock does when the viewer is closed
+    assert leftovers() == []
+
+
+def test_a_temporary_folder_that_takes_nothing_is_a_sentence(*, dialog_of, phantom, tmp_path, monkeypatch) -> None:
+    (tmp_path / "file").write_text("")
+    measured = measured_in(save(phantom_dataset(phantom), tmp_path / "clip.dcm"), phantom)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
+    dialog = dialog_of(measured)
+    assert "is a file or lies below one" in dialog.words.text()
+    assert not dialog.send_button.isEnabled()

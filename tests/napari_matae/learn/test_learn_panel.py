@@ -1,107 +1,27 @@
-"""The Learn step: what people accepted leaves, looked at first; what others labelled comes in."""
+"""The Learn step: what people accepted leaves, looked at first."""
 
 from __future__ import annotations
 
 import json
 import threading
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK as sitk  # noqa: N813
 from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
 from matae.exchange import read_manifest, verify_release
-from matae.phantom import make_phantom
 from matae.read import open_cine
 from matae.store import Edit, FrameStatus, Study
-from napari_matae.background.connections import end_owned
 from napari_matae.dock import MataeDock
-from napari_matae.exchange.export_dialog import ExportDialog
 from napari_matae.exchange.export_form import ExportForm
-from napari_matae.exchange.import_dialog import ImportDialog
-from napari_matae.learn.panel import LearnPanel
 
 from ..conftest import proposals, settled
+from .data_makers import WAIT, exported, fill, phantom, previewed, write
 
 pytestmark = pytest.mark.gui
-
-WAIT = 30_000
-
-
-@cache
-def phantom():
-    return make_phantom(seed=5, n_frames=9, shape=(96, 112))
-
-
-def write(path: Path, *, text: bool = False) -> Path:
-    """Write a phantom as a file of its own; with something like text burned in if wished."""
-    frames = np.array(phantom().cine.frames)
-    if text:
-        from PIL import Image, ImageDraw
-
-        line = Image.new("L", (112, 96))
-        ImageDraw.Draw(line).text((38, 40), "DOE 12", fill=255)
-        frames[:, np.asarray(line) > 128] = 255
-    sitk.WriteImage(sitk.GetImageFromArray(frames), str(path))
-    return path
-
-
-def fill(target: Path, files: dict[str, Path], status=FrameStatus.ACCEPTED, frames=(1, 2, 6)) -> list[str]:
-    """Put cines into a study, with masks a person drew."""
-    masks = phantom().masks
-    found = []
-    with Study.open(target, rater="anna") if target.exists() else Study.create(target, rater="anna") as study:
-        for subject, path in files.items():
-            cine = open_cine(path)
-            study.add_cine(cine, subject=subject)
-            edits = [Edit(t, (masks[t] == 1).astype(np.uint8), 0, status) for t in frames]
-            study.put_edits(cine.content_id, edits)
-            found.append(cine.content_id)
-    return found
-
-
-@pytest.fixture
-def learn(make_workspace, qtbot, tmp_path):
-    """Return a maker of panels on a study that is open and counted."""
-    made = []
-
-    def make(target: str | None = "study.sqlite") -> LearnPanel:
-        workspace = make_workspace(target)
-        panel = LearnPanel(workspace)
-        made.append(panel)
-        qtbot.addWidget(panel)
-        panel.data.form.folder.setText(str(tmp_path / "out"))
-        panel.data.form.name.setText("lv")
-        panel.show()
-        if target is not None:
-            qtbot.waitUntil(lambda: panel.data.overview is not None, timeout=WAIT)
-        return panel
-
-    yield make
-    for panel in made:
-        end_owned(panel)
-
-
-def previewed(qtbot, panel) -> ExportDialog:
-    with qtbot.waitSignal(panel.data.opened, timeout=WAIT) as opened:
-        panel.data.preview_button.click()
-    return opened.args[0]
-
-
-def looked_at(qtbot, panel, path: Path) -> ImportDialog:
-    with qtbot.waitSignal(panel.data.opened, timeout=WAIT) as opened:
-        panel.data.look_at(path)
-    return opened.args[0]
-
-
-def exported(qtbot, dialog):
-    with qtbot.waitSignal(dialog.exported, timeout=WAIT) as done:
-        dialog.export_button.click()
-    return done.args[0]
 
 
 def test_without_a_study_it_says_where_to_choose_one(learn, qtbot):
@@ -306,77 +226,6 @@ def test_text_in_the_picture_holds_the_export_back_until_ticked(learn, qtbot, tm
     assert "tick that you did" in dialog.result.text()
     dialog.looked.click()
     assert exported(qtbot, dialog).folder.is_dir()
-
-
-def test_an_import_lists_conflicts_first_and_leaves_them_alone(learn, qtbot, tmp_path):
-    (content_id,) = fill(tmp_path / "study.sqlite", {"P1": write(tmp_path / "a.mha")}, frames=(6,))
-    with Study.open(tmp_path / "study.sqlite") as study:
-        study.backup(tmp_path / "copy.sqlite")
-    fill(tmp_path / "study.sqlite", {"P1": tmp_path / "a.mha"}, frames=(1, 2))
-    panel = learn()
-    release = exported(qtbot, previewed(qtbot, panel))
-
-    drawn = np.zeros((96, 112), np.uint8)
-    drawn[10:30, 40:60] = 1
-    with Study.open(tmp_path / "copy.sqlite", rater="bea") as study:  # another workplace, meanwhile
-        study.put_edits(content_id, [Edit(1, drawn, 0, FrameStatus.EDITED)])
-    panel = learn("copy.sqlite")
-    dialog = looked_at(qtbot, panel, release.folder)
-    first = dialog.clips.topLevelItem(0)
-    assert [first.text(place) for place in range(4)] == ["a", "frame 2", "frame 3", "frame 7"]
-    assert "1 differs from a manual label" in dialog.summary.text()
-    dialog.rater.setText("anna")
-    with qtbot.waitSignal(dialog.imported, timeout=WAIT) as done:
-        dialog.import_button.click()
-    assert (done.args[0].stored, done.args[0].conflicts) == (1, 1)
-    assert "1 label stored." in dialog.result.text()
-    assert "1 label of yours differs and was left as it is." in dialog.result.text()
-    with Study.open(tmp_path / "copy.sqlite") as study:
-        np.testing.assert_array_equal(study.mask(content_id, 1), drawn)
-        assert study.frames(content_id)[2].rater == "anna"
-
-    again = looked_at(qtbot, panel, release.folder)
-    assert not again.import_button.isEnabled()
-    assert again.import_button.toolTip() == "There is nothing new in it."
-
-
-def test_what_is_no_training_data_is_refused_in_a_sentence(learn, qtbot, tmp_path):
-    Study.create(tmp_path / "study.sqlite").close()
-    panel = learn()
-    (tmp_path / "holiday").mkdir()
-    with qtbot.waitSignal(panel.data.failed, timeout=WAIT) as failed:
-        panel.data.look_at(tmp_path / "holiday")
-    assert "choose the folder that holds the lists" in failed.args[0]
-    assert panel.data.folder_button.isEnabled()
-
-
-def test_classes_that_are_not_known_are_asked_for(learn, qtbot, tmp_path):
-    Study.create(tmp_path / "study.sqlite").close()
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 80), np.uint8)).save(tmp_path / "p1.png")
-    shapes = [
-        {"label": name, "points": [[left, 10], [left + 20, 10], [left + 20, 40], [left, 40]], "shape_type": "polygon"}
-        for name, left in (("blob", 10), ("thing", 50))
-    ]
-    (tmp_path / "p1.json").write_text(json.dumps({"shapes": shapes, "imagePath": "p1.png", "imageData": None}))
-    panel = learn()
-    with qtbot.waitSignal(panel.data.opened, timeout=WAIT) as opened:
-        panel.data.look_at(tmp_path / "p1.json")
-    question = opened.args[0]
-    assert list(question.choices) == ["blob", "thing"]
-    assert not question.go_button.isEnabled()
-    question.choices["blob"].setCurrentText("left ventricular cavity")
-    question.choices["thing"].setCurrentText("left out")
-    with qtbot.waitSignal(panel.data.opened, timeout=WAIT) as opened:
-        question.go_button.click()
-    dialog = opened.args[0]
-    assert dialog.notes.text() == "Classes read: 'blob' as left ventricular cavity, 'thing' as nothing."
-    with qtbot.waitSignal(dialog.imported, timeout=WAIT) as done:
-        dialog.import_button.click()
-    assert done.args[0].stored == 1
-    with Study.open(tmp_path / "study.sqlite") as study:
-        mask = study.mask(study.cines()[0].content_id, 0)
-    assert set(np.unique(mask)) == {0, 1}
-    assert not mask[:, 45:].any()
 
 
 def test_two_releases_are_compared_in_the_words_of_this_screen(learn, qtbot, tmp_path):

@@ -69,6 +69,15 @@ def test_a_height_being_typed_is_none_yet(session, size_of, qtbot) -> None:
     assert session.current.overrides[OverrideName.HEIGHT] == 180
 
 
+def test_a_box_that_says_not_stated_takes_what_is_typed_after_a_click(session, size_of, qtbot) -> None:
+    session.open(make_cine())
+    line = size_of(session).height_box.lineEdit()
+    qtbot.mouseClick(line, Qt.MouseButton.LeftButton)
+    qtbot.keyClicks(line, "172")
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert session.current.overrides[OverrideName.HEIGHT] == 172
+
+
 def test_what_is_entered_is_in_the_study_when_the_clip_is_opened_again(make_workspace, size_of, qtbot, tmp_path):
     workspace, cine = make_workspace(), make_cine()
     opened(qtbot, workspace, cine)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QPushButton, QWidget
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QPushButton, QWidget
 
-from napari_matae.widgets.layout import combo_box, form_layout, heading, row, wrapped
+from napari_matae.widgets.layout import combo_box, form_layout, heading, let_type_over, row, wrapped
 from napari_matae.widgets.tables import fit_height, reading_table
 
 pytestmark = pytest.mark.gui
@@ -59,3 +59,35 @@ def test_a_table_is_as_high_as_its_rows_up_to_a_number(parent) -> None:
     fit_height(many, 3)
     assert many.minimumHeight() < heights[3]
     assert many.topLevelItem(2).toolTip(0) == "2"
+
+
+@pytest.fixture
+def box(qtbot) -> QDoubleSpinBox:
+    made = QDoubleSpinBox()
+    qtbot.addWidget(made)
+    made.setRange(29, 250)
+    made.setSuffix(" cm")
+    made.setSpecialValueText("not stated")
+    let_type_over(made)
+    made.resize(200, 30)
+    made.show()
+    return made
+
+
+def click_and_type(qtbot, box, text: str) -> None:
+    line = box.lineEdit()
+    qtbot.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(15, line.height() // 2))
+    qtbot.keyClicks(line, text)
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+
+
+def test_what_is_typed_after_a_click_takes_the_place_of_the_words(box, qtbot) -> None:
+    assert box.text() == "not stated"
+    click_and_type(qtbot, box, "172")
+    assert box.value() == 172
+
+
+def test_a_number_is_not_marked_by_a_click(box, qtbot) -> None:
+    box.setValue(100)
+    qtbot.mouseClick(box.lineEdit(), Qt.MouseButton.LeftButton, pos=QPoint(15, 10))
+    assert not box.lineEdit().hasSelectedText()
