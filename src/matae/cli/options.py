@@ -23,6 +23,7 @@ __all__ = [
     "Scheduler",
     "ThirdAxis",
     "ThirdAxisOption",
+    "View",
     "Width",
     "check_device",
     "check_sector",
@@ -101,6 +102,14 @@ class ThirdAxis(StrEnum):
 
     auto = "auto"
     time = "time"
+
+
+class View(StrEnum):
+    """A standard view whose name somebody states."""
+
+    a4c = "A4C"
+    a2c = "A2C"
+    a3c = "A3C"
 
 
 ThirdAxisOption = Annotated[
