@@ -71,6 +71,7 @@ def test_what_is_no_echo_is_said_when_the_run_is_over_until_a_person_states_the_
     assert panel.status.text().startswith("The pictures do not look like an echo")
     assert "nothing is outlined; state the view if they are one" in panel.status.text()
     assert not np.asarray(dock.session.current.labels.data).any()
+    assert np.isnan(dock.session.current.expected_dice).all()  # no bar in the strip: there is no outline to judge
     dock.measure_panel.view.setCurrentIndex(dock.measure_panel.view.findData("A4C"))
     dock.measure_panel.view.activated.emit(dock.measure_panel.view.currentIndex())
     assert segment(dock, qtbot) == "done"

@@ -56,6 +56,7 @@ def test_what_is_no_echo_gets_no_outline_and_no_number(matae_home: Path, what: s
     assert not np.nan_to_num(result.area_px).any()
     assert any("nothing is outlined" in notice for notice in result.notices)
     assert measured.ef is None
+    assert measured.to_json()["expected_dice"] == [None, None]
     assert "not-an-echo" in {flag.code for flag in measured.flags}
 
 
