@@ -146,8 +146,9 @@ def train_here(
                 watch.notice(notice)
             if not begun and config.pretraining:
                 seen = frames.images if unlabelled is None else np.concatenate([frames.images, unlabelled])
-                _pretrain(fabric, run, seen, watch.should_stop)
-                run.save(out)
+                # A state says that pre-training is over: where it was stopped, the next run begins it anew.
+                if _pretrain(fabric, run, seen, watch.should_stop):
+                    run.save(out)
             if fabric.is_global_zero:
                 forget_after(out / METRICS, run.step)
         batches = Batches(
@@ -175,12 +176,13 @@ def train_here(
     return (run.average if run.best is None else run.best).cpu().eval()
 
 
-def _pretrain(fabric: Fabric, run: Run, pictures: NDArray[np.uint8], should_stop: Callable[[], bool]) -> None:
-    """Pre-train the network of a new run; one that is killed meanwhile begins anew."""
+def _pretrain(fabric: Fabric, run: Run, pictures: NDArray[np.uint8], should_stop: Callable[[], bool]) -> bool:
+    """Pre-train the network of a new run; return whether all steps were taken, none of which is kept on the way."""
     clock = time.perf_counter()
     shown = torch.tensor(pictures, device=run.generator.device)[:, None]
-    pretrain(fabric, run, cast("Matae", run.model), shown, should_stop)
+    taken = pretrain(fabric, run, cast("Matae", run.model), shown, should_stop)
     run.seconds = time.perf_counter() - clock
+    return taken == run.settings.pretraining
 
 
 def _first_line(error: BaseException) -> str:

@@ -142,3 +142,12 @@ def test_a_run_that_goes_on_is_not_pretrained_again(
         resumed = train(a_network(), *sides, tmp_path / "killed", CONFIG)
     for key, value in whole.state_dict().items():
         assert np.array_equal(value.numpy(), resumed.state_dict()[key].numpy()), key
+
+
+def test_a_run_that_was_stopped_in_pretraining_begins_it_anew(sides: tuple, tmp_path: Path) -> None:
+    whole = train(a_network(), *sides, tmp_path / "whole", CONFIG)
+    asked = iter([False])
+    train(a_network(), *sides, tmp_path / "out", CONFIG, watch=Watch(should_stop=lambda: next(asked, True)))
+    resumed = train(a_network(), *sides, tmp_path / "out", CONFIG)
+    for key, value in whole.state_dict().items():
+        assert np.array_equal(value.numpy(), resumed.state_dict()[key].numpy()), key
