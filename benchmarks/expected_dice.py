@@ -12,6 +12,7 @@ the frames with a Dice below 0.8 and of 0.9 or more how many are expected below 
 from __future__ import annotations
 
 import argparse
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -47,11 +48,7 @@ class Frame(NamedTuple):
 
 def frames_of(where: str, pairs: Iterator[Pair], options: SegmentOptions) -> Iterator[Frame]:
     """Outline every pair."""
-    made: dict[str, Segmenter] = {}
-
-    def make(wanted: SegmentOptions) -> Segmenter:
-        return made.setdefault(wanted.width, Segmenter(wanted))
-
+    make = cache(Segmenter)
     for pair in pairs:
         cine = Cine(pair.pictures, None, None, Path(pair.name))
         sector = find_sector(cine)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matae.cine import Box, Cine
+from matae.cine import Cine
 from matae.phantom import make_phantom, random_heart
+from matae.phantom.frames import placement_of
 from matae.phantom.planes import PLANES, make_plane
 from matae.placement import Placement
 from matae.segment import find_sector
@@ -48,29 +49,13 @@ class Shown:
     source: str
 
 
-@dataclass(frozen=True)
-class _Whole:
-    """The phantom's own sector, which is known exactly."""
-
-    pixels: NDArray[np.bool_]
-    apex_down: bool = False
-
-    def box(self, shape: tuple[int, int]) -> Box:  # noqa: ARG002 - what a sector answers
-        rows, columns = np.nonzero(self.pixels)
-        return Box(int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1)
-
-    def mask(self, shape: tuple[int, int]) -> NDArray[np.bool_]:  # noqa: ARG002
-        return self.pixels
-
-
 def hearts(seeds: range, grid: int) -> Iterator[Shown]:
     """Yield each heart in every apical view, at a random instant."""
     for seed in seeds:
         for view, kind in APICAL.items():
             config = random_heart(seed, start_phase=None, view=view)
             made = make_phantom(seed, n_frames=1, config=config)
-            place = Placement.of(made.cine, _Whole(made.sector), grid)
-            yield Shown(place.image(made.cine.frames[0]), kind, f"phantom {view}")
+            yield Shown(placement_of(made, grid).image(made.cine.frames[0]), kind, f"phantom {view}")
 
 
 def planes(seeds: range, grid: int) -> Iterator[Shown]:

@@ -265,8 +265,9 @@ def _summary(run: SegmentRun, outcome: str) -> str:
         return f"Cancelled: {run.written} of {len(run.frames)} frames segmented and kept."
     what = run.what
     kept = f" {run.kept} edited frame{'s' * (run.kept != 1)} kept." if run.kept else ""
-    chosen = f" {what['auto']}" if what.get("auto") else ""
+    chosen = f" {what['auto']}" if what.get("auto") and what["auto"] not in run.notices else ""
+    said = "".join(f"{notice} " for notice in dict.fromkeys(run.notices))
     return (
-        f"{run.written} frames by {what['model']}, width {what['width']}, on {what['device']}, "
+        f"{said}{run.written} frames by {what['model']}, width {what['width']}, on {what['device']}, "
         f"{what['precision']}: {run.seen / max(run.seconds, 1e-6):.0f} frames/s.{kept}{chosen}"
     )

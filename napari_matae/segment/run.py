@@ -79,6 +79,8 @@ class SegmentRun(QObject):  # type: ignore[misc]
         self.what: dict[str, Any] = {}
         """Model, width, device and precision that ran."""
         self.error = ""
+        self.notices: list[str] = []
+        """What the user should know of the run once it is over, too."""
 
     def _order(self) -> list[int]:
         # What the user looks at comes first, then its neighbours on both sides.
@@ -112,6 +114,7 @@ class SegmentRun(QObject):  # type: ignore[misc]
             self._began = time.perf_counter()
             self._go.set()
         elif isinstance(event, Notice):
+            self.notices.append(event.text)
             self.noticed.emit(event.text)
         elif isinstance(event, Failed):
             self.error = event.text

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 
+from matae.cine import Cine
+from matae.models import DEFAULT_MODEL
 from matae.segment import Segmenter
 from matae.segment.kept import forget_kept
 from napari_matae.dock import MataeDock
@@ -56,6 +59,23 @@ def test_open_segment_play(dock, qtbot, cine):
     qtbot.waitUntil(lambda: dock.session.frame > 0, timeout=5000)
     dock.transport.play_button.click()
     assert not dock.player.is_playing
+
+
+def test_what_is_no_echo_is_said_when_the_run_is_over_until_a_person_states_the_view(dock, qtbot):
+    panel = dock.segment_panel
+    panel.model.setCurrentText(DEFAULT_MODEL)
+    panel.width_choice.setCurrentIndex(panel.width_choice.findData("1/8"))
+    noise = np.random.default_rng(0).integers(0, 256, (2, 200, 240), dtype=np.uint8)
+    dock.session.open(Cine(noise, None, None, Path("noise.npy")))
+    assert segment(dock, qtbot) == "done"
+    assert panel.status.text().startswith("The pictures do not look like an echo")
+    assert "nothing is outlined; state the view if they are one" in panel.status.text()
+    assert not np.asarray(dock.session.current.labels.data).any()
+    assert np.isnan(dock.session.current.expected_dice).all()  # no bar in the strip: there is no outline to judge
+    dock.measure_panel.view.setCurrentIndex(dock.measure_panel.view.findData("A4C"))
+    dock.measure_panel.view.activated.emit(dock.measure_panel.view.currentIndex())
+    assert segment(dock, qtbot) == "done"
+    assert "do not look like an echo" not in panel.status.text()
 
 
 def test_cancel_keeps_what_is_done_and_answers_at_once(dock, qtbot, monkeypatch):

@@ -18,6 +18,7 @@ from matae.cli.options import (
     Sector,
     ThirdAxis,
     ThirdAxisOption,
+    View,
     Width,
     check_where,
 )
@@ -32,12 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["measure"]
 
 _DICOM = ("--sr", "--dicom-seg", "--dicom-pdf")
-
-
-class _View(StrEnum):
-    a4c = "A4C"
-    a2c = "A2C"
-    a3c = "A3C"
 
 
 class _Sex(StrEnum):
@@ -123,7 +118,7 @@ def measure(
         typer.Option("--dicom-pdf", metavar="FILE", help="Likewise: write the page of --report as encapsulated PDF."),
     ] = None,
     view: Annotated[
-        _View | None, typer.Option("--view", help="Standard view, where the file does not state it.")
+        View | None, typer.Option("--view", help="Standard view, where the file does not state it.")
     ] = None,
     biplane: Annotated[
         bool,

@@ -24,6 +24,7 @@ __all__ = [
     "Sector",
     "ThirdAxis",
     "ThirdAxisOption",
+    "View",
     "Width",
     "check_device",
     "check_sector",
@@ -102,6 +103,14 @@ class ThirdAxis(StrEnum):
 
     auto = "auto"
     time = "time"
+
+
+class View(StrEnum):
+    """A standard view whose name somebody states."""
+
+    a4c = "A4C"
+    a2c = "A2C"
+    a3c = "A3C"
 
 
 ThirdAxisOption = Annotated[

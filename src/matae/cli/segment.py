@@ -21,6 +21,7 @@ from matae.cli.options import (
     Sector,
     ThirdAxis,
     ThirdAxisOption,
+    View,
     Width,
     check_where,
 )
@@ -71,6 +72,13 @@ def segment(
         float | None,
         typer.Option("--frame-rate", metavar="HZ", min=0.1, max=1000, help="Where the file does not state it."),
     ] = None,
+    view: Annotated[
+        View | None,
+        typer.Option(
+            "--view",
+            help="Standard view, where the file does not state it; what looks like no echo is outlined all the same.",
+        ),
+    ] = None,
     third_axis: ThirdAxisOption = ThirdAxis.auto,
     region: Region = None,
     debug: Annotated[
@@ -88,7 +96,8 @@ def segment(
 
     options = SegmentOptions(model=model, width=width, device=device, backend=backend.value, rate=rate)
     settings = JobSettings(
-        out, options, sector=sector, flip=flip.value, frame_rate=frame_rate, overlay=overlay,
+        out, options, sector=sector, flip=flip.value, frame_rate=frame_rate,
+        view=None if view is None else view.value, overlay=overlay,
         third_axis_is_time=third_axis is ThirdAxis.time, region=region, keep_margins=keep_margins, again=again,
     )  # fmt: skip
     run_segment(inputs, settings, scheduler, jobs, debug=debug)

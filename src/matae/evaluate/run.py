@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from matae.evaluate.classes import EvaluateError, common_classes
 from matae.evaluate.job import EvaluateSettings
-from matae.evaluate.journal import Journal, key_of
+from matae.evaluate.journal import Journal, key_of, stamp_of
 from matae.evaluate.pool import judge_all
 from matae.evaluate.tally import Tally
 from matae.labelled import open_labelled
@@ -19,6 +19,7 @@ from matae.segment import SegmentOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import Any
 
@@ -110,8 +111,7 @@ def evaluate(
     segmenters, options = _decided(asked, card, elsewhere=scheduler is not None)
     settings = EvaluateSettings(data.absolute(), tuple(options), classes, sector)
     start = time.perf_counter()
-    opened = closing(Journal(journal, key_of(settings, labelled), again=again)) if journal else nullcontext()
-    with opened as kept:
+    with _opened(journal, settings, labelled, again=again) as kept:
         judged = _kept(kept, labelled, notify)
         answers = judge_all(
             [(n, ref) for n, ref in enumerate(labelled.refs) if n not in judged], settings, segmenters,
@@ -166,12 +166,24 @@ def _decided(
     return segmenters, options
 
 
+def _opened(
+    path: Path | None, settings: EvaluateSettings, labelled: LabelledSet, *, again: bool
+) -> AbstractContextManager[Journal | None]:
+    if path is None:
+        return nullcontext()
+    # Before any picture is read: what is judged of one that changes meanwhile is not kept for the next run.
+    stamps = [stamp_of(ref) for ref in labelled.refs]
+    return closing(Journal(path, key_of(settings, labelled), stamps, again=again))
+
+
 def _kept(kept: Journal | None, labelled: LabelledSet, notify: Callable[[str], None]) -> dict[int, Answer]:
     """Return what an earlier run left, by the number of the cine."""
     if kept is None:
         return {}
     if kept.is_of_others:
         notify("What was judged before is of other data, settings or weights; all is judged anew.")
+    if kept.changed:
+        notify(f"The files of {len(kept.changed)} that were judged before have changed; they are judged anew.")
     if kept.known:
         notify(f"{len(kept.known)} of {len(labelled.refs)} were judged before and are kept; --again judges them anew.")
     return kept.known

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from matae.jobs.network import loaded, one_network
@@ -36,6 +36,8 @@ class JobSettings:
         ``auto``, ``none``, or ``vertical`` where the apex is at the bottom of the picture.
     frame_rate
         Hz, where the file does not state it or states it wrongly; None keeps what the file says.
+    view
+        Standard view, where the file does not state it: pictures of a stated view are outlined whatever they look like.
     overlay
         Write the overlay video.
     third_axis_is_time
@@ -53,6 +55,7 @@ class JobSettings:
     sector: str = "auto"
     flip: str = "auto"
     frame_rate: float | None = None
+    view: str | None = None
     overlay: bool = True
     third_axis_is_time: bool = False
     region: int | None = None
@@ -171,6 +174,8 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
         cine = cine.with_frame_rate(settings.frame_rate)
     if settings.region is not None:
         cine = cine.with_region(settings.region)
+    if settings.view is not None:
+        cine = replace(cine, view=settings.view)
     key = result_key(cine, key)
     if not settings.again:
         files = written_before(settings.out, cine, key, distinguish=job.distinguish)

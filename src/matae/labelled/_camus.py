@@ -48,6 +48,8 @@ def list_camus(folder: Path) -> LabelledSet:
                 split=splits.get(info["patient"], ""),
                 quality=info.get("image_quality", ""),
                 reference_ef=info.get("reference_ef"),
+                # A MetaImage header has its pixels beside it.
+                files=tuple(each for file in (path, labels) for each in (file, file.with_suffix(".raw"))),
             )
         )
     if not refs:

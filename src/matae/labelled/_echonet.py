@@ -57,6 +57,7 @@ def list_echonet(folder: Path) -> LabelledSet:
                 reference_ef=facts.get("reference_ef"),
                 n_frames=len(traced),
                 is_clip=True,
+                files=(video, folder / _TRACINGS),
             )
         )
     if not refs:

@@ -70,6 +70,7 @@ def list_index(folder: Path, *, structures: bool = False) -> LabelledSet:
                 quality=row.get("image_quality", ""),
                 reference_ef=_reference_ef(row),
                 clip=row.get("clip", ""),
+                files=(*(folder / part / f"{name}.png" for part in ("images", masks)), folder / "index.csv"),
             )
         )
     return LabelledSet(folder, "index", {1: CAVITY}, tuple(refs), masks=masks)

@@ -91,6 +91,8 @@ class LabelledRef:
         Number of labelled frames.
     is_clip
         Whether it is a clip; its frames are then numbered.
+    files
+        What `read` reads, and the list that says how: whoever keeps what came of it sees whether they changed.
     """
 
     id: str
@@ -104,6 +106,7 @@ class LabelledRef:
     clip: str = ""
     n_frames: int = 1
     is_clip: bool = False
+    files: tuple[Path, ...] = ()
 
     @property
     def group(self) -> tuple[str, str, str]:

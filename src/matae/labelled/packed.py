@@ -233,6 +233,7 @@ def _ref(path: Path, number: int, facts: dict[str, Any], *, structures: bool) ->
         quality=facts.get("quality", ""),
         reference_ef=_number(facts.get("reference_ef")),
         clip=facts.get("clip", ""),
+        files=(path,),
     )
 
 

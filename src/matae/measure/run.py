@@ -166,11 +166,11 @@ def expected_of(result: Segmentation, apart: NDArray[np.float64]) -> NDArray[np.
     import numpy as np
 
     from matae.models import find_model
-    from matae.segment.expected import calibrated_dice, expected_dice, is_calibrated
+    from matae.segment.expected import calibrated_dice, implied_dice, is_calibrated
 
     if not is_calibrated(find_model(result.run["model"]).card):
         return None
-    implied = [expected_dice(mask, sure) for mask, sure in zip(result.masks, result.probability, strict=True)]
+    implied = [implied_dice(mask, sure) for mask, sure in zip(result.masks, result.probability, strict=True)]
     return calibrated_dice(np.array(implied), apart)
 
 

@@ -108,7 +108,8 @@ def _serious(stated: str | None, found: RecognisedView) -> tuple[QualityFlag, ..
     nothing = kinds["not apical"] + kinds["not an echo"]
     if nothing >= NOTHING:
         if kinds["not an echo"] >= kinds["not apical"]:
-            text = f"The pictures do not look like an echo ({_sure(nothing)} sure); choose the view if they are one."
+            why = f"{_sure(nothing)} sure" if found.was_asked else "unlike all that the model knows"
+            text = f"The pictures do not look like an echo ({why}); choose the view if they are one."
             return (QualityFlag(NOT_AN_ECHO, text),)
         text = (
             f"The pictures show no apical view of a heart, or it is turned ({_sure(nothing)} sure); choose the view "

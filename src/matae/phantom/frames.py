@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["LICENCE", "write_phantom_frames"]
+    from matae.phantom.make import Phantom
+
+__all__ = ["LICENCE", "placement_of", "write_phantom_frames"]
 
 LICENCE = "BSD-3-Clause; synthetic frames of the napari-matae phantom, no patient data."
 
@@ -74,7 +76,7 @@ def write_phantom_frames(
                     heart, n_frames=1, shape=(256, 256), config=random_heart(heart, start_phase=start)
                 )
                 name = f"phantom{heart:06d}-{phase}"
-                place = Placement.of(phantom.cine, _Sector(phantom.sector), size)
+                place = placement_of(phantom, size)
                 picture, mask = place.image(phantom.cine.frames[0]), place.mask(phantom.masks[0]) * np.uint8(255)
                 spacing = place.pixel_size(phantom.cine.spacing) or (math.nan, math.nan)
                 for kind, pixels in (("images", picture), ("masks", mask)):
@@ -101,6 +103,11 @@ def write_phantom_frames(
         write_atomic(out / "LICENCE.txt", f"{LICENCE}\n".encode())
         # Last, so that a folder with an index is whole.
         write_atomic(out / "index.csv", text.getvalue().encode())
+
+
+def placement_of(phantom: Phantom, size: int) -> Placement:
+    """Return where the frames of a phantom lie on a grid of `size` pixels a side: its sector is not looked for."""
+    return Placement.of(phantom.cine, _Sector(phantom.sector), size)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ where no second width was asked, a line without *d*.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from matae.nn.card import ModelCard
 
-__all__ = ["CALIBRATED", "DOUBTFUL", "calibrated_dice", "curve", "expected_dice", "is_calibrated"]
+__all__ = ["CALIBRATED", "DOUBTFUL", "calibrated_dice", "curve", "expected_dice", "implied_dice", "is_calibrated"]
 
 CALIBRATED = "matae-apical"
 """The model whose expected Dice was measured."""
@@ -61,13 +62,18 @@ def expected_dice(mask: NDArray[np.uint8], probability: NDArray[np.uint8]) -> fl
     return 1.0 if total == 0 else 2 * there / total
 
 
+def implied_dice(mask: NDArray[np.uint8], probability: NDArray[np.uint8]) -> float:
+    """Return `expected_dice`; NaN where nothing is outlined and nothing expected: there is no outline to judge."""
+    return expected_dice(mask, probability) if mask.any() or probability.any() else math.nan
+
+
 def calibrated_dice(implied: ArrayLike, apart: ArrayLike | None = None) -> NDArray[np.float64]:
     """Return the Dice to be expected of outlines.
 
     Parameters
     ----------
     implied
-        What the probabilities imply, see `expected_dice`; NaN where it is not known.
+        What the probabilities imply, see `implied_dice`; NaN where it is not known.
     apart
         One minus the Dice between the width that outlined and the next narrower one; NaN, or None, where nobody asked.
 

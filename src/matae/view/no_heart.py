@@ -53,5 +53,6 @@ def why_not_outlined(cine: Cine, sector: Sector, model: str, known: Familiarity 
         return None
     if found.likelier != "not an echo" or found.probability < _SURE:
         return None
-    sure = f"{100 * min(found.probability, 0.99):.0f} %"
-    return f"The pictures do not look like an echo ({sure} sure): nothing is outlined; state the view if they are one."
+    sure = f"{100 * min(found.probability, 0.99):.0f} % sure"
+    why = sure if found.was_asked else "unlike all that the model knows"
+    return f"The pictures do not look like an echo ({why}): nothing is outlined; state the view if they are one."

@@ -48,7 +48,8 @@ class RecognisedView:
     kinds
         Probability of each of `KINDS`.
     grades
-        Probability of each of `GRADES`; it means something for A4C and A2C clips only.
+        Probability of each of `GRADES`; it means something for A4C and A2C clips only. Empty where the classifier was
+        not asked, since the pictures are unlike all that it has seen.
     is_known
         Whether the network knows pictures of this kind; where not, no view is believed.
     """
@@ -66,6 +67,11 @@ class RecognisedView:
     def probability(self) -> float:
         """That it is this kind."""
         return self.kinds[self.likelier]
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether the classifier was asked; where not, the probabilities are no finding of its."""
+        return bool(self.grades)
 
     @property
     def view(self) -> str | None:

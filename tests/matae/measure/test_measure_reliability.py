@@ -14,6 +14,7 @@ from matae.measure import measure_cine
 from matae.measure.record import to_json, write_csv
 from matae.measure.reliability import HIGHEST_EF, NOT_RELIABLE, PROVISIONAL
 from matae.measure.report import make_report
+from matae.segment.expected import DOUBTFUL
 
 N = 41
 AREAS = 1 - 0.45 * np.sin(np.linspace(0, np.pi, N)) ** 2
@@ -137,3 +138,32 @@ def test_reasons_too_many_for_the_page_point_to_the_others() -> None:
     axes = Figure().add_axes((0, 0, 1, 1))
     _draw_doubts(axes, many, "50 % computed")
     assert axes.texts[-1].get_text() == "… and more: see below."
+
+
+def test_an_outline_that_is_probably_wrong_counts_on_the_frames_behind_the_number_alone() -> None:
+    plain = sound()
+    expected = np.full(N, DOUBTFUL)
+    elsewhere = next(t for t in range(N) if t not in (plain.ed_frame, plain.es_frame))
+    expected[elsewhere] = DOUBTFUL - 0.01
+    measured = sound(expected=expected)
+    (flag,) = (flag for flag in measured.flags if flag.code == "doubtful-outline")
+    assert (flag.level, flag.frames) == ("warning", (elsewhere,))
+    assert measured.doubts == ()
+    expected[plain.es_frame] = DOUBTFUL - 0.01
+    measured = sound(expected=expected)
+    (doubt,) = measured.doubts
+    assert (doubt.code, doubt.frames) == ("doubtful-outline", (plain.es_frame,))
+    assert to_json(measured)["expected_dice"][elsewhere] == DOUBTFUL - 0.01
+    assert sound(expected=expected, reviewed=[plain.es_frame]).doubts == ()
+    assert sound(expected=np.full(N, np.nan)).doubts == ()
+
+
+def test_what_was_expected_of_a_mask_ends_with_it() -> None:
+    plain = sound()
+    expected = np.full(N, 0.95)
+    expected[plain.es_frame] = 0.5
+    measured = sound(expected=expected)
+    again = measured.updated(masks={plain.es_frame: measured.inputs.masks[plain.es_frame]})
+    assert again.doubts == ()
+    assert to_json(again)["expected_dice"][plain.es_frame] is None
+    assert to_json(again)["expected_dice"][plain.ed_frame] == 0.95

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from matae.metrics import dice
 from matae.models import find_model
-from matae.segment.expected import CALIBRATED, calibrated_dice, expected_dice, is_calibrated
+from matae.segment.expected import CALIBRATED, calibrated_dice, expected_dice, implied_dice, is_calibrated
 
 
 def test_nothing_is_expected_and_nothing_outlined() -> None:
@@ -20,6 +20,13 @@ def test_nothing_is_expected_and_nothing_outlined() -> None:
     assert expected_dice(empty, empty) == 1.0
     assert expected_dice(empty, np.full((4, 4), 100, np.uint8)) == 0.0
     assert expected_dice(np.ones((4, 4), np.uint8), empty) == 0.0
+
+
+def test_where_there_is_no_outline_and_none_is_expected_there_is_nothing_to_judge() -> None:
+    empty, some = np.zeros((4, 4), np.uint8), np.full((4, 4), 100, np.uint8)
+    assert np.isnan(implied_dice(empty, empty))
+    for mask, probability in ((empty, some), (some // 100, empty), (some // 100, some)):
+        assert implied_dice(mask, probability) == expected_dice(mask, probability)
 
 
 def test_of_certain_probabilities_it_is_the_dice_itself() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from matae.demo import demo_cine
 from matae.jobs import FileJob, JobSettings, segment_file
 from matae.measure import MeasureOptions
 from matae.measure.run import segment_and_measure
+from matae.measure.seen_view import with_view
 from matae.models import DEFAULT_MODEL
 from matae.phantom import make_phantom
 from matae.read import list_cines
@@ -54,6 +56,7 @@ def test_what_is_no_echo_gets_no_outline_and_no_number(matae_home: Path, what: s
     assert not np.nan_to_num(result.area_px).any()
     assert any("nothing is outlined" in notice for notice in result.notices)
     assert measured.ef is None
+    assert measured.to_json()["expected_dice"] == [None, None]
     assert "not-an-echo" in {flag.code for flag in measured.flags}
 
 
@@ -86,6 +89,20 @@ def test_the_command_line_writes_empty_masks_and_says_why(matae_home: Path, tmp_
     path = tmp_path / "photograph.png"
     Image.fromarray(OTHERS["photograph"]).save(path)
     (ref,) = list_cines(path)
-    result = segment_file(FileJob(ref, JobSettings(tmp_path / "out", FAST, overlay=False)))
+    settings = JobSettings(tmp_path / "out", FAST, overlay=False)
+    result = segment_file(FileJob(ref, settings))
     assert result.empty_frames == 1
     assert any("do not look like an echo" in notice for notice in result.notices)
+    # Whoever states the view, as the sentence says, is not given the empty result that is there.
+    stated = segment_file(FileJob(ref, replace(settings, view="A4C")))
+    assert not stated.skipped
+    assert not any("do not look like an echo" in notice for notice in stated.notices)
+    assert json.loads(stated.files["record"].read_text())["view"] == "A4C"
+    assert segment_file(FileJob(ref, replace(settings, view="A4C"))).skipped
+
+
+def test_a_classifier_that_was_not_asked_is_not_quoted(matae_home: Path) -> None:
+    cine = clip(OTHERS["black"])
+    sector = find_sector(cine)
+    for text in (why_not_outlined(cine, sector, DEFAULT_MODEL), with_view(cine, sector).flags[0].text):
+        assert "do not look like an echo (unlike all that the model knows)" in str(text)
