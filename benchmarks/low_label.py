@@ -198,7 +198,10 @@ def main() -> None:
         parser.error(f"there is no method {min(unknown)}; choose of {', '.join(METHODS)}, joined by a plus")
     runs: list[dict[str, Any]] = []
     if args.out is not None and args.out.is_file():
-        runs = [json.loads(line) for line in args.out.read_text(encoding="utf-8").splitlines()]
+        whole, _, torn = args.out.read_text(encoding="utf-8").rpartition("\n")
+        if torn:  # a run that was killed while it wrote
+            args.out.write_text(whole + "\n" if whole else "", encoding="utf-8")
+        runs = [json.loads(line) for line in whole.splitlines()]
     common = {"steps": args.steps, "batch": args.batch, "grid": args.grid}
     # Seeds outermost: a run that is broken off has all methods of the first seed.
     asked = [

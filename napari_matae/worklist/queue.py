@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["QueueRunner"]
 
+_SHOWN = 3  # sentences about single clips: more do not fit the bar
+
 
 class QueueRunner(QObject):  # type: ignore[misc]
     """Adds clips to the queue of the open study and works it off, one clip after the other, in a process of its own.
@@ -100,19 +102,21 @@ class QueueRunner(QObject):  # type: ignore[misc]
             from matae.worklist import WorkSettings, work_off
 
             began, n, failed = time.perf_counter(), 0, 0
+            notices: list[str] = []
             with own_connection(target) as study:
                 before = study.queue_counts()
                 waiting = before.waiting + before.taken
                 tick(Progress(0, waiting, None, "Clips"))
                 for done in work_off(study, WorkSettings(options), paused=stop, leave=leaving.is_set):
                     n, failed = n + 1, failed + bool(done.problem)
+                    notices += [f"{done.path.name}: {notice}" for notice in done.notices]
                     left = done.counts.waiting + done.counts.taken
                     seconds = (time.perf_counter() - began) / n * left
                     tick(Progress(n, n + left, seconds, "Clips"))
                     if not leaving.is_set():
                         ended.emit(done)
                 counts = study.queue_counts()
-            return _summary(n, failed, counts.waiting, paused=stop())
+            return " ".join([_summary(n, failed, counts.waiting, paused=stop()), *_some(notices)])
 
         self.working.start(work)
 
@@ -127,6 +131,12 @@ class QueueRunner(QObject):  # type: ignore[misc]
     def _on_progress(self, progress: Progress) -> None:
         self.progress = progress
         self.changed.emit()
+
+
+def _some(notices: list[str]) -> list[str]:
+    """Return the first few sentences, and how many there are besides."""
+    more = len(notices) - _SHOWN
+    return [*notices[:_SHOWN], *([f"And {more} more like these."] if more > 0 else [])]
 
 
 def _summary(n: int, failed: int, waiting: int, *, paused: bool) -> str:

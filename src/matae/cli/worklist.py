@@ -139,6 +139,8 @@ def study_segment(
             counts = done.counts
             word = "skipped, has masks" if done.skipped else "could not be segmented" if done.problem else "segmented"
             typer.echo(f"{done.path.name}: {word} ({counts.done + counts.failed} of {counts.total})")
+            for notice in done.notices:
+                typer.echo(f"{done.path.name}: {notice}", err=True)
             if done.problem:
                 failed += 1
                 typer.echo(f"napari-matae: {done.problem}", err=True)

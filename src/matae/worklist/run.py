@@ -75,6 +75,8 @@ class Done:
         It had masks already.
     counts
         How far the queue is.
+    notices
+        Sentences the user should see, such as why nothing was outlined.
     """
 
     path: Path
@@ -82,6 +84,7 @@ class Done:
     problem: str
     skipped: bool
     counts: QueueCounts
+    notices: tuple[str, ...] = ()
 
 
 def work_off(
@@ -170,7 +173,8 @@ def _finished(study: Study, at_work: dict[Path, QueuedClip], outcome: Outcome | 
         return Done(clip.path, "", outcome.message, skipped=False, counts=study.queue_counts())
     made: StudyOutcome | Any = outcome
     study.finish_queued(clip.id, content_id=made.content_id)
-    return Done(clip.path, made.content_id, "", skipped=made.skipped, counts=study.queue_counts())
+    counts = study.queue_counts()
+    return Done(clip.path, made.content_id, "", skipped=made.skipped, counts=counts, notices=made.notices)
 
 
 def _ref_of(clip: QueuedClip) -> Any:

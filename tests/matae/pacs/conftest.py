@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -46,3 +48,15 @@ def stored(orthanc, phantom, tmp_path):
     made = phantom_dataset(phantom)
     orthanc.put(save(made, tmp_path / "scanner.dcm"))
     return made
+
+
+@pytest.fixture(autouse=True)
+def no_socket_is_left():
+    """Collect what pynetdicom leaves of a connection that failed, here and not in the midst of some other test.
+
+    Its `AssociationSocket` does not close a socket that never connected.
+    """
+    yield
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "unclosed <(socket|ssl)", ResourceWarning)
+        gc.collect()

@@ -23,7 +23,8 @@ from matae.read import open_cine
 from matae.segment import SegmentOptions
 from matae.store import ClipStatus, Edit, FrameStatus, Study
 from matae.worklist import COLUMNS, WorkSettings, add_paths, as_records, work_off, write_csv
-from matae.worklist.segmenting import segment_into
+from matae.worklist import run as worklist_run
+from matae.worklist.segmenting import StudyOutcome, segment_into
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -234,3 +235,17 @@ def test_the_commands_and_what_the_next_frame_is_chosen_by(study: Study, clips: 
     clips[1].unlink()  # a clip that cannot be opened is not proposed
     left = json.loads(run(app, ["study", "next", target, "--json"]).stdout)
     assert {record["clip"] for record in left} == {"clip0", "clip2"}
+
+
+def test_what_a_clip_has_to_say_is_said(study: Study, clips: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    add_paths(study, clips[:1])
+    clip = study.take_next(seconds=60)
+    assert clip is not None
+    content_id = study.add_cine(open_cine(clip.path)).content_id
+    outcome = StudyOutcome(clip.path, content_id, 4, None, notices=("Nothing was outlined.",))
+    done = worklist_run._finished(study, {clip.path: clip}, outcome)
+    assert done.notices == outcome.notices
+    monkeypatch.setattr("matae.worklist.work_off", lambda *_, **__: iter([done]))
+    said = CliRunner().invoke(app, ["study", "segment", study.target])
+    assert said.exit_code == 0
+    assert f"{clip.path.name}: Nothing was outlined." in said.stderr
