@@ -21,7 +21,8 @@ from base64 import b64encode
 from pathlib import Path
 
 AE_TITLE, CALLING = "ARCHIVE", "MATAE"
-USER, PASSWORD = "reader", "only-for-these-tests"
+# Not that of the database: a test of the store looks for that one in the environment of every process.
+USER, PASSWORD = "reader", "for-this-archive-alone"
 _PLUGINS = ("/usr/share/orthanc/plugins", "/usr/lib/orthanc/plugins", "/usr/local/share/orthanc/plugins")
 
 
