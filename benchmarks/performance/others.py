@@ -40,23 +40,27 @@ def build(name: str, grid: int) -> nn.Module:
         from monai.networks.nets import BasicUNet
 
         return BasicUNet(spatial_dims=2, in_channels=1, out_channels=1).eval()
-    return _nnunet(grid)
+    return nnunet_2d(grid).eval()
 
 
-def _nnunet(grid: int) -> nn.Module:
+def nnunet_2d(grid: int, classes: int = 1, *, deep_supervision: bool = False) -> nn.Module:
     """Return what nnU-Net's planner makes of 2-D pictures: stages until a side is 4 to 7, 32 to 512 channels."""
     from dynamic_network_architectures.architectures.unet import PlainConvUNet
+    from dynamic_network_architectures.initialization.weight_init import InitWeights_He
     from torch import nn
 
     stages = 1
     while grid / 2**stages >= 4 and stages < 8:
         stages += 1
-    return PlainConvUNet(
+    made: nn.Module = PlainConvUNet(
         input_channels=1, n_stages=stages, features_per_stage=[min(512, 32 * 2**k) for k in range(stages)],
-        conv_op=nn.Conv2d, kernel_sizes=3, strides=[1] + [2] * (stages - 1), n_conv_per_stage=2, num_classes=1,
+        conv_op=nn.Conv2d, kernel_sizes=3, strides=[1] + [2] * (stages - 1), n_conv_per_stage=2, num_classes=classes,
         n_conv_per_stage_decoder=2, conv_bias=True, norm_op=nn.InstanceNorm2d,
         norm_op_kwargs={"eps": 1e-5, "affine": True}, nonlin=nn.LeakyReLU, nonlin_kwargs={"inplace": True},
-    ).eval()  # fmt: skip
+        deep_supervision=deep_supervision,
+    )  # fmt: skip
+    made.apply(InitWeights_He(1e-2))
+    return made
 
 
 def run(network: nn.Module, grid: int, clip: Path, out: Path, *, device: str, limit: float) -> dict[str, float]:
