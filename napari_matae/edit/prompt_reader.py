@@ -64,7 +64,7 @@ class MadeMask:
     mask
         (Y, X) uint8.
     confidence
-        The Dice that the head guesses of it; nothing calibrates it.
+        The Dice that the head guesses of it.
     model
         Whose head read the prompts.
     """

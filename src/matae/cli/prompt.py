@@ -75,7 +75,7 @@ def prompt(
         "source": source.name, "content_id": cine.content_id, "model": prompter.card.name,
         "model_sha256": prompter.card.sha256, "width": format_width(prompter.width),
         "classes": prompter.regions_by_number, "mask": None if mask is None else mask.name,
-        "through": through, "enough": enough, "confidence_calibrated": False,
+        "through": through, "enough": enough, "confidence_calibrated": prompter.is_calibrated,
         "prompts": [
             {"frame": one.frame + 1, "class": one.label, **one.prompts.to_json()} for one in requests
         ],

@@ -126,14 +126,18 @@ class PromptHead(nn.Module):
         self.judge = nn.Sequential(nn.Linear(config.channels[-1] + 3, 24), nn.ReLU(), nn.Linear(24, 1))
         for name in ("axis_shapes", "box_shapes"):
             self.register_buffer(name, torch.zeros(config.regions, TEMPLATE, TEMPLATE))
-        # Of the log odds of the expected Dice: scale and shift. Room for a calibration on patients that nothing was
-        # trained on; nothing fits it yet.
+        # Of the log odds of the expected Dice: scale and shift, see `matae.prompt.calibration`.
         self.register_buffer("calibration", torch.tensor([1.0, 0.0]))
 
     @property
     def parameters_count(self) -> int:
         """Number of trained values."""
         return sum(p.numel() for p in self.parameters())
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether the Dice it expects was fitted on patients of their own."""
+        return self.calibration.tolist() != [1.0, 0.0]
 
     def forward(  # noqa: PLR0917 - the parts of one input
         self,

@@ -48,7 +48,7 @@ class Outlined:
     mask
         Class of every pixel, (Y, X) uint8: what it was before, with the structure in it.
     confidence
-        The Dice that the head guesses of the structure, 0 to 1; nothing calibrates it.
+        The Dice that the head guesses of the structure, 0 to 1; see `Prompter.is_calibrated`.
     """
 
     mask: NDArray[np.uint8]
@@ -86,6 +86,11 @@ class Prompter:
         self._seen: OrderedDict[tuple[object, ...], _Seen] = OrderedDict()
         self._placed: tuple[Cine, Sector, Placement] | None = None
         self._lock = Lock()
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether its confidence was fitted on patients that nothing was trained on."""
+        return self._head.is_calibrated
 
     @classmethod
     def named(cls, model: str, width: str = "auto") -> Prompter:

@@ -10,7 +10,8 @@ import torch
 
 from matae.errors import TrainError
 from matae.nn.regions import Regions
-from matae.prompt.training import HeadTraining, mean_shapes, train_head
+from matae.prompt.scenes import HeadTraining
+from matae.prompt.training import mean_shapes, train_head
 from matae.train.data import LabelledFrames
 
 from .prompt_makers import GRID, tiny
