@@ -120,7 +120,9 @@ def study_segment(
     width: Width = SegmentOptions.width,
     device: Device = SegmentOptions.device,
     jobs: Jobs = 1,
-    again: Annotated[bool, typer.Option("--again", help="Segment also clips that have masks already.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Segment also what has masks, or was done by the queue.")
+    ] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Try again what could not be done before.")] = False,
 ) -> None:
     """Segment and measure what waits in the queue of a study; stopped or killed, it goes on when it is called again.
@@ -135,6 +137,8 @@ def study_segment(
     with Study.open(study) as opened:
         if retry:
             opened.retry_failed()
+        if again:
+            opened.redo_done()
         for done in work_off(opened, settings, notify=lambda text: typer.echo(text, err=True)):
             counts = done.counts
             word = "skipped, has masks" if done.skipped else "could not be segmented" if done.problem else "segmented"

@@ -90,7 +90,7 @@ class QueuePart(StudyBase):
             connection = writing.connection
             now = time_of(connection)
             row = connection.execute(
-                select(QueueRow.id, QueueRow.path, QueueRow.label, QueueRow.kind, QueueRow.info)
+                select(QueueRow.id, QueueRow.path, QueueRow.label, QueueRow.kind, QueueRow.info, QueueRow.cine_id)
                 .where(
                     QueueRow.state == "waiting",
                     QueueRow.taken_until < as_text(now),
@@ -106,7 +106,8 @@ class QueuePart(StudyBase):
                 .where(QueueRow.id == row.id)
                 .values(taken_by=self._session, taken_until=as_text(now + timedelta(seconds=seconds)))
             )
-            return QueuedClip(path_of_text(row.path), row.label, row.kind, json.loads(row.info), row.id)
+            info = json.loads(row.info)
+            return QueuedClip(path_of_text(row.path), row.label, row.kind, info, row.id, row.cine_id is not None)
 
     def renew_taken(self, *, seconds: float = TAKE_S) -> None:
         """Say that this `Study` object is still at work on what it took."""
@@ -154,6 +155,23 @@ class QueuePart(StudyBase):
                 update(QueueRow)
                 .where(QueueRow.state == "failed")
                 .values(state="waiting", note="", taken_by="", taken_until="", sequence=writing.sequence)
+            )
+            return int(done.rowcount)
+
+    def redo_done(self) -> int:
+        """Have what is done wait again, to be segmented anew; return how many clips that are.
+
+        Where such clips wait already the last time was broken off: they are gone on with, and nothing is added.
+        """
+        # A clip that waits and is in the study under a number was done before.
+        with self._writing() as writing:
+            begun = select(QueueRow.id).where(QueueRow.state == "waiting", QueueRow.cine_id.is_not(None)).limit(1)
+            if writing.connection.execute(begun).one_or_none() is not None:
+                return 0
+            done = writing.connection.execute(
+                update(QueueRow)
+                .where(QueueRow.state == "done")
+                .values(state="waiting", taken_by="", taken_until="", sequence=writing.sequence)
             )
             return int(done.rowcount)
 

@@ -71,7 +71,7 @@ class TrainConfig:
         Weight of structural distillation into the narrower widths, see `matae.train.structure`; 0 leaves it out.
     pretraining
         Steps of masked pre-training before the first labelled one, on all training frames and the unlabelled ones, see
-        `matae.train.pretraining`; 0 leaves it out. They take of `seconds`.
+        `matae.train.pretraining`; 0 leaves it out. They take half of `seconds` at most.
     ema
         Decay of the running average of the weights that is saved; 0 saves the weights themselves.
     check_every

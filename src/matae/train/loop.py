@@ -179,9 +179,9 @@ def _pretrain(fabric: Fabric, run: Run, pictures: NDArray[np.uint8], should_stop
     """Pre-train the network of a new run, and return whether it came to the end; one that did not begins anew."""
     clock = time.perf_counter()
     shown = torch.tensor(pictures, device=run.generator.device)[:, None]
-    taken = pretrain(fabric, run, cast("Matae", run.model), shown, should_stop)
+    ended = pretrain(fabric, run, cast("Matae", run.model), shown, should_stop)
     run.seconds = time.perf_counter() - clock
-    return taken == run.settings.pretraining
+    return ended
 
 
 def _first_line(error: BaseException) -> str:

@@ -8,6 +8,7 @@ takes its statistics; the layer that paints is thrown away and the one that draw
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, cast
@@ -32,9 +33,11 @@ __all__ = ["hidden_blocks", "painting_loss", "pretrain"]
 _BLOCK = 16  # pixels: smaller holes are filled from their border, without knowing what a heart is
 _HIDDEN = 0.5  # of the blocks
 _LARGEST_GRADIENT = 5.0
+_SHARE = 0.5  # of the time of a run that has little: the masks are what counts
+_TRIAL = 3  # steps that say how long one takes
 
 
-def pretrain(fabric: Fabric, run: Run, model: Matae, pictures: Tensor, should_stop: Callable[[], bool]) -> int:
+def pretrain(fabric: Fabric, run: Run, model: Matae, pictures: Tensor, should_stop: Callable[[], bool]) -> bool:
     """Train a network to fill in what is hidden; the run's average starts from what it learnt.
 
     Parameters
@@ -43,7 +46,8 @@ def pretrain(fabric: Fabric, run: Run, model: Matae, pictures: Tensor, should_st
         Decides precision.
     run
         The run of `model`, before its first step: its generator draws every random number, its settings say how many
-        steps (`TrainConfig.pretraining`), how many frames a step and at which rate.
+        steps (`TrainConfig.pretraining`), how many frames a step and at which rate, and how much time the run has
+        (`TrainConfig.seconds`): half of it at most is spent here, with fewer steps where they do not fit.
     model
         The network; changed in place, but for the layer that draws masks.
     pictures
@@ -54,16 +58,17 @@ def pretrain(fabric: Fabric, run: Run, model: Matae, pictures: Tensor, should_st
 
     Returns
     -------
-    int
-        Steps taken.
+    bool
+        Whether it came to its end.
     """
     config = run.settings
     model.train()
-    taken = 0
+    taken, steps = 0, config.pretraining
+    begun = time.perf_counter()
     with _painting(model, float(pictures.float().mean()) / 255) as parameters:
         optimiser = torch.optim.AdamW(parameters, lr=config.lr, weight_decay=config.weight_decay)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.lr, max(4, config.pretraining), pct_start=0.1)
-        while taken < config.pretraining and not should_stop():
+        schedule = _schedule(optimiser, config.lr, steps, 0)
+        while taken < steps and not should_stop():
             some = torch.randint(len(pictures), (config.batch,), generator=run.generator, device=pictures.device)
             images = pictures[some].float() / 255
             images = augment(images, images[:, :0], config.grid, run.generator, config.augment)[0]
@@ -78,9 +83,20 @@ def pretrain(fabric: Fabric, run: Run, model: Matae, pictures: Tensor, should_st
             optimiser.zero_grad(set_to_none=True)
             schedule.step()
             taken += 1
-    if taken == config.pretraining:
-        run.average.load_state_dict(model.state_dict())
-    return taken
+            if taken == _TRIAL and config.seconds > 0:
+                each = (time.perf_counter() - begun) / taken
+                steps = min(steps, max(taken, int(_SHARE * config.seconds / each)))
+                schedule = _schedule(optimiser, config.lr, steps, taken)
+    if taken < steps:
+        return False
+    run.average.load_state_dict(model.state_dict())
+    return True
+
+
+def _schedule(
+    optimiser: torch.optim.Optimizer, rate: float, steps: int, taken: int
+) -> torch.optim.lr_scheduler.OneCycleLR:
+    return torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, max(4, steps), pct_start=0.1, last_epoch=taken - 1)
 
 
 def hidden_blocks(n: int, side: int, generator: torch.Generator) -> Tensor:

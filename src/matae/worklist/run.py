@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,7 +142,7 @@ def work_off(
                 lost.append(Failure(clip.path, f"{clip.path.name} is not where it was; {_GONE}"))
                 continue
             try:
-                job = StudyJob(_ref_of(clip), common)
+                job = StudyJob(_ref_of(clip), replace(common, again=common.again or clip.again))
             except MataeError as error:
                 at_work[clip.path] = clip
                 lost.append(Failure(clip.path, str(error)))

@@ -90,7 +90,8 @@ def test_it_learns_to_paint_and_leaves_the_layer_that_draws_masks(
         return loss
 
     monkeypatch.setattr(pretraining, "painting_loss", noted)
-    assert pretrain(fabric, run, network, pictures, lambda: False) == 60
+    assert pretrain(fabric, run, network, pictures, lambda: False)
+    assert len(losses) == 120
     # Saying the mean everywhere costs about 1. A narrow network without a bias of its own stays above that.
     wide, narrow = np.array(losses).reshape(60, 2)[-20:].mean(0)
     assert wide < 0.6
@@ -117,6 +118,17 @@ def test_stopped_in_the_midst_it_leaves_the_network_it_began_with_and_begins_ane
     resumed = train(a_network(autoencoder=True), *sides, tmp_path / "out", CONFIG)
     for key, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[key]), key
+
+
+def test_where_time_is_short_it_takes_half_of_it(sides: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = replace(CONFIG, pretraining=500, seconds=40.0)
+    fabric, network = make_fabric(config), a_network()
+    run = new_run(network, config, fabric.device)
+    clock, taken = iter(range(100)), []
+    monkeypatch.setattr(pretraining.time, "perf_counter", lambda: 3.0 * next(clock))  # three steps in three seconds
+    pictures = torch.tensor(sides[0].images)[:, None]
+    assert pretrain(fabric, run, network, pictures, lambda: bool(taken.append(1)))
+    assert len(taken) == 20  # of a second each, and 40 to spend
 
 
 def test_the_same_seed_gives_the_same_network_with_others_frames_in_it(sides: tuple, tmp_path: Path) -> None:

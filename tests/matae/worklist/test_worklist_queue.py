@@ -237,6 +237,29 @@ def test_the_commands_and_what_the_next_frame_is_chosen_by(study: Study, clips: 
     assert {record["clip"] for record in left} == {"clip0", "clip2"}
 
 
+def test_again_takes_up_what_the_queue_has_done_and_goes_on_where_it_was_broken_off(
+    study: Study, clips: list[Path]
+) -> None:
+    assert study.redo_done() == 0
+    add_paths(study, clips[:2])
+    run = ["study", "segment", study.target, "--model", "tiny", "--width", "1", "--device", "cpu"]
+    for expected in ("segmented", "segmented"):  # the second time they are done, and done anew
+        said = CliRunner().invoke(app, [*run, "--again"])
+        assert said.exit_code == 0, said.output
+        assert said.stdout.count(f": {expected} (") == 2, said.output
+    assert CliRunner().invoke(app, run).stdout.splitlines() == ["2 done, 0 failed, 0 waiting"]
+    assert study.redo_done() == 2
+    first = study.take_next()
+    assert first is not None
+    assert first.again
+    study.finish_queued(first.id, content_id=open_cine(first.path).content_id)
+    assert study.redo_done() == 0  # one of two waits still
+    second = study.take_next()
+    assert second is not None
+    assert (second.again, second.path) == (True, clips[1])
+    assert [row.status for row in study.worklist()] == [ClipStatus.SEGMENTED] * 2
+
+
 def test_what_a_clip_has_to_say_is_said(study: Study, clips: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     add_paths(study, clips[:1])
     clip = study.take_next(seconds=60)

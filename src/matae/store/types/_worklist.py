@@ -221,6 +221,8 @@ class QueuedClip:
         What is known of it without decoding, JSON values.
     id
         Its number; 0 before it is in the queue.
+    again
+        Whether it was done before and is to be segmented anew, see `Study.redo_done`.
     """
 
     path: Path
@@ -228,6 +230,7 @@ class QueuedClip:
     kind: str = ""
     info: Mapping[str, Any] = field(default_factory=dict)
     id: int = 0
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
