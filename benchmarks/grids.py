@@ -50,7 +50,9 @@ def frames(data: Path, split: str, side: int) -> Iterator[tuple[str, NDArray[np.
             yield ref.patient, picture, mask
 
 
-def measure(source: ModelSource, width: float, grids: list[int], data: Path, split: str, side: int) -> dict[str, Any]:
+def measure(
+    source: ModelSource, width: float, grids: list[int], *, data: Path, split: str, side: int
+) -> dict[str, Any]:
     """Return Dice of every frame by grid and class, and the network's processor time."""
     backend = choose_backend("torch", source, width, batch=1)
     backend.begin()
@@ -112,7 +114,7 @@ def main() -> None:
         for width in card.widths:
             if args.widths and format_width(width) not in args.widths:
                 continue
-            report.append(measure(source, width, grids, args.data, args.split, side))
+            report.append(measure(source, width, grids, data=args.data, split=args.split, side=side))
             print("\n".join(table(report[-1], card.grid)), flush=True)
     if args.json:
         args.json.write_text(json.dumps(report) + "\n", encoding="utf-8")

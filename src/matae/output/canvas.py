@@ -102,9 +102,10 @@ class Canvas:
             luma, *chroma = to_yuv(COLOURS[(value - 1) % len(COLOURS)])
             rows, columns = stencil.shape
             _blend(planes[y : y + rows, x : x + columns], [luma], stencil)
-            # Four pixels share their colour. Whole numbers: four of them do not fit into eight bits.
-            half = stencil.reshape(rows // 2, 2, columns // 2, 2)
-            quarter = (half[:, 0, :, 0].astype(np.uint16) + half[:, 0, :, 1] + half[:, 1, :, 0] + half[:, 1, :, 1] + 2) // 4
+            # Four pixels share their colour; four of them do not fit into eight bits.
+            four = stencil.reshape(rows // 2, 2, columns // 2, 2)
+            two = four[:, 0].astype(np.uint16) + four[:, 1]
+            quarter = (two[..., 0] + two[..., 1] + 2) // 4
             _blend(colours[:, y // 2 : (y + rows) // 2, x // 2 : (x + columns) // 2], chroma, quarter)
 
     def _strip(self, text: str) -> Image.Image:

@@ -1,8 +1,7 @@
 """The contour of a mask by marching squares, as a closed ring of points.
 
-A video has several in every frame, so they are followed here: the pixels are looked at by whole arrays, and what is left
-for Python is a step a point. The points are those of `matae.segment.outline.outline` and of contourpy, which took twice
-as long.
+A video has several in every frame, so they are followed here: the pixels are looked at by whole arrays, and what is
+left for Python is a step a point. The points are those of `matae.segment.outline.outline`, found many times sooner.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ __all__ = ["contour"]
 
 # Sides of a cell between four pixels; a contour crosses a side whose two pixels differ.
 _TOP, _LEFT, _RIGHT, _BOTTOM = range(4)
-# Ways through a cell by which of its pixels are inside (1 top left, 2 top right, 4 bottom left, 8 bottom right), what is
-# inside to the right. Pixels that touch by their corners alone are apart: two ways.
+# Ways through a cell by which of its pixels are inside (1 top left, 2 top right, 4 bottom left, 8 bottom right), what
+# is inside to the right. Pixels that touch by their corners alone are apart: two ways.
 _WAYS = {
     1: [(_LEFT, _TOP)], 2: [(_TOP, _RIGHT)], 3: [(_LEFT, _RIGHT)], 4: [(_BOTTOM, _LEFT)], 5: [(_BOTTOM, _TOP)],
     6: [(_TOP, _RIGHT), (_BOTTOM, _LEFT)], 7: [(_BOTTOM, _RIGHT)], 8: [(_RIGHT, _BOTTOM)],
