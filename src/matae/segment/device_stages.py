@@ -231,15 +231,16 @@ class DeviceStages:
         full = self._backend.batch
         if len(pictures) > full:
             return self._backend.forward(pictures)
-        if len(pictures) == 1 and (full, precision) not in graphs:
+        grid = pictures.shape[-1]
+        if len(pictures) == 1 and (full, grid, precision) not in graphs:
             full = 1  # a still, or one frame for somebody who waits
-        if (full, precision) not in graphs:
+        if (full, grid, precision) not in graphs:
             batch = torch.zeros(full, *pictures.shape[1:], dtype=torch.uint8, device=pictures.device)
-            graphs[full, precision] = captured(self._backend.forward, batch)
+            graphs[full, grid, precision] = captured(self._backend.forward, batch)
         if len(pictures) < full:  # the last batch: a graph has one shape
             rest = torch.zeros(full - len(pictures), *pictures.shape[1:], dtype=torch.uint8, device=pictures.device)
-            return graphs[full, precision](torch.cat([pictures, rest]))[: len(pictures)]
-        return graphs[full, precision](pictures)
+            return graphs[full, grid, precision](torch.cat([pictures, rest]))[: len(pictures)]
+        return graphs[full, grid, precision](pictures)
 
     def _give_up(self, error: BaseException) -> None:
         """Go on the plain way, which halves the batch or leaves the GPU where that helps."""
