@@ -124,7 +124,8 @@ class ModelCard:
         published = {"unet-published": 8, "matae-published": 16}
         if self.family in published:
             return published[self.family]
-        return int(self.architecture.get("fold", 1)) * 2 ** (len(self.architecture.get("channels", (1,))) - 1)
+        halvings = len(self.architecture.get("channels", (1,))) - 1
+        return int(self.architecture.get("fold", 1)) << halvings
 
     def grid_for(self, pixels: int) -> int:
         """Return the smallest grid that it was checked at for pictures of so many pixels, its own if there is none.

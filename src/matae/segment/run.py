@@ -176,14 +176,12 @@ class Segmenter:
     def _stages(self, cine: Cine, placement: Placement) -> HostStages | DeviceStages:
         from matae.segment.pipeline import HostStages
 
-        # The device's stages know one class a logit; what encloses what is found on the host.
-        regions = self.card.outputs
-        in_order = regions.values == tuple(range(1, len(regions.values) + 1))
-        if getattr(self._backend, "on_cuda", False) and in_order and not regions.is_nested:
+        if getattr(self._backend, "on_cuda", False):
             from matae.segment.device_stages import DeviceStages
 
-            return DeviceStages(cast("TorchBackend", self._backend), cine, placement, self.notices.append)
-        return HostStages(self._backend, cine, placement, regions)
+            backend = cast("TorchBackend", self._backend)
+            return DeviceStages(backend, cine, placement, self.card.outputs, self.notices.append)
+        return HostStages(self._backend, cine, placement, self.card.outputs)
 
     def _compare(self, stages: HostStages | DeviceStages) -> None:
         """Have the computer measured again where the network was several times quicker or slower than measured."""
