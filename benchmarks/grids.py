@@ -4,8 +4,9 @@
 
 The frames are scaled down to each of the sides first, as a clip of so few pixels has them, their reference masks too;
 each is then placed, segmented and cleaned as `segment` does it, on every grid that the network can halve often enough.
-A grid's loss is the mean of paired differences from the card's own grid, with its interval by patient. The last column
-is the processor time of the network alone, one frame a pass, on one thread.
+A grid's loss is the mean of paired differences from the card's own grid, with its interval by patient. *Expected* is
+how far the Dice that `matae.segment.expected` expects of a cavity is from what it is, on average. The last column is the
+processor time of the network alone, one frame a pass, on one thread.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import matae  # noqa: F401 - it sets how threads wait, before anything loads torch
-from matae.anatomy import class_of_name
+from matae.anatomy import CAVITY, class_name, class_of_name
 from matae.cine import Box, Cine
 from matae.labelled import open_labelled
 from matae.metrics import dice, paired_difference
@@ -28,6 +29,7 @@ from matae.nn.widths import format_width
 from matae.placement import Placement
 from matae.segment import find_sector
 from matae.segment.backends import ModelSource, choose_backend
+from matae.segment.expected import calibrated_dice, implied_dice
 from matae.segment.restore import frame_mask
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ def measure(
     patients: list[str] = []
     scores: dict[int, dict[str, list[float]]] = {grid: {name: [] for name in names} for grid in grids}
     spent: dict[int, list[float]] = {grid: [] for grid in grids}
+    implied: dict[int, list[float]] = {grid: [] for grid in grids}
     for patient, picture, mask in frames(data, split, side):
         cine = Cine(picture[None], None, None, Path(patient))
         sector = find_sector(cine)
@@ -70,12 +73,15 @@ def measure(
             start = time.process_time()
             logits = backend(pictures)
             spent[grid].append(time.process_time() - start)
-            found = frame_mask(0, logits[0], place, cine.shape, regions).mask
+            one = frame_mask(0, logits[0], place, cine.shape, regions)
+            found = one.mask
+            implied[grid].append(implied_dice(found, one.probability))
             for name in names:
                 value = class_of_name(name)
                 scores[grid][name].append(float(dice(found == value, mask == value)))
     return {
         "side": side, "width": format_width(width), "patients": patients, "dice": scores,
+        "expected": {grid: calibrated_dice(each).tolist() for grid, each in implied.items()},
         "ms": {grid: 1e3 * float(np.min(each)) for grid, each in spent.items()},
     }  # fmt: skip
 
@@ -89,7 +95,8 @@ def table(found: dict[str, Any], own: int) -> Iterator[str]:
             cells.append(f"{np.mean(values):.4f}" if grid == own else
                          f"{np.mean(values):.4f} ({100 * apart.mean:+.2f}: {100 * apart.low:+.2f} to "
                          f"{100 * apart.high:+.2f})")  # fmt: skip
-        cells.append(f"{found['ms'][grid]:.1f}")
+        errors = np.abs(np.array(found["expected"][grid]) - by_class[class_name(CAVITY)])
+        cells += [f"{np.nanmean(errors):.3f}", f"{found['ms'][grid]:.1f}"]
         yield f"| {' | '.join(cells)} |"
 
 
@@ -108,7 +115,14 @@ def main() -> None:
     step = source.plain(min(card.widths)).divisor
     grids = args.grids or list(range(card.grid, 2 * step, -step))
     report = []
-    head = ("side", "width", "grid", *(f"{name}: Dice (points from {card.grid})" for name in card.classes), "ms")
+    head = (
+        "side",
+        "width",
+        "grid",
+        *(f"{name}: Dice (points from {card.grid})" for name in card.classes),
+        "expected",
+        "ms",
+    )
     print(f"| {' | '.join(head)} |\n{'| --- ' * len(head)}|")
     for side in args.sides:
         for width in card.widths:
