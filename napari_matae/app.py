@@ -30,6 +30,7 @@ def open_viewer(path: Path | None = None) -> tuple[napari.viewer.Viewer, MataeDo
     viewer.window.resize(*_SIZE)
     _, dock = viewer.window.add_plugin_dock_widget("napari-matae", "MatAE")
     if path is not None:
+        dock.workspace.session.sector.let_picture_come_first()
         dock.open_panel.open(path)
     return viewer, dock
 

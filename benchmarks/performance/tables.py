@@ -49,7 +49,7 @@ def line(row: dict[str, Any], base: dict[str, Any] | None) -> str:
     busy = statistics.median(run["cpu_s"] / run["wall_s"] for run in runs)
     peak = max(run["peak_mb"] for run in runs)
     cells = (
-        name, row["grid"], f"{runs[0]['backend']}, {runs[0]['precision']}",
+        name, runs[0]["grid"], f"{runs[0]['backend']}, {runs[0]['precision']}",
         f"{wall:.2f} ({min(walls):.2f} to {max(walls):.2f}{cut})", f"{frames / wall:.0f}" if frames / wall >= 10 else
         f"{frames / wall:.1f}", ratio, f"{busy:.1f}", f"{peak:.0f}", told,
     )  # fmt: skip

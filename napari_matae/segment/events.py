@@ -35,7 +35,7 @@ def segment_events(
     from matae.view import why_not_outlined
 
     leave_a_core()
-    with kept_segmenter(options, cine.frame_rate) as segmenter:
+    with kept_segmenter(options, cine.frame_rate, _grid(cine, sector, options)) as segmenter:
         yield Started(segmenter.describe())
         if go is not None:
             go.wait()
@@ -88,8 +88,15 @@ def again_events(cine: Cine, sector: Sector, frame: int, options: SegmentOptions
     from matae.segment.kept import kept_segmenter
 
     leave_a_core()
-    with kept_segmenter(options, cine.frame_rate) as segmenter:
+    with kept_segmenter(options, cine.frame_rate, _grid(cine, sector, options)) as segmenter:
         yield from segmenter.stream(cine, sector, [frame])
+
+
+def _grid(cine: Cine, sector: Sector, options: SegmentOptions) -> int:
+    from matae.models import find_model
+    from matae.segment.grid import clip_grid
+
+    return clip_grid(find_model(options.model).card, cine, sector)
 
 
 def probe() -> bool:

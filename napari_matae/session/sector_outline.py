@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from qtpy.QtCore import QTimer
 
 from matae.errors import SegmentError
 from matae.store.types import OverrideName
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from napari_matae.session.signals import SessionSignals
 
 __all__ = ["SectorOutline", "sector_of"]
+
+_PAINTED_MS = 50  # the picture is drawn first
 
 
 class SectorOutline:
@@ -47,6 +50,7 @@ class SectorOutline:
     ) -> None:
         self._cine_viewer, self._tell, self._overrides, self._finds = screen, tell, overrides, finds
         self._connections = Connections()
+        self._layer_later = False
         overrides.sector_set.connect(self.show)
 
     # -- where it comes from ------------------------------------------------------------------------------
@@ -104,12 +108,34 @@ class SectorOutline:
         current.sector = sector = sector_of(current)
         if sector is not None:
             if current.sector_layer is None:
-                current.sector_layer = self._cine_viewer.add_above(make_sector_layer(current.cine, sector))
-                self.follow(current)
+                self._add_layer(current)
             elif not _same_outline(sector_polygon(current.sector_layer), sector.polygon):
                 with self._cine_viewer.quiet():
                     current.sector_layer.data = [(sector.polygon, "polygon")]
         self._tell.sector_changed.emit()
+
+    def let_picture_come_first(self) -> None:
+        """Put the layer of the next cine on screen only after its picture.
+
+        In a new process napari loads its compiler for the first outline there is, which takes longer than the picture.
+        """
+        self._layer_later = True
+
+    def _add_layer(self, current: OpenCine) -> None:
+        if self._layer_later:
+            self._layer_later = False
+            QTimer.singleShot(_PAINTED_MS, lambda: self._add_late(current))
+            return
+        sector = current.sector
+        if sector is not None:
+            current.sector_layer = self._cine_viewer.add_above(make_sector_layer(current.cine, sector))
+            self.follow(current)
+
+    def _add_late(self, current: OpenCine) -> None:
+        # Another cine may be on screen by now, or the viewer closed; a cine that comes back shows its sector anew.
+        if current is self._cine_viewer.current and current.sector_layer is None:
+            self._add_layer(current)
+            self._tell.sector_changed.emit()
 
     def follow(self, current: OpenCine) -> None:
         """Listen to a cine's outline."""

@@ -172,11 +172,29 @@ def pipeline_rows(stage: Stage) -> None:
                       share_in_network=statistics.median(found) * alone / 32)  # fmt: skip
 
 
+def structure_rows(stage: Stage) -> None:
+    """Measure how long native logits take to become structures, and how many frames are left to the CPU."""
+    from matae.anatomy import CLASS_NAMES
+    from matae.nn.regions import Regions
+    from matae.phantom import make_phantom
+    from matae.segment.structures_on_device import structures
+
+    regions = Regions.nested(CLASS_NAMES)
+    for shape in ((64, 72),) if stage.dry else SHAPES:
+        masks = np.resize(make_phantom(3, n_frames=4, shape=shape).masks, (4 if stage.dry else 32, *shape))
+        logits = 8 * regions.targets(torch.from_numpy(masks).to(stage.device)) - 4
+        seconds = seconds_each(lambda x=logits: structures(x, regions), sync(stage.device), 0.02 if stage.dry else 0.3)
+        left = int((~structures(logits, regions)[1]).sum())
+        stage.row("structures", rows=shape[0], columns=shape[1], frames=len(logits), left_to_the_cpu=left,
+                  ms_a_frame=1e3 * seconds / len(logits))  # fmt: skip
+
+
 def work(stage: Stage) -> None:
     """Measure in the order of what matters most, should time run out."""
     stage.say(tf32_convolutions=torch.backends.cudnn.allow_tf32)
     published_rows(stage)
     network_rows(stage, ("eager", "graph"), 0.55 * stage.seconds)
+    structure_rows(stage)
     pipeline_rows(stage)
     if stage.dry:
         stage.leave_out("compiled networks", "a compiler takes longer than a dry run may")

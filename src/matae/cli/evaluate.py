@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from matae.cli.options import Backend, BackendOption, Device, Model, Scheduler, Sector, check_where, check_width
+from matae.cli.options import (
+    Backend,
+    BackendOption,
+    Device,
+    Grid,
+    Model,
+    Scheduler,
+    Sector,
+    check_where,
+    check_width,
+)
+from matae.segment.options import SegmentOptions
 
 __all__ = ["evaluate"]
 
@@ -42,6 +53,7 @@ def evaluate(
     ] = "A4C",
     device: Device = "auto",
     backend: BackendOption = Backend.auto,
+    grid: Grid = SegmentOptions.grid,
     sector: Sector = "auto",
     jobs: Annotated[
         int,
@@ -87,6 +99,7 @@ def evaluate(
             view=view,
             device=device,
             backend=backend.value,
+            grid=grid,
             sector=sector,
             jobs=jobs,
             scheduler=scheduler,

@@ -17,6 +17,7 @@ __all__ = [
     "Backend",
     "BackendOption",
     "Device",
+    "Grid",
     "Jobs",
     "Model",
     "Region",
@@ -27,6 +28,7 @@ __all__ = [
     "View",
     "Width",
     "check_device",
+    "check_grid",
     "check_sector",
     "check_where",
     "check_width",
@@ -62,6 +64,14 @@ def check_device(text: str | None) -> str | None:
     return text
 
 
+def check_grid(text: str) -> str:
+    """Return the text if it is ``auto``, ``own`` or a side."""
+    from matae.segment.grid import parse_grid
+
+    _checked(parse_grid, text)
+    return text
+
+
 def check_where(scheduler: str | None, jobs: int) -> None:
     """Refuse to be told of two places to work in."""
     if scheduler is not None and jobs > 1:
@@ -84,6 +94,7 @@ def _in_use() -> str:
 Model = Annotated[str, cli_option(SegmentOptions, "model", default_factory=_in_use, show_default="the one in use")]
 Width = Annotated[str, cli_option(SegmentOptions, "width", callback=check_width)]
 Device = Annotated[str, cli_option(SegmentOptions, "device", callback=check_device)]
+Grid = Annotated[str, cli_option(SegmentOptions, "grid", callback=check_grid)]
 
 
 class Backend(StrEnum):

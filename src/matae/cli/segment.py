@@ -14,6 +14,7 @@ from matae.cli.options import (
     Backend,
     BackendOption,
     Device,
+    Grid,
     Jobs,
     Model,
     Region,
@@ -54,6 +55,7 @@ def segment(
     width: Width = SegmentOptions.width,
     device: Device = SegmentOptions.device,
     backend: BackendOption = Backend.auto,
+    grid: Grid = SegmentOptions.grid,
     rate: Annotated[float | None, cli_option(SegmentOptions, "rate", show_default=False)] = SegmentOptions.rate,
     scheduler: Scheduler = None,
     jobs: Jobs = 1,
@@ -94,7 +96,7 @@ def segment(
     check_where(scheduler, jobs)
     from matae.jobs import JobSettings
 
-    options = SegmentOptions(model=model, width=width, device=device, backend=backend.value, rate=rate)
+    options = SegmentOptions(model=model, width=width, device=device, backend=backend.value, grid=grid, rate=rate)
     settings = JobSettings(
         out, options, sector=sector, flip=flip.value, frame_rate=frame_rate,
         view=None if view is None else view.value, overlay=overlay,

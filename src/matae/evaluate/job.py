@@ -95,7 +95,7 @@ class EvaluateSettings:
 
         said = {
             "what": "evaluate", "version": __version__, "model": find_model(self.model).card.sha256,
-            "runs": [[each.width, each.backend] for each in self.options], "sector": self.sector,
+            "runs": [[each.width, each.backend, each.grid] for each in self.options], "sector": self.sector,
             "classes": [[each.name, each.ours, each.theirs] for each in self.classes],
         }  # fmt: skip
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()

@@ -40,6 +40,7 @@ def evaluate(
     view: str = "A4C",
     device: str = "auto",
     backend: str = "auto",
+    grid: str = "auto",
     sector: str = "auto",
     jobs: int = 1,
     scheduler: str | None = None,
@@ -60,7 +61,7 @@ def evaluate(
         One of the model's widths, ``auto``, or ``all`` for each of them.
     split, view
         Which frames, as for `matae.labelled.open_labelled`.
-    device, backend
+    device, backend, grid
         As for `matae.segment.SegmentOptions`.
     sector
         Part of the picture the network sees: ``auto``, ``whole``, or ``y0,x0,y1,x1``, as for ``segment``.
@@ -107,7 +108,7 @@ def evaluate(
     classes = tuple(common_classes(card, labelled))
     for notice in labelled.notices:
         notify(notice)
-    asked = [SegmentOptions(model, each, device, backend) for each in widths]
+    asked = [SegmentOptions(model, each, device, backend, grid) for each in widths]
     segmenters, options = _decided(asked, card, elsewhere=scheduler is not None)
     settings = EvaluateSettings(data.absolute(), tuple(options), classes, sector)
     start = time.perf_counter()

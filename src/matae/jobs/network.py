@@ -22,12 +22,12 @@ one_network = threading.Lock()
 
 
 @contextmanager
-def loaded(options: SegmentOptions, frame_rate: float | None = None) -> Iterator[Segmenter]:
+def loaded(options: SegmentOptions, frame_rate: float | None = None, grid: int | None = None) -> Iterator[Segmenter]:
     """Have the segmenter for some options: that of the file before where it is the same.
 
     Parameters
     ----------
-    options, frame_rate
+    options, frame_rate, grid
         As for `matae.segment.Segmenter`.
 
     Raises
@@ -35,11 +35,13 @@ def loaded(options: SegmentOptions, frame_rate: float | None = None) -> Iterator
     ModelError, DeviceError
         As `matae.segment.Segmenter`.
     """
-    if options.width == "auto" and options.rate is None and frame_rate is not None:
+    if options.width != "auto":
+        grid = None  # it chooses nothing then, and clips of all sizes share a model
+    elif options.rate is None and frame_rate is not None:
         # Clips of nearly the same rate share a model.
         options = replace(options, rate=float(round(frame_rate)) or frame_rate)
     # Asked for by its digest too: a worker that runs for weeks must notice a model that was replaced.
-    segmenter = _loaded(options, find_model(options.model).card.sha256)
+    segmenter = _loaded(options, find_model(options.model).card.sha256, grid)
     said = len(segmenter.notices)
     try:
         yield segmenter
@@ -55,7 +57,7 @@ def forget() -> None:
 
 
 @lru_cache(maxsize=1)
-def _loaded(options: SegmentOptions, _sha256: str) -> Segmenter:
+def _loaded(options: SegmentOptions, _sha256: str, grid: int | None) -> Segmenter:
     from matae.segment import Segmenter
 
-    return Segmenter(options)
+    return Segmenter(options, grid=grid)

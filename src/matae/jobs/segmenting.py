@@ -75,7 +75,7 @@ class JobSettings:
             "what": "segment", "model": self.options.model, "width": self.options.width, "sector": self.sector,
             "flip": self.flip, "frame_rate": self.frame_rate, "overlay": self.overlay,
             "third_axis_is_time": self.third_axis_is_time, "region": self.region, "keep_margins": self.keep_margins,
-            "rate": self.options.rate,
+            "rate": self.options.rate, "grid": self.options.grid,
         }  # fmt: skip
         return settings_key(said, find_model(self.options.model).card.sha256)
 
@@ -166,6 +166,7 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
     from matae.output import ResultWriter, result_key, written_before
     from matae.segment import segment
     from matae.segment.choice import choose_sector
+    from matae.segment.grid import clip_grid
     from matae.view import why_not_outlined
 
     settings, key = job.settings, job.settings.key()
@@ -187,7 +188,8 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
         cine, sector, settings.out, overlay=settings.overlay, distinguish=job.distinguish,
         keep_margins=settings.keep_margins, key=key,
     ) as writer:  # fmt: skip
-        with one_network, loaded(settings.options, cine.frame_rate) as segmenter:
+        grid = clip_grid(find_model(settings.model).card, cine, sector)
+        with one_network, loaded(settings.options, cine.frame_rate, grid) as segmenter:
             why = why_not_outlined(cine, sector, segmenter.card.name)
             keep = np.uint8(why is None)
             result = segment(

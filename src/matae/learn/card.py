@@ -79,6 +79,7 @@ def retrained_card(
         data=f"{base.name} ({base.data}); then {own} of a study of its user{mixed}",
         licence=f"{base.licence}\n\nand the terms of the frames it was retrained on, which its user knows",
         figures={},
+        grids={},
         sha256="",
         training=json.loads(json.dumps(asdict(config)))
         | {

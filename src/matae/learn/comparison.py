@@ -181,7 +181,7 @@ def _segmenters(against: str, name: str, device: str) -> dict[str, tuple[Segment
     ]
     found = {}
     for width in sorted(shared, reverse=True):
-        options = [SegmentOptions(model, format_width(width), device, "torch") for model in (against, name)]
+        options = [SegmentOptions(model, format_width(width), device, "torch", "own") for model in (against, name)]
         found[format_width(width)] = (Segmenter(options[0]), Segmenter(options[1]))
     return found
 

@@ -41,7 +41,7 @@ def card_text(card: ModelCard) -> str:
     facts = [
         ("family", card.family),
         ("widths", ", ".join(format_width(w) for w in card.widths)),
-        ("grid", f"{card.grid} x {card.grid} pixels"),
+        ("grid", f"{card.grid} x {card.grid} pixels{_smaller(card)}"),
         ("finds", ", ".join(card.classes)),
         ("data", card.data),
         ("licence", card.licence),
@@ -54,6 +54,11 @@ def card_text(card: ModelCard) -> str:
         lines += ["", f"{title}:", *(_indented(values) or ["  none stated"])]
     lines += ["", "Limits:", *([f"  - {limit}" for limit in card.limits] or ["  none stated"]), "", card.research_use]
     return "\n".join(lines)
+
+
+def _smaller(card: ModelCard) -> str:
+    """Return the smaller grids in words."""
+    return "".join(f"; {side} for pictures of {said['pixels']} or less" for side, said in card.grids.items())
 
 
 def _indented(value: Any, depth: int = 1) -> list[str]:

@@ -34,6 +34,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "figures": dict,
     "training": dict,
     "familiar": dict,
+    "grids": dict,
     "regions": (list, tuple),
     "limits": (list, tuple),
     "research_use": str,
@@ -73,6 +74,10 @@ class ModelCard:
         Configuration of the run, enough to repeat it.
     limits
         Known failures and where not to trust it.
+    grids
+        Smaller grids that it was checked at, by their side as text: ``pixels``, the longer side of a picture up to
+        which it may be scaled to it; ``loss``, the change of the Dice by width and class, in points, and ``of``, where
+        it was measured. A model that goes on from another has none of them before it is checked itself.
     familiar
         ``width`` and ``limit`` of the autoencoder heads' error beyond which a picture is not of the kind the model
         knows, and ``of``, where the limit comes from; empty where it has none.
@@ -96,6 +101,7 @@ class ModelCard:
     limits: tuple[str, ...] = ()
     familiar: dict[str, Any] = field(default_factory=dict)
     regions: tuple[tuple[str, ...], ...] = ()
+    grids: dict[str, Any] = field(default_factory=dict)
     research_use: str = RESEARCH_USE
     version: int = _WITHOUT_REGIONS
 
@@ -111,6 +117,26 @@ class ModelCard:
     def widths(self) -> tuple[float, ...]:
         """Widths the model can run at, narrowest first."""
         return tuple(float(w) for w in self.architecture.get("widths", (1.0,)))
+
+    @property
+    def divisor(self) -> int:
+        """Number that both sides of its input must be a multiple of."""
+        published = {"unet-published": 8, "matae-published": 16}
+        if self.family in published:
+            return published[self.family]
+        halvings = len(self.architecture.get("channels", (1,))) - 1
+        return int(self.architecture.get("fold", 1)) << halvings
+
+    def grid_for(self, pixels: int) -> int:
+        """Return the smallest grid that it was checked at for pictures of so many pixels, its own if there is none.
+
+        Parameters
+        ----------
+        pixels
+            Longer side of the part of the picture that is looked at.
+        """
+        fit = [int(side) for side, said in self.grids.items() if pixels <= said["pixels"]]
+        return min([*fit, self.grid])
 
     @property
     def outputs(self) -> Regions:
@@ -130,8 +156,9 @@ class ModelCard:
     def dumps(self) -> str:
         """Return the card as indented JSON text."""
         values = asdict(self)
-        if not self.regions:
-            del values["regions"]
+        for key in ("regions", "grids"):
+            if not values[key]:
+                del values[key]
         return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -166,6 +193,14 @@ class ModelCard:
         if any(not isinstance(region, (list, tuple)) for region in values.get("regions", ())):
             raise ModelError(f"{where}: 'regions' is no list of lists of classes; import the model again.")
         values["regions"] = tuple(tuple(str(name) for name in region) for region in values.get("regions", ()))
+        _check_grids(values.get("grids", {}), where)
         if not values["classes"]:
             raise ModelError(f"{where} names no class; import the model again.")
         return cls(**values)
+
+
+def _check_grids(grids: dict[str, Any], where: str) -> None:
+    for side, said in grids.items():
+        pixels = said.get("pixels") if isinstance(said, dict) else None
+        if not (side.isdecimal() and int(side) and isinstance(pixels, int) and pixels > 0):
+            raise ModelError(f"{where}: 'grids' names {side!r:.20}, which is no grid; import the model again.")

@@ -101,11 +101,12 @@ class Canvas:
         for value, stencil, (y, x) in outline_stencils(mask, self._picture, even=True):
             luma, *chroma = to_yuv(COLOURS[(value - 1) % len(COLOURS)])
             rows, columns = stencil.shape
-            alpha = stencil / np.float32(255)
-            _blend(planes[y : y + rows, x : x + columns], luma, alpha)
-            half = alpha.reshape(rows // 2, 2, columns // 2, 2).mean((1, 3), dtype=np.float32)
-            for plane, level in zip(colours, chroma, strict=True):
-                _blend(plane[y // 2 : (y + rows) // 2, x // 2 : (x + columns) // 2], level, half)
+            _blend(planes[y : y + rows, x : x + columns], [luma], stencil)
+            # Four pixels share their colour; four of them do not fit into eight bits.
+            four = stencil.reshape(rows // 2, 2, columns // 2, 2)
+            two = four[:, 0].astype(np.uint16) + four[:, 1]
+            quarter = (two[..., 0] + two[..., 1] + 2) // 4
+            _blend(colours[:, y // 2 : (y + rows) // 2, x // 2 : (x + columns) // 2], chroma, quarter)
 
     def _strip(self, text: str) -> Image.Image:
         """Return a black picture of the whole size with the caption: below the frame, where it covers nothing of it."""
@@ -136,5 +137,13 @@ def _caption_points(picture: tuple[int, int]) -> int:
     return max(10, round(min(picture) / 40))
 
 
-def _blend(plane: NDArray[np.uint8], level: float, alpha: NDArray[np.floating[Any]]) -> None:
-    plane[:] = np.rint(plane + (level - plane) * alpha)
+def _blend(planes: NDArray[np.uint8], levels: Sequence[float], stencil: NDArray[np.integer[Any]]) -> None:
+    """Blend levels into planes (Y, X) or (levels, Y, X) by a stencil, 255 where nothing of them stays."""
+    # A line is thin: nearly nothing of its rectangle is touched. One index is found several times sooner than two.
+    stencil = stencil.reshape(-1)
+    at = np.flatnonzero(stencil != 0)
+    place = np.divmod(at, planes.shape[-1])
+    alpha = stencil[at] * np.float32(1 / 255)
+    for plane, level in zip(planes if planes.ndim == 3 else planes[None], levels, strict=True):
+        under = plane[place]
+        plane[place] = np.rint(under + (np.float32(level) - under) * alpha)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.anatomy import ATRIUM_COLOUR, WALL_COLOUR
+from matae.output.contour import contour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,7 +44,8 @@ COLOURS = ((230, 159, 0), *(_rgb(colour) for colour in (WALL_COLOUR, ATRIUM_COLO
 
 CAPTION = "Research use only"
 
-_SMOOTH = 3  # lines are drawn this many times larger and reduced: Pillow's own have steps
+_SPACING = 0.75  # pixels between the points that a line is drawn by, at most
+_LEVELS = 4096  # of squared distances that are told apart
 
 
 def picture_size(cine: Cine, longest: int) -> tuple[int, int]:
@@ -128,9 +130,15 @@ def outline_stencils(
     """
     width, height = size
     scale = np.array([height / mask.shape[0], width / mask.shape[1]])
-    for value in np.unique(mask[mask > 0]):
+    rows = np.flatnonzero(mask.any(1))
+    if not len(rows):
+        return
+    columns = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(0))
+    corner = np.array([rows[0], columns[0]])
+    part = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]  # pictures are large, hearts are not
+    for value in np.flatnonzero(np.bincount(part.ravel())[1:]) + 1:
         # Pixel centres are integers in the mask; in the picture the frame begins at its corner.
-        points = (_contour(mask == value) + 0.5) * scale
+        points = (contour(part == value) + corner + 0.5) * scale
         points = _smoothed(points, 2 * math.ceil(2 * max(1.0, 1 / scale.min())) + 1)
         margin = int(thickness) + 2
         low = np.maximum(np.floor(points.min(0)).astype(int) - margin, 0)
@@ -139,22 +147,6 @@ def outline_stencils(
             low -= low % 2
             high = np.minimum(high + high % 2, (height - height % 2, width - width % 2))
         yield int(value), _line(points - low, high - low, thickness), (int(low[0]), int(low[1]))
-
-
-def _contour(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the longest contour of a mask as closed (N, 2) points (y, x), half-way between pixels.
-
-    The same points as those of `matae.segment.outline.outline`, by a library in C++: a video has one in every frame.
-    """
-    from contourpy import contour_generator
-
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    top, left = int(rows[0]), int(columns[0])
-    part = mask[top : rows[-1] + 1, left : columns[-1] + 1]
-    padded = np.pad(part, 1).astype(np.float64)
-    lines = contour_generator(z=padded, name="serial", line_type="Separate").lines(0.5)
-    longest: NDArray[np.float64] = max(lines, key=len)
-    return longest[:, ::-1] + (top - 1.0, left - 1.0)
 
 
 def _smoothed(points: NDArray[np.float64], window: int) -> NDArray[np.float64]:
@@ -169,34 +161,38 @@ def _smoothed(points: NDArray[np.float64], window: int) -> NDArray[np.float64]:
 
 
 def _line(points: NDArray[np.float64], shape: NDArray[np.int64], thickness: float) -> NDArray[np.uint8]:
-    """Return a line through points (N, 2) as the share of each pixel that it covers, with round joints."""
-    from PIL import Image, ImageDraw
+    """Return a line through points (N, 2) as the share of each pixel that it covers, with round joints.
 
+    A pixel is covered by how much nearer to the line it lies than half its thickness. Points along the line are near
+    enough to one another that the nearest of them is as far as the line, to a fifteenth of a pixel.
+    """
     height, width = (int(side) for side in shape)
-    large = Image.new("L", (width * _SMOOTH, height * _SMOOTH))
-    across = max(1, round(thickness * _SMOOTH))
-    path = points[:, ::-1] * _SMOOTH
-    ImageDraw.Draw(large).line(path.ravel().tolist(), fill=255, width=across)
-    if across > 2:
-        # Pillow's own joints are computed one by one in Python, and take longer than the line.
-        large = _dotted(large, path, across / 2 - 1)
-    return np.asarray(large.reduce(_SMOOTH))
+    reach = thickness / 2 + 0.5
+    side = 2 * math.ceil(reach)  # of the square around a point beyond which nothing is covered
+    steps = np.diff(points, axis=0)
+    count = max(1, math.ceil(np.abs(steps).max(initial=0) / _SPACING))
+    along = points[:-1, None] + steps[:, None] * (np.arange(count) / count)[:, None]
+    # Pixel centres lie half a pixel from the corner that the points are counted from.
+    centres = along.reshape(-1, 2).astype(np.float32) - np.float32(0.5)
+    first = np.floor(centres).astype(np.intp) - (side // 2 - 1)
+    near = np.arange(side)
+    squares = ((first - centres)[:, :, None] + near.astype(np.float32)) ** 2 * np.float32(_LEVELS / (2 * side**2))
+    # With a border that takes what lies beside the picture.
+    rows = first[:, :1] + (side + near)
+    columns = first[:, 1:] + (side + near)
+    picture = np.zeros((height + 2 * side, width + 2 * side), np.uint8)
+    place = rows[:, :, None] * picture.shape[1] + columns[:, None]
+    level = (squares[:, 0, :, None] + squares[:, 1, None]).astype(np.intp)
+    np.maximum.at(picture.reshape(-1), place.reshape(-1), _coverage(reach, side).take(level.reshape(-1)))
+    return picture[side : side + height, side : side + width]
 
 
-def _dotted(picture: Image.Image, places: NDArray[np.float64], radius: float) -> Image.Image:
-    """Return a grey picture with a white disc at each of some places (x, y)."""
-    from PIL import Image
-
-    reach = int(radius)
-    dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    disc = dx**2 + dy**2 <= radius**2
-    columns, rows = np.floor(places).astype(int).T
-    pixels = np.array(picture)
-    height, width = pixels.shape
-    y, x = (rows[:, None] + dy[disc]).ravel(), (columns[:, None] + dx[disc]).ravel()
-    inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-    pixels[y[inside], x[inside]] = 255
-    return Image.fromarray(pixels)
+@lru_cache(maxsize=8)
+def _coverage(reach: float, side: int) -> NDArray[np.uint8]:
+    """Return how much of a pixel a line covers by the square of its distance, in steps of 2 side^2 / `_LEVELS`."""
+    distance = np.sqrt((np.arange(_LEVELS + 1) + 0.5) * (2 * side**2 / _LEVELS))
+    covered: NDArray[np.uint8] = np.rint(255 * np.clip(reach - distance, 0, 1)).astype(np.uint8)
+    return covered
 
 
 @lru_cache(maxsize=8)

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from matae.segment.run import SegmentOptions
 
 __all__ = [
-    "DEFAULT_RATE", "Choice", "Speeds", "best_of", "choose_speed", "is_measuring", "to_choose_from", "wanted_rate",
+    "DEFAULT_RATE", "Choice", "Speeds", "best_of", "choose_speed", "is_measuring", "quicker", "to_choose_from",
+    "wanted_rate",
 ]  # fmt: skip
 
 DEFAULT_RATE = 30.0
@@ -164,6 +165,7 @@ def choose_speed(
     backends: Sequence[str],
     wanted: float,
     *,
+    times: float = 1.0,
     notify: Callable[[str], None] = lambda _: None,
     make: Callable[[str, float], Backend] | None = None,
     clock: Callable[[], float] = time.perf_counter,
@@ -180,6 +182,8 @@ def choose_speed(
         Those to choose from, all of them for the CPU.
     wanted
         Frames a second to keep up with.
+    times
+        How many times as quick as measured the clip's own grid is at least, see `quicker`.
     notify
         Called with a sentence for the person.
     make
@@ -191,7 +195,7 @@ def choose_speed(
     speeds = Speeds.read(source.card.sha256, notify)
     maker = make or (lambda name, width: choose_backend(name, source, width, notify=notify))
     until: float | None = None
-    while (candidate := _next(speeds, widths, backends, wanted)) is not None:
+    while (candidate := _next(speeds, widths, backends, wanted / times)) is not None:
         # From the first one on, which loads the runtime: a slow computer must come to know; the rest at later starts.
         if until is not None and clock() > until:
             break
@@ -200,11 +204,15 @@ def choose_speed(
     if until is not None:
         speeds.load = max(speeds.load, _load())
         speeds.write()
-    return _chosen(speeds, widths, backends, wanted), speeds
+    return _chosen(speeds, widths, backends, wanted, times), speeds
 
 
 def best_of(
-    speeds: Speeds, options: SegmentOptions, widths: Sequence[float], frame_rate: float | None = None
+    speeds: Speeds,
+    options: SegmentOptions,
+    widths: Sequence[float],
+    frame_rate: float | None = None,
+    times: float = 1.0,
 ) -> Choice:
     """Return what to take of what was measured so far, without measuring.
 
@@ -218,9 +226,24 @@ def best_of(
         Those of the model.
     frame_rate
         Of the clip; None where it is not known.
+    times
+        As for `choose_speed`.
     """
     widths, backends = to_choose_from(options, widths)
-    return _chosen(speeds, sorted(widths), backends, wanted_rate(options, frame_rate))
+    return _chosen(speeds, sorted(widths), backends, wanted_rate(options, frame_rate), times)
+
+
+def quicker(own: int, grid: int) -> float:
+    """Return how many times as quick a network is at least on another grid than that it was measured on.
+
+    By the side, where most of it goes by the pixels: what a pass costs whatever its size is the same on every grid.
+
+    Examples
+    --------
+    >>> quicker(224, 112)
+    2.0
+    """
+    return own / grid
 
 
 def to_choose_from(options: SegmentOptions, widths: Sequence[float]) -> tuple[tuple[float, ...], list[str]]:
@@ -294,8 +317,11 @@ def _fitting(
     return keep_up[-1] if keep_up else max(known, key=lambda one: one[2])
 
 
-def _chosen(speeds: Speeds, widths: Sequence[float], backends: Sequence[str], wanted: float) -> Choice:
-    width, backend, rate = _fitting(speeds, widths, backends, wanted)
+def _chosen(
+    speeds: Speeds, widths: Sequence[float], backends: Sequence[str], wanted: float, times: float = 1.0
+) -> Choice:
+    width, backend, rate = _fitting(speeds, widths, backends, wanted / times)
+    rate *= times
     what = f"width {format_width(width)} on {backend} does {rate:.0f} frames a second on this computer"
     if len(widths) == 1:
         return Choice(width, backend, f"Chosen by measurement: {what}.")

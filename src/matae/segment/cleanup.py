@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["LIKELY", "POSSIBLE", "connected", "enclosed_by", "one_part", "one_part_of"]
+__all__ = ["LIKELY", "PART", "POSSIBLE", "connected", "enclosed_by", "one_part", "one_part_of"]
 
 LIKELY = 0.25
 """Probability that pixels need all the way from one part of a class to another, so that they are parts of one."""
@@ -19,8 +19,10 @@ LIKELY = 0.25
 POSSIBLE = 0.1
 """Probability from which a pixel between such parts is theirs; elsewhere it needs 0.5."""
 
+PART = 0.1
+"""Of the largest part's area: what is smaller is an island, no part of a ventricle."""
+
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)  # scipy makes its own anew at every call
-_PART = 0.1  # of the largest part's area: what is smaller is an island, no part of a ventricle
 
 
 def one_part(
@@ -153,7 +155,7 @@ def _large(parts: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Return of each part's number whether it has some size."""
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
-    found: NDArray[np.bool_] = sizes >= _PART * sizes.max()
+    found: NDArray[np.bool_] = sizes >= PART * sizes.max()
     return found
 
 

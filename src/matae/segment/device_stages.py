@@ -1,8 +1,9 @@
 """The stages of segmenting on a CUDA GPU: a byte a pixel goes over the bus and comes back, all else happens there.
 
-Frames are scaled, run through the network, brought back to native pixels, thresholded and cleaned on the GPU, with the
-results that the CPU gives. The network's kernels are launched as one CUDA graph of a fixed number of frames. What of
-it does not work on a GPU is left, for the plain way: the network there, the rest on the CPU, and why is said once.
+Frames are scaled, run through the network, brought back to native pixels and taken apart into structures on the GPU,
+with the results that the CPU gives. The network's kernels are launched as one CUDA graph of a fixed number of frames.
+What of it does not work on a GPU is left, for the plain way: the network there, the rest on the CPU, and why is said
+once.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import torch
 
 from matae.errors import DeviceError
 from matae.segment.backends.precision import is_out_of_memory
-from matae.segment.cleanup import one_part
-from matae.segment.on_device import Placer, cleaned, levels
+from matae.segment.on_device import Placer
 from matae.segment.pipeline import HostStages
 from matae.segment.results import FrameMask
+from matae.segment.structures import find_structures
+from matae.segment.structures_on_device import structures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from matae.cine import Cine
+    from matae.nn.regions import Regions
     from matae.placement import Placement
     from matae.segment.backends.torch_backend import TorchBackend
 
@@ -115,11 +118,11 @@ class _Placed(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """Where the results of a batch will be, and its levels on the GPU for frames that need the CPU."""
+    """Where the results of a batch will be, and its native logits on the GPU for frames that need the CPU."""
 
     back: list[Tensor]
     event: Any
-    classes: list[Tensor]
+    native: Tensor
 
 
 class DeviceStages:
@@ -129,17 +132,22 @@ class DeviceStages:
     ----------
     backend
         PyTorch, on the GPU.
-    cine, placement
+    cine, placement, regions
         As for `matae.segment.pipeline.HostStages`.
     notify
         Called with a sentence where the plain way is taken instead.
     """
 
     def __init__(
-        self, backend: TorchBackend, cine: Cine, placement: Placement, notify: Callable[[str], None] = lambda _: None
+        self,
+        backend: TorchBackend,
+        cine: Cine,
+        placement: Placement,
+        regions: Regions,
+        notify: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._backend, self._cine, self._placement, self._notify = backend, cine, placement, notify
-        self._host = HostStages(backend, cine, placement)
+        self._host, self._regions = HostStages(backend, cine, placement, regions), regions
         self._plain = False
         # Whoever takes the results may have to run the network too, where the GPU failed after it was launched.
         self._busy = threading.RLock()
@@ -218,28 +226,27 @@ class DeviceStages:
         parts = link.arrived(parts, event)
         pictures = parts if self._placer is None else self._placer(parts)
         logits = self._backend.checked(self._forward, pictures)
-        classes, certain = levels(self._placement.to_native(logits))
-        if self._backend.classes == 1:
-            mask, is_done = cleaned(classes[0])
-        else:
-            mask, is_done = classes[0], torch.zeros(len(pictures), dtype=torch.bool, device=pictures.device)
+        native = self._placement.to_native(logits)
+        mask, is_done = structures(native, self._regions)
+        certain = (native.amax(1).sigmoid() * 255).round().to(torch.uint8)
         back, done = link.download(mask, certain, is_done)
-        return _Found(back, done, classes)
+        return _Found(back, done, native)
 
     def _forward(self, pictures: Tensor) -> Tensor:
         graphs, precision = self._backend.graphs, self._backend.precision
         full = self._backend.batch
         if len(pictures) > full:
             return self._backend.forward(pictures)
-        if len(pictures) == 1 and (full, precision) not in graphs:
+        grid = pictures.shape[-1]
+        if len(pictures) == 1 and (full, grid, precision) not in graphs:
             full = 1  # a still, or one frame for somebody who waits
-        if (full, precision) not in graphs:
+        if (full, grid, precision) not in graphs:
             batch = torch.zeros(full, *pictures.shape[1:], dtype=torch.uint8, device=pictures.device)
-            graphs[full, precision] = captured(self._backend.forward, batch)
+            graphs[full, grid, precision] = captured(self._backend.forward, batch)
         if len(pictures) < full:  # the last batch: a graph has one shape
             rest = torch.zeros(full - len(pictures), *pictures.shape[1:], dtype=torch.uint8, device=pictures.device)
-            return graphs[full, precision](torch.cat([pictures, rest]))[: len(pictures)]
-        return graphs[full, precision](pictures)
+            return graphs[full, grid, precision](torch.cat([pictures, rest]))[: len(pictures)]
+        return graphs[full, grid, precision](pictures)
 
     def _give_up(self, error: BaseException) -> None:
         """Go on the plain way, which halves the batch or leaves the GPU where that helps."""
@@ -250,35 +257,31 @@ class DeviceStages:
         self._plain = True
 
     def finish(self, frames: Sequence[int], inferred: _Found | NDArray[np.float32]) -> Iterator[FrameMask]:
-        """Yield the frames of a batch; those with several parts are cleaned on the CPU."""
+        """Yield the frames of a batch; those in which parts may have to be joined are decided on the CPU."""
         if not isinstance(inferred, _Found):
             yield from self._host.finish(frames, inferred)
             return
         try:
-            masks, certain, is_done = self._fetched(inferred)
+            masks, certain = self._fetched(inferred)
         except Exception as error:  # noqa: BLE001 - of the GPU, while nobody waited for it
             problem = error.with_traceback(None)
         else:
-            for index, mask, sure, done in zip(frames, masks, certain, is_done, strict=True):
-                found = mask if done is None else one_part(*done)
-                yield self._framed(index, found, sure)
+            for index, mask, sure in zip(frames, masks, certain, strict=True):
+                yield self._framed(index, mask, sure)
             return
         with self._busy:
             self._give_up(problem)
             logits = self._host.infer(self._host.place(frames))
         yield from self._host.finish(frames, logits)
 
-    def _fetched(
-        self, found: _Found
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], list[list[NDArray[np.uint8]] | None]]:
+    def _fetched(self, found: _Found) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         if self._link is None:
             raise RuntimeError("nothing was launched")
         self._link.wait(found.event)
         masks, certain, is_done = (each.numpy() for each in found.back)
-        classes: list[list[NDArray[np.uint8]] | None] = [
-            None if done else [level[i].cpu().numpy() for level in found.classes] for i, done in enumerate(is_done)
-        ]
-        return masks, certain, classes
+        for left in np.flatnonzero(~is_done):
+            masks[left] = find_structures(found.native[int(left)].cpu().numpy(), self._regions)
+        return masks, certain
 
     def _framed(self, index: int, part: NDArray[np.uint8], sure: NDArray[np.uint8]) -> FrameMask:
         box, shape = self._placement.box, self._cine.shape

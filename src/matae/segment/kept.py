@@ -22,12 +22,14 @@ class _Kept:
 
 
 @contextmanager
-def kept_segmenter(options: SegmentOptions, frame_rate: float | None = None) -> Iterator[Segmenter]:
+def kept_segmenter(
+    options: SegmentOptions, frame_rate: float | None = None, grid: int | None = None
+) -> Iterator[Segmenter]:
     """Have the segmenter for some options: the one of the last time where it is the same, and nobody runs it.
 
     Parameters
     ----------
-    options, frame_rate
+    options, frame_rate, grid
         As for `matae.segment.Segmenter`.
 
     Raises
@@ -43,9 +45,9 @@ def kept_segmenter(options: SegmentOptions, frame_rate: float | None = None) -> 
     # The rate only decides what auto chooses, which is asked below.
     under = (replace(options, rate=None), sha256, most_threads())
     segmenter = _taken(under)  # whoever comes meanwhile makes one of their own
-    if segmenter is None or not segmenter.still_fits(options, frame_rate):
+    if segmenter is None or not segmenter.still_fits(options, frame_rate, grid):
         segmenter = None  # two at once need twice the memory
-        segmenter = Segmenter(options, frame_rate)
+        segmenter = Segmenter(options, frame_rate, grid)
     said = len(segmenter.notices)
     is_sound = False
     try:

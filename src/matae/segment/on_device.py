@@ -1,4 +1,4 @@
-"""What a GPU does around the network, with the same results as on the CPU: scale pictures, keep the largest part.
+"""What a GPU does before the network, with the same results as on the CPU: scale pictures.
 
 Plain tensor operations, the same on every device; importing this imports torch.
 """
@@ -10,19 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from matae.segment.structures import THRESHOLDS
-
 if TYPE_CHECKING:
     from torch import Tensor
 
     from matae.placement import Placement
 
-__all__ = ["Placer", "cleaned", "levels", "scaling"]
+__all__ = ["Placer", "scaling"]
 
 _BITS = 22  # of Pillow's weights for pictures of 8 bits
 _HALF = 11
 _MOST_TAPS = 32  # more would not be exact in float32
-_SWEEPS = 24  # of a flood; a part that needs more is left to the CPU
 
 
 def scaling(length: int, wanted: int) -> Tensor:
@@ -109,72 +106,3 @@ class Placer:
 def _rounded(high: Tensor, low: Tensor) -> Tensor:
     total = high.int() * (1 << _HALF) + low.int() + (1 << (_BITS - 1))
     return (total >> _BITS).clamp(0, 255).float()
-
-
-def levels(logits: Tensor) -> tuple[list[Tensor], Tensor]:
-    """Return the class of every pixel at each of `THRESHOLDS` and its probability as uint8, (N, H, W) each.
-
-    Parameters
-    ----------
-    logits
-        Native ones, (N, classes, H, W).
-    """
-    best, which = logits.max(1) if logits.shape[1] > 1 else (logits[:, 0], None)
-    classes = [
-        (best > least).to(torch.uint8) if which is None else torch.where(best > least, which + 1, 0).to(torch.uint8)
-        for least in THRESHOLDS
-    ]
-    return classes, (best.sigmoid() * 255).round().to(torch.uint8)
-
-
-def cleaned(found: Tensor) -> tuple[Tensor, Tensor]:
-    """Return masks of one class with their holes filled, and for which of them that is all there is to do.
-
-    A frame whose pixels hang together, or that has none, is cleaned as `matae.segment.cleanup.one_part` does it; the
-    others have several parts and are left to that.
-
-    Parameters
-    ----------
-    found
-        (N, H, W) uint8, 0 or 1.
-
-    Returns
-    -------
-    tuple
-        Masks (N, H, W) uint8, and (N,) bool.
-    """
-    mask = found > 0
-    count = len(mask)
-    first = mask.flatten(1).int().argmax(1)
-    seed = torch.zeros_like(mask).flatten(1)
-    seed[torch.arange(count, device=mask.device), first] = True
-    reached, was_enough = _flood(seed.view_as(mask) & mask, mask)
-    is_one = (reached == mask).flatten(1).all(1)
-    around = torch.nn.functional.pad(~mask, (1, 1, 1, 1), value=True)
-    border = torch.zeros_like(around)
-    border[:, 0] = True
-    outside, was_enough_too = _flood(border, around)
-    holes = (around & ~outside)[:, 1:-1, 1:-1]
-    return (mask | holes).to(torch.uint8), is_one & was_enough & was_enough_too
-
-
-def _flood(seed: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the pixels of masks that hang together with seeds by their sides, and whether those are all."""
-    for _ in range(_SWEEPS):
-        before = seed
-        for axis in (2, 1):
-            seed = _swept(seed, mask, axis) | _swept(seed.flip(axis), mask.flip(axis), axis).flip(axis)
-        changed = (seed != before).flatten(1).any(1)
-        if not bool(changed.any()):
-            return seed, ~changed
-    return seed, ~changed
-
-
-def _swept(seed: Tensor, mask: Tensor, axis: int) -> Tensor:
-    """Return the pixels of masks that follow a seed along an axis without a gap."""
-    shape = [1, 1, 1]
-    shape[axis] = mask.shape[axis]
-    place = torch.arange(1, mask.shape[axis] + 1, dtype=torch.int32, device=mask.device).view(shape)
-    gap = torch.where(mask, 0, place).cummax(axis).values
-    last = torch.where(seed, place, 0).cummax(axis).values
-    return mask & (last > gap)

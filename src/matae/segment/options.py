@@ -31,6 +31,9 @@ class SegmentOptions:
         ``auto``, ``cpu``, ``cuda``, ``cuda:i`` or ``mps``.
     backend
         ``auto`` (the quickest on this computer), ``torch``, ``openvino`` or ``onnxruntime``.
+    grid
+        Side of the square that pictures are scaled to: ``auto`` (the model's own, or for pictures of few pixels a
+        smaller one that its card names), ``own``, or a number.
     rate
         Frames a second that ``auto`` must reach; the clip's own if None.
     """
@@ -57,6 +60,14 @@ class SegmentOptions:
         Option(
             "Runtime of the network. auto: the quickest on this computer.",
             choices={name: name for name in ("auto", "torch", "openvino", "onnxruntime")},
+        ),
+    ] = "auto"
+    grid: Annotated[
+        str,
+        Option(
+            "Side of the square that pictures are scaled to. auto: the model's own, or a smaller one that its card "
+            "names for pictures of so few pixels. own: the model's own.",
+            metavar="auto|own|PIXELS",
         ),
     ] = "auto"
     rate: Annotated[

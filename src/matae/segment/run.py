@@ -16,6 +16,7 @@ import numpy as np
 
 from matae.errors import ModelError, SegmentError
 from matae.nn.widths import format_width, parse_width
+from matae.segment.grid import checked_grid, clip_grid
 from matae.segment.options import SegmentOptions
 from matae.segment.results import FrameMask, Segmentation
 from matae.stack import new_stack
@@ -50,9 +51,13 @@ class Segmenter:
         What to run, and where.
     frame_rate
         Of the clip that ``auto`` is to keep up with, Hz; None where it is not known.
+    grid
+        That of the clip (`clip_grid`), where it is known: ``auto`` expects more of a smaller one.
 
     Attributes
     ----------
+    grid
+        Side of the grid of the clip that ran last; that of the model before.
     choice
         Width and backend, and where ``auto`` chose them, why in words.
     notices
@@ -63,12 +68,14 @@ class Segmenter:
     Raises
     ------
     ModelError
-        If the model is unknown, damaged, or has no such width.
+        If the model is unknown, damaged, or has no such width or grid.
     DeviceError
         If the device or backend is not there.
     """
 
-    def __init__(self, options: SegmentOptions | None = None, frame_rate: float | None = None) -> None:
+    def __init__(
+        self, options: SegmentOptions | None = None, frame_rate: float | None = None, grid: int | None = None
+    ) -> None:
         from matae.segment.backends import ModelSource, choose_backend
 
         self.options = options = options or SegmentOptions()
@@ -77,26 +84,31 @@ class Segmenter:
         self.card = source.card
         self.notices: list[str] = []
         notify = self.notices.append
-        self.choice, self._speeds = _choose(options, source, device, frame_rate, notify)
+        self._asked_grid, unknown = checked_grid(self.card, options.grid)
+        self.grid = self._asked_grid or grid or self.card.grid
+        self.choice, self._speeds = _choose(options, source, device, frame_rate, grid=self.grid, notify=notify)
         self.width = self.choice.width
         self._backend = choose_backend(self.choice.backend, source, self.width, device=device, notify=notify)
+        if unknown:
+            notify(unknown)
         self.lasting_notices = tuple(self.notices)
 
-    def still_fits(self, options: SegmentOptions, frame_rate: float | None) -> bool:
+    def still_fits(self, options: SegmentOptions, frame_rate: float | None, grid: int | None = None) -> bool:
         """Return whether a new segmenter for these options would be like this one, but for what is measured by now.
 
         Parameters
         ----------
         options
             As those of this one, except for the rate to keep up with.
-        frame_rate
+        frame_rate, grid
             Of the clip.
         """
-        from matae.segment.auto import best_of
+        from matae.segment.auto import best_of, quicker
 
         if self._speeds is None:
             return True
-        choice = best_of(self._speeds, options, self.card.widths, frame_rate)
+        times = quicker(self.card.grid, self._asked_grid or grid or self.card.grid)
+        choice = best_of(self._speeds, options, self.card.widths, frame_rate, times)
         if (choice.width, choice.backend) != (self.width, self.choice.backend):
             return False
         self.choice = choice
@@ -112,7 +124,7 @@ class Segmenter:
             "device": self._backend.device,
             "backend": self._backend.name,
             "precision": self._backend.precision,
-            "grid": self.card.grid,
+            "grid": self.grid,
         } | ({"auto": self.choice.words} if self.choice.words else {})
 
     def stream(
@@ -150,7 +162,7 @@ class Segmenter:
             if min(batch) < 0 or max(batch) >= cine.n_frames:
                 raise SegmentError(f"The cine has frames 1 to {cine.n_frames}; choose among them.")
 
-        grid = self.card.grid
+        self.grid = grid = self._asked_grid or clip_grid(self.card, cine, None if is_placed else sector)
         placement = whole_frame(cine, grid) if is_placed else Placement.of(cine, sector, grid)
         stages = self._stages(cine, placement)
         wanted = range(cine.n_frames) if frames is None else frames
@@ -164,20 +176,19 @@ class Segmenter:
     def _stages(self, cine: Cine, placement: Placement) -> HostStages | DeviceStages:
         from matae.segment.pipeline import HostStages
 
-        # The device's stages know one class a logit; what encloses what is found on the host.
-        regions = self.card.outputs
-        in_order = regions.values == tuple(range(1, len(regions.values) + 1))
-        if getattr(self._backend, "on_cuda", False) and in_order and not regions.is_nested:
+        if getattr(self._backend, "on_cuda", False):
             from matae.segment.device_stages import DeviceStages
 
-            return DeviceStages(cast("TorchBackend", self._backend), cine, placement, self.notices.append)
-        return HostStages(self._backend, cine, placement, regions)
+            backend = cast("TorchBackend", self._backend)
+            return DeviceStages(backend, cine, placement, self.card.outputs, self.notices.append)
+        return HostStages(self._backend, cine, placement, self.card.outputs)
 
     def _compare(self, stages: HostStages | DeviceStages) -> None:
         """Have the computer measured again where the network was several times quicker or slower than measured."""
         if self._speeds is None or stages.frames < _ENOUGH_FRAMES:
             return
-        rate = stages.frames / max(stages.seconds, 1e-9)
+        # What was measured is of the model's own grid.
+        rate = stages.frames / max(stages.seconds, 1e-9) * (self.grid / self.card.grid) ** 2
         if self._speeds.is_off(self._backend.name, self.width, rate):
             known = self._speeds.rate(self._backend.name, self.width)
             self._speeds.forget()
@@ -203,10 +214,12 @@ def _choose(
     source: ModelSource,
     device: torch.device | None,
     frame_rate: float | None,
+    *,
+    grid: int,
     notify: Callable[[str], None],
 ) -> tuple[Choice, Speeds | None]:
     """Return width and backend, and what was measured where that decided."""
-    from matae.segment.auto import Choice, choose_speed, is_measuring, to_choose_from, wanted_rate
+    from matae.segment.auto import Choice, choose_speed, is_measuring, quicker, to_choose_from, wanted_rate
     from matae.segment.backends import check_backend
 
     on_gpu = device is not None and device.type != "cpu"
@@ -218,7 +231,8 @@ def _choose(
     if options.width != "auto":
         choose_width(options.width, source.card, fast=True)
     widths, backends = to_choose_from(options, source.card.widths)
-    return choose_speed(source, widths, backends, wanted_rate(options, frame_rate), notify=notify)
+    wanted, times = wanted_rate(options, frame_rate), quicker(source.card.grid, grid)
+    return choose_speed(source, widths, backends, wanted, times=times, notify=notify)
 
 
 def _has_fast_bf16() -> bool:
@@ -292,10 +306,13 @@ def segment(
     ModelError, DeviceError, SegmentError
         As `Segmenter` and `Segmenter.stream`.
     """
+    from matae.models import find_model
     from matae.segment.sector import find_sector
 
-    segmenter = segmenter or Segmenter(options, cine.frame_rate)
     sector = sector or find_sector(cine)
+    if segmenter is None:
+        options = options or SegmentOptions()
+        segmenter = Segmenter(options, cine.frame_rate, clip_grid(find_model(options.model).card, cine, sector))
     result = Segmentation(
         masks=new_stack(cine.frames.shape),
         probability=new_stack(cine.frames.shape),

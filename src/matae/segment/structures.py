@@ -9,12 +9,12 @@ its probability is the larger one. Of each outline the largest part stays.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from matae.anatomy import ATRIUM, CAVITY, WALL
-from matae.segment.cleanup import LIKELY, POSSIBLE, connected, enclosed_by, one_part, one_part_of
+from matae.segment.cleanup import LIKELY, PART, POSSIBLE, connected, enclosed_by, one_part, one_part_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
     from matae.nn.regions import Regions
 
-__all__ = ["THRESHOLDS", "find_structures"]
+__all__ = ["LOPSIDED", "THRESHOLDS", "find_structures"]
 
 THRESHOLDS = (0.0, *(math.log(p / (1 - p)) for p in (LIKELY, POSSIBLE)))
 """Logits from which a pixel is found, likely and possible."""
 
-_LOPSIDED = 0.05  # of the cavity's diameter: a wall whose centre is nearer to the cavity's has no open end
-_PART = 0.1  # of the largest part's area: what is smaller is an island
+LOPSIDED = 0.05
+"""Of the cavity's diameter: a wall whose centre is nearer to the cavity's has no open end."""
 
 
 def find_structures(logits: NDArray[np.float32], regions: Regions) -> NDArray[np.uint8]:
@@ -128,7 +128,7 @@ def _without_islands(shell: NDArray[np.bool_]) -> NDArray[np.bool_]:
         return shell
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
-    kept: NDArray[np.bool_] = (sizes >= _PART * sizes.max())[parts]
+    kept: NDArray[np.bool_] = (sizes >= PART * sizes.max())[parts]
     return kept & shell
 
 
@@ -145,37 +145,62 @@ def _add_beside(strengths: NDArray[np.float32], values: list[int], mask: NDArray
 
     def above(level: float) -> NDArray[np.uint8]:
         found = np.where(best > level, numbers, np.uint8(0))
-        return found if apex is None else _beyond_the_base(found, apex[0] - (at[0].start, at[1].start), apex[1])
+        return found if apex is None else _beyond_the_base(found, apex, (at[0].start, at[1].start))
 
     found = _one_part_above(above)
     mask[at][free] = found[free]
 
 
-def _towards_apex(mask: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+class _Apex(NamedTuple):
+    """The cavity's pixels, the sums of their rows and columns, and the direction of its apex times a positive number.
+
+    Whole numbers: which side something lies on is the same wherever the picture begins, and on every processor.
+    """
+
+    pixels: int
+    centre: tuple[int, int]
+    towards: tuple[int, int]
+
+
+def _towards_apex(mask: NDArray[np.uint8]) -> _Apex | None:
     """Return the cavity's centre and the direction of its apex, None where that cannot be told.
 
     The wall surrounds the cavity but at its base, where the mitral valve is: its centre lies towards the apex.
     """
-    cavity, wall = (np.array(np.nonzero(mask == value)) for value in (CAVITY, WALL))
-    if not cavity.size or not wall.size:
+    (cavity, *centre), (wall, *middle) = (_sums(mask == value) for value in (CAVITY, WALL))
+    if not cavity or not wall:
         return None
-    centre = cavity.mean(1)
-    towards = wall.mean(1) - centre
-    return (centre, towards) if np.hypot(*towards) > _LOPSIDED * math.sqrt(cavity.shape[1]) else None
+    towards = tuple(w * cavity - c * wall for w, c in zip(middle, centre, strict=True))
+    apart = math.hypot(*towards)
+    if not apart > LOPSIDED * math.sqrt(cavity) * (cavity * wall):
+        return None
+    return _Apex(cavity, (centre[0], centre[1]), (towards[0], towards[1]))
 
 
-def _beyond_the_base(
-    found: NDArray[np.uint8], centre: NDArray[np.float64], towards: NDArray[np.float64]
-) -> NDArray[np.uint8]:
+def _sums(part: NDArray[np.bool_]) -> tuple[int, int, int]:
+    """Return how many pixels a part has, and the sums of their rows and columns."""
+    rows, columns = part.sum(1, dtype=np.int64), part.sum(0, dtype=np.int64)
+    return int(rows.sum()), int(rows @ np.arange(len(rows))), int(columns @ np.arange(len(columns)))
+
+
+def _beyond_the_base(found: NDArray[np.uint8], apex: _Apex, corner: tuple[int, int]) -> NDArray[np.uint8]:
     """Return classes without those parts of an atrium that lie on the apex' side of the ventricle."""
     at = _place(found == ATRIUM)
     if at is None:
         return found
     parts, count = connected(found[at] == ATRIUM)
-    rows, columns = (np.arange(part.start, part.stop) - middle for part, middle in zip(at, centre, strict=True))
-    ahead = rows[:, None] * towards[0] + columns * towards[1]
-    apical = np.bincount(parts.ravel(), ahead.ravel(), count + 1) > 0  # on average
+    sizes = np.bincount(parts.ravel())
+    ahead = np.zeros(count + 1)
+    for axis in (0, 1):
+        first = at[axis].start + corner[axis]
+        along = np.arange(first, first + parts.shape[axis], dtype=np.float64)
+        each = np.broadcast_to(along[:, None] if axis == 0 else along, parts.shape)
+        sums = np.bincount(parts.ravel(), each.ravel()).astype(np.int64)
+        ahead += (apex.pixels * sums - sizes * apex.centre[axis]).astype(np.float64) * float(apex.towards[axis])
+    apical = ahead > 0  # on average
     apical[0] = False  # the background
+    if not apical.any():
+        return found
     kept = found.copy()
     kept[at][apical[parts]] = 0
     return kept

@@ -206,7 +206,7 @@ def _continued(name: str, config: TrainConfig, init: str) -> tuple[Network, Mode
         whole.regions = network.regions
         network, card = whole, replace(card, architecture=shape.to_json())
     parent = {"name": card.name, "sha256": card.sha256}
-    return network, replace(card, name=name, grid=config.grid, parent=parent, sha256="")
+    return network, replace(card, name=name, grid=config.grid, grids={}, parent=parent, sha256="")
 
 
 def _count(frames: LabelledFrames) -> str:

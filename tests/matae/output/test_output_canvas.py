@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matae.output.canvas import Canvas, to_yuv
-from matae.output.draw import COLOURS, _contour, _smoothed, outline_stencils
+from matae.output.contour import contour
+from matae.output.draw import COLOURS, _smoothed, outline_stencils
 from matae.segment.outline import outline
 
 
@@ -72,7 +73,7 @@ def ring(points: np.ndarray) -> list[tuple[float, ...]]:
 def test_the_contour_is_that_of_marching_squares(rows: int, columns: int, share: float, seed: int) -> None:
     mask = np.random.default_rng(seed).random((rows, columns)) < share
     mask[rows // 2, columns // 2] = True
-    found, expected = _contour(mask), outline(mask)
+    found, expected = contour(mask), outline(mask)
     assert len(found) == len(expected)
     # Of two contours of one length either may be taken.
     whole = {tuple(point) for point in expected}

@@ -49,6 +49,15 @@ def same(found: Segmentation, expected: Segmentation) -> None:
     assert np.abs(found.area_px - expected.area_px).max() <= 1
 
 
+def three_structures(matae_home: Path, tiny_model: str) -> None:
+    """Register a model whose logits are of regions that enclose each other."""
+    wider, card = with_classes(*load_model(tiny_model), CLASS_NAMES, seed=1)
+    with torch.no_grad():
+        wider.head.weight.normal_(0, 0.2, generator=torch.Generator().manual_seed(0))
+        wider.head.bias.zero_()
+    save(matae_home / "models" / "three", wider, replace(card, name="three"))
+
+
 GONE = "CUDA error: unspecified launch failure"
 
 
@@ -74,12 +83,7 @@ def test_a_gpu_that_vanishes_is_left(done: int, devices: FakeDevices, cine: Cine
 def test_a_gpu_that_vanishes_from_a_model_of_three_structures_is_left(
     done: int, devices: FakeDevices, cine: Cine, matae_home: Path, tiny_model: str
 ) -> None:
-    # Its logits are of regions that enclose each other: they come back as they are, and are decided on the CPU.
-    wider, card = with_classes(*load_model(tiny_model), CLASS_NAMES, seed=1)
-    with torch.no_grad():
-        wider.head.weight.normal_(0, 0.2, generator=torch.Generator().manual_seed(0))
-        wider.head.bias.zero_()
-    save(matae_home / "models" / "three", wider, replace(card, name="three"))
+    three_structures(matae_home, tiny_model)
     expected = on_cpu(cine, "three")
     assert set(np.unique(expected.masks)) > {0, 1}
     devices.have(OLD)
@@ -161,6 +165,34 @@ def test_graphs_are_kept_from_clip_to_clip_and_one_frame_has_its_own(
     assert devices.graphs == [(1, 32, 32), (32, 32, 32)]
 
 
+def test_three_structures_are_those_of_the_cpu(
+    devices: FakeDevices, cine: Cine, matae_home: Path, tiny_model: str
+) -> None:
+    three_structures(matae_home, tiny_model)
+    expected = on_cpu(cine, "three")
+    devices.have(OLD)
+    found = on_gpu(cine, "three")
+    assert found.notices == []
+    assert set(np.unique(found.masks)) > {0, 1}
+    assert (found.masks != expected.masks).mean() < 1e-3  # of noise: a last digit can move a whole part
+    assert devices.uploads == [
+        (32, *devices.uploads[0][1:]),
+        (32, *devices.uploads[0][1:]),
+        (6, *devices.uploads[0][1:]),
+    ]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_three_structures_on_a_real_gpu(cine: Cine, matae_home: Path, tiny_model: str) -> None:
+    three_structures(matae_home, tiny_model)
+    segmenter = Segmenter(SegmentOptions("three", "1", "cuda"))
+    found = on_gpu(cine, "three", segmenter)
+    assert found.notices == []
+    plain = segment(cine, sector=find_sector(cine), segmenter=_eager(segmenter))
+    assert (found.masks != plain.masks).mean() < 1e-3
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_the_quick_way_works_on_a_real_gpu(cine: Cine, tiny_model: str) -> None:
@@ -183,5 +215,6 @@ def _eager(segmenter: Segmenter) -> Segmenter:
     """Have the network run as it is, without a graph, and all else on the CPU."""
     from matae.segment.pipeline import HostStages
 
-    segmenter._stages = lambda cine, placement: HostStages(segmenter._backend, cine, placement)
+    regions = segmenter.card.outputs
+    segmenter._stages = lambda cine, placement: HostStages(segmenter._backend, cine, placement, regions)
     return segmenter

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+
+from napari_matae.session.sector_outline import _PAINTED_MS
 
 
 def test_dragging_the_outline_makes_it_the_users(session, cine):
@@ -28,3 +32,26 @@ def test_the_outline_is_followed_after_the_masks_were_deleted(session, cine):
     session.viewer.layers.remove(session.current.labels)
     session.current.sector_layer.data = [np.array([[5, 5], [5, 70], [50, 70], [50, 5]], float)]
     assert session.current.sector.source == "user"
+
+
+def test_the_outline_of_the_first_cine_may_come_after_its_picture(session, cine, qtbot):
+    session.sector.let_picture_come_first()
+    session.open(cine)
+    current = session.current
+    assert current.sector is not None
+    assert current.sector_layer is None
+    qtbot.waitUntil(lambda: current.sector_layer is not None)
+    assert session.viewer.layers.selection.active is current.image
+    current.sector_layer.data = [np.array([[5, 5], [5, 70], [50, 70], [50, 5]], float)]
+    assert current.sector.source == "user"
+
+
+def test_an_outline_that_comes_late_is_not_put_on_another_cine(session, cine, qtbot):
+    session.sector.let_picture_come_first()
+    first = session.open(cine)
+    second = session.open(replace(cine, frames=cine.frames[::-1].copy()))
+    outline = second.sector_layer
+    assert outline is not None
+    qtbot.wait(2 * _PAINTED_MS)  # what would come late has come by then
+    assert first.sector_layer is None
+    assert second.sector_layer is outline

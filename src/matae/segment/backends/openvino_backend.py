@@ -60,35 +60,45 @@ class OpenVINOBackend(PacedBackend):
             import openvino
         except ImportError:
             raise DeviceError(without_extra("cpu", "choose backend torch")) from None
-        core = openvino.Core()
+        self._core, self._source, self._width, self._notify = openvino.Core(), source, width, notify
+        self._compiled: dict[int, Any] = {}
+        self._compiled_for(source.card.grid)
+
+    def run_pass(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the logits of one pass."""
+        # A copy: the next pass writes where this one did.
+        return np.array(self._compiled_for(pictures.shape[-1])(as_input(pictures))[0], np.float32)
+
+    def _compiled_for(self, grid: int) -> Any:
+        """Return the network for a side of its input: with a fixed one OpenVINO plans its memory once."""
+        if grid not in self._compiled:
+            self._compiled[grid] = self._read_or_made(grid)
+        return self._compiled[grid]
+
+    def _read_or_made(self, grid: int) -> Any:
+        core, width = self._core, self._width
         # For as long as it is loaded: its threads do not spin, and share with other programs.
         settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": most_threads()}
         of = {
-            "kind": "openvino", "weights": source.card.sha256, "width": f"{width:g}", "grid": str(source.card.grid),
+            "kind": "openvino", "weights": self._source.card.sha256, "width": f"{width:g}", "grid": str(grid),
             "processor": processor_name(),
         }  # fmt: skip
         by = {"openvino": version_of("openvino"), "napari-matae": version_of("napari-matae")}
 
         def compiled() -> bytes:
-            made = core.compile_model(_converted(core, source, width, notify), "CPU", settings)
+            made = core.compile_model(_converted(core, self._source, width, grid, self._notify), "CPU", settings)
             blob: bytes = made.export_model().getvalue()
             return blob
 
         try:
-            self._compiled = core.import_model(io.BytesIO(cached(of, by, compiled, notify)), "CPU", settings)
+            return core.import_model(io.BytesIO(cached(of, by, compiled, self._notify)), "CPU", settings)
         except RuntimeError:  # sound on disk, and refused all the same: by a driver, or a library under it
             forget(of)
-            self._compiled = core.import_model(io.BytesIO(cached(of, by, compiled, notify)), "CPU", settings)
-
-    def run_pass(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the logits of one pass."""
-        # A copy: the next pass writes where this one did.
-        return np.array(self._compiled(as_input(pictures))[0], np.float32)
+            return core.import_model(io.BytesIO(cached(of, by, compiled, self._notify)), "CPU", settings)
 
 
-def _converted(core: Any, source: ModelSource, width: float, notify: Callable[[str], None]) -> Any:
+def _converted(core: Any, source: ModelSource, width: float, grid: int, notify: Callable[[str], None]) -> Any:
     """Return the network as OpenVINO's own; by way of ONNX where that is installed, which is several times quicker."""
-    grid = source.card.grid
     if has_extra("onnx"):
         model = core.read_model(io.BytesIO(onnx_of(source, width, notify)))
         model.reshape([-1, 1, grid, grid])

@@ -72,8 +72,8 @@ class TorchBackend:
         self._notify = notify
         self._exact = False  # fp32 from now on, whatever would be faster
         self._lacking = self._gone = False
-        self.graphs: dict[tuple[int, str], Callable[[Tensor], Tensor]] = {}
-        """CUDA graphs of the network by frames and precision, see `matae.segment.device_stages`."""
+        self.graphs: dict[tuple[int, int, str], Callable[[Tensor], Tensor]] = {}
+        """CUDA graphs of the network by frames, grid and precision, see `matae.segment.device_stages`."""
         if not self._moved(where):
             if where.type == "cpu":
                 raise DeviceError("Memory does not suffice for the network; close other programs.")

@@ -1,0 +1,118 @@
+"""The side of the grid: what is none first, then the card's word, and masks that fit their frames on any of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from matae.errors import ModelError, SegmentError
+from matae.models import find_model
+from matae.nn.card import ModelCard
+from matae.phantom import make_phantom
+from matae.segment import Segmenter, SegmentOptions, find_sector, segment
+from matae.segment.auto import Speeds, best_of, quicker
+from matae.segment.backends import installed_backends
+from matae.segment.grid import checked_grid, clip_grid, parse_grid
+
+if TYPE_CHECKING:
+    from matae.cine import Cine
+
+SMALLER = {"64": {"pixels": 70}, "96": {"pixels": 80}}
+
+
+@pytest.fixture(scope="module")
+def cine() -> Cine:
+    return make_phantom(4, n_frames=3, shape=(64, 72)).cine
+
+
+@pytest.fixture
+def checked(tiny_model: str) -> str:
+    """Register the tiny network with a grid of 128, checked at two smaller ones."""
+    path = find_model(tiny_model).folder / "card.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"grid": 128, "grids": SMALLER}))
+    return tiny_model
+
+
+@pytest.mark.parametrize("text", ["", "small", "0", "-64", "64.0", "64x64"])
+def test_what_is_no_grid_is_refused(text: str) -> None:
+    with pytest.raises(SegmentError, match="is no grid; give auto, own, or the side"):
+        parse_grid(text)
+
+
+@pytest.mark.parametrize("side", [4, 8, 65, 100_000])
+def test_a_grid_that_the_network_cannot_halve_is_refused_by_what_it_takes(side: int, tiny_model: str) -> None:
+    card = replace(find_model(tiny_model).card, grid=128)
+    step = card.divisor
+    with pytest.raises(ModelError, match=f"multiple of {step} from {2 * step} to {32 * step}"):
+        checked_grid(card, str(side))
+
+
+@pytest.mark.parametrize(
+    "grids", [{"x": {"pixels": 3}}, {"64": 3}, {"64": {}}, {"64": {"pixels": "3"}}, {"0": {"pixels": 3}}]
+)
+def test_a_card_with_grids_that_are_none_is_refused(grids: dict, tiny_model: str) -> None:
+    path = find_model(tiny_model).folder / "card.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"grids": grids}))
+    with pytest.raises(ModelError, match=r"'grids' names .* which is no grid"):
+        ModelCard.read(path)
+
+
+def test_a_model_that_was_never_checked_keeps_its_own_and_says_so_of_others(cine: Cine, tiny_model: str) -> None:
+    card = find_model(tiny_model).card
+    assert clip_grid(card, cine, None) == card.grid
+    assert checked_grid(card, "own") == (card.grid, "")
+    assert checked_grid(card, "64") == (64, f"tiny was never checked at a grid of 64; its own is {card.grid}.")
+
+
+def test_the_divisor_of_a_card_is_that_of_its_network(tiny_model: str) -> None:
+    from matae.nn.checkpoint import build, load
+    from matae.nn.published import PUBLISHED
+
+    network, card = load(find_model(tiny_model).folder)
+    assert card.divisor == network.divisor
+    for name in PUBLISHED:
+        known = ModelCard(name, name, {}, 112, ("left ventricular cavity",), "", "")
+        assert build(known).divisor == known.divisor
+
+
+def test_the_grid_is_the_smallest_that_the_card_allows_for_the_part_that_is_seen(checked: str, cine: Cine) -> None:
+    card = find_model(checked).card
+    box = find_sector(cine).box(cine.shape)
+    assert max(box.height, box.width) <= 72
+    assert clip_grid(card, cine, None) == 96  # 72 pixels
+    assert [card.grid_for(pixels) for pixels in (1, 70, 71, 80, 81)] == [64, 64, 96, 96, 128]
+
+
+@pytest.mark.parametrize("backend", installed_backends())
+def test_masks_fit_their_frames_on_every_grid_and_the_record_names_it(backend: str, checked: str, cine: Cine) -> None:
+    found = {}
+    for grid in ("auto", "own", "64"):
+        result = segment(cine, SegmentOptions(checked, "1", "cpu", backend, grid=grid))
+        assert result.masks.shape == cine.frames.shape
+        found[grid] = result
+    part = find_sector(cine).box(cine.shape)
+    auto = 64 if max(part.height, part.width) <= 70 else 96
+    assert [found[grid].run["grid"] for grid in ("auto", "own", "64")] == [auto, 128, 64]
+    assert not np.array_equal(found["own"].probability, found["64"].probability)
+
+
+def test_one_segmenter_takes_clips_of_all_sizes(checked: str, cine: Cine) -> None:
+    segmenter = Segmenter(SegmentOptions(checked, "1", "cpu", "torch"))
+    large = make_phantom(4, n_frames=1, shape=(200, 220)).cine
+    grids = [segment(each, segmenter=segmenter).run["grid"] for each in (large, cine, large)]
+    assert grids[0] == grids[2] == 128
+    assert grids[1] < 128
+
+
+def test_auto_expects_more_of_a_smaller_grid_but_not_too_much(checked: str) -> None:
+    card = find_model(checked).card
+    speeds = Speeds({}, {"torch": {"1/2": 50.0, "1": 25.0}})
+    options = SegmentOptions(checked, "auto", "cpu", "torch")
+    assert best_of(speeds, options, (0.5, 1.0), 30.0).width == 0.5
+    chosen = best_of(speeds, options, (0.5, 1.0), 30.0, quicker(card.grid, 64))
+    assert chosen.width == 1.0
+    assert "does 50 frames a second" in chosen.words
