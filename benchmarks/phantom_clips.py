@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from matae.train.data import LabelledFrames
     from matae.train.pseudo_labels import PseudoLabelled
 
-TRAIN, HELD_OUT = range(20_000, 20_025), range(20_500, 20_525)
-N_FRAMES, RATE, SHAPE = 16, 30.0, (220, 280)
+TRAIN, HELD_OUT = range(20_000, 20_016), range(20_500, 20_520)
+N_FRAMES, RATE, SHAPE = 14, 30.0, (144, 180)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ def _clip(heart: int, grid: int) -> Clip:
     phantom = make_phantom(heart, n_frames=N_FRAMES, frame_rate=RATE, shape=SHAPE)
     area = (phantom.masks == 1).sum((1, 2))
     # The longest way between two extremes of the area that the clip holds.
-    ed = int(area[: N_FRAMES * 2 // 3].argmax())
+    ed = int(area[: N_FRAMES // 2].argmax())
     return Clip(phantom, ed, ed + int(area[ed:].argmin()), placement_of(phantom, grid))
 
 
