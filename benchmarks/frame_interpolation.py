@@ -51,7 +51,7 @@ class Settings:
 
     seconds: float = 30.0
     grid: int = 80
-    channels: int = 12
+    channels: int = 16
     batch: int = 4
     lr: float = 2e-3
     seed: int = 1
@@ -67,7 +67,7 @@ class Said(NamedTuple):
 
 
 class Interpolator(nn.Module):
-    """A small U-Net with the uncertainty-aware head."""
+    """A small U-Net on the halved picture, with the uncertainty-aware head on the whole one."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -81,8 +81,8 @@ class Interpolator(nn.Module):
 
         self.down = nn.ModuleList([block(a, b) for a, b in zip((CHANNELS, *wide), wide, strict=False)])
         self.up = nn.ModuleList([block(wide[2] + wide[1], wide[1]), block(wide[1] + wide[0], wide[0])])
-        self.hypotheses = nn.Conv2d(wide[0], 2 * HYPOTHESES, 1)
-        self.attention = nn.Conv2d(wide[0], HYPOTHESES, 1)
+        self.hypotheses = nn.Conv2d(wide[0] + CHANNELS, 2 * HYPOTHESES, 1)
+        self.attention = nn.Conv2d(wide[0] + CHANNELS, HYPOTHESES, 1)
         self.doubt = nn.Conv2d(HYPOTHESES, 1, 1)
         nn.init.normal_(self.hypotheses.weight, std=1e-2)
         nn.init.zeros_(self.hypotheses.bias)
@@ -91,11 +91,12 @@ class Interpolator(nn.Module):
         """Return what is said of (N, CHANNELS, H, W); the share of the way is the last channel but one."""
         kept = []
         features = x
-        for number, block in enumerate(self.down):
-            features = block(F.avg_pool2d(features, 2) if number else features)
+        for block in self.down:
+            features = block(F.avg_pool2d(features, 2))
             kept.append(features)
         for block, skip in zip(self.up, kept[-2::-1], strict=True):
             features = block(torch.cat([F.interpolate(features, skip.shape[-2:], mode="bilinear"), skip], 1))
+        features = torch.cat([F.interpolate(features, x.shape[-2:], mode="bilinear"), x], 1)
         share = x[:, 9:10]
         blend = ((1 - share) * x[:, 1:2] + share * x[:, 2:3]).clamp(0.02, 0.98)
         pictures, masks = self.hypotheses(features).chunk(2, 1)
