@@ -1,12 +1,14 @@
 """How good are frames that are filled in from three corrected ones? On synthetic hearts with exact masks.
 
-    python benchmarks/fill_between.py [--hearts 20] [--skip 10] [--rates 25 50 80] [--json FILE]
+    python benchmarks/fill_between.py [--hearts 20] [--skip 10] [--rates 25 50 80] [--network 30] [--json FILE]
 
 Of each cine the exact masks of end-diastole, end-systole and one frame midway between are known, and next end-diastole
 is not. The frames between are filled by interpolation of the shape (signed distances along a moving, growing shape),
 by optical flow from one side, from both sides, and by flow and shape together (`matae.edit.fill_between`); the frames
 beyond can only be propagated. Prints the mean Dice, by rate and by distance from the nearest known frame, and what
-share of the wrong pixels lies where the three disagree.
+share of the wrong pixels lies where the three disagree. ``--network`` trains the frame-interpolation teacher of
+`frame_interpolation` on each clip for so many seconds, as published and with the frame itself before it, and marks as
+large an area of each frame as uncertain as the disagreement does.
 """
 
 from __future__ import annotations
@@ -66,7 +68,30 @@ def methods(
     } | {("flow from both sides" if not s else f"flow and shape, {s:g}"): filled(s) for s in shares}
 
 
-def one_heart(seed: int, rate: float, shares: Sequence[float]) -> list[dict[str, object]]:
+def by_network(
+    images: NDArray[np.uint8], keys: Masks, truth: NDArray[np.uint8], areas: dict[int, int], seconds: float
+) -> list[dict[str, object]]:
+    """Return the rows of the two networks: Dice, and how many wrong pixels are among the most uncertain ones."""
+    from frame_interpolation import Settings, Teacher
+
+    rows: list[dict[str, object]] = []
+    for name, sees in (("network", False), ("network that sees the frame", True)):
+        start = time.process_time()
+        teacher = Teacher(images, keys, Settings(seconds=seconds, sees=sees))
+        found = {t: teacher.fill(t) for t in areas}
+        spent = time.process_time() - start
+        for t, (mask, doubt, border) in found.items():
+            wrong = (mask == 1) != (truth[t] == 1)
+            row = {"method": name, "gap": min(abs(t - key) for key in keys), "seconds": spent, "steps": teacher.steps}
+            row["dice"] = float(dice(mask == 1, truth[t] == 1))
+            for kind, how in (("head", doubt), ("border", border)):
+                most = np.argpartition(how.ravel(), -areas[t])[-areas[t] :] if areas[t] else np.zeros(0, int)
+                row[f"wrong_by_{kind}"] = int(wrong.ravel()[most].sum())
+            rows.append(row | {"wrong_all": int(wrong.sum())})
+    return rows
+
+
+def one_heart(seed: int, rate: float, shares: Sequence[float], network: float = 0.0) -> list[dict[str, object]]:
     phantom = make_phantom(seed, n_frames=31, frame_rate=rate, shape=(300, 400))
     truth, images, spacing = phantom.masks, phantom.cine.frames, phantom.cine.spacing
     keys = {t: truth[t] for t in known_frames(truth)}
@@ -85,7 +110,9 @@ def one_heart(seed: int, rate: float, shares: Sequence[float]) -> list[dict[str,
             gap = min(abs(t - key) for key in keys)
             score = float(dice(found[t] == 1, truth[t] == 1))
             rows.append({"heart": seed, "rate": rate, "method": name, "gap": gap, "dice": score, "seconds": seconds})
+    areas: dict[int, int] = {}
     for one in fill_between(images, keys, between, spacing=spacing):
+        areas[one.frame] = int(one.uncertain.sum())
         wrong = (one.mask == 1) != (truth[one.frame] == 1)
         rows.append(
             {
@@ -94,6 +121,8 @@ def one_heart(seed: int, rate: float, shares: Sequence[float]) -> list[dict[str,
                 "inside": int((truth[one.frame] == 1).sum()),
             }
         )  # fmt: skip
+    if network:
+        rows += [{"heart": seed, "rate": rate} | row for row in by_network(images, keys, truth, areas, network)]
     beyond = [t for t in range(len(truth)) if t < ed or t > es]
     back = dict(propagate(images, keys[ed], ed, [t for t in beyond if t < ed], spacing=spacing))
     on = dict(propagate(images, keys[es], es, [t for t in beyond if t > es], spacing=spacing))
@@ -151,6 +180,23 @@ def as_markdown(rows: list[dict[str, object]]) -> str:
         f"{rank:.2f}."
     )
     lines += ["", said]
+    for name in names:
+        some = [row for row in rows if row["method"] == name and "wrong_all" in row]
+        if some:
+            head, border, every = (
+                sum(row[key] for row in some) for key in ("wrong_by_head", "wrong_by_border", "wrong_all")
+            )
+            lines.append(
+                f"{name}: of its wrong pixels {100 * head / every:.0f} % lie in as large an area by its head, "
+                f"{100 * border / every:.0f} % by its mask; {np.mean([row['steps'] for row in some]):.0f} steps."
+            )
+    seconds = {
+        name: np.mean([row["seconds"] for row in scored if row["method"] == name]) for name in names if name != "beyond"
+    }
+    lines += [
+        "",
+        "Processor seconds a heart: " + ", ".join(f"{name} {value:.2f}" for name, value in seconds.items()) + ".",
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -162,12 +208,13 @@ def main() -> None:
     )
     parser.add_argument("--shares", type=float, nargs="+", default=[0.0], help="of the shape")
     parser.add_argument("--rates", type=float, nargs="+", default=[25.0, 50.0, 80.0])
+    parser.add_argument("--network", type=float, default=0.0, metavar="S", help="train networks for so many seconds")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     rows: list[dict[str, object]] = []
     for rate in arguments.rates:
         for seed in HEARTS[arguments.skip : arguments.skip + arguments.hearts]:
-            rows += one_heart(seed, rate, arguments.shares)
+            rows += one_heart(seed, rate, arguments.shares, arguments.network)
     print(f"{os.cpu_count()} CPU cores ({platform.machine()}); load {os.getloadavg()[0]:.1f}\n")
     print(as_markdown(rows))
     if arguments.json is not None:

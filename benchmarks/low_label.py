@@ -1,14 +1,20 @@
 """What a training from few labelled patients wins by what it starts from, and by how it learns.
 
     python benchmarks/low_label.py --data shared/data/camus-a4c-256 [--bases matae-phantom] [--patients 5 10 25 50]
-                                   [--methods plain self-training scc structure pretraining] [--steps 300]
-                                   [--batch 16] [--grid 0] [--seeds 1 2 3] [--device cpu] [--jobs 1] [--out FILE]
+                                   [--methods plain self-training pseudo-labels scc structure pretraining]
+                                   [--steps 300] [--batch 16] [--grid 0] [--seeds 1 2 3] [--between] [--device cpu]
+                                   [--jobs 1] [--out FILE]
 
 The trainer of `matae.learn.retrain` (kind full) on frames of a folder as `matae.train.data.load_folders` reads it, or
 of a file of `scripts/pack_frames.py`: both labelled frames of a few training patients, all other training frames
 without their labels, and the validation frames, which nothing is chosen by: the averaged weights of the last step are
-measured. The patients are drawn anew with each seed, the same for every base and method. ``matae`` and
-``unet-published`` are new networks that know nothing; any other base is a model by name. Methods are joined by a plus.
+measured. The patients are drawn anew with each seed, the same for every base and method. ``matae``, ``matae-small``
+and ``unet-published`` are new networks that know nothing; any other base is a model by name. Methods are joined by a
+plus.
+
+``--data phantoms`` are clips of synthetic hearts, each with the masks of end-diastole and end-systole alone and judged
+on other hearts, between those two as well (``--between``: there alone). Only such clips have what pseudo-labels are
+made of: the frames between.
 
 A line a run as it ends; then a table of means over the seeds, and of the difference that each method makes against
 plain training, frame by frame, patients drawn with replacement. ``--out`` keeps what each run found, and what it holds
@@ -41,15 +47,19 @@ if TYPE_CHECKING:
 METHODS = {
     "plain": "nothing more",
     "self-training": "the other frames teach through an averaged teacher, half of each batch",
+    "pseudo-labels": "frames between two labelled ones are filled and teach by weight, half of the labelled part",
+    "exact": "the same frames with their exact masks: the most that filling could win",
     "scc": "spectral correlation loss, weight 0.3",
     "structure": "structural distillation into the narrower widths, weight 0.3",
     "pretraining": "masked pre-training on all frames first, half as many steps again",
 }
-NEW = ("matae", "unet-published")
+NEW = ("matae", "matae-small", "unet-published")
+SMALL = (8, 16, 32, 48)  # channels: a twentieth of the work, for a comparison of methods on a busy computer
 GRID = 160  # of a new network
 HEADER = "| base | method | patients | frames | steps | seeds | Dice | Dice at width 1/8 | s a step |"
 APART = "| base | patients | method | Dice, plain | Dice | difference | 95 % interval | seeds that gain |"
 WIDTHS = (1.0, 0.125)
+PHANTOMS = Path("phantoms")
 
 
 def configured(config: TrainConfig, method: str) -> TrainConfig:
@@ -57,6 +67,8 @@ def configured(config: TrainConfig, method: str) -> TrainConfig:
     for part in method.split("+"):
         if part == "self-training":
             config = replace(config, self_training=1.0)
+        elif part in {"pseudo-labels", "exact"}:
+            config = replace(config, pseudo_labels=0.5)
         elif part == "scc":
             config = replace(config, scc=0.3)
         elif part == "structure":
@@ -78,7 +90,9 @@ def started(base: str, seed: int) -> tuple[Network, int]:
         network, card = load_model(base)
         return network, card.grid
     torch.manual_seed(seed)
-    return (Matae(MataeConfig()) if base == "matae" else UNetPublished()), GRID
+    if base == "unet-published":
+        return UNetPublished(), GRID
+    return Matae(MataeConfig() if base == "matae" else MataeConfig(channels=SMALL)), GRID
 
 
 @lru_cache(maxsize=2)
@@ -86,14 +100,20 @@ def sides(data: Path, grid: int) -> tuple[LabelledFrames, LabelledFrames]:
     """Return training and validation frames, read once a process."""
     from matae.train.data import load_folders
 
+    if data == PHANTOMS:
+        import phantom_clips
+
+        return phantom_clips.sides(grid)
     return load_folders([data], grid)
 
 
-def chosen(frames: LabelledFrames, patients: int, seed: int) -> tuple[list[int], list[int]]:
-    """Return the labelled frames, those of a few patients, and the others."""
+def chosen(frames: LabelledFrames, patients: int, seed: int, *, extremes: bool = False) -> tuple[list[int], list[int]]:
+    """Return the labelled frames, those of a few patients (end-diastole and end-systole alone), and the others."""
     names = sorted(set(frames.patients))
     some = set(np.random.default_rng(seed).permutation(names)[:patients].tolist())
-    labelled = [i for i, patient in enumerate(frames.patients) if patient in some]
+    labelled = [
+        i for i, patient in enumerate(frames.patients) if patient in some and (frames.phases[i] or not extremes)
+    ]
     return labelled, sorted(set(range(len(frames))) - set(labelled))
 
 
@@ -109,7 +129,7 @@ def run(one: dict[str, Any], data: Path, device: str, threads: int) -> dict[str,
     network, grid = started(one["base"], one["seed"])
     grid = one["grid"] or grid
     frames, held_out = sides(data, grid)
-    labelled, others = chosen(frames, one["patients"], one["seed"])
+    labelled, others = chosen(frames, one["patients"], one["seed"], extremes=data == PHANTOMS)
     options = RetrainOptions(kind="full", steps=one["steps"], seed=one["seed"], device=device)
     heads = getattr(network, "autoencoder", None) is not None
     config = recipe(options, len(labelled), grid, heads=heads)
@@ -117,13 +137,22 @@ def run(one: dict[str, Any], data: Path, device: str, threads: int) -> dict[str,
     config = configured(config, one["method"])
     # All frames that are not labelled, where the method looks at them at all.
     more = frames.images[others] if (config.self_training or config.pretraining) and others else None
+    pseudo = None
+    if config.pseudo_labels:
+        import phantom_clips
+
+        theirs = sorted({frames.patients[i] for i in labelled})
+        pseudo = phantom_clips.pseudo_labelled(grid, theirs, exact="exact" in one["method"])
     cpu, clock = time.process_time(), time.perf_counter()
     with tempfile.TemporaryDirectory() as out:
-        made = train(network, frames.take(labelled), held_out.take(range(2)), Path(out), config, unlabelled=more)
+        made = train(
+            network, frames.take(labelled), held_out.take(range(2)), Path(out), config, unlabelled=more, pseudo=pseudo
+        )
     cpu, clock = time.process_time() - cpu, time.perf_counter() - clock
     widths = [width for width in WIDTHS if width in made.widths]
     scores = {f"{w:g}": dice(predict(made, held_out, w, grid) == 1, held_out.masks == 1).tolist() for w in widths}
     found = {"frames": len(labelled), "unlabelled": 0 if more is None else len(more), "dice": scores}
+    found["pseudo"] = 0 if pseudo is None else len(pseudo)
     return one | found | {"processor_s": round(cpu, 1), "wall_s": round(clock, 1), "device": device}
 
 
@@ -180,7 +209,9 @@ def all_runs(wanted: Sequence[dict[str, Any]], args: argparse.Namespace) -> Iter
 def main() -> None:
     """Run what is not there yet, and print both tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder or packed file of labelled frames")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder or packed file of labelled frames, or phantoms"
+    )
     parser.add_argument("--bases", nargs="+", default=["matae-phantom"], help=f"models, or {' or '.join(NEW)}")
     parser.add_argument("--patients", type=int, nargs="+", default=[5, 10, 25, 50])
     parser.add_argument("--methods", nargs="+", default=["plain", "self-training"], help=", ".join(METHODS))
@@ -192,7 +223,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1, help="runs side by side")
     parser.add_argument("--out", type=Path, help="JSON lines, one a run; those that are there are not run again")
+    parser.add_argument("--between", action="store_true", help="tables of the held-out frames that are no ED or ES")
     args = parser.parse_args()
+    if args.data != PHANTOMS and any("pseudo-labels" in method or "exact" in method for method in args.methods):
+        parser.error("pseudo-labels need the frames between labelled ones; choose --data phantoms")
     unknown = {part for method in args.methods for part in method.split("+")} - METHODS.keys()
     if unknown:
         parser.error(f"there is no method {min(unknown)}; choose of {', '.join(METHODS)}, joined by a plus")
@@ -221,7 +255,12 @@ def main() -> None:
             with args.out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(found) + "\n")
     mine = [each for each in runs if any(one.items() <= each.items() for one in asked)]
-    print("\n".join(table(mine, sides(args.data, GRID)[1].patients)))
+    held_out = sides(args.data, args.grid or GRID)[1]
+    if args.between:
+        at = [i for i, phase in enumerate(held_out.phases) if not phase]
+        held_out = held_out.take(at)
+        mine = [one | {"dice": {w: [each[i] for i in at] for w, each in one["dice"].items()}} for one in mine]
+    print("\n".join(table(mine, held_out.patients)))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ __all__ = ["RetrainForm", "bases"]
 _TITLES = {"quick": "Quick adapter", "full": "Full fine-tune"}
 _FOLDER = "folder"
 _OFTEN = ("base", "seconds", "replay")
-_SELDOM = ("name", "self_training", "device", "steps", "seed", "statuses")
+_SELDOM = ("name", "self_training", "pseudo_labels", "device", "steps", "seed", "statuses")
 
 
 def bases() -> list[str]:
@@ -137,7 +137,7 @@ class RetrainForm(QWidget):  # type: ignore[misc]
             seconds=self.seconds.value(),
             replay=str(self.folder.path.absolute()) if replay == _FOLDER else replay,
             statuses=("accepted",) if self.accepted_only.isChecked() else self._usual.statuses,
-            **{name: self._seldom.value(name) for name in ("self_training", "device", "steps", "seed", "name")},
+            **{name: self._seldom.value(name) for name in _SELDOM if name != "statuses"},
         )
 
     @property

@@ -24,6 +24,7 @@ __all__ = ["RunView"]
 
 _STAGES = {
     "reading": "Reading the corrected clips",
+    "filling": "Filling the frames between corrected ones",
     "replay": "Drawing phantom hearts to mix in, once for all runs",
     "training": "Finding out how many steps fit into the time",
     "judging": "Judging old and new model, clip by clip",
@@ -184,6 +185,7 @@ class RunView(QWidget):  # type: ignore[misc]
         self.curves.show()
         more = f", {event.n_replay:,} others mixed in" if event.n_replay else ""
         more += f", {event.n_unlabelled:,} nobody corrected" if event.n_unlabelled else ""
+        more += f", {event.n_pseudo_labelled:,} filled between" if event.n_pseudo_labelled else ""
         self.title.setText(
             f"{event.name}: {event.n_frames:,} frames of {event.n_patients:,} patients{more}; checked on "
             f"{event.n_held_out_frames:,} frames of {event.n_held_out_patients:,} held-out patients."

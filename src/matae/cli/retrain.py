@@ -33,6 +33,7 @@ def retrain(
     name: Annotated[str, cli_option(RetrainOptions, "name")] = RetrainOptions.name,
     replay: Annotated[str, cli_option(RetrainOptions, "replay")] = RetrainOptions.replay,
     self_training: Annotated[str, cli_option(RetrainOptions, "self_training")] = RetrainOptions.self_training,
+    pseudo_labels: Annotated[str, cli_option(RetrainOptions, "pseudo_labels")] = RetrainOptions.pseudo_labels,
     steps: Annotated[int, cli_option(RetrainOptions, "steps")] = RetrainOptions.steps,
     seed: Annotated[int, cli_option(RetrainOptions, "seed")] = RetrainOptions.seed,
     accepted_only: Annotated[bool, cli_option(RetrainOptions, "statuses")] = False,
@@ -68,6 +69,7 @@ def retrain(
         steps=steps,
         replay=replay if replay in {"auto", "none"} else str(Path(replay).absolute()),
         self_training=self_training,
+        pseudo_labels=pseudo_labels,
         device=device,
         seed=seed,
         name=name,
@@ -105,7 +107,8 @@ def _say(event: Event) -> None:
         text = (
             f"{event.kind} training of {event.name} from {event.base} on {event.device}: {event.n_frames} frames of "
             f"{event.n_patients} patients, {event.n_held_out_frames} frames of {event.n_held_out_patients} held-out "
-            f"patients, {event.n_replay} replay frames, {event.n_unlabelled} uncorrected ones, {event.steps} steps"
+            f"patients, {event.n_replay} replay frames, {event.n_unlabelled} uncorrected ones, "
+            f"{event.n_pseudo_labelled} filled ones, {event.steps} steps"
         )
     elif isinstance(event, Validation):
         scores = ", ".join(f"{width}: {score:.3f}" for width, score in event.dice.items())

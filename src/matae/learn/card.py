@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["retrained_card"]
 
-_REPEATABLE = ("base", "kind", "seconds", "steps", "seed", "statuses", "odd_labels", "self_training")
+_REPEATABLE = ("base", "kind", "seconds", "steps", "seed", "statuses", "odd_labels", "self_training", "pseudo_labels")
 
 
 def retrained_card(
@@ -51,9 +51,11 @@ def retrained_card(
     who = {cine.content_id: cine.known_subject for cine in study.cines() if cine.content_id in learnt}
     subjects = {clip.patient for clip in clips} | {study.keyed(subject) for subject in who.values() if subject}
     more = 0 if data.unlabelled is None else len(data.unlabelled)
+    filled = 0 if data.pseudo is None else len(data.pseudo)
     own = f"{len(train)} corrected frames of {len(set(train.patients))} patients"
     mixed = f", mixed with {data.replay.name} frames" if data.is_replayed else ""
     mixed += f", and {more} frames of theirs and of other training patients without labels" if more else ""
+    mixed += f", and {filled} frames between corrected ones with masks that were filled in" if filled else ""
     facts = {
         "kind": options.kind,
         "base": options.base,
@@ -64,6 +66,7 @@ def retrained_card(
         "subjects": sorted(subjects),
         "clips": sorted(study.keyed(each) for each in {clip.content_id for clip in clips} | learnt.keys()),
         "n_unlabelled": more,
+        "n_pseudo_labelled": filled,
         "n_frames": len(train),
         "n_patients": len(set(train.patients)),
         "replay": data.replay.name if data.is_replayed else "none",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from matae.errors import TrainError
+from matae.learn.between import label_clips
 from matae.learn.channel import PausedError
 from matae.learn.clips import load_side
 from matae.learn.gather import SIDES, gather
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from matae.nn.network import Network
     from matae.store import Study
     from matae.train.data import LabelledFrames
+    from matae.train.pseudo_labels import PseudoLabelled
 
 __all__ = ["NothingLearntError", "RunData", "check_still_there", "end_of", "read_data"]
 
@@ -62,6 +64,8 @@ class RunData:
         What the base says of patients nobody corrected; None where nothing is guarded there.
     unlabelled
         Frames for self-training, (N, Y, X) uint8; None without it.
+    pseudo
+        Frames between corrected ones with masks that nobody drew; None without them.
     """
 
     corrections: Corrections
@@ -73,6 +77,7 @@ class RunData:
     is_synthetic: bool = False
     kept: KeptFrames | None = None
     unlabelled: NDArray[np.uint8] | None = None
+    pseudo: PseudoLabelled | None = None
 
     @property
     def mixed_in(self) -> LabelledFrames | None:
@@ -143,14 +148,18 @@ def read_data(
     if uncorrected is None:
         uncorrected = choose_uncorrected(
             study, corrections, guard=options.replay == "auto" and not is_synthetic,
-            learn=is_self_trained(options, len(loaded["train"])),
+            learn=is_self_trained(options, len(loaded["train"])), fill=options.pseudo_labels == "between",
         )  # fmt: skip
         uncorrected.write(folder)
     guarding, more = (
         load_pictures(study, chosen, base.grid, progress=stage("reading"), notify=link.notify)
         for chosen in (uncorrected.guard, uncorrected.learnt)
     )
-    refuse_leak(digests["train"] | (more.digests if more else set()), digests["held out"])
+    pseudo, filled = label_clips(
+        study, corrections.side("train"), uncorrected.between, base.grid, known=base.outputs.values,
+        progress=stage("filling") if uncorrected.between else None, notify=link.notify,
+    )  # fmt: skip
+    refuse_leak(digests["train"] | filled | (more.digests if more else set()), digests["held out"])
     replay = load_replay(options.replay, base.grid, progress=stage("replay"))
     if replay.frames is not None:
         refuse_replayed(replay.name, set(replay.frames.sources), digests["held out"])
@@ -161,7 +170,7 @@ def read_data(
         raise end_of(plan, link) from None
     data = RunData(
         corrections, loaded["train"], loaded["val"], replay, is_known, uncorrected, is_synthetic, known,
-        more.images if more else None,
+        more.images if more else None, pseudo,
     )  # fmt: skip
     return data, plan
 

@@ -53,6 +53,8 @@ class Started:
         Frames mixed in so that nothing is forgotten.
     n_unlabelled
         Frames nobody corrected that teach by self-training.
+    n_pseudo_labelled
+        Frames between corrected ones that were filled and teach as pseudo-labels.
     """
 
     kind_of: ClassVar[str] = "started"
@@ -69,11 +71,12 @@ class Started:
     n_held_out_patients: int
     n_replay: int
     n_unlabelled: int = 0
+    n_pseudo_labelled: int = 0
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What the run does now: ``reading``, ``replay``, ``training``, ``judging``; `done` of `total` where known."""
+    """What the run does: ``reading``, ``filling``, ``replay``, ``training`` or ``judging``; `done` of `total`."""
 
     kind_of: ClassVar[str] = "stage"
     stage: str

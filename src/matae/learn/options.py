@@ -40,6 +40,9 @@ class RetrainOptions:
         folder of labelled frames.
     self_training
         Whether frames nobody corrected teach too: ``auto`` (where it was measured to win), ``on`` or ``off``.
+    pseudo_labels
+        ``between`` fills the frames between corrected ones of a clip and learns from them, see
+        `matae.train.pseudo_labels`; ``none`` does not.
     device
         As for `matae.train.config.TrainConfig`.
     seed
@@ -115,6 +118,16 @@ class RetrainOptions:
             choices={"auto": "where measured to win", "on": "teach too", "off": "do not teach"},
         ),
     ] = "auto"
+    pseudo_labels: Annotated[
+        str,
+        Option(
+            "between: fill the frames between two corrected ones of a clip by motion from both sides, as Fill between "
+            "does, and learn from them too, each pixel by how sure its fill is. none: do not.",
+            label="Filled frames",
+            metavar="none|between",
+            choices={"none": "do not teach", "between": "those between corrected ones teach"},
+        ),
+    ] = "none"
     device: Annotated[
         str,
         Option(
@@ -160,6 +173,8 @@ class RetrainOptions:
             raise TrainError(f"'{self.kind}' is no way to learn; choose {' or '.join(KINDS)}.")
         if self.self_training not in {"auto", "on", "off"}:
             raise TrainError(f"self-training is '{self.self_training}'; choose auto, on or off.")
+        if self.pseudo_labels not in {"none", "between"}:
+            raise TrainError(f"pseudo-labels are '{self.pseudo_labels}'; choose none or between.")
         if not self.seconds > 0 or self.steps < 0:
             raise TrainError("The time must be above 0 seconds and the steps 0 or more; correct them.")
         if not self.statuses or not set(self.statuses) <= {"accepted", "edited"}:

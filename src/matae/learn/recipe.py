@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matae.learn.options import RetrainOptions
     from matae.nn.network import Network
     from matae.train.data import LabelledFrames
+    from matae.train.pseudo_labels import PseudoLabelled
 
 __all__ = ["RECIPES", "Recipe", "is_self_trained", "plan_steps", "recipe", "some_of"]
 
@@ -95,7 +96,14 @@ def is_self_trained(options: RetrainOptions, n_frames: int) -> bool:
 
 
 def recipe(
-    options: RetrainOptions, n_frames: int, grid: int, *, heads: bool, steps: int = 0, unlabelled: bool = False
+    options: RetrainOptions,
+    n_frames: int,
+    grid: int,
+    *,
+    heads: bool,
+    steps: int = 0,
+    unlabelled: bool = False,
+    pseudo: bool = False,
 ) -> TrainConfig:
     """Return the settings for a choice.
 
@@ -113,6 +121,8 @@ def recipe(
         Steps to take; what the recipe would like if 0.
     unlabelled
         Whether there are frames for self-training.
+    pseudo
+        Whether there are pseudo-labelled frames.
     """
     chosen = RECIPES[options.kind]
     wanted = min(chosen.most_steps, chosen.steps + chosen.steps_a_frame * n_frames)
@@ -129,6 +139,7 @@ def recipe(
         device=options.device,
         replay=chosen.replay,
         self_training=1.0 if unlabelled else 0.0,
+        pseudo_labels=0.5 if pseudo else 0.0,
         # Steps are planned so that they fit; this is for a machine that got busy meanwhile.
         seconds=0.0 if options.steps else options.seconds,
         keep_best=True,
@@ -152,6 +163,7 @@ def plan_steps(
     should_stop: Callable[[], bool],
     *,
     unlabelled: NDArray[np.uint8] | None = None,
+    pseudo: PseudoLabelled | None = None,
 ) -> int:
     """Return how many of the wanted steps fit into the time, by taking a few on a copy.
 
@@ -167,14 +179,19 @@ def plan_steps(
     start = time.perf_counter()
     single = replace(config, processes=1)
     fabric = make_fabric(single)
-    run, batches = begin(deepcopy(network), single, fabric.device, frames, unlabelled)
-    take_step(fabric, run, batches.draw(0), None, should_stop, pair=batches.draw_pair(0))  # the first is slower
+    run, batches = begin(deepcopy(network), single, fabric.device, frames, unlabelled, pseudo=pseudo)
+
+    def step_at(number: int) -> None:
+        pair, filled = batches.draw_pair(number), batches.draw_pseudo_labelled(number)
+        take_step(fabric, run, batches.draw(number), None, should_stop, pair=pair, pseudo=filled)
+
+    step_at(0)  # the first is slower
     clock = time.perf_counter()
     taken = 0
     while taken < 2 or (time.perf_counter() - clock < 1.0 and taken < 10):
         if should_stop():
             raise StoppedError
-        take_step(fabric, run, batches.draw(taken + 1), None, should_stop, pair=batches.draw_pair(taken + 1))
+        step_at(taken + 1)
         taken += 1
     step = (time.perf_counter() - clock) / taken
     clock = time.perf_counter()

@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from matae.errors import ModelError
@@ -22,9 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import numpy as np
     import torch
-    from numpy.typing import NDArray
 
     from matae.learn.channel import RunCallbacks
     from matae.learn.data import RunData
@@ -81,18 +80,20 @@ def make_model(
 
     options = plan.options
     checked = some_of(data.held_out, options.kind)
-    heads, more = getattr(network, "autoencoder", None) is not None, data.unlabelled
+    settings = partial(
+        recipe, options, len(data.train), base.grid, heads=getattr(network, "autoencoder", None) is not None,
+        unlabelled=data.unlabelled is not None, pseudo=data.pseudo is not None,
+    )  # fmt: skip
     if options.kind == "quick":
         _prepare_quick(network, data.train, base.grid, options.seed)
     link.emit(Stage("training"))
     if not plan.steps:
-        wanted = recipe(options, len(data.train), base.grid, heads=heads, unlabelled=more is not None)
         try:
-            plan = replace(plan, steps=_planned(network, wanted, data.train, checked, link.ends, unlabelled=more))
+            plan = replace(plan, steps=_planned(network, settings(), data, checked, link.ends))
         except StoppedError:
             raise end_of(plan, link) from None
         plan.write(folder)
-    config = recipe(options, len(data.train), base.grid, heads=heads, steps=plan.steps, unlabelled=more is not None)
+    config = settings(steps=plan.steps)
     before = deepcopy(network).cpu().eval()
     follower = _Follower(link, config, _step_of(folder / TRAINING / STATE))
     follower.tell_start(options, data)
@@ -100,8 +101,9 @@ def make_model(
     ended = folder / TRAINING / _ENDED
     ends = _always if ended.exists() else link.ends
     trained = train(
-        network, data.train, checked, folder / TRAINING, config, unlabelled=more, replay=data.mixed_in,
-        report=follower.on_report, watch=Watch(should_stop=ends, step=follower.on_step, notice=link.notify),
+        network, data.train, checked, folder / TRAINING, config, unlabelled=data.unlabelled,
+        replay=data.mixed_in, pseudo=data.pseudo, report=follower.on_report,
+        watch=Watch(should_stop=ends, step=follower.on_step, notice=link.notify),
     )  # fmt: skip
     if link.should_pause():
         raise PausedError
@@ -144,13 +146,7 @@ def _install(study: Study, plan: Plan, data: RunData, folder: Path) -> None:
 
 
 def _planned(
-    network: Network,
-    config: TrainConfig,
-    frames: LabelledFrames,
-    held_out: LabelledFrames,
-    should_stop: Callable[[], bool],
-    *,
-    unlabelled: NDArray[np.uint8] | None,
+    network: Network, config: TrainConfig, data: RunData, held_out: LabelledFrames, should_stop: Callable[[], bool]
 ) -> int:
     """Return the steps that fit into the time; where memory runs out, found out with fewer frames at a time."""
     import torch
@@ -160,16 +156,19 @@ def _planned(
 
     if not config.seconds:
         return config.steps
-    batch, fewest = config.batch, 2 if config.self_training else 1
+    # One frame of each kind is in every batch.
+    batch, fewest = config.batch, (2 if config.pseudo_labels else 1) * (2 if config.self_training else 1)
     while True:
         try:
             tried = replace(config, batch=batch)
-            steps = plan_steps(network, tried, frames, held_out, should_stop, unlabelled=unlabelled)
+            steps = plan_steps(
+                network, tried, data.train, held_out, should_stop, unlabelled=data.unlabelled, pseudo=data.pseudo
+            )
             return max(1, steps * batch // config.batch)
         except (RuntimeError, MemoryError) as error:
             if batch == fewest or not is_out_of_memory(error):
                 raise
-        batch = (batch + 1) // 2
+        batch = max(fewest, (batch + 1) // 2)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
@@ -294,6 +293,7 @@ class _Follower:
             n_held_out_frames=len(data.held_out), n_held_out_patients=len(set(data.held_out.patients)),
             n_replay=0 if data.mixed_in is None else len(data.mixed_in),
             n_unlabelled=0 if data.unlabelled is None else len(data.unlabelled),
+            n_pseudo_labelled=0 if data.pseudo is None else len(data.pseudo),
         )  # fmt: skip
 
     def on_step(self, progress: TrainingProgress) -> None:

@@ -1,4 +1,4 @@
-"""The frames of a study that nobody corrected: some guard what the base could do, others teach by self-training.
+"""The frames of a study that nobody corrected: some guard what the base could do, others teach.
 
 Which ones they are is settled when a run begins and kept in its folder, so that a run that goes on tomorrow sees what
 it began with. Only training patients' frames are looked at: never a held-out patient's, nor those of unknown patient.
@@ -43,14 +43,17 @@ class Uncorrected:
         from.
     learnt
         Those that self-training learns from.
+    between
+        Those between two corrected frames of their clip that are filled and learnt from as pseudo-labels.
     """
 
     guard: dict[str, tuple[int, ...]] = field(default_factory=dict)
     learnt: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    between: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Write them into the folder of a run."""
-        values = {"guard": self.guard, "learnt": self.learnt}
+        values = {"guard": self.guard, "learnt": self.learnt, "between": self.between}
         with writing_to(folder):
             write_atomic(folder / FILE, json.dumps(values).encode())
 
@@ -91,8 +94,10 @@ class Pictures:
     digests: frozenset[str]
 
 
-def choose_uncorrected(study: Study, corrections: Corrections, *, guard: bool, learn: bool) -> Uncorrected:
-    """Return the frames that guard, and those that self-training learns from.
+def choose_uncorrected(
+    study: Study, corrections: Corrections, *, guard: bool, learn: bool, fill: bool = False
+) -> Uncorrected:
+    """Return the frames that guard, and those that are learnt from.
 
     Parameters
     ----------
@@ -100,8 +105,8 @@ def choose_uncorrected(study: Study, corrections: Corrections, *, guard: bool, l
         An open study, its sides drawn.
     corrections
         What is learnt from anyway.
-    guard, learn
-        Which of both are wanted. Every second patient nobody corrected anything of guards, twenty at most; what guards
+    guard, learn, fill
+        Which of them are wanted. Every second patient nobody corrected anything of guards, twenty at most; what guards
         is never learnt from.
     """
     from matae.store import FrameStatus
@@ -119,21 +124,40 @@ def choose_uncorrected(study: Study, corrections: Corrections, *, guard: bool, l
     alike = [(who, cine) for who, _, cine in clips if cine.view is None or None in views or cine.view in views]
     chosen = {cine.content_id: _spread(range(cine.n_frames), _PER_GUARDED) for who, cine in alike if who in guarding}
     teachers = [cine for who, cine in alike if learn and who not in guarding]
-    return Uncorrected(chosen, _some_of(study, teachers))
+    return Uncorrected(chosen, _some_of(study, teachers), _between(study, corrections) if fill else {})
 
 
 def _some_of(study: Study, cines: list[CineSummary]) -> dict[str, tuple[int, ...]]:
-    from matae.store import FrameStatus
-
     some = [cines[i * len(cines) // _MOST] for i in range(_MOST)] if len(cines) > _MOST else cines
     most = max(1, min(_PER_CLIP, _MOST // max(1, len(some))))
     found = {}
     for cine in some:
-        infos = study.frames(cine.content_id)
-        free = [t for t in range(cine.n_frames) if t not in infos or infos[t].status is FrameStatus.MACHINE]
+        free = _free(study, cine.content_id, range(cine.n_frames))
         if free:
             found[cine.content_id] = _spread(free, most)
     return found
+
+
+def _between(study: Study, corrections: Corrections) -> dict[str, tuple[int, ...]]:
+    """Return the free frames between corrected ones, of training patients' clips; what a person did stays theirs."""
+    from matae.learn.between import between
+
+    found = {}
+    clips = [clip for clip in corrections.side("train") if len(clip.frames) > 1][:_MOST]
+    most = max(1, min(_PER_CLIP, _MOST // max(1, len(clips))))
+    for clip in clips:
+        free = _free(study, clip.content_id, between(list(clip.frames), study.cine(clip.content_id).n_frames))
+        if free:
+            found[clip.content_id] = _spread(free, most)
+    return found
+
+
+def _free(study: Study, content_id: str, frames: Iterable[int]) -> list[int]:
+    """Return the frames that no person edited, accepted or rejected."""
+    from matae.store import FrameStatus
+
+    infos = study.frames(content_id)
+    return [t for t in frames if t not in infos or infos[t].status is FrameStatus.MACHINE]
 
 
 def _spread(frames: Iterable[int], most: int) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -18,8 +18,17 @@ if TYPE_CHECKING:
     from matae.nn.regions import Regions
     from matae.train.config import TrainConfig
     from matae.train.data import LabelledFrames
+    from matae.train.pseudo_labels import PseudoLabelled
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "Weighted"]
+
+
+class Weighted(NamedTuple):
+    """Pseudo-labelled frames of a step: images (N, 1, H, W), soft masks (N, classes, H, W), weights (N, 1, H, W)."""
+
+    images: Tensor
+    masks: Tensor
+    weights: Tensor
 
 
 class Batches:
@@ -44,6 +53,8 @@ class Batches:
     replay
         Labelled frames of another kind, of the same size; `TrainConfig.replay` says how many of a batch are such. In
         every second step they are shown as they are: what is kept of them then is what a user would see.
+    pseudo
+        Pseudo-labelled frames of the same size; `TrainConfig.pseudo_labels` says how many of a batch are such.
     rank, processes
         Which part of each batch is drawn here, of how many.
     """
@@ -57,12 +68,15 @@ class Batches:
         unlabelled: NDArray[np.uint8] | None = None,
         *,
         replay: LabelledFrames | None = None,
+        pseudo: PseudoLabelled | None = None,
         rank: int = 0,
         processes: int = 1,
     ) -> None:
         self.config, self.generator, self.regions = config, generator, regions
         sides = [frames] if replay is None or not len(replay) or not config.replay else [frames, replay]
-        labelled, unlabelled_ = config.n_labelled, config.n_unlabelled
+        self._n_pseudo = config.n_pseudo_labelled if pseudo is not None and len(pseudo) else 0
+        labelled, unlabelled_ = config.n_labelled - self._n_pseudo, config.n_unlabelled
+        self._n_labelled = labelled
         if len(sides) == 2 and labelled == 1:
             sides = sides[:1]
         self._counts = [labelled]
@@ -83,6 +97,16 @@ class Batches:
         self.unlabelled = None
         if unlabelled is not None and len(unlabelled):
             self.unlabelled = torch.tensor(unlabelled, device=generator.device)[:, None]
+        n = self._n_pseudo
+        self._pseudo_part = slice(rank * n // processes, (rank + 1) * n // processes)
+        self._pseudo: tuple[Tensor, Tensor, Tensor, Tensor] | None = None
+        if n and pseudo is not None:
+            outlined = np.stack([pseudo.frames.is_annotated(cover) for cover in regions.covers], 1)
+            images, masks, weights = (
+                torch.tensor(each, device=generator.device)
+                for each in (pseudo.frames.images, pseudo.frames.masks, pseudo.weights)
+            )
+            self._pseudo = images, masks, weights, torch.tensor(outlined, device=generator.device)
 
     def epoch(self, step: int) -> float:
         """Return how often each frame was drawn in the steps before `step`, on average; replay does not count."""
@@ -129,11 +153,24 @@ class Batches:
         )
         return weak, strong
 
+    def draw_pseudo_labelled(self, step: int) -> Weighted | None:
+        """Return augmented pseudo-labelled frames of a step, None if there are none; masks as `draw` has them."""
+        if self._pseudo is None:
+            return None
+        at = self._chosen(step, len(self._pseudo[0]), self._n_pseudo)[self._pseudo_part]
+        images, masks, weights, known = (each[at] for each in self._pseudo)
+        maps = torch.cat([self.regions.targets(masks), weights[:, None].float() / 255], 1)
+        config, here = self.config, (self._pseudo_part.start, self._n_pseudo)
+        changed, moved = augment(
+            images[:, None].float() / 255, maps, config.grid, self.generator, config.augment, here=here
+        )
+        return Weighted(changed, moved[:, :-1].masked_fill(~known[:, :, None, None], -1.0), moved[:, -1:])
+
     def _some(self, pool: Tensor, step: int) -> Tensor:
         return pool[self._chosen(step, len(pool), self._more)[self._more_part]].float() / 255
 
     def _augmented(self, images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
-        config, here = self.config, (self._part.start, self.config.n_labelled)
+        config, here = self.config, (self._part.start, self._n_labelled)
         return augment(images, masks, config.grid, self.generator, config.augment, here=here)
 
     def _as_they_are(self, maps: Tensor) -> Tensor:

@@ -89,6 +89,9 @@ class TrainConfig:
         `self_share` of each batch.
     self_share
         Share of a batch that is unlabelled where there is self-training; at least one frame is, and one is labelled.
+    pseudo_labels
+        Share of the labelled frames of a batch that are pseudo-labelled ones, see `matae.train.pseudo_labels`; 0 leaves
+        them out. At least one frame is, and one is not.
     seconds
         Time the run may take, over all resumptions; 0 for as long as it needs. The same seed then gives the same
         result only where the time does not run out.
@@ -133,6 +136,7 @@ class TrainConfig:
     replay: float = 0.0
     self_training: float = 0.0
     self_share: float = 0.5
+    pseudo_labels: float = 0.0
     seconds: float = 0.0
     keep_best: bool = False
     patience: int = 0
@@ -151,8 +155,15 @@ class TrainConfig:
 
     @property
     def n_labelled(self) -> int:
-        """Labelled frames of each batch, replay among them."""
+        """Labelled frames of each batch, replay and pseudo-labelled ones among them."""
         return self.batch - self.n_unlabelled
+
+    @property
+    def n_pseudo_labelled(self) -> int:
+        """Pseudo-labelled frames of each batch."""
+        if not self.pseudo_labels:
+            return 0
+        return min(max(1, round(self.n_labelled * self.pseudo_labels)), self.n_labelled - 1)
 
     def check(self, model: Network) -> None:
         """Refuse settings that no run of `model` can have.
@@ -187,7 +198,13 @@ class TrainConfig:
                 "self_training must be 0 or more, self_share in 0-1 (neither end), and mixing both takes two frames "
                 "a batch at least; correct the settings."
             )
-        shared = min(self.n_labelled, self.n_unlabelled) if self.self_training else self.batch
+        if not 0 <= self.pseudo_labels < 1 or (self.pseudo_labels and self.n_labelled < 2):
+            raise TrainError(
+                "pseudo_labels must be in 0-1 (below 1), and mixing them in takes two labelled frames a batch at "
+                "least; correct the settings."
+            )
+        parts = (self.n_labelled - self.n_pseudo_labelled, self.n_pseudo_labelled, self.n_unlabelled)
+        shared = min(part for part in parts if part)
         if not 1 <= self.processes <= shared:
             raise TrainError(f"{self.processes} processes cannot share {shared} frames; choose 1 to {shared}.")
         for name, choices in _CHOICES.items():

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from matae.nn.matae import Matae
     from matae.nn.network import Network
     from matae.train.data import LabelledFrames
+    from matae.train.pseudo_labels import PseudoLabelled
     from matae.train.state import Run
 
 __all__ = ["BAD_BATCH", "METRICS", "StepReport", "Watch", "begin", "make_fabric", "predict", "train", "train_here"]
@@ -58,6 +59,7 @@ def train(
     *,
     unlabelled: NDArray[np.uint8] | None = None,
     replay: LabelledFrames | None = None,
+    pseudo: PseudoLabelled | None = None,
     report: Callable[[StepReport], None] | None = None,
     watch: Watch | None = None,
 ) -> Network:
@@ -80,6 +82,8 @@ def train(
     replay
         Labelled frames that are mixed into each batch so that what is known is not forgotten, see
         `TrainConfig.replay`; of the same size as `frames`.
+    pseudo
+        Frames with masks that nobody drew, see `TrainConfig.pseudo_labels`; of the same size as `frames`.
     report
         Called after each validation.
     watch
@@ -99,21 +103,23 @@ def train(
         If the device is not there.
     """
     config, watch = config or TrainConfig(), watch or Watch()
-    check_data(model, frames, held_out, config, unlabelled=unlabelled, replay=replay)
+    check_data(model, frames, held_out, config, unlabelled=unlabelled, replay=replay, pseudo=pseudo)
     threads = training_threads(max(1, config.processes))
     if config.processes > 1:
         from matae.train.parallel import train_in_processes
 
-        more = {"threads": threads, "unlabelled": unlabelled, "replay": replay, "report": report, "watch": watch}
-        return train_in_processes(model, frames, held_out, out, config, **more)  # type: ignore[arg-type]
+        return train_in_processes(
+            model, frames, held_out, out, config, unlabelled=unlabelled, replay=replay, pseudo=pseudo, report=report,
+            watch=watch, threads=threads,
+        )  # fmt: skip
     torch.set_num_threads(threads)
     try:
         fabric = make_fabric(config)
     except RuntimeError as error:
         raise _memory(config) if is_out_of_memory(error) else error from None
     return train_here(
-        fabric, model, frames, held_out, out, config=config, unlabelled=unlabelled, replay=replay, report=report,
-        watch=watch,
+        fabric, model, frames, held_out, out, config=config, unlabelled=unlabelled, replay=replay, pseudo=pseudo,
+        report=report, watch=watch,
     )  # fmt: skip
 
 
@@ -127,6 +133,7 @@ def train_here(
     config: TrainConfig,
     unlabelled: NDArray[np.uint8] | None = None,
     replay: LabelledFrames | None = None,
+    pseudo: PseudoLabelled | None = None,
     report: Callable[[StepReport], None] | None = None,
     watch: Watch,
 ) -> Network:
@@ -136,6 +143,8 @@ def train_here(
             share_batch_norm(model)
         run = new_run(model, config, fabric.device)
         run.data = " ".join(side.digest() for side in (frames, held_out, replay) if side is not None)
+        if config.pseudo_labels and pseudo is not None:
+            run.data += " " + pseudo.digest()
         if (config.self_training or config.pretraining) and unlabelled is not None:
             run.data += " " + hashlib.sha256(np.ascontiguousarray(unlabelled).data).hexdigest()
         with writing_to(out):
@@ -157,6 +166,7 @@ def train_here(
             run.generator,
             unlabelled if config.self_training or learns_heads(model, config) else None,
             replay=replay,
+            pseudo=pseudo,
             rank=fabric.global_rank,
             processes=fabric.world_size,
         )
@@ -277,14 +287,14 @@ def _step(
 ) -> float:
     """Take a step; where memory runs out, with fewer frames at a time from now on."""
     batch, more = batches.draw(run.step), batches.draw_unlabelled(run.step)
-    pair = batches.draw_pair(run.step)
+    pair, pseudo = batches.draw_pair(run.step), batches.draw_pseudo_labelled(run.step)
     while True:
         try:
-            return take_step(fabric, run, batch, more, should_stop, pair=pair)
+            return take_step(fabric, run, batch, more, should_stop, pair=pair, pseudo=pseudo)
         except NotFiniteError:
             raise _stopped(run, batch, out) from None
         except (RuntimeError, MemoryError) as error:
-            chunk = run.chunk or len(batch[0]) + (0 if pair is None else len(pair[0]))
+            chunk = run.chunk or sum(len(each[0]) for each in (batch, pair, pseudo) if each is not None)
             if fabric.world_size > 1 or chunk == 1 or not is_out_of_memory(error):
                 raise
         # Once the exception is gone, what the failed pass held is free.

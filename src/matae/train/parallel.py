@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from matae.nn.network import Network
     from matae.train.config import TrainConfig
     from matae.train.data import LabelledFrames
+    from matae.train.pseudo_labels import PseudoLabelled
     from matae.train.validation import StepReport
 
 __all__ = ["train_in_processes"]
@@ -78,6 +79,7 @@ def train_in_processes(
     *,
     unlabelled: NDArray[np.uint8] | None = None,
     replay: LabelledFrames | None = None,
+    pseudo: PseudoLabelled | None = None,
     report: Callable[[StepReport], None] | None = None,
     watch: Watch,
     threads: int,
@@ -107,7 +109,8 @@ def train_in_processes(
     follower.start()
     found: dict[str, NDArray[Any]] | None = None
     try:
-        found = fabric.launch(_Work(channel, (model, frames, held_out, out, config), (unlabelled, replay), threads))
+        more = (unlabelled, replay, pseudo)
+        found = fabric.launch(_Work(channel, (model, frames, held_out, out, config), more, threads))
     except (ProcessRaisedException, ProcessExitedException) as error:
         if not faults:
             raise TrainError(
@@ -130,7 +133,7 @@ def train_in_processes(
 class _Work:
     """What each process does; a plain object, which Fabric passes on as it is."""
 
-    def __init__(self, channel: _Channel, given: tuple[Any, ...], more: tuple[Any, Any], threads: int) -> None:
+    def __init__(self, channel: _Channel, given: tuple[Any, ...], more: tuple[Any, ...], threads: int) -> None:
         self.channel, self.given, self.more, self.threads = channel, given, more, threads
 
     def __call__(self, fabric: Fabric) -> dict[str, NDArray[Any]] | None:
@@ -142,12 +145,12 @@ class _Work:
             return lambda value: self.channel.queue.put((kind, value)) if fabric.is_global_zero else None
 
         model, frames, held_out, out, config = self.given
-        unlabelled, replay = self.more
+        unlabelled, replay, pseudo = self.more
         watch = Watch(should_stop=self.channel.stop.is_set, step=say("step"), notice=say("notice"))
         try:
             # Tensors that were sent to several processes lie in memory they share: each trains a copy of its own.
             trained = train_here(fabric, deepcopy(model), frames, held_out, out, config=config, unlabelled=unlabelled,
-                                 replay=replay, report=say("report"), watch=watch)  # fmt: skip
+                                 replay=replay, pseudo=pseudo, report=say("report"), watch=watch)  # fmt: skip
         except MataeError as error:
             # All processes see the same data and come to the same sentence; one tells it.
             say("fault")(error)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matae.nn.network import Network
     from matae.train.config import TrainConfig
     from matae.train.data import LabelledFrames
+    from matae.train.pseudo_labels import PseudoLabelled
 
 __all__ = ["begin", "check_data", "learns_heads", "make_fabric", "new_run"]
 
@@ -36,6 +37,7 @@ def check_data(
     *,
     unlabelled: NDArray[np.uint8] | None,
     replay: LabelledFrames | None,
+    pseudo: PseudoLabelled | None = None,
 ) -> None:
     """Refuse frames that no run of `model` can learn from.
 
@@ -63,6 +65,7 @@ def check_data(
             raise TrainError("The replay frames have other classes or another size; bring them to those of the rest.")
         if set(replay.patients) & set(held_out.patients):
             raise TrainError("A validation patient is among the replay frames; leave their frames out of the replay.")
+    _check_pseudo_labelled(model, frames, held_out, config, pseudo)
     if config.self_training and (unlabelled is None or not len(unlabelled)):
         raise TrainError("Self-training needs unlabelled frames; name some, or set self_training to 0.")
     if (config.self_training or config.pretraining) and unlabelled is not None:
@@ -70,6 +73,26 @@ def check_data(
             raise TrainError("The unlabelled frames have another size than the labelled ones; bring them to one size.")
     elif unlabelled is not None and not learns_heads(model, config):
         raise TrainError("Unlabelled frames train the autoencoder heads only; set rebuild above 0 or leave them out.")
+
+
+def _check_pseudo_labelled(
+    model: Network,
+    frames: LabelledFrames,
+    held_out: LabelledFrames,
+    config: TrainConfig,
+    pseudo: PseudoLabelled | None,
+) -> None:
+    if pseudo is None or not len(pseudo):
+        if config.pseudo_labels:
+            raise TrainError("There are no pseudo-labelled frames; set pseudo_labels to 0.")
+        return
+    others, shape = pseudo.frames, frames.images.shape[1:]
+    if others.classes > max(model.regions.values) or {others.images.shape[1:], pseudo.weights.shape[1:]} != {shape}:
+        raise TrainError(
+            "The pseudo-labelled frames have other classes or another size; bring them to those of the rest."
+        )
+    if set(others.patients) & set(held_out.patients):
+        raise TrainError("A validation patient is among the pseudo-labelled frames; leave their frames out.")
 
 
 def learns_heads(model: Network, config: TrainConfig) -> bool:
@@ -137,10 +160,12 @@ def begin(
     device: torch.device,
     frames: LabelledFrames,
     unlabelled: NDArray[np.uint8] | None = None,
+    *,
+    pseudo: PseudoLabelled | None = None,
 ) -> tuple[Run, Batches]:
     """Return a run that has not taken a step, and its batches: to find out how long steps take."""
     run = new_run(model, config, device)
-    return run, Batches(frames, model.regions, config, run.generator, unlabelled)
+    return run, Batches(frames, model.regions, config, run.generator, unlabelled, pseudo=pseudo)
 
 
 def _schedule(optimiser: torch.optim.Optimizer, config: TrainConfig) -> torch.optim.lr_scheduler.LRScheduler:

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from matae.nn.losses import bce, bce_dice, spectral_correlation
 from matae.nn.matae import Matae
 from matae.train.progress import StoppedError, never
+from matae.train.pseudo_labels import against_pseudo_labels
 from matae.train.self_training import against_teacher, ramp, teach
 from matae.train.sharing import sum_gradients
 from matae.train.structure import against_structure
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from torch.nn import Parameter
 
     from matae.nn.network import Network
+    from matae.train.batches import Weighted
     from matae.train.config import TrainConfig
     from matae.train.state import Run
 
@@ -48,6 +50,7 @@ def take_step(
     should_stop: Callable[[], bool] = never,
     *,
     pair: tuple[Tensor, Tensor] | None = None,
+    pseudo: Weighted | None = None,
 ) -> float:
     """Change the weights once and return the widest network's loss.
 
@@ -65,6 +68,8 @@ def take_step(
         Asked between the passes.
     pair
         Unlabelled images changed weakly and strongly, for self-training; or None.
+    pseudo
+        Pseudo-labelled images, which count among the labelled ones, each pixel by its weight; or None.
 
     Raises
     ------
@@ -73,21 +78,23 @@ def take_step(
     """
     model, config = run.model.train(), run.settings
     shared = fabric.world_size > 1
-    whole = config.n_labelled if shared else len(batch[0])
+    n_labelled = len(batch[0]) + (0 if pseudo is None else len(pseudo.images))
+    whole = config.n_labelled if shared else n_labelled
     passes = list(_passes(model, config, run.generator))
     prefix = _prefix(model, 1.0, run.generator) if unlabelled is not None and isinstance(model, Matae) else None
-    chunk = run.chunk or len(batch[0]) + (0 if pair is None else len(pair[0]))
+    chunk = run.chunk or n_labelled + (0 if pair is None else len(pair[0]))
     total = torch.zeros(1, device=batch[0].device)
     n_more = 0 if pair is None else (config.n_unlabelled if shared else len(pair[0]))
     try:
-        for some in _chunks(batch, pair, teach(fabric, run.average, pair[0], chunk) if pair else None, chunk):
+        taught = teach(fabric, run.average, pair[0], chunk) if pair else None
+        for some in _chunks(batch, pseudo, pair, taught, chunk):
             part = len(some.masks) / whole
             x = some.images.to(memory_format=torch.channels_last)
             teacher: Tensor | None = None
             widest: list[Tensor] = []
             for each in passes:
                 _refuse_if(should_stop())
-                logits, latents, loss = _forward(fabric, run, (x, some.masks), each)
+                logits, latents, loss = _forward(fabric, run, x, some, each)
                 known = logits[: len(some.masks)]
                 if teacher is None:
                     teacher = known.detach().float().sigmoid()
@@ -143,26 +150,40 @@ def _refuse_if(stop: bool) -> None:
 
 
 class _Chunk(NamedTuple):
-    """Images that go through the network together: labelled ones first, then those the teacher has spoken of."""
+    """Images that go through the network together: labelled, then pseudo-labelled, then those the teacher spoke of.
+
+    Masks are those of labelled and pseudo-labelled images, weights those of the latter alone.
+    """
 
     images: Tensor
     masks: Tensor
+    weights: Tensor
     taught: Tensor
 
 
 def _chunks(
-    batch: tuple[Tensor, Tensor], pair: tuple[Tensor, Tensor] | None, taught: Tensor | None, chunk: int
+    batch: tuple[Tensor, Tensor],
+    pseudo: Weighted | None,
+    pair: tuple[Tensor, Tensor] | None,
+    taught: Tensor | None,
+    chunk: int,
 ) -> Iterator[_Chunk]:
     images, masks = batch
-    if pair is None or taught is None:
-        for some, theirs in zip(torch.split(images, chunk), torch.split(masks, chunk), strict=True):
-            yield _Chunk(some, theirs, theirs[:0])
-        return
-    # One pass for both, so that batch norm sees them together as it will meet them.
-    together, n = torch.cat([images, pair[1]]), len(images)
-    for start in range(0, len(together), chunk):
+    own, weights = len(masks), masks[:0, :1]
+    # One pass for all, so that batch norm sees them together as it will meet them.
+    if pseudo is not None:
+        images, masks, weights = torch.cat([images, pseudo.images]), torch.cat([masks, pseudo.masks]), pseudo.weights
+    if pair is not None:
+        images = torch.cat([images, pair[1]])
+    n, taught = len(masks), masks[:0] if taught is None else taught
+    for start in range(0, len(images), chunk):
         end = start + chunk
-        yield _Chunk(together[start:end], masks[start:end], taught[max(0, start - n) : max(0, end - n)])
+        yield _Chunk(
+            images[start:end],
+            masks[start:end],
+            weights[max(0, start - own) : max(0, end - own)],
+            taught[max(0, start - n) : max(0, end - n)],
+        )
 
 
 class _Pass(NamedTuple):
@@ -182,14 +203,10 @@ def _passes(model: Network, config: TrainConfig, generator: torch.Generator) -> 
 
 
 def _forward(
-    fabric: Fabric, run: Run, batch: tuple[Tensor, Tensor], each: _Pass
+    fabric: Fabric, run: Run, images: Tensor, some: _Chunk, each: _Pass
 ) -> tuple[Tensor, list[Tensor], Tensor]:
-    """Return the logits at a width, the latents if asked for, and the loss of masks (times its share) and heads.
-
-    The masks are those of the first images; the others are unlabelled.
-    """
-    model, config = run.model, run.settings
-    images, masks = batch
+    """Return the logits at a width, the latents if asked for, and the loss of masks (times its share) and heads."""
+    model, config, masks = run.model, run.settings, some.masks
     with fabric.autocast():
         latents: list[Tensor] = []
         rebuilt: Tensor | None = None
@@ -201,12 +218,24 @@ def _forward(
         else:
             logits = model(images, each.width)
     known = logits[: len(masks)]
-    loss = each.share * _against_masks(known, masks, config) if len(known) else logits.new_zeros(())
+    loss = each.share * _against_labels(known, some, config) if len(known) else logits.new_zeros(())
     return logits, latents, loss if rebuilt is None else loss + rebuilt
 
 
 def _for_heads(stages: list[Tensor], config: TrainConfig) -> list[Tensor]:
     return stages if config.shape_encoder else [stage.detach() for stage in stages]
+
+
+def _against_labels(logits: Tensor, some: _Chunk, config: TrainConfig) -> Tensor:
+    """Return the mean loss of labelled and pseudo-labelled images, an image as much as another before its weights."""
+    pseudo = len(some.weights)
+    if not pseudo:
+        return _against_masks(logits, some.masks, config)
+    own = len(logits) - pseudo
+    loss = pseudo * against_pseudo_labels(logits[own:], some.masks[own:], some.weights, with_dice=config.loss != "bce")
+    if own:
+        loss = loss + own * _against_masks(logits[:own], some.masks[:own], config)
+    return loss / len(logits)
 
 
 def _against_masks(logits: Tensor, masks: Tensor, config: TrainConfig) -> Tensor:

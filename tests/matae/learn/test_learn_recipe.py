@@ -34,6 +34,12 @@ def test_frames_nobody_corrected_teach_where_a_person_or_the_recipe_says_so(monk
     assert recipe(FULL, 20, 160, heads=False).self_training == 0.0
 
 
+def test_filled_frames_are_half_of_the_labelled_ones_where_there_are_any() -> None:
+    assert recipe(FULL, 20, 160, heads=False, pseudo=True).pseudo_labels == 0.5
+    assert recipe(FULL, 20, 160, heads=False, pseudo=True).n_pseudo_labelled == 8
+    assert recipe(FULL, 20, 160, heads=False).pseudo_labels == 0.0
+
+
 @given(st.integers(1, 300), st.sampled_from(["quick", "full"]))
 def test_frames_to_check_on_are_spread_evenly(n: int, kind: str) -> None:
     names = tuple(map(str, range(n)))
