@@ -12,6 +12,7 @@ from matae.cine import Cine, Spacing
 from matae.segment import Sector, find_sector
 from matae.segment.kept import forget_kept
 
+from ..quick_models import save_once
 from ..quick_studies import make_studies_quickly
 
 
@@ -136,6 +137,11 @@ def cine() -> Cine:
 @pytest.fixture
 def tiny_model(own_home) -> str:
     """Register a tiny nested network and make it the only thing a run has to load."""
+    save_once("tiny", own_home / "models" / "tiny", _save_tiny)
+    return "tiny"
+
+
+def _save_tiny(folder: Path) -> None:
     import torch
 
     from matae.nn.card import ModelCard
@@ -150,8 +156,7 @@ def tiny_model(own_home) -> str:
         name="tiny", family="matae", architecture=model.config.to_json(), grid=32,
         classes=("left ventricular cavity",), data="none", licence="BSD-3-Clause",
     )  # fmt: skip
-    save(own_home / "models" / "tiny", model, card)
-    return "tiny"
+    save(folder, model, card)
 
 
 def disc(shape: tuple[int, int], centre: tuple[float, float], radius: float) -> np.ndarray:
