@@ -80,6 +80,12 @@ missing=${missing# }
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     export DEBIAN_FRONTEND=noninteractive
+    # Several targets ask, one after the other: lists that were fetched within the hour are not fetched again.
+    if ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 &&
+        [ -n "$(find /var/lib/apt/lists -maxdepth 0 -mmin -60)" ]; then
+        # shellcheck disable=SC2086 # a list of names
+        apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>&1 && exit 0
+    fi
     # shellcheck disable=SC2086 # a list of names
     apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing >/dev/null && exit 0
     echo "apt-get could not install: $missing" >&2

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.quick_models import save_once
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -11,6 +13,10 @@ __all__ = ["save_tiny"]
 
 
 def save_tiny(folder: Path, name: str, seed: int = 0) -> None:
+    save_once(("matae", name, seed), folder, lambda folder: _save(folder, name, seed))
+
+
+def _save(folder: Path, name: str, seed: int) -> None:
     import torch
 
     from matae.nn.card import ModelCard

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from matae.cine import Cine, Spacing
+from matae.segment import Sector, find_sector
 from matae.segment.kept import forget_kept
 
+from ..quick_models import save_once
 from ..quick_studies import make_studies_quickly
 
 
@@ -52,6 +55,8 @@ def _look_at_signatures_once() -> None:
 
     def check(fun) -> bool:
         inner = getattr(fun, "__func__", fun)
+        if isinstance(fun, EventEmitter):  # most of them: an object that is called has the signature of its class
+            inner = type(fun).__call__
         code = getattr(inner, "__code__", None)
         if code is None or hasattr(inner, "__wrapped__") or hasattr(inner, "__signature__"):
             return real(fun)  # its signature is not that of its code
@@ -105,12 +110,23 @@ def opens_with_a_sector(monkeypatch):
 
     Return how a session opens one by itself.
     """
-    from matae.segment import find_sector
     from napari_matae.session.session import Session
 
     real = Session.open
-    monkeypatch.setattr(Session, "open", lambda self, cine, sector=None: real(self, cine, sector or find_sector(cine)))
+    monkeypatch.setattr(Session, "open", lambda self, cine, sector=None: real(self, cine, sector or _sector_of(cine)))
     return real
+
+
+_SECTORS = {}
+
+
+def _sector_of(cine: Cine) -> Sector:
+    """Find the sector of a cine, once a process for the same pixels and regions: most tests open the same clip."""
+    key = cine.content_id, cine.shape, cine.region, cine.b_modes
+    if key not in _SECTORS:
+        _SECTORS[key] = find_sector(cine)
+    found = _SECTORS[key]
+    return replace(found, polygon=found.polygon.copy())
 
 
 @pytest.fixture
@@ -121,6 +137,11 @@ def cine() -> Cine:
 @pytest.fixture
 def tiny_model(own_home) -> str:
     """Register a tiny nested network and make it the only thing a run has to load."""
+    save_once("tiny", own_home / "models" / "tiny", _save_tiny)
+    return "tiny"
+
+
+def _save_tiny(folder: Path) -> None:
     import torch
 
     from matae.nn.card import ModelCard
@@ -135,8 +156,7 @@ def tiny_model(own_home) -> str:
         name="tiny", family="matae", architecture=model.config.to_json(), grid=32,
         classes=("left ventricular cavity",), data="none", licence="BSD-3-Clause",
     )  # fmt: skip
-    save(own_home / "models" / "tiny", model, card)
-    return "tiny"
+    save(folder, model, card)
 
 
 def disc(shape: tuple[int, int], centre: tuple[float, float], radius: float) -> np.ndarray:

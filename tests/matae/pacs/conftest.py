@@ -50,8 +50,15 @@ def stored(orthanc, phantom, tmp_path):
     return made
 
 
+@pytest.fixture(scope="session")
+def what_was_there_before():
+    """Leave what earlier tests made and imported out of the collections after each test here."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
-def no_socket_is_left():
+def no_socket_is_left(what_was_there_before):
     """Collect what pynetdicom leaves of a connection that failed, here and not in the midst of some other test.
 
     Its `AssociationSocket` does not close a socket that never connected.

@@ -32,6 +32,17 @@ SEEDS = st.integers(0, 2**31 - 1)
 QUICK = settings(max_examples=15, deadline=None, derandomize=True)
 
 
+def _black(scene, *_):
+    return np.zeros((len(scene.poses), *scene.fan.inside.shape), np.uint8)
+
+
+def truth_of(seed, **asked):
+    """Make a phantom whose frames are black, in half the time: what is drawn changes nothing of the truth."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("matae.phantom.make._image", _black)
+        return make_phantom(seed, **asked)
+
+
 def disks_ml(mask, landmarks, spacing, n_disks=20):
     """Single-plane summation of disks, sharing out each pixel between the slabs across the long axis it lies in."""
     parts = 5  # whole pixels would alias with slabs a few rows high
@@ -47,6 +58,18 @@ def disks_ml(mask, landmarks, spacing, n_disks=20):
     return np.pi / 4 * (diameters**2).sum() * height / 1000
 
 
+@pytest.mark.parametrize("seed", [3, 7])
+def test_the_truth_is_the_same_without_the_picture(seed):
+    drawn, alone = (made(seed, n_frames=3, frame_rate=6.0, shape=(64, 72)) for made in (make_phantom, truth_of))
+    assert drawn.cine.frames.shape == drawn.masks.shape
+    assert drawn.cine.frames[:, drawn.sector].std() > 5
+    assert not alone.cine.frames[:, alone.sector].any()
+    for name in ("masks", "labels", "volumes_ml", "long_axis_mm", "landmarks", "sector"):
+        assert np.array_equal(getattr(drawn, name), getattr(alone, name)), name
+    assert (drawn.cine.ed_frame, drawn.cine.es_frame) == (alone.cine.ed_frame, alone.cine.es_frame)
+    assert drawn.cine.region == alone.cine.region
+
+
 def test_half_ellipsoid_has_its_textbook_volume():
     ventricle = LeftVentricle(
         long_axis_mm=90, diameter_mm=50, bluntness=2, taper=0, bend_mm=7, sigmoid_mm=3, annulus_slant_deg=0
@@ -59,7 +82,7 @@ def test_half_ellipsoid_has_its_textbook_volume():
 @pytest.mark.parametrize("slant", [-15.0, 15.0])
 def test_slanted_annulus_is_part_of_the_volume(slant):
     config = PhantomConfig(LeftVentricle(annulus_slant_deg=slant), sector=SectorConfig(depth_mm=180))
-    phantom = make_phantom(1, n_frames=1, shape=(400, 400), config=config)
+    phantom = truth_of(1, n_frames=1, shape=(400, 400), config=config)
     measured = disks_ml(phantom.masks[0], phantom.landmarks[0], phantom.cine.spacing, 80)
     assert measured == pytest.approx(phantom.volumes_ml[0], rel=0.01)
 
@@ -67,7 +90,7 @@ def test_slanted_annulus_is_part_of_the_volume(slant):
 @QUICK
 @given(SEEDS)
 def test_disks_on_the_mask_measure_the_stated_volume(seed):
-    phantom = make_phantom(seed, n_frames=3, frame_rate=6.0, shape=(256, 256))
+    phantom = truth_of(seed, n_frames=3, frame_rate=6.0, shape=(256, 256))
     for frame in (phantom.cine.ed_frame, phantom.cine.es_frame):
         measured = disks_ml(phantom.masks[frame], phantom.landmarks[frame], phantom.cine.spacing)
         assert measured == pytest.approx(phantom.volumes_ml[frame], rel=0.02)
@@ -76,7 +99,7 @@ def test_disks_on_the_mask_measure_the_stated_volume(seed):
 @QUICK
 @given(SEEDS)
 def test_truth_is_consistent(seed):
-    phantom = make_phantom(seed, frame_rate=15.0, shape=(64, 72))
+    phantom = truth_of(seed, frame_rate=15.0, shape=(64, 72))
     cine, volumes = phantom.cine, phantom.volumes_ml
     assert phantom.masks.shape == phantom.labels.shape == cine.frames.shape
     assert set(np.unique(phantom.labels)) <= set(LABELS.values())
@@ -104,7 +127,7 @@ def test_fan_holds_the_whole_cavity(seed):
 def test_clipped_hearts_exist():
     touching = 0
     for seed in range(25):
-        phantom = make_phantom(seed, n_frames=1, shape=(64, 64), config=random_heart(seed, clipped=True))
+        phantom = truth_of(seed, n_frames=1, shape=(64, 64), config=random_heart(seed, clipped=True))
         border = phantom.sector & ~ndimage.binary_erosion(phantom.sector, border_value=0)
         touching += bool((phantom.masks.astype(bool) & border).any())
     assert 0 < touching < 25
@@ -116,7 +139,7 @@ def test_ejection_fraction_is_the_one_asked_for(ef, seed):
     config = random_heart(seed, ef_percent=ef)
     config = replace(config, motion=replace(config.motion, rr_variability=0.0))
     # Half a second holds the systole of every heart rate.
-    phantom = make_phantom(seed, n_frames=25, frame_rate=50.0, shape=(32, 32), config=config)
+    phantom = truth_of(seed, n_frames=25, frame_rate=50.0, shape=(32, 32), config=config)
     assert 0 < phantom.cine.es_frame < 24
     assert phantom.ejection_fraction == pytest.approx(ef, abs=0.3)
 
@@ -139,13 +162,13 @@ def test_beat_has_its_phases(rate, rapid):
 
 def test_long_clip_repeats_its_beats():
     config = replace(PhantomConfig(), motion=Motion(heart_rate=60, drift_mm=0))
-    volumes = make_phantom(2, n_frames=100, frame_rate=50.0, shape=(32, 32), config=config).volumes_ml
+    volumes = truth_of(2, n_frames=100, frame_rate=50.0, shape=(32, 32), config=config).volumes_ml
     assert volumes[:50] == pytest.approx(volumes[50:])
 
 
 def test_irregular_rhythm_changes_the_beats():
     config = replace(PhantomConfig(), motion=Motion(heart_rate=75, rr_variability=0.2))
-    volumes = make_phantom(2, n_frames=75, frame_rate=25.0, shape=(32, 32), config=config).volumes_ml
+    volumes = truth_of(2, n_frames=75, frame_rate=25.0, shape=(32, 32), config=config).volumes_ml
     lows = [low for low in range(1, 74) if volumes[low] < volumes[low - 1] and volumes[low] <= volumes[low + 1]]
     assert len({round(float(volumes[low]), 1) for low in lows}) > 2
 
@@ -172,7 +195,7 @@ def test_muscle_volume_is_conserved_and_walls_thicken(seed):
 
 def test_annulus_descends_and_apex_stays():
     config = replace(PhantomConfig(), motion=Motion(rocking_deg=0, drift_mm=0))
-    phantom = make_phantom(0, shape=(128, 128), config=config)
+    phantom = truth_of(0, shape=(128, 128), config=config)
     travel = (phantom.landmarks - phantom.landmarks[0])[phantom.cine.es_frame] * phantom.cine.spacing.y
     apex, septal, lateral = np.hypot(*travel.T)
     assert apex < 0.1
