@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
-from html import escape as escape_html
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
@@ -22,26 +20,29 @@ from napari_matae.verdict.wording import (
     about_guard,
     about_kept,
     about_minutes,
+    about_side,
+    escape,
     headline,
+    hidden_words,
     main_figures,
     named_frame,
     narrower_figures,
     sign,
+    small,
 )
 from napari_matae.widgets.collapsible import Section
 from napari_matae.widgets.colours import colours_of, follow_colours
 from napari_matae.widgets.layout import wrapped
-from napari_matae.widgets.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from matae.learn.verdict import FrameChange, Side, Verdict
+    from matae.learn.verdict import FrameChange, Verdict
     from napari_matae.widgets.colours import Colours
     from napari_matae.workspace.workspace import Workspace
 
-__all__ = ["VerdictView", "about_side", "block", "escape", "small"]
+__all__ = ["VerdictView", "block"]
 
 _EMPTY = "No verdict yet. Retrain a model: what it changed is shown here, on patients it never saw and on your edits."
 _PLOT = (
@@ -259,7 +260,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.plot.show_frames(held.frames)
         self.plot.setVisible(bool(held.frames))
         self.plot_says.setVisible(bool(held.frames))
-        self.hidden_says.setText(small(_hidden_words(held.n_hidden)))
+        self.hidden_says.setText(small(hidden_words(held.n_hidden)))
         self.hidden_says.setVisible(held.n_hidden > 0)
         self.pictures.show_side(held)
         self._reader.start(self._workspace.link.connection.opened_target, self._folder, self.pictures.frames)
@@ -367,33 +368,6 @@ class VerdictView(QWidget):  # type: ignore[misc]
         except MataeError as error:
             return str(error)
         return ""
-
-
-def _hidden_words(n: int) -> str:
-    """Return how many frames are not shown, and until when."""
-    return (
-        f"{plural(n, 'frame')} of clips that others read are not shown one by one: this study is read blind, and not "
-        "all readers have finished them. Means of figures hold them."
-    )
-
-
-escape = partial(escape_html, quote=False)
-
-
-def small(text: str) -> str:
-    """Return plain text as small print; napari's style allows no other way."""
-    return f"<small>{escape(text)}</small>"
-
-
-def about_side(side: Side, meaning: str) -> str:
-    """Return on how much a side rests and what it means, as small print."""
-    from matae.learn.blinded import WITHHELD, is_withheld
-
-    if not side.n_frames:
-        return small(f"{meaning} None of its frames could be compared.")
-    if is_withheld(side):
-        meaning = WITHHELD
-    return small(f"{plural(side.n_frames, 'frame')} of {plural(side.n_patients, 'patient')}. {meaning}")
 
 
 def block(title: str, widgets: Sequence[QWidget], parent: QWidget, *, framed: bool) -> QFrame:

@@ -30,7 +30,6 @@ __all__ = [
     "Side",
     "Verdict",
     "decide",
-    "frames_by_patient",
 ]
 
 STRUCTURE = "structure_"
@@ -393,11 +392,3 @@ def _said(name: str) -> str:
     kind, _, width = name.removeprefix(STRUCTURE).partition(" ")
     where = f" of the {width}" if name.startswith(STRUCTURE) else f" at width {width}"
     return _IN_WORDS.get(kind, kind) + (where if width else "")
-
-
-def frames_by_patient(frames: Sequence[FrameChange]) -> dict[str, list[FrameChange]]:
-    """Return the frames of each patient, for plots that group them."""
-    found: dict[str, list[FrameChange]] = {}
-    for frame in frames:
-        found.setdefault(frame.patient, []).append(frame)
-    return found
