@@ -1,9 +1,15 @@
 """Speeds a user feels, measured side by side in one run.
 
     python benchmarks/speed.py [--json FILE] [--markdown FILE] [--no-gui]
+    python benchmarks/speed.py --playback [--profile] [--window 1280x820]
 
 Absolute times belong to the machine; the ratios travel. Each figure is the median of several runs after a warm-up.
 The viewer is measured under whatever display there is (Xvfb renders in software, so GL costs more than on a workspace).
+
+Playback is of a segmented 400 x 400 clip in the Review step, with the mask, the predicted mask over it, the sector, the
+strip and the curve. A frame counts as shown when the canvas was drawn with it. What the GUI does for a frame before the
+canvas is drawn is timed apart, by the clock and by the processor time of its thread, which is what can be compared on
+a machine that does other things at the same time.
 """
 
 from __future__ import annotations
@@ -17,6 +23,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +39,10 @@ from matae.speed.timing import median_seconds
 RUNS = 5
 TICK_MS = 4
 WINDOW = (900, 640)
+PLAYED_HZ = (30.0, 50.0)
+PLAYED_S = 6
+PLAYED_HEAD = ("| what | figure |", "| --- | --- |")
+REVIEW = 2
 
 
 def engine(report: dict[str, object]) -> None:
@@ -119,11 +130,6 @@ def gui(report: dict[str, object]) -> None:
     viewer.window.resize(*WINDOW)  # without a graphics card, every repaint costs what the window's pixels cost
     found: dict[str, object] = {}
 
-    def wait(milliseconds: int) -> None:
-        loop = QEventLoop()
-        QTimer.singleShot(milliseconds, loop.quit)
-        loop.exec()
-
     def wait_for(signal: object) -> None:
         loop = QEventLoop()
         signal.connect(lambda *_: loop.quit())  # type: ignore[attr-defined]
@@ -160,14 +166,113 @@ def gui(report: dict[str, object]) -> None:
     found["cancel_ms"] = {"median": statistics.median(latencies), "max": max(latencies)}
     dock.segment_panel.run()
     wait_for(dock.segment_panel.finished)
-    shown: list[int] = []
-    dock.session.frame_changed.connect(shown.append)
-    dock.player.play()
-    wait(4000)
-    dock.player.pause()
-    found["playback"] = {"asked_hz": clip.frame_rate, "shown_hz": len(shown) / 4, "size": "400x400"}
+    found["playback"] = [play(viewer, dock, PLAYED_HZ[-1])]
     report["gui"] = found
     viewer.close()
+
+
+def playback(window: tuple[int, int], *, profile: bool) -> list[dict[str, object]]:
+    """Play a clip whose masks are those of the phantom, at several rates."""
+    from matae.phantom import make_phantom
+    from matae.segment import FrameMask
+    from napari_matae.app import open_viewer
+
+    viewer, dock = open_viewer()
+    viewer.window.resize(*window)
+    while dock.is_probing:
+        wait(50)
+    found = []
+    for rate in PLAYED_HZ:
+        phantom = make_phantom(seed=5, n_frames=2 * round(rate), frame_rate=rate, shape=(400, 400))
+        session = dock.session
+        session.open(phantom.cine, find_sector(phantom.cine))
+        while not session.current.ready:
+            wait(50)
+        session.current.run = {"model": "phantom", "width": "1"}
+        session.masks.begin_run()
+        for t, labels in enumerate(phantom.masks):
+            mask = (labels == 1).astype(np.uint8)
+            session.masks.receive(FrameMask(t, mask, mask * 255, int(mask.sum())))
+        session.masks.end_run()
+        dock.steps.setCurrentIndex(REVIEW)
+        dock.workspace.mask_style.set_difference(True)
+        wait(3000)  # what opening a clip begins in the background is over
+        found.append(play(viewer, dock, rate, profile=profile))
+    viewer.close()
+    return found
+
+
+def play(viewer: Any, dock: Any, rate: float, *, profile: bool = False) -> dict[str, object]:
+    """Play what is open for a while; return how many frames were drawn, and what each cost."""
+    import cProfile
+    import pstats
+
+    from qtpy.QtWidgets import QOpenGLWidget
+
+    player, session = dock.player, dock.session
+    canvas = max(viewer.window._qt_window.findChildren(QOpenGLWidget), key=lambda w: w.width() * w.height())
+    slots: dict[str, list[float]] = {"clock": [], "processor": []}
+    drawn: list[int] = []
+    tick = player._tick
+    profiler = cProfile.Profile(time.thread_time) if profile else None
+
+    def timed() -> None:
+        before, clock, processor = session.frame, time.perf_counter(), time.thread_time()
+        tick()
+        if session.frame != before:
+            slots["clock"].append(time.perf_counter() - clock)
+            slots["processor"].append(time.thread_time() - processor)
+
+    def on_drawn() -> None:
+        if not drawn or drawn[-1] != session.frame:
+            drawn.append(session.frame)
+
+    player._timer.timeout.disconnect()
+    player._timer.timeout.connect(timed)
+    canvas.frameSwapped.connect(on_drawn)
+    ticks = Ticks()
+    player.play()
+    wait(1000)
+    for values in (drawn, *slots.values()):
+        values.clear()
+    ticks.start()
+    begun, used = time.perf_counter(), time.thread_time()
+    if profiler is not None:
+        profiler.enable()
+    wait(1000 * PLAYED_S)
+    if profiler is not None:
+        profiler.disable()
+        pstats.Stats(profiler).sort_stats("tottime").print_stats(30)
+        pstats.Stats(profiler).sort_stats("cumulative").print_stats(60)
+    seconds, used = time.perf_counter() - begun, time.thread_time() - used
+    gaps = ticks.stop()
+    player.pause()
+    canvas.frameSwapped.disconnect(on_drawn)
+    player._timer.timeout.disconnect()
+    player._timer.timeout.connect(tick)
+    return {
+        "asked_hz": rate,
+        "shown_hz": len(drawn) / seconds,
+        "size": "400x400",
+        "canvas": f"{canvas.width()}x{canvas.height()}",
+        "changed_hz": len(slots["clock"]) / seconds,
+        "slots": {name: spread(values) for name, values in slots.items()},
+        "tick_with_drawing": gaps,
+        "gui_thread_ms_a_frame": 1e3 * used / max(1, len(drawn)),
+    }
+
+
+def spread(seconds: list[float]) -> dict[str, float]:
+    array = 1e3 * np.asarray(seconds or [np.nan])
+    return {"p50_ms": float(np.median(array)), "p95_ms": float(np.percentile(array, 95)), "max_ms": float(array.max())}
+
+
+def wait(milliseconds: int) -> None:
+    from qtpy.QtCore import QEventLoop, QTimer
+
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
 
 
 def as_markdown(report: dict) -> str:
@@ -182,8 +287,7 @@ def as_markdown(report: dict) -> str:
         for name in ("idle", "segmenting", "segmenting, canvas hidden (no GL)"):
             lines.append(f"| GUI tick, {name} | p95 {g[name]['p95_ms']:.1f} ms, max {g[name]['max_ms']:.0f} ms |")
         lines.append(f"| cancel | median {g['cancel_ms']['median']:.0f} ms, max {g['cancel_ms']['max']:.0f} ms |")
-        p = g["playback"]
-        lines.append(f"| playback {p['size']} | {p['shown_hz']:.0f} frames/s shown of {p['asked_hz']:.0f} |")
+        lines += played_rows(g["playback"])
     lines += ["", "| clip | width | network ms/frame | whole ms/frame | whole / network | frames/s | clip s |"]
     lines += ["| --- | --- | --- | --- | --- | --- | --- |"]
     lines += [
@@ -194,11 +298,29 @@ def as_markdown(report: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
+def played_rows(found: list[dict]) -> list[str]:
+    lines = []
+    for p in found:
+        name = f"playback {p['size']} at {p['asked_hz']:.0f}/s, canvas {p['canvas']}"
+        clock, processor = (p["slots"][key] for key in ("clock", "processor"))
+        each = "p50 {p50_ms:.1f} ms, p95 {p95_ms:.1f} ms"
+        before = f"{each.format(**clock)}; of processor time {each.format(**processor)}"
+        lines += [
+            f"| {name}: drawn | {p['shown_hz']:.1f} frames/s |",
+            f"| {name}: a frame without drawing | {before} |",
+            f"| {name}: the GUI thread's processor time a frame drawn | {p['gui_thread_ms_a_frame']:.1f} ms |",
+        ]
+    return lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--no-gui", action="store_true")
+    parser.add_argument("--playback", action="store_true", help="measure playback alone")
+    parser.add_argument("--window", default="1280x820", help="of the viewer for --playback, width x height in pixels")
+    parser.add_argument("--profile", action="store_true", help="print where the GUI thread spends its time")
     arguments = parser.parse_args()
     import os
 
@@ -208,6 +330,24 @@ def main() -> None:
     report: dict[str, object] = {
         "machine": f"{os.cpu_count()} CPU cores ({platform.machine()}), {gpu}, torch {torch.__version__}"
     }
+    if arguments.playback:
+        width, height = (int(part) for part in arguments.window.split("x"))
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["MATAE_HOME"], os.environ["MATAE_STUDY"] = folder, str(Path(folder) / "study.sqlite")
+            report["playback"] = playback((width, height), profile=arguments.profile)
+        print(
+            "\n".join(
+                [
+                    f"Machine: {report['machine']}, load {os.getloadavg()[0]:.1f}",
+                    "",
+                    *PLAYED_HEAD,
+                    *played_rows(report["playback"]),
+                ]
+            )
+        )
+        if arguments.json:
+            arguments.json.write_text(json.dumps(report, indent=2))
+        return
     engine(report)
     if not arguments.no_gui:
         gui(report)

@@ -1,11 +1,13 @@
-"""Record the tour of the tutorial: the real viewer, from a clip to Learn, by mouse and keyboard.
+"""Record the tour of the tutorial: the real viewer, from a clip to a verdict, by mouse and keyboard.
 
     python docs/record_tour.py                 (on any display; writes docs/images/tour.mp4 and a picture of it)
     python docs/record_tour.py --gif FILE      (a GIF too, for pages that play no video)
+    python docs/record_tour.py --beat FILE     (a GIF of the heart alone, with its curve beside it, for the README)
 
 The clip is the demonstration cine that comes with pydicom; the patients to learn from are phantoms. Study, models and
-settings live in a temporary folder. What the viewer does by itself is recorded as it happens, long waits quicker than
-they were; where it waits for a person, the picture stands as long as it takes to read the caption.
+settings live in a temporary folder. The training is real and short. What the viewer does by itself is recorded as it
+happens, long waits quicker than they were; where it waits for a person, the picture stands as long as it takes to read
+the caption.
 """
 
 from __future__ import annotations
@@ -30,12 +32,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SIZE = (1120, 700)
+BEAT_HEIGHT = 300
 CAPTION = 44
 """Height in pixels of the line under the window."""
 RATE = 30
-LEARNING = 40.0
-"""Seconds of the training that are recorded; the run itself takes minutes."""
-PATIENCE = 240.0
+STEPS = 40
+"""Of the training: few, so that its verdict is seen."""
+LEARNING = 900.0
+PATIENCE = 600.0
 """Seconds that the slowest step may take on a busy computer."""
 OPEN, SEGMENT, REVIEW, MEASURE = range(4)
 NONE, SHIFT, ALT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.AltModifier
@@ -52,6 +56,8 @@ class Recorder:
     pointer: QPoint | None = None
     poster: Image.Image | None = None
     """The picture that stands for the video."""
+    beat: list[tuple[Image.Image, float]] = field(default_factory=list)
+    """The heart and its curve, without the rest of the window."""
 
     def say(self, caption: str, key: str = "") -> None:
         """Write a line under the pictures from now on, and the key that is pressed."""
@@ -212,11 +218,34 @@ def play(dock: Any, recorder: Recorder, hand: Hand) -> None:
     for frame in range(cine.n_frames):
         dock.session.seek(frame)
         wait(30)
-        beat.append((recorder.grab(), cine.duration / cine.n_frames))
+        picture = recorder.grab()
+        beat.append((picture, cine.duration / cine.n_frames))
+        recorder.beat.append((beside(picture, hand, dock), cine.duration / cine.n_frames))
     recorder.shots += 3 * beat
 
 
+def beside(picture: Image.Image, hand: Hand, dock: Any) -> Image.Image:
+    """Return the heart, and the strip over the curve beside it."""
+
+    def part(first: Any, last: Any) -> Image.Image:
+        corner = first.mapTo(hand.window, QPoint(0, 0))
+        end = last.mapTo(hand.window, QPoint(last.width(), last.height()))
+        return picture.crop((corner.x(), corner.y(), end.x(), end.y()))
+
+    heart, curve = part(hand.canvas, hand.canvas), part(dock.strip, dock.area_plot)
+    shape = dock.session.current.cine.shape
+    top, end = hand.at(0, 0), hand.at(*shape)
+    heart = heart.crop((max(0, top.x()), max(0, top.y()), min(heart.width, end.x()), min(heart.height, end.y())))
+    scale = BEAT_HEIGHT / heart.height
+    heart = heart.resize((round(heart.width * scale), BEAT_HEIGHT), Image.Resampling.LANCZOS)
+    both = Image.new("RGB", (heart.width + 8 + curve.width, BEAT_HEIGHT), curve.getpixel((1, curve.height - 1)))
+    both.paste(heart, (0, 0))
+    both.paste(curve, (heart.width + 8, (BEAT_HEIGHT - curve.height) // 2))
+    return both
+
+
 def correct(dock: Any, recorder: Recorder, hand: Hand) -> None:
+    """Correct three frames: a stroke each, then accept."""
     session = dock.session
     phases = dock.workspace.phase_finder.phases
     frame = int(np.nanargmax(session.current.area_px)) if phases.ed is None else phases.ed
@@ -225,38 +254,50 @@ def correct(dock: Any, recorder: Recorder, hand: Hand) -> None:
     recorder.hold(2)
     hand.key(Qt.Key.Key_B)
     recorder.hold(0.8)
-    rows, columns = np.nonzero(session.current.mask(frame) == 1)
-    middle = (rows.min() + rows.max()) / 2
-    along = np.linspace(middle - 14, middle + 16, 16)
-    side = np.array([columns[np.abs(rows - row) < 2].max() for row in along])
-    hand.drag(np.stack([along, side + 1.5 - session.current.labels.brush_size / 2], axis=1))
-    recorder.live(lambda: dock.workspace.link.state == "saved", PATIENCE, 1)
-    recorder.pointer = None
-    recorder.say("Each stroke is saved as it ends. A accepts the frame, and the next one comes.", "A")
-    recorder.hold(1.5)
-    hand.key(Qt.Key.Key_A)
-    recorder.hold(2)
+    for place in range(3):
+        rows, columns = np.nonzero(session.current.mask(session.frame) == 1)
+        middle = (rows.min() + rows.max()) / 2
+        along = np.linspace(middle - 14, middle + 16, 16)
+        side = np.array([columns[np.abs(rows - row) < 2].max() for row in along])
+        hand.drag(np.stack([along, side + 1.5 - session.current.labels.brush_size / 2], axis=1))
+        recorder.live(lambda: dock.workspace.link.state == "saved", PATIENCE, 1)
+        recorder.pointer = None
+        said = "Each stroke is saved as it ends. A accepts the frame, and the next one to look at comes."
+        recorder.say(said if place < 2 else "The third one is accepted.", "A")
+        recorder.hold(1.5 if place == 0 else 0.8)
+        hand.key(Qt.Key.Key_A)
+        recorder.hold(1)
 
 
 def finish(dock: Any, recorder: Recorder, hand: Hand) -> None:
+    """Measure again, retrain, and read the verdict."""
     measuring = dock.measure_panel.measuring
-    recorder.say("The numbers follow the corrected outline.", "Shift+M")
+    recorder.say("The numbers follow the corrected outlines.", "Shift+M")
     hand.key(Qt.Key.Key_M, SHIFT)
-    wait_for(lambda: measuring.measurement is not None and not measuring.is_running)
+    wait_for(lambda: measuring.measurement is not None and not measuring.is_running, PATIENCE)
     recorder.hold(3)
     recorder.poster = recorder.shots[-1][0]
     dock.steps.setCurrentIndex(LEARN)
     box = dock.learn_panel.retrain
     for name in ("data", "models"):
         dock.learn_panel.sections[name].set_open(False)
-    wait_for(lambda: box.is_current and box.learn_button.isEnabled())
+    box.choices.replay.setCurrentIndex(box.choices.replay.findData("none"))
+    box.choices.steps.setValue(STEPS)
+    wait_for(lambda: box.is_current and box.learn_button.isEnabled(), PATIENCE)
     recorder.say("Learn trains from what was corrected, in the background, and is judged on other patients.")
     recorder.hold(3)
     dock.steps.currentWidget().ensureWidgetVisible(box.learn_button)
     hand.press(box.learn_button)
-    recorder.live(lambda: bool(box.view.curves.scores["dice"]), LEARNING, 5, 1)
-    recorder.say("A model is offered only where it is better on them; going back is one click.")
-    recorder.hold(4)
+    recorder.live(lambda: bool(box.view.curves.scores["dice"]), PATIENCE, 3, 2)
+    recorder.say("A quick training, shortened here: the curves say how it goes.")
+    recorder.live(lambda: box.verdict.verdict is not None, LEARNING, 5, 4)
+    wait_for(lambda: not box.verdict.is_drawing, PATIENCE)
+    recorder.say("The verdict: Dice before and after, on patients it never learnt from, and whether it is offered.")
+    dock.steps.currentWidget().ensureWidgetVisible(box.verdict.held_out, 0, 0)
+    recorder.hold(6)
+    dock.steps.currentWidget().ensureWidgetVisible(box.verdict.plot, 0, 0)
+    recorder.say("Frame by frame. It is used when you say so; going back is one click.")
+    recorder.hold(5)
 
 
 def write_video(recorder: Recorder, path: Path) -> None:
@@ -288,9 +329,17 @@ def write_gif(recorder: Recorder, path: Path) -> None:
     small[0].save(path, save_all=True, append_images=small[1:], duration=spent, loop=0, optimize=True)
 
 
+def write_beat(recorder: Recorder, path: Path) -> None:
+    """Write the heart and its curve as a GIF that goes on and on, at half the frames."""
+    pictures = [picture.quantize(48, dither=Image.Dither.NONE) for picture, _ in recorder.beat[::2]]
+    spent = [round(2000 * seconds) for _, seconds in recorder.beat[::2]]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=spent, loop=0, optimize=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gif", type=Path, metavar="FILE")
+    parser.add_argument("--beat", type=Path, metavar="FILE")
     parser.add_argument("--out", type=Path, default=IMAGES / "tour.mp4", metavar="FILE")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -315,7 +364,9 @@ def main() -> None:
     recorder.poster.quantize(128).save(given.out.with_suffix(".png"), optimize=True)
     if given.gif is not None:
         write_gif(recorder, given.gif)
-    for path in (given.out, given.gif):
+    if given.beat is not None:
+        write_beat(recorder, given.beat)
+    for path in (given.out, given.gif, given.beat):
         if path is not None:
             print(f"wrote {path}: {path.stat().st_size / 1e6:.2f} MB, {sum(s for _, s in recorder.shots):.0f} s")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,10 +39,12 @@ def wait_for(signal: object) -> None:
     loop.exec()
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if condition():
-            return
+def wait_until(condition: Callable[[], bool], seconds: float = 900.0) -> None:
+    """Wait for something; a picture of what is not ready yet is none."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise SystemExit("the dock did not get ready")
         wait(50)
 
 

@@ -1,7 +1,7 @@
 """Make pictures of every step at four sizes of screen, in both themes: a phantom, whose heart is nobody's.
 
     python docs/screenshot_desk.py FOLDER            (on any display; each size runs in a process of its own)
-    python docs/screenshot_desk.py FOLDER --only 1000x700 dark
+    python docs/screenshot_desk.py FOLDER --only 1000x700 dark [--steps measure,learn]
 
 `FOLDER` gets one PNG for each step, size and theme. A window that does not fit its screen is named, and the script
 fails: so does one whose transport bar or save line is not on it. Models, settings and the study live in a temporary
@@ -69,7 +69,7 @@ def off_screen(dock: Any, window: Any, size: tuple[int, int]) -> list[str]:
     return wrong
 
 
-def take(folder: Path, name: str, scale: int, theme: str) -> list[str]:
+def take(folder: Path, name: str, scale: int, theme: str, wanted: tuple[str, ...] = STEPS) -> list[str]:
     """Take the pictures of one size in one theme; return what is wrong with them."""
     width, height = (int(part) // scale for part in name.split("x"))
     from napari.settings import get_settings
@@ -84,11 +84,16 @@ def take(folder: Path, name: str, scale: int, theme: str) -> list[str]:
     show_phantom(dock)
     wrong: list[str] = []
     for step, title in enumerate(STEPS):
+        if title not in wanted:
+            continue
         dock.steps.setCurrentIndex(step)
         if step == MEASURE:
             measuring = dock.measure_panel.measuring
             wait_until(lambda m=measuring: m.measurement is not None and not m.is_running)
-        wait(900)
+        elif title == "learn":
+            learn = dock.learn_panel
+            wait_until(lambda p=learn: p.data.overview is not None and p.retrain.is_current)
+        wait(1500)
         QApplication.processEvents()
         target = folder / f"{name}-{theme}-{step + 1}-{title}.png"
         viewer.window.screenshot(str(target), canvas_only=False, flash=False)
@@ -99,6 +104,9 @@ def take(folder: Path, name: str, scale: int, theme: str) -> list[str]:
             viewer.window.screenshot(str(target.with_stem(f"{target.stem}-end")), canvas_only=False, flash=False)
             bar.setValue(0)
         wrong += [f"{name} {theme}, {title}: {words}" for words in off_screen(dock, dock.window(), (width, height))]
+    if wanted != STEPS:
+        viewer.close()
+        return wrong
     dock.steps.setCurrentIndex(STEPS.index("review"))
     dock.more_room.toggle()
     wait(900)
@@ -115,6 +123,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", nargs=2, metavar=("SIZE", "THEME"))
+    parser.add_argument("--steps", default=",".join(STEPS), help="with --only: the steps that are taken")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     if given.only is None:
@@ -130,7 +139,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as home:
         os.environ["MATAE_HOME"], os.environ["MATAE_STUDY"] = home, str(Path(home) / "study.sqlite")
         os.environ["NAPARI_CONFIG"] = str(Path(home) / "napari.yaml")
-        wrong = take(given.folder, size, dict(SIZES)[size], theme)
+        wrong = take(given.folder, size, dict(SIZES)[size], theme, tuple(given.steps.split(",")))
     print("\n".join(wrong or [f"{size} {theme}: all in sight"]))
     return 1 if wrong else 0
 

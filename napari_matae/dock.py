@@ -27,6 +27,7 @@ from napari_matae.timeline.transport_bar import Transport
 from napari_matae.widgets.step_tabs import StepTabs
 from napari_matae.widgets.wheel_guard import WheelGuard
 from napari_matae.worklist.window import WorklistWindow
+from napari_matae.workspace.calm_list import CalmList
 from napari_matae.workspace.conflict_dialog import ConflictDialog
 from napari_matae.workspace.more_room import MoreRoom, main_window
 from napari_matae.workspace.picture_fit import PictureFit
@@ -86,6 +87,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.key_help: KeyHelp | None = None
         self.conflicts: list[ConflictDialog] = []
         self.more_room, self.picture_fit = MoreRoom(self), PictureFit(self.session, self)
+        self.calm_list = CalmList(self.player, self)
         self.warnings = FileWarnings(self.session, self)
         self.worklist: WorklistWindow | None = None
 

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QMessageBox, QPushButton, QVBoxLayout, QWi
 from napari_matae.background.connections import connections_of
 from napari_matae.background.job import Job
 from napari_matae.models.tasks import forget, list_subjects, what_goes
+from napari_matae.verdict.wording import headline
 from napari_matae.widgets.job_bar import JobBar
 from napari_matae.widgets.layout import combo_box, wrapped
 from napari_matae.widgets.words import listed, plural
@@ -244,7 +245,10 @@ def consequence(facts: SubjectFacts, *, again: bool) -> str:
 def outcome(done: Forgotten) -> str:
     """Return what forgetting did."""
     lines = [f"Forgotten, with {plural(done.n_cines, 'cine')}."]
-    lines += [f"{name} was trained anew: {verdict.sentence}" for name, verdict in done.retrained.items()]
+    lines += [
+        f"{name} was trained anew: {headline(verdict, comparison=False).lower()}."
+        for name, verdict in done.retrained.items()
+    ]
     lines += [f"{name} was removed and not trained anew: {sentence}" for name, sentence in done.failed.items()]
     left = [name for name in done.removed if name not in done.retrained and name not in done.failed]
     if left:

@@ -15,6 +15,7 @@ from napari_matae.learn.run_view import RunView
 from napari_matae.learn.tasks import Readiness, discard, look
 from napari_matae.learn.unfinished_runs import UnfinishedRuns
 from napari_matae.verdict.view import VerdictView
+from napari_matae.verdict.wording import headline
 from napari_matae.widgets.colours import colours_of, follow_colours
 from napari_matae.workspace.study_ready import why_not_open, why_not_ready
 
@@ -247,7 +248,8 @@ class RetrainPanel(QWidget):  # type: ignore[misc]
         self.view.end()
         if run.verdict is not None:
             self._show_verdict(run.verdict, run.folder, f"{run.verdict.name} is trained and judged.")
-            self._workspace.show_message(f"{run.verdict.name} is trained and judged: {run.verdict.sentence}")
+            said = headline(run.verdict, comparison=False)
+            self._workspace.show_message(f"{run.verdict.name} is trained and judged. {said}.")
             self.judged.emit(run.verdict, run.folder)
         else:
             sentence = "The run ended without a word." if run.failed is None else run.failed.sentence

@@ -13,7 +13,7 @@ from superqt.utils import qthrottled
 from matae.nn.widths import parse_width
 from napari_matae.background.connections import connections_of
 from napari_matae.widgets.colours import colours_of, follow_colours
-from napari_matae.widgets.plot_axes import colour_axes, set_up_axes
+from napari_matae.widgets.plot_axes import colour_axes, follow_background, set_up_axes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,7 +54,7 @@ class RunCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setBackground(None)
+        follow_background(self)
         self.setToolTip(
             "Loss on the frames that are learnt from; Dice and IoU on held-out patients, a colour for each width of "
             "the network. Dotted: before the first step, which is the base (for a quick adapter, after its batch "

@@ -15,7 +15,7 @@ from napari_matae.background.connections import connections_of
 from napari_matae.measure.line_layer import LineLayer
 from napari_matae.widgets.colours import ED_COLOUR, ES_COLOUR, M_MODE_LINE, ON_PICTURE, follow_colours
 from napari_matae.widgets.layout import row, wrapped
-from napari_matae.widgets.plot_axes import colour_axes, set_up_axes
+from napari_matae.widgets.plot_axes import colour_axes, follow_background, set_up_axes
 
 if TYPE_CHECKING:
     from napari_matae.measure.live_measurement import LiveMeasurement
@@ -52,7 +52,8 @@ class MMode(QWidget):  # type: ignore[misc]
         self.remove_button.setToolTip("Take the line away.")
         self.remove_button.clicked.connect(self.line.remove)
         self.words = wrapped(_HINT, self)
-        self.plot = pg.PlotWidget(self, background=None, enableMenu=False)
+        self.plot = pg.PlotWidget(self, enableMenu=False)
+        follow_background(self.plot)
         self.plot.setFixedHeight(170)
         self.plot.setToolTip("Time to the right, the line from its first end downwards. Click to go to a frame.")
         item = self.plot.getPlotItem()

@@ -10,7 +10,6 @@ from qtpy.QtWidgets import (
     QButtonGroup,
     QCheckBox,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -28,7 +27,7 @@ from napari_matae.review.live_figures import LiveFigures
 from napari_matae.review.structure_row import StructureRow
 from napari_matae.widgets.collapsible import Section
 from napari_matae.widgets.colours import STATUS_WORDS, colours_of, follow_colours
-from napari_matae.widgets.layout import horizontal_line, row
+from napari_matae.widgets.layout import horizontal_line, row, rows_of_three
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -244,19 +243,14 @@ class ReviewPanel(QWidget):  # type: ignore[misc]
         column.addWidget(self.figures)
         column.addWidget(horizontal_line(self))
         column.addWidget(self.structure)
-        column.addLayout(row(*self.tool_buttons.values()))
+        column.addLayout(rows_of_three(*self.tool_buttons.values()))
         size = QHBoxLayout()
         size.addWidget(QLabel("Size", self))
         size.addWidget(self.size, stretch=1)
         size.addWidget(self.size_text)
         column.addLayout(size)
         column.addLayout(row(self.undo_button, self.redo_button, self.keys_button))
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(4)
-        grid.setVerticalSpacing(4)
-        for place, button in enumerate((*self.mend_buttons, *self.copy_buttons)):
-            grid.addWidget(button, place // 3, place % 3)
-        column.addLayout(grid)
+        column.addLayout(rows_of_three(*self.mend_buttons, *self.copy_buttons))
         column.addWidget(horizontal_line(self))
         column.addWidget(self.whole)
         column.addWidget(self.interpolate_button)

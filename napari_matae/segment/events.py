@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.segment import FrameMask, Sector, SegmentOptions
 
-__all__ = ["again_events", "leave_a_core", "make_ready", "probe", "segment_events"]
+__all__ = ["again_events", "leave_a_core", "look_at", "make_ready", "probe", "segment_events"]
 
 
 def segment_events(
     cine: Cine, sector: Sector, frames: list[int], options: SegmentOptions, go: threading.Event | None = None
 ) -> Iterator[Started | FrameMask | Notice | Finished]:
     """Segment frames one by one, as events for the GUI thread; `Finished` with what ran.
+
+    Whether the clip is an echo at all is asked first: no outline appears that is taken away again.
 
     Parameters
     ----------
@@ -42,16 +44,16 @@ def segment_events(
         for text in segmenter.lasting_notices:
             yield Notice(text)
         said = len(segmenter.notices)
-        for result in segmenter.stream(cine, sector, frames):
+        # Mostly asked when the clip was opened (`warm_up`), and asked again when it is measured.
+        why = why_not_outlined(cine, sector, segmenter.card.name)
+        for result in _nothing(cine, frames) if why else segmenter.stream(cine, sector, frames):
             yield result
             for text in segmenter.notices[said:]:
                 yield Notice(text)
             said = len(segmenter.notices)
         for text in segmenter.notices[said:]:
             yield Notice(text)
-        # Last, since it may have to load what this run did without: nobody waits longer for the first mask.
-        if why := why_not_outlined(cine, sector, segmenter.card.name):
-            yield from _nothing(cine, frames)
+        if why:
             yield Notice(why)
         run = segmenter.describe()
     # Outside: whoever hears of the end may leave this generator where it is, and the model is free for the next.
@@ -109,6 +111,24 @@ def probe() -> bool:
     from matae.segment.device import has_gpu
 
     return has_gpu() if may_have_gpu() or not is_measuring() else False
+
+
+def look_at(cine: Cine, sector: Sector) -> None:
+    """Ask the model in use how well it knows the pictures of a clip, and which view it takes them for.
+
+    Segmenting and measuring want the same answer, and have it at once then.
+
+    Parameters
+    ----------
+    cine, sector
+        The clip and the part of it the network sees.
+    """
+    from matae.models import current_model
+    from matae.view import why_not_outlined
+
+    leave_a_core()
+    with suppress(MataeError):  # what is wrong with a model or a sector is said when it is run
+        why_not_outlined(cine, sector, current_model())
 
 
 def make_ready() -> None:

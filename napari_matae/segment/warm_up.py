@@ -1,31 +1,36 @@
 """Makes the model ready in the background, so that the first mask comes soon after the click.
 
 Not before the picture is on screen: what the network's runtime loads would take the processor from whoever reads the
-file.
+file. Then each clip that is opened is looked at: whether the model knows its pictures is wanted before it is outlined.
 """
 
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer
 
 from napari_matae.background.connections import connections_of
-from napari_matae.segment.events import make_ready
+from napari_matae.segment.events import look_at, make_ready
 from napari_matae.session.layers import label_colours
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matae.segment import Sector
     from napari_matae.session.session import OpenCine, Session
 
 __all__ = ["WarmUp"]
 
 _IDLE_MS = 15_000  # without a cine: the user is choosing a file, or a large one is being read
 _SHOWN_MS = 50  # after a cine was opened: its picture is drawn first
+_BUSY_MS = 300  # until it is asked again whether what was begun is over
 
 
 class WarmUp(QObject):  # type: ignore[misc]
-    """Starts once, when a cine is on screen or nobody opens one.
+    """Makes the model ready once, when a cine is on screen or nobody opens one, and looks at each cine with a sector.
 
     Parameters
     ----------
@@ -39,24 +44,49 @@ class WarmUp(QObject):  # type: ignore[misc]
         super().__init__(parent)
         self._session = session
         self._thread: threading.Thread | None = None
+        self._is_ready = False
+        self._looked_at: Sector | None = None
+        """Of the clip that was looked at last."""
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._start)
-        connections_of(self).connect(session.opened, self._on_opened)
+        connections = connections_of(self)
+        connections.connect(session.opened, self._on_opened)
+        connections.connect(session.sector_changed, lambda: self._on_opened(session.current))
         self._timer.start(_IDLE_MS)
 
     def _on_opened(self, current: OpenCine | None) -> None:
-        if current is not None and self._thread is None:
+        if current is not None and self._next() is not None:
             self._timer.start(_SHOWN_MS)
+
+    def _next(self) -> Callable[[], None] | None:
+        """Return what is to be done next, or None."""
+        if not self._is_ready:
+            return _make_all_ready
+        current = self._session.current
+        if current is None or current.sector is None or self._looked_at is current.sector:
+            return None
+        return partial(look_at, current.cine, current.sector)
 
     def _start(self) -> None:
         from matae.segment.auto import is_measuring
 
-        if self._thread is not None or not is_measuring():
+        if not is_measuring():
             return
+        if self._thread is not None and self._thread.is_alive():
+            self._timer.start(_BUSY_MS)
+            return
+        work = self._next()
+        if work is None:
+            return
+        current = self._session.current
+        if self._is_ready and current is not None:
+            self._looked_at = current.sector
+        self._is_ready = True
         # Nobody waits for it: a viewer that is closed meanwhile need not either.
-        self._thread = threading.Thread(target=_make_all_ready, name="matae-warm-up", daemon=True)
+        self._thread = threading.Thread(target=work, name="matae-warm-up", daemon=True)
         self._thread.start()
+        self._timer.start(_BUSY_MS)
 
 
 def _make_all_ready() -> None:

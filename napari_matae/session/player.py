@@ -1,13 +1,13 @@
 """Cine playback at the file's own rate, by the wall clock.
 
-The frame shown is the one whose time it is; a screen slower than the cine drops frames instead of slowing the
-heart down.
+The frame shown is the one whose time it is; a screen slower than the cine skips frames instead of slowing the
+heart down, and whoever looks is told (`Player.skipping`).
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from qtpy.QtCore import QObject, Qt, QTimer, Signal
@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
     from napari_matae.session.session import Session
 
-__all__ = ["Player", "frame_at"]
+__all__ = ["Player", "Skipping", "frame_at"]
 
 _TICK_MS = 5
+_COUNTED_S = 1.0
+"""Frames are counted over so long: a moment's pause of the window is no skipping."""
+_ALL = 0.9
+"""Share of the frames from which all of them count as shown."""
 
 
 def frame_at(times: np.ndarray, duration: float, seconds: float) -> int:
@@ -37,6 +41,21 @@ def frame_at(times: np.ndarray, duration: float, seconds: float) -> int:
     return int(np.searchsorted(times, seconds % duration, side="right")) - 1
 
 
+class Skipping(NamedTuple):
+    """How many frames are shown.
+
+    Parameters
+    ----------
+    shown
+        Frames shown a second.
+    due
+        Frames whose time came in a second, at the speed of playing.
+    """
+
+    shown: float
+    due: float
+
+
 class Player(QObject):  # type: ignore[misc]
     """Plays the session's cine.
 
@@ -51,6 +70,8 @@ class Player(QObject):  # type: ignore[misc]
     """
 
     playing_changed = Signal(bool)
+    skipping_changed = Signal()
+    """`skipping` is another."""
 
     def __init__(
         self, session: Session, clock: Callable[[], float] = time.perf_counter, parent: QObject | None = None
@@ -61,6 +82,9 @@ class Player(QObject):  # type: ignore[misc]
         self._loop: tuple[int, int] | None = None
         self._origin = 0.0
         self._shown = -1
+        self.skipping: Skipping | None = None
+        """How many frames are shown, while some of them are skipped; None where all are, or nothing plays."""
+        self._count = _Count(0.0, 0, 0, 0)
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(_TICK_MS)
@@ -115,6 +139,7 @@ class Player(QObject):  # type: ignore[misc]
         """Stop on the frame on screen."""
         if self.is_playing:
             self._timer.stop()
+            self._tell_skipping(None)
             self.playing_changed.emit(False)
 
     def _part(self, times: np.ndarray, duration: float) -> tuple[int, np.ndarray, float]:
@@ -131,7 +156,9 @@ class Player(QObject):  # type: ignore[misc]
             first, times, _ = self._part(current.cine.frame_times, current.cine.duration)
             self._shown = self._session.frame
             place = min(max(self._shown - first, 0), len(times) - 1)
-            self._origin = self._clock() - float(times[place]) / self._speed
+            now = self._clock()
+            self._origin = now - float(times[place]) / self._speed
+            self._count = _Count(now, place, 0, 0)
 
     def _tick(self) -> None:
         current = self._session.current
@@ -140,9 +167,39 @@ class Player(QObject):  # type: ignore[misc]
             return
         if self._session.frame != self._shown:
             self._restart_clock()  # someone moved the slider: go on from there
-        elapsed = (self._clock() - self._origin) * self._speed
+        now = self._clock()
+        elapsed = (now - self._origin) * self._speed
         first, times, duration = self._part(current.cine.frame_times, current.cine.duration)
-        frame = first + frame_at(times, duration, elapsed)
-        if frame != self._shown:
-            self._shown = frame
-            self._session.seek(frame)
+        place = frame_at(times, duration, elapsed)
+        if first + place != self._shown:
+            self._shown = first + place
+            self._count_frame(now, int(elapsed // duration) * len(times) + place)
+            self._session.seek(self._shown)
+
+    def _count_frame(self, now: float, place: int) -> None:
+        """Count a frame that is shown, and those whose time passed since the last one.
+
+        `place` is its place among the frames since playing began, the loops before it counted.
+        """
+        since, last, shown, due = self._count
+        shown, due = shown + 1, due + place - last
+        if now - since < _COUNTED_S:
+            self._count = _Count(since, place, shown, due)
+            return
+        seconds = now - since
+        self._count = _Count(now, place, 0, 0)
+        self._tell_skipping(None if shown >= _ALL * due else Skipping(shown / seconds, due / seconds))
+
+    def _tell_skipping(self, skipping: Skipping | None) -> None:
+        if skipping != self.skipping:
+            self.skipping = skipping
+            self.skipping_changed.emit()
+
+
+class _Count(NamedTuple):
+    """Frames shown, and frames whose time came, since a moment of the clock; and the place of the last one shown."""
+
+    since: float
+    last: int
+    shown: int
+    due: int

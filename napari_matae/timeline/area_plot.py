@@ -11,7 +11,7 @@ from superqt.utils import qthrottled
 
 from napari_matae.background.connections import connections_of
 from napari_matae.widgets.colours import follow_colours
-from napari_matae.widgets.plot_axes import colour_axes, set_up_axes
+from napari_matae.widgets.plot_axes import colour_axes, follow_background, set_up_axes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,13 +42,14 @@ class AreaPlot(pg.PlotWidget):  # type: ignore[misc]
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent, background=None, enableMenu=False)
+        super().__init__(parent, enableMenu=False)
         self._session = session
         self.source: Callable[[], tuple[np.ndarray, str] | None] | None = None
         """What to draw in place of the area, with its axis label; None, or returning None, for the area."""
         self.values = np.zeros(0)
         """What is drawn, one value a frame."""
         self.setMinimumHeight(_LEAST_HEIGHT)
+        follow_background(self)
         self.setToolTip("Area of the left ventricle in each frame. Click to go to a frame.")
         item = self.getPlotItem()
         set_up_axes(item)

@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from napari_matae.background.connections import connections_of
+from napari_matae.widgets.colours import colours_of, follow_colours
 
 if TYPE_CHECKING:
     from napari_matae.session.player import Player
@@ -56,6 +57,8 @@ class Transport(QWidget):  # type: ignore[misc]
         row.addWidget(self.room_button)
         self._play_hint = self._room_hint = ""
         player.playing_changed.connect(self._on_playing)
+        player.skipping_changed.connect(lambda: self._update_where(session.frame))
+        follow_colours(self, lambda _: self._update_where(session.frame))
         connect = connections_of(self).connect
         connect(session.opened, self._update)
         connect(session.frame_changed, self._update_where)
@@ -99,8 +102,18 @@ class Transport(QWidget):  # type: ignore[misc]
             self.where.setText("")
             return
         text = f"{frame + 1} of {current.cine.n_frames}"
-        times = current.cine.frame_times
-        if times is not None and current.cine.n_frames > 1:
-            text += f" · {times[frame]:.2f} s"
+        times, skipping = current.cine.frame_times, self._player.skipping
+        if skipping is not None:
+            colour = colours_of(self).warning
+            text += f" · <span style='color:{colour}'>{skipping.shown:.0f}/{skipping.due:.0f} fps</span>"
+            tip = (
+                f"{skipping.shown:.0f} of {skipping.due:.0f} frames a second are shown, the others are skipped: the "
+                "heart beats at its own rate. A smaller window or a lower speed shows more of them."
+            )
+        else:
+            if times is not None and current.cine.n_frames > 1:
+                text += f" · {times[frame]:.2f} s"
+            tip = "Frame on screen and its time in the cine."
         self.where.setText(text)
-        self.where.setToolTip("Frame on screen and its time in the cine.")
+        if self.where.toolTip() != tip:
+            self.where.setToolTip(tip)

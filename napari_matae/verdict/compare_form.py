@@ -14,6 +14,7 @@ from matae.learn.options import ComparisonOptions
 from napari_matae.background.connections import connections_of
 from napari_matae.background.job import Job
 from napari_matae.models.tasks import compare
+from napari_matae.verdict.wording import headline
 from napari_matae.widgets.job_bar import JobBar
 from napari_matae.widgets.layout import combo_box, wrapped
 from napari_matae.widgets.option_form import OptionForm
@@ -99,7 +100,7 @@ class CompareForm(QWidget):  # type: ignore[misc]
         from napari_matae.verdict.window import VerdictWindow
 
         folder = Path(self._folder.name) if self._folder is not None else None
-        self._say(verdict.sentence)
+        self._say(f"{headline(verdict, comparison=True)}.")
         self.window_ = VerdictWindow(self._workspace, verdict, folder, self, comparison=True)
         self.window_.finished.connect(self._on_window_closed)
         self.window_.show()

@@ -10,7 +10,7 @@ from qtpy.QtCore import QPointF, Signal
 
 from napari_matae.verdict.wording import named_frame
 from napari_matae.widgets.colours import colours_of, follow_colours
-from napari_matae.widgets.plot_axes import colour_axes, set_up_axes
+from napari_matae.widgets.plot_axes import colour_axes, follow_background, set_up_axes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,11 +41,12 @@ class PairedPlot(pg.PlotWidget):  # type: ignore[misc]
     """A point was clicked; its frame (`matae.learn.verdict.FrameChange`)."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, background=None, enableMenu=False)
+        super().__init__(parent, enableMenu=False)
         self.frames: tuple[FrameChange, ...] = ()
         self.subjects: dict[str, str] = {}
         """Subject of each cine, by content id, once they are known."""
         self.setMinimumHeight(230)
+        follow_background(self)
         item = self.getPlotItem()
         set_up_axes(item)
         item.setLabel("bottom", "Dice before")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
-from html import escape as escape_html
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
@@ -22,26 +20,29 @@ from napari_matae.verdict.wording import (
     about_guard,
     about_kept,
     about_minutes,
+    about_side,
+    escape,
     headline,
+    hidden_words,
     main_figures,
     named_frame,
     narrower_figures,
     sign,
+    small,
 )
 from napari_matae.widgets.collapsible import Section
 from napari_matae.widgets.colours import colours_of, follow_colours
 from napari_matae.widgets.layout import wrapped
-from napari_matae.widgets.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from matae.learn.verdict import FrameChange, Side, Verdict
+    from matae.learn.verdict import FrameChange, Verdict
     from napari_matae.widgets.colours import Colours
     from napari_matae.workspace.workspace import Workspace
 
-__all__ = ["VerdictView", "about_side", "block", "escape", "small"]
+__all__ = ["VerdictView", "block"]
 
 _EMPTY = "No verdict yet. Retrain a model: what it changed is shown here, on patients it never saw and on your edits."
 _PLOT = (
@@ -130,12 +131,17 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.pictures = ChangedFrames(wide=self._wide, parent=self)
         self.pictures.frame_wanted.connect(self.go_to)
         self.hidden_says = wrapped("", self, selectable=True)
-        self.hidden_says.hide()
+        self._waiting: tuple[QWidget, ...] = ()
+        """What holds figures, and shows none before it is known which ones may be seen."""
 
     def _lay_out(self) -> None:
         self.narrow_section = Section(
             "verdict-widths", "Narrower widths", self.narrower, opened=self._wide, parent=self
         )
+        self._waiting = (
+            self.sentence, self.minutes, self.held_out, self.agreement, self.narrow_section, self.plot, self.plot_says,
+            self.hidden_says,
+        )  # fmt: skip
         held_out = block(_HELD_OUT, [self.held_out_says, self.held_out, self.narrow_section], self, framed=self._wide)
         agreement = block(_AGREEMENT, [self.agreement_says, self.agreement], self, framed=self._wide)
         plot = QWidget(self)
@@ -212,13 +218,13 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.empty.hide()
         self.body.show()
         self._show_headline(colours_of(self))
-        self.sentence.setText(escape(verdict.sentence))
         self.words.hide()
-        self._show_sides(verdict)
+        # No figure before it is known what whoever looks must not see (`_ask_what_is_hidden`).
+        for part in self._waiting:
+            part.hide()
+        self.pictures.show_side(replace(verdict.held_out, frames=()))
         guarded = (about_kept(verdict), about_guard(verdict, comparison=self._comparison))
         self.guard.setText(escape(" ".join(text for text in guarded if text)))
-        self.minutes.setText(escape(about_minutes(verdict)))
-        self.minutes.setVisible(bool(verdict.held_out.frames))
         test = f"How it is decided, by patient: {outcomes.TEST}."
         self.test.setText(small(test))
         self.headline.setToolTip(test)
@@ -226,32 +232,37 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self._ask_what_is_hidden(verdict)
 
     def _ask_what_is_hidden(self, verdict: Verdict) -> None:
-        """Show the frames that this rater may see, once the study has said which those are."""
+        """Show the figures and frames that this rater may see, once the study has said which those are."""
+        from matae.learn.blinded import without_hidden
+
         connection = self._workspace.link.connection
         if not connection.opened_target:
-            self._show_frames(verdict, frozenset())
+            self._show_figures(verdict)
             return
 
         def said(hidden: frozenset[str]) -> None:
             if self.verdict is verdict:
-                self._show_frames(verdict, hidden)
+                self._show_figures(without_hidden(verdict, hidden))
 
         self._asking = True
         ask = connection.requests.ask
         ask(lambda study: study.hidden_from(study.rater), said, lambda error: self._say(explain(error)))
 
-    def _show_frames(self, verdict: Verdict, hidden: frozenset[str]) -> None:
-        """Show frame by frame what changed, but of clips that others read and this rater reads blind."""
+    def _show_figures(self, seen: Verdict) -> None:
+        """Show what changed, on the whole and frame by frame, as far as this rater may see it."""
         self._asking = False
-        held = verdict.held_out
-        frames = tuple(frame for frame in held.frames if frame.content_id not in hidden)
-        n = len(held.frames) - len(frames)
-        self.plot.show_frames(frames)
-        self.plot.setVisible(bool(frames))
-        self.plot_says.setVisible(bool(frames))
-        self.hidden_says.setText(small(_hidden_words(n)))
-        self.hidden_says.setVisible(n > 0)
-        self.pictures.show_side(replace(held, frames=frames))
+        held = seen.held_out
+        self.sentence.setText(escape(seen.sentence))
+        self.sentence.show()
+        self.minutes.setText(escape(about_minutes(seen)))
+        self.minutes.setVisible(held.n_frames > 0)
+        self._show_sides(seen)
+        self.plot.show_frames(held.frames)
+        self.plot.setVisible(bool(held.frames))
+        self.plot_says.setVisible(bool(held.frames))
+        self.hidden_says.setText(small(hidden_words(held.n_hidden)))
+        self.hidden_says.setVisible(held.n_hidden > 0)
+        self.pictures.show_side(held)
         self._reader.start(self._workspace.link.connection.opened_target, self._folder, self.pictures.frames)
 
     def _show_headline(self, colours: Colours) -> None:
@@ -270,14 +281,10 @@ class VerdictView(QWidget):  # type: ignore[misc]
         narrower = narrower_figures(held)
         self.narrower.show_figures(narrower)
         self.narrow_section.setVisible(bool(narrower))
-        self.held_out.setVisible(bool(held.frames))
-        self.agreement.setVisible(bool(own.frames))
+        self.held_out.setVisible(held.n_frames > 0 and bool(held.figures))
+        self.agreement.setVisible(own.n_frames > 0 and bool(own.figures))
         self.held_out_says.setText(about_side(held, f"{held.meaning[0].upper()}{held.meaning[1:]}."))
         self.agreement_says.setText(about_side(own, _AGREEMENT_SAYS))
-        # Frame by frame: once it is known what whoever looks must not see (`_ask_what_is_hidden`).
-        for part in (self.plot, self.plot_says, self.hidden_says):
-            part.hide()
-        self.pictures.show_side(replace(held, frames=()))
 
     def open_large(self) -> None:
         """Show the same in a window of its own."""
@@ -353,7 +360,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
         from matae.models import find_model
 
         if not verdict.offered and not verdict.by_choice:
-            return verdict.sentence
+            return f"{headline(verdict, comparison=self._comparison)}."
         if verdict.name == self.in_use.name:
             return f"{verdict.name} is in use."
         try:
@@ -361,29 +368,6 @@ class VerdictView(QWidget):  # type: ignore[misc]
         except MataeError as error:
             return str(error)
         return ""
-
-
-def _hidden_words(n: int) -> str:
-    """Return how many frames are not shown, and until when."""
-    return (
-        f"{plural(n, 'frame')} of clips that others read are not shown one by one: this study is read blind, and not "
-        "all readers have finished them. The means hold them."
-    )
-
-
-escape = partial(escape_html, quote=False)
-
-
-def small(text: str) -> str:
-    """Return plain text as small print; napari's style allows no other way."""
-    return f"<small>{escape(text)}</small>"
-
-
-def about_side(side: Side, meaning: str) -> str:
-    """Return on how much a side rests and what it means, as small print."""
-    if not side.frames:
-        return small(f"{meaning} None of its frames could be compared.")
-    return small(f"{plural(side.n_frames, 'frame')} of {plural(side.n_patients, 'patient')}. {meaning}")
 
 
 def block(title: str, widgets: Sequence[QWidget], parent: QWidget, *, framed: bool) -> QFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from html import escape as escape_html
 from typing import TYPE_CHECKING
 
 from matae.learn.verdict import BETTER, STRUCTURE, UNCLEAR, WORSE
@@ -16,10 +18,13 @@ __all__ = [
     "about_guard",
     "about_kept",
     "about_minutes",
+    "about_side",
     "change",
     "counted",
     "counted_short",
+    "escape",
     "headline",
+    "hidden_words",
     "interval",
     "leans_worse",
     "main_figures",
@@ -28,6 +33,7 @@ __all__ = [
     "narrower_figures",
     "number",
     "sign",
+    "small",
     "title",
 ]
 
@@ -178,3 +184,30 @@ def named_frame(frame: FrameChange, subjects: dict[str, str]) -> str:
     who = subjects.get(frame.content_id) or f"patient {frame.patient[:6]}"
     phase = f" {frame.phase}" if frame.phase else ""
     return f"{who}{phase}, frame {frame.frame + 1}"
+
+
+def hidden_words(n: int) -> str:
+    """Return how many frames are not shown, and until when."""
+    return (
+        f"{plural(n, 'frame')} of clips that others read are not shown one by one: this study is read blind, and not "
+        "all readers have finished them. Means of figures hold them."
+    )
+
+
+escape = partial(escape_html, quote=False)
+
+
+def small(text: str) -> str:
+    """Return plain text as small print; napari's style allows no other way."""
+    return f"<small>{escape(text)}</small>"
+
+
+def about_side(side: Side, meaning: str) -> str:
+    """Return on how much a side rests and what it means, as small print."""
+    from matae.learn.blinded import WITHHELD, is_withheld
+
+    if not side.n_frames:
+        return small(f"{meaning} None of its frames could be compared.")
+    if is_withheld(side):
+        meaning = WITHHELD
+    return small(f"{plural(side.n_frames, 'frame')} of {plural(side.n_patients, 'patient')}. {meaning}")

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
     QFrame,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -26,6 +27,7 @@ __all__ = [
     "let_shrink",
     "let_type_over",
     "row",
+    "rows_of_three",
     "wrapped",
 ]
 
@@ -40,6 +42,18 @@ def row(*widgets: QWidget) -> QHBoxLayout:
     for widget in widgets:
         layout.addWidget(widget)
     return layout
+
+
+def rows_of_three(*widgets: QWidget) -> QGridLayout:
+    """Return widgets in rows of three, all columns equally wide: more in a row would widen the dock."""
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(4)
+    grid.setVerticalSpacing(4)
+    for place, widget in enumerate(widgets):
+        grid.addWidget(widget, place // 3, place % 3)
+    for column in range(3):
+        grid.setColumnStretch(column, 1)
+    return grid
 
 
 def wrapped(text: str, parent: QWidget, *, selectable: bool = False) -> QLabel:

@@ -5,11 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pyqtgraph as pg
+from qtpy.QtWidgets import QGraphicsView
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QColor
 
-__all__ = ["colour_axes", "set_up_axes"]
+__all__ = ["colour_axes", "follow_background", "set_up_axes"]
+
+
+def follow_background(view: pg.GraphicsView) -> None:
+    """Draw plots on the background of the theme, whichever it is now.
+
+    pyqtgraph has Qt keep a picture of the background: a plot stays dark in the light theme, and light in the dark one.
+    """
+    view.setBackground(None)
+    view.setCacheMode(QGraphicsView.CacheModeFlag.CacheNone)
 
 
 def set_up_axes(item: pg.PlotItem, *, grid: bool = True) -> None:

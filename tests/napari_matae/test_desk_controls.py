@@ -138,6 +138,7 @@ def test_the_dock_fits_a_small_screen_with_all_that_must_be_in_sight(dock, scree
 
 
 def test_no_panel_is_wider_than_the_narrowest_dock(dock, qtbot) -> None:
+    dock.setStyleSheet(style("dark"))  # napari's buttons are wider than Qt's own
     dock.resize(dock.minimumWidth(), 560)
     for sections in (dock.measure_panel.sections, dock.learn_panel.sections):
         for section in sections.values():

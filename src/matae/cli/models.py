@@ -193,11 +193,12 @@ def models_compare(
 
     from matae.cli.retrain import verdict_lines
     from matae.files import write_atomic, writing_to
+    from matae.learn.blinded import seen_by
     from matae.learn.comparison import compare_models
     from matae.store import Study
 
     with Study.open(study) as opened:
-        verdict = compare_models(opened, before, after, split=split, device=device)
+        verdict = seen_by(compare_models(opened, before, after, split=split, device=device), opened)
     typer.echo("\n".join(verdict_lines(verdict)))
     if json_file is not None:
         with writing_to(json_file.parent):

@@ -58,6 +58,7 @@ def retrain(
     from matae.errors import TrainError
     from matae.files import write_atomic, writing_to
     from matae.learn import retrain as run
+    from matae.learn.blinded import seen_by
     from matae.learn.plan import start_run
     from matae.models import promote as put_into_use
     from matae.store import Study
@@ -89,6 +90,7 @@ def retrain(
             raise typer.Exit(STOPPED) from None
         if promote and verdict.offered:
             before = put_into_use(verdict.name, keyed=opened.keyed)
+        verdict = seen_by(verdict, opened)
     typer.echo("\n".join(verdict_lines(verdict)))
     if json_file is not None:
         with writing_to(json_file.parent):
@@ -123,7 +125,10 @@ def _say(event: Event) -> None:
 
 
 def verdict_lines(verdict: Verdict) -> list[str]:
-    """Return a verdict as lines for the terminal: both sides, each under its name."""
+    """Return a verdict as lines for the terminal: both sides, each under its name.
+
+    What whoever looks must not see is taken away before (`matae.learn.blinded`).
+    """
     lines = [f"{verdict.name} against {verdict.against}"]
     for side in (verdict.held_out, verdict.agreement):
         lines += ["", f"{side.meaning[0].upper()}{side.meaning[1:]}", *_table(side)]
@@ -144,6 +149,10 @@ def verdict_lines(verdict: Verdict) -> list[str]:
 
 
 def _table(side: Side) -> list[str]:
+    from matae.learn.blinded import WITHHELD, is_withheld
+
+    if is_withheld(side):
+        return [WITHHELD]
     shown = [figure for figure in side.figures.values() if figure.before is not None]
     wide = max([_FIRST, *(len(_called(figure)) + 1 for figure in shown)])
     head = f"{'figure':<{wide}}{'before':>8}{'after':>8}{'change':>9}  {'95 % interval':<18}{'n':>5}{'patients':>10}"

@@ -230,6 +230,7 @@ def study_forget(
 ) -> None:
     """Take a subject out of a study for good, and out of the models that learnt from them; copies are not reached."""
     from matae.learn import forget_patient, models_trained_on
+    from matae.learn.blinded import seen_by
     from matae.store import Study
 
     with Study.open(study) as opened:
@@ -240,9 +241,10 @@ def study_forget(
         if not yes:
             typer.confirm(f"Delete {subject} and all their labels from the study? This cannot be undone.", abort=True)
         done = forget_patient(opened, subject, again=not no_retrain)
+        retrained = {name: seen_by(verdict, opened) for name, verdict in done.retrained.items()}
     typer.echo(f"forgotten, with {done.n_cines} cine{'' if done.n_cines == 1 else 's'}")
-    for name, verdict in done.retrained.items():
-        typer.echo(f"{name} was trained anew: {verdict.sentence}")
+    for name, verdict in retrained.items():
+        typer.echo(f"{name} was trained anew, {verdict.outcome}: {verdict.sentence}")
     for name, sentence in done.failed.items():
         typer.echo(f"napari-matae: {name} was removed and not trained anew: {sentence}", err=True)
     if done.change:

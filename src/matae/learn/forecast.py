@@ -126,20 +126,24 @@ def forecast_sentence(found: Forecast) -> str:
 
 
 def earlier_points(study: Study, options: RetrainOptions) -> list[LearntFrom]:
-    """Return what earlier retrainings of a study came to, those of the same base and kind."""
+    """Return what earlier retrainings of a study came to, those of the same base and kind.
+
+    Those whose figures whoever looks must not see yet are left out (`matae.learn.blinded`).
+    """
     from contextlib import suppress
 
     from matae.errors import TrainError
+    from matae.learn.blinded import without_hidden
     from matae.learn.folders import VERDICT
     from matae.learn.history import runs_of
     from matae.learn.verdict import NOT_COMPARABLE, Verdict
 
-    found = []
+    found, hidden = [], study.hidden_from(study.rater)
     for folder, plan in runs_of(study):
         if (plan.options.base, plan.options.kind) != (options.base, options.kind):
             continue
         with suppress(TrainError):
-            verdict = Verdict.read(folder / VERDICT)
+            verdict = without_hidden(Verdict.read(folder / VERDICT), hidden)
             dice = verdict.held_out.figures.get("dice")
             if verdict.outcome != NOT_COMPARABLE and dice is not None and dice.after is not None:
                 found.append(LearntFrom(verdict.agreement.n_frames, dice.after))

@@ -122,6 +122,7 @@ def _learn(study: Study, plan: Plan, folder: Path, link: RunCallbacks) -> tuple[
 
 
 def _judge(study: Study, plan: Plan, data: RunData, folder: Path, link: RunCallbacks) -> Verdict:
+    from matae.learn.blinded import without_hidden
     from matae.learn.comparison import judge
     from matae.models import find_model, rewrite_card
     from matae.models.seal import sealed
@@ -139,7 +140,8 @@ def _judge(study: Study, plan: Plan, data: RunData, folder: Path, link: RunCallb
         sentence = f"{options.name} was made and not judged; go on with the run to have its verdict."
         raise PausedError(sentence) from None
     card = find_model(options.name).card
-    figures = verdict.card_figures()
+    # The card says the same to everybody: no more than somebody may see who has read nothing.
+    figures = without_hidden(verdict, study.hidden_from("")).card_figures()
     figures["verdict"] = sealed(figures["verdict"], study.keyed)
     rewrite_card(options.name, replace(card, figures=figures))
     with writing_to(folder):

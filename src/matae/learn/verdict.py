@@ -30,7 +30,6 @@ __all__ = [
     "Side",
     "Verdict",
     "decide",
-    "frames_by_patient",
 ]
 
 STRUCTURE = "structure_"
@@ -92,6 +91,8 @@ class Side:
         Every frame, for a paired plot.
     n_inverted
         Frames whose label fills most of the picture, as an inverted mask does.
+    n_hidden
+        Frames that are not in `frames`, since whoever looks reads their clips blind (`matae.learn.blinded`).
     """
 
     meaning: str
@@ -101,6 +102,7 @@ class Side:
     figures: dict[str, Paired]
     frames: tuple[FrameChange, ...]
     n_inverted: int = 0
+    n_hidden: int = 0
 
     def most_improved(self, n: int = 5) -> list[FrameChange]:
         """Return the frames that won most, the best first."""
@@ -118,6 +120,7 @@ class Side:
             "n_frames": self.n_frames,
             "n_patients": self.n_patients,
             "n_inverted": self.n_inverted,
+            "n_hidden": self.n_hidden,
             "figures": {name: figure.to_json() for name, figure in self.figures.items()},
             "frames": [asdict(frame) for frame in self.frames],
             "most_improved": [asdict(frame) for frame in self.most_improved()],
@@ -389,11 +392,3 @@ def _said(name: str) -> str:
     kind, _, width = name.removeprefix(STRUCTURE).partition(" ")
     where = f" of the {width}" if name.startswith(STRUCTURE) else f" at width {width}"
     return _IN_WORDS.get(kind, kind) + (where if width else "")
-
-
-def frames_by_patient(frames: Sequence[FrameChange]) -> dict[str, list[FrameChange]]:
-    """Return the frames of each patient, for plots that group them."""
-    found: dict[str, list[FrameChange]] = {}
-    for frame in frames:
-        found.setdefault(frame.patient, []).append(frame)
-    return found

@@ -92,10 +92,12 @@ def segment_and_measure(
     from matae.view import why_not_outlined
 
     options, sector, make = options or SegmentOptions(), sector or find_sector(cine), make or Segmenter
-    result = segment(cine, sector=sector, segmenter=make(options), progress=progress)
-    known = familiarity(cine, sector, result.run["model"])
+    segmenter = make(options)
+    known = familiarity(cine, sector, segmenter.card.name)
     measure = replace(measure or MeasureOptions(), apex_down=sector.apex_down)
-    if measure.view is None and (why := why_not_outlined(cine, sector, result.run["model"], known)):
+    why = why_not_outlined(cine, sector, segmenter.card.name, known) if measure.view is None else None
+    result = segment(cine, sector=sector, segmenter=segmenter, progress=progress)
+    if why is not None:
         result.clear(why)
     # Only a model that knows what a heart looks like gives its masks to be measured as one of a view.
     seen = Seen(cine, (), None) if known is None else with_view(cine, sector, known, chosen=measure.view)

@@ -2,14 +2,17 @@
 
 The latents of pictures like those it was trained on rebuild one another; those of a photograph, of noise or of a
 negative do not. The share of variance that is left over is compared with a limit from the model's card. What the
-encoder sees on the way is kept, so that whoever tells views by it needs no pass of its own.
+encoder sees on the way is kept, so that whoever tells views by it needs no pass of its own. The last few answers are
+kept too: one is wanted before a clip is outlined, and again when it is measured.
 """
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -29,6 +32,8 @@ STRANGE = 1.2
 """Share of the limit: of 250 pairs of frames, real, restyled, changed and synthetic (`benchmarks/reliability.py`), the
 strangest has 1.07; photographs, text, noise and black pictures have 1.24 and more."""
 _BATCH = 4
+_KEPT = 4
+"""Answers that are kept; each is a few kilobytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,15 +93,37 @@ def familiarity(cine: Cine, sector: Sector, model: str, frames: int = 16) -> Fam
     SegmentError
         If the sector lies outside the picture.
     """
+    from matae.models import find_model
+
+    sha256 = find_model(model).card.sha256
+    key = (
+        cine.content_id, cine.pixel_aspect, sector.polygon.tobytes(), sector.apex_down, model, sha256, frames,
+    )  # fmt: skip
+    with _Answers.lock:  # who asks the same meanwhile waits for the answer
+        if key in _Answers.kept:
+            _Answers.kept.move_to_end(key)
+            return _Answers.kept[key]
+        answer = _ask(cine, sector, model, sha256, frames)
+        _Answers.kept[key] = answer
+        while len(_Answers.kept) > _KEPT:
+            _Answers.kept.popitem(last=False)
+    return answer
+
+
+class _Answers:
+    lock = threading.Lock()
+    kept: ClassVar[OrderedDict[tuple[object, ...], Familiarity | None]] = OrderedDict()
+
+
+def _ask(cine: Cine, sector: Sector, model: str, sha256: str, frames: int) -> Familiarity | None:
+    """Have the network look at some frames."""
     import torch
 
-    from matae.models import find_model
     from matae.nn.pooled import pooled
     from matae.placement import Placement, network_input
     from matae.threads import set_network_threads
 
-    entry = find_model(model)
-    found = _loaded(model, entry.card.sha256)
+    found = _loaded(model, sha256)
     if found is None:
         return None
     network, card = found

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 __all__ = ["why_not_outlined"]
 
-_FRAMES = 4
 _SURE = 0.9
 
 
@@ -44,7 +43,7 @@ def why_not_outlined(cine: Cine, sector: Sector, model: str, known: Familiarity 
 
     if cine.view is not None:
         return None
-    known = known or familiarity(cine, sector, model, _FRAMES)
+    known = known or familiarity(cine, sector, model)
     if known is None or known.is_known:
         return None
     try:

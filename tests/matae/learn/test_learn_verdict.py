@@ -28,7 +28,6 @@ from matae.learn.verdict import (
     Side,
     Verdict,
     decide,
-    frames_by_patient,
 )
 from matae.learn.verdict import (
     BETTER as IS_BETTER,
@@ -186,10 +185,6 @@ def test_what_changed_most_comes_first_and_only_that_way() -> None:
     assert [round(f.gain, 2) for f in found.most_improved(2)] == [0.3, 0.1]
     assert [round(f.gain, 2) for f in found.most_harmed()] == [-0.2, -0.1]
     assert [round(f.gain, 2) for f in found.most_harmed(1)] == [-0.2]
-    assert {key: len(of) for key, of in frames_by_patient(found.frames).items()} == {
-        "a": 2, "b": 2, "c": 1, "d": 1, "e": 1, "f": 1
-    }  # fmt: skip
-    assert [f.frame for f in frames_by_patient(found.frames)["a"]] == [0, 6]
 
 
 def test_the_sentence_of_a_gain() -> None:

@@ -57,3 +57,14 @@ def test_a_mask_that_nobody_touched_is_as_predicted(panel, qtbot) -> None:
     shown.figures.show_frame()
     assert "as predicted" not in shown.state.text()
     assert shown.figures.values["dice"].text() == "1.000"
+
+
+def test_no_row_has_more_than_three_tools(panel) -> None:
+    # In napari's style a button is at least 80 pixels wide: six in a row made the dock 516 wide where 350 are there.
+    shown, _ = panel
+    shown.resize(320, 900)
+    shown.show()
+    rows: dict[int, int] = {}
+    for button in shown.tool_buttons.values():
+        rows[button.y()] = rows.get(button.y(), 0) + 1
+    assert list(rows.values()) == [3, 3]

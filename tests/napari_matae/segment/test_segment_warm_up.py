@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from matae.segment import SegmentOptions
+from matae.cine import Cine
+from matae.models import DEFAULT_MODEL
+from matae.segment import FrameMask, SegmentOptions, find_sector
 from matae.segment.kept import kept_segmenter
+from matae.store.types import OverrideName
 from napari_matae.background.connections import end_owned
+from napari_matae.background.events import Notice
 from napari_matae.segment import warm_up
-from napari_matae.segment.events import make_ready
+from napari_matae.segment.events import look_at, make_ready, segment_events
 from napari_matae.session.session import Session
+
+from ..conftest import make_cine
 
 pytestmark = pytest.mark.gui
 
@@ -21,17 +31,52 @@ def test_a_model_that_cannot_be_loaded_is_no_error_here(own_home, monkeypatch):
     make_ready()
 
 
-def test_it_waits_for_the_picture_and_happens_once(qtbot, cine, monkeypatch):
-    made = []
+def test_it_waits_for_the_picture_and_looks_at_each_clip_once_its_sector_is_known(
+    qtbot, cine, monkeypatch, opens_with_a_sector
+):
+    made, looked = [], []
     monkeypatch.setenv("MATAE_MEASURE", "1")
     monkeypatch.setattr(warm_up, "make_ready", lambda: made.append(session.current is not None))
-    session = Session(ViewerModel())
+    monkeypatch.setattr(warm_up, "look_at", lambda clip, sector: looked.append((clip, sector)))
+    session = Session(ViewerModel(), finds_sectors=False)
     warming = warm_up.WarmUp(session)
-    session.open(cine)
-    qtbot.waitUntil(lambda: made == [True])
-    session.open(cine)
+    opens_with_a_sector(session, cine)
+    qtbot.waitUntil(lambda: made == [True] and not warming._timer.isActive())
+    assert looked == []  # what the model would see is not known yet
+    sector = find_sector(cine)
+    session.sector.take(sector)
+    qtbot.waitUntil(lambda: len(looked) == 1 and not warming._timer.isActive())
+    assert looked[0][0] is cine
+    session.overrides.apply(OverrideName.VIEW, "A4C")  # described anew: the same pixels, the same sector
     assert not warming._timer.isActive()
+    session.open(other := make_cine(seed=5), find_sector(cine))
+    qtbot.waitUntil(lambda: len(looked) == 2)
+    assert looked[1][0] is other
+    assert made == [True]
     end_owned(warming)
+
+
+def test_what_was_looked_at_is_not_looked_at_again(monkeypatch):
+    from matae.segment import out_of_distribution
+
+    asked = []
+    real = out_of_distribution._ask
+    monkeypatch.setattr(out_of_distribution, "_ask", lambda *given: asked.append(given) or real(*given))
+    monkeypatch.setattr("matae.models.current_model", lambda: DEFAULT_MODEL)
+    noise = np.random.default_rng(3).integers(0, 256, (2, 90, 100), dtype=np.uint8)
+    cine = Cine(noise, None, None, Path("noise.npy"))
+    sector = find_sector(cine)
+    look_at(cine, sector)
+    options = SegmentOptions(DEFAULT_MODEL, width="1/8", device="cpu", backend="torch")
+    events = list(segment_events(cine, sector, [0, 1], options))
+    assert len(asked) == 1
+    # No outline comes before the empty masks: none is seen to appear and vanish.
+    masks = [event.mask for event in events if isinstance(event, FrameMask)]
+    assert len(masks) == 2
+    assert not np.array(masks).any()
+    assert any("do not look like an echo" in event.text for event in events if isinstance(event, Notice))
+    look_at(cine, replace(sector, apex_down=not sector.apex_down))  # another part of the picture, or another way up
+    assert len(asked) == 2
 
 
 def test_what_was_made_ready_is_what_runs(tiny_model, monkeypatch):

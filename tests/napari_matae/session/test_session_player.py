@@ -119,3 +119,42 @@ def test_closing_the_cine_stops_the_player(played):
     session.viewer.layers.clear()
     player._tick()
     assert not player.is_playing
+
+
+def test_whoever_looks_is_told_when_frames_are_skipped(played):
+    _, player, clock = played
+    told = []
+    player.skipping_changed.connect(lambda: told.append(player.skipping))
+    player.play()
+    for _ in range(60):  # every frame of 50 a second is shown
+        clock.now += 0.02 + 1e-7
+        player._tick()
+    assert told == []
+    for _ in range(40):  # one look in 60 ms: two of three frames are skipped, over the end of the loop too
+        clock.now += 0.06
+        player._tick()
+    assert player.skipping is not None
+    assert player.skipping.due == pytest.approx(50, abs=1)
+    assert player.skipping.shown == pytest.approx(50 / 3, abs=1)
+    for _ in range(120):  # the screen is quick again
+        clock.now += 0.02 + 1e-7
+        player._tick()
+    assert player.skipping is None
+    player.speed = 2.0
+    for _ in range(60):
+        clock.now += 0.02 + 1e-7
+        player._tick()
+    assert player.skipping.due == pytest.approx(100, abs=3)
+    player.pause()
+    assert player.skipping is None
+    assert told[-1] is None
+
+
+def test_a_loop_that_passes_between_two_looks_counts(played):
+    _, player, clock = played
+    player.play()
+    for _ in range(12):
+        clock.now += 0.22  # a whole loop of 0.2 s, and a frame
+        player._tick()
+    assert player.skipping.due == pytest.approx(50, abs=1)
+    assert player.skipping.shown == pytest.approx(1 / 0.22, abs=1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from matae.cine import Cine
-from napari_matae.session.player import Player
+from napari_matae.session.player import Player, Skipping
 from napari_matae.timeline.transport_bar import Transport
 
 
@@ -41,3 +41,13 @@ def test_it_follows_frame_and_player(bar, session, cine):
     assert bar.play_button.text() == "Play"
     bar.speed.setCurrentIndex(0)
     assert bar._player.speed == 0.25
+
+
+def test_frames_that_are_skipped_are_said(bar, session, cine):
+    session.open(cine)
+    bar._player._tell_skipping(Skipping(24.6, 50.0))
+    assert "25/50 fps" in bar.where.text()
+    assert bar.where.toolTip().startswith("25 of 50 frames a second are shown, the others are skipped")
+    bar._player._tell_skipping(None)
+    assert "fps" not in bar.where.text()
+    assert bar.where.toolTip() == "Frame on screen and its time in the cine."

@@ -10,6 +10,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from matae.learn import compare_models
+from matae.learn.blinded import WITHHELD
 from matae.learn.paired import compare
 from matae.models import current_model, find_model, promote
 from matae.store import Study
@@ -18,7 +19,7 @@ from napari_matae.dock import MataeDock
 from napari_matae.verdict.view import VerdictView
 from napari_matae.verdict.wording import change, interval, leans_worse, mark, number, title
 
-from .verdict_makers import empty_verdict, fill, second_model, verdict
+from .verdict_makers import SIDES, empty_verdict, fill, second_model, verdict
 
 pytestmark = pytest.mark.gui
 
@@ -169,8 +170,13 @@ def test_pictures_of_a_real_comparison_and_a_clip_that_is_gone(view, qtbot, tiny
     assert widget.body.isHidden()
 
 
-def test_frames_of_clips_that_others_read_blind_are_not_shown(view, qtbot, tiny_model, tmp_path):
-    fill(tmp_path / "study.sqlite", tmp_path / "clips")  # anna read every clip
+MORE_PATIENTS = SIDES | {"P5": "test", "P6": "test"}
+
+
+@pytest.mark.usefixtures("tiny_model")
+@pytest.mark.parametrize(("sides", "withheld"), [(SIDES, True), (MORE_PATIENTS, False)])
+def test_what_others_read_blind_cannot_be_told_from_what_is_shown(view, qtbot, tmp_path, sides, withheld):
+    fill(tmp_path / "study.sqlite", tmp_path / "clips", sides)  # anna read every clip
     second_model(tmp_path)
     with Study.open(tmp_path / "study.sqlite", rater="anna") as study:
         found = compare_models(study, "tiny", "second", device="cpu", folder=tmp_path)
@@ -179,7 +185,10 @@ def test_frames_of_clips_that_others_read_blind_are_not_shown(view, qtbot, tiny_
         study.set_blind(True)
     widget = view("study.sqlite", "bela")
     widget.show_verdict(found, tmp_path)
-    assert widget.plot.frames == ()  # nothing flashes up before the study has said who may see it
+    # Nothing flashes up before the study has said who may see it.
+    assert widget.plot.frames == ()
+    assert not widget.held_out.isVisible()
+    assert not widget.sentence.isVisible()
     drawn(qtbot, widget)
     expected = [frame for frame in found.held_out.frames if frame.content_id == open_clip]
     assert list(widget.plot.frames) == expected
@@ -187,10 +196,15 @@ def test_frames_of_clips_that_others_read_blind_are_not_shown(view, qtbot, tiny_
     hidden = len(found.held_out.frames) - len(expected)
     assert hidden
     assert f"{hidden} frames of clips that others read are not shown" in plain(widget.hidden_says)
-    assert widget.held_out.rows["dice"]["after"].text() != "–"  # the means hold them
+    # The mean over one hidden clip and the frames that are shown would give the hidden one away.
+    assert widget.held_out.isVisible() is not withheld
+    assert (WITHHELD in plain(widget.sentence)) is withheld
+    assert ("dice" in widget.held_out.rows) is not withheld
+    assert ("Dice 0." in plain(widget.sentence)) is not withheld
     widget.open_large()
     drawn(qtbot, widget.window_.view)
     assert list(widget.window_.view.plot.frames) == expected
+    assert widget.window_.view.held_out.isVisible() is not withheld
 
 
 def test_use_and_go_back_whatever_became_of_the_file(view, qtbot, tiny_model, tmp_path):

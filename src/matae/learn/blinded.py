@@ -1,0 +1,77 @@
+"""What whoever reads blind may see of a verdict: nothing that tells another reader's drawing of a frame."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from matae.learn.verdict import MinutesSaved
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from matae.learn.verdict import Side, Verdict
+    from matae.store import Study
+
+__all__ = ["LEAST_CLIPS", "WITHHELD", "is_withheld", "seen_by", "without_hidden"]
+
+LEAST_CLIPS = 3
+"""So many hidden clips at least are averaged in a mean that is shown: whoever knows the other frames one by one can
+subtract them from it, and what is left is the mean of the hidden ones."""
+
+WITHHELD = (
+    "The figures wait until all readers of the clips have finished: they hold so few readings by others that these "
+    "could be told from them."
+)
+"""Said in place of figures."""
+
+
+def seen_by(verdict: Verdict, study: Study) -> Verdict:
+    """Return a verdict as the rater of a study may see it, see `without_hidden`.
+
+    Parameters
+    ----------
+    verdict
+        As it was reached.
+    study
+        Open, under the name of whoever looks.
+    """
+    return without_hidden(verdict, study.hidden_from(study.rater))
+
+
+def without_hidden(verdict: Verdict, hidden: AbstractSet[str]) -> Verdict:
+    """Return a verdict without what it says of single clips that are hidden.
+
+    The outcome stays, which is one word on all patients. Frames of hidden clips are left out. Means over all frames
+    stay where they average `LEAST_CLIPS` hidden clips or none; otherwise a side has no figures, and neither the
+    sentence nor the minutes that rest on them are said.
+
+    Parameters
+    ----------
+    verdict
+        As it was reached.
+    hidden
+        Content ids of the clips that others read and whoever looks must not see yet.
+    """
+    held_out, agreement = (_side(side, hidden) for side in (verdict.held_out, verdict.agreement))
+    if held_out is verdict.held_out and agreement is verdict.agreement:
+        return verdict
+    seen = replace(verdict, held_out=held_out, agreement=agreement)
+    if not is_withheld(held_out):
+        return seen
+    # Both rest on what held-out frames gained.
+    return replace(seen, sentence=WITHHELD, minutes=MinutesSaved(None, verdict.minutes.n_timed, WITHHELD))
+
+
+def is_withheld(side: Side) -> bool:
+    """Return whether the figures of a side are withheld."""
+    return side.n_hidden > 0 and not side.figures
+
+
+def _side(side: Side, hidden: AbstractSet[str]) -> Side:
+    frames = tuple(frame for frame in side.frames if frame.content_id not in hidden)
+    if len(frames) == len(side.frames):
+        return side
+    clips = {frame.content_id for frame in side.frames if frame.content_id in hidden}
+    figures = side.figures if len(clips) >= LEAST_CLIPS else {}
+    return replace(side, frames=frames, figures=figures, n_hidden=len(side.frames) - len(frames))
