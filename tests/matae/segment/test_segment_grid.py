@@ -116,3 +116,13 @@ def test_auto_expects_more_of_a_smaller_grid_but_not_too_much(checked: str) -> N
     chosen = best_of(speeds, options, (0.5, 1.0), 30.0, quicker(card.grid, 64))
     assert chosen.width == 1.0
     assert "does 50 frames a second" in chosen.words
+
+
+def test_a_model_that_goes_on_from_another_is_not_taken_for_checked(checked: str) -> None:
+    from matae.train.config import TrainConfig
+    from matae.train.run import _continued
+
+    assert find_model(checked).card.grids == SMALLER
+    _, card = _continued("next", TrainConfig(grid=64), checked)
+    assert card.grids == {}
+    assert "grids" not in card.dumps()
