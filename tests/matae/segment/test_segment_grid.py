@@ -126,3 +126,13 @@ def test_a_model_that_goes_on_from_another_is_not_taken_for_checked(checked: str
     _, card = _continued("next", TrainConfig(grid=64), checked)
     assert card.grids == {}
     assert "grids" not in card.dumps()
+
+
+def test_the_command_line_takes_a_wrong_grid_for_wrong_use() -> None:
+    import typer
+
+    from matae.cli.options import check_grid
+
+    assert [check_grid(text) for text in ("auto", "own", "192")] == ["auto", "own", "192"]
+    with pytest.raises(typer.BadParameter, match="'small' is no grid"):
+        check_grid("small")
