@@ -5,8 +5,8 @@
 The frames are scaled down to each of the sides first, as a clip of so few pixels has them, their reference masks too;
 each is then placed, segmented and cleaned as `segment` does it, on every grid that the network can halve often enough.
 A grid's loss is the mean of paired differences from the card's own grid, with its interval by patient. *Expected* is
-how far the Dice that `matae.segment.expected` expects of a cavity is from what it is, on average. The last column is the
-processor time of the network alone, one frame a pass, on one thread.
+how far the Dice that `matae.segment.expected` expects of a cavity is from what it is, on average. The last column is
+the processor time of the network alone, one frame a pass, on one thread.
 """
 
 from __future__ import annotations

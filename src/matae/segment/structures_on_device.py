@@ -43,7 +43,7 @@ def structures(logits: Tensor, regions: Regions) -> tuple[Tensor, Tensor]:
         (N, H, W) uint8, and (N,) bool.
     """
     some = max(1, _AT_ONCE // max(1, logits[0, 0].numel()))
-    found = [_structures(part, regions) for part in logits.split(some)]
+    found = [_structures(part, regions) for part in torch.split(logits, some)]
     return torch.cat([mask for mask, _ in found]), torch.cat([is_done for _, is_done in found])
 
 

@@ -116,3 +116,23 @@ def test_auto_expects_more_of_a_smaller_grid_but_not_too_much(checked: str) -> N
     chosen = best_of(speeds, options, (0.5, 1.0), 30.0, quicker(card.grid, 64))
     assert chosen.width == 1.0
     assert "does 50 frames a second" in chosen.words
+
+
+def test_a_model_that_goes_on_from_another_is_not_taken_for_checked(checked: str) -> None:
+    from matae.train.config import TrainConfig
+    from matae.train.run import _continued
+
+    assert find_model(checked).card.grids == SMALLER
+    _, card = _continued("next", TrainConfig(grid=64), checked)
+    assert card.grids == {}
+    assert "grids" not in card.dumps()
+
+
+def test_the_command_line_takes_a_wrong_grid_for_wrong_use() -> None:
+    import typer
+
+    from matae.cli.options import check_grid
+
+    assert [check_grid(text) for text in ("auto", "own", "192")] == ["auto", "own", "192"]
+    with pytest.raises(typer.BadParameter, match="'small' is no grid"):
+        check_grid("small")

@@ -14,8 +14,9 @@ LARGEST = 30e6 - 2 * 6.2e6  # bytes: 30 MB for the three bundled models, of whic
 
 
 def test_there_are_recipes() -> None:
+    apical = {"matae-apical", "matae-apical-gpu", "matae-apical-small-gpu"}
     lv, phantom = {"matae-lv", "matae-lv-continued", "matae-lv-gpu"}, {"matae-phantom-first", "matae-phantom"}
-    assert {path.stem for path in RECIPES} == lv | phantom | {"matae-apical", "matae-apical-gpu"}
+    assert {path.stem for path in RECIPES} == lv | phantom | apical
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
