@@ -2,7 +2,7 @@
 
     python docs/record_tour.py                 (on any display; writes docs/images/tour.mp4 and a picture of it)
     python docs/record_tour.py --gif FILE      (a GIF too, for pages that play no video)
-    python docs/record_tour.py --beat FILE     (a GIF of the heart alone, with its curve beside it, for the README)
+    python docs/record_tour.py --beat FILE     (only a GIF of the heart with its curve beside it, for the README)
 
 The clip is the demonstration cine that comes with pydicom; the patients to learn from are phantoms. Study, models and
 settings live in a temporary folder. The training is real and short. What the viewer does by itself is recorded as it
@@ -346,7 +346,8 @@ def main() -> None:
         folder, study = Path(name), Path(name) / "lab.sqlite"
         os.environ["MATAE_HOME"], os.environ["MATAE_STUDY"] = f"{folder}/home", str(study)
         os.environ["NAPARI_CONFIG"] = f"{folder}/napari.yaml"
-        fill(folder, study, range(6))
+        if given.beat is None:
+            fill(folder, study, range(6))
         from napari_matae.app import open_viewer
 
         viewer, opened = open_viewer()
@@ -356,17 +357,19 @@ def main() -> None:
         wait(1500)
         recorder = Recorder(viewer.window)
         hand = Hand(dock, recorder)
-        for part in (segment_and_measure, play, correct, finish):
+        for part in (segment_and_measure, play, correct, finish)[: 2 if given.beat else None]:
             part(dock, recorder, hand)
         viewer.close()
         wait(300)
+    if given.beat is not None:
+        write_beat(recorder, given.beat)
+        print(f"wrote {given.beat}: {given.beat.stat().st_size / 1e6:.2f} MB")
+        return
     write_video(recorder, given.out)
     recorder.poster.quantize(128).save(given.out.with_suffix(".png"), optimize=True)
     if given.gif is not None:
         write_gif(recorder, given.gif)
-    if given.beat is not None:
-        write_beat(recorder, given.beat)
-    for path in (given.out, given.gif, given.beat):
+    for path in (given.out, given.gif):
         if path is not None:
             print(f"wrote {path}: {path.stat().st_size / 1e6:.2f} MB, {sum(s for _, s in recorder.shots):.0f} s")
 

@@ -82,6 +82,8 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self._folder: Path | None = None
         self._subjects: dict[str, str] = {}
         self._asking = False
+        self._reason = ""
+        """The sentence of the verdict, once it is known what of it may be seen."""
         self.window_: QWidget | None = None
         """The window it was opened in, large."""
         self.in_use = ActiveModel(workspace, self)
@@ -214,7 +216,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
         from matae.learn import verdict as outcomes
 
         self.clear()
-        self.verdict, self._folder = verdict, folder
+        self.verdict, self._folder, self._reason = verdict, folder, ""
         self.empty.hide()
         self.body.show()
         self._show_headline(colours_of(self))
@@ -252,6 +254,8 @@ class VerdictView(QWidget):  # type: ignore[misc]
         """Show what changed, on the whole and frame by frame, as far as this rater may see it."""
         self._asking = False
         held = seen.held_out
+        self._reason = seen.sentence
+        self._update()
         self.sentence.setText(escape(seen.sentence))
         self.sentence.show()
         self.minutes.setText(escape(about_minutes(seen)))
@@ -360,7 +364,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
         from matae.models import find_model
 
         if not verdict.offered and not verdict.by_choice:
-            return f"{headline(verdict, comparison=self._comparison)}."
+            return self._reason or f"{headline(verdict, comparison=self._comparison)}."
         if verdict.name == self.in_use.name:
             return f"{verdict.name} is in use."
         try:

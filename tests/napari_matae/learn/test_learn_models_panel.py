@@ -214,11 +214,12 @@ def test_a_model_is_compared_with_itself_on_any_side(box, qtbot, tiny_model, tmp
     found = done.args[0]
     assert (found.held_out.sides, found.held_out.n_frames, found.agreement.n_frames) == (("test",), 3, 0)
     assert found.held_out.figures["dice"].difference == 0
-    assert "nobody can say whether that is chance" in form.words.text()
+    assert form.words.text() == "No clear difference between tiny and tiny."
     view = form.window_.view
     assert view.use_button.isHidden()
     assert view.agreement.isHidden()
     qtbot.waitUntil(lambda: not view.is_drawing, timeout=WAIT)
+    assert "nobody can say whether that is chance" in view.sentence.text()
     folder = form._folder.name
     form.window_.close()
     assert form.window_ is None

@@ -215,6 +215,8 @@ def test_use_and_go_back_whatever_became_of_the_file(view, qtbot, tiny_model, tm
     widget.show_verdict(verdict(gain=-0.05), None)
     assert not widget.use_button.isEnabled()
     assert "Worse: not offered for use" in widget.headline.text()
+    assert widget.use_button.toolTip() == "Worse: not offered for use."
+    drawn(qtbot, widget)  # the figures in the reason are shown once it is known that they may be
     assert "significantly worse: Dice" in widget.use_button.toolTip()
     widget.show_verdict(verdict(), None)
     assert "Better: offered for use" in widget.headline.text()
