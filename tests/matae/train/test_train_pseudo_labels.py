@@ -258,3 +258,14 @@ def test_sure_pseudo_labels_teach_and_unsure_ones_do_not(sides: tuple, tmp_path:
         found.append(reports[-1].dice[1.0])
     assert found[1] > found[0]
     assert found[1] > 0.5
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_does(sides: tuple, pseudo: PseudoLabelled, tmp_path: Path) -> None:
+    config = replace(CONFIG, steps=3, batch=8, precision="32", ema=0.0)
+    one, two = (
+        train(a_network(), *sides, tmp_path / str(n), replace(config, processes=n), pseudo=pseudo).state_dict()
+        for n in (1, 2)
+    )
+    for key, value in one.items():
+        torch.testing.assert_close(two[key], value, rtol=1e-3, atol=1e-3)

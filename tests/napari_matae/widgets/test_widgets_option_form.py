@@ -119,7 +119,18 @@ def test_every_option_of_a_form_is_that_of_the_engine_and_of_the_command_line(fo
     from matae.cli import app  # noqa: F401 - tests/matae/test_option.py holds the command line to the same fields
 
     expected = {
-        RetrainOptions: {"base", "seconds", "replay", "self_training", "pseudo_labels", "name", "device", "steps", "seed", "statuses"},
+        RetrainOptions: {
+            "base",
+            "seconds",
+            "replay",
+            "self_training",
+            "pseudo_labels",
+            "name",
+            "device",
+            "steps",
+            "seed",
+            "statuses",
+        },
         ExportOptions: {"format", "size", "view", "edited", "reading", "name"},
         ComparisonOptions: {"before", "after", "split"},
         SegmentOptions: {"model", "width", "device"},
