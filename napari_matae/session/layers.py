@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -125,7 +125,6 @@ def make_labels(cine: Cine, masks: NDArray[np.uint8]) -> Labels:
         metadata={CINE_KEY: cine},
     )
     layer.contour = OUTLINE_WIDTH
-    outline_quickly(layer)
     layer.selected_label = 1
     layer.brush_size = max(3, round(min(cine.shape) / 40))
     # A brush in 3-D would paint neighbouring frames.
@@ -161,37 +160,8 @@ def make_ghost(cine: Cine, masks: NDArray[np.uint8], name: str, colour: str, con
         colormap=DirectLabelColormap(color_dict={None: colour, 0: "transparent"}),
     )
     layer.contour = contour
-    outline_quickly(layer)
     layer.editable = False
     return layer
-
-
-def outline_quickly(labels: Labels) -> None:
-    """Have a layer look for outlines only where there is a mask.
-
-    napari filters the whole picture twice for the outline of each frame that is shown: a third of what it takes to show
-    the next one. A napari that does it in another way goes on as it is.
-    """
-    whole = getattr(labels, "_calculate_contour", None)
-    if whole is None:
-        return
-
-    def calculate(masks: NDArray[Any], shown: tuple[slice, ...]) -> NDArray[Any] | None:
-        if labels.contour < 1 or masks.ndim != 2:
-            return cast("NDArray[Any] | None", whole(masks, shown))
-        part = masks[shown]
-        found = np.zeros_like(part)
-        rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
-        if len(rows):
-            # The outline lies inside the mask.
-            inner = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-            box = tuple(
-                slice((s.start or 0) + i.start, (s.start or 0) + i.stop) for s, i in zip(shown, inner, strict=True)
-            )
-            found[inner] = whole(masks, box)
-        return found
-
-    labels._calculate_contour = calculate  # noqa: SLF001 - napari has no other way
 
 
 def make_handles(cine: Cine, points: NDArray[np.float64]) -> Points:
