@@ -25,7 +25,8 @@ class Margins(NamedTuple):
     inside
         (Y, X) bool; None where everything is shown.
     state
-        ``blanked``, ``kept`` as asked for, or ``shown`` because no sector is known.
+        ``blanked``, ``kept`` as asked for, or ``shown`` because no sector is known. Where none is known for sure but the
+        file states a region, what lies outside that is ``blanked``, and the notice says that the region is shown.
     notice
         A sentence for the person, or empty.
     """
@@ -67,7 +68,8 @@ def margins(cine: Cine, sector: Sector, *, keep: bool) -> Margins:
         Show everything, with whatever is written around the sector.
     """
     inside = inside_sector(cine, sector)
-    return _shown(inside, is_known=sector.source != "whole" or inside.mean() <= 1 - _HARDLY, keep=keep)
+    is_known = not sector.is_unsure and (sector.source != "whole" or not _is_everything(inside))
+    return _shown(inside, is_known=is_known, keep=keep)
 
 
 def margins_of_pixels(cine: Cine, sector: NDArray[np.bool_] | None, *, keep: bool) -> Margins:
@@ -82,16 +84,21 @@ def margins_of_pixels(cine: Cine, sector: NDArray[np.bool_] | None, *, keep: boo
     keep
         Show everything, with whatever is written around the sector.
     """
-    inside = _in_region(cine, np.ones(cine.shape, bool) if sector is None else sector)
-    return _shown(inside, is_known=inside.mean() <= 1 - _HARDLY, keep=keep)
+    whole = _in_region(cine, np.ones(cine.shape, bool))
+    inside = whole if sector is None else whole & sector
+    return _shown(inside, is_known=not _is_everything(inside[whole]), keep=keep)
+
+
+def _is_everything(inside: NDArray[np.bool_]) -> bool:
+    return bool(inside.sum() > (1 - _HARDLY) * inside.size)
 
 
 def _shown(inside: NDArray[np.bool_], *, is_known: bool, keep: bool) -> Margins:
     if keep:
         return Margins(None, "kept", "The pictures show what is written around the sector, as asked for.")
-    if not is_known:
-        notice = (
-            "No sector is known, so the pictures show everything: look for names and dates before you pass them on."
-        )
-        return Margins(None, "shown", notice)
-    return Margins(inside, "blanked", "")
+    if is_known:
+        return Margins(inside, "blanked", "")
+    everything = _is_everything(inside)
+    what = "everything" if everything else "all of the region that the file states"
+    notice = f"No sector is known, so the pictures show {what}: look for names and dates before you pass them on."
+    return Margins(None, "shown", notice) if everything else Margins(inside, "blanked", notice)

@@ -13,6 +13,7 @@ import pytest
 from matae.cine import Box, Cine
 from matae.errors import ExchangeError
 from matae.exchange.export.deidentify_pixels import blanking
+from matae.exchange.export.findings import find_in_picture
 from matae.exchange.names import Pseudonyms, check_cell, check_release_name, check_text, inner_path
 from matae.segment import sector_from_polygon
 
@@ -149,3 +150,15 @@ def test_nothing_left_is_refused() -> None:
 
 def test_without_a_sector_it_is_found() -> None:
     assert blanking(a_cine(None)).sector.source == "whole"
+
+
+@pytest.mark.parametrize("region", [None, Box(5, 6, 70, 90)])
+def test_where_the_sector_is_unsure_a_person_looks_whatever_the_corners_are(region: Box | None) -> None:
+    """The background is not black: text on it would be as easily read."""
+    cine = a_cine(region)
+    (finding,) = find_in_picture(cine, blanking(cine), (), "Clip 1")
+    assert finding.needs_look
+    assert finding.kind == "unblanked"
+    what = "its whole picture" if region is None else "all of its ultrasound region"
+    assert finding.sentence == f"Clip 1: the sector was not found for sure, so {what} would leave; look at it."
+    assert find_in_picture(cine, blanking(cine, SECTOR), (), "Clip 1") == []

@@ -90,6 +90,22 @@ def test_the_region_that_the_file_states_counts_too(tmp_path: Path) -> None:
     assert inside[60, 80]
 
 
+def test_a_region_whose_sector_is_unsure_is_shown_with_a_word_and_nothing_around_it(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from matae.segment.margins import margins, margins_of_pixels
+
+    black = replace(cine(tmp_path), frames=np.zeros((4, *SHAPE), np.uint8), region=Box(20, 10, 110, 150))
+    sector = find_sector(black)
+    assert (sector.source, sector.is_unsure) == ("file", True)
+    for found in (margins(black, sector, keep=False), margins_of_pixels(black, sector.mask(SHAPE), keep=False)):
+        assert found.state == "blanked"
+        assert "all of the region that the file states: look for names and dates" in found.notice
+        assert found.inside is not None
+        assert found.inside.sum() == 90 * 140
+    assert margins(cine(tmp_path), find_sector(cine(tmp_path)), keep=False).notice == ""
+
+
 # --- masks where the picture lies -------------------------------------------------------------------------------
 
 
