@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from matae.segment.tissue import MOVING, SHARE, moving_level
+from matae.segment.tissue import MOVING, SHARE, faintness, moving_level
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ class Tissue:
             y, x = np.mgrid[0 : box.height - 1 : 40j, 0 : box.width - 1 : 40j]
             moving = self._values(np.floor(y + 0.5).astype(np.intp), np.floor(x + 0.5).astype(np.intp)).std(0)
             rim = np.concatenate([moving[0], moving[-1], moving[:, 0], moving[:, -1]])
-            self._moves = max(0.5, moving_level(moving, rim, share))
+            self._moves = max(0.5 * faintness(share), moving_level(moving, rim, share))
         self.level = self._least if ground is not None else self._moves
         # All of a small picture is worked out at once, sooner than the points that are asked for.
         self._all: NDArray[np.float64] | None = None

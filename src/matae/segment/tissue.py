@@ -19,6 +19,7 @@ _RING = 2  # pixels of the border that the background is looked for in
 _FULL_BORDER = 0.6  # share of the border with tissue, beyond which a still is full of it
 _ROUGH = 2.0  # grey levels of stray; a background as rough as that is tissue
 _LEAST_GROUND = 0.12  # of the border that must be background
+_BLACK = 5.0  # grey levels; a background below is meant to be black
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,13 @@ def tissue_of(frames: NDArray[np.float32], share: float = SHARE) -> tuple[NDArra
     """
     if len(frames) >= MOVING:
         moving = frames.std(0)
-        level = max(0.3, moving_level(moving, _ring(moving), share))
+        level = max(0.3 * faintness(share), moving_level(moving, _ring(moving), share))
         mean = frames.mean(0)
         ground = _ground(mean, share)
         shown = moving > level
         if ground is not None:
             # The haze of compression around a fan moves too, and is hardly brighter than the background.
-            shown &= np.abs(mean - ground.at(*_shares(mean.shape))) > max(0.6, 0.5 * ground.level)
+            shown &= np.abs(mean - ground.at(*_shares(mean.shape))) > max(0.6 * faintness(share), 0.5 * ground.level)
         return shown, ground
     brightest = frames.max(0)
     ground = _ground(brightest, share)
@@ -74,6 +75,11 @@ def tissue_of(frames: NDArray[np.float32], share: float = SHARE) -> tuple[NDArra
     shown = np.abs(brightest - ground.at(*_shares(brightest.shape))) > ground.level
     # Dark chambers that reach the border of a picture full of tissue are no background.
     return None if _ring(shown).mean() > _FULL_BORDER else (shown, ground)
+
+
+def faintness(share: float) -> float:
+    """Return by how much the least that counts at all is lessened, 0 to 1, where a look counts so small a share."""
+    return min(1.0, share / (0.35 * SHARE))
 
 
 def moving_level(moving: NDArray[np.floating[Any]], rim: NDArray[np.floating[Any]], share: float = SHARE) -> float:
@@ -115,6 +121,10 @@ def _ground(picture: NDArray[np.float32], share: float) -> Ground | None:
     plane, stray = found
     bright = float(np.percentile(np.abs(picture - plane[0]), 99))
     middle, down, right = (float(value) for value in plane)
+    if middle < _BLACK:
+        # Black is written as 0 in one part of a screen and as 1 or 2 in another: what is faint lies above the darkest.
+        below = picture - Ground((middle, down, right), 0.0).at(*_shares(picture.shape))
+        middle += min(0.0, float(np.percentile(below, 2)))
     return Ground((middle, down, right), max(24 * share, 0.6 * share * bright, 3.5 * stray))
 
 
