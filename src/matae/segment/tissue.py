@@ -18,6 +18,7 @@ MOVING = 4  # frames from which on tissue is what moves
 _RING = 2  # pixels of the border that the background is looked for in
 _FULL_BORDER = 0.6  # share of the border with tissue, beyond which a still is full of it
 _ROUGH = 2.0  # grey levels of stray; a background as rough as that is tissue
+_STRAYS, _STRAYS_OF_CLIP = 3.5, 1.5  # of the background's stray that tissue is beyond; in a clip it moves, too
 _LEAST_GROUND = 0.12  # of the border that must be background
 _BLACK = 5.0  # grey levels; a background below is meant to be black
 
@@ -62,14 +63,14 @@ def tissue_of(frames: NDArray[np.float32], share: float = SHARE) -> tuple[NDArra
         moving = frames.std(0)
         level = max(0.3 * faintness(share), moving_level(moving, _ring(moving), share))
         mean = frames.mean(0)
-        ground = _ground(mean, share)
+        ground = _ground(mean, share, _STRAYS_OF_CLIP)
         shown = moving > level
         if ground is not None:
             # The haze of compression around a fan moves too, and is hardly brighter than the background.
             shown &= np.abs(mean - ground.at(*_shares(mean.shape))) > max(0.6 * faintness(share), 0.5 * ground.level)
         return shown, ground
     brightest = frames.max(0)
-    ground = _ground(brightest, share)
+    ground = _ground(brightest, share, _STRAYS)
     if ground is None:
         return None
     shown = np.abs(brightest - ground.at(*_shares(brightest.shape))) > ground.level
@@ -105,33 +106,32 @@ def _ring(picture: NDArray[Any]) -> NDArray[Any]:
     )])  # fmt: skip
 
 
-def _ground(picture: NDArray[np.float32], share: float) -> Ground | None:
+def _ground(picture: NDArray[np.float32], share: float, strays: float) -> Ground | None:
     """Return the background that the border of a still shows: one grey level, or a slow gradient of it."""
     grey, up, across = (_ring(part.astype(np.float32)) for part in (picture, *_shares(picture.shape)))
     counts = np.bincount((grey / 4).astype(int))
     common = 4.0 * int(np.argmax(counts + np.append(counts[1:], 0))) + 4.0
     design = np.stack([np.ones_like(up), up - 0.5, across - 0.5], 1).astype(np.float64)
-    # As far around the most common level as a gradient reaches; less where a bar of another level lies there, too.
-    for width in (14.0, 5.0):
-        found = _plane(grey.astype(np.float64), design, np.abs(grey - common) < width)
-        if found is not None:
-            break
-    else:
+    # As far around the most common level as a gradient reaches, and less: where a bar of another level lies along a
+    # border, a plane can lean from one to the other. The one that more of the border agrees with is the background.
+    planes = [_plane(grey.astype(np.float64), design, np.abs(grey - common) < width) for width in (5.0, 14.0)]
+    found = max((one for one in planes if one is not None), key=lambda one: one[2], default=None)
+    if found is None:
         return None
-    plane, stray = found
+    plane, stray, _ = found
     bright = float(np.percentile(np.abs(picture - plane[0]), 99))
     middle, down, right = (float(value) for value in plane)
     if middle < _BLACK:
         # Black is written as 0 in one part of a screen and as 1 or 2 in another: what is faint lies above the darkest.
         below = picture - Ground((middle, down, right), 0.0).at(*_shares(picture.shape))
         middle += min(0.0, float(np.percentile(below, 2)))
-    return Ground((middle, down, right), max(24 * share, 0.6 * share * bright, 3.5 * stray))
+    return Ground((middle, down, right), max(24 * share, 0.6 * share * bright, strays * stray))
 
 
 def _plane(
     grey: NDArray[np.float64], design: NDArray[np.float64], near: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], float] | None:
-    """Return the plane through most of the levels of the border, and how far those stray; None if too far for one."""
+) -> tuple[NDArray[np.float64], float, int] | None:
+    """Return the plane through most levels of the border, how far those stray, how many; None if too far for one."""
     plane: NDArray[np.float64] = np.zeros(3)
     away: NDArray[np.float64] = np.zeros(len(grey))
     for _ in range(4):
@@ -141,7 +141,7 @@ def _plane(
         away = np.abs(grey - design @ plane)
         near = away < max(1.5, 3.0 * float(np.median(away[near])))
     stray = float(away[near].std()) if near.any() else np.inf
-    return (plane, stray) if stray <= _ROUGH else None
+    return (plane, stray, int(near.sum())) if stray <= _ROUGH else None
 
 
 def largest_part(shown: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
