@@ -25,8 +25,8 @@ class Margins(NamedTuple):
     inside
         (Y, X) bool; None where everything is shown.
     state
-        ``blanked``, ``kept`` as asked for, or ``shown`` because no sector is known. Where none is known for sure but the
-        file states a region, what lies outside that is ``blanked``, and the notice says that the region is shown.
+        ``blanked``, ``kept`` as asked for, or ``shown`` because no sector is known. Where none is known for sure but
+        the file states a region, what lies outside that is ``blanked``, and the notice says that the region is shown.
     notice
         A sentence for the person, or empty.
     """
@@ -85,8 +85,11 @@ def margins_of_pixels(cine: Cine, sector: NDArray[np.bool_] | None, *, keep: boo
         Show everything, with whatever is written around the sector.
     """
     whole = _in_region(cine, np.ones(cine.shape, bool))
-    inside = whole if sector is None else whole & sector
-    return _shown(inside, is_known=not _is_everything(inside[whole]), keep=keep)
+    if sector is None:
+        # Nobody looked for a sector: what the file states is all that is known.
+        return _shown(whole, is_known=not _is_everything(whole), keep=keep)
+    # A sector that is all of the region is one that was not found for sure.
+    return _shown(whole & sector, is_known=not _is_everything(sector[whole]), keep=keep)
 
 
 def _is_everything(inside: NDArray[np.bool_]) -> bool:

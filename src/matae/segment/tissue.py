@@ -68,14 +68,21 @@ def tissue_of(frames: NDArray[np.float32], share: float = SHARE) -> tuple[NDArra
         if ground is not None:
             # The haze of compression around a fan moves too, and is hardly brighter than the background.
             shown &= np.abs(mean - ground.at(*_shares(mean.shape))) > max(0.6 * faintness(share), 0.5 * ground.level)
-        return shown, ground
+        return None if ground is not None and _is_negative(mean, shown, ground) else (shown, ground)
     brightest = frames.max(0)
     ground = _ground(brightest, share, _STRAYS)
     if ground is None:
         return None
     shown = np.abs(brightest - ground.at(*_shares(brightest.shape))) > ground.level
+    if _is_negative(brightest, shown, ground):
+        return None
     # Dark chambers that reach the border of a picture full of tissue are no background.
     return None if _ring(shown).mean() > _FULL_BORDER else (shown, ground)
+
+
+def _is_negative(picture: NDArray[np.float32], shown: NDArray[np.bool_], ground: Ground) -> bool:
+    """Return whether what shows is darker than its background, as on no scanner's screen: a negative, a page."""
+    return bool(shown.any()) and float(np.percentile(picture[shown], 95)) < ground.plane[0]
 
 
 def faintness(share: float) -> float:

@@ -29,7 +29,8 @@ class Finding:
     Parameters
     ----------
     kind
-        ``text`` (text seems to be burned in), ``unblanked`` (no sector was found, or not for sure), ``left out``, or ``note``.
+        ``text`` (text seems to be burned in), ``unblanked`` (no sector was found, or not for sure), ``left out``, or
+        ``note``.
     sentence
         For the person. It names clips of the study, and does not leave.
     clip
