@@ -19,6 +19,7 @@ _RING = 2  # pixels of the border that the background is looked for in
 _FULL_BORDER = 0.6  # share of the border with tissue, beyond which a still is full of it
 _ROUGH = 2.0  # grey levels of stray; a background as rough as that is tissue
 _STRAYS, _STRAYS_OF_CLIP = 3.5, 1.5  # of the background's stray that tissue is beyond; in a clip it moves, too
+_NEARLY_ALL = 0.8  # of the border: no other background is looked for
 _LEAST_GROUND = 0.12  # of the border that must be background
 _BLACK = 5.0  # grey levels; a background below is meant to be black
 
@@ -64,6 +65,8 @@ def tissue_of(frames: NDArray[np.float32], share: float = SHARE) -> tuple[NDArra
         level = max(0.3 * faintness(share), moving_level(moving, _ring(moving), share))
         mean = frames.mean(0)
         ground = _ground(mean, share, _STRAYS_OF_CLIP)
+        if faintness(share) < 1 and (ground is None or ground.plane[0] > _BLACK):
+            return None  # so faint shows on black alone
         shown = moving > level
         if ground is not None:
             # The haze of compression around a fan moves too, and is hardly brighter than the background.
@@ -121,13 +124,17 @@ def _ground(picture: NDArray[np.float32], share: float, strays: float) -> Ground
     design = np.stack([np.ones_like(up), up - 0.5, across - 0.5], 1).astype(np.float64)
     # As far around the most common level as a gradient reaches, and less: where a bar of another level lies along a
     # border, a plane can lean from one to the other. The one that more of the border agrees with is the background.
-    planes = [_plane(grey.astype(np.float64), design, np.abs(grey - common) < width) for width in (5.0, 14.0)]
-    found = max((one for one in planes if one is not None), key=lambda one: one[2], default=None)
+    found = None
+    for width in (5.0, 14.0):
+        plane = _plane(grey.astype(np.float64), design, np.abs(grey - common) < width)
+        if plane is not None and (found is None or plane[2] > found[2]):
+            found = plane
+        if found is not None and found[2] > _NEARLY_ALL * len(grey):
+            break
     if found is None:
         return None
-    plane, stray, _ = found
-    bright = float(np.percentile(np.abs(picture - plane[0]), 99))
-    middle, down, right = (float(value) for value in plane)
+    (middle, down, right), stray, _ = found
+    bright = float(np.percentile(np.abs(picture - middle), 99))
     if middle < _BLACK:
         # Black is written as 0 in one part of a screen and as 1 or 2 in another: what is faint lies above the darkest.
         below = picture - Ground((middle, down, right), 0.0).at(*_shares(picture.shape))
@@ -137,18 +144,22 @@ def _ground(picture: NDArray[np.float32], share: float, strays: float) -> Ground
 
 def _plane(
     grey: NDArray[np.float64], design: NDArray[np.float64], near: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], float, int] | None:
+) -> tuple[tuple[float, float, float], float, int] | None:
     """Return the plane through most levels of the border, how far those stray, how many; None if too far for one."""
     plane: NDArray[np.float64] = np.zeros(3)
     away: NDArray[np.float64] = np.zeros(len(grey))
     for _ in range(4):
         if near.sum() < max(8, _LEAST_GROUND * len(grey)):
             return None
-        plane = np.asarray(np.linalg.lstsq(design[near], grey[near], rcond=None)[0])
+        held = design[near]
+        plane = np.asarray(np.linalg.lstsq(held.T @ held, held.T @ grey[near], rcond=None)[0])
         away = np.abs(grey - design @ plane)
         near = away < max(1.5, 3.0 * float(np.median(away[near])))
     stray = float(away[near].std()) if near.any() else np.inf
-    return (plane, stray, int(near.sum())) if stray <= _ROUGH else None
+    if stray > _ROUGH:
+        return None
+    middle, down, right = plane.tolist()
+    return (middle, down, right), stray, int(near.sum())
 
 
 def largest_part(shown: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
