@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Margins", "inside_sector", "margins", "margins_of_pixels"]
 
 _HARDLY = 0.01  # share of a picture
+_REGION = "all of the region that the file states"
 
 
 class Margins(NamedTuple):
@@ -25,8 +26,9 @@ class Margins(NamedTuple):
     inside
         (Y, X) bool; None where everything is shown.
     state
-        ``blanked``, ``kept`` as asked for, or ``shown`` because no sector is known. Where none is known for sure but
-        the file states a region, what lies outside that is ``blanked``, and the notice says that the region is shown.
+        ``blanked``, ``kept`` as asked for, or ``shown`` because no sector is known. Where none is known for sure, what
+        lies outside the region that the file states, or outside the box around what shows, is ``blanked``, and the
+        notice says that all of that is shown.
     notice
         A sentence for the person, or empty.
     """
@@ -69,7 +71,8 @@ def margins(cine: Cine, sector: Sector, *, keep: bool) -> Margins:
     """
     inside = inside_sector(cine, sector)
     is_known = not sector.is_unsure and (sector.source != "whole" or not _is_everything(inside))
-    return _shown(inside, is_known=is_known, keep=keep)
+    area = _REGION if sector.source != "outline" else "all of a box around what shows"
+    return _shown(inside, is_known=is_known, keep=keep, area=area)
 
 
 def margins_of_pixels(cine: Cine, sector: NDArray[np.bool_] | None, *, keep: bool) -> Margins:
@@ -96,12 +99,12 @@ def _is_everything(inside: NDArray[np.bool_]) -> bool:
     return bool(inside.sum() > (1 - _HARDLY) * inside.size)
 
 
-def _shown(inside: NDArray[np.bool_], *, is_known: bool, keep: bool) -> Margins:
+def _shown(inside: NDArray[np.bool_], *, is_known: bool, keep: bool, area: str = _REGION) -> Margins:
     if keep:
         return Margins(None, "kept", "The pictures show what is written around the sector, as asked for.")
     if is_known:
         return Margins(inside, "blanked", "")
     everything = _is_everything(inside)
-    what = "everything" if everything else "all of the region that the file states"
+    what = "everything" if everything else area
     notice = f"No sector is known, so the pictures show {what}: look for names and dates before you pass them on."
     return Margins(None, "shown", notice) if everything else Margins(inside, "blanked", notice)

@@ -37,6 +37,7 @@ _FLAT = 0.3  # height of a part divided by its width, below which it is no secto
 _RECTANGULAR = 0.95  # share of its own box from which on a part is no fan
 _SHARES = (SHARE, 0.35 * SHARE, 0.12 * SHARE)  # the first look, and a second one for what is faint
 _SURE = 0.6  # confidence from which on a sector is used
+_ROOM = 0.1  # of its height and width, that what was found is given on every side where it is not used
 _LOGIT_WHERE_ALL_IS_SEEN = 4.2
 _LOGIT = np.array([12.9, 7.3, 3.9, 1.8])
 _MARGIN = 0.02  # of the box, added when blanking, so that a tight fit never eats the wall
@@ -66,7 +67,7 @@ class Sector:
 
     @property
     def is_unsure(self) -> bool:
-        """Whether the sector was looked for and not found well enough, so that all of the picture is taken."""
+        """Whether the sector was looked for and not found well enough, so that more of the picture is taken."""
         return self.confidence is not None and self.confidence < _SURE
 
     @property
@@ -74,12 +75,17 @@ class Sector:
         """A sentence for the user where the sector is unsure, with what to do next."""
         if not self.is_unsure:
             return []
-        used = "the whole picture" if self.source == "whole" else "all of the file's region"
         notice = (
-            f"The ultrasound sector was not found for sure, so {used} is used; if text or a trace stands in it, draw "
-            "the sector with 'Adjust sector' or give --sector."
+            f"The ultrasound sector was not found for sure, so {self._used} is used; if text or a trace stands in it, "
+            "draw the sector with 'Adjust sector' or give --sector."
         )
         return [notice]
+
+    @property
+    def _used(self) -> str:
+        if self.source == "outline":
+            return "the box around what shows"
+        return "the whole picture" if self.source == "whole" else "all of the file's region"
 
     def box(self, shape: tuple[int, int]) -> Box:
         """Return the bounding box inside a picture of `shape` (rows, columns)."""
@@ -108,9 +114,7 @@ class Sector:
     def describe(self) -> str:
         """Return in a few words where the outline comes from."""
         if self.is_unsure:
-            return (
-                f"not found for sure, {'the whole picture' if self.source == 'whole' else 'all of the region'} is used"
-            )
+            return f"not found for sure, {self._used} is used"
         return {
             "fan": "fan found in the picture",
             "outline": "outline of the moving part",
@@ -155,8 +159,9 @@ def find_sector(cine: Cine) -> Sector:
     -------
     Sector
         A fan where one fits, the outline of a rectangular picture, or else the file's region or the whole picture.
-        Where the picture bears an outline out too little, `Sector.is_unsure` says so, and its polygon is all of the
-        region or of the picture.
+        Where the picture bears an outline out too little, `Sector.is_unsure` says so. Its polygon is then the box of
+        what shows and a tenth more on every side, source ``outline``, where black lies all around that, and otherwise
+        all of the region or of the picture.
     """
     box = _region(cine)
     rectangle = _rectangle(box)
@@ -171,7 +176,25 @@ def find_sector(cine: Cine) -> Sector:
         if not best.is_unsure:
             return best
     # Which way up it seemed to be stands.
+    around = _around(best, box)
+    if around is not None:
+        return replace(best, polygon=_rectangle(around), source="outline")
     return replace(best, polygon=rectangle, source=kept)
+
+
+def _around(found: Sector, box: Box) -> Box | None:
+    """Return the box around what was found, with room for what is too dark to show, within the box looked at.
+
+    A scanner's screen is mostly not tissue, and a network that is shown all of it misses the heart. Where tissue
+    reaches the border, the picture is cut to it already, and what was found may be the brighter part of it: None.
+    """
+    low, high = found.polygon.min(0), found.polygon.max(0)
+    first, last = np.array([box.y0, box.x0]), np.array([box.y1 - 1, box.x1 - 1])
+    if found.source in {"whole", "file"} or ((low - first) < 1).any() or ((last - high) < 1).any():
+        return None
+    room = _ROOM * (high - low)
+    (y0, x0), (y1, x1) = np.floor(np.maximum(low - room, first)), np.ceil(np.minimum(high + room, last))
+    return Box(int(y0), int(x0), int(y1) + 1, int(x1) + 1)
 
 
 def _look(cine: Cine, box: Box, reduced: NDArray[np.float32], step: int, share: float) -> Sector | None:

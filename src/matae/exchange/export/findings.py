@@ -70,8 +70,10 @@ def find_in_picture(cine: Cine, blanked: Blanking, text: tuple[Box, ...], label:
         sentence = f"{label}: text seems to be burned into the picture in {places}; look at it."
         findings.append(Finding("text", sentence, cine.content_id, text))
     if blanked.sector.is_unsure:
-        # An outline that the picture does not bear out blanks nothing: a person looks at all that would leave.
-        what = "its whole picture" if blanked.share < _HARDLY else "all of its ultrasound region"
+        # An outline that the picture does not bear out blanks nothing near it: a person looks at all that would leave.
+        is_box = blanked.sector.source == "outline"
+        what = "all of a box around what shows" if is_box else "all of its ultrasound region"
+        what = "its whole picture" if blanked.share < _HARDLY else what
         sentence = f"{label}: the sector was not found for sure, so {what} would leave; look at it."
         findings.append(Finding("unblanked", sentence, cine.content_id))
     elif blanked.sector.source == "whole" and blanked.share < _HARDLY and _has_dark_corners(cine):
