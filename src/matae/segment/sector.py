@@ -37,6 +37,7 @@ _FLAT = 0.3  # height of a part divided by its width, below which it is no secto
 _RECTANGULAR = 0.95  # share of its own box from which on a part is no fan
 _SHARES = (SHARE, 0.35 * SHARE, 0.12 * SHARE)  # the first look, and a second one for what is faint
 _SURE = 0.6  # confidence from which on a sector is used
+_HARDLY = 0.1  # confidence up to which nothing is believed of what was found
 _ROOM = 0.1  # of its height and width, that what was found is given on every side where it is not used
 _LOGIT_WHERE_ALL_IS_SEEN = 4.2
 _LOGIT = np.array([12.9, 7.3, 3.9, 1.8])
@@ -175,11 +176,12 @@ def find_sector(cine: Cine) -> Sector:
             best = found
         if not best.is_unsure:
             return best
-    # Which way up it seemed to be stands.
     around = _around(best, box)
-    if around is not None:
+    if around is not None:  # which way up it seemed to be stands
         return replace(best, polygon=_rectangle(around), source="outline")
-    return replace(best, polygon=rectangle, source=kept)
+    # Of a picture that is cut all around hardly anything says that it is upside down.
+    apex_down = best.apex_down and (best.confidence or 0.0) > _HARDLY
+    return replace(best, polygon=rectangle, source=kept, apex_down=apex_down)
 
 
 def _around(found: Sector, box: Box) -> Box | None:
