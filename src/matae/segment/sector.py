@@ -161,8 +161,8 @@ def find_sector(cine: Cine) -> Sector:
     Sector
         A fan where one fits, the outline of a rectangular picture, or else the file's region or the whole picture.
         Where the picture bears an outline out too little, `Sector.is_unsure` says so. Its polygon is then the box of
-        what shows and a tenth more on every side, source ``outline``, where black lies all around that, and otherwise
-        all of the region or of the picture.
+        what shows and a tenth more on every side, source ``outline``, where black lies all around that and something
+        bears it out, and otherwise all of the region or of the picture.
     """
     box = _region(cine)
     rectangle = _rectangle(box)
@@ -179,7 +179,7 @@ def find_sector(cine: Cine) -> Sector:
     around = _around(best, box)
     if around is not None:  # which way up it seemed to be stands
         return replace(best, polygon=_rectangle(around), source="outline")
-    # Of a picture that is cut all around hardly anything says that it is upside down.
+    # Most pictures are upright, and what is hardly seen is no evidence of the contrary.
     apex_down = best.apex_down and (best.confidence or 0.0) > _HARDLY
     return replace(best, polygon=rectangle, source=kept, apex_down=apex_down)
 
@@ -188,11 +188,12 @@ def _around(found: Sector, box: Box) -> Box | None:
     """Return the box around what was found, with room for what is too dark to show, within the box looked at.
 
     A scanner's screen is mostly not tissue, and a network that is shown all of it misses the heart. Where tissue
-    reaches the border, the picture is cut to it already, and what was found may be the brighter part of it: None.
+    reaches the border, the picture is cut to it already, and what was found may be the brighter part of it: None. None,
+    too, where hardly anything bears out what was found: tissue may show elsewhere.
     """
     low, high = found.polygon.min(0), found.polygon.max(0)
     first, last = np.array([box.y0, box.x0]), np.array([box.y1 - 1, box.x1 - 1])
-    if found.source in {"whole", "file"} or ((low - first) < 1).any() or ((last - high) < 1).any():
+    if (found.confidence or 0.0) <= _HARDLY or ((low - first) < 1).any() or ((last - high) < 1).any():
         return None
     room = _ROOM * (high - low)
     (y0, x0), (y1, x1) = np.floor(np.maximum(low - room, first)), np.ceil(np.minimum(high + room, last))

@@ -11,7 +11,7 @@ from matae.cine import Box, Cine, Geometry, Spacing
 from matae.output import write_mask, write_results
 from matae.output.record import read_record
 from matae.segment import Segmentation
-from matae.segment.sector import find_sector
+from matae.segment.sector import Sector, find_sector
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,6 +104,22 @@ def test_a_region_whose_sector_is_unsure_is_shown_with_a_word_and_nothing_around
         assert found.inside is not None
         assert found.inside.sum() == 90 * 140
     assert margins(cine(tmp_path), find_sector(cine(tmp_path)), keep=False).notice == ""
+
+
+def test_a_box_around_an_unsure_sector_is_shown_with_a_word_and_measured_as_unknown(tmp_path: Path) -> None:
+    from matae.measure.run import sector_pixels
+    from matae.segment.margins import margins, margins_of_pixels
+
+    clip = cine(tmp_path)
+    sector = Sector(np.array([[20.0, 30], [20, 120], [100, 120], [100, 30]]), "outline", confidence=0.3)
+    found = margins(clip, sector, keep=False)
+    assert found.state == "blanked"
+    assert "all of a box around what shows: look for names and dates" in found.notice
+    assert found.inside is not None
+    assert not found.inside[:10].any()
+    report = margins_of_pixels(clip, sector_pixels(sector, SHAPE), keep=False)
+    assert report.state == "shown"
+    assert "look for names and dates" in report.notice
 
 
 # --- masks where the picture lies -------------------------------------------------------------------------------

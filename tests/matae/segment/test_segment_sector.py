@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matae.cine import Box, Cine
+from matae.demo import demo_cine
 from matae.errors import SegmentError
 from matae.phantom.layout_plan import KINDS
 from matae.phantom.layouts import make_layout
@@ -238,12 +239,78 @@ def test_a_bar_of_buttons_is_no_sector() -> None:
     assert find_sector(a_cine(frames)).is_unsure
 
 
-def test_the_whole_picture_stands_the_way_up_that_was_seen() -> None:
+def test_an_unsure_box_stands_the_way_up_that_was_seen() -> None:
     layout = make_layout("turned", 1017)
     found = find_sector(layout.cine)
     assert found.is_unsure
     assert found.apex_down
-    assert found.mask(layout.cine.shape).all()
+    assert found.mask(layout.cine.shape)[layout.sectors[0]].all()
+
+
+def dim_fan_in_a_screen() -> tuple[Cine, np.ndarray]:
+    """Return a still of which one side of the fan fades into the black, with text around, and where its tissue shows."""
+    frames, _ = draw_fan(256, 256, 1)
+    fading = 0.25 / (1 + np.exp((np.arange(256) - 128) / 20))
+    screen = np.zeros((1, 420, 560), np.uint8)
+    screen[:, 80:336, 150:406] = frames * fading
+    shown = screen[0] > 3
+    screen[0, 20:28, 20:120] = 200 * (np.random.default_rng(1).random((8, 100)) > 0.5)
+    return a_cine(screen), shown
+
+
+def test_an_unsure_sector_on_a_screen_is_the_box_around_what_shows() -> None:
+    cine, where = dim_fan_in_a_screen()
+    found = find_sector(cine)
+    assert found.is_unsure
+    assert found.source == "outline"
+    inside = found.mask(cine.shape)
+    assert inside[where].all()
+    assert inside.mean() < 0.45
+    assert not inside[:30].any()
+    (notice,) = found.notices
+    assert "the box around what shows is used" in notice
+    assert found.describe() == "not found for sure, the box around what shows is used"
+
+
+def test_the_fan_of_the_demonstration_cine_is_sure() -> None:
+    cine = demo_cine()
+    sector = find_sector(cine)
+    assert (sector.source, sector.is_unsure, sector.apex_down) == ("fan", False, False)
+    np.testing.assert_allclose(sector.box(cine.shape), (14, 39, 202, 300), atol=3)
+
+
+def variants(frames: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield frames a grey level darker and brighter, and rounded up or down at random, once for all and in each."""
+    rng = np.random.default_rng(0)
+    wide = frames.astype(np.int16)
+    yield "darker", wide - 1
+    yield "brighter", wide + 1
+    yield "rounded", wide + rng.integers(0, 2, frames.shape[1:])
+    yield "rounded in each frame", wide + rng.integers(0, 2, frames.shape)
+
+
+@pytest.mark.parametrize(
+    ("kind", "seed", "n_frames"),
+    [
+        ("demo", 0, 30), ("plain", 1000, 10), ("furniture", 1001, 1), ("wide", 1000, 1), ("curved", 1001, 1),
+        ("zoomed", 1000, 10), ("dual", 1000, 1),
+    ],
+)  # fmt: skip
+def test_a_grey_level_decides_nothing(kind: str, seed: int, n_frames: int) -> None:
+    cine = demo_cine() if kind == "demo" else make_layout(kind, seed, n_frames=n_frames).cine
+    sector = find_sector(cine)
+    assert not sector.is_unsure
+    inside = filled_polygon(cine.shape, sector.polygon)
+    for name, frames in variants(cine.frames):
+        other = find_sector(a_cine(np.clip(frames, 0, 255).astype(np.uint8)))
+        assert not other.is_unsure, name
+        found = filled_polygon(cine.shape, other.polygon)
+        assert (found & inside).sum() / (found | inside).sum() > 0.98, name
+
+
+def test_a_negative_has_no_sector() -> None:
+    frames, _ = draw_fan(180, 240, 1)
+    assert find_sector(a_cine(255 - frames)).confidence == 0
 
 
 @pytest.mark.parametrize("quality", [40, 85])

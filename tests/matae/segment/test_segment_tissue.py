@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from matae.segment.tissue import Ground, largest_part, moving_level, tissue_of
+from matae.segment.tissue import SHARE, Ground, largest_part, moving_level, tissue_of
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (6, 1, 1), (1, 1, 30), (6, 30, 1), (1, 2, 3), (6, 40, 40)])
@@ -89,3 +89,44 @@ def test_gaps_are_filled_and_a_trace_below_is_left_out() -> None:
     assert part[30:50, 40:60].all()
     assert not part[82:].any()
     assert largest_part(shown & (np.arange(100)[:, None] > 81)) is None  # too little
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_a_background_does_not_lean_towards_a_bar_along_the_border(level: int) -> None:
+    """A plane from the black above to a bar below agrees with both of them exactly, and with neither side."""
+    background = np.full((80, 100), float(level))
+    background[-6:] = level + 15
+    frames, inside = a_disc(background)
+    seen = tissue_of(frames)
+    assert seen is not None
+    assert seen[1] is not None
+    np.testing.assert_allclose(seen[1].plane, (level, 0, 0), atol=0.6)
+    np.testing.assert_array_equal(largest_part(seen[0]), inside)
+
+
+def test_faint_tissue_is_told_from_the_darker_of_two_blacks() -> None:
+    """Black is 1 around the picture and 0 in it, and the shaded side of the tissue 1 on average."""
+    rng = np.random.default_rng(0)
+    frames = np.ones((12, 80, 100), np.float32)
+    frames[:, 8:72, 8:92] = 0
+    frames[:, 20:60, 20:50] = rng.uniform(30, 60, (12, 40, 30))
+    frames[:, 20:60, 50:80] = rng.uniform(0, 2, (12, 40, 30))
+    seen = tissue_of(frames, 0.35 * SHARE)
+    assert seen is not None
+    assert seen[0][20:60, 20:80].mean() > 0.9
+    assert not seen[0][:, 82:].any()
+
+
+def test_the_faintest_is_looked_for_on_black_alone() -> None:
+    rng = np.random.default_rng(0)
+    frames = np.full((12, 80, 100), 40, np.float32)
+    frames[:, 20:60, 20:80] = rng.uniform(60, 150, (12, 40, 60))
+    assert tissue_of(frames, 0.35 * SHARE) is not None
+    assert tissue_of(frames, 0.12 * SHARE) is None
+    assert tissue_of(frames - 40, 0.12 * SHARE) is not None
+
+
+def test_what_is_darker_than_its_background_is_no_tissue() -> None:
+    frames, _ = a_disc(np.zeros((80, 100)))
+    assert tissue_of(255 - frames) is None
+    assert tissue_of(np.repeat(255 - frames, 6, 0) + np.arange(6)[:, None, None] * (frames > 0)) is None
