@@ -248,7 +248,7 @@ def test_an_unsure_box_stands_the_way_up_that_was_seen() -> None:
 
 
 def dim_fan_in_a_screen() -> tuple[Cine, np.ndarray]:
-    """Return a still of which one side of the fan fades into the black, with text around, and where its tissue shows."""
+    """Return a still with one side of the fan faded into the black, and text around, and where its tissue shows."""
     frames, _ = draw_fan(256, 256, 1)
     fading = 0.25 / (1 + np.exp((np.arange(256) - 128) / 20))
     screen = np.zeros((1, 420, 560), np.uint8)
