@@ -36,9 +36,14 @@ def sector_pixels(sector: Sector, shape: tuple[int, int]) -> NDArray[np.bool_]:
     """Return the pixels inside the outline of a sector, (Y, X) bool: what it cuts off, the clip does not show.
 
     The network gets a little more (`matae.segment.sector.Sector.mask` has a margin), so that a tight fit eats no wall;
-    with that margin an apex at the very edge would seem to be well inside.
+    with that margin an apex at the very edge would seem to be well inside. Of a sector that is not sure nothing is
+    known to be cut off: all pixels.
     """
+    import numpy as np
     from skimage.draw import polygon2mask
+
+    if sector.is_unsure:
+        return np.ones(shape, bool)
 
     inside: NDArray[np.bool_] = polygon2mask(shape, sector.polygon)
     return inside if inside.any() else sector.mask(shape)

@@ -61,6 +61,8 @@ def make_record(cine: Cine, result: Segmentation) -> dict[str, Any]:
             "polygon_yx": [[round(float(y), 2), round(float(x), 2)] for y, x in result.sector.polygon],
             "source": result.sector.source,
             "apex_down": result.sector.apex_down,
+            "confidence": None if result.sector.confidence is None else round(result.sector.confidence, 3),
+            "unsure": result.sector.is_unsure,
         },
         "run": result.run,
         "area_px": area_px,

@@ -1,16 +1,15 @@
-"""A fan, and how many pixels of a picture lie in it: fitting one asks for hundreds of them."""
+"""A fan, and the weights of the pixels of a picture that lie in it: fitting one asks for hundreds of them."""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Fan", "FanCounts"]
+__all__ = ["Fan", "FanSums"]
 
 
 class Fan(NamedTuple):
@@ -34,57 +33,61 @@ class Fan(NamedTuple):
         return np.stack([self.y + sign * radius * np.cos(angle), self.x + radius * np.sin(angle)], 1)
 
 
-class FanCounts:
-    """Counts the pixels of a part in a fan, row by row: hundreds of fans are tried.
+class FanSums:
+    """Adds up the weights of the pixels in fans, row by row: hundreds of fans are tried.
 
     A row crosses a fan in the columns between its two edges, as far as the outer circle reaches, without those inside
-    the inner one. Sums along the rows make each such stretch one subtraction.
+    the inner one. Sums along the rows make each such stretch one subtraction, of many fans at once.
 
     Parameters
     ----------
-    part
-        (Y, X) bool; the first row is that on the side of the fans' tips.
+    weights
+        (Y, X) real; the first row is that on the side of the fans' tips.
+    window
+        First row and column and last row and column of what may count, or None for all of it.
     """
 
-    def __init__(self, part: NDArray[np.bool_]) -> None:
-        self.total = int(part.sum())
-        self._rows, self._columns = part.shape
-        self._numbers = np.arange(self._rows, dtype=np.float64)
+    def __init__(self, weights: NDArray[Any], window: tuple[int, int, int, int] | None = None) -> None:
+        rows, columns = weights.shape
+        top, self._left, bottom, right = window or (0, 0, rows - 1, columns - 1)
+        self._right = right + 1
+        self._numbers = np.arange(top, bottom + 1, dtype=np.float64)
         # Flat, each row with the sum of nothing before it.
-        self._sums = np.pad(np.cumsum(part, axis=1), ((0, 0), (1, 0))).ravel()
-        self._starts = self._numbers * (self._columns + 1)
+        self._sums = np.pad(np.cumsum(weights, axis=1, dtype=np.float64), ((0, 0), (1, 0))).ravel()
+        self._starts = self._numbers * (columns + 1)
 
-    def inside(self, fan: Fan) -> tuple[int, int]:
-        """Return how many pixels of the picture lie in the fan, and how many of them belong to the part.
+    def inside(self, fans: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the sums of the weights of the pixels whose centres lie in the window and in each fan, (N,).
 
         Parameters
         ----------
-        fan
-            Its edges are less than a right angle from the vertical.
+        fans
+            (N, 6): row and column of each tip, on the side of the first row, the columns that its left and its right
+            edge move by from row to row, and the radii of the inner and the outer circle.
         """
-        y = fan.y if fan.down else self._rows - 1 - fan.y
-        first = max(0, math.floor(y) + 1)
-        last = min(self._rows, math.floor(y + fan.far) + 1)
-        if first >= last or fan.left > fan.right:
-            return 0, 0
-        below = self._numbers[first:last] - y
-        reach = np.sqrt(np.maximum(fan.far**2 - below**2, 0.0))
-        low = np.ceil(np.maximum(below * math.tan(fan.left), -reach) + fan.x)
-        high = np.floor(np.minimum(below * math.tan(fan.right), reach) + fan.x) + 1
-        inside, both = self._between(first, low, high)
-        held = min(last, math.ceil(y + fan.near)) - first  # rows that the inner circle reaches
-        if held > 0:
-            reach = np.sqrt(np.maximum(fan.near**2 - below[:held] ** 2, 0.0))
-            # Its rim belongs to the fan.
-            inner_low = np.maximum(np.floor(fan.x - reach) + 1, low[:held])
-            inner_high = np.minimum(np.ceil(fan.x + reach), high[:held])
-            without, of_both = self._between(first, inner_low, inner_high)
-            inside, both = inside - without, both - of_both
-        return inside, both
+        y, x, left, right, near, far = fans.T[:, :, None]
+        below = self._numbers - y
+        squared = below * below
+        room = far * far - squared
+        reach = np.sqrt(np.maximum(room, 0.0))
+        low = np.ceil(np.maximum(below * left, -reach) + x)
+        high = np.floor(np.minimum(below * right, reach) + x) + 1
+        high[(below <= 0) | (room < 0) | (far < 0)] = -np.inf
+        found = self._between(low, high, slice(None))
+        # The inner circle reaches a few rows; its rim belongs to the fan.
+        held = slice(0, int(np.searchsorted(self._numbers, float((y + near).max()))))
+        if held.stop:
+            room = (near * near - squared)[:, held]
+            reach = np.sqrt(np.maximum(room, 0.0))
+            inner_low = np.maximum(np.floor(x - reach) + 1, low[:, held])
+            inner_high = np.minimum(np.ceil(x + reach), high[:, held])
+            inner_high[room <= 0] = -np.inf
+            found -= self._between(inner_low, inner_high, held)
+        return found
 
-    def _between(self, first: int, low: NDArray[np.float64], high: NDArray[np.float64]) -> tuple[int, int]:
-        start = np.minimum(np.maximum(low, 0), self._columns)
-        stop = np.maximum(np.minimum(high, self._columns), start)
-        rows = self._starts[first : first + len(low)]
-        before, upto = (self._sums[(rows + columns).astype(np.intp)] for columns in (start, stop))
-        return int(np.add.reduce(stop - start)), int(np.add.reduce(upto - before))
+    def _between(self, low: NDArray[np.float64], high: NDArray[np.float64], rows: slice) -> NDArray[np.float64]:
+        start = np.minimum(np.maximum(low, self._left), self._right)
+        stop = np.maximum(np.minimum(high, self._right), start)
+        starts = self._starts[rows]
+        before, upto = (self._sums[(starts + columns).astype(np.intp)] for columns in (start, stop))
+        return np.asarray((upto - before).sum(1))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Margins", "inside_sector", "margins", "margins_of_pixels"]
 
 _HARDLY = 0.01  # share of a picture
+_REGION = "all of the region that the file states"
 
 
 class Margins(NamedTuple):
@@ -25,7 +26,9 @@ class Margins(NamedTuple):
     inside
         (Y, X) bool; None where everything is shown.
     state
-        ``blanked``, ``kept`` as asked for, or ``shown`` because no sector is known.
+        ``blanked``, ``kept`` as asked for, or ``shown`` because no sector is known. Where none is known for sure, what
+        lies outside the region that the file states, or outside the box around what shows, is ``blanked``, and the
+        notice says that all of that is shown.
     notice
         A sentence for the person, or empty.
     """
@@ -67,7 +70,9 @@ def margins(cine: Cine, sector: Sector, *, keep: bool) -> Margins:
         Show everything, with whatever is written around the sector.
     """
     inside = inside_sector(cine, sector)
-    return _shown(inside, is_known=sector.source != "whole" or inside.mean() <= 1 - _HARDLY, keep=keep)
+    is_known = not sector.is_unsure and (sector.source != "whole" or not _is_everything(inside))
+    area = _REGION if sector.source != "outline" else "all of a box around what shows"
+    return _shown(inside, is_known=is_known, keep=keep, area=area)
 
 
 def margins_of_pixels(cine: Cine, sector: NDArray[np.bool_] | None, *, keep: bool) -> Margins:
@@ -82,16 +87,24 @@ def margins_of_pixels(cine: Cine, sector: NDArray[np.bool_] | None, *, keep: boo
     keep
         Show everything, with whatever is written around the sector.
     """
-    inside = _in_region(cine, np.ones(cine.shape, bool) if sector is None else sector)
-    return _shown(inside, is_known=inside.mean() <= 1 - _HARDLY, keep=keep)
+    whole = _in_region(cine, np.ones(cine.shape, bool))
+    if sector is None:
+        # Nobody looked for a sector: what the file states is all that is known.
+        return _shown(whole, is_known=not _is_everything(whole), keep=keep)
+    # A sector that is all of the region is one that was not found for sure.
+    return _shown(whole & sector, is_known=not _is_everything(sector[whole]), keep=keep)
 
 
-def _shown(inside: NDArray[np.bool_], *, is_known: bool, keep: bool) -> Margins:
+def _is_everything(inside: NDArray[np.bool_]) -> bool:
+    return bool(inside.sum() > (1 - _HARDLY) * inside.size)
+
+
+def _shown(inside: NDArray[np.bool_], *, is_known: bool, keep: bool, area: str = _REGION) -> Margins:
     if keep:
         return Margins(None, "kept", "The pictures show what is written around the sector, as asked for.")
-    if not is_known:
-        notice = (
-            "No sector is known, so the pictures show everything: look for names and dates before you pass them on."
-        )
-        return Margins(None, "shown", notice)
-    return Margins(inside, "blanked", "")
+    if is_known:
+        return Margins(inside, "blanked", "")
+    everything = _is_everything(inside)
+    what = "everything" if everything else area
+    notice = f"No sector is known, so the pictures show {what}: look for names and dates before you pass them on."
+    return Margins(None, "shown", notice) if everything else Margins(inside, "blanked", notice)

@@ -336,5 +336,5 @@ def segment(
         "seconds": round(seconds, 3),
         "frames_per_second": round(cine.n_frames / max(seconds, 1e-9), 1),
     }
-    result.notices = [*segmenter.lasting_notices, *segmenter.notices[first_notice:]]
+    result.notices = [*segmenter.lasting_notices, *segmenter.notices[first_notice:], *sector.notices]
     return result

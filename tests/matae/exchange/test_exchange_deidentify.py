@@ -13,8 +13,9 @@ import pytest
 from matae.cine import Box, Cine
 from matae.errors import ExchangeError
 from matae.exchange.export.deidentify_pixels import blanking
+from matae.exchange.export.findings import find_in_picture
 from matae.exchange.names import Pseudonyms, check_cell, check_release_name, check_text, inner_path
-from matae.segment import sector_from_polygon
+from matae.segment import Sector, sector_from_polygon
 
 SECRET = b"k" * 32
 NAMES = Pseudonyms(SECRET)
@@ -149,3 +150,25 @@ def test_nothing_left_is_refused() -> None:
 
 def test_without_a_sector_it_is_found() -> None:
     assert blanking(a_cine(None)).sector.source == "whole"
+
+
+@pytest.mark.parametrize("region", [None, Box(5, 6, 70, 90)])
+def test_where_the_sector_is_unsure_a_person_looks_whatever_the_corners_are(region: Box | None) -> None:
+    """The background is not black: text on it would be as easily read."""
+    cine = a_cine(region)
+    (finding,) = find_in_picture(cine, blanking(cine), (), "Clip 1")
+    assert finding.needs_look
+    assert finding.kind == "unblanked"
+    what = "its whole picture" if region is None else "all of its ultrasound region"
+    assert finding.sentence == f"Clip 1: the sector was not found for sure, so {what} would leave; look at it."
+    assert find_in_picture(cine, blanking(cine, SECTOR), (), "Clip 1") == []
+
+
+def test_all_of_a_box_around_an_unsure_sector_is_looked_at() -> None:
+    cine = a_cine(None)
+    box = Sector(np.array([[10.0, 10], [10, 60], [60, 60], [60, 10]]), "outline", confidence=0.3)
+    blanked = blanking(cine, box)
+    assert not blanked.allowed[:5].any()
+    (finding,) = find_in_picture(cine, blanked, (), "Clip 1")
+    assert finding.needs_look
+    assert "all of a box around what shows would leave; look at it" in finding.sentence

@@ -11,9 +11,11 @@ import pytest
 from exchange_makers import cavity, dicom, heart
 from pydicom import dcmread
 
+from matae.errors import ExchangeError
 from matae.exchange import plan_export, run_export
 from matae.exchange.provenance import provenance_of
 from matae.read import open_cine
+from matae.segment import Sector
 from matae.store import Edit, FrameStatus, Study
 
 if TYPE_CHECKING:
@@ -107,6 +109,21 @@ def test_how_it_was_deidentified(empty: Study, tmp_path: Path) -> None:
         codes = [(item.CodeValue, item.CodingSchemeDesignator) for item in dataset.DeidentificationMethodCodeSequence]
         assert codes == [("113100", "DCM"), ("113101", "DCM")]
         assert dataset.LongitudinalTemporalInformationModified == "REMOVED"
+
+
+def test_pixels_around_an_unsure_sector_are_not_called_clean(
+    empty: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, columns = heart().shape[1:]
+    corners = np.array([[2.0, 2], [2, columns - 4], [rows - 4, columns - 4], [rows - 4, 2]])
+    unsure = Sector(corners, "outline", confidence=0.3)
+    monkeypatch.setattr("matae.segment.sector.find_sector", lambda _: unsure)
+    add(empty, tmp_path / "a.dcm", BurnedInAnnotation="YES")
+    with pytest.raises(ExchangeError, match="look"):
+        run_export(plan_export(empty, "dicom-seg"), tmp_path / "not")
+    image, _ = exported(empty, tmp_path / "out")
+    assert [item.CodeValue for item in image.DeidentificationMethodCodeSequence] == ["113100"]
+    assert image.BurnedInAnnotation == "YES"
 
 
 def test_text_that_was_found_is_said(tmp_path: Path) -> None:

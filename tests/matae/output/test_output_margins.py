@@ -11,7 +11,7 @@ from matae.cine import Box, Cine, Geometry, Spacing
 from matae.output import write_mask, write_results
 from matae.output.record import read_record
 from matae.segment import Segmentation
-from matae.segment.sector import find_sector
+from matae.segment.sector import Sector, find_sector
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,6 +88,38 @@ def test_the_region_that_the_file_states_counts_too(tmp_path: Path) -> None:
     assert not inside[:20].any()
     assert not inside[:, :10].any()
     assert inside[60, 80]
+
+
+def test_a_region_whose_sector_is_unsure_is_shown_with_a_word_and_nothing_around_it(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from matae.segment.margins import margins, margins_of_pixels
+
+    black = replace(cine(tmp_path), frames=np.zeros((4, *SHAPE), np.uint8), region=Box(20, 10, 110, 150))
+    sector = find_sector(black)
+    assert (sector.source, sector.is_unsure) == ("file", True)
+    for found in (margins(black, sector, keep=False), margins_of_pixels(black, sector.mask(SHAPE), keep=False)):
+        assert found.state == "blanked"
+        assert "all of the region that the file states: look for names and dates" in found.notice
+        assert found.inside is not None
+        assert found.inside.sum() == 90 * 140
+    assert margins(cine(tmp_path), find_sector(cine(tmp_path)), keep=False).notice == ""
+
+
+def test_a_box_around_an_unsure_sector_is_shown_with_a_word_and_measured_as_unknown(tmp_path: Path) -> None:
+    from matae.measure.run import sector_pixels
+    from matae.segment.margins import margins, margins_of_pixels
+
+    clip = cine(tmp_path)
+    sector = Sector(np.array([[20.0, 30], [20, 120], [100, 120], [100, 30]]), "outline", confidence=0.3)
+    found = margins(clip, sector, keep=False)
+    assert found.state == "blanked"
+    assert "all of a box around what shows: look for names and dates" in found.notice
+    assert found.inside is not None
+    assert not found.inside[:10].any()
+    report = margins_of_pixels(clip, sector_pixels(sector, SHAPE), keep=False)
+    assert report.state == "shown"
+    assert "look for names and dates" in report.notice
 
 
 # --- masks where the picture lies -------------------------------------------------------------------------------

@@ -75,7 +75,10 @@ def test_record(tmp_path, cine, result) -> None:
     assert record["frame_rate"] == pytest.approx(50)
     assert record["frame_times"] == TIMES.tolist()
     assert record["spacing_mm"] == {"y": 0.5, "x": 0.25}
-    assert record["sector"] == {"polygon_yx": [[0, 0], [0, 60], [44, 30]], "source": "user", "apex_down": True}
+    assert record["sector"] == {
+        "polygon_yx": [[0, 0], [0, 60], [44, 30]], "source": "user", "apex_down": True, "confidence": None,
+        "unsure": False,
+    }  # fmt: skip
     assert record["run"] == result.run
     assert record["area_px"] == [int(mask.sum()) for mask in result.masks]
     assert record["area_mm2"] == [a * 0.125 for a in record["area_px"]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -13,8 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matae.cine import Box, Cine
+from matae.demo import demo_cine
 from matae.errors import SegmentError
+from matae.phantom.layout_plan import KINDS
+from matae.phantom.layouts import make_layout
 from matae.segment import Sector, find_sector, sector_from_polygon
+from matae.segment.filled import filled_polygon
 from matae.segment.outline import outline
 
 
@@ -184,6 +188,147 @@ def test_no_picture_breaks_the_search(rows: int, columns: int, n_frames: int, se
     assert 0 <= box.y0 < box.y1 <= rows
     assert 0 <= box.x0 < box.x1 <= columns
     assert sector.mask((rows, columns))[box.y0 : box.y1, box.x0 : box.x1].any()
+
+
+@pytest.mark.parametrize("n_frames", [1, 10])
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_every_kind_of_layout_is_found_or_called_unsure(kind: str, n_frames: int) -> None:
+    # Of the kind "full", 3001 has a shadow to one side that nobody could tell from a side that is cut.
+    layout = make_layout(kind, 3002 if kind == "full" else 3001, n_frames=n_frames)
+    sector = find_sector(layout.cine)
+    assert sector.confidence is not None
+    assert 0 <= sector.confidence <= 1
+    if sector.is_unsure:
+        assert kind in {"dark", "full", "grey"}
+        assert sector.source == "whole"
+        assert sector.mask(layout.cine.shape).all()
+    else:
+        found = filled_polygon(layout.cine.shape, sector.polygon)
+        assert max((found & exact).sum() / (found | exact).sum() for exact in layout.sectors) > 0.95
+        assert sector.apex_down == layout.apex_down
+
+
+@pytest.mark.parametrize("region", [None, Box(10, 12, 100, 150)])
+def test_what_is_black_on_black_is_unsure_and_says_so(region: Box | None) -> None:
+    sector = find_sector(a_cine(np.zeros((8, 120, 160), np.uint8), region))
+    assert sector.is_unsure
+    assert sector.confidence == 0
+    (notice,) = sector.notices
+    assert ("whole picture" if region is None else "all of the file's region") in notice
+    assert "Adjust sector" in notice
+    assert sector.describe().startswith("not found for sure, ")
+
+
+def test_a_found_or_drawn_sector_has_nothing_to_say() -> None:
+    frames, _ = draw_fan(180, 240, 8)
+    found = find_sector(a_cine(frames))
+    assert (found.is_unsure, found.notices) == (False, [])
+    drawn = sector_from_polygon([[0, 0], [40, 0], [40, 30]])
+    assert (drawn.confidence, drawn.is_unsure, drawn.notices) == (None, False, [])
+
+
+def test_a_picture_that_moves_everywhere_is_sure() -> None:
+    frames = np.random.default_rng(0).integers(20, 250, (12, 112, 112), dtype=np.uint8)
+    assert find_sector(a_cine(frames)).confidence == 1
+
+
+def test_a_bar_of_buttons_is_no_sector() -> None:
+    """Where the gain is so low that nothing else shows, the bar was the largest part and a confident fan."""
+    frames = np.zeros((1, 582, 582), np.uint8)
+    frames[0, 545:] = np.random.default_rng(0).integers(40, 90, (37, 582))
+    assert find_sector(a_cine(frames)).is_unsure
+
+
+def test_an_unsure_box_stands_the_way_up_that_was_seen() -> None:
+    layout = make_layout("turned", 1017)
+    found = find_sector(layout.cine)
+    assert found.is_unsure
+    assert found.apex_down
+    assert found.mask(layout.cine.shape)[layout.sectors[0]].all()
+
+
+def dim_fan_in_a_screen() -> tuple[Cine, np.ndarray]:
+    """Return a still with one side of the fan faded into the black, and text around, and where its tissue shows."""
+    frames, _ = draw_fan(256, 256, 1)
+    fading = 0.25 / (1 + np.exp((np.arange(256) - 128) / 20))
+    screen = np.zeros((1, 420, 560), np.uint8)
+    screen[:, 80:336, 150:406] = frames * fading
+    shown = screen[0] > 3
+    screen[0, 20:28, 20:120] = 200 * (np.random.default_rng(1).random((8, 100)) > 0.5)
+    return a_cine(screen), shown
+
+
+def test_an_unsure_sector_on_a_screen_is_the_box_around_what_shows() -> None:
+    cine, where = dim_fan_in_a_screen()
+    found = find_sector(cine)
+    assert found.is_unsure
+    assert found.source == "outline"
+    inside = found.mask(cine.shape)
+    assert inside[where].all()
+    assert inside.mean() < 0.45
+    assert not inside[:30].any()
+    (notice,) = found.notices
+    assert "the box around what shows is used" in notice
+    assert found.describe() == "not found for sure, the box around what shows is used"
+
+
+def test_the_fan_of_the_demonstration_cine_is_sure() -> None:
+    cine = demo_cine()
+    sector = find_sector(cine)
+    assert (sector.source, sector.is_unsure, sector.apex_down) == ("fan", False, False)
+    np.testing.assert_allclose(sector.box(cine.shape), (14, 39, 202, 300), atol=3)
+
+
+def variants(frames: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield frames a grey level darker and brighter, and rounded up or down at random, once for all and in each."""
+    rng = np.random.default_rng(0)
+    wide = frames.astype(np.int16)
+    yield "darker", wide - 1
+    yield "brighter", wide + 1
+    yield "rounded", wide + rng.integers(0, 2, frames.shape[1:])
+    yield "rounded in each frame", wide + rng.integers(0, 2, frames.shape)
+
+
+@pytest.mark.parametrize(
+    ("kind", "seed", "n_frames"),
+    [
+        ("demo", 0, 30), ("plain", 1000, 10), ("furniture", 1001, 1), ("wide", 1000, 1), ("curved", 1001, 1),
+        ("zoomed", 1000, 10), ("dual", 1000, 1),
+    ],
+)  # fmt: skip
+def test_a_grey_level_decides_nothing(kind: str, seed: int, n_frames: int) -> None:
+    cine = demo_cine() if kind == "demo" else make_layout(kind, seed, n_frames=n_frames).cine
+    sector = find_sector(cine)
+    assert not sector.is_unsure
+    inside = filled_polygon(cine.shape, sector.polygon)
+    for name, frames in variants(cine.frames):
+        other = find_sector(a_cine(np.clip(frames, 0, 255).astype(np.uint8)))
+        assert not other.is_unsure, name
+        found = filled_polygon(cine.shape, other.polygon)
+        assert (found & inside).sum() / (found | inside).sum() > 0.98, name
+
+
+def test_a_negative_has_no_sector() -> None:
+    frames, _ = draw_fan(180, 240, 1)
+    assert find_sector(a_cine(255 - frames)).confidence == 0
+
+
+@pytest.mark.parametrize("quality", [40, 85])
+def test_the_fan_of_a_real_cine_is_found_at_112_pixels_or_called_unsure(quality: int) -> None:
+    """As clips of data sets are: cropped, scaled down, each frame a JPEG, which blacks the shaded sides out."""
+    import io
+
+    from PIL import Image
+
+    frames = []
+    for frame in real_cine()[::2, 8:218, 62:272]:
+        buffer = io.BytesIO()
+        Image.fromarray(frame).resize((112, 112), Image.Resampling.BILINEAR).save(buffer, "JPEG", quality=quality)
+        frames.append(np.array(Image.open(buffer)))
+    sector = find_sector(a_cine(np.array(frames)))
+    wanted = (0, 0, 112, 112) if sector.is_unsure else (3, 0, 103, 112)
+    np.testing.assert_allclose(sector.box((112, 112)), wanted, atol=4)
+    assert not sector.apex_down
 
 
 def test_an_outline_is_closed_even_at_the_border() -> None:

@@ -29,7 +29,8 @@ class Finding:
     Parameters
     ----------
     kind
-        ``text`` (text seems to be burned in), ``unblanked`` (no sector was found), ``left out``, or ``note``.
+        ``text`` (text seems to be burned in), ``unblanked`` (no sector was found, or not for sure), ``left out``, or
+        ``note``.
     sentence
         For the person. It names clips of the study, and does not leave.
     clip
@@ -68,7 +69,14 @@ def find_in_picture(cine: Cine, blanked: Blanking, text: tuple[Box, ...], label:
         places = "a place" if len(text) == 1 else f"{len(text)} places"
         sentence = f"{label}: text seems to be burned into the picture in {places}; look at it."
         findings.append(Finding("text", sentence, cine.content_id, text))
-    if blanked.sector.source == "whole" and blanked.share < _HARDLY and _has_dark_corners(cine):
+    if blanked.sector.is_unsure:
+        # An outline that the picture does not bear out blanks nothing near it: a person looks at all that would leave.
+        is_box = blanked.sector.source == "outline"
+        what = "all of a box around what shows" if is_box else "all of its ultrasound region"
+        what = "its whole picture" if blanked.share < _HARDLY else what
+        sentence = f"{label}: the sector was not found for sure, so {what} would leave; look at it."
+        findings.append(Finding("unblanked", sentence, cine.content_id))
+    elif blanked.sector.source == "whole" and blanked.share < _HARDLY and _has_dark_corners(cine):
         sentence = f"{label}: no sector was found, so its whole picture would leave; look at it."
         findings.append(Finding("unblanked", sentence, cine.content_id))
     return findings

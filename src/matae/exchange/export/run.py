@@ -215,7 +215,8 @@ def _opened(plan: ExportPlan, clip: PlannedClip) -> tuple[ExportClip, dict[int, 
         name=clip.name, patient=clip.patient, split=clip.split, shape=clip.shape, frame=frame, labels=labels,
         fit=clip.fit, frame_times=times, spacing=clip.spacing, view=clip.view, ed=clip.ed, es=clip.es,
         marked=clip.marked, image_quality=clip.quality, is_dicom=clip.is_dicom, key=clip.key,
-        provenance=_provenance(plan, clip, blanked.share),
+        # Around a sector that is not sure, pixels are not clean, however much is black.
+        provenance=_provenance(plan, clip, 0.0 if blanked.sector.is_unsure else blanked.share),
     )  # fmt: skip
     return out, infos
 
