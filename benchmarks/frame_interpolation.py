@@ -17,6 +17,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+import matae  # noqa: F401 - it settles how threads wait, before torch is loaded
+
+# isort: split
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
