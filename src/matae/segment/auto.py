@@ -337,7 +337,9 @@ def _chosen(
 ) -> Choice:
     width, backend, rate = _fitting(speeds, widths, backends, wanted / times)
     rate *= times
-    what = f"width {format_width(width)} on {backend} does {rate:.0f} frames a second on this computer"
+    # Only the model's own grid was measured: what is concluded from it is not said as if somebody had seen it.
+    does = f"does {rate:.0f} frames a second" if times == 1 else f"does about {rate:.0f} frames a second at this grid"
+    what = f"width {format_width(width)} on {backend} {does} on this computer"
     if len(widths) == 1:
         return Choice(width, backend, f"Chosen by measurement: {what}.")
     if rate >= wanted * _SPARE:

@@ -112,10 +112,12 @@ def test_auto_expects_more_of_a_smaller_grid_but_not_too_much(checked: str) -> N
     card = find_model(checked).card
     speeds = Speeds({}, {"torch": {"1/2": 50.0, "1": 25.0}})
     options = SegmentOptions(checked, "auto", "cpu", "torch")
-    assert best_of(speeds, options, (0.5, 1.0), 30.0).width == 0.5
+    own = best_of(speeds, options, (0.5, 1.0), 30.0)
+    assert own.width == 0.5
+    assert "width 1/2 on torch does 50 frames a second on this computer" in own.words
     chosen = best_of(speeds, options, (0.5, 1.0), 30.0, quicker(card.grid, 64))
     assert chosen.width == 1.0
-    assert "does 50 frames a second" in chosen.words
+    assert "width 1 on torch does about 50 frames a second at this grid on this computer" in chosen.words
 
 
 def test_a_larger_grid_is_slower_by_its_pixels() -> None:
