@@ -19,6 +19,8 @@ from matae.segment.backends import installed_backends
 from matae.segment.grid import checked_grid, clip_grid, parse_grid
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from matae.cine import Cine
 
 SMALLER = {"64": {"pixels": 70}, "96": {"pixels": 80}}
@@ -118,6 +120,20 @@ def test_auto_expects_more_of_a_smaller_grid_but_not_too_much(checked: str) -> N
     chosen = best_of(speeds, options, (0.5, 1.0), 30.0, quicker(card.grid, 64))
     assert chosen.width == 1.0
     assert "width 1 on torch does about 50 frames a second at this grid on this computer" in chosen.words
+
+
+def test_what_was_made_at_another_grid_is_made_again(checked: str, tmp_path: Path) -> None:
+    from matae.jobs import JobSettings
+
+    def key(grid: str) -> str:
+        return JobSettings(tmp_path, SegmentOptions(checked, "1", "cpu", "torch", grid=grid)).key()
+
+    before = {grid: key(grid) for grid in ("auto", "own", "64")}
+    assert len(set(before.values())) == 3
+    path = find_model(checked).folder / "card.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"grids": {"96": {"pixels": 80}}}))
+    assert key("auto") != before["auto"]
+    assert [key(grid) for grid in ("own", "64")] == [before["own"], before["64"]]
 
 
 def test_a_larger_grid_is_slower_by_its_pixels() -> None:
