@@ -93,8 +93,9 @@ class EvaluateSettings:
         """Return a digest of what the figures of a cine depend on but the cine: not where they are computed."""
         from matae import __version__
 
+        card = find_model(self.model).card
         said = {
-            "what": "evaluate", "version": __version__, "model": find_model(self.model).card.sha256,
+            "what": "evaluate", "version": __version__, "model": card.sha256, "grids": card.grids,
             "runs": [[each.width, each.backend, each.grid] for each in self.options], "sector": self.sector,
             "classes": [[each.name, each.ours, each.theirs] for each in self.classes],
         }  # fmt: skip

@@ -114,7 +114,7 @@ class Tally:
             "placement": {
                 "asked": sector, "found": dict(Counter(s.sector for s in scores)), "apex_down": self.apex_down
             },
-            "cost": self._cost(),
+            "cost": self._cost(run["grid"]),
             "run": run,
             "tool": "napari-matae",
             "tool_version": __version__,
@@ -142,13 +142,13 @@ class Tally:
             "n": result.n,
         }
 
-    def _cost(self) -> dict[str, Any]:
+    def _cost(self, grid: int) -> dict[str, Any]:
         from matae.models import find_model, load_model
         from matae.nn.checkpoint import WEIGHTS
         from matae.nn.widths import parse_width
 
         network, card = load_model(self._model)
-        cost = network_cost(network.plain(parse_width(self.width)), card.grid)
+        cost = network_cost(network.plain(parse_width(self.width)), grid)
         return {
             "parameters": cost.parameters,
             "gflop": rounded(cost.gflop),

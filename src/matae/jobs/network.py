@@ -35,13 +35,14 @@ def loaded(options: SegmentOptions, frame_rate: float | None = None, grid: int |
     ModelError, DeviceError
         As `matae.segment.Segmenter`.
     """
-    if options.width != "auto":
+    card = find_model(options.model).card
+    if options.width != "auto" or options.grid != "auto" or grid == card.grid:
         grid = None  # it chooses nothing then, and clips of all sizes share a model
-    elif options.rate is None and frame_rate is not None:
+    if options.width == "auto" and options.rate is None and frame_rate is not None:
         # Clips of nearly the same rate share a model.
         options = replace(options, rate=float(round(frame_rate)) or frame_rate)
     # Asked for by its digest too: a worker that runs for weeks must notice a model that was replaced.
-    segmenter = _loaded(options, find_model(options.model).card.sha256, grid)
+    segmenter = _loaded(options, card.sha256, grid)
     said = len(segmenter.notices)
     try:
         yield segmenter

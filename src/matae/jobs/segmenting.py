@@ -71,13 +71,16 @@ class JobSettings:
         """Return a digest of what results depend on but the file: not where they go or are made."""
         from matae.output import settings_key
 
+        card = find_model(self.options.model).card
         said = {
             "what": "segment", "model": self.options.model, "width": self.options.width, "sector": self.sector,
             "flip": self.flip, "frame_rate": self.frame_rate, "overlay": self.overlay,
             "third_axis_is_time": self.third_axis_is_time, "region": self.region, "keep_margins": self.keep_margins,
             "rate": self.options.rate, "grid": self.options.grid,
+            # A model that is checked at another grid keeps its weights.
+            "grids": card.grids if self.options.grid == "auto" else {},
         }  # fmt: skip
-        return settings_key(said, find_model(self.options.model).card.sha256)
+        return settings_key(said, card.sha256)
 
 
 @dataclass(frozen=True)

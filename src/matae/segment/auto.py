@@ -130,10 +130,22 @@ class Speeds:
         """Take note of a measurement."""
         self.rates.setdefault(backend, {})[format_width(width)] = round(rate, 2)
 
-    def is_off(self, backend: str, width: float, rate: float) -> bool:
-        """Return whether a run shows that a measurement does not hold any more."""
+    def is_off(self, backend: str, width: float, rate: float, shrunk: float = 1.0) -> bool:
+        """Return whether a run shows that a measurement does not hold any more.
+
+        Parameters
+        ----------
+        backend, width
+            What ran.
+        rate
+            Frames a second that it did.
+        shrunk
+            Side of the grid that was measured, by that of the run: its speed goes by something between the side and
+            the pixels.
+        """
         known = self.rate(backend, width)
-        return known is not None and known > 0 and not known / _FACTOR < rate < known * _FACTOR
+        least, most = sorted((shrunk, shrunk**2))
+        return known is not None and known > 0 and not known * least / _FACTOR < rate < known * most * _FACTOR
 
     def forget(self) -> None:
         """Have everything measured again at the next start."""
@@ -236,14 +248,17 @@ def best_of(
 def quicker(own: int, grid: int) -> float:
     """Return how many times as quick a network is at least on another grid than that it was measured on.
 
-    By the side, where most of it goes by the pixels: what a pass costs whatever its size is the same on every grid.
+    On a smaller one by the side, where most of it goes by the pixels: what a pass costs whatever its size is the same
+    on every grid. On a larger one by the pixels.
 
     Examples
     --------
     >>> quicker(224, 112)
     2.0
+    >>> quicker(224, 448)
+    0.25
     """
-    return own / grid
+    return min(own / grid, (own / grid) ** 2)
 
 
 def to_choose_from(options: SegmentOptions, widths: Sequence[float]) -> tuple[tuple[float, ...], list[str]]:
@@ -322,7 +337,9 @@ def _chosen(
 ) -> Choice:
     width, backend, rate = _fitting(speeds, widths, backends, wanted / times)
     rate *= times
-    what = f"width {format_width(width)} on {backend} does {rate:.0f} frames a second on this computer"
+    # Only the model's own grid was measured: what is concluded from it is not said as if somebody had seen it.
+    does = f"does {rate:.0f} frames a second" if times == 1 else f"does about {rate:.0f} frames a second at this grid"
+    what = f"width {format_width(width)} on {backend} {does} on this computer"
     if len(widths) == 1:
         return Choice(width, backend, f"Chosen by measurement: {what}.")
     if rate >= wanted * _SPARE:

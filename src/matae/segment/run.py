@@ -57,7 +57,7 @@ class Segmenter:
     Attributes
     ----------
     grid
-        Side of the grid of the clip that ran last; that of the model before.
+        Side of the grid of the clip that runs, or ran last; that of the model where none is known.
     choice
         Width and backend, and where ``auto`` chose them, why in words.
     notices
@@ -85,7 +85,7 @@ class Segmenter:
         self.notices: list[str] = []
         notify = self.notices.append
         self._asked_grid, unknown = checked_grid(self.card, options.grid)
-        self.grid = self._asked_grid or grid or self.card.grid
+        self.grid = self._grid_for(grid)
         self.choice, self._speeds = _choose(options, source, device, frame_rate, grid=self.grid, notify=notify)
         self.width = self.choice.width
         self._backend = choose_backend(self.choice.backend, source, self.width, device=device, notify=notify)
@@ -105,14 +105,18 @@ class Segmenter:
         """
         from matae.segment.auto import best_of, quicker
 
-        if self._speeds is None:
-            return True
-        times = quicker(self.card.grid, self._asked_grid or grid or self.card.grid)
-        choice = best_of(self._speeds, options, self.card.widths, frame_rate, times)
-        if (choice.width, choice.backend) != (self.width, self.choice.backend):
-            return False
-        self.choice = choice
+        side = self._grid_for(grid)
+        if self._speeds is not None:
+            times = quicker(self.card.grid, side)
+            choice = best_of(self._speeds, options, self.card.widths, frame_rate, times)
+            if (choice.width, choice.backend) != (self.width, self.choice.backend):
+                return False
+            self.choice = choice
+        self.grid = side  # what is said of it before it runs is said of this clip, not of the one before
         return True
+
+    def _grid_for(self, clip: int | None) -> int:
+        return self._asked_grid or clip or self.card.grid
 
     def describe(self) -> dict[str, Any]:
         """Return what runs, as JSON values: model, sha256, classes, width, device, backend, precision, grid."""
@@ -187,14 +191,16 @@ class Segmenter:
         """Have the computer measured again where the network was several times quicker or slower than measured."""
         if self._speeds is None or stages.frames < _ENOUGH_FRAMES:
             return
-        # What was measured is of the model's own grid.
-        rate = stages.frames / max(stages.seconds, 1e-9) * (self.grid / self.card.grid) ** 2
-        if self._speeds.is_off(self._backend.name, self.width, rate):
+        rate = stages.frames / max(stages.seconds, 1e-9)
+        own, grid = self.card.grid, self.grid
+        if self._speeds.is_off(self._backend.name, self.width, rate, own / grid):
             known = self._speeds.rate(self._backend.name, self.width)
+            where = "" if grid == own else f" at a grid of {grid}"
+            measured = "" if grid == own else f" at {own}"
             self._speeds.forget()
             self.notices.append(
-                f"The network did {rate:.0f} frames a second where {known:.0f} were measured; its speed is measured "
-                "again at the next start."
+                f"The network did {rate:.0f} frames a second{where} where {known:.0f} were measured{measured}; its "
+                "speed is measured again at the next start."
             )
 
 

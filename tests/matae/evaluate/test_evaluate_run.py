@@ -122,6 +122,14 @@ def test_the_keys_are_those_promised(folder: Path, network: str) -> None:
     json.dumps(found, allow_nan=False)
 
 
+def test_the_cost_is_that_of_the_grid_that_ran(folder: Path, network: str) -> None:
+    own, asked = (
+        evaluate(folder, model=network, width="1/2", split="val", device="cpu", grid=grid) for grid in ("own", "64")
+    )
+    assert (own["grid"], asked["grid"]) == (32, 64)
+    assert asked["cost"]["gflop"] == pytest.approx(4 * own["cost"]["gflop"], rel=0.1)
+
+
 def test_figures_are_those_of_segments_masks(folder: Path, network: str) -> None:
     found = evaluate(folder, model=network, width="1", split="val", device="cpu")
     rows = [row for row in read_rows(folder) if row["split"] == "val"]

@@ -19,6 +19,8 @@ from matae.segment.backends import installed_backends
 from matae.segment.grid import checked_grid, clip_grid, parse_grid
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from matae.cine import Cine
 
 SMALLER = {"64": {"pixels": 70}, "96": {"pixels": 80}}
@@ -112,10 +114,84 @@ def test_auto_expects_more_of_a_smaller_grid_but_not_too_much(checked: str) -> N
     card = find_model(checked).card
     speeds = Speeds({}, {"torch": {"1/2": 50.0, "1": 25.0}})
     options = SegmentOptions(checked, "auto", "cpu", "torch")
-    assert best_of(speeds, options, (0.5, 1.0), 30.0).width == 0.5
+    own = best_of(speeds, options, (0.5, 1.0), 30.0)
+    assert own.width == 0.5
+    assert "width 1/2 on torch does 50 frames a second on this computer" in own.words
     chosen = best_of(speeds, options, (0.5, 1.0), 30.0, quicker(card.grid, 64))
     assert chosen.width == 1.0
-    assert "does 50 frames a second" in chosen.words
+    assert "width 1 on torch does about 50 frames a second at this grid on this computer" in chosen.words
+
+
+def test_what_was_made_at_another_grid_is_made_again(checked: str, tmp_path: Path) -> None:
+    from matae.jobs import JobSettings
+
+    def key(grid: str) -> str:
+        return JobSettings(tmp_path, SegmentOptions(checked, "1", "cpu", "torch", grid=grid)).key()
+
+    before = {grid: key(grid) for grid in ("auto", "own", "64")}
+    assert len(set(before.values())) == 3
+    path = find_model(checked).folder / "card.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"grids": {"96": {"pixels": 80}}}))
+    assert key("auto") != before["auto"]
+    assert [key(grid) for grid in ("own", "64")] == [before["own"], before["64"]]
+
+
+def test_a_larger_grid_is_slower_by_its_pixels() -> None:
+    assert quicker(224, 112) == 2.0
+    assert quicker(224, 224) == 1.0
+    assert quicker(112, 224) == 0.25
+
+
+@pytest.mark.parametrize(("own", "grid"), [(224, 64), (224, 448), (128, 128)])
+def test_a_speed_between_side_and_pixels_is_none_that_was_measured_wrongly(own: int, grid: int) -> None:
+    speeds = Speeds({}, {"torch": {"1": 60.0}})
+    shrunk = own / grid
+    for rate in (60.0 * shrunk, 60.0 * shrunk**2):
+        assert not speeds.is_off("torch", 1.0, rate, shrunk)
+        assert not speeds.is_off("torch", 1.0, rate / 2.9, shrunk)
+    assert speeds.is_off("torch", 1.0, 60.0 * min(shrunk, shrunk**2) / 3.1, shrunk)
+    assert speeds.is_off("torch", 1.0, 60.0 * max(shrunk, shrunk**2) * 3.1, shrunk)
+
+
+def test_what_a_run_did_is_said_as_it_was_and_of_its_grid(checked: str) -> None:
+    from types import SimpleNamespace
+
+    segmenter = Segmenter(SegmentOptions(checked, "1", "cpu", "torch", grid="64"))
+    segmenter._speeds = Speeds({}, {"torch": {"1": 60.0}})
+    segmenter._compare(SimpleNamespace(frames=300, seconds=10.0))
+    assert segmenter.notices[-1].startswith(
+        "The network did 30 frames a second at a grid of 64 where 60 were measured at 128; its speed is measured again"
+    )
+
+
+def test_one_that_is_kept_is_said_to_run_at_the_grid_of_the_next_clip(checked: str, cine: Cine) -> None:
+    from matae.segment.kept import forget_kept, kept_segmenter
+
+    forget_kept()
+    options = SegmentOptions(checked, "1", "cpu", "torch")
+    with kept_segmenter(options, grid=64) as first:
+        assert segment(cine, segmenter=first).run["grid"] < 128
+    with kept_segmenter(options, grid=128) as again:
+        assert again is first
+        assert again.describe()["grid"] == 128
+    forget_kept()
+
+
+def test_clips_of_all_sizes_share_a_model_where_their_grid_chooses_nothing(checked: str) -> None:
+    from matae.jobs.network import forget, loaded
+
+    forget()
+    for options, grids in (
+        (SegmentOptions(checked, "1", "cpu", "torch"), (None, 64, 128)),
+        (SegmentOptions(checked, "auto", "cpu", "torch", grid="own"), (None, 64, 128)),
+        (SegmentOptions(checked, "auto", "cpu", "torch"), (None, 128)),
+    ):
+        had = []
+        for grid in grids:
+            with loaded(options, grid=grid) as segmenter:
+                had.append(segmenter)
+        assert all(each is had[0] for each in had)
+    forget()
 
 
 def test_a_model_that_goes_on_from_another_is_not_taken_for_checked(checked: str) -> None:

@@ -122,6 +122,20 @@ def test_a_picture_without_a_sector_is_said(make_workspace, qtbot, dual, monkeyp
     assert workspace.session.current.sector is before
 
 
+def test_a_chosen_picture_whose_sector_is_unsure_is_said(make_workspace, qtbot, dual):
+    from dataclasses import replace
+
+    frames = dual.frames.copy()
+    frames[:, RIGHT.y0 : RIGHT.y1, RIGHT.x0 : RIGHT.x1] = 0
+    workspace = make_workspace()
+    workspace.session.open(replace(dual, frames=frames))
+    qtbot.waitUntil(lambda: workspace.session.current.ready)
+    with qtbot.waitSignal(workspace.said, check_params_cb=lambda text: "not found for sure" in text) as said:
+        workspace.session.sector.choose_region(2)
+    assert "all of the file's region is used" in said.args[0]
+    assert workspace.session.current.sector.box(dual.shape) == RIGHT
+
+
 def test_another_cine_opened_meanwhile_keeps_its_own_sector(make_workspace, qtbot, dual, cine):
     workspace = make_workspace()
     workspace.session.open(dual)
