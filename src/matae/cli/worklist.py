@@ -135,10 +135,10 @@ def study_segment(
     settings = WorkSettings(SegmentOptions(model=model, width=width, device=device), jobs, again)
     failed = 0
     with Study.open(study) as opened:
-        if retry:
-            opened.retry_failed()
         if again:
             opened.redo_done()
+        if retry:  # afterwards: clips that wait again are no sign of an --again that was broken off
+            opened.retry_failed()
         for done in work_off(opened, settings, notify=lambda text: typer.echo(text, err=True)):
             counts = done.counts
             word = "skipped, has masks" if done.skipped else "could not be segmented" if done.problem else "segmented"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from matae.learn.verdict import MinutesSaved
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    from matae.learn.paired import Paired
     from matae.learn.verdict import Side, Verdict
     from matae.store import Study
 
@@ -42,9 +44,10 @@ def seen_by(verdict: Verdict, study: Study) -> Verdict:
 def without_hidden(verdict: Verdict, hidden: AbstractSet[str]) -> Verdict:
     """Return a verdict without what it says of single clips that are hidden.
 
-    The outcome stays, which is one word on all patients. Frames of hidden clips are left out. Means over all frames
-    stay where they average `LEAST_CLIPS` hidden clips or none; otherwise a side has no figures, and neither the
-    sentence nor the minutes that rest on them are said.
+    The outcome stays, which is one word on all patients. Frames of hidden clips are left out. A figure stays where it
+    is sure to average `LEAST_CLIPS` hidden clips: one of some frames only, as of a structure that few clips show, may
+    hold fewer of them than the side does. Without the Dice a side has no figures, and neither the sentence nor the
+    minutes that rest on them are said.
 
     Parameters
     ----------
@@ -72,6 +75,21 @@ def _side(side: Side, hidden: AbstractSet[str]) -> Side:
     frames = tuple(frame for frame in side.frames if frame.content_id not in hidden)
     if len(frames) == len(side.frames):
         return side
-    clips = {frame.content_id for frame in side.frames if frame.content_id in hidden}
-    figures = side.figures if len(clips) >= LEAST_CLIPS else {}
-    return replace(side, frames=frames, figures=figures, n_hidden=len(side.frames) - len(frames))
+    figures = {
+        name: figure for name, figure in side.figures.items() if _least_hidden(figure, side, hidden) >= LEAST_CLIPS
+    }
+    kept = figures if "dice" in figures else {}
+    return replace(side, frames=frames, figures=kept, n_hidden=len(side.frames) - len(frames))
+
+
+def _least_hidden(figure: Paired, side: Side, hidden: AbstractSet[str]) -> int:
+    """Return how many hidden clips a figure averages at least, as if all that it leaves out were frames of theirs."""
+    each = Counter(frame.content_id for frame in side.frames)
+    if figure.name == "ef_error":  # a value a clip
+        each = Counter(each.keys())
+    left_out, sizes = each.total() - figure.n, sorted(n for clip, n in each.items() if clip in hidden)
+    for gone, size in enumerate(sizes):
+        left_out -= size
+        if left_out < 0:
+            return len(sizes) - gone
+    return 0

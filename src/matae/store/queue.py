@@ -130,13 +130,14 @@ class QueuePart(StudyBase):
     def finish_queued(self, number: int, *, content_id: str = "", note: str = "") -> None:
         """Say what became of a clip: it is in the study under a content id, or why it could not be done."""
         with self._writing() as writing:
-            cine_id = None if not content_id else self._cine(writing.connection, content_id).id
+            # One that could not be done again stays whose it is: it is tried again as that, and forgotten with them.
+            known = {"cine_id": self._cine(writing.connection, content_id).id} if content_id else {}
             writing.connection.execute(
                 update(QueueRow)
                 .where(QueueRow.id == int(number))
                 .values(
-                    state="failed" if note else "done", note=as_note(note, 1000), cine_id=cine_id, taken_by="",
-                    taken_until="", sequence=writing.sequence,
+                    state="failed" if note else "done", note=as_note(note, 1000), taken_by="", taken_until="",
+                    sequence=writing.sequence, **known,
                 )
             )  # fmt: skip
 

@@ -66,6 +66,30 @@ def test_a_mean_over_few_hidden_clips_is_withheld_with_all_that_rests_on_it(verd
     assert many.sentence == verdict.sentence
 
 
+def test_a_figure_of_some_frames_is_withheld_where_it_may_hold_few_hidden_clips(verdict: Verdict) -> None:
+    held = verdict.held_out
+    values, of = [0.8] * 8, [frame.patient for frame in held.frames]
+    gap = [float("nan")]
+    figures = {
+        "dice": held.figures["dice"],
+        "hd95": compare("hd95", values[:7] + gap, values[:7] + gap, of),  # of c3 one frame is left
+        "structure_dice left atrium": compare("structure_dice left atrium", values[:2] + 6 * gap, values, of),
+        "ef_error": compare("ef_error", [5.0, 6.0], [4.0, 4.0], ["c0", "c1"]),  # two of four hearts
+    }
+    some = replace(verdict, held_out=replace(held, figures=figures))
+    seen = without_hidden(some, set(CLIPS))
+    assert set(seen.held_out.figures) == {"dice", "hd95"}
+    assert (seen.sentence, is_withheld(seen.held_out)) == (verdict.sentence, False)
+    hearts = compare("ef_error", [5.0] * 4, [4.0] * 4, list(CLIPS))
+    some = replace(verdict, held_out=replace(held, figures=figures | {"ef_error": hearts}))
+    assert "ef_error" in without_hidden(some, set(CLIPS[:LEAST_CLIPS])).held_out.figures
+    # Without the Dice nothing is left to stand beside it.
+    few = compare("dice", values[:4] + 4 * gap, values, of)
+    some = replace(verdict, held_out=replace(held, figures=figures | {"dice": few}))
+    assert is_withheld(without_hidden(some, set(CLIPS)).held_out)
+    assert without_hidden(some, set(CLIPS)).sentence == WITHHELD
+
+
 def test_training_frames_are_withheld_for_themselves(verdict: Verdict) -> None:
     seen = without_hidden(verdict, {"t0"})
     assert is_withheld(seen.agreement)

@@ -230,6 +230,20 @@ def test_a_forgotten_person_leaves_no_measurement_claim_or_path(study, cine):
     assert study.queue_counts() == QueueCounts()
 
 
+def test_a_clip_that_could_not_be_done_again_stays_whose_it_is(study, cine):
+    study.enqueue([QueuedClip(Path("/clips/Smith.dcm"))])
+    study.finish_queued(study.take_next().id, content_id=cine.content_id)
+    assert study.redo_done() == 1
+    study.finish_queued(study.take_next().id, note="Smith.dcm is not where it was; bring it back.")
+    assert study.retry_failed() == 1
+    taken = study.take_next()
+    assert taken.again  # or the clip would be left as it is, since it has masks
+    study.finish_queued(taken.id, note="Smith.dcm is not where it was; bring it back.")
+    study.forget_subject("p1")
+    assert study.queue_counts() == QueueCounts()
+    assert study.worklist() == []
+
+
 def test_the_news_are_what_others_did_and_no_more(study, other, cine):
     second = make_cine(2)
     study.add_cine(second, subject="p2")

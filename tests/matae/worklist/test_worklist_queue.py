@@ -258,6 +258,10 @@ def test_again_takes_up_what_the_queue_has_done_and_goes_on_where_it_was_broken_
     assert second is not None
     assert (second.again, second.path) == (True, clips[1])
     assert [row.status for row in study.worklist()] == [ClipStatus.SEGMENTED] * 2
+    # Asked for together, what failed hides nothing of what is done.
+    study.finish_queued(second.id, note="It could not be read.")
+    said = CliRunner().invoke(app, [*run, "--again", "--retry"])
+    assert said.stdout.count(": segmented (") == 2, said.output
 
 
 def test_what_a_clip_has_to_say_is_said(study: Study, clips: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
