@@ -95,7 +95,8 @@ def forecast(points: Sequence[LearntFrom], more: int = MORE) -> Forecast | None:
     from scipy.special import stdtrit  # the quantiles of t; scipy.stats takes a second and a half to load
 
     numbers = sorted(by_number)
-    dice = np.array([np.mean(by_number[n]) for n in numbers])
+    # In order: the sum of the same numbers in another one may differ in its last digit.
+    dice = np.array([np.mean(sorted(by_number[n])) for n in numbers])
     x, y = np.log(np.array(numbers, dtype=np.float64)), np.log(np.maximum(1 - dice, _LEAST_ERROR))
     apart = x - x.mean()
     slope = float((apart * (y - y.mean())).sum() / (apart**2).sum())

@@ -142,10 +142,12 @@ def _ask(cine: Cine, sector: Sector, model: str, sha256: str, frames: int) -> Fa
 
 @lru_cache(maxsize=2)
 def _loaded(model: str, sha256: str) -> tuple[Matae, ModelCard] | None:  # noqa: ARG001 - other weights, other entry
-    from matae.models import load_model
+    from matae.models import find_model, load_model
     from matae.nn.matae import Matae
 
+    if not find_model(model).card.familiar:
+        return None  # said before the weights are read
     network, card = load_model(model)
-    if not isinstance(network, Matae) or network.autoencoder is None or not card.familiar:
+    if not isinstance(network, Matae) or network.autoencoder is None:
         return None
     return network, card

@@ -62,6 +62,12 @@ def test_scatter_widens_the_interval_and_more_points_narrow_it() -> None:
     assert wide(forecast(more)) < wide(forecast(some))
 
 
+def test_the_order_of_retrainings_changes_no_digit() -> None:
+    third, alike = 0.6255882019388473, 0.12740047723441264
+    some = [LearntFrom(1, 0.0), LearntFrom(2, 0.0), *(LearntFrom(3, dice) for dice in (third, alike, alike))]
+    assert forecast(some) == forecast(some[::-1])
+
+
 def test_a_curve_that_falls_promises_nothing() -> None:
     found = forecast([LearntFrom(10, 0.92), LearntFrom(20, 0.91), LearntFrom(40, 0.90)])
     assert found is not None
