@@ -141,8 +141,8 @@ class VerdictView(QWidget):  # type: ignore[misc]
             "verdict-widths", "Narrower widths", self.narrower, opened=self._wide, parent=self
         )
         self._waiting = (
-            self.sentence, self.minutes, self.held_out, self.agreement, self.narrow_section, self.plot, self.plot_says,
-            self.hidden_says,
+            self.sentence, self.minutes, self.held_out_says, self.held_out, self.agreement_says, self.agreement,
+            self.narrow_section, self.plot, self.plot_says, self.hidden_says,
         )  # fmt: skip
         held_out = block(_HELD_OUT, [self.held_out_says, self.held_out, self.narrow_section], self, framed=self._wide)
         agreement = block(_AGREEMENT, [self.agreement_says, self.agreement], self, framed=self._wide)
@@ -246,9 +246,13 @@ class VerdictView(QWidget):  # type: ignore[misc]
             if self.verdict is verdict:
                 self._show_figures(without_hidden(verdict, hidden))
 
+        def failed(error: Exception) -> None:
+            if self.verdict is verdict:
+                self._asking = False
+                self._say(explain(error))
+
         self._asking = True
-        ask = connection.requests.ask
-        ask(lambda study: study.hidden_from(study.rater), said, lambda error: self._say(explain(error)))
+        connection.requests.ask(lambda study: study.hidden_from(study.rater), said, failed)
 
     def _show_figures(self, seen: Verdict) -> None:
         """Show what changed, on the whole and frame by frame, as far as this rater may see it."""
@@ -289,6 +293,8 @@ class VerdictView(QWidget):  # type: ignore[misc]
         self.agreement.setVisible(own.n_frames > 0 and bool(own.figures))
         self.held_out_says.setText(about_side(held, f"{held.meaning[0].upper()}{held.meaning[1:]}."))
         self.agreement_says.setText(about_side(own, _AGREEMENT_SAYS))
+        self.held_out_says.show()
+        self.agreement_says.show()
 
     def open_large(self) -> None:
         """Show the same in a window of its own."""

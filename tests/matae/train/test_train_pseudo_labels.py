@@ -184,6 +184,19 @@ def test_frames_between_are_filled_and_weighted() -> None:
             assert (one.weight[wrong] < top).mean() > (one.weight[~wrong] < top).mean()
 
 
+def test_across_a_cut_what_counts_is_right_still() -> None:
+    """A clip may show two views one after the other: motion and shape disagree then wherever a fill is wrong."""
+    other = make_phantom(4, n_frames=9, frame_rate=30, shape=(96, 112))
+    images, truth = (
+        np.concatenate([one[:5], two[:5]]) for one, two in ((IMAGES, other.cine.frames), (MASKS, other.labels))
+    )
+    keys = {1: truth[1], 8: truth[8]}
+    for one in label_between(images, keys, range(2, 8), labels=(1, 2, 3)):
+        wrong, sure = one.mask != truth[one.frame], one.weight == one.weight.max()
+        assert wrong.mean() > 0.02
+        assert wrong[sure].mean() < 0.005
+
+
 def test_a_structure_that_is_gone_beside_a_frame_is_not_filled() -> None:
     without = np.where(MASKS[6] == 3, np.uint8(0), MASKS[6])
     assert list(label_between(IMAGES, {1: MASKS[1], 6: without}, [3], labels=(1, 3))) == []

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
+from matae.errors import StoreError
 from matae.learn import compare_models
 from matae.learn.blinded import WITHHELD
 from matae.learn.paired import compare
@@ -205,6 +206,25 @@ def test_what_others_read_blind_cannot_be_told_from_what_is_shown(view, qtbot, t
     drawn(qtbot, widget.window_.view)
     assert list(widget.window_.view.plot.frames) == expected
     assert widget.window_.view.held_out.isVisible() is not withheld
+
+
+@pytest.mark.usefixtures("tiny_model")
+def test_nothing_is_left_of_the_verdict_before_where_the_study_does_not_answer(view, qtbot, tmp_path, monkeypatch):
+    fill(tmp_path / "study.sqlite", tmp_path / "clips")
+    widget = view("study.sqlite")
+    widget.show_verdict(verdict(), None)
+    drawn(qtbot, widget)
+    assert "4 frames of 2 patients" in widget.held_out_says.text()
+
+    def refuse(*_: object) -> None:
+        raise StoreError("The study is gone; bring it back.")
+
+    monkeypatch.setattr(Study, "hidden_from", refuse)
+    widget.show_verdict(empty_verdict(), None)
+    drawn(qtbot, widget)  # it is not waited for for ever
+    assert widget.words.text() == "The study is gone; bring it back."
+    for label in (widget.held_out_says, widget.agreement_says, widget.sentence):
+        assert not label.isVisible()
 
 
 def test_use_and_go_back_whatever_became_of_the_file(view, qtbot, tiny_model, tmp_path):
