@@ -246,7 +246,7 @@ class VerdictView(QWidget):  # type: ignore[misc]
             if self.verdict is verdict:
                 self._show_figures(without_hidden(verdict, hidden))
 
-        def failed(error: Exception) -> None:
+        def failed(error: BaseException) -> None:
             if self.verdict is verdict:
                 self._asking = False
                 self._say(explain(error))
