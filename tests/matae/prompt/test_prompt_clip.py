@@ -119,7 +119,7 @@ def test_the_command_writes_masks_and_confidences_and_overwrites_nothing(tmp_pat
     assert list(record["confidence"]) == ["2"]
     assert record["model"] == "matae-apical"
     assert (record["width"], record["through"], record["mask"]) == ("1/8", False, None)
-    assert record["confidence_calibrated"] is False
+    assert record["confidence_calibrated"] is True  # the head that is shipped
     assert record["prompts"][0]["frame"] == 2
     again = CliRunner().invoke(app, words)
     assert again.exit_code == 1
