@@ -90,6 +90,10 @@ def take(folder: Path, name: str, scale: int, theme: str, wanted: tuple[str, ...
         if step == MEASURE:
             measuring = dock.measure_panel.measuring
             wait_until(lambda m=measuring: m.measurement is not None and not m.is_running)
+        elif title == "review":
+            link = dock.workspace.link.connection
+            # Of the study, which answers when it has written what was drawn.
+            wait_until(lambda c=link: c.statistics is not None and sum(c.statistics.by_status.values()) > 0)
         elif title == "learn":
             learn = dock.learn_panel
             wait_until(lambda p=learn: p.data.overview is not None and p.retrain.is_current)
