@@ -96,9 +96,11 @@ fuzz: $(INSTALLED) ## fuzz every reader and importer: make fuzz SECONDS=3600 [AR
 	$(BIN)/python -m pip install --quiet -c constraints.txt --group fuzz
 	nice -n 19 $(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
 
-lint: $(INSTALLED) ## style, as pre-commit checks it
+lint: $(INSTALLED) ## style, as pre-commit checks it, and whether pages made from records are up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python scripts/reviewers_page.py --check
+	$(BIN)/python scripts/check_figures.py
 
 format: $(INSTALLED) ## put the style right
 	$(BIN)/ruff check --fix .
