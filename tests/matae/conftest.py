@@ -22,9 +22,9 @@ def devices(monkeypatch: pytest.MonkeyPatch) -> FakeDevices:
 @pytest.fixture
 def matae_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep the models of whoever runs the tests out of them."""
-    from matae.jobs.network import forget
+    from matae.segment.kept import forget_kept
 
-    forget()  # the tiny models are all alike: one test would run what another loaded
+    forget_kept()  # the tiny models are all alike: one test would run what another loaded
     home = tmp_path / "home"
     monkeypatch.setenv("MATAE_HOME", str(home))
     return home

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from matae.cine import Spacing
 from matae.errors import MeasureError
-from matae.jobs import one_network
 from matae.measure.person import Person
 from matae.models import find_model
 from matae.segment import SegmentOptions
+from matae.segment.kept import one_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from matae.errors import ReadError
 from matae.evaluate.classes import EvaluateError
 from matae.evaluate.judge import Judged, judge
-from matae.jobs import one_network
 from matae.labelled import LabelledError
 from matae.models import find_model
 from matae.read import CineRef
+from matae.segment.kept import one_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from matae.jobs.inputs import find_inputs, plan, shared_stems
 from matae.jobs.job import Failure, Job, Outcome, Settings
-from matae.jobs.network import one_network
 from matae.jobs.run import check_folder, run_here
 from matae.jobs.segmenting import FileJob, FileResult, JobSettings, segment_file
 
@@ -18,7 +17,6 @@ __all__ = [
     "Settings",
     "check_folder",
     "find_inputs",
-    "one_network",
     "plan",
     "run_here",
     "segment_file",

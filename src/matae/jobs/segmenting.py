@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from matae.jobs.network import loaded, one_network
 from matae.models import find_model
 from matae.segment import SegmentOptions
+from matae.segment.kept import kept_segmenter, one_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +103,7 @@ class FileJob:
 
     def prepare(self) -> None:
         """Load the model, to find out that it cannot be had before any file is read."""
-        with loaded(self.settings.options):
+        with kept_segmenter(self.settings.options):
             pass
 
     def run(self, progress: Callable[[int, int], None] | None = None) -> FileResult:
@@ -192,7 +192,7 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
         keep_margins=settings.keep_margins, key=key,
     ) as writer:  # fmt: skip
         grid = clip_grid(find_model(settings.model).card, cine, sector)
-        with one_network, loaded(settings.options, cine.frame_rate, grid) as segmenter:
+        with one_network, kept_segmenter(settings.options, cine.frame_rate, grid) as segmenter:
             why = why_not_outlined(cine, sector, segmenter.card.name)
             keep = np.uint8(why is None)
             result = segment(

@@ -1,4 +1,4 @@
-"""The segmenter that was used last, kept for the next time: a viewer runs the same model again and again."""
+"""The segmenter that was used last, kept for the next time: viewer and workers run one model again and again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from matae.segment.run import Segmenter, SegmentOptions
 
-__all__ = ["forget_kept", "kept_segmenter"]
+__all__ = ["forget_kept", "kept_segmenter", "one_network"]
+
+one_network = threading.Lock()
+"""Held by whoever works on clip after clip: two networks at once would share the cores of one process."""
 
 
 class _Kept:

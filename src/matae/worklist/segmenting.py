@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from matae.jobs.network import one_network
 from matae.segment import SegmentOptions
+from matae.segment.kept import one_network
 from matae.store.types import FrameStatus, StoredMeasurement
 from matae.worklist.looks import looks_of
 

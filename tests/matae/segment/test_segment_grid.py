@@ -178,9 +178,9 @@ def test_one_that_is_kept_is_said_to_run_at_the_grid_of_the_next_clip(checked: s
 
 
 def test_clips_of_all_sizes_share_a_model_where_their_grid_chooses_nothing(checked: str) -> None:
-    from matae.jobs.network import forget, loaded
+    from matae.segment.kept import forget_kept, kept_segmenter
 
-    forget()
+    forget_kept()
     for options, grids in (
         (SegmentOptions(checked, "1", "cpu", "torch"), (None, 64, 128)),
         (SegmentOptions(checked, "auto", "cpu", "torch", grid="own"), (None, 64, 128)),
@@ -188,10 +188,10 @@ def test_clips_of_all_sizes_share_a_model_where_their_grid_chooses_nothing(check
     ):
         had = []
         for grid in grids:
-            with loaded(options, grid=grid) as segmenter:
+            with kept_segmenter(options, grid=grid) as segmenter:
                 had.append(segmenter)
         assert all(each is had[0] for each in had)
-    forget()
+    forget_kept()
 
 
 def test_a_model_that_goes_on_from_another_is_not_taken_for_checked(checked: str) -> None:
