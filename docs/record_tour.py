@@ -342,7 +342,8 @@ def main() -> None:
     parser.add_argument("--beat", type=Path, metavar="FILE")
     parser.add_argument("--out", type=Path, default=IMAGES / "tour.mp4", metavar="FILE")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
+    # What the viewer began and nobody waits for may still write there when it has closed.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder, study = Path(name), Path(name) / "lab.sqlite"
         os.environ["MATAE_HOME"], os.environ["MATAE_STUDY"] = f"{folder}/home", str(study)
         os.environ["NAPARI_CONFIG"] = f"{folder}/napari.yaml"
