@@ -41,6 +41,8 @@ STEPS = 40
 LEARNING = 900.0
 PATIENCE = 600.0
 """Seconds that the slowest step may take on a busy computer."""
+TAUGHT, HELD_OUT = 5, 3
+"""Phantoms to learn from, and to be judged on."""
 OPEN, SEGMENT, REVIEW, MEASURE = range(4)
 NONE, SHIFT, ALT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.AltModifier
 
@@ -292,12 +294,21 @@ def finish(dock: Any, recorder: Recorder, hand: Hand) -> None:
     recorder.say("A quick training, shortened here: the curves say how it goes.")
     recorder.live(lambda: box.verdict.verdict is not None, LEARNING, 5, 4)
     wait_for(lambda: not box.verdict.is_drawing, PATIENCE)
-    recorder.say("The verdict: Dice before and after, on patients it never learnt from, and whether it is offered.")
-    dock.steps.currentWidget().ensureWidgetVisible(box.verdict.held_out, 0, 0)
-    recorder.hold(6)
-    dock.steps.currentWidget().ensureWidgetVisible(box.verdict.plot, 0, 0)
-    recorder.say("Frame by frame. It is used when you say so; going back is one click.")
+    recorder.say("The verdict: on patients it never learnt from, and whether the new model is offered.")
+    scroll_to(dock, box.verdict.headline)
     recorder.hold(5)
+    recorder.say("Before and after, in figures.")
+    scroll_to(dock, box.verdict.held_out)
+    recorder.hold(4)
+    recorder.say("Frame by frame. It is used when you say so; going back is one click.")
+    scroll_to(dock, box.verdict.plot)
+    recorder.hold(5)
+
+
+def scroll_to(dock: Any, widget: Any) -> None:
+    """Bring a part of the step to the top of what is seen."""
+    area = dock.steps.currentWidget()
+    area.verticalScrollBar().setValue(widget.mapTo(area.widget(), QPoint(0, 0)).y())
 
 
 def write_video(recorder: Recorder, path: Path) -> None:
@@ -336,6 +347,15 @@ def write_beat(recorder: Recorder, path: Path) -> None:
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=spent, loop=0, optimize=True)
 
 
+def hold_out(path: Path) -> None:
+    """Keep the last phantoms for the verdict."""
+    from matae.store import Study
+
+    with Study.open(path, rater="reader 1") as study:
+        for number in range(TAUGHT, TAUGHT + HELD_OUT):
+            study.set_split(f"P{number + 1}", "val")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gif", type=Path, metavar="FILE")
@@ -348,7 +368,8 @@ def main() -> None:
         os.environ["MATAE_HOME"], os.environ["MATAE_STUDY"] = f"{folder}/home", str(study)
         os.environ["NAPARI_CONFIG"] = f"{folder}/napari.yaml"
         if given.beat is None:
-            fill(folder, study, range(6))
+            fill(folder, study, range(TAUGHT + HELD_OUT))
+            hold_out(study)
         from napari_matae.app import open_viewer
 
         viewer, opened = open_viewer()

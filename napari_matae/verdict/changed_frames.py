@@ -29,6 +29,10 @@ _IN_A_ROW, _IN_A_WIDE_ROW = 3, 5
 _ROWS = (("improved", "Most improved"), ("harmed", "Most harmed"))
 
 
+_LETTERS = 14
+"""Of a subject under a picture; the tooltip has all of them."""
+
+
 class _Picture(QLabel):  # type: ignore[misc]
     """A picture, as wide as there is room and as high as it is wide; or a few words in its place."""
 
@@ -91,8 +95,9 @@ class Thumbnail(QWidget):  # type: ignore[misc]
     def name(self, subjects: dict[str, str]) -> None:
         """Say whose frame it is."""
         frame, name = self.frame, named_frame(self.frame, subjects)
+        shown = named_frame(frame, subjects, longest=_LETTERS)
         self.caption.setText(
-            f"<small>{escape(name)}<br><b>{frame.dice_before:.3f} → {frame.dice_after:.3f}</b></small>"
+            f"<small>{escape(shown)}<br><b>{frame.dice_before:.3f} → {frame.dice_after:.3f}</b></small>"
         )
         self.setToolTip(f"{name}: {frame.gain:+.3f} Dice. Click to open it.")
 

@@ -93,8 +93,8 @@ class FigureTable(QWidget):  # type: ignore[misc]
             self._grid.addWidget(cells[name], row, column)
         for name in ("title", "n"):  # a narrow dock is narrow
             cells[name].setWordWrap(True)
-        self._grid.addWidget(cells["n"], row + 1, 0, 1, 2)
-        self._grid.addWidget(cells["interval"], row + 1, 2, 1, 2)
+        self._grid.addWidget(cells["n"], row + 1, 0)
+        self._grid.addWidget(cells["interval"], row + 1, 1, 1, 3)
         for name in ("n", "interval"):
             cells[name].setContentsMargins(0, 0, 0, 5)
         return cells

@@ -171,7 +171,7 @@ def about_minutes(verdict: Verdict) -> str:
     return f"{saved} on 100 frames. {minutes.sentence}"
 
 
-def named_frame(frame: FrameChange, subjects: dict[str, str]) -> str:
+def named_frame(frame: FrameChange, subjects: dict[str, str], *, longest: int | None = None) -> str:
     """Return what a frame is called on this screen.
 
     Parameters
@@ -180,8 +180,13 @@ def named_frame(frame: FrameChange, subjects: dict[str, str]) -> str:
         Which.
     subjects
         Subject of each cine of the study, by content id; a frame of another is named by its code.
+    longest
+        Letters from which the middle of a subject is left out, six at least: a code of forty is one word, which does
+        not wrap.
     """
     who = subjects.get(frame.content_id) or f"patient {frame.patient[:6]}"
+    if longest is not None and len(who) > longest:
+        who = f"{who[: longest - 5]}…{who[-4:]}"
     phase = f" {frame.phase}" if frame.phase else ""
     return f"{who}{phase}, frame {frame.frame + 1}"
 

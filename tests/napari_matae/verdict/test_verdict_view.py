@@ -14,12 +14,14 @@ from matae.learn import compare_models
 from matae.learn.blinded import WITHHELD
 from matae.learn.paired import compare
 from matae.models import current_model, find_model, promote
+from matae.read import open_cine
 from matae.store import Study
 from napari_matae.background.connections import end_owned
 from napari_matae.dock import MataeDock
 from napari_matae.verdict.view import VerdictView
 from napari_matae.verdict.wording import change, interval, leans_worse, mark, number, title
 
+from ..test_desk_controls import style
 from .verdict_makers import SIDES, empty_verdict, fill, second_model, verdict
 
 pytestmark = pytest.mark.gui
@@ -336,3 +338,25 @@ def test_a_point_names_its_frame_and_opens_it(make_napari_viewer_proxy, qtbot, t
     np.testing.assert_array_equal([f.gain for f in found.held_out.frames], 0)
     end_owned(widget)
     dock.close_down()
+
+
+def test_a_verdict_with_long_names_and_numbers_is_no_wider_than_the_narrowest_dock(tmp_path, view, qtbot):
+    code = "P-67e31b4dc8da3b0f9a51c2de"  # what a clip without a patient is filed under
+    clips = fill(tmp_path / "study.sqlite", tmp_path / "clips", {code: "test", f"{code}7": "test", f"{code}8": "test"})
+    widget = view(tmp_path / "study.sqlite")
+    widget.setStyleSheet(style("dark"))  # napari's buttons are wider than Qt's own
+    worse = compare(
+        "structure_hd95 left ventricular myocardium", [5.0] * 6, [15.4, 119.0, 280.0, 24.0, 230.5, 25.0],
+        [f"P{number}" for number in range(6)], unit="px", higher_is_better=False,
+    )  # fmt: skip
+    found = verdict(contents=tuple(open_cine(path).content_id for path in clips.values()))
+    figures = found.held_out.figures | {worse.name: replace(worse, worse=True)}
+    widget.show_verdict(replace(found, held_out=replace(found.held_out, figures=figures)), None)
+    qtbot.waitUntil(lambda: worse.name in widget.held_out.rows, timeout=WAIT)
+    drawn(qtbot, widget)
+    shots = [shot for row in widget.pictures.thumbnails.values() for shot in row]
+    captions = [plain(shot.caption) for shot in shots]
+    assert captions
+    assert all(re.match("P-67e31b4…(c2de|2de7|2de8) E[DS], frame", text) for text in captions)
+    assert all(code in shot.toolTip() for shot in shots)
+    assert widget.minimumSizeHint().width() <= 350 - 37  # the dock's least width without margins and a scroll bar
