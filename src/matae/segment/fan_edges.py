@@ -34,6 +34,7 @@ _SAMPLED = 12  # frames of a clip
 _ASKED = 160  # points of an outline, a multiple of eight
 _LEAST_CUT = 4  # pixels; a shorter edge of the window is not looked for
 _SMALL = 160 * 160  # pixels
+_BORDERING = 2.0  # pixels from the border within which an outline runs along it
 _OF_INNER = 0.4  # of the strength within, that is tissue still: less is the haze of compression
 
 
@@ -280,11 +281,14 @@ class Support(NamedTuple):
         Share with none beyond it and tissue just within it.
     least
         The least such share of an eighth of the outline.
+    bordering
+        Share of the outline that runs along the border of what is looked at: tissue ends there whatever it is.
     """
 
     without: float
     both: float
     least: float
+    bordering: float
 
 
 def support_of(polygon: Points, tissue: Tissue) -> Support:
@@ -308,4 +312,9 @@ def support_of(polygon: Points, tissue: Tissue) -> Support:
     level = np.maximum(tissue.level, _OF_INNER * np.median(inner, axis=1))
     ends = (outer > level[:, None]).mean(1) <= 0.3
     both = ends & ((inner > level[:, None]).mean(1) >= 0.5)
-    return Support(float(ends.mean()), float(both.mean()), float(both.reshape(8, -1).mean(1).min()))
+    beyond = points + _BORDERING * outwards
+    first, last = np.array([tissue.box.y0, tissue.box.x0]), np.array([tissue.box.y1 - 1, tissue.box.x1 - 1])
+    bordering = ((beyond < first) | (beyond > last)).any(1)
+    return Support(
+        float(ends.mean()), float(both.mean()), float(both.reshape(8, -1).mean(1).min()), float(bordering.mean())
+    )

@@ -36,7 +36,8 @@ _FULL = 0.97  # share of the picture from which on all of it is tissue
 _FLAT = 0.3  # height of a part divided by its width, below which it is no sector
 _RECTANGULAR = 0.95  # share of its own box from which on a part is no fan
 _SHARES = (SHARE, 0.35 * SHARE, 0.12 * SHARE)  # the first look, and a second one for what is faint
-_SURE = 0.6  # confidence from which on a sector is used
+_SURE = 0.75  # confidence from which on a sector is used
+_MOSTLY = 0.5  # of a fan's outline, beyond which it is the border of the picture that ends it
 _HARDLY = 0.1  # confidence up to which nothing is believed of what was found
 _ROOM = 0.1  # of its height and width, that what was found is given on every side where it is not used
 _LOGIT_WHERE_ALL_IS_SEEN = 4.2
@@ -223,7 +224,10 @@ def _look(cine: Cine, box: Box, reduced: NDArray[np.float32], step: int, share: 
     fan = fit.fan._replace(y=float(y), x=float(x), near=fit.fan.near * step, far=fit.fan.far * step)
     window = tuple(step * np.array(fit.box) + np.tile(origin, 2) + step * np.array([-0.5, -0.5, 0.5, 0.5]))
     polygon = clipped(sharpened(fan, tissue, window), tissue, window)
-    return Sector(polygon, "fan", not fit.fan.down, _confidence(support_of(polygon, tissue), fit.cost))
+    support = support_of(polygon, tissue)
+    # Of tissue that fills the picture, a dark chamber leaves a part that a fan fits well; nothing shows that it is one.
+    confidence = 0.0 if support.bordering > _MOSTLY else _confidence(support, fit.cost)
+    return Sector(polygon, "fan", not fit.fan.down, confidence)
 
 
 def _confidence(support: Support, cost: float) -> float:

@@ -131,6 +131,15 @@ def test_what_lies_wholly_beyond_the_picture_is_left_to_the_confidence() -> None
     assert support_of(beyond, tissue).both == 0
 
 
+def test_an_outline_along_the_border_of_the_picture_is_told_from_one_within_it() -> None:
+    tissue = Tissue(a_cine(np.full((1, 40, 80), 90, np.uint8)), Box(0, 0, 40, 80), BLACK)
+    around = np.array([[-0.49, -0.49], [-0.49, 79.49], [39.49, 79.49], [39.49, -0.49]])
+    assert support_of(around, tissue).bordering == 1
+    assert support_of(around * 0.8 + 4, tissue).bordering == 0
+    half = support_of(np.array([[-0.49, -0.49], [-0.49, 39.5], [39.49, 39.5], [39.49, -0.49]]), tissue)
+    assert half.bordering == pytest.approx(0.75, abs=0.03)
+
+
 def test_a_right_outline_is_borne_out_and_wrong_ones_are_less() -> None:
     inside = pixels(FAN, (240, 320))
     tissue = tissue_in(inside)

@@ -232,6 +232,15 @@ def test_a_picture_that_moves_everywhere_is_sure() -> None:
     assert find_sector(a_cine(frames)).confidence == 1
 
 
+@pytest.mark.parametrize("seed", [1008, 1012, 1017])
+def test_what_a_dark_chamber_leaves_of_tissue_that_fills_a_picture_is_no_sector(seed: int) -> None:
+    """A fan fits it well, and the border of the picture seemed to bear most of its outline out."""
+    cine = make_layout("full", seed, n_frames=10).cine
+    sector = find_sector(cine)
+    assert (sector.source, sector.is_unsure, sector.apex_down) == ("whole", True, False)
+    assert sector.mask(cine.shape).all()
+
+
 def test_a_bar_of_buttons_is_no_sector() -> None:
     """Where the gain is so low that nothing else shows, the bar was the largest part and a confident fan."""
     frames = np.zeros((1, 582, 582), np.uint8)
