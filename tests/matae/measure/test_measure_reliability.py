@@ -96,7 +96,8 @@ def test_where_the_dice_is_expected_to_be_good_only_what_is_extreme_counts() -> 
         assert [doubt.code for doubt in strange.doubts] == codes
     for factor, silent in ((0.7, False), (0.3, True)):
         other = beating(AREAS[[0, N // 2]] * [1.0, factor])[1]
-        masks = {"1/8": dict(zip(frames, other, strict=True)), "1": {frame: plain.inputs.mask(frame) for frame in frames}}
+        own = {frame: plain.inputs.mask(frame) for frame in frames}
+        masks = {"1/8": dict(zip(frames, other, strict=True)), "1": own}
         apart = plain.updated(width_masks=masks)
         assert apart.ef.widths_sd > 7
         assert ("widths-differ" in {doubt.code for doubt in apart.doubts}) == silent
