@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Points = NDArray[np.float64]
     Strength = Callable[[Points], NDArray[np.float64]]
 
-__all__ = ["Support", "Tissue", "clipped", "cut_support_of", "sharpened", "support_of"]
+__all__ = ["Support", "Tissue", "clipped", "sharpened", "side_support_of", "support_of"]
 
 _LINES, _STEPS = 40, 41  # lines across an edge, and places along each
 _REACH = 0.07  # of the depth that an edge is looked for on either side
@@ -34,7 +34,7 @@ _SAMPLED = 12  # frames of a clip
 _ASKED = 160  # points of an outline, a multiple of eight
 _LEAST_CUT = 4  # pixels; a shorter edge of the window is not looked for
 _SMALL = 160 * 160  # pixels
-_LEAST_STRETCH = 0.05  # of the size of an outline, that a straight cut of it must reach to be one
+_LEAST_STRETCH = 0.05  # of the size of an outline, that a straight side must reach to be one
 _BORDERING = 2.0  # pixels from the border within which an outline runs along it
 _OF_INNER = 0.4  # of the strength within, that is tissue still: less is the haze of compression
 
@@ -320,10 +320,11 @@ def support_of(polygon: Points, tissue: Tissue) -> Support:
     )
 
 
-def cut_support_of(polygon: Points, tissue: Tissue) -> float:
-    """Return the share with tissue just within it of the worst straight cut of an outline (N, 2); 1 without any.
+def side_support_of(polygon: Points, tissue: Tissue) -> float:
+    """Return the share with tissue just within it of the worse straight side of an outline (N, 2); 1 without any.
 
-    A cut runs along a row or a column, as the edge of a scanner's window does; the border of what is looked at is none.
+    Such a side runs down a column, as the edge of a scanner's window does; the border of what is looked at is none. Of
+    a window's upper and lower edge nothing is asked: near field and depth are dark in many a picture.
     """
     closed = np.concatenate([polygon, polygon[:1]])
     size = float(np.ptp(polygon, axis=0).max())
@@ -331,7 +332,7 @@ def cut_support_of(polygon: Points, tissue: Tissue) -> float:
     box, least = tissue.box, 1.0
     for start, way in zip(closed, np.diff(closed, axis=0), strict=False):
         length = float(np.hypot(*way))
-        if np.abs(way).min() > 1e-6 or length < max(_LEAST_STRETCH * size, 1e-9):
+        if abs(way[1]) > 1e-6 or length < max(_LEAST_STRETCH * size, 1e-9):
             continue
         outwards = -turn * np.array([way[1], -way[0]]) / length
         y, x = start + way / 2 + _BORDERING * outwards
