@@ -5,7 +5,7 @@
 The sets are those of `benchmarks/reliability.py`, the second width the next narrower one. The constants that
 `matae.segment.expected` holds are fitted on all sets but the one that is changed in ways of no training. What is
 printed of each patient comes from a fit on the other half of the patients: the mean error of the expected Dice, and of
-the frames with a Dice below 0.8 and of 0.9 or more how many are expected below 0.85
+the frames with a Dice below 0.8 and of 0.9 or more how many are expected below 0.87
 (`matae.segment.expected.DOUBTFUL`).
 """
 

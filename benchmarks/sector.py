@@ -6,7 +6,8 @@ The layouts are those of `matae.phantom.layouts`, `--count` seeds of each kind, 
 ten frames. A found outline is compared with the exact one by their intersection over union (IoU), without the margin
 that is left around an outline; where the finder is unsure, the whole picture is used and no IoU counts. Of two
 pictures side by side, the one that was found counts. Seconds are of processor time, on one thread. The weights of the
-confidence come from seeds 1000 to 1017, the finder was made on those and on 2000 to 2005; others judge it.
+confidence come from seeds 1000 to 1017, the finder was made on those and on 2000 to 2005, what it doubts was set on
+seeds 3000 to 3039 and 4000 to 4029 as well; others judge it.
 """
 
 from __future__ import annotations

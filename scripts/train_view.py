@@ -1,6 +1,6 @@
 """Train the classifiers of what a clip shows and how well, and judge them on what they have not seen.
 
-    python scripts/train_view.py --data A4C-FOLDER A2C-FOLDER [--cache DIR] [--write]
+    python scripts/train_view.py --data A4C-FOLDER A2C-FOLDER [--cache DIR] [--write | --judge]
 
 The network stays as it is. A4C and A2C are learnt from real frames and from synthetic hearts; other apical views,
 planes that are not apical and tissue without a heart from synthetic ones alone; that a picture is no echo from
@@ -10,7 +10,7 @@ are turned by a quarter or a half show no apical view either. The penalty on the
 likelihood on a fifth of the sources. Prints what is taken for what among sources that were not learnt: validation
 patients, as they are and restyled; hearts and planes from other seeds, as they are and restyled; pictures and kinds of
 noise that were left out; and the cine that comes with pydicom. The quality is learnt from the grades of the
-four-chamber frames.
+four-chamber frames. With --judge nothing is learnt: the classifiers that are shipped are judged.
 """
 
 from __future__ import annotations
@@ -207,6 +207,31 @@ def confusion(names: tuple[str, ...], rows: Iterable[tuple[str, NDArray[np.float
     sys.stdout.write("\n")
 
 
+def tell(
+    judge: dict[str, Part], mean: NDArray[np.float64], scale: NDArray[np.float64], weights: torch.Tensor,
+    of_grade: torch.Tensor,
+) -> None:  # fmt: skip
+    """Print what the classifiers take the parts for that they have not learnt."""
+
+    def found(part: NDArray[np.float64], by: torch.Tensor) -> NDArray[np.float64]:
+        return probabilities((part - mean) / scale, by)
+
+    confusion(KINDS, ((name, found(part.found, weights)) for name, part in judge.items()), "what is shown")
+    val = judge["A4C, validation patients"]
+    rows = ((grade, found(val.found[val.grades == grade], of_grade)) for grade in GRADES)
+    confusion(GRADES, rows, "quality, as graded")
+
+
+def _shipped() -> tuple[NDArray[np.float64], NDArray[np.float64], torch.Tensor, torch.Tensor]:
+    """Return mean and scale of the features, and the weights of the kinds and of the grades, that are shipped."""
+    import torch  # noqa: PLC0415 - `matae` comes first
+    from safetensors.numpy import load_file  # noqa: PLC0415
+
+    held = {key: value.astype(np.float64) for key, value in load_file(find_model(MODEL).folder / WEIGHTS).items()}
+    both = (torch.tensor(np.vstack([held[f"{n}.weight"], held[f"{n}.bias"]])) for n in ("kinds", "grades"))
+    return held["mean"], held["scale"], *both
+
+
 def main() -> None:
     """Train, judge and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -217,7 +242,9 @@ def main() -> None:
     parser.add_argument("--penalty", type=float, nargs="+", default=PENALTIES, help="the best of them is taken")
     parser.add_argument("--grade-penalty", type=float, nargs="+", default=PENALTIES, help="the same for the quality")
     parser.add_argument("--cache", type=Path, help="folder that keeps features from one run to the next")
-    parser.add_argument("--write", action="store_true", help="beside the weights of the model")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--write", action="store_true", help="beside the weights of the model")
+    either.add_argument("--judge", action="store_true", help="those that are there, and learn nothing")
     args = parser.parse_args()
     network, card = load_model(MODEL)
     if not isinstance(network, Matae):
@@ -226,6 +253,11 @@ def main() -> None:
         args.cache.mkdir(parents=True, exist_ok=True)
     make, grid = Features(network, args.cache), card.grid
     learn, judge = _parts(make, args, grid)
+    if args.judge:
+        mean, scale, weights, of_grade = _shipped()
+        sys.stdout.write("as shipped\n\n")
+        tell(judge, mean, scale, weights, of_grade)
+        return
     x = np.concatenate([part.found for part in learn])
     kinds = np.concatenate([part.kinds for part in learn])
     sources, grades = (np.concatenate([getattr(part, name) for part in learn]) for name in ("sources", "grades"))
@@ -236,14 +268,7 @@ def main() -> None:
     wanted = np.array([GRADES.index(grade) for grade in grades[graded]])
     of_grade, other = learnt(x[graded], wanted, sources[graded], args.grade_penalty)
     sys.stdout.write(f"penalties {penalty:g} and {other:g}; learnt from {len(x)} pictures\n\n")
-
-    def found(part: NDArray[np.float64], by: torch.Tensor) -> NDArray[np.float64]:
-        return probabilities((part - mean) / scale, by)
-
-    confusion(KINDS, ((name, found(part.found, weights)) for name, part in judge.items()), "what is shown")
-    val = judge["A4C, validation patients"]
-    rows = ((grade, found(val.found[val.grades == grade], of_grade)) for grade in GRADES)
-    confusion(GRADES, rows, "quality, as graded")
+    tell(judge, mean, scale, weights, of_grade)
     if args.write:
         from safetensors.numpy import save_file  # noqa: PLC0415
 
@@ -267,35 +292,42 @@ def _parts(make: Features, args: argparse.Namespace, grid: int) -> tuple[list[Pa
     def every_nth(listed: Callable[[], list[tuple[Shown, str]]], n: int) -> list[tuple[Shown, str]]:
         return [(Shown(one.picture, "not apical", one.source), "") for one, _ in listed()[::n]]
 
-    learn, judge = [], {}
+    learn: list[Part] = []
+    judge = {}
+
+    def to_learn(name: str, pictures: Callable[[], Iterable[tuple[Shown, str]]], change: Change) -> None:
+        if not args.judge:
+            learn.append(make.part(name, pictures, change))
+
     for view, folder in zip(VIEWS, args.data, strict=True):
         every = partial(real, folder, "train", None, grid)
         some, val = (
             cache(partial(real, folder, "train", args.frames, grid)),
             cache(partial(real, folder, "val", None, grid)),
         )
-        learn.append(make.part(f"{view}-plain", every, plain))
-        learn.append(make.part(f"{view}-changed", some, changed))
-        learn.append(make.part(f"{view}-turned", partial(every_nth, some, 3), turned))
+        to_learn(f"{view}-plain", every, plain)
+        to_learn(f"{view}-changed", some, changed)
+        to_learn(f"{view}-turned", partial(every_nth, some, 3), turned)
         judge[f"{view}, validation patients"] = make.part(f"{view}-val", val, plain)
         judge[f"{view}, restyled"] = make.part(f"{view}-val-restyled", val, restyled)
         judge[f"{view}, turned"] = make.part(f"{view}-val-turned", partial(every_nth, val, 4), turned)
     rng = np.random.default_rng
-    learn.append(make.part("no-echo", lambda: ungraded(no_echoes(rng(1), grid, 14, held_out=False)), plain))
+    to_learn("no-echo", lambda: ungraded(no_echoes(rng(1), grid, 14, held_out=False)), plain)
     judge["no echo, left out"] = make.part(
         "no-echo-test", lambda: ungraded(no_echoes(rng(2), grid, 8, held_out=True)), plain
     )
     for name, made, count in (("hearts", hearts, args.hearts), ("planes", planes, args.planes)):
 
         @cache
-        def to_learn(made: Callable[..., Iterable[Shown]] = made, count: int = count) -> list[tuple[Shown, str]]:
+        def learnt_from(made: Callable[..., Iterable[Shown]] = made, count: int = count) -> list[tuple[Shown, str]]:
             return ungraded(made(range(300_000, 300_000 + count), grid))
 
         @cache
         def to_judge(made: Callable[..., Iterable[Shown]] = made) -> list[tuple[Shown, str]]:
             return ungraded(made(range(310_000, 310_015), grid))
 
-        learn += [make.part(f"{name}-{change.__name__}", to_learn, change) for change in (plain, changed)]
+        for change in (plain, changed):
+            to_learn(f"{name}-{change.__name__}", learnt_from, change)
         for change in (plain, restyled):
             part = make.part(f"{name}-test-{change.__name__}", to_judge, change)
             for source in dict.fromkeys(part.sources.tolist()):

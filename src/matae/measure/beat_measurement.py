@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from matae.measure.frames import FrameShape
     from matae.measure.inputs import Inputs
 
-__all__ = ["BeatValues", "ef_by_width", "measure_beat"]
+__all__ = ["BeatValues", "agreement_of_widths", "ef_by_width", "measure_beat"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,4 +92,20 @@ def ef_by_width(inputs: Inputs, beats: Sequence[BeatValues]) -> dict[str, float]
                 values.append(single.ef_percent)
         if values:
             found[width] = float(np.mean(values))
+    return found
+
+
+def agreement_of_widths(inputs: Inputs, beats: Sequence[BeatValues]) -> dict[int, float]:
+    """Return by frame how far the widths outline the same cavity: the mean Dice of two of them.
+
+    Of the frames behind the ejection fraction alone, as far as two widths or more have outlined them and their mask is
+    still what it was.
+    """
+    from matae.metrics import dice
+
+    found = {}
+    for frame in {frame for beat in beats for frame in beat.frames} - inputs.changed.keys():
+        masks = [held[frame] == inputs.options.label for held in inputs.width_masks.values() if frame in held]
+        if len(masks) > 1:
+            found[frame] = float(np.mean([dice(one, other) for one, other in combinations(masks, 2)]))
     return found

@@ -41,6 +41,9 @@ JUMP = 0.25
 """Change of area from frame to frame that no heart makes, at 30 Hz and more."""
 WIDTHS_DIFFER = 7.0
 """Points of ejection fraction (standard deviation): 95 % of the CAMUS validation patients stay below."""
+WIDTHS_AGREE = 0.92
+"""Mean Dice of the cavities that two widths outline, below which an outline is taken for wrong. It and
+`matae.segment.expected.DOUBTFUL` were set on training patients of CAMUS, changed, and phantoms (docs/measure.md)."""
 _CLIPPED = 0.08  # share of the outline at the sector's edge
 _EDGE = 0.02  # of the long axis: what counts as at the edge
 _STANDS_OUT = 6.0  # robust standard deviations
@@ -61,6 +64,7 @@ def find_flags(
     error_limit: float | None = None,
     expected: NDArray[np.float64] | None = None,
     widths_sd: float = 0.0,
+    agreement: Mapping[int, float] | None = None,
 ) -> tuple[QualityFlag, ...]:
     """Return everything doubtful about a measurement, warnings first.
 
@@ -86,6 +90,8 @@ def find_flags(
         See `matae.measure.measure_cine`.
     widths_sd
         Standard deviation of the ejection fractions by the widths of the network, points.
+    agreement
+        Mean Dice of the cavities that two of those widths outline, by frame.
     """
     flags = [
         *_of_file(cine, view),
@@ -94,7 +100,7 @@ def find_flags(
         *_of_masks(cine, shapes),
         *_of_view(cine, beats, outlines, sector),
         *_of_network(errors, error_limit),
-        *_of_expected(expected),
+        *_of_outlines(expected, agreement or {}),
         *_of_widths(beats, widths_sd),
     ]
     return tuple(sorted(flags, key=lambda flag: flag.level != "warning"))
@@ -295,11 +301,15 @@ def _of_network(errors: NDArray[np.float64] | None, limit: float | None) -> list
     ]
 
 
-def _of_expected(expected: NDArray[np.float64] | None) -> list[QualityFlag]:
-    frames = () if expected is None else tuple(int(t) for t in np.flatnonzero(expected < DOUBTFUL))
+def _of_outlines(expected: NDArray[np.float64] | None, agreement: Mapping[int, float]) -> list[QualityFlag]:
+    low = set() if expected is None else {int(t) for t in np.flatnonzero(expected < DOUBTFUL)}
+    apart = {frame for frame, agreed in agreement.items() if agreed < WIDTHS_AGREE}
+    frames = tuple(sorted(low | apart))
     if not frames:
         return []
-    text = f"{_count(frames)} with an outline that is probably wrong (expected Dice below {DOUBTFUL:g}); look at them."
+    why = [f"expected Dice below {DOUBTFUL:g}"] if low else []
+    why += [f"mean Dice of two widths below {WIDTHS_AGREE:g}"] if apart else []
+    text = f"{_count(frames)} with an outline that is probably wrong ({' or '.join(why)}); look at them."
     return [QualityFlag("doubtful-outline", text, frames)]
 
 

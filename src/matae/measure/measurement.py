@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matae.errors import MeasureError
-from matae.measure.beat_measurement import BeatValues, ef_by_width, measure_beat
+from matae.measure.beat_measurement import BeatValues, agreement_of_widths, ef_by_width, measure_beat
 from matae.measure.cycle import Cycle, find_cycle
 from matae.measure.flags import find_flags
 from matae.measure.frames import FrameShape, measure_frames
@@ -368,7 +368,7 @@ def _derive(
         outlines={frame: shapes[frame].points for values in beats for frame in values.frames}, view=view,
         marks=inputs.marks, landmarks=inputs.landmarks, sector=inputs.sector,
         errors=inputs.errors, error_limit=inputs.error_limit, expected=inputs.expected,
-        widths_sd=0.0 if ef is None else ef.widths_sd,
+        widths_sd=0.0 if ef is None else ef.widths_sd, agreement=agreement_of_widths(inputs, beats),
     )  # fmt: skip
     return Measurement(
         name=cine.source.name, content_id=inputs.cine.content_id, view=view, method=METHOD,

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from matae.measure.seen_view import OF_THE_VIEW
+from matae.segment.out_of_distribution import STRANGE
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,10 +26,13 @@ NOT_RELIABLE = "not reliable"
 PROVISIONAL = "Provisional: the widths of the network are yet to be compared, which may widen the interval."
 """What is said of an interval that lacks a part."""
 
+_FAR_APART = 15.0
+"""Points of ejection fraction (standard deviation of the widths), beyond which a number says nothing: its interval
+reaches 25 points to either side."""
 _OF_OUTLINES = {
     "implausible-shape": "The shape of the cavity is implausible.",
     "area-jump": "The area jumps from one frame to the next.",
-    "doubtful-outline": "The outline is probably wrong: the network is not sure of it.",
+    "doubtful-outline": "The outline is probably wrong: the network is not sure of it, or its widths outline others.",
     "unknown-picture": "The picture is unlike those that the model knows.",
 }
 """Flags that speak of single frames, and what they say of those that the ejection fraction is made from."""
@@ -41,7 +47,9 @@ def doubts(measurement: Measurement) -> tuple[QualityFlag, ...]:
 
     A reason has the code of a flag of the measurement, and of its frames those that the ejection fraction is made from
     (end-diastole and end-systole of every beat). What a network may have got wrong counts only on frames whose mask
-    nobody looked at: a mask that a person drew or accepted is that person's word.
+    nobody looked at: a mask that a person drew or accepted is that person's word. Where the Dice to be expected of a
+    frame's outline is known, that judges it: what else speaks of the network alone (an unknown picture, widths that
+    differ) is a reason there only where it is extreme.
 
     Parameters
     ----------
@@ -52,16 +60,32 @@ def doubts(measurement: Measurement) -> tuple[QualityFlag, ...]:
         return ()
     behind = {frame for values in measurement.beats for frame in values.frames}
     open_frames = behind - measurement.inputs.reviewed
+    unjudged = open_frames - _judged(measurement)
+    counted = {"unknown-picture": unjudged | (open_frames & _strange(measurement))}
     found = []
     for flag in measurement.flags:
         chosen = measurement.inputs.options.view is not None
         if flag.code in _OF_THE_NUMBER or (flag.code in OF_THE_VIEW and not chosen):
             found.append(flag)
-        elif flag.code in _OF_THE_MODEL and open_frames:
+        elif flag.code in _OF_THE_MODEL and open_frames and (unjudged or measurement.ef.widths_sd > _FAR_APART):
             found.append(replace(flag, frames=tuple(sorted(open_frames))))
-        elif flag.code in _OF_OUTLINES and (frames := _of(flag, open_frames)):
+        elif flag.code in _OF_OUTLINES and (frames := _of(flag, counted.get(flag.code, open_frames))):
             found.append(replace(flag, text=_OF_OUTLINES[flag.code], frames=frames))
     return tuple(found)
+
+
+def _judged(measurement: Measurement) -> set[int]:
+    """Return the frames whose expected Dice is known."""
+    expected = measurement.inputs.expected
+    return set() if expected is None else set(np.flatnonzero(np.isfinite(expected)).tolist())
+
+
+def _strange(measurement: Measurement) -> set[int]:
+    """Return the frames that are so far from what the model knows that its own word on them means nothing."""
+    errors, limit = measurement.inputs.errors, measurement.inputs.error_limit
+    if errors is None:
+        return set()
+    return set(np.flatnonzero(errors > (0.0 if limit is None else STRANGE * limit)).tolist())
 
 
 def _of(flag: QualityFlag, frames: Collection[int]) -> tuple[int, ...]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Points = NDArray[np.float64]
     Strength = Callable[[Points], NDArray[np.float64]]
 
-__all__ = ["Support", "Tissue", "clipped", "sharpened", "support_of"]
+__all__ = ["Support", "Tissue", "clipped", "sharpened", "side_support_of", "support_of"]
 
 _LINES, _STEPS = 40, 41  # lines across an edge, and places along each
 _REACH = 0.07  # of the depth that an edge is looked for on either side
@@ -34,6 +34,8 @@ _SAMPLED = 12  # frames of a clip
 _ASKED = 160  # points of an outline, a multiple of eight
 _LEAST_CUT = 4  # pixels; a shorter edge of the window is not looked for
 _SMALL = 160 * 160  # pixels
+_LEAST_STRETCH = 0.05  # of the size of an outline, that a straight side must reach to be one
+_BORDERING = 2.0  # pixels from the border within which an outline runs along it
 _OF_INNER = 0.4  # of the strength within, that is tissue still: less is the haze of compression
 
 
@@ -280,11 +282,14 @@ class Support(NamedTuple):
         Share with none beyond it and tissue just within it.
     least
         The least such share of an eighth of the outline.
+    bordering
+        Share of the outline that runs along the border of what is looked at: tissue ends there whatever it is.
     """
 
     without: float
     both: float
     least: float
+    bordering: float
 
 
 def support_of(polygon: Points, tissue: Tissue) -> Support:
@@ -303,9 +308,46 @@ def support_of(polygon: Points, tissue: Tissue) -> Support:
     def across(low: float, high: float) -> NDArray[np.float64]:
         return tissue(points[:, None] + np.linspace(low, high, 8)[:, None] * outwards[:, None])
 
-    inner = across(-max(0.035 * size, 5.0), -max(0.004 * size, 1.0))
+    within, level = _within_edge(points, outwards, size, tissue)
     outer = across(max(0.012 * size, 2.0), max(0.045 * size, 6.0))
-    level = np.maximum(tissue.level, _OF_INNER * np.median(inner, axis=1))
     ends = (outer > level[:, None]).mean(1) <= 0.3
-    both = ends & ((inner > level[:, None]).mean(1) >= 0.5)
-    return Support(float(ends.mean()), float(both.mean()), float(both.reshape(8, -1).mean(1).min()))
+    both = ends & within
+    beyond = points + _BORDERING * outwards
+    first, last = np.array([tissue.box.y0, tissue.box.x0]), np.array([tissue.box.y1 - 1, tissue.box.x1 - 1])
+    bordering = ((beyond < first) | (beyond > last)).any(1)
+    return Support(
+        float(ends.mean()), float(both.mean()), float(both.reshape(8, -1).mean(1).min()), float(bordering.mean())
+    )
+
+
+def side_support_of(polygon: Points, tissue: Tissue) -> float:
+    """Return the share with tissue just within it of the worse straight side of an outline (N, 2); 1 without any.
+
+    Such a side runs down a column, as the edge of a scanner's window does; the border of what is looked at is none. Of
+    a window's upper and lower edge nothing is asked: near field and depth are dark in many a picture.
+    """
+    closed = np.concatenate([polygon, polygon[:1]])
+    size = float(np.ptp(polygon, axis=0).max())
+    turn = np.sign(np.sum(closed[:-1, 1] * closed[1:, 0] - closed[1:, 1] * closed[:-1, 0])) or 1.0
+    box, least = tissue.box, 1.0
+    for start, way in zip(closed, np.diff(closed, axis=0), strict=False):
+        length = float(np.hypot(*way))
+        if abs(way[1]) > 1e-6 or length < max(_LEAST_STRETCH * size, 1e-9):
+            continue
+        outwards = -turn * np.array([way[1], -way[0]]) / length
+        y, x = start + way / 2 + _BORDERING * outwards
+        if box.y0 <= y <= box.y1 - 1 and box.x0 <= x <= box.x1 - 1:
+            points = start + np.linspace(0.05, 0.95, _LINES)[:, None] * way
+            within, _ = _within_edge(points, np.broadcast_to(outwards, points.shape), size, tissue)
+            least = min(least, float(within.mean()))
+    return least
+
+
+def _within_edge(
+    points: Points, outwards: Points, size: float, tissue: Tissue
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return whether there is tissue just within points of an outline, and what counts as tissue there, (N,) each."""
+    depth = np.linspace(-max(0.035 * size, 5.0), -max(0.004 * size, 1.0), 8)
+    inner = tissue(points[:, None] + depth[:, None] * outwards[:, None])
+    level = np.maximum(tissue.level, _OF_INNER * np.median(inner, axis=1))
+    return (inner > level[:, None]).mean(1) >= 0.5, level

@@ -16,7 +16,7 @@ import numpy as np
 
 from matae.cine import B_MODE, Box
 from matae.errors import SegmentError
-from matae.segment.fan_edges import Support, Tissue, clipped, sharpened, support_of
+from matae.segment.fan_edges import Support, Tissue, clipped, sharpened, side_support_of, support_of
 from matae.segment.fan_fit import fit_fan
 from matae.segment.tissue import MOVING, SHARE, largest_part, tissue_of
 
@@ -36,7 +36,10 @@ _FULL = 0.97  # share of the picture from which on all of it is tissue
 _FLAT = 0.3  # height of a part divided by its width, below which it is no sector
 _RECTANGULAR = 0.95  # share of its own box from which on a part is no fan
 _SHARES = (SHARE, 0.35 * SHARE, 0.12 * SHARE)  # the first look, and a second one for what is faint
-_SURE = 0.6  # confidence from which on a sector is used
+_SURE = 0.75  # confidence from which on a sector is used
+_MOSTLY = 0.5  # of a fan's outline, beyond which it is the border of the picture that ends it
+_CUT = 2 / 3  # of a straight side of a fan, that must have tissue just within it
+_DOUBTED = 0.5  # confidence that a fan with another straight side has at most
 _HARDLY = 0.1  # confidence up to which nothing is believed of what was found
 _ROOM = 0.1  # of its height and width, that what was found is given on every side where it is not used
 _LOGIT_WHERE_ALL_IS_SEEN = 4.2
@@ -223,7 +226,13 @@ def _look(cine: Cine, box: Box, reduced: NDArray[np.float32], step: int, share: 
     fan = fit.fan._replace(y=float(y), x=float(x), near=fit.fan.near * step, far=fit.fan.far * step)
     window = tuple(step * np.array(fit.box) + np.tile(origin, 2) + step * np.array([-0.5, -0.5, 0.5, 0.5]))
     polygon = clipped(sharpened(fan, tissue, window), tissue, window)
-    return Sector(polygon, "fan", not fit.fan.down, _confidence(support_of(polygon, tissue), fit.cost))
+    support = support_of(polygon, tissue)
+    # Of tissue that fills the picture, a dark chamber leaves a part that a fan fits well; nothing shows that it is one.
+    confidence = 0.0 if support.bordering > _MOSTLY else _confidence(support, fit.cost)
+    # Where the gain is low, tissue fades into the black; the window of a scanner ends it at an edge.
+    if side_support_of(polygon, tissue) < _CUT:
+        confidence = min(confidence, _DOUBTED)
+    return Sector(polygon, "fan", not fit.fan.down, confidence)
 
 
 def _confidence(support: Support, cost: float) -> float:

@@ -79,9 +79,47 @@ def test_widths_far_apart_count_until_every_frame_behind_is_reviewed() -> None:
     own = {frame: plain.inputs.mask(frame) for frame in frames}
     apart = plain.updated(width_masks={"1/8": masks, "1": own})
     assert apart.ef.widths_sd > 7
-    assert [doubt.code for doubt in apart.doubts] == ["widths-differ"]
-    assert apart.updated(reviewed=frames[:1]).doubts[0].frames == (frames[1],)
+    assert [(doubt.code, doubt.frames) for doubt in apart.doubts] == [
+        ("doubtful-outline", (plain.es_frame,)), ("widths-differ", tuple(frames)),
+    ]  # fmt: skip
+    assert [doubt.frames for doubt in apart.updated(reviewed=[plain.es_frame]).doubts] == [(plain.ed_frame,)]
     assert apart.updated(reviewed=frames).doubts == ()
+
+
+def test_where_the_dice_is_expected_to_be_good_only_what_is_extreme_counts() -> None:
+    """The expected Dice judges single frames better than the other signs of a network do (docs/measure.md)."""
+    plain = sound(expected=np.full(N, 0.95))
+    frames = sorted({plain.ed_frame, plain.es_frame})
+    for error, codes in ((0.55, []), (0.65, ["unknown-picture"])):
+        strange = sound(expected=np.full(N, 0.95), errors=np.full(N, error), error_limit=0.5)
+        assert "unknown-picture" in {flag.code for flag in strange.flags}
+        assert [doubt.code for doubt in strange.doubts] == codes
+    for factor, silent in ((0.7, False), (0.3, True)):
+        other = beating(AREAS[[0, N // 2]] * [1.0, factor])[1]
+        own = {frame: plain.inputs.mask(frame) for frame in frames}
+        masks = {"1/8": dict(zip(frames, other, strict=True)), "1": own}
+        apart = plain.updated(width_masks=masks)
+        assert apart.ef.widths_sd > 7
+        assert ("widths-differ" in {doubt.code for doubt in apart.doubts}) == silent
+    # Of the frames that nobody expects anything of, each sign counts.
+    known = np.full(N, 0.95)
+    known[plain.es_frame] = np.nan
+    half = sound(expected=known, errors=np.full(N, 0.55), error_limit=0.5)
+    assert [(doubt.code, doubt.frames) for doubt in half.doubts] == [("unknown-picture", (plain.es_frame,))]
+
+
+def test_widths_that_outline_others_make_an_outline_doubtful_until_it_is_another() -> None:
+    plain = sound()
+    ed, es = plain.ed_frame, plain.es_frame
+    for factor, doubted in ((0.9, False), (0.75, True)):
+        other = beating(AREAS[[0, N // 2]] * factor)[1]
+        masks = {"1/8": {ed: other[0]}, "1": {ed: plain.inputs.mask(ed), es: plain.inputs.mask(es)}}
+        apart = plain.updated(width_masks=masks)
+        (flags,) = [[flag.frames for flag in apart.flags if flag.code == "doubtful-outline"]]
+        assert flags == ([(ed,)] if doubted else [])
+        assert [doubt.frames for doubt in apart.doubts] == flags
+        # A corrected mask is not the one that the widths were compared by.
+        assert apart.updated(masks={ed: plain.inputs.mask(ed)}).doubts == ()
 
 
 def test_a_jump_counts_for_the_frame_before_it_as_well() -> None:

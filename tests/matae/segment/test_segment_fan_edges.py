@@ -14,7 +14,7 @@ from test_segment_fan import pixels
 from matae.cine import Box, Cine
 from matae.segment import fan_edges
 from matae.segment.fan import Fan
-from matae.segment.fan_edges import Tissue, clipped, sharpened, support_of
+from matae.segment.fan_edges import Tissue, clipped, sharpened, side_support_of, support_of
 from matae.segment.filled import filled_polygon
 from matae.segment.tissue import Ground
 
@@ -129,6 +129,30 @@ def test_what_lies_wholly_beyond_the_picture_is_left_to_the_confidence() -> None
     beyond = np.array([[50.0, 5.0], [50.0, 20.0], [60.0, 5.0]])
     np.testing.assert_array_equal(clipped(beyond, tissue, (0.0, 0.0, 39.0, 39.0)), beyond)
     assert support_of(beyond, tissue).both == 0
+
+
+def test_an_outline_along_the_border_of_the_picture_is_told_from_one_within_it() -> None:
+    tissue = Tissue(a_cine(np.full((1, 40, 80), 90, np.uint8)), Box(0, 0, 40, 80), BLACK)
+    around = np.array([[-0.49, -0.49], [-0.49, 79.49], [39.49, 79.49], [39.49, -0.49]])
+    assert support_of(around, tissue).bordering == 1
+    assert support_of(around * 0.8 + 4, tissue).bordering == 0
+    half = support_of(np.array([[-0.49, -0.49], [-0.49, 39.5], [39.49, 39.5], [39.49, -0.49]]), tissue)
+    assert half.bordering == pytest.approx(0.75, abs=0.03)
+
+
+def test_a_straight_side_is_borne_out_by_the_tissue_within_it() -> None:
+    inside = np.zeros((200, 200), bool)
+    inside[40:160, 40:140] = True
+    tissue = tissue_in(inside)
+    window = np.array([[40.0, 40.0], [40.0, 139.0], [159.0, 139.0], [159.0, 40.0]])
+    for polygon in (window, window[::-1]):
+        assert side_support_of(polygon, tissue) > 0.95
+        assert side_support_of(polygon + np.array([0.0, 25.0]), tissue) < 0.2
+        assert side_support_of(polygon + np.array([15.0, 0.0]), tissue) > 0.8  # what is above and below is not asked
+    # The border of the picture is no cut, a slanted side neither, and of no area there is none.
+    assert side_support_of(np.array([[-0.49, -0.49], [-0.49, 199.49], [199.49, 199.49], [199.49, -0.49]]), tissue) == 1
+    assert side_support_of(np.array([[10.0, 10.0], [20.0, 190.0], [190.0, 180.0], [180.0, 20.0]]), tissue) == 1
+    assert side_support_of(np.zeros((4, 2)), tissue) == 1
 
 
 def test_a_right_outline_is_borne_out_and_wrong_ones_are_less() -> None:

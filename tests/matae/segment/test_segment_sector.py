@@ -232,6 +232,23 @@ def test_a_picture_that_moves_everywhere_is_sure() -> None:
     assert find_sector(a_cine(frames)).confidence == 1
 
 
+@pytest.mark.parametrize("seed", [1008, 1012, 1017])
+def test_what_a_dark_chamber_leaves_of_tissue_that_fills_a_picture_is_no_sector(seed: int) -> None:
+    """A fan fits it well, and the border of the picture seemed to bear most of its outline out."""
+    cine = make_layout("full", seed, n_frames=10).cine
+    sector = find_sector(cine)
+    assert (sector.source, sector.is_unsure, sector.apex_down) == ("whole", True, False)
+    assert sector.mask(cine.shape).all()
+
+
+@pytest.mark.parametrize("seed", [3002, 3023])
+def test_tissue_that_fades_into_the_black_is_not_cut_by_a_window(seed: int) -> None:
+    layout = make_layout("dark", seed, n_frames=10)
+    sector = find_sector(layout.cine)
+    assert (sector.source, sector.is_unsure) == ("outline", True)
+    assert sector.confidence == pytest.approx(0.5)
+
+
 def test_a_bar_of_buttons_is_no_sector() -> None:
     """Where the gain is so low that nothing else shows, the bar was the largest part and a confident fan."""
     frames = np.zeros((1, 582, 582), np.uint8)
