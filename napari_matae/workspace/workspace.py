@@ -19,6 +19,7 @@ from napari_matae.session.phases import PhaseFinder
 from napari_matae.session.player import Player
 from napari_matae.session.remembered_pixel_size import RememberedScale
 from napari_matae.session.session import Session
+from napari_matae.session.stand_in import StandIn
 from napari_matae.session.undo_stack import UndoStack
 from napari_matae.study.link import StudyLink
 from napari_matae.workspace.claim_keeper import ClaimKeeper
@@ -64,6 +65,7 @@ class Workspace(QObject):  # type: ignore[misc]
         self.viewer = viewer
         self.session = Session(viewer, finds_sectors=False)
         self.player = Player(self.session, parent=self)
+        self.stand_in = StandIn(self.session, self.player, self)
         self.undo_stack = UndoStack(self.session, self)
         self.link = StudyLink(self.session, self.undo_stack, self)
         self.sector_finder = SectorFinder(self.session, self)
