@@ -64,7 +64,9 @@ def _fits_over(layer: Layer, current: OpenCine) -> bool:
     image = current.image
     if str(layer.blending) not in _LIKE_TRANSLUCENT or not _lies_plainly(layer):
         return False
-    if not np.allclose(layer.scale[-2:], image.scale[-2:]) or not np.allclose(layer.translate[-2:], image.translate[-2:]):
+    if not np.allclose(layer.scale[-2:], image.scale[-2:]) or not np.allclose(
+        layer.translate[-2:], image.translate[-2:]
+    ):
         return False
     if type(layer) is Labels:
         data = layer.data
@@ -115,7 +117,12 @@ def outline_of(mask: NDArray[np.uint8], thickness: int) -> NDArray[np.uint8]:
 
 def _among_neighbours(mask: NDArray[np.uint8], pick: Any) -> NDArray[np.uint8]:
     found = mask.copy()
-    for to, of in ((np.s_[1:], np.s_[:-1]), (np.s_[:-1], np.s_[1:]), (np.s_[:, 1:], np.s_[:, :-1]), (np.s_[:, :-1], np.s_[:, 1:])):
+    for to, of in (
+        (np.s_[1:], np.s_[:-1]),
+        (np.s_[:-1], np.s_[1:]),
+        (np.s_[:, 1:], np.s_[:, :-1]),
+        (np.s_[:, :-1], np.s_[:, 1:]),
+    ):
         pick(found[to], mask[of], out=found[to])
     return found
 
@@ -208,8 +215,8 @@ def _drawn_polygons(layer: Shapes, shape: tuple[int, int]) -> _Over:
     from qtpy.QtCore import QPointF
     from qtpy.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 
-    drawn = np.zeros((*shape, 4), np.uint8)
-    picture = QImage(drawn.data, shape[1], shape[0], 4 * shape[1], QImage.Format.Format_RGBA8888)
+    picture = QImage(shape[1], shape[0], QImage.Format.Format_RGBA8888)
+    picture.fill(0)
     painter = QPainter(picture)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     for polygon, colour, width in zip(layer.data, layer.edge_color, layer.edge_width, strict=True):
@@ -217,6 +224,10 @@ def _drawn_polygons(layer: Shapes, shape: tuple[int, int]) -> _Over:
         # A corner lies in the middle of its pixel.
         painter.drawPolygon(QPolygonF([QPointF(float(x) + 0.5, float(y) + 0.5) for y, x in np.asarray(polygon)]))
     painter.end()
+    bits = picture.constBits()
+    if hasattr(bits, "setsize"):  # PyQt knows no size of it
+        bits.setsize(picture.sizeInBytes())
+    drawn = np.frombuffer(bits, np.uint8).reshape(shape[0], -1, 4)
     rows, columns = np.nonzero(drawn[..., 3])
     colours = drawn[rows, columns].astype(np.float32) / 255
     colours[:, 3] *= layer.opacity
