@@ -2,10 +2,10 @@
 
     python benchmarks/one_click.py [--frames 30] [--runs 3] [--width auto] [--shown 5] [--json FILE]
 
-A phantom of 600 x 800 pixels is opened in the real dock, is on the screen for some seconds, and the button is pressed; each
-run is a clip of its own, and before the first the model is loaded. A stage is timed twice: by the clock, and by the processor time of the whole process,
-which is what can be compared on a machine that does other things at the same time. Of it, that of the GUI
-thread stands apart: it is what makes the window wait.
+A phantom of 600 x 800 pixels is opened in the real dock, is on the screen for some seconds, and the button is pressed;
+each run is a clip of its own, and before the first the model is loaded. A stage is timed twice: by the clock, and by
+the processor time of the whole process, which is what can be compared on a machine that does other things at the same
+time. Of it, that of the GUI thread stands apart: it is what makes the window wait.
 """
 
 from __future__ import annotations

@@ -116,8 +116,8 @@ def probe() -> bool:
 def look_at(cine: Cine, sector: Sector) -> None:
     """Ask the model in use how well it knows the pictures of a clip, and which view it takes them for.
 
-    Segmenting and measuring want the same answer, and have it at once then: also of a clip whose view is stated, which is
-    outlined unasked. What is loaded for it, torch and the network's other half, takes longer than the rest of a first click.
+    Segmenting and measuring want the same answer, and have it at once then: also of a clip whose view is stated, which
+    is outlined unasked. What is loaded for it, torch and the weights, takes longer than the rest of a first click.
 
     Parameters
     ----------

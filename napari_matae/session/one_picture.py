@@ -155,7 +155,7 @@ class OnePicture:
         self._outlines: dict[Layer, _Over] = {}
 
     def forget(self) -> None:
-        """A layer looks another way: look at all of them again."""
+        """Look at all layers again: one of them looks another way."""
         self._greys = None
         self._colours.clear()
         self._outlines.clear()

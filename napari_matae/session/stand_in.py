@@ -1,7 +1,7 @@
 """While a cine plays, one layer stands for the image, the masks over it and the sector.
 
-It comes when nobody has touched anything for a moment, and goes before a key or a button of the mouse does what it does:
-whoever works at the layers finds them as they are.
+It comes when nobody has touched anything for a moment, and goes before a key or a button of the mouse does what it
+does: whoever works at the layers finds them as they are.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class StandIn(QObject):  # type: ignore[misc]
             self.give_way()
         return False
 
-    def _on_playing(self, playing: bool) -> None:
+    def _on_playing(self, _: bool) -> None:
         self._calm.stop()
         self.give_way()
 

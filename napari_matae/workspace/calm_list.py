@@ -1,7 +1,8 @@
 """While a cine plays, napari's layer list is drawn twice a second and not with every frame.
 
 Each frame gives every layer another thumbnail, and without a graphics card drawing the list costs as much as drawing
-the picture. While one layer stands for several, the list stays as it was drawn last: to whoever looks nothing is hidden.
+the picture. While one layer stands for several, the list stays as it was drawn last: to whoever looks nothing is
+hidden.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
@@ -13,7 +16,16 @@ from napari_matae.session import stand_in as module
 
 from ..conftest import in_review, make_cine, opened
 
+if TYPE_CHECKING:
+    from matae.cine import Cine
+
 pytestmark = pytest.mark.gui
+
+
+@cache
+def clip() -> Cine:
+    """Pictures whose pixels hang together: where neighbours are noise, nothing between them is alike."""
+    return make_phantom(n_frames=6, shape=(96, 128)).cine
 
 
 @pytest.fixture
@@ -22,7 +34,7 @@ def dock(make_napari_viewer_proxy, qtbot, tiny_model):
     viewer = make_napari_viewer_proxy(show=True)
     widget = MataeDock(viewer)
     viewer.window.add_dock_widget(widget, name="MatAE")
-    for made in in_review(widget, qtbot, make_phantom(n_frames=12, shape=(120, 160)).cine):
+    for made in in_review(widget, qtbot, clip()):
         widget.workspace.mask_style.set_difference(True)
         yield made
 
