@@ -229,6 +229,6 @@ def _drawn_polygons(layer: Shapes, shape: tuple[int, int]) -> _Over:
         bits.setsize(picture.sizeInBytes())
     drawn = np.frombuffer(bits, np.uint8).reshape(shape[0], -1, 4)
     rows, columns = np.nonzero(drawn[..., 3])
-    colours = drawn[rows, columns].astype(np.float32) / 255
+    colours = drawn[rows, columns].astype(np.float32) / np.float32(255)
     colours[:, 3] *= layer.opacity
     return _Over(rows, columns, colours)
