@@ -18,8 +18,8 @@ from napari_matae.workspace.more_room import main_window
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
+    from napari_matae.playing.stand_in import StandIn
     from napari_matae.session.player import Player
-    from napari_matae.session.stand_in import StandIn
 
 __all__ = ["CalmList"]
 

@@ -14,12 +14,12 @@ from napari_matae.edit.stroke_recorder import StrokeRecorder
 from napari_matae.edit.structure_choice import StructureChoice
 from napari_matae.edit.tools import Tools
 from napari_matae.open.sector_finder import SectorFinder
+from napari_matae.playing.stand_in import StandIn
 from napari_matae.segment.clip_widths import ClipWidths
 from napari_matae.session.phases import PhaseFinder
 from napari_matae.session.player import Player
 from napari_matae.session.remembered_pixel_size import RememberedScale
 from napari_matae.session.session import Session
-from napari_matae.session.stand_in import StandIn
 from napari_matae.session.undo_stack import UndoStack
 from napari_matae.study.link import StudyLink
 from napari_matae.workspace.claim_keeper import ClaimKeeper

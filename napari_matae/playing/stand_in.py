@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Image, Layer
 
-    from napari_matae.session.one_picture import OnePicture
+    from napari_matae.playing.one_picture import OnePicture
     from napari_matae.session.player import Player
     from napari_matae.session.session import Session
 
@@ -135,7 +135,7 @@ class StandIn(QObject):  # type: ignore[misc]
     # -- coming -------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        from napari_matae.session.one_picture import OnePicture, composable
+        from napari_matae.playing.one_picture import OnePicture, composable
 
         current, viewer = self._session.current, self._session.viewer
         if not self._is_allowed or not self._player.is_playing or current is None or self.stands:

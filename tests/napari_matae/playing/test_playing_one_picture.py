@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from napari.layers import Image, Labels, Points
 from scipy import ndimage
 
-from napari_matae.session.one_picture import OnePicture, composable, outline_of
+from napari_matae.playing.one_picture import OnePicture, composable, outline_of
 
 from ..conftest import make_cine, proposals
 

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QMainWindow, QOpenGLWidget
 
 from matae.phantom import make_phantom
 from napari_matae.dock import MataeDock
-from napari_matae.session import stand_in as module
+from napari_matae.playing import stand_in as module
 
 from ..conftest import in_review, make_cine, opened
 
