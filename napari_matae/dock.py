@@ -87,7 +87,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.key_help: KeyHelp | None = None
         self.conflicts: list[ConflictDialog] = []
         self.more_room, self.picture_fit = MoreRoom(self), PictureFit(self.session, self)
-        self.calm_list = CalmList(self.player, self)
+        self.calm_list = CalmList(self.player, self.workspace.stand_in, self)
         self.warnings = FileWarnings(self.session, self)
         self.worklist: WorklistWindow | None = None
 

@@ -70,7 +70,7 @@ FLOORS = (
     ("readers", "archive"),
     ("workspace",),
     ("open", "timeline"),
-    ("study", "edit", "segment"),
+    ("study", "edit", "segment", "playing"),
     ("study_thread",),
     ("session",),
     ("widgets",),

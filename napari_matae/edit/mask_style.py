@@ -78,6 +78,7 @@ class MaskStyle(QObject):  # type: ignore[misc]
 
     def toggle_hidden(self) -> None:
         """Hide the masks, or show them again: the border is best judged without a line on it."""
+        self._session.layers_wanted.emit()
         current = self._session.current
         if current is not None and current.labels is not None:
             current.labels.visible = not current.labels.visible

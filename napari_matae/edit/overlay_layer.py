@@ -68,6 +68,7 @@ class OverlayLayer:
         current = self._session.current
         if current is None:
             return
+        self._session.layers_wanted.emit()
         viewer = self._session.viewer
         if self._layer is not None and (self._current is not current or self._layer not in viewer.layers):
             self.remove()
@@ -90,8 +91,10 @@ class OverlayLayer:
 
     def hide(self) -> None:
         """Take it off the screen."""
-        if self._layer is not None and self._layer.visible:
-            self._layer.visible = False
+        if self._layer is not None:
+            self._session.layers_wanted.emit()
+            if self._layer.visible:
+                self._layer.visible = False
 
     def remove(self) -> None:
         """Take it out of the layer list."""

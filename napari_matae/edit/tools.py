@@ -132,6 +132,7 @@ class Tools(QObject):  # type: ignore[misc]
         if tool == "handles":
             self._structures.choose(CAVITY)  # they are the landmarks of the cavity
         self._tool = tool
+        session.layers_wanted.emit()
         labels = session.current.labels
         self._push.active = tool == "push"
         if labels is not None:

@@ -116,7 +116,8 @@ def probe() -> bool:
 def look_at(cine: Cine, sector: Sector) -> None:
     """Ask the model in use how well it knows the pictures of a clip, and which view it takes them for.
 
-    Segmenting and measuring want the same answer, and have it at once then.
+    Segmenting and measuring want the same answer, and have it at once then: also of a clip whose view is stated, which
+    is outlined unasked. What is loaded for it, torch and the weights, takes longer than the rest of a first click.
 
     Parameters
     ----------
@@ -124,11 +125,13 @@ def look_at(cine: Cine, sector: Sector) -> None:
         The clip and the part of it the network sees.
     """
     from matae.models import current_model
+    from matae.segment.out_of_distribution import familiarity
     from matae.view import why_not_outlined
 
     leave_a_core()
     with suppress(MataeError):  # what is wrong with a model or a sector is said when it is run
-        why_not_outlined(cine, sector, current_model())
+        model = current_model()
+        why_not_outlined(cine, sector, model, familiarity(cine, sector, model))
 
 
 def make_ready() -> None:

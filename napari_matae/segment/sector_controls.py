@@ -66,6 +66,7 @@ class SectorControls(QWidget):  # type: ignore[misc]
         if current.sector_layer is None:
             self._session.sector.find()
         if current.sector_layer is not None:
+            self._session.layers_wanted.emit()
             current.sector_layer.visible = True
             self._session.viewer.layers.selection.active = current.sector_layer
             current.sector_layer.mode = "direct"

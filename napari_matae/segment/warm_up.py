@@ -90,8 +90,12 @@ class WarmUp(QObject):  # type: ignore[misc]
 
 
 def _make_all_ready() -> None:
-    """Load the model, and have napari compile how it colours masks: otherwise the first mask waits for both."""
+    """Load the model, and have napari compile how it colours masks: otherwise the first mask waits for both.
+
+    And what finds the beats in the curve, which the window would wait for.
+    """
     import numpy as np
 
     make_ready()
     label_colours().map(np.zeros((2, 2), np.uint8))
+    import scipy.signal  # noqa: F401

@@ -14,6 +14,8 @@ class SessionSignals:
     """A cine was opened (OpenCine), or none is open any more (None)."""
     frame_changed = Signal(int)
     """Another frame is shown."""
+    layers_wanted = Signal()
+    """The layers are about to be shown, hidden or asked whether they are: whatever stands in for them gives way."""
     area_changed = Signal()
     """At least one frame's mask changed."""
     sector_changed = Signal()

@@ -1,7 +1,8 @@
 """While a cine plays, napari's layer list is drawn twice a second and not with every frame.
 
 Each frame gives every layer another thumbnail, and without a graphics card drawing the list costs as much as drawing
-the picture.
+the picture. While one layer stands for several, the list stays as it was drawn last: to whoever looks nothing is
+hidden.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from napari_matae.workspace.more_room import main_window
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
+    from napari_matae.playing.stand_in import StandIn
     from napari_matae.session.player import Player
 
 __all__ = ["CalmList"]
@@ -33,13 +35,15 @@ class CalmList(QObject):  # type: ignore[misc]
     ----------
     player
         Which.
+    stand_in
+        Shows one layer for several.
     inside
         A widget in the window whose list is meant; the owner.
     """
 
-    def __init__(self, player: Player, inside: QWidget) -> None:
+    def __init__(self, player: Player, stand_in: StandIn, inside: QWidget) -> None:
         super().__init__(inside)
-        self._inside = inside
+        self._inside, self._stand_in = inside, stand_in
         self._held: QWidget | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(_DRAWN_MS)
@@ -62,7 +66,7 @@ class CalmList(QObject):  # type: ignore[misc]
 
     def _draw(self) -> None:
         """Draw it once as it is now."""
-        if self._held is not None:
+        if self._held is not None and not self._stand_in.stands:
             self._held.setUpdatesEnabled(True)
             self._held.repaint()
             self._held.setUpdatesEnabled(False)

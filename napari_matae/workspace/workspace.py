@@ -14,6 +14,7 @@ from napari_matae.edit.stroke_recorder import StrokeRecorder
 from napari_matae.edit.structure_choice import StructureChoice
 from napari_matae.edit.tools import Tools
 from napari_matae.open.sector_finder import SectorFinder
+from napari_matae.playing.stand_in import StandIn
 from napari_matae.segment.clip_widths import ClipWidths
 from napari_matae.session.phases import PhaseFinder
 from napari_matae.session.player import Player
@@ -64,6 +65,7 @@ class Workspace(QObject):  # type: ignore[misc]
         self.viewer = viewer
         self.session = Session(viewer, finds_sectors=False)
         self.player = Player(self.session, parent=self)
+        self.stand_in = StandIn(self.session, self.player, self)
         self.undo_stack = UndoStack(self.session, self)
         self.link = StudyLink(self.session, self.undo_stack, self)
         self.sector_finder = SectorFinder(self.session, self)

@@ -79,6 +79,18 @@ def test_what_was_looked_at_is_not_looked_at_again(monkeypatch):
     assert len(asked) == 2
 
 
+def test_a_clip_whose_view_is_stated_is_looked_at_too(monkeypatch):
+    from matae.segment import out_of_distribution
+
+    asked = []
+    monkeypatch.setattr(out_of_distribution, "_ask", lambda *given: asked.append(given))
+    monkeypatch.setattr("matae.models.current_model", lambda: DEFAULT_MODEL)
+    pictures = np.random.default_rng(4).integers(0, 256, (2, 90, 100), dtype=np.uint8)
+    cine = Cine(pictures, None, None, Path("stated.npy"), view="A4C")
+    look_at(cine, find_sector(cine))
+    assert len(asked) == 1  # its numbers want the answer, though its outline does not
+
+
 def test_what_was_made_ready_is_what_runs(tiny_model, monkeypatch):
     monkeypatch.setattr("matae.models.current_model", lambda: "tiny")
     options = SegmentOptions("tiny")

@@ -16,6 +16,10 @@ class Player(QObject):
     playing_changed = Signal(bool)
 
 
+class StandIn:
+    stands = False
+
+
 class List(QWidget):
     drawn = 0
 
@@ -44,7 +48,7 @@ def inside(window: QMainWindow, name: str) -> QWidget:
 def test_without_a_window_there_is_no_list(qtbot) -> None:
     alone, player = QWidget(), Player()
     qtbot.addWidget(alone)
-    calm = CalmList(player, alone)
+    calm = CalmList(player, StandIn(), alone)
     player.playing_changed.emit(True)
     player.playing_changed.emit(False)
     assert not calm._timer.isActive()
@@ -52,7 +56,7 @@ def test_without_a_window_there_is_no_list(qtbot) -> None:
 
 def test_it_is_drawn_now_and_then_while_something_plays(window, qtbot) -> None:
     player, layers = Player(), inside(window, "layer list")
-    CalmList(player, inside(window, "ours"))
+    CalmList(player, StandIn(), inside(window, "ours"))
     player.playing_changed.emit(True)
     assert not layers.updatesEnabled()
     before = layers.drawn
@@ -64,7 +68,19 @@ def test_it_is_drawn_now_and_then_while_something_plays(window, qtbot) -> None:
 
 def test_a_dock_that_is_closed_while_it_plays_lets_go(window) -> None:
     player, layers = Player(), inside(window, "layer list")
-    calm = CalmList(player, inside(window, "ours"))
+    calm = CalmList(player, StandIn(), inside(window, "ours"))
     player.playing_changed.emit(True)
     end_owned(calm)
     assert layers.updatesEnabled()
+
+
+def test_while_one_layer_stands_for_several_the_list_stays_as_it_was_drawn(window, qtbot) -> None:
+    player, layers, stand_in = Player(), inside(window, "layer list"), StandIn()
+    calm = CalmList(player, stand_in, inside(window, "ours"))
+    player.playing_changed.emit(True)
+    stand_in.stands = True
+    before = layers.drawn
+    calm._draw()
+    assert layers.drawn == before
+    stand_in.stands = False
+    qtbot.waitUntil(lambda: layers.drawn > before)

@@ -1,0 +1,1 @@
+"""One layer in place of several while a cine plays."""

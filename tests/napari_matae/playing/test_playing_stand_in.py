@@ -1,0 +1,236 @@
+"""While a clip plays one layer stands for several; whoever touches anything finds the layers as they were."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QMainWindow, QOpenGLWidget
+
+from matae.phantom import make_phantom
+from napari_matae.dock import MataeDock
+from napari_matae.playing import stand_in as module
+
+from ..conftest import in_review, make_cine, opened
+
+if TYPE_CHECKING:
+    from matae.cine import Cine
+
+pytestmark = pytest.mark.gui
+
+
+@cache
+def clip() -> Cine:
+    """Pictures whose pixels hang together: where neighbours are noise, nothing between them is alike."""
+    return make_phantom(n_frames=6, shape=(96, 128)).cine
+
+
+@pytest.fixture
+def dock(make_napari_viewer_proxy, qtbot, tiny_model):
+    """A dock in a real window, with a beating disc proposed for every frame, and the predicted masks over it."""
+    viewer = make_napari_viewer_proxy(show=True)
+    widget = MataeDock(viewer)
+    viewer.window.add_dock_widget(widget, name="MatAE")
+    for made in in_review(widget, qtbot, clip()):
+        widget.workspace.mask_style.set_difference(True)
+        yield made
+
+
+@pytest.fixture
+def canvas(dock):
+    window = dock.parentWidget()
+    while not isinstance(window, QMainWindow):
+        window = window.parentWidget()
+    return max(window.findChildren(QOpenGLWidget), key=lambda w: w.width() * w.height())
+
+
+def state(dock) -> list[object]:
+    """What a person sees in the layer list and has in the hand."""
+    viewer, current = dock.viewer, dock.session.current
+    layers = [(layer.name, layer.visible, str(layer.mode), layer.mouse_pan, layer.cursor) for layer in viewer.layers]
+    selection = viewer.layers.selection
+    active = None if selection.active is None else selection.active.name
+    tool = dock.workspace.tools.tool
+    return [layers, sorted(layer.name for layer in selection), active, tool, dict(current.status)]
+
+
+def played(dock, qtbot) -> None:
+    dock.player.play()
+    qtbot.waitUntil(lambda: dock.workspace.stand_in.stands)
+
+
+def picture(dock) -> np.ndarray:
+    return np.asarray(dock.viewer.window.screenshot(canvas_only=True, flash=False))[..., :3].astype(float)
+
+
+def test_the_layers_are_back_after_playing(dock, qtbot):
+    session, stand_in = dock.session, dock.workspace.stand_in
+    dock.workspace.tools.choose("brush")
+    before, undo = state(dock), dock.workspace.undo_stack.n_undo
+    masks = session.current.labels.data.copy()
+    heard = []
+    session.current.labels.events.mode.connect(heard.append)
+    played(dock, qtbot)
+    names = {layer.name: layer.visible for layer in dock.viewer.layers}
+    assert [name for name, visible in names.items() if visible] == ["Playing"]
+    assert dock.viewer.layers.selection.active.name == before[2]
+    shown = session.frame
+    qtbot.waitUntil(lambda: session.frame != shown)
+    assert stand_in.stands
+    qtbot.mouseClick(dock.transport.play_button, Qt.MouseButton.LeftButton)
+    assert not dock.player.is_playing
+    qtbot.waitUntil(lambda: "Playing" not in dock.viewer.layers)
+    assert state(dock) == before
+    assert not heard  # the tool stayed in the hand
+    assert dock.workspace.undo_stack.n_undo == undo
+    np.testing.assert_array_equal(session.current.labels.data, masks)
+
+
+@pytest.mark.parametrize("outline", [True, False])
+def test_it_looks_as_the_layers_do(dock, qtbot, outline):
+    current = dock.session.current
+    dock.workspace.mask_style.set_outline(outline)
+    current.image.contrast_limits, current.image.gamma = (10, 180), 1.3
+    played(dock, qtbot)
+    dock.player._timer.stop()  # one frame, both ways
+    assert dock.workspace.stand_in.stands
+    by_one = picture(dock)
+    dock.workspace.stand_in.give_way()
+    by_layers = picture(dock)
+    assert by_layers.std() > 20
+    # Edges of what is drawn are softer by a pixel's width, and that is all.
+    away = np.abs(by_one - by_layers).max(axis=2)
+    assert away.mean() < 4
+    assert (away > 80).mean() < 0.02
+    masks = [layer for layer in dock.viewer.layers if layer.name == "Predicted mask"] + [current.labels]
+    for hidden in ([current.sector_layer], masks):  # without either it would not look so
+        for layer in hidden:
+            layer.visible = False
+        without = np.abs(picture(dock) - by_one).max(axis=2)
+        assert (without > 80).mean() > 2 * (away > 80).mean() + 0.001
+        for layer in hidden:
+            layer.visible = True
+
+
+@pytest.mark.parametrize("of", ["code", "key"])
+def test_hiding_the_masks_hides_them_and_it_goes_on_playing(dock, canvas, qtbot, of):
+    labels, stand_in = dock.session.current.labels, dock.workspace.stand_in
+    played(dock, qtbot)
+    if of == "key":
+        qtbot.keyClick(canvas, Qt.Key.Key_T)
+    else:
+        dock.workspace.mask_style.toggle_hidden()
+    assert not labels.visible
+    assert dock.session.current.image.visible
+    qtbot.waitUntil(lambda: stand_in.stands)
+    assert dock.player.is_playing
+    dock.player.pause()
+    assert not labels.visible
+    assert dock.session.current.image.visible
+
+
+def test_another_plugin_that_hides_a_layer_is_obeyed(dock, qtbot):
+    current = dock.session.current
+    played(dock, qtbot)
+    current.sector_layer.visible = False  # it is hidden already, and is to stay so
+    assert current.image.visible
+    assert current.labels.visible
+    assert not current.sector_layer.visible
+    qtbot.waitUntil(lambda: dock.workspace.stand_in.stands)
+    dock.player.pause()
+    assert not current.sector_layer.visible
+    assert current.labels.visible
+
+
+def test_a_press_on_the_picture_finds_the_layers(dock, canvas, qtbot):
+    before = state(dock)
+    played(dock, qtbot)
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(30, 30))
+    assert not dock.workspace.stand_in.stands
+    assert dock.session.current.labels.visible
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(30, 30))
+    qtbot.waitUntil(lambda: "Playing" not in dock.viewer.layers)
+    assert state(dock)[0] == before[0]
+    qtbot.waitUntil(lambda: dock.workspace.stand_in.stands)  # it is calm again
+
+
+def test_a_brush_taken_while_it_plays_paints(dock, canvas, qtbot):
+    session = dock.session
+    played(dock, qtbot)
+    qtbot.keyClick(canvas, Qt.Key.Key_B)
+    assert not dock.player.is_playing
+    assert session.current.labels.visible
+    assert str(session.current.labels.mode) == "paint"
+    steps, frame = dock.workspace.undo_stack.n_undo, session.frame
+    session.current.labels.paint((frame, 10, 10), 1)
+    session.settle()
+    assert dock.workspace.undo_stack.n_undo == steps + 1
+    assert session.current.labels.data[frame, 10, 10] == 1
+
+
+def test_layers_of_the_user_stay_on_top(dock, qtbot):
+    scale = dock.session.current.image.scale[-2:]
+    played(dock, qtbot)
+    own = dock.viewer.add_points([[60, 80]], size=30, face_color="red", border_width=0, scale=scale, name="own")
+    assert dock.session.current.labels.visible  # at once: the list is another
+    qtbot.waitUntil(lambda: dock.workspace.stand_in.stands)
+    assert own.visible
+    assert [layer.name for layer in dock.viewer.layers][-2:] == ["Playing", "own"]
+    red = picture(dock)
+    assert ((red[..., 0] > 200) & (red[..., 1] < 60) & (red[..., 2] < 60)).sum() > 200
+    dock.player.pause()
+    qtbot.waitUntil(lambda: "Playing" not in dock.viewer.layers)
+    assert [layer.name for layer in dock.viewer.layers][-1] == "own"
+
+
+def test_another_clip_opened_while_it_plays_has_its_own_layers(dock, qtbot):
+    played(dock, qtbot)
+    old = dock.session.current
+    opened(qtbot, dock.workspace, other := make_cine(6, seed=4))
+    assert dock.session.current.cine is other
+    assert old.image not in dock.viewer.layers
+    assert dock.session.current.image.visible
+    qtbot.waitUntil(lambda: "Playing" not in dock.viewer.layers)
+
+
+def test_the_image_taken_away_while_it_plays_ends_it(dock, qtbot):
+    played(dock, qtbot)
+    current = dock.session.current
+    dock.viewer.layers.remove(current.image)
+    assert dock.session.current is None
+    qtbot.waitUntil(lambda: "Playing" not in dock.viewer.layers)
+    assert current.labels.visible
+    assert current.sector_layer.visible
+
+
+def test_a_dock_closed_while_it_plays_leaves_nothing(dock, qtbot):
+    before = [name for name, *_ in state(dock)[0] if name != "Predicted mask"]
+    played(dock, qtbot)
+    dock.close_down()
+    assert [layer.name for layer in dock.viewer.layers] == before
+    assert all(layer.visible for layer in dock.viewer.layers)
+
+
+@pytest.mark.filterwarnings("ignore:Contours are not displayed during 3D rendering")
+def test_while_a_layer_is_shown_in_three_dimensions_it_stays_away(dock, qtbot):
+    played(dock, qtbot)
+    dock.viewer.dims.ndisplay = 3
+    assert not dock.workspace.stand_in.stands
+    assert dock.session.current.image.visible
+    dock.workspace.stand_in._calm.stop()
+    dock.workspace.stand_in._begin()
+    assert not dock.workspace.stand_in.stands
+    dock.viewer.dims.ndisplay = 2
+
+
+def test_it_does_not_come_while_a_button_is_held(dock, qtbot, monkeypatch):
+    monkeypatch.setattr(module, "_is_touched", lambda: True)
+    dock.player.play()
+    dock.workspace.stand_in._calm.stop()
+    dock.workspace.stand_in._begin()
+    assert not dock.workspace.stand_in.stands
+    assert dock.workspace.stand_in._calm.isActive()
+    dock.player.pause()
