@@ -22,7 +22,7 @@ def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(scratch, "_MEMORY", tmp_path)
     monkeypatch.setattr(scratch, "_put_there", False)
-    monkeypatch.setattr(scratch, "free_bytes", lambda _: 4 << 30)
+    monkeypatch.setattr(scratch, "free_bytes", lambda _: (2 << 30, 5 << 30))
     return tmp_path
 
 
@@ -31,8 +31,11 @@ def root_that_is_chosen() -> str | None:
     return scratch.os.environ.get(ROOT)
 
 
-def test_little_memory_leaves_the_tests_on_the_disk(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scratch, "free_bytes", lambda _: (4 << 30) - 1)
+@pytest.mark.parametrize("free", [(0, 0), ((2 << 30) - 1, 5 << 30), (2 << 30, (5 << 30) - 1)])
+def test_little_memory_leaves_the_tests_on_the_disk(
+    memory: Path, free: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scratch, "free_bytes", lambda _: free)
     assert root_that_is_chosen() is None
 
 
@@ -61,4 +64,6 @@ def test_only_what_was_put_into_memory_is_removed(memory: Path, tmp_path: Path) 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
 def test_what_is_free_is_no_more_than_the_computer_has(tmp_path: Path) -> None:
     total = int(Path("/proc/meminfo").read_text().split()[1]) << 10  # MemTotal comes first
-    assert 0 < scratch.free_bytes(tmp_path) < total
+    room, memory = scratch.free_bytes(tmp_path)
+    assert room > 0
+    assert 0 < memory < total
