@@ -27,8 +27,8 @@ PYTEST = env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest -p xdist.p
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test test-slow test-bare fuzz mutate lint format typecheck train screenshot benchmark other-networks \
-	performance growth gpu gpu-dry frames wheel docs clean \
+.PHONY: help install demo test quick-tests test-slow test-bare fuzz mutate lint format typecheck train screenshot benchmark \
+	other-networks performance growth gpu gpu-dry frames wheel docs clean \
 	distclean
 
 help: ## show this list
@@ -70,7 +70,12 @@ demo: $(INSTALLED) ## segment a real heart: in the viewer, or into matae-demo/ w
 	@test -z "$$DISPLAY$$WAYLAND_DISPLAY" || sh scripts/system-packages.sh display optional
 	$(BIN)/napari-matae demo
 
-test: lint typecheck $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) $(ARCHIVE_READY) ## everything but what takes minutes
+# Types and tests at the same time: mypy has one processor for most of a minute, in a fresh checkout. Both
+# run to their ends, and either one fails the whole.
+test: lint $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) $(ARCHIVE_READY) ## everything but what takes minutes
+	@$(MAKE) --no-print-directory --jobs 2 --keep-going typecheck quick-tests
+
+quick-tests: $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) $(ARCHIVE_READY)
 	$(HIDDEN) $(PYTEST) -m "not slow" $(TOGETHER)
 
 test-slow: $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) $(ARCHIVE_READY) ## what takes minutes

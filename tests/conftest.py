@@ -38,6 +38,7 @@ from hypothesis import HealthCheck, settings
 
 import matae  # noqa: F401 - it sets how threads wait, before anything loads torch
 
+from .scratch import put_scratch_into_memory, remove_scratch
 from .shared_rewriting import rewrite_share
 
 if TYPE_CHECKING:
@@ -81,6 +82,12 @@ def _open_screen() -> None:
 _open_screen()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the files of the default suite in memory; a slow test may write more than there is of it."""
+    if "not slow" in config.getoption("markexpr"):
+        put_scratch_into_memory()
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Make collecting quick: this worker rewrites its share of the test modules, and nothing is searched for garbage.
 
@@ -97,3 +104,9 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
     gc.enable()
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Give the memory back that the files of the tests took, where nobody will look at them."""
+    if exitstatus == 0:
+        remove_scratch(session.config)

@@ -23,6 +23,19 @@ from matae.train.config import TrainConfig
 from matae.train.data import load_folders
 from matae.train.loop import train
 from matae.train.validation import validate
+from tests.forked_runs import fork_runs
+
+
+@pytest.fixture(autouse=True)
+def forked_runs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fork the processes of runs, but where a test asks for one that is started."""
+    if "started_runs" not in request.fixturenames:
+        fork_runs(monkeypatch)
+
+
+@pytest.fixture
+def started_runs() -> None:
+    """Start the processes of runs as the product does."""
 
 
 @pytest.fixture(scope="session")

@@ -102,7 +102,7 @@ def test_what_cannot_be_learnt_from_starts_no_process(empty_study: Study, base: 
         LearnRun.resume(empty_study, tmp_path)
 
 
-def test_a_run_of_its_own_and_its_stop(study: Study, base: str) -> None:
+def test_a_run_of_its_own_and_its_stop(study: Study, base: str, started_runs: None) -> None:
     run, seen = LearnRun.start(study, replace(OPTIONS, steps=1_000_000, seconds=1e6)), []
     try:
         until(run, Step, seen)
@@ -157,7 +157,9 @@ def test_a_stop_while_it_is_judged(study: Study, base: str, clips: Path) -> None
 
 @pytest.mark.slow  # four processes; what they do is tested in one by test_learn_run
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows kills otherwise")
-def test_kill_9_and_a_viewer_that_goes_away_leave_a_run_that_goes_on(study: Study, base: str, tmp_path: Path) -> None:
+def test_kill_9_and_a_viewer_that_goes_away_leave_a_run_that_goes_on(
+    study: Study, base: str, tmp_path: Path, started_runs: None
+) -> None:
     retrain(study, replace(OPTIONS, name="whole", steps=60), folder=tmp_path / "whole")
     run, seen = LearnRun.start(study, replace(OPTIONS, steps=60)), []
     try:

@@ -7,7 +7,14 @@ import pytest
 from napari_matae.background.connections import end_owned
 from napari_matae.learn.panel import LearnPanel
 
+from ...forked_runs import fork_runs
 from .data_makers import WAIT
+
+
+@pytest.fixture(autouse=True)
+def forked_runs(monkeypatch) -> None:
+    """Fork the processes of runs: that they start by themselves is tested in `tests/matae/learn`."""
+    fork_runs(monkeypatch)
 
 
 @pytest.fixture
