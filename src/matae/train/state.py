@@ -53,6 +53,8 @@ class Run:
         and step, and how many validations since were no better.
     chunk
         Frames that go through the network at a time; 0 for the whole batch.
+    teacher
+        Network that teaches beside the masks, or None; it is no part of the state, `data` knows it by its digest.
     """
 
     model: Network
@@ -69,6 +71,7 @@ class Run:
     best_step: int = 0
     stale: int = 0
     chunk: int = 0
+    teacher: Network | None = None
 
     @property
     def config(self) -> dict[str, Any]:
@@ -144,7 +147,7 @@ class Run:
         if _elsewhere(_filled(run["config"])) != _elsewhere(self.config):
             raise TrainError(f"{out} holds a run with other settings; choose another --out or remove it.")
         if run.get("data") and self.data and run["data"] != self.data:
-            raise TrainError(f"{out} holds a run with other frames; choose another --out or remove it.")
+            raise TrainError(f"{out} holds a run with other frames, or another teacher; choose another --out or remove it.")
         try:
             return self._restore(tensors, run)
         except (RuntimeError, KeyError, ValueError):

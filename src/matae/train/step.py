@@ -21,6 +21,7 @@ from matae.train.pseudo_labels import against_pseudo_labels
 from matae.train.self_training import against_teacher, ramp, teach
 from matae.train.sharing import sum_gradients
 from matae.train.structure import against_structure
+from matae.train.teacher import against_probabilities, probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,12 +85,16 @@ def take_step(
     prefix = _prefix(model, 1.0, run.generator) if unlabelled is not None and isinstance(model, Matae) else None
     chunk = run.chunk or n_labelled + (0 if pair is None else len(pair[0]))
     total = torch.zeros(1, device=batch[0].device)
+    speaker = run.average if run.teacher is None else run.teacher
     n_more = 0 if pair is None else (config.n_unlabelled if shared else len(pair[0]))
     try:
-        taught = teach(fabric, run.average, pair[0], chunk) if pair else None
+        taught = teach(fabric, speaker, pair[0], chunk) if pair else None
         for some in _chunks(batch, pseudo, pair, taught, chunk):
             part = len(some.masks) / whole
             x = some.images.to(memory_format=torch.channels_last)
+            said: Tensor | None = None
+            if run.teacher is not None and len(some.masks):
+                said = probabilities(fabric, run.teacher, x[: len(some.masks)])
             teacher: Tensor | None = None
             widest: list[Tensor] = []
             for each in passes:
@@ -104,6 +109,8 @@ def take_step(
                     loss = loss + config.distil * F.binary_cross_entropy_with_logits(known.float(), teacher)
                 if widest and each.width < 1:
                     loss = loss + config.structure * against_structure(latents, widest)
+                if said is not None:
+                    loss = loss + config.teaching * against_probabilities(known, said)
                 loss = part * loss
                 if len(some.taught):
                     share = len(some.taught) / n_more
