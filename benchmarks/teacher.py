@@ -1,7 +1,7 @@
-"""A trained network as teacher: does it help the student as much as more steps would, and does it matter which one?
+"""A trained network as teacher: does it help the student more than its time is worth, and which teacher.
 
     python benchmarks/teacher.py --data A4C-FOLDER A2C-FOLDER --work runs/teacher --out teacher.jsonl
-                                 [--teachers imagenet matae] [--seconds 300] [--teacher-seconds 360] [--grid 96]
+                                 [--teachers imagenet matae] [--seconds 180] [--teacher-seconds 360] [--grid 96]
                                  [--seeds 1 2] [--patients 0] [--teaching 1.0]
 
 Each teacher learns the three structures of the training patients for its time; ``imagenet`` is a U-Net on an encoder
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     Sides = tuple[LabelledFrames, LabelledFrames]
 
 TEACHERS = ("imagenet", "matae")
-WARM, TIMED = 2, 6  # steps before and within what says how long one takes
+WARM, TIMED = 2, 9  # steps before and within what says how long one takes
 
 
 class Bench:
@@ -84,11 +84,10 @@ class Bench:
         """Train without a look at the validation patients."""
         from matae.train.loop import train
 
-        more = {} if teacher is None else {"teacher": teacher}
         with tempfile.TemporaryDirectory() as out:
             return train(
                 network, self.sides[0], self.sides[1].take(range(2)), Path(out),
-                replace(config, steps=steps, check_every=steps), **more,
+                replace(config, steps=steps, check_every=steps), teacher=teacher,
             )  # fmt: skip
 
     def step_seconds(self, arms: dict[str, Network | None], networks: dict[str, str]) -> dict[str, float]:
@@ -105,15 +104,17 @@ class Bench:
             fabric = make_fabric(config)
             if teacher is not None:
                 config = replace(config, teaching=self.args.teaching)
-            more = {} if teacher is None else {"teacher": teacher}
-            runs[arm] = fabric, *begin(started(networks[arm], 1), config, fabric.device, self.sides[0], **more)
+            runs[arm] = (
+                fabric,
+                *begin(started(networks[arm], 1), config, fabric.device, self.sides[0], teacher=teacher),
+            )
         spent: dict[str, list[float]] = {arm: [] for arm in arms}
         for number in range(WARM + TIMED):
             for arm, (fabric, run, batches) in runs.items():
                 start = time.process_time()
                 take_step(fabric, run, batches.draw(number))
                 spent[arm].append(time.process_time() - start)
-        return {arm: float(np.mean(each[WARM:])) for arm, each in spent.items()}
+        return {arm: float(np.median(each[WARM:])) for arm, each in spent.items()}
 
     def teacher(self, name: str) -> Network:
         """Return a teacher, taught if it is not there yet."""
@@ -125,7 +126,8 @@ class Bench:
         if known is not None and path.is_file():
             network = started(name, 1)
             network.load_state_dict(load_file(path))
-            return network.eval()
+            network.eval()
+            return network
         steps = round(self.args.teacher_seconds / self.step_seconds({name: None}, {name: name})[name])
         start = time.process_time()
         network = self.learn(started(name, 1), self.config(1), steps)
@@ -173,18 +175,29 @@ class Bench:
         teachers = {name: self.teacher(name) for name in self.args.teachers}
         if not self.args.seeds:
             return
-        cost = self.found(cost=True)
-        if cost is None:
-            arms: dict[str, Network | None] = {"none": None, **teachers}
-            seconds = self.step_seconds(arms, dict.fromkeys(arms, "matae"))
-            cost = self.keep(cost=True, step_seconds={arm: round(each, 4) for arm, each in seconds.items()})
-        fitting = {arm: round(self.args.seconds / each) for arm, each in cost["step_seconds"].items()}
+        each = self.cost("none", None)["step_seconds"]["none"]
+        steps = round(self.args.seconds / each)
+        fewer = {}
+        for name, teacher in teachers.items():
+            seconds = self.cost(name, teacher)["step_seconds"]
+            fewer[name] = round(steps * seconds["none"] / seconds[name])
         for seed in self.args.seeds:
-            self.student("none", seed, fitting["none"], None)
+            self.student("none", seed, steps, None)
             for name, teacher in teachers.items():
-                self.student(f"{name}, same time", seed, fitting[name], teacher)
+                self.student(f"{name}, same time", seed, fewer[name], teacher)
             for name in self.args.same_steps:
-                self.student(f"{name}, same steps", seed, fitting["none"], teachers[name])
+                self.student(f"{name}, same steps", seed, steps, teachers[name])
+
+    def cost(self, name: str, teacher: Network | None) -> dict[str, Any]:
+        """Return what a step takes without a teacher, and with one."""
+        known = self.found(cost=name)
+        if known is not None:
+            return known
+        arms = {"none": None, name: teacher}
+        seconds = self.step_seconds(arms, dict.fromkeys(arms, "matae"))
+        line = self.keep(cost=name, step_seconds={arm: round(each, 4) for arm, each in seconds.items()})
+        print(f"# seconds a step: {line['step_seconds']}", flush=True)
+        return line
 
     def tables(self) -> list[str]:
         """Return a line an arm and width, and how far each arm is from the one without a teacher."""
@@ -250,7 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="JSON lines, one a run")
     parser.add_argument("--teachers", nargs="+", default=["imagenet"], choices=TEACHERS)
     parser.add_argument("--same-steps", nargs="*", default=[], choices=TEACHERS, help="teachers with a longer arm")
-    parser.add_argument("--seconds", type=float, default=300, help="of each student")
+    parser.add_argument("--seconds", type=float, default=180, help="of each student")
     parser.add_argument("--teacher-seconds", type=float, default=360)
     parser.add_argument("--teaching", type=float, default=1.0, help="weight of what the teacher says")
     parser.add_argument("--grid", type=int, default=96)

@@ -29,7 +29,8 @@ class NetworkConfig:
     Parameters
     ----------
     family
-        ``matae``, or ``unet-published`` or ``matae-published``, which have one shape each.
+        ``matae``; or ``unet-published``, ``matae-published`` or ``imagenet`` (a U-Net on an encoder that ImageNet
+        taught, see `matae.nn.imagenet`), which have one shape each.
     channels, fold, widths
         As in `matae.nn.matae.MataeConfig`.
     """
@@ -189,10 +190,8 @@ class TrainConfig:
                 "ema must be in 0-1 (below 1), distil in 0-1, and scc, rebuild and weight_decay 0 or more; "
                 "correct the settings."
             )
-        if self.teaching < 0:
-            raise TrainError("teaching must be 0 or more; correct the settings.")
-        if self.structure < 0 or self.pretraining < 0:
-            raise TrainError("structure and pretraining must be 0 or more; correct the settings.")
+        if min(self.structure, self.pretraining, self.teaching) < 0:
+            raise TrainError("structure, pretraining and teaching must be 0 or more; correct the settings.")
         if (self.structure or self.pretraining) and not isinstance(model, Matae):
             raise TrainError("structure and pretraining need a nested network; set them to 0, or take family matae.")
         if self.pretraining and self.processes > 1:

@@ -151,7 +151,8 @@ class _Work:
         try:
             # Tensors that were sent to several processes lie in memory they share: each trains a copy of its own.
             trained = train_here(fabric, deepcopy(model), frames, held_out, out, config=config, unlabelled=unlabelled,
-                                 replay=replay, pseudo=pseudo, teacher=teacher, report=say("report"), watch=watch)  # fmt: skip
+                                 replay=replay, pseudo=pseudo, teacher=teacher, report=say("report"),
+                                 watch=watch)  # fmt: skip
         except MataeError as error:
             # All processes see the same data and come to the same sentence; one tells it.
             say("fault")(error)

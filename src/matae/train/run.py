@@ -13,12 +13,14 @@ import torch
 from matae import __version__
 from matae.anatomy import CAVITY, class_name
 from matae.errors import TrainError
+from matae.files import file_sha256
 from matae.labelled.packed import is_packed, packed_licence
 from matae.metrics import dice
 from matae.models import check_name, find_model
 from matae.nn.card import ModelCard
 from matae.nn.checkpoint import WEIGHTS, load, save
 from matae.nn.enlarge import with_classes
+from matae.nn.imagenet import FAMILY, TERMS, ImageNetUNet, imagenet_weights
 from matae.nn.matae import Matae, MataeConfig
 from matae.nn.published import PUBLISHED
 from matae.nn.regions import Regions
@@ -163,6 +165,10 @@ def _start(name: str, classes: Sequence[str], config: TrainConfig, init: str | N
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         network, architecture = _new(config, len(classes))
+    parent, licence = None, "not stated; that of its data applies"
+    if isinstance(network, ImageNetUNet):
+        source = imagenet_weights(network)
+        parent, licence = {"name": source.stem, "sha256": file_sha256(source)}, TERMS
     network.regions = regions
     return network, ModelCard(
         name=name,
@@ -172,7 +178,8 @@ def _start(name: str, classes: Sequence[str], config: TrainConfig, init: str | N
         classes=tuple(classes),
         regions=regions.names,
         data="",
-        licence="not stated; that of its data applies",
+        licence=licence,
+        parent=parent,
     )
 
 
@@ -180,8 +187,10 @@ def _new(config: TrainConfig, classes: int) -> tuple[Network, dict[str, Any]]:
     wanted = config.network
     if wanted.family in PUBLISHED:
         return PUBLISHED[wanted.family](classes), {"widths": [1.0]}
+    if wanted.family == FAMILY:
+        return ImageNetUNet(classes), {"widths": [1.0]}
     if wanted.family != "matae":
-        raise TrainError(f"There is no family '{wanted.family}'; choose matae, {' or '.join(PUBLISHED)}.")
+        raise TrainError(f"There is no family '{wanted.family}'; choose matae, {FAMILY}, {' or '.join(PUBLISHED)}.")
     try:
         shape = MataeConfig(
             channels=wanted.channels,

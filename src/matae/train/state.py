@@ -74,6 +74,11 @@ class Run:
     teacher: Network | None = None
 
     @property
+    def speaker(self) -> Network:
+        """Who speaks of the unlabelled frames: the teacher, or the running average where there is none."""
+        return self.average if self.teacher is None else self.teacher
+
+    @property
     def config(self) -> dict[str, Any]:
         """The settings as JSON values."""
         values: dict[str, Any] = json.loads(json.dumps(asdict(self.settings)))
@@ -147,7 +152,9 @@ class Run:
         if _elsewhere(_filled(run["config"])) != _elsewhere(self.config):
             raise TrainError(f"{out} holds a run with other settings; choose another --out or remove it.")
         if run.get("data") and self.data and run["data"] != self.data:
-            raise TrainError(f"{out} holds a run with other frames, or another teacher; choose another --out or remove it.")
+            raise TrainError(
+                f"{out} holds a run with other frames, or another teacher; choose another --out or remove it."
+            )
         try:
             return self._restore(tensors, run)
         except (RuntimeError, KeyError, ValueError):

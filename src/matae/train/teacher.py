@@ -1,4 +1,4 @@
-"""Distillation: a network that is trained already teaches another beside the masks (G. Hinton et al., arXiv 1503.02531).
+"""Distillation: a network that is trained already teaches another beside the masks (Hinton et al., arXiv 1503.02531).
 
 The teacher sees the very frames that the student sees, moved and restyled as they are, and says how probable each
 structure is in each pixel. Every width of the student learns to say the same, beside what it learns from the masks. A
@@ -97,7 +97,7 @@ def teacher_digest(teacher: Network) -> str:
 def probabilities(fabric: Fabric, teacher: Network, images: Tensor) -> Tensor:
     """Return what a teacher says of images (N, 1, H, W): probabilities (N, classes, H, W), at its full width."""
     with fabric.autocast():
-        logits = teacher(images, 1.0)
+        logits: Tensor = teacher(images, 1.0)
     return logits.float().sigmoid()
 
 

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from matae.cli import app
-from matae.errors import MataeError, ModelError, TrainError
+from matae.errors import ModelError, TrainError
+from matae.nn import imagenet
 from matae.nn.checkpoint import load
+from matae.nn.imagenet import TERMS, ImageNetUNet
 from matae.nn.matae import Matae, MataeConfig
 from matae.nn.published import MataePublished
 from matae.nn.regions import Regions
@@ -29,6 +31,7 @@ from matae.train.teacher import against_probabilities, probabilities
 
 SHAPE = NetworkConfig(channels=(8, 8, 16))
 CONFIG = TrainConfig(steps=6, batch=4, grid=32, check_every=3, rebuild=0.0, network=SHAPE)
+IMAGENET = replace(CONFIG, steps=2, check_every=2, network=NetworkConfig(family="imagenet"))
 
 
 def a_network(seed: int = 0, **more: object) -> Matae:
@@ -225,8 +228,8 @@ def test_a_finished_run_teaches_the_next_and_is_named_in_its_card(toy: Path, tmp
     # The option is worth more than the settings, and a teacher that is none is one sentence.
     command = ["train", "--data", str(toy), "--config", str(settings), "--teacher", str(toy), "--out", f"{tmp_path}/no"]
     ran = CliRunner().invoke(app, command)
-    assert ran.exit_code != 0
-    assert isinstance(ran.exception, MataeError) or "holds no trained model" in ran.output
+    assert ran.exit_code == 1
+    assert "holds no trained model; name the folder of a finished training" in " ".join(ran.output.split())
     assert not (tmp_path / "no").exists()
 
 
@@ -238,3 +241,27 @@ def test_two_processes_are_taught_as_one(sides: tuple, tmp_path: Path) -> None:
         torch.testing.assert_close(both.state_dict()[key], value, rtol=1e-3, atol=1e-4)
 
 
+def test_a_network_on_an_imagenet_encoder_is_trained_saved_and_teaches(
+    imagenet_file: Path, toy: Path, tmp_path: Path
+) -> None:
+    made = train_model([toy], tmp_path / "big", name="big", config=IMAGENET)
+    assert made.parent is not None
+    assert made.parent["name"] == imagenet_file.stem
+    assert TERMS in made.licence
+    network, card = load(tmp_path / "big")
+    assert isinstance(network, ImageNetUNet)
+    assert (card.family, card.widths, card.divisor) == ("imagenet", (1.0,), 32)
+    config = replace(CONFIG, teacher=str(tmp_path / "big"))
+    taught = train_model([toy], tmp_path / "small", name="small", config=config)
+    assert taught.family == "matae"
+    assert taught.training["taught_by"]["name"] == "big"
+    assert TERMS in taught.licence  # the notice stays with what came of the weights
+
+
+def test_without_the_weights_of_imagenet_the_extra_is_named(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imagenet, "has_extra", lambda _: False)
+    with pytest.raises(ModelError, match=r"is not installed \(extra imagenet\): .*, or choose family matae\."):
+        train_model([toy], tmp_path / "out", name="out", config=IMAGENET)
+    assert not (tmp_path / "out").exists()
