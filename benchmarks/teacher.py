@@ -133,7 +133,7 @@ class Bench:
         network = self.learn(started(name, 1), self.config(1), steps)
         spent = time.process_time() - start
         self.args.work.mkdir(parents=True, exist_ok=True)
-        save_file(network.state_dict(), path)
+        save_file({key: value.contiguous() for key, value in network.state_dict().items()}, path)
         line = self.keep(
             teacher=name, seconds=self.args.teacher_seconds, steps=steps, spent=round(spent, 1),
             structures=STRUCTURES, dice=self.scores(network),
