@@ -258,6 +258,18 @@ def test_a_network_on_an_imagenet_encoder_is_trained_saved_and_teaches(
     assert TERMS in taught.licence  # the notice stays with what came of the weights
 
 
+def test_the_family_is_chosen_on_the_command_line(toy: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "settings.toml"
+    settings.write_text("steps = 1\nbatch = 2\ngrid = 32\n", encoding="utf-8")
+    command = ["train", "--data", str(toy), "--config", str(settings), "--family"]
+    ran = CliRunner().invoke(app, [*command, "matae-published", "--out", f"{tmp_path}/published"])
+    assert ran.exit_code == 0, ran.output
+    assert load(tmp_path / "published")[1].family == "matae-published"
+    ran = CliRunner().invoke(app, [*command, "vit", "--out", f"{tmp_path}/no"])
+    assert ran.exit_code == 1
+    assert "There is no family 'vit'; choose matae, imagenet," in " ".join(ran.output.split())
+
+
 def test_without_the_weights_of_imagenet_the_extra_is_named(
     toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
