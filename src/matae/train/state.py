@@ -199,8 +199,11 @@ class Run:
 
 
 def _elsewhere(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings that make a run what it is: where it is computed is none."""
-    return {key: value for key, value in settings.items() if key != "device"}
+    """Return the settings that make a run what it is: not where it is computed, nor where its teacher lies.
+
+    The teacher itself is known by the digest of its weights.
+    """
+    return {key: value for key, value in settings.items() if key not in {"device", "teacher"}}
 
 
 def _filled(settings: dict[str, Any]) -> dict[str, Any]:
