@@ -91,7 +91,7 @@ def take_step(
         for some in _chunks(batch, pseudo, pair, taught, chunk):
             part = len(some.masks) / whole
             x = some.images.to(memory_format=torch.channels_last)
-            said = None if run.teacher is None else probabilities(fabric, run.teacher, x[: len(some.masks)])
+            said = _said(fabric, run.teacher, x[: len(some.masks)])
             teacher: Tensor | None = None
             widest: list[Tensor] = []
             for each in passes:
@@ -223,13 +223,17 @@ def _forward(
     return logits, latents, loss if rebuilt is None else loss + rebuilt
 
 
+def _said(fabric: Fabric, teacher: Network | None, images: Tensor) -> Tensor | None:
+    return None if teacher is None or not len(images) else probabilities(fabric, teacher, images)
+
+
 def _against_others(logits: Tensor, widest: Tensor | None, said: Tensor | None, config: TrainConfig) -> Tensor:
     """Return the loss against what the widest network and the run's teacher say, where they say something."""
     logits = logits.float()
     loss = logits.new_zeros(())
     if widest is not None and config.distil and len(logits):
         loss = loss + config.distil * F.binary_cross_entropy_with_logits(logits, widest)
-    if said is not None and len(logits):
+    if said is not None:
         loss = loss + config.teaching * against_probabilities(logits, said)
     return loss
 

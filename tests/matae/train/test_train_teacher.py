@@ -188,6 +188,15 @@ def test_the_teacher_speaks_of_unlabelled_frames_in_place_of_the_average(sides: 
     assert asked == [0, 4]  # two labelled frames and two that nobody labelled
 
 
+def test_frames_at_a_time_may_hold_none_that_is_labelled(sides: tuple) -> None:
+    config, more = replace(CONFIG, self_training=1.0), sides[0].images[::-1].copy()
+    fabric = loop.make_fabric(config)
+    run = loop.new_run(a_network(), config, fabric.device, ImageNetUNet(1))  # which cannot look at nothing
+    run.chunk = 1
+    batches = loop.Batches(sides[0], run.model.regions, config, run.generator, more)
+    assert np.isfinite(loop.take_step(fabric, run, batches.draw(0), pair=batches.draw_pair(0)))
+
+
 def test_a_student_learns_what_only_its_teacher_knows(sides: tuple, tmp_path: Path) -> None:
     # Its one labelled frame shows a heart nobody would know the others by.
     frames, held_out = sides
