@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from taught import Clock, Lesson, Taught
 
+from matae.nn.imagenet import ImageNetUNet, imagenet_weights
 from matae.nn.matae import Matae, MataeConfig
 from matae.nn.published import UNetPublished
 from matae.nn.regions import Regions
@@ -30,9 +31,9 @@ def started(name: str, seed: int) -> Network:
     torch.manual_seed(seed)
     network: Network
     if name.startswith("imagenet"):
-        from imagenet import ImageNetUNet
-
-        network = ImageNetUNet(classes=len(STRUCTURES), blank=name.endswith("blank"))
+        network = ImageNetUNet(len(STRUCTURES))
+        if name == "imagenet":
+            imagenet_weights(network)
     elif name == "unet-published":
         network = UNetPublished(len(STRUCTURES))
     else:

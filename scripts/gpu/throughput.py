@@ -32,10 +32,12 @@ def step_seconds(stage: Stage, config: TrainConfig, seconds: float) -> tuple[flo
     from matae.train.loop import begin, make_fabric
     from matae.train.run import new_network
     from matae.train.step import take_step
+    from matae.train.teacher import load_teacher
 
     fabric = make_fabric(config)
     frames = training_frames(stage.frames, config.grid, config.views, config.classes)
-    run, batches = begin(new_network(config), config, fabric.device, frames)
+    teacher = load_teacher(config.teacher)[0] if config.teacher else None
+    run, batches = begin(new_network(config), config, fabric.device, frames, teacher=teacher)
     on_gpu = stage.device.startswith("cuda")
     if on_gpu:
         torch.cuda.reset_peak_memory_stats()
@@ -61,7 +63,7 @@ def settings(stage: Stage) -> TrainConfig:
     if not stage.dry:
         return config
     network = NetworkConfig(channels=(8, 8, 16), widths=(0.5, 1.0))
-    return replace(config, network=network, grid=32, batch=4, steps=4, check_every=2)
+    return replace(config, network=network, grid=32, batch=4, steps=4, check_every=2, teacher="")
 
 
 def work(stage: Stage) -> None:

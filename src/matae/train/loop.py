@@ -29,6 +29,7 @@ from matae.train.setup import begin, check_data, learns_heads, make_fabric, new_
 from matae.train.sharing import agreed, share_batch_norm
 from matae.train.state import STATE
 from matae.train.step import NotFiniteError, take_step
+from matae.train.teacher import load_teacher, teacher_digest
 from matae.train.validation import METRICS, StepReport, append, forget_after, predict, validate
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def train(
     unlabelled: NDArray[np.uint8] | None = None,
     replay: LabelledFrames | None = None,
     pseudo: PseudoLabelled | None = None,
+    teacher: Network | None = None,
     report: Callable[[StepReport], None] | None = None,
     watch: Watch | None = None,
 ) -> Network:
@@ -84,6 +86,9 @@ def train(
         `TrainConfig.replay`; of the same size as `frames`.
     pseudo
         Frames with masks that nobody drew, see `TrainConfig.pseudo_labels`; of the same size as `frames`.
+    teacher
+        Network that teaches beside the masks, see `TrainConfig.teaching`; it is not changed. That which
+        `TrainConfig.teacher` names, if None.
     report
         Called after each validation.
     watch
@@ -98,19 +103,24 @@ def train(
     ------
     TrainError
         If there are no frames, a patient is on both sides, the frames have more classes than the network, a
-        setting makes no sense, the loss is not finite, memory or disk run out, or `out` holds another run.
+        setting makes no sense, the teacher outlines other structures, the loss is not finite, memory or disk run out,
+        or `out` holds another run.
+    ModelError
+        If there is no model that the settings name as teacher.
     DeviceError
         If the device is not there.
     """
     config, watch = config or TrainConfig(), watch or Watch()
-    check_data(model, frames, held_out, config, unlabelled=unlabelled, replay=replay, pseudo=pseudo)
+    if teacher is None and config.teacher and config.teaching:
+        teacher, _ = load_teacher(config.teacher)
+    check_data(model, frames, held_out, config, unlabelled=unlabelled, replay=replay, pseudo=pseudo, teacher=teacher)
     threads = training_threads(max(1, config.processes))
     if config.processes > 1:
         from matae.train.parallel import train_in_processes
 
         return train_in_processes(
-            model, frames, held_out, out, config, unlabelled=unlabelled, replay=replay, pseudo=pseudo, report=report,
-            watch=watch, threads=threads,
+            model, frames, held_out, out, config, unlabelled=unlabelled, replay=replay, pseudo=pseudo,
+            teacher=teacher, report=report, watch=watch, threads=threads,
         )  # fmt: skip
     torch.set_num_threads(threads)
     try:
@@ -119,7 +129,7 @@ def train(
         raise _memory(config) if is_out_of_memory(error) else error from None
     return train_here(
         fabric, model, frames, held_out, out, config=config, unlabelled=unlabelled, replay=replay, pseudo=pseudo,
-        report=report, watch=watch,
+        teacher=teacher, report=report, watch=watch,
     )  # fmt: skip
 
 
@@ -134,6 +144,7 @@ def train_here(
     unlabelled: NDArray[np.uint8] | None = None,
     replay: LabelledFrames | None = None,
     pseudo: PseudoLabelled | None = None,
+    teacher: Network | None = None,
     report: Callable[[StepReport], None] | None = None,
     watch: Watch,
 ) -> Network:
@@ -141,12 +152,14 @@ def train_here(
     try:
         if fabric.world_size > 1:
             share_batch_norm(model)
-        run = new_run(model, config, fabric.device)
+        run = new_run(model, config, fabric.device, teacher)
         run.data = " ".join(side.digest() for side in (frames, held_out, replay) if side is not None)
         if config.pseudo_labels and pseudo is not None:
             run.data += " " + pseudo.digest()
         if (config.self_training or config.pretraining) and unlabelled is not None:
             run.data += " " + hashlib.sha256(np.ascontiguousarray(unlabelled).data).hexdigest()
+        if run.teacher is not None:
+            run.data += " " + teacher_digest(run.teacher)
         with writing_to(out):
             out.mkdir(parents=True, exist_ok=True)
             begun = (out / STATE).is_file()

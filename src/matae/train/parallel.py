@@ -80,6 +80,7 @@ def train_in_processes(
     unlabelled: NDArray[np.uint8] | None = None,
     replay: LabelledFrames | None = None,
     pseudo: PseudoLabelled | None = None,
+    teacher: Network | None = None,
     report: Callable[[StepReport], None] | None = None,
     watch: Watch,
     threads: int,
@@ -109,7 +110,7 @@ def train_in_processes(
     follower.start()
     found: dict[str, NDArray[Any]] | None = None
     try:
-        more = (unlabelled, replay, pseudo)
+        more = (unlabelled, replay, pseudo, teacher)
         found = fabric.launch(_Work(channel, (model, frames, held_out, out, config), more, threads))
     except (ProcessRaisedException, ProcessExitedException) as error:
         if not faults:
@@ -145,12 +146,13 @@ class _Work:
             return lambda value: self.channel.queue.put((kind, value)) if fabric.is_global_zero else None
 
         model, frames, held_out, out, config = self.given
-        unlabelled, replay, pseudo = self.more
+        unlabelled, replay, pseudo, teacher = self.more
         watch = Watch(should_stop=self.channel.stop.is_set, step=say("step"), notice=say("notice"))
         try:
             # Tensors that were sent to several processes lie in memory they share: each trains a copy of its own.
             trained = train_here(fabric, deepcopy(model), frames, held_out, out, config=config, unlabelled=unlabelled,
-                                 replay=replay, pseudo=pseudo, report=say("report"), watch=watch)  # fmt: skip
+                                 replay=replay, pseudo=pseudo, teacher=teacher, report=say("report"),
+                                 watch=watch)  # fmt: skip
         except MataeError as error:
             # All processes see the same data and come to the same sentence; one tells it.
             say("fault")(error)

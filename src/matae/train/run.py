@@ -13,12 +13,14 @@ import torch
 from matae import __version__
 from matae.anatomy import CAVITY, class_name
 from matae.errors import TrainError
+from matae.files import file_sha256
 from matae.labelled.packed import is_packed, packed_licence
 from matae.metrics import dice
 from matae.models import check_name, find_model
 from matae.nn.card import ModelCard
 from matae.nn.checkpoint import WEIGHTS, load, save
 from matae.nn.enlarge import with_classes
+from matae.nn.imagenet import FAMILY, TERMS, ImageNetUNet, imagenet_weights
 from matae.nn.matae import Matae, MataeConfig
 from matae.nn.published import PUBLISHED
 from matae.nn.regions import Regions
@@ -27,6 +29,7 @@ from matae.train.config import NetworkConfig, TrainConfig
 from matae.train.data import load_folders
 from matae.train.loop import METRICS, predict, train
 from matae.train.state import STATE
+from matae.train.teacher import load_teacher
 from matae.train.unlabelled import load_unlabelled
 
 if TYPE_CHECKING:
@@ -101,9 +104,9 @@ def train_model(
     Raises
     ------
     TrainError
-        If the data, the settings or what lies in `out` do not allow it.
+        If the data, the settings, the teacher or what lies in `out` do not allow it.
     ModelError
-        If the name is no model name, or `init` is unknown or damaged.
+        If the name is no model name, or `init` or the teacher is unknown or damaged.
     OutputError
         If `out` cannot be written.
     """
@@ -117,12 +120,15 @@ def train_model(
         class_name(number) for number in range(1, max(frames.classes, held_out.classes, 1) + 1)
     )
     network, begun = _start(name, classes, config, init)
+    teacher, taught_by = load_teacher(config.teacher) if config.teacher and config.teaching else (None, None)
     more = load_unlabelled(unlabelled, config.grid) if unlabelled else None
-    network = train(network, frames, held_out, out, config, unlabelled=more, report=report, watch=watch)
+    network = train(
+        network, frames, held_out, out, config, unlabelled=more, teacher=teacher, report=report, watch=watch
+    )
     card = replace(
         begun,
         data=f"{names}: {_count(frames)} for training, {_count(held_out)} for validation",
-        licence=licence or _terms(_licences(data), begun),
+        licence=licence or _terms(_licences(data), begun, taught_by),
         citation=citation or begun.citation,
         figures={
             f"{names}, val": {"frames": len(held_out), "patients": len(set(held_out.patients))}
@@ -131,6 +137,7 @@ def train_model(
         training=json.loads(json.dumps(asdict(config)))
         | {
             "init": begun.parent,
+            "taught_by": None if taught_by is None else {"name": taught_by.name, "sha256": taught_by.sha256},
             "unlabelled_frames": 0 if more is None else len(more),
             "frames_sha256": {"train": frames.digest(), "val": held_out.digest()},
             "seconds": run_seconds(out),
@@ -158,6 +165,10 @@ def _start(name: str, classes: Sequence[str], config: TrainConfig, init: str | N
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         network, architecture = _new(config, len(classes))
+    parent, licence = None, "not stated; that of its data applies"
+    if isinstance(network, ImageNetUNet):
+        source = imagenet_weights(network)
+        parent, licence = {"name": source.stem, "sha256": file_sha256(source)}, TERMS
     network.regions = regions
     return network, ModelCard(
         name=name,
@@ -167,7 +178,8 @@ def _start(name: str, classes: Sequence[str], config: TrainConfig, init: str | N
         classes=tuple(classes),
         regions=regions.names,
         data="",
-        licence="not stated; that of its data applies",
+        licence=licence,
+        parent=parent,
     )
 
 
@@ -175,8 +187,10 @@ def _new(config: TrainConfig, classes: int) -> tuple[Network, dict[str, Any]]:
     wanted = config.network
     if wanted.family in PUBLISHED:
         return PUBLISHED[wanted.family](classes), {"widths": [1.0]}
+    if wanted.family == FAMILY:
+        return ImageNetUNet(classes), {"widths": [1.0]}
     if wanted.family != "matae":
-        raise TrainError(f"There is no family '{wanted.family}'; choose matae, {' or '.join(PUBLISHED)}.")
+        raise TrainError(f"There is no family '{wanted.family}'; choose matae, {FAMILY}, {' or '.join(PUBLISHED)}.")
     try:
         shape = MataeConfig(
             channels=wanted.channels,
@@ -221,12 +235,16 @@ def run_seconds(out: Path) -> float:
         return max((float(row["seconds"]) for row in csv.DictReader(file)), default=0.0)
 
 
-def _terms(of_data: str, begun: ModelCard) -> str:
-    # Weights that go on from a model stay under its terms, whatever the new data adds.
-    if begun.parent is None:
-        return of_data or begun.licence
+def _terms(of_data: str, begun: ModelCard, teacher: ModelCard | None) -> str:
+    # Weights that go on from a model stay under its terms, whatever the new data adds; so do those a model taught.
     own = begun.licence.strip()
-    return own if not of_data or of_data == own else f"{begun.parent['name']}: {own}\n\nnew data: {of_data}"
+    if begun.parent is None:
+        terms = of_data or own
+    else:
+        terms = own if not of_data or of_data == own else f"{begun.parent['name']}: {own}\n\nnew data: {of_data}"
+    if teacher is None or not teacher.licence.strip() or teacher.licence.strip() in terms:
+        return terms
+    return f"{terms}\n\ntaught by {teacher.name}: {teacher.licence.strip()}"
 
 
 def _licences(data: Sequence[Path]) -> str:

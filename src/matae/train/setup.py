@@ -13,6 +13,7 @@ from matae.segment.backends.precision import has_bf16
 from matae.segment.device import choose_device, names_one_gpu
 from matae.train.batches import Batches
 from matae.train.state import Run
+from matae.train.teacher import check_teacher, to_teach
 
 if TYPE_CHECKING:
     from typing import Any
@@ -38,8 +39,9 @@ def check_data(
     unlabelled: NDArray[np.uint8] | None,
     replay: LabelledFrames | None,
     pseudo: PseudoLabelled | None = None,
+    teacher: Network | None = None,
 ) -> None:
-    """Refuse frames that no run of `model` can learn from.
+    """Refuse frames, or a teacher, that no run of `model` can learn from.
 
     Raises
     ------
@@ -60,6 +62,7 @@ def check_data(
     if shared:
         raise TrainError(f"Patient {min(shared)} is in training and validation; give each patient one split.")
     config.check(model)
+    check_teacher(model, teacher, config)
     if replay is not None and len(replay):
         if replay.classes > max(model.regions.values) or replay.images.shape[1:] != frames.images.shape[1:]:
             raise TrainError("The replay frames have other classes or another size; bring them to those of the rest.")
@@ -138,8 +141,8 @@ def make_fabric(config: TrainConfig) -> Fabric:
     )
 
 
-def new_run(model: Network, config: TrainConfig, device: torch.device) -> Run:
-    """Return a run that has not taken a step: network on its device, its average, optimiser and schedule."""
+def new_run(model: Network, config: TrainConfig, device: torch.device, teacher: Network | None = None) -> Run:
+    """Return a run that has not taken a step: network on its device, its average, optimiser, schedule and teacher."""
     generator = torch.Generator(device).manual_seed(config.seed)
     to_device(model, device)
     groups = _parameter_groups(model, config.weight_decay)
@@ -151,6 +154,7 @@ def new_run(model: Network, config: TrainConfig, device: torch.device) -> Run:
         schedule=_schedule(optimiser, config),
         generator=generator,
         settings=config,
+        teacher=None if teacher is None or not config.teaching else to_teach(teacher, device),
     )
 
 
@@ -162,9 +166,10 @@ def begin(
     unlabelled: NDArray[np.uint8] | None = None,
     *,
     pseudo: PseudoLabelled | None = None,
+    teacher: Network | None = None,
 ) -> tuple[Run, Batches]:
     """Return a run that has not taken a step, and its batches: to find out how long steps take."""
-    run = new_run(model, config, device)
+    run = new_run(model, config, device, teacher)
     return run, Batches(frames, model.regions, config, run.generator, unlabelled, pseudo=pseudo)
 
 

@@ -53,6 +53,8 @@ class Run:
         and step, and how many validations since were no better.
     chunk
         Frames that go through the network at a time; 0 for the whole batch.
+    teacher
+        Network that teaches beside the masks, or None; it is no part of the state, `data` knows it by its digest.
     """
 
     model: Network
@@ -69,6 +71,12 @@ class Run:
     best_step: int = 0
     stale: int = 0
     chunk: int = 0
+    teacher: Network | None = None
+
+    @property
+    def speaker(self) -> Network:
+        """Who speaks of the unlabelled frames: the teacher, or the running average where there is none."""
+        return self.average if self.teacher is None else self.teacher
 
     @property
     def config(self) -> dict[str, Any]:
@@ -144,7 +152,9 @@ class Run:
         if _elsewhere(_filled(run["config"])) != _elsewhere(self.config):
             raise TrainError(f"{out} holds a run with other settings; choose another --out or remove it.")
         if run.get("data") and self.data and run["data"] != self.data:
-            raise TrainError(f"{out} holds a run with other frames; choose another --out or remove it.")
+            raise TrainError(
+                f"{out} holds a run with other frames, or another teacher; choose another --out or remove it."
+            )
         try:
             return self._restore(tensors, run)
         except (RuntimeError, KeyError, ValueError):
@@ -189,8 +199,11 @@ class Run:
 
 
 def _elsewhere(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings that make a run what it is: where it is computed is none."""
-    return {key: value for key, value in settings.items() if key != "device"}
+    """Return the settings that make a run what it is: not where it is computed, nor where its teacher lies.
+
+    The teacher itself is known by the digest of its weights.
+    """
+    return {key: value for key, value in settings.items() if key not in {"device", "teacher"}}
 
 
 def _filled(settings: dict[str, Any]) -> dict[str, Any]:

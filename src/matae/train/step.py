@@ -21,6 +21,7 @@ from matae.train.pseudo_labels import against_pseudo_labels
 from matae.train.self_training import against_teacher, ramp, teach
 from matae.train.sharing import sum_gradients
 from matae.train.structure import against_structure
+from matae.train.teacher import against_probabilities, probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,22 +87,22 @@ def take_step(
     total = torch.zeros(1, device=batch[0].device)
     n_more = 0 if pair is None else (config.n_unlabelled if shared else len(pair[0]))
     try:
-        taught = teach(fabric, run.average, pair[0], chunk) if pair else None
+        taught = teach(fabric, run.speaker, pair[0], chunk) if pair else None
         for some in _chunks(batch, pseudo, pair, taught, chunk):
             part = len(some.masks) / whole
             x = some.images.to(memory_format=torch.channels_last)
+            said = _said(fabric, run.teacher, x[: len(some.masks)])
             teacher: Tensor | None = None
             widest: list[Tensor] = []
             for each in passes:
                 _refuse_if(should_stop())
                 logits, latents, loss = _forward(fabric, run, x, some, each)
                 known = logits[: len(some.masks)]
+                loss = loss + _against_others(known, teacher, said, config)
                 if teacher is None:
                     teacher = known.detach().float().sigmoid()
                     total += part * loss.detach()
                     widest = [latent.detach() for latent in latents] if config.structure else []
-                elif config.distil and len(known):
-                    loss = loss + config.distil * F.binary_cross_entropy_with_logits(known.float(), teacher)
                 if widest and each.width < 1:
                     loss = loss + config.structure * against_structure(latents, widest)
                 loss = part * loss
@@ -220,6 +221,21 @@ def _forward(
     known = logits[: len(masks)]
     loss = each.share * _against_labels(known, some, config) if len(known) else logits.new_zeros(())
     return logits, latents, loss if rebuilt is None else loss + rebuilt
+
+
+def _said(fabric: Fabric, teacher: Network | None, images: Tensor) -> Tensor | None:
+    return None if teacher is None or not len(images) else probabilities(fabric, teacher, images)
+
+
+def _against_others(logits: Tensor, widest: Tensor | None, said: Tensor | None, config: TrainConfig) -> Tensor:
+    """Return the loss against what the widest network and the run's teacher say, where they say something."""
+    logits = logits.float()
+    loss = logits.new_zeros(())
+    if widest is not None and config.distil and len(logits):
+        loss = loss + config.distil * F.binary_cross_entropy_with_logits(logits, widest)
+    if said is not None:
+        loss = loss + config.teaching * against_probabilities(logits, said)
+    return loss
 
 
 def _for_heads(stages: list[Tensor], config: TrainConfig) -> list[Tensor]:

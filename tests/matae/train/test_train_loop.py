@@ -363,7 +363,7 @@ def test_what_cannot_become_a_model_is_refused_before_training(toy: Path, tmp_pa
         attempt(init="absent", config=replace(CONFIG, network=NetworkConfig()))
     with pytest.raises(TrainError, match="No network has this shape"):
         attempt(config=replace(CONFIG, network=NetworkConfig(channels=())))
-    with pytest.raises(TrainError, match="no family 'vit'; choose matae, unet-published or matae-published"):
+    with pytest.raises(TrainError, match="no family 'vit'; choose matae, imagenet, unet-published or matae-published"):
         attempt(config=replace(CONFIG, network=NetworkConfig(family="vit")))
     with pytest.raises(TrainError, match="leave out either"):
         attempt(init="absent")

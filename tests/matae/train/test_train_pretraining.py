@@ -38,7 +38,7 @@ def sides(toy: Path) -> tuple[LabelledFrames, LabelledFrames]:
 
 
 def test_what_cannot_be_pretrained_is_refused(sides: tuple, tmp_path: Path) -> None:
-    with pytest.raises(TrainError, match="structure and pretraining must be 0 or more"):
+    with pytest.raises(TrainError, match="structure, pretraining and teaching must be 0 or more"):
         train(a_network(), *sides, tmp_path / "out", replace(CONFIG, pretraining=-1))
     with pytest.raises(TrainError, match="Pre-training runs in one process"):
         train(a_network(), *sides, tmp_path / "out", replace(CONFIG, processes=2))

@@ -26,7 +26,7 @@ CONFIG = TrainConfig(
 def test_settings_that_make_no_sense_are_refused(toy: Path, tmp_path: Path) -> None:
     sides = load_frames(toy, "train"), load_frames(toy, "val")
     network = Matae(MataeConfig(channels=(8, 8, 16)))
-    with pytest.raises(TrainError, match="structure and pretraining must be 0 or more"):
+    with pytest.raises(TrainError, match="structure, pretraining and teaching must be 0 or more"):
         train(network, *sides, tmp_path / "out", replace(CONFIG, structure=-0.1))
     for change in ({"structure": 1.0}, {"structure": 0.0, "pretraining": 2}):
         with pytest.raises(TrainError, match="need a nested network"):
