@@ -41,7 +41,7 @@ STEPS = 40
 LEARNING = 900.0
 PATIENCE = 600.0
 """Seconds that the slowest step may take on a busy computer."""
-TAUGHT, HELD_OUT = 5, 3
+TAUGHT, HELD_OUT = 5, 5
 """Phantoms to learn from, and to be judged on."""
 OPEN, SEGMENT, REVIEW, MEASURE = range(4)
 NONE, SHIFT, ALT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.AltModifier

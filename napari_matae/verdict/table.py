@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 
 from napari_matae.verdict.wording import change, counted, counted_short, interval, leans_worse, mark, number, title
 from napari_matae.widgets.colours import colours_of, follow_colours
@@ -37,7 +37,6 @@ class FigureTable(QWidget):  # type: ignore[misc]
         self._wide = wide
         self.rows: dict[str, dict[str, QLabel]] = {}
         """The labels of each figure, by its name: ``title``, ``before``, ``after``, ``change``, ``interval``, ``n``."""
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(14 if wide else 5)

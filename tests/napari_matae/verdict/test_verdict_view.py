@@ -345,6 +345,7 @@ def test_a_verdict_with_long_names_and_numbers_is_no_wider_than_the_narrowest_do
     clips = fill(tmp_path / "study.sqlite", tmp_path / "clips", {code: "test", f"{code}7": "test", f"{code}8": "test"})
     widget = view(tmp_path / "study.sqlite")
     widget.setStyleSheet(style("dark"))  # napari's buttons are wider than Qt's own
+    widget.resize(350 - 37, 4000)
     worse = compare(
         "structure_hd95 left ventricular myocardium", [5.0] * 6, [15.4, 119.0, 280.0, 24.0, 230.5, 25.0],
         [f"P{number}" for number in range(6)], unit="px", higher_is_better=False,
@@ -359,4 +360,6 @@ def test_a_verdict_with_long_names_and_numbers_is_no_wider_than_the_narrowest_do
     assert captions
     assert all(re.match("P-67e31b4…(c2de|2de7|2de8) E[DS], frame", text) for text in captions)
     assert all(code in shot.toolTip() for shot in shots)
+    title = widget.held_out.rows[worse.name]["title"]
+    qtbot.waitUntil(lambda: title.height() >= title.heightForWidth(title.width()), timeout=WAIT)  # no line is cut
     assert widget.minimumSizeHint().width() <= 350 - 37  # the dock's least width without margins and a scroll bar
