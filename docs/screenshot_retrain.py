@@ -60,7 +60,7 @@ def main() -> None:
     from napari_matae.app import open_viewer
 
     IMAGES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder, study = Path(name), Path(name) / "lab.sqlite"
         os.environ.setdefault("MATAE_HOME", f"{folder}/home")
         os.environ["MATAE_STUDY"] = str(study)
