@@ -38,7 +38,7 @@ from hypothesis import HealthCheck, settings
 
 import matae  # noqa: F401 - it sets how threads wait, before anything loads torch
 
-from .scratch import put_scratch_into_memory, remove_scratch
+from .scratch import end_scratch, hold_scratch, put_scratch_into_memory
 from .shared_rewriting import rewrite_share
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
     Nothing that is imported is garbage; looking for it is a fifth of what collecting takes.
     """
+    hold_scratch(session.config)
     rewrite_share(session.config)
     if "PYTEST_XDIST_WORKER" in os.environ or session.config.getoption("dist", "no") == "no":  # it collects
         gc.disable()
@@ -108,5 +109,4 @@ def pytest_collection_finish() -> None:
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Give the memory back that the files of the tests took, where nobody will look at them."""
-    if exitstatus == 0:
-        remove_scratch(session.config)
+    end_scratch(session.config, keep=exitstatus != 0)

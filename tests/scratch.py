@@ -22,7 +22,10 @@ _ROOM = 2 << 30
 """Bytes that must be free in it: the tests of Learn leave 138 MB, one in eight of all tests 22 MB."""
 _MEMORY_BYTES = 5 << 30
 """Bytes of memory that must be free, for the processes too: one that tested the store and a viewer held 450 MB."""
+_HELD = ".held"
 _put_there = False
+_holds: list[int] = []
+"""File that this session has locked in its folder: Linux unlocks it, however the session ends."""
 
 
 def put_scratch_into_memory() -> None:
@@ -30,9 +33,40 @@ def put_scratch_into_memory() -> None:
     global _put_there
     if sys.platform != "linux" or _ROOT in os.environ or "TMPDIR" in os.environ or not os.access(_MEMORY, os.W_OK):
         return
+    _remove_what_was_killed()
     room, memory = free_bytes(_MEMORY)
     if room >= _ROOM and memory >= _MEMORY_BYTES:
         os.environ[_ROOT], _put_there = str(_MEMORY), True
+
+
+def hold_scratch(config: pytest.Config) -> None:
+    """Let other sessions see that somebody works in this one's folders, where they were put into memory."""
+    if not _put_there:
+        return
+    import fcntl  # no other system has it
+
+    base = config._tmp_path_factory.getbasetemp()
+    _holds.append(os.open(base / f"{_HELD}-soon", os.O_CREAT | os.O_RDWR))
+    fcntl.flock(_holds[-1], fcntl.LOCK_EX)
+    (base / f"{_HELD}-soon").rename(base / _HELD)  # nobody finds it unlocked
+
+
+def _remove_what_was_killed() -> None:
+    """Remove the folders of sessions that could not: pytest would keep them for three days, in memory."""
+    for held in _MEMORY.glob(f"pytest-of-*/pytest-*/{_HELD}"):
+        import fcntl
+
+        try:
+            opened = os.open(held, os.O_RDWR)
+        except OSError:
+            continue  # somebody else's, or gone by now
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(held.parent, ignore_errors=True)
+        except BlockingIOError:
+            pass  # it runs
+        finally:
+            os.close(opened)
 
 
 def free_bytes(folder: Path) -> tuple[int, int]:
@@ -45,8 +79,14 @@ def free_bytes(folder: Path) -> tuple[int, int]:
     return 0, 0
 
 
-def remove_scratch(config: pytest.Config) -> None:
-    """Remove this session's folders where they were put into memory: pytest would keep those of the last session."""
-    if _put_there:
-        factory = config._tmp_path_factory
-        shutil.rmtree(factory.getbasetemp(), ignore_errors=True)
+def end_scratch(config: pytest.Config, *, keep: bool) -> None:
+    """Remove this session's folders where they were put into memory, or keep them until the next session ends."""
+    if not _put_there:
+        return
+    base = config._tmp_path_factory.getbasetemp()
+    if keep:
+        (base / _HELD).unlink(missing_ok=True)
+    else:
+        shutil.rmtree(base, ignore_errors=True)
+    while _holds:
+        os.close(_holds.pop())

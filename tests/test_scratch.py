@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, "")  # put back afterwards, whatever a test sets
         monkeypatch.delenv(name)
     monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(scratch, "_holds", [])
     monkeypatch.setattr(scratch, "_MEMORY", tmp_path)
     monkeypatch.setattr(scratch, "_put_there", False)
     monkeypatch.setattr(scratch, "free_bytes", lambda _: (2 << 30, 5 << 30))
@@ -50,15 +52,49 @@ def test_a_place_that_is_named_is_kept(memory: Path, name: str, monkeypatch: pyt
     assert root_that_is_chosen() == ("elsewhere" if name == ROOT else None)
 
 
-def test_only_what_was_put_into_memory_is_removed(memory: Path, tmp_path: Path) -> None:
-    made = tmp_path / "made"
-    made.mkdir()
-    config = SimpleNamespace(_tmp_path_factory=SimpleNamespace(getbasetemp=lambda: made))
-    scratch.remove_scratch(config)
+def session_in(folder: Path) -> SimpleNamespace:
+    folder.mkdir(parents=True)
+    return SimpleNamespace(_tmp_path_factory=SimpleNamespace(getbasetemp=lambda: folder))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
+def test_only_what_was_put_into_memory_is_removed(memory: Path) -> None:
+    session = session_in(made := memory / "pytest-of-me" / "pytest-0")
+    scratch.hold_scratch(session)
+    scratch.end_scratch(session, keep=False)
     assert made.is_dir()
     assert root_that_is_chosen() == str(memory)
-    scratch.remove_scratch(config)
+    scratch.hold_scratch(session)
+    scratch.end_scratch(session, keep=False)
     assert not made.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
+def test_what_failed_and_what_runs_is_kept_and_what_was_killed_is_removed(memory: Path) -> None:
+    root_that_is_chosen()
+    failed, runs, killed, foreign = (memory / "pytest-of-me" / f"pytest-{i}" for i in range(4))
+    foreign.mkdir(parents=True)
+    session = session_in(failed)
+    scratch.hold_scratch(session)
+    scratch.end_scratch(session, keep=True)
+    code = """if True:
+        import os, signal, sys
+        from pathlib import Path
+        from types import SimpleNamespace
+        from tests import scratch
+        scratch._put_there = True
+        base = Path(sys.argv[1])
+        scratch.hold_scratch(SimpleNamespace(_tmp_path_factory=SimpleNamespace(getbasetemp=lambda: base)))
+        os.kill(os.getpid(), signal.SIGKILL)
+        """
+    killed.mkdir()
+    command = [sys.executable, "-c", code, str(killed)]
+    assert subprocess.run(command, cwd=Path(__file__).parent.parent, check=False).returncode == -9
+    scratch.hold_scratch(session := session_in(runs))
+    scratch.os.environ.pop(ROOT)
+    root_that_is_chosen()
+    assert [folder.is_dir() for folder in (failed, runs, killed, foreign)] == [True, True, False, True]
+    scratch.end_scratch(session, keep=False)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")

@@ -29,7 +29,7 @@ from napari_matae.measure.inputs import (
     task_of,
 )
 from napari_matae.measure.tasks import Measured, measure_events
-from napari_matae.measure.width_check import WidthCheck
+from napari_matae.measure.width_check import WidthCheck, without_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -235,7 +235,7 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
             self._update(
                 masks={t: mask.copy() for t, mask in changed.items()},
                 landmarks=landmarks_of(current, measured, changed),
-                width_masks={},  # whoever corrects a frame speaks for it: what the widths made of it counts no longer
+                width_masks=without_frames(measured.inputs.width_masks, changed),
             )
         if self.measurement is not None and (moved := changed_landmarks(current, self.measurement, looked_at)):
             self._update(landmarks=moved)

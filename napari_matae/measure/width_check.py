@@ -11,6 +11,7 @@ from napari_matae.background.worker import EventWorker
 from napari_matae.measure.tasks import WidthsDone, widths_events
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from typing import Any
 
     from numpy.typing import NDArray
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     WidthMasks = dict[str, dict[int, NDArray[np.uint8]]]
 
-__all__ = ["WidthCheck"]
+__all__ = ["WidthCheck", "without_frames"]
 
 
 class WidthCheck(QObject):  # type: ignore[misc]
@@ -51,19 +52,19 @@ class WidthCheck(QObject):  # type: ignore[misc]
         return self._worker.is_running
 
     def is_wanted(self, current: OpenCine, measured: Measurement) -> bool:
-        """Whether the interval lacks what the widths have to say: their masks are on screen, and they can be asked."""
-        frames, asked = _behind(measured), _question(current, measured)
-        if current.sector is None or not frames or not all(asked[1]) or measured.by_width:
+        """Whether what the widths have to say of a predicted mask is lacking, and they can be asked."""
+        frames, asked = _behind(current, measured), _question(current, measured)
+        known = {t for by_frame in measured.inputs.width_masks.values() for t in by_frame}
+        if current.sector is None or not all(asked[1]) or known.issuperset(frames):
             return False
-        has_none = asked == self._asked and self._answer == {}
-        return not has_none and _is_predicted(current, frames)
+        return not (asked == self._asked and self._answer == {})
 
     def ask(self, current: OpenCine, measured: Measurement) -> None:
-        """Ask about the frames behind the ejection fraction, where their masks are predicted.
+        """Ask about the frames behind the ejection fraction whose masks are predicted.
 
         The answer to the same question is given again: a measurement that is made anew has lost it.
         """
-        frames, asked = _behind(measured), _question(current, measured)
+        frames, asked = _behind(current, measured), _question(current, measured)
         if not self.is_wanted(current, measured):
             return
         if asked == self._asked:
@@ -87,7 +88,7 @@ class WidthCheck(QObject):  # type: ignore[misc]
         dict or None
             None where other frames are behind the ejection fraction by now: ask again.
         """
-        frames = _behind(measured)
+        frames = _behind(current, measured)
         if frames != self._asked[2]:
             self._asked, self._answer = (), None
             return None
@@ -101,18 +102,20 @@ class WidthCheck(QObject):  # type: ignore[misc]
                 self.answered.emit(event.masks)
 
 
+def without_frames(masks: Mapping[str, Mapping[int, NDArray[np.uint8]]], frames: Collection[int]) -> WidthMasks:
+    """Return masks by width and frame without some frames: whoever corrects a frame speaks for that one."""
+    left = {width: {t: mask for t, mask in held.items() if t not in frames} for width, held in masks.items()}
+    return {width: held for width, held in left.items() if held}
+
+
 def _question(current: OpenCine, measured: Measurement) -> tuple[Any, ...]:
     run = (str(current.run.get("model", "")), str(current.run.get("width", "")))
-    return current.cine.content_id, run, _behind(measured)
+    return current.cine.content_id, run, _behind(current, measured)
 
 
-def _behind(measured: Measurement) -> tuple[int, ...]:
-    return tuple(sorted({t for values in measured.beats for t in values.frames}))
-
-
-def _is_predicted(current: OpenCine, frames: tuple[int, ...]) -> bool:
-    """Return whether the masks on screen are what the model proposed."""
-    predicted = current.predicted
-    return predicted is not None and all(
-        t in current.proposed and np.array_equal(predicted[t], current.mask(t)) for t in frames
-    )
+def _behind(current: OpenCine, measured: Measurement) -> tuple[int, ...]:
+    """Return the frames behind the ejection fraction whose mask on screen is what the model proposed."""
+    predicted, frames = current.predicted, {t for values in measured.beats for t in values.frames}
+    if predicted is None:
+        return ()
+    return tuple(t for t in sorted(frames) if t in current.proposed and np.array_equal(predicted[t], current.mask(t)))

@@ -82,5 +82,5 @@ class SectorFinder(QObject):  # type: ignore[misc]
             self._session.sector_changed.emit()  # the choice shows what is used
         elif isinstance(event, Finished):
             self._session.sector.take_region(event.value)
-            for notice in event.value.notices:  # it stands as what the person chose from now on
+            for notice in event.value.notices:
                 self.said.emit(notice)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from matae.store.types import OverrideName
+from matae.store.types import OverrideName, UnsureSector
 from napari_matae.background.connections import connections_of
 
 if TYPE_CHECKING:
@@ -89,11 +90,14 @@ class SectorControls(QWidget):  # type: ignore[misc]
             self.text.setText("Sector: none yet" if current is None else "Sector: looking for it…")
             self.apex_down.setChecked(False)
             return
-        if current.overrides.get(OverrideName.SECTOR) is not None and current.sector.source != "user":
+        stored = current.overrides.get(OverrideName.SECTOR)
+        outline = stored.outline if isinstance(stored, UnsureSector) else stored
+        is_used = outline is not None and np.array_equal(current.sector.polygon, outline)
+        if outline is not None and not is_used:
             self.text.setText(f"The stored outline is none of this picture; used: {current.sector.describe()}.")
             self.apex_down.setChecked(current.sector.apex_down)
             return
-        hint = " Segment again to use it." if current.run and current.sector.source == "user" else ""
+        hint = " Segment again to use it." if current.run and is_used else ""
         self.text.setText(f"Sector: {current.sector.describe()}.{hint}")
         self.apex_down.setChecked(current.sector.apex_down)
 

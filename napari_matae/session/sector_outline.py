@@ -10,7 +10,8 @@ import numpy as np
 from qtpy.QtCore import QTimer
 
 from matae.errors import SegmentError
-from matae.store.types import OverrideName
+from matae.store.applied import sector_from
+from matae.store.types import OverrideName, UnsureSector
 from napari_matae.background.connections import Connections
 from napari_matae.session.layers import make_sector_layer, sector_polygon
 
@@ -86,8 +87,9 @@ class SectorOutline:
             self._tell.region_chosen.emit(part)
 
     def take_region(self, found: Sector) -> None:
-        """Take the sector that was found in the picture a person chose, as what the person set."""
-        self._overrides.apply(OverrideName.SECTOR, _vertices(found.polygon))
+        """Take the sector that was found in the picture a person chose, as what the person set; unsure stays unsure."""
+        outline = _vertices(found.polygon)
+        self._overrides.apply(OverrideName.SECTOR, UnsureSector(outline, found.source) if found.is_unsure else outline)
 
     def flip(self, *, apex_down: bool) -> None:
         """State whether the display has the apex at the bottom."""
@@ -165,15 +167,13 @@ class SectorOutline:
 
 def sector_of(current: OpenCine) -> Sector | None:
     """Return the sector as people set it, else as it was found; None while it is being looked for."""
-    from matae.segment import sector_from_polygon
-
     found, outline = current.found, current.overrides.get(OverrideName.SECTOR)
     down = current.overrides.get(OverrideName.APEX_DOWN)
     if down is None:
         down = found is not None and found.apex_down
     if outline is not None:
         with suppress(SegmentError):  # stored by another program; that it is not used is said beside the sector
-            return sector_from_polygon(outline, apex_down=down)
+            return sector_from(outline, apex_down=down)
     return None if found is None else replace(found, apex_down=down)
 
 

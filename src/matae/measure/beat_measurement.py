@@ -98,14 +98,15 @@ def ef_by_width(inputs: Inputs, beats: Sequence[BeatValues]) -> dict[str, float]
 def agreement_of_widths(inputs: Inputs, beats: Sequence[BeatValues]) -> dict[int, float]:
     """Return by frame how far the widths outline the same cavity: the mean Dice of two of them.
 
-    Of the frames behind the ejection fraction alone, as far as two widths or more have outlined them and their mask is
-    still what it was.
+    Of the frames behind the ejection fraction alone, as far as two widths or more have outlined them and the mask that
+    is measured is that of one of them.
     """
     from matae.metrics import dice
 
     found = {}
-    for frame in {frame for beat in beats for frame in beat.frames} - inputs.changed.keys():
-        masks = [held[frame] == inputs.options.label for held in inputs.width_masks.values() if frame in held]
-        if len(masks) > 1:
+    for frame in {frame for beat in beats for frame in beat.frames}:
+        outlined = [held[frame] for held in inputs.width_masks.values() if frame in held]
+        if len(outlined) > 1 and any(np.array_equal(inputs.mask(frame), mask) for mask in outlined):
+            masks = [mask == inputs.options.label for mask in outlined]
             found[frame] = float(np.mean([dice(one, other) for one, other in combinations(masks, 2)]))
     return found

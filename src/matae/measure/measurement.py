@@ -219,7 +219,7 @@ class Measurement:
         view
             Standard view.
         width_masks
-            As in `measure_cine`, in place of those before; an empty one once a person corrected the masks.
+            As in `measure_cine`, in place of those before; without frames whose mask a person corrected.
         reviewed
             Frames whose mask a person drew or accepted, in place of those before.
         widths_pending

@@ -61,7 +61,7 @@ def kept_segmenter(
         raise
     finally:
         # One that had to make do with less memory, or was slower than measured, is made anew the next time.
-        if is_sound and not segmenter.lasting_notices and len(segmenter.notices) == said:
+        if is_sound and not segmenter.made_do and len(segmenter.notices) == said:
             with _Kept.lock:
                 _Kept.segmenter, _Kept.under = segmenter, under
 

@@ -64,6 +64,8 @@ class Segmenter:
         What happened so far (memory ran out, GPU left).
     lasting_notices
         What happened as it was made ready; it concerns every cine.
+    made_do
+        Whether something went wrong as it was made ready (no memory on the GPU), so that one made later may be better.
 
     Raises
     ------
@@ -89,6 +91,7 @@ class Segmenter:
         self.choice, self._speeds = _choose(options, source, device, frame_rate, grid=self.grid, notify=notify)
         self.width = self.choice.width
         self._backend = choose_backend(self.choice.backend, source, self.width, device=device, notify=notify)
+        self.made_do = bool(self.notices)
         if unknown:
             notify(unknown)
         self.lasting_notices = tuple(self.notices)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.segment import Sector
-    from matae.store.types import Overrides
+    from matae.store.types import Overrides, UnsureSector
 
-__all__ = ["SPACING_NOTE", "cine_with", "sector_with"]
+__all__ = ["SPACING_NOTE", "cine_with", "sector_from", "sector_with"]
 
 SPACING_NOTE = "Set by hand over the depth scale."
 """Where a pixel size that a person set comes from."""
@@ -38,12 +38,29 @@ def sector_with(cine: Cine, overrides: Overrides) -> Sector:
     SegmentError
         If the stored outline is no outline of this picture.
     """
-    from matae.segment import find_sector, sector_from_polygon
+    from matae.segment import find_sector
 
     if overrides.sector is not None and overrides.apex_down is not None:
-        return sector_from_polygon(overrides.sector, apex_down=overrides.apex_down)
+        return sector_from(overrides.sector, apex_down=overrides.apex_down)
     found = find_sector(cine)
     down = found.apex_down if overrides.apex_down is None else overrides.apex_down
     if overrides.sector is not None:
-        return sector_from_polygon(overrides.sector, apex_down=down)
+        return sector_from(overrides.sector, apex_down=down)
     return replace(found, apex_down=down)
+
+
+def sector_from(stored: tuple[tuple[float, float], ...] | UnsureSector, *, apex_down: bool) -> Sector:
+    """Return the sector that a person drew, or the unsure one of the picture that a person chose.
+
+    Raises
+    ------
+    SegmentError
+        If the outline is none of this picture.
+    """
+    from matae.segment import sector_from_polygon
+    from matae.store.types import UnsureSector
+
+    if isinstance(stored, UnsureSector):
+        sector = sector_from_polygon(stored.outline, apex_down=apex_down)
+        return replace(sector, source=stored.source, confidence=0.0)
+    return sector_from_polygon(stored, apex_down=apex_down)

@@ -12,7 +12,7 @@ from matae.cine import Spacing
 from matae.errors import ConflictError, StoreError
 from matae.store.base import StudyBase, as_note, parse_time
 from matae.store.schema import OverrideRevision, Rater
-from matae.store.types import OverrideName, Overrides, OverrideVersion
+from matae.store.types import OverrideName, Overrides, OverrideVersion, UnsureSector
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["OverridesPart"]
 
 _MOST_VERTICES = 1000
+_UNSURE = ("outline", "file", "whole")
 
 
 class OverridesPart(StudyBase):
@@ -179,9 +180,9 @@ def _overrides(connection: Connection, cine_id: int) -> Overrides:
         )
     ).all()
     values = {_name(row.name): json.loads(row.value) for row in rows}
-    sector, spacing = values.get(OverrideName.SECTOR), values.get(OverrideName.SPACING)
+    spacing = values.get(OverrideName.SPACING)
     return Overrides(
-        sector=None if sector is None else tuple((float(y), float(x)) for y, x in sector),
+        sector=_sector_of(values.get(OverrideName.SECTOR)),
         apex_down=values.get(OverrideName.APEX_DOWN),
         spacing=None if spacing is None else Spacing(*spacing),
         view=values.get(OverrideName.VIEW),
@@ -190,6 +191,15 @@ def _overrides(connection: Connection, cine_id: int) -> Overrides:
         weight_kg=values.get(OverrideName.WEIGHT),
         revisions={_name(row.name): row.revision for row in rows},
     )
+
+
+def _sector_of(held: Any) -> tuple[tuple[float, float], ...] | UnsureSector | None:
+    """Return what `_sector` wrote."""
+    if held is None:
+        return None
+    unsure = held.get("unsure") if isinstance(held, dict) else None
+    outline = tuple((float(y), float(x)) for y, x in (held if unsure is None else held["outline"]))
+    return outline if unsure is None else UnsureSector(outline, unsure)
 
 
 def _numbers(values: Iterable[Any], sentence: str) -> list[float]:
@@ -202,8 +212,12 @@ def _numbers(values: Iterable[Any], sentence: str) -> list[float]:
     return numbers
 
 
-def _sector(value: Any) -> list[list[float]]:
+def _sector(value: Any) -> list[list[float]] | dict[str, Any]:
     sentence = "A sector needs an outline of at least three points in the picture; draw it again."
+    if isinstance(value, UnsureSector):
+        if value.source not in _UNSURE:
+            raise StoreError(sentence)
+        return {"outline": _sector(value.outline), "unsure": value.source}
     try:
         points = [list(point) for point in value]
     except TypeError as error:

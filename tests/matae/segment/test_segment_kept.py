@@ -52,6 +52,14 @@ def test_one_that_had_trouble_is_made_anew(trouble: str, tiny_model: str) -> Non
         assert again.notices == []
 
 
+def test_one_at_a_grid_that_nobody_checked_is_kept(tiny_model: str) -> None:
+    options = SegmentOptions(tiny_model, "1/2", "cpu", "torch", grid="96")
+    with kept_segmenter(options) as first:
+        assert "never checked at a grid of 96" in first.lasting_notices[0]
+    with kept_segmenter(options) as again:
+        assert again is first
+
+
 def test_one_whose_run_was_left_is_kept(tiny_model: str) -> None:
     options = SegmentOptions(tiny_model, "1/2", "cpu", "torch")
 

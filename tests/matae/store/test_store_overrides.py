@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from matae.cine import Spacing
 from matae.store import ConflictError, OverrideName, StoreError, Study
 from matae.store.applied import SPACING_NOTE, cine_with, sector_with
 from matae.store.schema import OverrideRevision
-from matae.store.types import Overrides
+from matae.store.types import Overrides, UnsureSector
 
 FAN = ((1.5, 3.0), (20.0, 1.0), (20.0, 28.25))
 
@@ -41,6 +42,20 @@ def test_what_was_set_comes_back_with_its_version_and_every_earlier_one_stays(st
     assert found.revisions[OverrideName.APEX_DOWN] == 2
     assert [entry.event for entry in study.audit()][-6:] == ["override set"] * 6
     assert study.check() == []
+
+
+def test_an_unsure_sector_comes_back_unsure_until_it_is_drawn(study, other, cine) -> None:
+    unsure = UnsureSector(((0.0, 0.0), (0.0, 30.5), (20.0, 30.5), (20.0, 0.0)), "file")
+    study.set_override(cine.content_id, OverrideName.SECTOR, unsure)
+    found = other.overrides(cine.content_id)
+    assert found.sector == unsure
+    sector = sector_with(cine, replace(found, apex_down=True))
+    assert (sector.is_unsure, sector.source, sector.apex_down) == (True, "file", True)
+    assert "all of the file's region is used" in sector.notices[0]
+    study.set_override(cine.content_id, OverrideName.SECTOR, unsure.outline)
+    drawn = other.overrides(cine.content_id)
+    assert drawn.revisions[OverrideName.SECTOR] == 2
+    assert not sector_with(cine, drawn).is_unsure
 
 
 def test_height_and_weight_come_back_and_count_where_the_file_says_nothing(study, other, cine) -> None:
@@ -120,6 +135,7 @@ def test_others_hear_of_it(study, other, cine) -> None:
     ("name", "value"),
     [
         ("sector", []), ("sector", [(0, 0), (1, 1)]), ("sector", [(0, 0, 0)] * 3), ("sector", [(0, math.nan)] * 3),
+        ("sector", UnsureSector(((0, 0),), "file")), ("sector", UnsureSector(FAN, "user")),
         ("sector", 5), ("spacing", (0.3, -0.3)), ("spacing", (0.3,)), ("spacing", ("a", "b")),
         ("spacing", (0.3, math.inf)), ("view", "  "), ("frame_rate", 0), ("frame_rate", "fast"), ("frame_rate", 5000),
     ],

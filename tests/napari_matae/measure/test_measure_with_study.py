@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,10 @@ from matae.segment import Segmenter, SegmentOptions, find_sector, sector_from_po
 from matae.store import FrameStatus, Landmark, Study
 from napari_matae.background.connections import end_owned
 from napari_matae.background.worker import guarded
+from napari_matae.measure import width_check
 from napari_matae.measure.biplane import BiplaneMeasurement
 from napari_matae.measure.live_measurement import LiveMeasurement
-from napari_matae.measure.tasks import OtherView, other_view_events
+from napari_matae.measure.tasks import OtherView, WidthsDone, other_view_events
 from napari_matae.study.landmarks import UNREADABLE
 
 from ..conftest import opened, settled
@@ -117,6 +119,41 @@ def test_the_other_widths_of_the_model_widen_the_interval(make_workspace, measur
     workspace.session.masks.draw(ed, np.roll(workspace.session.current.mask(ed), 1, 0))
     measuring._check_all()
     assert measuring.measurement.by_width == {}  # a person has corrected what the widths disagreed on
+
+
+def test_correcting_one_frame_does_not_hush_what_the_widths_say_of_another(
+    make_workspace, measuring_of, qtbot, monkeypatch
+):
+    cine, masks = two_beats()
+    workspace = make_workspace(None)
+    workspace.session.open(cine)
+    show_masks(workspace.session, masks)
+    session = workspace.session
+    session.current.ed, session.current.es = 3, 12
+    smaller = np.roll(masks, 6, 2) & masks
+
+    def answered(cine, sector, run, frames) -> Iterator[WidthsDone]:
+        yield WidthsDone({"1/8": {t: smaller[t] for t in frames}})
+
+    monkeypatch.setattr(width_check, "widths_events", answered)
+    measuring = measuring_of(workspace)
+    measured(qtbot, measuring)
+
+    def doubted() -> list[tuple[int, ...]]:
+        return [flag.frames for flag in measuring.measurement.doubts if flag.code == "doubtful-outline"]
+
+    qtbot.waitUntil(lambda: doubted() == [(3, 12, 24, 32)], timeout=30_000)
+    before = session.current.mask(3).copy()
+    session.seek(3)
+    session.masks.draw(3, np.roll(before, 1, 0))
+    measuring._check_all()
+    assert doubted() == [(12, 24, 32)]
+    measuring._begin_anew()  # as when the clip is opened again
+    measured(qtbot, measuring)
+    qtbot.waitUntil(lambda: doubted() == [(12, 24, 32)], timeout=30_000)
+    session.masks.draw(3, before)
+    measuring._check_all()
+    qtbot.waitUntil(lambda: doubted() == [(3, 12, 24, 32)], timeout=30_000)
 
 
 def test_a_model_that_is_not_here_is_no_trouble(make_workspace, measuring_of, qtbot):

@@ -12,6 +12,8 @@ from matae.cine import B_MODE, Box, Cine, Region, Spacing
 from napari_matae.background.connections import end_owned
 from napari_matae.segment.sector_controls import SectorControls
 
+from ..conftest import opened
+
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
@@ -122,18 +124,30 @@ def test_a_picture_without_a_sector_is_said(make_workspace, qtbot, dual, monkeyp
     assert workspace.session.current.sector is before
 
 
-def test_a_chosen_picture_whose_sector_is_unsure_is_said(make_workspace, qtbot, dual):
+def test_a_chosen_picture_whose_sector_is_unsure_is_said_and_stays_unsure(make_workspace, qtbot, dual):
     from dataclasses import replace
 
     frames = dual.frames.copy()
     frames[:, RIGHT.y0 : RIGHT.y1, RIGHT.x0 : RIGHT.x1] = 0
     workspace = make_workspace()
-    workspace.session.open(replace(dual, frames=frames))
-    qtbot.waitUntil(lambda: workspace.session.current.ready)
+    opened(qtbot, workspace, replace(dual, frames=frames))
     with qtbot.waitSignal(workspace.said, check_params_cb=lambda text: "not found for sure" in text) as said:
         workspace.session.sector.choose_region(2)
     assert "all of the file's region is used" in said.args[0]
+    assert workspace.session.current.sector.is_unsure
     assert workspace.session.current.sector.box(dual.shape) == RIGHT
+    workspace.close_down()
+    again = make_workspace()
+    controls = SectorControls(again.session)
+    qtbot.addWidget(controls)
+    opened(qtbot, again, replace(dual, frames=frames))
+    assert again.session.current.sector.is_unsure
+    assert again.session.current.sector.box(dual.shape) == RIGHT
+    assert controls.text.text() == "Sector: not found for sure, all of the file's region is used."
+    layer = again.session.current.sector_layer
+    layer.data = [np.array(layer.data[0]) * [1.0, 0.95]]
+    assert controls.text.text() == "Sector: drawn by hand."
+    end_owned(controls)
 
 
 def test_another_cine_opened_meanwhile_keeps_its_own_sector(make_workspace, qtbot, dual, cine):

@@ -7,7 +7,16 @@ from matae.store.types._history import AuditEntry, Change, Release, ReleaseFrame
 from matae.store.types._labels import Edit, FrameInfo, FrameStatus, Revision
 from matae.store.types._looks import CorrectedFrame, FrameToCorrect, Look
 from matae.store.types._readings import Adjudication, Examined, Reading
-from matae.store.types._settings import Flag, Landmark, LandmarkSet, Marks, OverrideName, Overrides, OverrideVersion
+from matae.store.types._settings import (
+    Flag,
+    Landmark,
+    LandmarkSet,
+    Marks,
+    OverrideName,
+    Overrides,
+    OverrideVersion,
+    UnsureSector,
+)
 from matae.store.types._worklist import (
     Claim,
     ClipStatus,
@@ -49,6 +58,7 @@ __all__ = [
     "Statistics",
     "StoredMeasurement",
     "SubjectSource",
+    "UnsureSector",
     "WorklistNews",
     "WorklistRow",
 ]

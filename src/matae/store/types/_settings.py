@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from matae.cine import Spacing
+    from matae.segment.sector import SectorSource
 
-__all__ = ["Flag", "Landmark", "LandmarkSet", "Marks", "OverrideName", "OverrideVersion", "Overrides"]
+__all__ = ["Flag", "Landmark", "LandmarkSet", "Marks", "OverrideName", "OverrideVersion", "Overrides", "UnsureSector"]
 
 
 class Landmark(NamedTuple):
@@ -71,13 +72,29 @@ class OverrideName(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class UnsureSector:
+    """What is used of a picture that a person chose, where no sector was found in it for sure.
+
+    Parameters
+    ----------
+    outline
+        Vertices (y, x) in native pixels.
+    source
+        As `matae.segment.Sector.source`: ``file`` for all of the picture, ``outline`` for the box around what shows.
+    """
+
+    outline: tuple[tuple[float, float], ...]
+    source: SectorSource
+
+
+@dataclass(frozen=True, slots=True)
 class Overrides:
     """What people set of a cine; None for what nobody set.
 
     Parameters
     ----------
     sector
-        Outline of the ultrasound sector, vertices (y, x) in native pixels.
+        Outline of the ultrasound sector, vertices (y, x) in native pixels; `UnsureSector` where it is not sure.
     apex_down
         Whether the display has the apex of the heart at the bottom.
     spacing
@@ -92,7 +109,7 @@ class Overrides:
         Which version of each counts, by name; give it back as `expected` when setting it. Names never set are left out.
     """
 
-    sector: tuple[tuple[float, float], ...] | None = None
+    sector: tuple[tuple[float, float], ...] | UnsureSector | None = None
     apex_down: bool | None = None
     spacing: Spacing | None = None
     view: str | None = None
