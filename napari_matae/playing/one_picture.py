@@ -11,7 +11,7 @@ import numpy as np
 from napari.layers import Image, Labels, Shapes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from typing import Any
 
     from napari.layers import Layer
@@ -24,7 +24,7 @@ __all__ = ["OnePicture", "composable", "outline_of"]
 _LIKE_TRANSLUCENT = {"translucent", "translucent_no_depth"}
 
 
-def composable(layers: Iterable[Layer], current: OpenCine) -> list[Layer]:
+def composable(layers: Iterable[Layer], current: OpenCine, left_out: Collection[Layer] = ()) -> list[Layer]:
     """Return the visible layers, from the lowest up, that one picture of a cine can stand for.
 
     Parameters
@@ -33,6 +33,8 @@ def composable(layers: Iterable[Layer], current: OpenCine) -> list[Layer]:
         Of the viewer, the lowest first.
     current
         The cine: its image must be the lowest that is visible.
+    left_out
+        Layers that nothing over them is composed with, hidden as they may be: they come and go.
 
     Returns
     -------
@@ -41,6 +43,8 @@ def composable(layers: Iterable[Layer], current: OpenCine) -> list[Layer]:
     """
     found: list[Layer] = []
     for layer in layers:
+        if layer in left_out:
+            break
         if not layer.visible:
             continue
         if not (_fits_image(layer, current) if not found else _fits_over(layer, current)):
@@ -153,6 +157,12 @@ class OnePicture:
         self._greys: NDArray[np.uint32] | None = None
         self._colours: dict[Layer, NDArray[np.float32]] = {}
         self._outlines: dict[Layer, _Over] = {}
+
+    @property
+    def fits(self) -> bool:
+        """Whether it still looks as its layers do, hidden as they may be meanwhile."""
+        image, *over = self.layers
+        return _fits_image(image, self._current) and all(_fits_over(layer, self._current) for layer in over)
 
     def forget(self) -> None:
         """Look at all layers again: one of them looks another way."""

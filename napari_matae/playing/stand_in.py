@@ -63,9 +63,11 @@ class StandIn(QObject):  # type: ignore[misc]
         self._is_allowed = True
         self._picture: OnePicture | None = None
         self._layer: Image | None = None
-        self._is_ours = False
+        self._is_ours = self._is_frozen = False
         self._left_hidden: set[Layer] = set()
         """Layers that somebody else hid while they were."""
+        self._coming: set[Layer] = set()
+        """Hidden layers among those that it stood for, which somebody showed: nothing over them is composed."""
         self._covered = Connections()
         self._calm = QTimer(self)
         self._calm.setSingleShot(True)
@@ -75,9 +77,14 @@ class StandIn(QObject):  # type: ignore[misc]
         self._later.setSingleShot(True)
         self._later.setInterval(0)
         self._later.timeout.connect(self._remove)
+        self._again = QTimer(self)
+        self._again.setSingleShot(True)
+        self._again.setInterval(0)
+        self._again.timeout.connect(lambda: self._show(session.frame))
         player.playing_changed.connect(self._on_playing)
         connections = connections_of(self)
         connections.connect(session.frame_changed, self._show)
+        connections.connect(session.area_changed, self._show_soon)
         connections.connect(session.layers_wanted, self.give_way)
         viewer = session.viewer
         for event in (viewer.layers.events.inserting, viewer.layers.events.removing, viewer.layers.events.moving):
@@ -121,6 +128,7 @@ class StandIn(QObject):  # type: ignore[misc]
 
     def _on_playing(self, _: bool) -> None:
         self._calm.stop()
+        self._coming.clear()
         self.give_way()
 
     def _end(self) -> None:
@@ -146,7 +154,7 @@ class StandIn(QObject):  # type: ignore[misc]
             return
         if viewer.dims.ndisplay != 2 or viewer.grid.enabled:
             return
-        layers = composable(viewer.layers, current)
+        layers = composable(viewer.layers, current, self._coming)
         if len(layers) < 2:
             return
         self._session.settle()  # a mask is shown as it is recorded
@@ -159,7 +167,10 @@ class StandIn(QObject):  # type: ignore[misc]
                 layer.visible = False
         for layer in layers:
             self._covered.connect(layer.events, self._on_layer)
-        QApplication.instance().installEventFilter(self)
+        under = list(viewer.layers)[: viewer.layers.index(self._layer)]
+        for layer in under:
+            if layer not in layers:
+                self._covered.connect(layer.events.visible, self._on_coming)
         self.changed.emit(True)
 
     def _insert(self, picture: OnePicture) -> None:
@@ -167,6 +178,7 @@ class StandIn(QObject):  # type: ignore[misc]
 
         image, layers = picture.layers[0], self._session.viewer.layers
         place = max(list(layers).index(layer) for layer in picture.layers) + 1
+        self._freeze()
         layer = Image(
             picture.pixels,
             rgb=True,
@@ -183,11 +195,17 @@ class StandIn(QObject):  # type: ignore[misc]
             layers.selection.update(chosen)
             layers.selection.active = active
         self._layer = layer
+        QApplication.instance().installEventFilter(self)
 
     def _show(self, frame: int) -> None:
         if self._picture is not None and self._layer is not None:
             self._picture.compose(frame)
             self._layer.refresh(extent=False, thumbnail=False, highlight=False)
+
+    def _show_soon(self) -> None:
+        """Show the frame anew, where it may stay on screen for long: the clip plays slowly, or one frame of it."""
+        if self.stands:
+            self._again.start()
 
     # -- going --------------------------------------------------------------------------------------------
 
@@ -198,15 +216,22 @@ class StandIn(QObject):  # type: ignore[misc]
             if not event.source.visible:
                 self._left_hidden.add(event.source)
             self.give_way()
-        else:
+        elif self._picture.fits:
             self._picture.forget()
+            self._show_soon()
+        else:
+            self.give_way()
+
+    def _on_coming(self, event: Any) -> None:
+        if event.source.visible:
+            self._coming.add(event.source)
+            self.give_way()
 
     def _show_layers(self) -> None:
         picture, self._picture = self._picture, None
         if picture is None:
             return
         self._covered.close()
-        QApplication.instance().removeEventFilter(self)
         with self._quietly(picture.layers):
             for layer in picture.layers:
                 if layer not in self._left_hidden:
@@ -219,15 +244,33 @@ class StandIn(QObject):  # type: ignore[misc]
     def _remove(self) -> None:
         self._later.stop()
         layer, self._layer = self._layer, None
+        if layer is None:
+            return
+        QApplication.instance().removeEventFilter(self)
         layers = self._session.viewer.layers
-        if layer is not None and layer in layers:
-            # napari then collects garbage, which takes it longer than all else: what is there now is left out.
-            gc.freeze()
-            try:
+        try:
+            if layer in layers:
                 with self._quietly([]):
                     layers.remove(layer)
-            finally:
-                gc.unfreeze()
+        finally:
+            del layer
+            self._thaw()
+
+    def _freeze(self) -> None:
+        """Leave all that is there now out of the garbage collections until `_thaw`, unless somebody else does.
+
+        napari collects garbage when a layer goes, to be rid of what the graphics card held for it. In the whole of
+        memory that takes longer than all else; in what came with the layer it does not.
+        """
+        self._is_frozen = gc.get_freeze_count() == 0
+        if self._is_frozen:
+            gc.freeze()
+
+    def _thaw(self) -> None:
+        if self._is_frozen:
+            self._is_frozen = False
+            gc.collect()  # the layer itself, which napari still held when it collected
+            gc.unfreeze()
 
     def _quietly(self, layers: list[Layer]) -> ExitStack:
         """Do something that is no doing of the user's: tools stay in the hand, and what is chosen stays chosen."""

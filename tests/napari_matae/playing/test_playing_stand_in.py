@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from napari.layers import Vectors
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QMainWindow, QOpenGLWidget
 
@@ -234,3 +237,58 @@ def test_it_does_not_come_while_a_button_is_held(dock, qtbot, monkeypatch):
     assert not dock.workspace.stand_in.stands
     assert dock.workspace.stand_in._calm.isActive()
     dock.player.pause()
+
+
+def test_a_hidden_layer_among_them_that_is_shown_is_seen(dock, qtbot):
+    layers, labels = dock.viewer.layers, dock.session.current.labels
+    line = np.array([[[10.0, 10.0], [50.0, 50.0]]])
+    own = Vectors(line, edge_width=6, edge_color="red", scale=labels.scale[-2:], visible=False, name="own")
+    layers.insert(layers.index(labels) + 1, own)
+    played(dock, qtbot)
+    assert layers.index(own) < layers.index(layers["Playing"])
+    own.visible = True
+    red = picture(dock)
+    assert ((red[..., 0] > 200) & (red[..., 1] < 60) & (red[..., 2] < 60)).sum() > 100
+    own.visible = False  # as disks are, where a frame has none
+    qtbot.waitUntil(lambda: dock.workspace.stand_in.stands)
+    assert layers.index(own) > layers.index(layers["Playing"])  # it may come again
+
+
+def test_a_mask_that_changes_while_one_frame_stays_is_shown(dock, qtbot):
+    session = dock.session
+    dock.player.speed = 1e-4
+    played(dock, qtbot)
+    mask = np.zeros_like(session.current.labels.data[session.frame])
+    mask[20:60, 30:90] = 1
+    with qtbot.waitSignal(dock.workspace.stand_in._again.timeout):
+        session.masks.change("drawn elsewhere", {session.frame: mask})
+    shown = dock.workspace.stand_in._picture.pixels
+    assert dock.workspace.stand_in.stands
+    outline = shown[20, 40:80, :3].astype(int)
+    assert (outline[:, 0] > outline[:, 2] + 40).all()  # its yellow
+
+
+def test_layers_that_begin_to_look_otherwise_are_shown(dock, qtbot):
+    played(dock, qtbot)
+    dock.session.current.labels.blending = "additive"
+    assert not dock.workspace.stand_in.stands
+    assert dock.session.current.labels.visible
+
+
+def test_its_layers_are_no_garbage_and_what_others_froze_stays_frozen(dock, qtbot):
+    frozen = gc.get_freeze_count()
+    gc.unfreeze()
+    try:
+        for begins_frozen in (False, True):
+            if begins_frozen:
+                gc.freeze()
+            played(dock, qtbot)
+            layer = weakref.ref(dock.workspace.stand_in._layer)
+            dock.player.pause()
+            qtbot.waitUntil(lambda: "Playing" not in dock.viewer.layers)
+            assert begins_frozen or layer() is None
+            assert bool(gc.get_freeze_count()) == begins_frozen
+    finally:
+        gc.unfreeze()
+        if frozen:
+            gc.freeze()
