@@ -167,9 +167,9 @@ class StandIn(QObject):  # type: ignore[misc]
                 layer.visible = False
         for layer in layers:
             self._covered.connect(layer.events, self._on_layer)
-        under = list(viewer.layers)[: viewer.layers.index(self._layer)]
-        for layer in under:
-            if layer not in layers:
+        top = max(viewer.layers.index(layer) for layer in layers)
+        for layer in list(viewer.layers)[:top]:
+            if layer not in layers and layer is not self._layer:
                 self._covered.connect(layer.events.visible, self._on_coming)
         self.changed.emit(True)
 
@@ -177,7 +177,6 @@ class StandIn(QObject):  # type: ignore[misc]
         from napari.layers import Image
 
         image, layers = picture.layers[0], self._session.viewer.layers
-        place = max(list(layers).index(layer) for layer in picture.layers) + 1
         self._freeze()
         layer = Image(
             picture.pixels,
@@ -190,7 +189,8 @@ class StandIn(QObject):  # type: ignore[misc]
         layer.editable = False
         with self._quietly([]):
             chosen, active = set(layers.selection), layers.selection.active
-            layers.insert(place, layer)
+            # The lowest: nothing under it is visible, and no other row of the list, which is not drawn anew, moves.
+            layers.insert(0, layer)
             layers.selection.intersection_update(chosen)
             layers.selection.update(chosen)
             layers.selection.active = active

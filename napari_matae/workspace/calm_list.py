@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer
-from qtpy.QtWidgets import QDockWidget
+from qtpy.QtWidgets import QAbstractItemView, QDockWidget
 
 from napari_matae.background.connections import connections_of
 from napari_matae.workspace.more_room import main_window
@@ -49,6 +49,7 @@ class CalmList(QObject):  # type: ignore[misc]
         self._timer.setInterval(_DRAWN_MS)
         self._timer.timeout.connect(self._draw)
         player.playing_changed.connect(self._on_playing)
+        stand_in.changed.connect(self._lay_out)
         connections_of(self).when_closed(self._let_go)
 
     def _on_playing(self, playing: bool) -> None:
@@ -70,6 +71,12 @@ class CalmList(QObject):  # type: ignore[misc]
             self._held.setUpdatesEnabled(True)
             self._held.repaint()
             self._held.setUpdatesEnabled(False)
+
+    def _lay_out(self) -> None:
+        """Place the rows anew, which Qt puts off where nothing is drawn: until then a click on a row meets none."""
+        if self._held is not None:
+            for rows in self._held.findChildren(QAbstractItemView):
+                rows.doItemsLayout()
 
     def _let_go(self) -> None:
         self._timer.stop()

@@ -16,7 +16,8 @@ class Player(QObject):
     playing_changed = Signal(bool)
 
 
-class StandIn:
+class StandIn(QObject):
+    changed = Signal(bool)
     stands = False
 
 
