@@ -206,6 +206,10 @@ def all_runs(wanted: Sequence[dict[str, Any]], args: argparse.Namespace) -> Iter
             yield done.result()
 
 
+def _nobody_is_left(one: dict[str, Any], everybody: int) -> bool:
+    return one["patients"] >= everybody and "self-training" in one["method"]
+
+
 def main() -> None:
     """Run what is not there yet, and print both tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -245,6 +249,10 @@ def main() -> None:
         for base in args.bases
         for method in args.methods
     ]
+    everybody = len(set(sides(args.data, args.grid or GRID)[0].patients))
+    if any(_nobody_is_left(one, everybody) for one in asked):
+        print(f"# of {everybody} patients all are labelled: self-training has nothing to look at", flush=True)
+    asked = [one for one in asked if not _nobody_is_left(one, everybody)]
     wanted = [one for one in asked if not any(one.items() <= each.items() for each in runs)]
     for found in all_runs(wanted, args):
         runs.append(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -56,17 +57,25 @@ def cold_start(path: Path, model: str, device: str = "auto") -> ColdStart:
     """
     hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows opens a console otherwise
     start = time.perf_counter()
-    with subprocess.Popen(  # noqa: S603 - this very Python, and a clip of ours
-        [sys.executable, "-m", "matae.speed.cold_start_child", str(path), model, device],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", creationflags=hidden,
-    ) as process:  # fmt: skip
+    # What it complains of goes to a file: one pipe is read to its end without the other filling up. The rest is read
+    # where the first line was, for both may have come at once.
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints,
+        subprocess.Popen(  # noqa: S603 - this very Python, and a clip of ours
+            [sys.executable, "-m", "matae.speed.cold_start_child", str(path), model, device],
+            stdout=subprocess.PIPE, stderr=complaints, text=True, encoding="utf-8", creationflags=hidden,
+        ) as process,
+    ):  # fmt: skip
         try:
             is_first = process.stdout is not None and process.stdout.readline() == "first\n"
             seconds = time.perf_counter() - start
-            found, said = process.communicate()
+            found = "" if process.stdout is None else process.stdout.read()
+            process.wait()
         except BaseException:
             process.kill()
             raise
+        complaints.seek(0)
+        said = complaints.read()
     if process.returncode or not is_first:
         why = (said.strip().splitlines() or [f"it ended with code {process.returncode}"])[-1].rstrip(".")
         raise SegmentError(f"A new process could not segment the clip: {why}. Close other programs and try again.")

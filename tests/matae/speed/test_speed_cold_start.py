@@ -28,6 +28,16 @@ def test_a_process_that_dies_without_a_word_is_said(tmp_path: Path, monkeypatch:
         cold_start(tmp_path / "clip.avi", "matae-lv", "cpu")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a script of the shell")
+def test_what_comes_at_once_is_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = '{"memory_mb": 1.5, "gpu_memory_mb": null, "width": "1"}'
+    script = tmp_path / "quick"
+    script.write_text(f"#!/bin/sh\nseq 100000 >&2\nprintf 'first\\n{found}\\n'\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    assert cold_start(tmp_path / "clip.avi", "matae-lv", "cpu")[1:] == (1.5, None, "1")
+
+
 @pytest.mark.skipif(peak_memory_mb() is None, reason="this system does not tell")
 def test_memory_is_that_of_the_process_alone() -> None:
     code = "from matae.speed.memory import peak_memory_mb\nprint(peak_memory_mb())"
