@@ -2,6 +2,7 @@
 
     python docs/screenshot_desk.py FOLDER            (on any display; each size runs in a process of its own)
     python docs/screenshot_desk.py FOLDER --only 1000x700 dark [--steps measure,learn]
+    python docs/screenshot_desk.py FOLDER --sheets   (of what is in FOLDER: one small sheet for each theme)
 
 `FOLDER` gets one PNG for each step, size and theme. A window that does not fit its screen is named, and the script
 fails: so does one whose transport bar or save line is not on it. Models, settings and the study live in a temporary
@@ -26,6 +27,9 @@ SIZES = (("1000x700", 1), ("1280x800", 1), ("1600x1000", 1), ("2560x1440", 2))
 THEMES = ("dark", "light")
 STEPS = ("open", "segment", "review", "measure", "learn")
 MEASURE = 3
+IMAGES = Path(__file__).resolve().parent / "images"
+THUMBNAIL, GAP = 560, 8
+"""Width of a picture on a sheet, and what is between two, in pixels."""
 
 
 def show_phantom(dock: Any) -> None:
@@ -123,13 +127,43 @@ def take(folder: Path, name: str, scale: int, theme: str, wanted: tuple[str, ...
     return wrong
 
 
+def write_sheet(folder: Path, theme: str) -> Path:
+    """Write the pictures of a theme side by side, small: a row for each size of screen, a column for each step."""
+    from PIL import Image
+
+    rows = []
+    for name, _ in SIZES:
+        shots = [Image.open(folder / f"{name}-{theme}-{step + 1}-{title}.png") for step, title in enumerate(STEPS)]
+        rows.append([shot.convert("RGB").resize(_thumbnail(shot.size), Image.Resampling.LANCZOS) for shot in shots])
+    heights = [row[0].height for row in rows]
+    sheet = Image.new("RGB", (len(STEPS) * (THUMBNAIL + GAP) - GAP, sum(heights) + GAP * (len(rows) - 1)), "#808080")
+    top = 0
+    for row, height in zip(rows, heights, strict=True):
+        for column, shot in enumerate(row):
+            sheet.paste(shot, (column * (THUMBNAIL + GAP), top))
+        top += height + GAP
+    path = IMAGES / f"desk-all-{theme}.webp"
+    sheet.save(path, quality=80, method=6)
+    return path
+
+
+def _thumbnail(size: tuple[int, int]) -> tuple[int, int]:
+    return THUMBNAIL, round(size[1] * THUMBNAIL / size[0])
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", nargs=2, metavar=("SIZE", "THEME"))
+    parser.add_argument("--sheets", action="store_true")
     parser.add_argument("--steps", default=",".join(STEPS), help="with --only: the steps that are taken")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
+    if given.sheets:
+        for theme in THEMES:
+            path = write_sheet(given.folder, theme)
+            print(f"wrote {path}: {path.stat().st_size / 1e6:.2f} MB")
+        return 0
     if given.only is None:
         failed = 0
         for size, scale in SIZES:
