@@ -347,7 +347,7 @@ def test_a_verdict_with_long_names_and_numbers_is_no_wider_than_the_narrowest_do
     widget.setStyleSheet(style("dark"))  # napari's buttons are wider than Qt's own
     widget.resize(350 - 37, 4000)
     worse = compare(
-        "structure_hd95 left ventricular myocardium", [5.0] * 6, [15.4, 119.0, 280.0, 24.0, 230.5, 25.0],
+        "structure_hd95 left ventricular myocardium", [105.0] * 6, [215.4, 319.0, 380.0, 224.0, 330.5, 225.0],
         [f"P{number}" for number in range(6)], unit="px", higher_is_better=False,
     )  # fmt: skip
     found = verdict(contents=tuple(open_cine(path).content_id for path in clips.values()))
