@@ -16,19 +16,35 @@ _WIDTH = "1/8"
 _FRAMES_A_CINE = 100
 
 _SEGMENT = """
-import json, sys, time
+import json, re, sys, threading, time
+from dataclasses import replace
+from pathlib import Path
+import numpy as np
 import matae
 from matae.segment import SegmentOptions, Segmenter, segment
 from matae.speed.clip import phantom_clip
 from matae.speed.memory import peak_memory_mb
+from matae.stack import new_stack
 model, width, backend, frames, side = *sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5])
-clip = phantom_clip(frames, (side, side), 20)
+drawn = phantom_clip(20, (side, side))
+stack = new_stack((frames, side, side))  # as a clip that is read lies: in a file where it is large
+for start in range(0, frames, 20):
+    stack[start : start + 20] = drawn.frames[: frames - start]
+clip = replace(drawn, frames=stack, frame_times=np.arange(frames) / 50.0)
+own = [0.0]  # memory of the process itself, without pages of files, which the system takes back
+def watch():
+    while True:
+        found = re.search(r"^RssAnon:\\s+(\\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+        own[0] = max(own[0], int(found[1]) / 2**10 if found else float("nan"))
+        time.sleep(0.02)
+if Path("/proc/self/status").is_file():
+    threading.Thread(target=watch, daemon=True).start()
 segmenter = Segmenter(SegmentOptions(model=model, width=width, backend=backend))
 segment(phantom_clip(8, (side, side), 8), segmenter=segmenter)
 start, busy = time.perf_counter(), time.process_time()
 segment(clip, segmenter=segmenter)
 print(json.dumps({"seconds": time.perf_counter() - start, "cpu_s": time.process_time() - busy,
-                  "peak_mb": peak_memory_mb(),
+                  "peak_mb": peak_memory_mb(), "own_mb": own[0],
                   "clip_mb": clip.frames.nbytes / 2**20}))
 """
 

@@ -64,11 +64,11 @@ def rate(row: dict[str, Any]) -> float:
 def growth(part: dict[str, Any]) -> Iterable[str]:
     """Yield the three tables of growth."""
     yield f"{describe(part['machine'])} {part['of']}."
-    yield "\n| frames of 112x112 | seconds | processor, ms a frame | the clip, MB | peak MB |"
-    yield "| --- " * 5 + "|"
+    yield "\n| frames of 112x112 | seconds | processor, ms a frame | the clip, MB | peak MB | of these its own |"
+    yield "| --- " * 6 + "|"
     for row in part["frames"]:
         yield (f"| {row['frames']:,} | {row['seconds']:.1f} | {1e3 * row['cpu_s'] / row['frames']:.1f} "
-               f"| {row['clip_mb']:.0f} | {row['peak_mb']:.0f} |")  # fmt: skip
+               f"| {row['clip_mb']:.0f} | {row['peak_mb']:.0f} | {row['own_mb']:.0f} |")  # fmt: skip
     yield "\n| 60 frames of | seconds | processor, ms a frame | peak MB |"
     yield "| --- " * 4 + "|"
     for row in part["sides"]:
