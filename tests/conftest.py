@@ -38,6 +38,7 @@ from hypothesis import HealthCheck, settings
 
 import matae  # noqa: F401 - it sets how threads wait, before anything loads torch
 
+from .quick_commands import build_commands_once
 from .scratch import end_scratch, hold_scratch, put_scratch_into_memory
 from .shared_rewriting import rewrite_share
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 # How long an example takes says what else the computer does.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+build_commands_once()
 sys.dont_write_bytecode = False
 
 

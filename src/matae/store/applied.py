@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from matae.cine import Cine
     from matae.segment import Sector
     from matae.store.types import Overrides, UnsureSector
@@ -14,6 +16,9 @@ __all__ = ["SPACING_NOTE", "cine_with", "sector_from", "sector_with"]
 
 SPACING_NOTE = "Set by hand over the depth scale."
 """Where a pixel size that a person set comes from."""
+_KEPT = 512
+"""Sectors that are remembered: a retraining opens the same clips again and again."""
+_found: dict[Hashable, Sector] = {}
 
 
 def cine_with(cine: Cine, overrides: Overrides) -> Cine:
@@ -38,15 +43,27 @@ def sector_with(cine: Cine, overrides: Overrides) -> Sector:
     SegmentError
         If the stored outline is no outline of this picture.
     """
-    from matae.segment import find_sector
-
     if overrides.sector is not None and overrides.apex_down is not None:
         return sector_from(overrides.sector, apex_down=overrides.apex_down)
-    found = find_sector(cine)
+    found = _look_once(cine)
     down = found.apex_down if overrides.apex_down is None else overrides.apex_down
     if overrides.sector is not None:
         return sector_from(overrides.sector, apex_down=down)
     return replace(found, apex_down=down)
+
+
+def _look_once(cine: Cine) -> Sector:
+    """Return the sector that is found in the picture, looked for once a process for the same pixels and regions."""
+    from matae.segment import find_sector
+
+    key = cine.content_id, cine.region, cine.b_modes
+    found = _found.get(key)
+    if found is None:
+        found = find_sector(cine)
+        while len(_found) >= _KEPT:
+            _found.pop(next(iter(_found)), None)  # another thread may have taken it
+        _found[key] = found
+    return replace(found, polygon=found.polygon.copy())
 
 
 def sector_from(stored: tuple[tuple[float, float], ...] | UnsureSector, *, apex_down: bool) -> Sector:

@@ -118,6 +118,7 @@ def test_pixels_around_an_unsure_sector_are_not_called_clean(
     corners = np.array([[2.0, 2], [2, columns - 4], [rows - 4, columns - 4], [rows - 4, 2]])
     unsure = Sector(corners, "outline", confidence=0.3)
     monkeypatch.setattr("matae.segment.sector.find_sector", lambda _: unsure)
+    monkeypatch.setattr("matae.store.applied._found", {})  # the same pixels were looked at by other tests
     add(empty, tmp_path / "a.dcm", BurnedInAnnotation="YES")
     with pytest.raises(ExchangeError, match="look"):
         run_export(plan_export(empty, "dicom-seg"), tmp_path / "not")

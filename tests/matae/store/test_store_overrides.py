@@ -14,8 +14,10 @@ from sqlalchemy import insert, select
 from store_makers import make_cine
 from test_store_hardening import VERSIONED
 
-from matae.cine import Spacing
-from matae.store import ConflictError, OverrideName, StoreError, Study
+import matae.segment
+from matae.cine import Box, Spacing
+from matae.segment import sector_from_polygon
+from matae.store import ConflictError, OverrideName, StoreError, Study, applied
 from matae.store.applied import SPACING_NOTE, cine_with, sector_with
 from matae.store.schema import OverrideRevision
 from matae.store.types import Overrides, UnsureSector
@@ -224,3 +226,28 @@ def test_a_flip_alone_turns_the_sector_that_is_found() -> None:
     drawn = sector_with(cine, Overrides(sector=((5, 5), (5, 90), (90, 50))))
     assert drawn.source == "user"
     assert drawn.apex_down is found.apex_down
+
+
+def test_the_same_picture_is_looked_at_once_and_another_or_another_part_anew(monkeypatch) -> None:
+    looked = []
+
+    def look(cine):
+        looked.append(cine)
+        return sector_from_polygon(np.array([(5.0, 5), (5, 90 + len(looked)), (90, 50)]))
+
+    monkeypatch.setattr(applied, "_found", {})
+    monkeypatch.setattr(applied, "_KEPT", 3)
+    monkeypatch.setattr(matae.segment, "find_sector", look)
+    cine, other = make_cine(1, shape=(100, 120)), make_cine(2, shape=(100, 120))
+    first = sector_with(cine, Overrides()).polygon
+    first[:] = 0  # whoever got it may do with it what they like
+    again = sector_with(replace(cine, view="A2C"), Overrides(apex_down=True))
+    assert (len(looked), again.apex_down, again.polygon[1].tolist()) == (1, True, [5, 91])
+    assert sector_with(other, Overrides()).polygon[1].tolist() == [5, 92]
+    part = replace(cine, region=Box(0, 0, 100, 60))
+    assert sector_with(part, Overrides()).polygon[1].tolist() == [5, 93]
+    assert len(looked) == 3
+    sector_with(replace(other, region=Box(0, 0, 100, 60)), Overrides())  # the oldest is forgotten for it
+    sector_with(cine, Overrides())
+    assert len(looked) == 5
+    assert len(applied._found) == 3

@@ -24,8 +24,8 @@ from matae.train.progress import TrainingProgress
 CONFIG = TrainConfig(steps=6, batch=4, grid=32, check_every=3, rebuild=0.0, network=NetworkConfig(channels=(8, 8, 16)))
 
 
-def a_network() -> Matae:
-    torch.manual_seed(0)
+def a_network(seed: int = 0) -> Matae:
+    torch.manual_seed(seed)
     return Matae(MataeConfig(channels=(8, 8, 16)))
 
 
@@ -209,10 +209,11 @@ def test_frames_at_a_time_do_not_change_the_gradients(sides: tuple, tmp_path: Pa
 def test_two_processes_are_one(tmp_path: Path) -> None:
     folder = write_frames(tmp_path / "toy")
     frames, held_out = load_frames(folder, "train"), load_frames(folder, "val")
-    # An odd batch: the parts differ in size. Heads, replay and the best kept take part.
+    # An odd batch: the parts differ in size. Heads, a teacher, replay and the best kept take part.
     config = replace(CONFIG, batch=5, rebuild=0.1, replay=0.4, keep_best=True, steps=4, check_every=2, precision="32",
                      optimiser="adam", lr=1e-3)  # fmt: skip
     other = replace(frames, patients=tuple(f"q{p}" for p in frames.patients))
+    teacher = a_network(1)
     networks = []
     reports: dict[int, list[loop.StepReport]] = {1: [], 2: []}
     steps: dict[int, list[TrainingProgress]] = {1: [], 2: []}
@@ -221,7 +222,8 @@ def test_two_processes_are_one(tmp_path: Path) -> None:
         network = Matae(MataeConfig(channels=(8, 8, 16), autoencoder=True))
         networks.append(
             train(network, frames, held_out, tmp_path / str(processes), replace(config, processes=processes),
-                  replay=other, report=reports[processes].append, watch=Watch(step=steps[processes].append))
+                  replay=other, teacher=teacher, report=reports[processes].append,
+                  watch=Watch(step=steps[processes].append))
         )  # fmt: skip
     assert [r.step for r in reports[2]] == [r.step for r in reports[1]] == [0, 2, 4]
     for one, two in zip(steps[1], steps[2], strict=True):

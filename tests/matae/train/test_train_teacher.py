@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -241,14 +240,6 @@ def test_a_finished_run_teaches_the_next_and_is_named_in_its_card(toy: Path, tmp
     assert ran.exit_code == 1
     assert "holds no trained model; name the folder of a finished training" in " ".join(ran.output.split())
     assert not (tmp_path / "no").exists()
-
-
-def test_two_processes_are_taught_as_one(sides: tuple, tmp_path: Path) -> None:
-    config, teacher = replace(CONFIG, steps=2, check_every=2, precision="32", ema=0.0), a_network(1)
-    alone = train(a_network(), *sides, tmp_path / "one", config, teacher=teacher)
-    both = train(deepcopy(a_network()), *sides, tmp_path / "two", replace(config, processes=2), teacher=teacher)
-    for key, value in alone.state_dict().items():
-        torch.testing.assert_close(both.state_dict()[key], value, rtol=1e-3, atol=1e-4)
 
 
 def test_a_network_on_an_imagenet_encoder_is_trained_saved_and_teaches(
