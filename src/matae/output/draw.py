@@ -169,22 +169,28 @@ def _line(points: NDArray[np.float64], shape: NDArray[np.int64], thickness: floa
     height, width = (int(side) for side in shape)
     reach = thickness / 2 + 0.5
     side = 2 * math.ceil(reach)  # of the square around a point beyond which nothing is covered
-    steps = np.diff(points, axis=0)
-    count = max(1, math.ceil(np.abs(steps).max(initial=0) / _SPACING))
-    along = points[:-1, None] + steps[:, None] * (np.arange(count) / count)[:, None]
     # Pixel centres lie half a pixel from the corner that the points are counted from.
-    centres = along.reshape(-1, 2).astype(np.float32) - np.float32(0.5)
-    first = np.floor(centres).astype(np.intp) - (side // 2 - 1)
-    near = np.arange(side)
-    squares = ((first - centres)[:, :, None] + near.astype(np.float32)) ** 2 * np.float32(_LEVELS / (2 * side**2))
+    centres = _evenly(points) - np.float32(0.5)
+    # Points come last in all that follows: whole rows of them are computed at once.
+    first = np.floor(centres).astype(np.int32) - (side // 2 - 1)
+    near = np.arange(side, dtype=np.int32)[:, None]
+    squares = (first[:, None] + near - centres[:, None]) ** 2 * np.float32(_LEVELS / (2 * side**2))
     # With a border that takes what lies beside the picture.
-    rows = first[:, :1] + (side + near)
-    columns = first[:, 1:] + (side + near)
     picture = np.zeros((height + 2 * side, width + 2 * side), np.uint8)
-    place = rows[:, :, None] * picture.shape[1] + columns[:, None]
-    level = (squares[:, 0, :, None] + squares[:, 1, None]).astype(np.intp)
+    rows, columns = first[:, None] + (side + near)
+    place = (rows * picture.shape[1])[:, None] + columns
+    level = (squares[0, :, None] + squares[1]).astype(np.intp)
     np.maximum.at(picture.reshape(-1), place.reshape(-1), _coverage(reach, side).take(level.reshape(-1)))
     return picture[side : side + height, side : side + width]
+
+
+def _evenly(points: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return points (2, N) along a line through points (N, 2), `_SPACING` apart at most."""
+    steps = np.diff(points, axis=0)
+    at = np.zeros(len(points))
+    np.cumsum(np.sqrt((steps**2).sum(1)), out=at[1:])
+    along = np.linspace(0, at[-1], 2 + int(at[-1] / _SPACING))
+    return np.stack([np.interp(along, at, points[:, axis]) for axis in (0, 1)]).astype(np.float32)
 
 
 @lru_cache(maxsize=8)

@@ -16,7 +16,7 @@ from matae.segment.outline import outline
 def test_an_empty_mask_leaves_the_picture_grey() -> None:
     frame = np.full((20, 30), 128, np.uint8)
     canvas = Canvas((120, 80))
-    planes = canvas.draw(frame, np.zeros((20, 30), np.uint8), "frame 1")
+    planes = canvas.draw(frame, np.zeros((20, 30), np.uint8), "frame 1").to_ndarray()
     width, height = canvas.size
     assert planes.shape == (height * 3 // 2, width)
     assert (planes[height:] == 128).all()  # no colour anywhere
@@ -35,7 +35,7 @@ def test_any_mask_on_any_picture_is_drawn(rows: int, columns: int, width: int, h
     rng = np.random.default_rng(seed)
     mask = rng.integers(0, 4, (rows, columns)).astype(np.uint8)
     canvas = Canvas((width, height))
-    planes = canvas.draw(np.zeros((rows, columns), np.uint8), mask, "")
+    planes = canvas.draw(np.zeros((rows, columns), np.uint8), mask, "").to_ndarray()
     assert planes.shape == (canvas.size[1] * 3 // 2, canvas.size[0])
     if mask.any():
         assert (planes[canvas.size[1] :] != 128).any()
@@ -46,13 +46,11 @@ def test_any_mask_on_any_picture_is_drawn(rows: int, columns: int, width: int, h
 
 
 def test_the_line_has_the_colour_of_its_class() -> None:
-    import av
-
     mask = np.zeros((112, 112), np.uint8)
     mask[30:80, 40:70] = 1
     canvas = Canvas((448, 448))
-    planes = canvas.draw(np.full((112, 112), 90, np.uint8), mask, "frame 1")
-    picture = av.VideoFrame.from_ndarray(planes, format="yuv420p").to_ndarray(format="rgb24").astype(int)
+    drawn = canvas.draw(np.full((112, 112), 90, np.uint8), mask, "frame 1")
+    picture = drawn.to_ndarray(format="rgb24").astype(int)
     # The left border runs between columns 159 and 160. Colour has half the pixels of light, so it is paler than in RGB.
     red, green, blue = picture[240, 159:161].mean(0)
     assert red - green == pytest.approx(COLOURS[0][0] - COLOURS[0][1], rel=0.6)
