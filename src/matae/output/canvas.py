@@ -1,8 +1,8 @@
 """Pictures of a video, drawn as the codec wants them: a plane of light, two of colour at half the size.
 
 A cine is grey, so a frame is its plane of light alone; colour is touched only where an outline runs. Drawing in RGB and
-converting each picture costs several times as much. FFmpeg's scaler enlarges a frame and brings it to the range of video
-in one go, a seventh of what it takes Pillow; the planes that are drawn on are those that go to the encoder.
+converting each picture costs several times as much. FFmpeg's scaler enlarges a frame and brings it to the range of
+video in one go, in a seventh of Pillow's time; the planes that are drawn on are those that go to the encoder.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from matae.output.draw import CAPTION, COLOURS, font, outline_stencils
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
     from av import VideoFrame
+    from numpy.typing import NDArray
     from PIL import Image
 
 __all__ = ["Canvas", "to_yuv"]

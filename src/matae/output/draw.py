@@ -172,9 +172,9 @@ def _line(points: NDArray[np.float64], shape: NDArray[np.int64], thickness: floa
     # Pixel centres lie half a pixel from the corner that the points are counted from.
     centres = _evenly(points) - np.float32(0.5)
     # Points come last in all that follows: whole rows of them are computed at once.
-    first = np.floor(centres).astype(np.int32) - (side // 2 - 1)
-    near = np.arange(side, dtype=np.int32)[:, None]
-    squares = (first[:, None] + near - centres[:, None]) ** 2 * np.float32(_LEVELS / (2 * side**2))
+    corner = np.floor(centres) - np.float32(side // 2 - 1)
+    first, near = corner.astype(np.intp), np.arange(side)[:, None]
+    squares = ((corner - centres)[:, None] + near.astype(np.float32)) ** 2 * np.float32(_LEVELS / (2 * side**2))
     # With a border that takes what lies beside the picture.
     picture = np.zeros((height + 2 * side, width + 2 * side), np.uint8)
     rows, columns = first[:, None] + (side + near)
