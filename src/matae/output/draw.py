@@ -168,11 +168,12 @@ def _line(points: NDArray[np.float64], shape: NDArray[np.int64], thickness: floa
     """
     height, width = (int(side) for side in shape)
     reach = thickness / 2 + 0.5
-    side = 2 * math.ceil(reach)  # of the square around a point beyond which nothing is covered
+    around = math.ceil(thickness / 2)  # pixels beside the one a point lies in; those further away are not covered
+    side = 2 * around + 1
     # Pixel centres lie half a pixel from the corner that the points are counted from.
     centres = _evenly(points) - np.float32(0.5)
     # Points come last in all that follows: whole rows of them are computed at once.
-    corner = np.floor(centres) - np.float32(side // 2 - 1)
+    corner = np.rint(centres) - np.float32(around)
     first, near = corner.astype(np.intp), np.arange(side)[:, None]
     squares = ((corner - centres)[:, None] + near.astype(np.float32)) ** 2 * np.float32(_LEVELS / (2 * side**2))
     # With a border that takes what lies beside the picture.

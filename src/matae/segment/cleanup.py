@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["LIKELY", "PART", "POSSIBLE", "connected", "enclosed_by", "is_plain", "one_part", "one_part_of"]
+__all__ = ["LIKELY", "PART", "POSSIBLE", "connected", "enclosed_by", "is_plain", "one_part", "one_part_of", "runs"]
 
 LIKELY = 0.25
 """Probability that pixels need all the way from one part of a class to another, so that they are parts of one."""
@@ -104,13 +104,8 @@ def is_plain(part: NDArray[np.bool_]) -> bool:
     part
         (Y, X).
     """
-    height, width = part.shape
-    padded = np.zeros((height + 1, width + 2), bool)  # a border on both sides: no run goes on in the next row
-    padded[:-1, 1:-1] = part
-    flat = padded.reshape(-1)
-    edges = np.flatnonzero(flat[1:] != flat[:-1])
-    starts, ends = edges[::2], edges[1::2]
-    count, row = len(starts), width + 2
+    starts, ends, row = runs(part)
+    count = len(starts)
     if count == 0:
         return False
     by_corners = np.searchsorted(starts, ends - row, "right") - np.searchsorted(ends, starts - row, "left")
@@ -121,6 +116,19 @@ def is_plain(part: NDArray[np.bool_]) -> bool:
         return True
     first, last = np.searchsorted(ends, starts + row, "right"), np.searchsorted(starts, ends + row, "left")
     return np.count_nonzero(first == last) == 1
+
+
+def runs(part: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
+    """Return where the runs of pixels of a part's rows start and end, row by row, and by how much a row is further on.
+
+    Between one row and the next are two places more than a row has, so that no run goes on in the next.
+    """
+    height, width = part.shape
+    padded = np.zeros((height + 1, width + 2), bool)
+    padded[:-1, 1:-1] = part
+    flat = padded.reshape(-1)
+    edges = np.flatnonzero(flat[1:] != flat[:-1])
+    return edges[::2], edges[1::2], width + 2
 
 
 def _places(mask: NDArray[np.uint8]) -> list[tuple[int, tuple[slice, slice]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,7 +72,8 @@ def _native(
     around = tuple(
         slice(min(each[axis].start for each in there), max(each[axis].stop for each in there)) for axis in (0, 1)
     )
-    native = np.full((len(logits), *(part.stop - part.start for part in around)), _SURELY_NOT, np.float32)
+    native = _room((len(logits), *(part.stop - part.start for part in around)))
+    native.fill(_SURELY_NOT)
     for number, window in enumerate(windows):
         if window is not None:
             at = tuple(
@@ -79,6 +82,21 @@ def _native(
             )
             native[number, *at] = placement.native_logits(logits[number : number + 1], window)[0]
     return native, (around[0], around[1])
+
+
+class _Room(threading.local):
+    values = np.empty(0, np.float32)
+
+
+_KEPT = _Room()
+
+
+def _room(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return an array for native logits: that of the frame before, for new memory takes longer than to fill it."""
+    size = math.prod(shape)
+    if not size <= len(_KEPT.values) <= 8 * size:
+        _KEPT.values = np.empty(size, np.float32)
+    return _KEPT.values[:size].reshape(shape)
 
 
 def certainty(logits: NDArray[np.float32]) -> NDArray[np.uint8]:

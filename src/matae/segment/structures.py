@@ -9,12 +9,13 @@ its probability is the larger one. Of each outline the largest part stays.
 from __future__ import annotations
 
 import math
+from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from matae.anatomy import ATRIUM, CAVITY, WALL
-from matae.segment.cleanup import LIKELY, PART, POSSIBLE, connected, enclosed_by, is_plain, one_part, one_part_of
+from matae.segment.cleanup import LIKELY, PART, POSSIBLE, connected, enclosed_by, is_plain, one_part, one_part_of, runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,15 +73,20 @@ def find_structures(
     inside = mask.copy()
     for cover in around:
         mine = [other for other in inner if set(other) < set(cover)]
-        strength = np.maximum.reduce([maps[cover], *(maps[other] for other in mine)])
+        strength = reduce(np.maximum, (maps[other] for other in mine), maps[cover])
         own = strength > 0
         for other in beside:
             own &= ~((maps[other] > 0) & (maps[other] > strength))
-        enclosed = np.logical_or.reduce([inside == other[0] for other in mine])
-        shell = _with(own & ((inside == 0) | enclosed), enclosed) & (mask == 0)
-        mask[_without_islands(shell)] = next(value for value in cover if all(value not in other for other in mine))
+        enclosed = reduce(np.logical_or, (inside == other[0] for other in mine), np.zeros(mask.shape, bool))
+        own &= inside == 0
+        own |= enclosed
+        at = _place(own)
+        if at is not None:
+            shell = _with(own[at], enclosed[at]) & (mask[at] == 0)
+            mask[at][_without_islands(shell)] = next(v for v in cover if all(v not in other for other in mine))
     if beside:
-        _add_beside(np.stack([maps[cover] for cover in beside]), [cover[0] for cover in beside], mask)
+        strengths = maps[beside[0]][None] if len(beside) == 1 else np.stack([maps[cover] for cover in beside])
+        _add_beside(strengths, [cover[0] for cover in beside], mask)
     return whole
 
 
@@ -117,7 +123,6 @@ def _outlined(logits: NDArray[np.float32], free: NDArray[np.bool_]) -> NDArray[n
 
 def _with(own: NDArray[np.bool_], enclosed: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the part of an outline that holds what it encloses, filled; the largest where it encloses nothing."""
-    own = own | enclosed
     if is_plain(own):
         return own
     if enclosed.any():
@@ -190,8 +195,11 @@ def _towards_apex(mask: NDArray[np.uint8]) -> _Apex | None:
 
 def _sums(part: NDArray[np.bool_]) -> tuple[int, int, int]:
     """Return how many pixels a part has, and the sums of their rows and columns."""
-    rows, columns = part.sum(1, dtype=np.int64), part.sum(0, dtype=np.int64)
-    return int(rows.sum()), int(rows @ np.arange(len(rows))), int(columns @ np.arange(len(columns)))
+    starts, ends, row = runs(part)
+    lengths = ends - starts
+    rows, columns = np.divmod(starts, row)
+    # A run's columns are as many as it is long, and on average in its middle.
+    return int(lengths.sum()), int(rows @ lengths), int(lengths @ (2 * columns + lengths - 1)) // 2
 
 
 def _beyond_the_base(found: NDArray[np.uint8], apex: _Apex, corner: tuple[int, int]) -> NDArray[np.uint8]:
