@@ -24,7 +24,7 @@ __all__ = ["Canvas", "to_yuv"]
 
 _NEUTRAL = 128
 _CAPTION_GREY = 174
-_LIGHT = np.rint(16 + np.arange(256) * 219 / 255).astype(int).tolist()  # video range: black is 16, white 235
+_LIGHT = np.rint(16 + np.arange(256) * 219 / 255).astype(np.uint8)  # video range: black is 16, white 235
 
 
 def to_yuv(colour: Sequence[int]) -> tuple[float, float, float]:
@@ -124,7 +124,7 @@ class Canvas:
             self._has_use[len(text)] = letters.getlength(text + CAPTION) < room
         strip = self._empty(with_use=self._has_use[len(text)]).copy()
         ImageDraw.Draw(strip).text((points // 2, points), text, fill=_CAPTION_GREY, font=letters, anchor="lm")
-        return np.asarray(strip.point(_LIGHT))
+        return _LIGHT[np.asarray(strip)]
 
     def _empty(self, *, with_use: bool) -> Image.Image:
         """Return what is the same in every strip, made once."""
