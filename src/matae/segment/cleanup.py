@@ -115,7 +115,7 @@ def is_plain(part: NDArray[np.bool_]) -> bool:
     if np.count_nonzero(first == last) == 1:  # without a neighbour above
         return True
     first, last = np.searchsorted(ends, starts + row, "right"), np.searchsorted(starts, ends + row, "left")
-    return np.count_nonzero(first == last) == 1
+    return bool(np.count_nonzero(first == last) == 1)
 
 
 def runs(part: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from matae.output.canvas import Canvas, to_yuv
 from matae.output.contour import contour
-from matae.output.draw import COLOURS, _smoothed, outline_stencils
+from matae.output.draw import COLOURS, _line, _smoothed, outline_stencils
 from matae.segment.outline import outline
 
 
@@ -89,6 +91,24 @@ def test_smoothing_is_the_mean_of_neighbours_all_round() -> None:
     for i in range(40):
         assert found[i] == pytest.approx(points[:-1].take(range(i - 2, i + 3), axis=0, mode="wrap").mean(0))
     assert (found[0] == found[-1]).all()
+
+
+@pytest.mark.parametrize("thickness", [1.0, 2.0, 2.5, 4.0])
+def test_a_line_covers_each_pixel_by_its_distance(thickness: float) -> None:
+    angles = np.linspace(0, 2 * np.pi, 201)[:-1]
+    radius = 18 + 4 * np.sin(3 * angles) + np.cos(5 * angles)
+    points = np.stack([30 + radius * np.sin(angles), 35 + 1.3 * radius * np.cos(angles)], 1)
+    points = np.concatenate([points, points[:1]])
+    found = _line(points, np.array([60, 70]), thickness)
+    y, x = np.mgrid[:60, :70] + 0.5
+    nearest = np.full((60, 70), np.inf)
+    for (y0, x0), (y1, x1) in itertools.pairwise(points):
+        along = ((y - y0) * (y1 - y0) + (x - x0) * (x1 - x0)) / max((y1 - y0) ** 2 + (x1 - x0) ** 2, 1e-12)
+        along = along.clip(0, 1)
+        nearest = np.minimum(nearest, np.hypot(y - y0 - along * (y1 - y0), x - x0 - along * (x1 - x0)))
+    expected = 255 * (thickness / 2 + 0.5 - nearest).clip(0, 1)
+    assert np.abs(found - expected).max() < 255 / 12
+    assert np.abs(found - expected)[expected > 0].mean() < 255 / 50
 
 
 def test_a_line_has_no_gap_where_it_turns() -> None:
