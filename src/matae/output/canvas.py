@@ -124,7 +124,8 @@ class Canvas:
             self._has_use[len(text)] = letters.getlength(text + CAPTION) < room
         strip = self._empty(with_use=self._has_use[len(text)]).copy()
         ImageDraw.Draw(strip).text((points // 2, points), text, fill=_CAPTION_GREY, font=letters, anchor="lm")
-        return _LIGHT[np.asarray(strip)]
+        light: NDArray[np.uint8] = _LIGHT[np.asarray(strip)]
+        return light
 
     def _empty(self, *, with_use: bool) -> Image.Image:
         """Return what is the same in every strip, made once."""

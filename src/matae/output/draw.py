@@ -164,7 +164,7 @@ def _line(points: NDArray[np.float64], shape: NDArray[np.int64], thickness: floa
     """Return a line through points (N, 2) as the share of each pixel that it covers, with round joints.
 
     A pixel is covered by how much nearer to the line it lies than half its thickness. Points along the line are near
-    enough to one another that the nearest of them is as far as the line, to a fifteenth of a pixel.
+    enough to one another that the nearest of them is as far as the line, to an eighth of a pixel.
     """
     height, width = (int(side) for side in shape)
     reach = thickness / 2 + 0.5

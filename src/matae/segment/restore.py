@@ -76,11 +76,11 @@ def _native(
     native.fill(_SURELY_NOT)
     for number, window in enumerate(windows):
         if window is not None:
-            at = tuple(
+            rows, columns = (
                 slice(part.start - whole.start, part.stop - whole.start)
                 for part, whole in zip(window, around, strict=True)
             )
-            native[number, *at] = placement.native_logits(logits[number : number + 1], window)[0]
+            native[number, rows, columns] = placement.native_logits(logits[number : number + 1], window)[0]
     return native, (around[0], around[1])
 
 

@@ -218,8 +218,8 @@ def _beyond_the_base(found: NDArray[np.uint8], apex: _Apex, corner: tuple[int, i
         parts, _ = connected(atrium)
         each, sizes = parts.ravel(), np.bincount(parts.ravel())
         places = np.broadcast_arrays(*np.ogrid[: float(parts.shape[0]), : float(parts.shape[1])])
-        sums = [np.bincount(each, along.ravel()).astype(np.int64) for along in places]
-        ahead = _ahead(apex, begins, sizes, sums) > 0
+        moments = [np.bincount(each, along.ravel()).astype(np.int64) for along in places]
+        ahead = _ahead(apex, begins, sizes, moments) > 0
         ahead[0] = False  # the background
         if not ahead.any():
             return found
