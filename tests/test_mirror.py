@@ -80,7 +80,6 @@ REACHED = {
     "read/test_read_volume_field.py": ("read._volume_header",),
     "segment/test_segment_auto.py": ("segment.backends.hardware",),
     "segment/test_segment_backends.py": ("segment.backends.onnx_backend",),
-    "segment/test_segment_pipeline.py": ("segment.restore",),
     "speed/test_speed_cli.py": ("cli.benchmark", "speed.cold_start_child"),
     "store/test_store_audit.py": (
         "store.overview",

@@ -161,7 +161,7 @@ class Placement:
         if self.size is None:
             return frame
         part = self._part(frame)
-        return self._placed(part if self.inside is None else np.where(self.inside, part, np.uint8(0)))
+        return self._placed(part if self.inside is None else part * self.inside)
 
     def mask(self, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return a native mask (Y, X) on the grid: every pixel gets the class that covers most of it."""
@@ -207,12 +207,21 @@ class Placement:
         above, below, down = above[rows], below[rows], down[rows]
         before, after, right = before[columns], after[columns], right[columns]
         part = logits[:, top : top + height, left : left + width]
-        # Along the rows first, while there are few of them. Indexed, they would come out with the maps innermost, which
-        # makes everything after it many times slower; what is taken does not.
+        # Along the rows first, while there are few of them, and along those alone that are wanted. Indexed, they would
+        # come out with the maps innermost, which makes everything after it many times slower; what is taken does not.
+        if len(above):
+            lowest = int(min(above[0], above[-1]))
+            part = part[:, lowest : int(max(below[0], below[-1])) + 1]
+            above, below = above - lowest, below - lowest
         first = part.take(before, 2)
-        first += (part.take(after, 2) - first) * right
-        native = first.take(above, 1)
-        native += (first.take(below, 1) - native) * down[:, None]
+        rise = part.take(after, 2)
+        rise -= first
+        rise *= right
+        first += rise
+        native, rise = first.take(above, 1), first.take(below, 1)
+        rise -= native
+        rise *= down[:, None]
+        native += rise
         return native
 
     def native_window(self, wanted: NDArray[np.bool_]) -> tuple[slice, slice] | None:

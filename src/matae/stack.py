@@ -106,6 +106,7 @@ class StackBuilder:
     def __init__(self, *, limit: int | None = None) -> None:
         self._limit = IN_MEMORY_BYTES if limit is None else limit
         self._frames: list[NDArray[uint8]] = []
+        self._expected, self._block = 0, np.empty((0, 0, 0), np.uint8)
         self._shape: tuple[int, int] | None = None
         self._count = 0
         self._bytes = 0
@@ -119,6 +120,16 @@ class StackBuilder:
     def frame_shape(self) -> tuple[int, int] | None:
         """Rows and columns of the frames, or None before the first one."""
         return self._shape
+
+    def expect(self, count: int) -> None:
+        """Have room made at once for as many frames as a file states: then they are not copied once more.
+
+        Parameters
+        ----------
+        count
+            Of frames; more or fewer may come. To be said before the first of them does.
+        """
+        self._expected = count
 
     def append(self, frame: NDArray[uint8]) -> None:
         """Add one (Y, X) uint8 frame.
@@ -134,9 +145,16 @@ class StackBuilder:
             raise ValueError(f"frame {self._count} is {frame.shape}, not (Y, X)")
         if self._shape is None:
             self._shape = (frame.shape[0], frame.shape[1])
+            if 0 < self._expected * frame.size <= self._limit:
+                self._block = np.empty((self._expected, *self._shape), np.uint8)
         elif frame.shape != self._shape:
             raise ValueError(f"frame {self._count} is {frame.shape}, the first is {self._shape}")
         # A copy: a decoder may reuse its buffer, and a view would keep a whole colour picture alive.
+        if self._count < len(self._block):
+            self._block[self._count] = frame
+            self._count += 1
+            self._bytes += frame.size
+            return
         frame = np.array(frame, dtype=np.uint8, order="C")
         self._count += 1
         self._bytes += frame.nbytes
@@ -152,9 +170,13 @@ class StackBuilder:
         if self._shape is None:
             return np.zeros((0, 0, 0), np.uint8)
         shape = (self._count, *self._shape)
-        frames, file = self._frames, self._file
+        frames, file, block = self._frames, self._file, self._block
         self._frames, self._file, self._shape, self._count, self._bytes = [], None, None, 0, 0
+        self._expected, self._block = 0, np.empty((0, 0, 0), np.uint8)
         if file is None:
+            if len(block) == shape[0]:
+                return block
+            frames = [*block[: shape[0]], *frames]
             stack = np.empty(shape, np.uint8)
             frames.reverse()
             for index in range(len(stack)):
@@ -167,9 +189,10 @@ class StackBuilder:
     def _spill(self) -> None:
         with _room_for(self._bytes):
             self._file = tempfile.TemporaryFile(prefix="matae-")  # noqa: SIM115 - closed by build()
-        for frame in self._frames:
+        for frame in (*self._block, *self._frames):
             self._write(frame)
         self._frames.clear()
+        self._block = self._block[:0]
 
     def _write(self, frame: NDArray[uint8]) -> None:
         if self._file is not None:

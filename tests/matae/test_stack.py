@@ -51,6 +51,21 @@ def test_frames_come_back_in_order_wherever_they_live(limit: int) -> None:
     assert builder.build().shape == (1, 2, 3)
 
 
+@pytest.mark.parametrize("limit", [0, 30, 10**6])
+@pytest.mark.parametrize("stated", [-1, 1, 2, 7, 9, 10**9])
+def test_a_file_may_state_more_or_fewer_frames_than_come(stated: int, limit: int) -> None:
+    builder, frames = StackBuilder(limit=limit), np.arange(7 * 4 * 3, dtype=np.uint8).reshape(7, 4, 3)
+    builder.expect(stated)
+    for frame in frames:
+        builder.append(frame)
+    built = builder.build()
+    np.testing.assert_array_equal(built, frames)
+    assert isinstance(built, np.memmap) == (limit < frames.size)
+    assert isinstance(built, np.memmap) or built.base is None  # no room is kept for what never came
+    builder.append(frames[0])
+    assert builder.build().shape == (1, 4, 3)
+
+
 @pytest.mark.parametrize("limit", [0, 10**6])
 def test_a_new_stack_is_zero_and_can_be_written(limit: int) -> None:
     stack = new_stack((5, 4, 3), np.float32, limit=limit)

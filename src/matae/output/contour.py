@@ -60,20 +60,31 @@ def contour(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
             np.concatenate([found, first[two] + number[ways[1][code[two]]]])
             for found, ways in ((enter, _ENTER), (leave, _LEAVE))
         )
-    side, is_below = np.divmod(np.array(_longest(dict(zip(enter.tolist(), leave.tolist(), strict=True)))), 2)
+    # Where the way that leaves by a side goes on; of the table no more is looked at than was written.
+    following = np.empty(2 * padded.size, np.int32)
+    following[enter] = np.arange(len(enter), dtype=np.int32)
+    ring = _longest(following[leave].tolist())
+    side, is_below = np.divmod(enter[ring], 2)
     y, x = np.divmod(side, width)
     return np.stack([y + 0.5 * is_below + (top - 1), x + 0.5 * (1 - is_below) + (left - 1)], 1)
 
 
-def _longest(following: dict[int, int]) -> list[int]:
-    """Return the longest ring of what follows what, its first once more at its end; the rings are used up."""
+def _longest(following: list[int]) -> list[int]:
+    """Return the longest ring of what follows what, its first once more at its end."""
     longest: list[int] = []
-    while following:
-        start, at = following.popitem()
-        ring = [start]
+    left = len(following)
+    seen = bytearray(left)
+    start = 0
+    while left > len(longest):  # no ring that is left can be longer otherwise
+        ring, at = [start], following[start]
         while at != start:
             ring.append(at)
-            at = following.pop(at)
-        if len(ring) >= len(longest):
+            at = following[at]
+        left -= len(ring)
+        if len(ring) > len(longest):
             longest = ring
+        if left > len(longest):
+            for at in ring:
+                seen[at] = 1
+            start = seen.index(0, start)
     return [*longest, longest[0]]

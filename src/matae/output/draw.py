@@ -164,27 +164,34 @@ def _line(points: NDArray[np.float64], shape: NDArray[np.int64], thickness: floa
     """Return a line through points (N, 2) as the share of each pixel that it covers, with round joints.
 
     A pixel is covered by how much nearer to the line it lies than half its thickness. Points along the line are near
-    enough to one another that the nearest of them is as far as the line, to a fifteenth of a pixel.
+    enough to one another that the nearest of them is as far as the line, to an eighth of a pixel.
     """
     height, width = (int(side) for side in shape)
     reach = thickness / 2 + 0.5
-    side = 2 * math.ceil(reach)  # of the square around a point beyond which nothing is covered
-    steps = np.diff(points, axis=0)
-    count = max(1, math.ceil(np.abs(steps).max(initial=0) / _SPACING))
-    along = points[:-1, None] + steps[:, None] * (np.arange(count) / count)[:, None]
+    around = math.ceil(thickness / 2)  # pixels beside the one a point lies in; those further away are not covered
+    side = 2 * around + 1
     # Pixel centres lie half a pixel from the corner that the points are counted from.
-    centres = along.reshape(-1, 2).astype(np.float32) - np.float32(0.5)
-    first = np.floor(centres).astype(np.intp) - (side // 2 - 1)
-    near = np.arange(side)
-    squares = ((first - centres)[:, :, None] + near.astype(np.float32)) ** 2 * np.float32(_LEVELS / (2 * side**2))
+    centres = _evenly(points) - np.float32(0.5)
+    # Points come last in all that follows: whole rows of them are computed at once.
+    corner = np.rint(centres) - np.float32(around)
+    first, near = corner.astype(np.intp), np.arange(side)[:, None]
+    squares = ((corner - centres)[:, None] + near.astype(np.float32)) ** 2 * np.float32(_LEVELS / (2 * side**2))
     # With a border that takes what lies beside the picture.
-    rows = first[:, :1] + (side + near)
-    columns = first[:, 1:] + (side + near)
     picture = np.zeros((height + 2 * side, width + 2 * side), np.uint8)
-    place = rows[:, :, None] * picture.shape[1] + columns[:, None]
-    level = (squares[:, 0, :, None] + squares[:, 1, None]).astype(np.intp)
+    rows, columns = first[:, None] + (side + near)
+    place = (rows * picture.shape[1])[:, None] + columns
+    level = (squares[0, :, None] + squares[1]).astype(np.intp)
     np.maximum.at(picture.reshape(-1), place.reshape(-1), _coverage(reach, side).take(level.reshape(-1)))
     return picture[side : side + height, side : side + width]
+
+
+def _evenly(points: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return points (2, N) along a line through points (N, 2), `_SPACING` apart at most."""
+    steps = np.diff(points, axis=0)
+    at = np.zeros(len(points))
+    np.cumsum(np.sqrt((steps**2).sum(1)), out=at[1:])
+    along = np.linspace(0, at[-1], 2 + int(at[-1] / _SPACING))
+    return np.stack([np.interp(along, at, points[:, axis]) for axis in (0, 1)]).astype(np.float32)
 
 
 @lru_cache(maxsize=8)

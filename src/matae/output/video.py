@@ -100,17 +100,14 @@ class OverlayVideo:
         OSError
             If the file cannot be written.
         """
-        import av
-
         t, cine, visible = self._added, self._cine, self._visible
         frame = np.asarray(cine.frames[t])
         when = "" if cine.frame_times is None else f"   {cine.frame_times[t]:.2f} s"
-        planes = self._canvas.draw(
+        drawn = self._canvas.draw(
             frame if visible is None else visible.frame(frame), np.asarray(mask), f"frame {t + 1}{when}"
         )
-        coded = av.VideoFrame.from_ndarray(planes, format="yuv420p")
-        coded.pts, coded.time_base = int(self._ticks[t]), Fraction(1, _TICKS)
-        self._container.mux(self._stream.encode(coded))
+        drawn.pts, drawn.time_base = int(self._ticks[t]), Fraction(1, _TICKS)
+        self._container.mux(self._stream.encode(drawn))
         self._added += 1
 
     def finish(self) -> dict[str, Any]:

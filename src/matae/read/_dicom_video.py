@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from matae.errors import ReadError
 from matae.read._dicom_pixels import Decoded
-from matae.read._grey import luma
+from matae.read._grey import is_neutral, luma
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,6 +155,8 @@ def _decoded(container: Any, track: Any, name: str) -> tuple[Decoded, float | No
         grey, rgb = _grey(picture, convert, colour=due)
         if due and rgb is not None:
             decoded.colour.add_rgb(rgb, grey)
+        elif due:
+            decoded.colour.add_grey(grey)
         try:
             decoded.frames.append(grey)
         except ValueError as error:
@@ -183,6 +185,6 @@ def _pictures(container: Any, track: Any, failure: type[Exception]) -> Iterator[
 def _grey(picture: Any, convert: Any, *, colour: bool) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     if picture.format.name.startswith(("yuv", "gray")):
         grey = convert(picture, format="gray").to_ndarray()
-        return grey, convert(picture, format="rgb24").to_ndarray() if colour else None
+        return grey, convert(picture, format="rgb24").to_ndarray() if colour and not is_neutral(picture) else None
     rgb = convert(picture, format="rgb24").to_ndarray()
     return luma(rgb), rgb

@@ -24,6 +24,7 @@ __all__ = [
     "Range",
     "Window",
     "doppler_facts",
+    "is_neutral",
     "luma",
     "on_black",
     "scale_to_uint8",
@@ -45,6 +46,9 @@ _MOVING = 15  # grey levels a tissue pixel changes by over a clip; screen furnit
 _AREA = 0.01  # part of the moving image that must carry colour
 _AREA_STILL = 0.02  # the same for one or two frames, where nothing can be seen to move
 _BLOCK = 8
+# Of stored colour differences, from their middle. In RGB the channels are 33 grey levels apart then at most, by every
+# matrix in use, and for a chroma of 24 they have to be 42 apart: no pixel counts as coloured.
+_NEUTRAL = 10
 
 
 def luma(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -189,6 +193,20 @@ def window_of(ranges: Iterable[Range]) -> Window:
     return Window(low, high, f"Brightness was rescaled from {low:g}..{high:g} to 0..255.")
 
 
+def is_neutral(picture: Any) -> bool:
+    """Return whether the planes of a decoded YUV picture (`av.VideoFrame`) say by themselves that it has no colour.
+
+    So most grey clips are stored, and whoever knows it needs no RGB of the picture.
+    """
+    if not picture.format.is_planar or any(part.bits != 8 for part in picture.format.components):
+        return False
+    for plane in picture.planes[1:3]:
+        values = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+        if values.min() < 128 - _NEUTRAL or values.max() > 128 + _NEUTRAL:
+            return False
+    return True
+
+
 class ColourMeter:
     """Decide from a stream of frames whether a clip shows colour Doppler.
 
@@ -215,6 +233,16 @@ class ColourMeter:
         wide = rgb[..., :3].astype(np.int32)
         red, green, blue = wide[..., 0], wide[..., 1], wide[..., 2]
         self._add(grey, 500 * red - 419 * green - 81 * blue, 500 * blue - 169 * red - 331 * green, 1000 * _CHROMA)
+
+    def add_grey(self, grey: NDArray[np.uint8]) -> None:
+        """Measure one (Y, X) frame that has no pixel of colour, for which nothing need be computed."""
+        if self._low is None or self._high is None:
+            none = np.zeros(grey.shape, bool)
+            self._add(grey, none, none, 1)
+            return
+        self._samples += 1
+        np.minimum(self._low, grey, out=self._low)
+        np.maximum(self._high, grey, out=self._high)
 
     def add_ybr(self, ybr: NDArray[np.uint8]) -> None:
         """Measure one (Y, X, 3) full-range YCbCr frame."""

@@ -18,7 +18,7 @@ from matae.cine import Cine
 from matae.errors import ReadError
 from matae.read._formats import MOST_PIXELS, quiet, size_text
 from matae.read._gif import gif_delays
-from matae.read._grey import ColourMeter, doppler_facts, luma, on_black
+from matae.read._grey import ColourMeter, doppler_facts, is_neutral, luma, on_black
 from matae.read._timing import presentation_timing
 from matae.read._turn import Turn, turn_of_matrix
 from matae.stack import StackBuilder
@@ -141,6 +141,7 @@ def _decode(path: Path) -> _Decoded:
             tick=float(track.time_base or Fraction(0)),
             is_gif=container.format.name == "gif",
         )
+        decoded.frames.expect(decoded.stated)
         track.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
         # Slice threads only: frame threads hold many decoded colour frames and delay errors.
         track.thread_type = "SLICE"
@@ -211,6 +212,8 @@ def _decode_packet(packet: Any, convert: Any, decoded: _Decoded, path: Path) -> 
             ) from error
         if measured and rgb is not None:
             decoded.colour.add_rgb(rgb, grey)
+        elif measured:
+            decoded.colour.add_grey(grey)
         stamp = None if picture.pts is None or picture.time_base is None else float(picture.pts * picture.time_base)
         decoded.stamps.append(stamp)
 
@@ -218,7 +221,7 @@ def _decode_packet(packet: Any, convert: Any, decoded: _Decoded, path: Path) -> 
 def _grey(
     picture: Any, convert: Any, *, colour: bool, is_gif: bool
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
-    """Return the luma of a decoded picture, and its RGB when asked for or needed; None for grey formats.
+    """Return the luma of a decoded picture, and its RGB when asked for or needed; None where it shows no colour.
 
     `convert` is `reformat` of a converter that lives as long as the clip: setting one up costs more than a frame.
     """
@@ -230,7 +233,7 @@ def _grey(
         return luma(rgb), rgb
     if name.startswith("yuv"):
         grey = convert(picture, format="gray").to_ndarray()
-        return grey, convert(picture, format="rgb24").to_ndarray() if colour else None
+        return grey, convert(picture, format="rgb24").to_ndarray() if colour and not is_neutral(picture) else None
     # RGB formats: our own luma keeps grey pixels exact, the converter's is off by one.
     rgb = convert(picture, format="rgb24").to_ndarray()
     return luma(rgb), rgb

@@ -8,6 +8,7 @@ kept too: one is wanted before a clip is outlined, and again when it is measured
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -16,12 +17,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from matae.extras import has_extra
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Cine
     from matae.nn.card import ModelCard
     from matae.nn.matae import Matae
+    from matae.segment.familiar_onnx import Look
     from matae.segment.sector import Sector
 
 __all__ = ["POOLED", "STRANGE", "Familiarity", "familiarity"]
@@ -117,37 +121,74 @@ class _Answers:
 
 def _ask(cine: Cine, sector: Sector, model: str, sha256: str, frames: int) -> Familiarity | None:
     """Have the network look at some frames."""
-    import torch
+    from matae.placement import Placement
 
-    from matae.nn.pooled import pooled
-    from matae.placement import Placement, network_input
-    from matae.threads import set_network_threads
-
-    found = _loaded(model, sha256)
+    found = _looking(model, sha256)
     if found is None:
         return None
-    network, card = found
+    look, card = found
     place = Placement.of(cine, sector, card.grid)
     chosen = np.unique(np.linspace(0, cine.n_frames - 1, min(frames, cine.n_frames)).round().astype(int))
-    set_network_threads()
     errors, seen = np.full(cine.n_frames, np.nan), []
-    with torch.inference_mode():
-        for start in range(0, len(chosen), _BATCH):
-            part = chosen[start : start + _BATCH]
-            stages = network.encode(network_input(place.pictures(cine.frames[part])), card.familiar["width"])
-            errors[part] = network.rebuild(stages).double().numpy()
-            seen.append(pooled(stages, POOLED).double().numpy())
+    for start in range(0, len(chosen), _BATCH):
+        part = chosen[start : start + _BATCH]
+        errors[part], features = look(place.pictures(cine.frames[part]))
+        seen.append(features)
     return Familiarity(errors, float(card.familiar["limit"]), card.sha256, np.concatenate(seen))
 
 
-@lru_cache(maxsize=2)
-def _loaded(model: str, sha256: str) -> tuple[Matae, ModelCard] | None:  # noqa: ARG001 - other weights, other entry
-    from matae.models import find_model, load_model
+def _looking(model: str, sha256: str) -> tuple[Look, ModelCard] | None:
+    """Return what looks at pictures, by ONNX Runtime where PyTorch would be loaded for it alone."""
+    from matae.models import find_model
+
+    card = find_model(model).card
+    if not card.familiar:
+        return None  # said before the weights are read
+    looking = _onnx_look if "torch" not in sys.modules and has_extra("onnx") else _torch_look
+    try:
+        return looking(model, sha256), card
+    except _NoHeadsError:
+        return None
+
+
+class _NoHeadsError(Exception):
+    """The network cannot tell."""
+
+
+def _with_heads(model: str) -> Matae:
+    from matae.models import load_model
     from matae.nn.matae import Matae
 
-    if not find_model(model).card.familiar:
-        return None  # said before the weights are read
-    network, card = load_model(model)
+    network, _ = load_model(model)
     if not isinstance(network, Matae) or network.autoencoder is None:
-        return None
-    return network, card
+        raise _NoHeadsError
+    return network
+
+
+@lru_cache(maxsize=2)
+def _onnx_look(model: str, sha256: str) -> Look:  # noqa: ARG001 - other weights, other entry
+    from matae.segment.backends import ModelSource
+    from matae.segment.familiar_onnx import onnx_look
+
+    card = ModelSource.named(model).card  # its weights are checked, which the file was made of
+    return onnx_look(card, POOLED, lambda: _with_heads(model))
+
+
+@lru_cache(maxsize=2)
+def _torch_look(model: str, sha256: str) -> Look:  # noqa: ARG001 - other weights, other entry
+    import torch
+
+    from matae.models import find_model
+    from matae.nn.pooled import pooled
+    from matae.placement import network_input
+    from matae.threads import set_network_threads
+
+    network, width = _with_heads(model), find_model(model).card.familiar["width"]
+
+    def look(pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        set_network_threads()
+        with torch.inference_mode():
+            stages = network.encode(network_input(pictures), width)
+            return network.rebuild(stages).double().numpy(), pooled(stages, POOLED).double().numpy()
+
+    return look

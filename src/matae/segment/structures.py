@@ -9,15 +9,17 @@ its probability is the larger one. Of each outline the largest part stays.
 from __future__ import annotations
 
 import math
+from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from matae.anatomy import ATRIUM, CAVITY, WALL
-from matae.segment.cleanup import LIKELY, PART, POSSIBLE, connected, enclosed_by, one_part, one_part_of
+from matae.segment.cleanup import LIKELY, PART, POSSIBLE, connected, enclosed_by, is_plain, one_part, one_part_of, runs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
     from numpy.typing import NDArray
 
@@ -32,7 +34,9 @@ LOPSIDED = 0.05
 """Of the cavity's diameter: a wall whose centre is nearer to the cavity's has no open end."""
 
 
-def find_structures(logits: NDArray[np.float32], regions: Regions) -> NDArray[np.uint8]:
+def find_structures(
+    logits: NDArray[np.float32], regions: Regions, largest: NDArray[np.float32] | None = None
+) -> NDArray[np.uint8]:
     """Return the class of every pixel of a frame, one connected outline a structure, none overlapping another.
 
     Parameters
@@ -41,6 +45,8 @@ def find_structures(logits: NDArray[np.float32], regions: Regions) -> NDArray[np
         One map a region, (regions, Y, X), at the size the mask is wanted in.
     regions
         What each logit stands for.
+    largest
+        Of the logits of each pixel, where whoever asks has them already.
 
     Returns
     -------
@@ -57,7 +63,7 @@ def find_structures(logits: NDArray[np.float32], regions: Regions) -> NDArray[np
     beside = [cover for cover in covers if cover not in inner and cover not in around]
     whole = np.zeros(tuple(logits.shape[1:]), np.uint8)
     # It all happens where something is possible: pictures are large, hearts are not.
-    at = _place(logits.max(0) > THRESHOLDS[-1])
+    at = _place((logits.max(0) if largest is None else largest) > THRESHOLDS[-1])
     if at is None:
         return whole
     maps = {cover: each[at] for cover, each in maps.items()}
@@ -67,24 +73,31 @@ def find_structures(logits: NDArray[np.float32], regions: Regions) -> NDArray[np
     inside = mask.copy()
     for cover in around:
         mine = [other for other in inner if set(other) < set(cover)]
-        strength = np.maximum.reduce([maps[cover], *(maps[other] for other in mine)])
+        strength = reduce(np.maximum, (maps[other] for other in mine), maps[cover])
         own = strength > 0
         for other in beside:
             own &= ~((maps[other] > 0) & (maps[other] > strength))
-        enclosed = np.logical_or.reduce([inside == other[0] for other in mine])
-        shell = _with(own & ((inside == 0) | enclosed), enclosed) & (mask == 0)
-        mask[_without_islands(shell)] = next(value for value in cover if all(value not in other for other in mine))
+        enclosed = reduce(np.logical_or, (inside == other[0] for other in mine), np.zeros(mask.shape, bool))
+        own &= inside == 0
+        own |= enclosed
+        at = _place(own)
+        if at is not None:
+            shell = _with(own[at], enclosed[at]) & (mask[at] == 0)
+            mask[at][_without_islands(shell)] = next(v for v in cover if all(v not in other for other in mine))
     if beside:
-        _add_beside(np.stack([maps[cover] for cover in beside]), [cover[0] for cover in beside], mask)
+        strengths = maps[beside[0]][None] if len(beside) == 1 else np.stack([maps[cover] for cover in beside])
+        _add_beside(strengths, [cover[0] for cover in beside], mask)
     return whole
 
 
 def _place(possible: NDArray[np.bool_]) -> tuple[slice, slice] | None:
     """Return the rectangle that holds all that is possible, None where nothing is."""
-    rows, columns = (np.flatnonzero(possible.any(axis)) for axis in (1, 0))
+    rows = np.flatnonzero(possible.any(1))
     if not len(rows):
         return None
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    within = slice(int(rows[0]), int(rows[-1]) + 1)
+    columns = np.flatnonzero(possible[within].any(0))
+    return within, slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _one_class_a_pixel(logits: NDArray[np.float32], regions: Regions) -> NDArray[np.uint8]:
@@ -110,7 +123,8 @@ def _outlined(logits: NDArray[np.float32], free: NDArray[np.bool_]) -> NDArray[n
 
 def _with(own: NDArray[np.bool_], enclosed: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the part of an outline that holds what it encloses, filled; the largest where it encloses nothing."""
-    own = own | enclosed
+    if is_plain(own):
+        return own
     if enclosed.any():
         parts, count = connected(own)
         if count > 1:
@@ -123,6 +137,8 @@ def _with(own: NDArray[np.bool_], enclosed: NDArray[np.bool_]) -> NDArray[np.boo
 
 def _without_islands(shell: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return a shell without crumbs; what it encloses may part it into two walls, and both stay."""
+    if is_plain(shell):
+        return shell
     parts, count = connected(shell)
     if count < 2:
         return shell
@@ -179,8 +195,11 @@ def _towards_apex(mask: NDArray[np.uint8]) -> _Apex | None:
 
 def _sums(part: NDArray[np.bool_]) -> tuple[int, int, int]:
     """Return how many pixels a part has, and the sums of their rows and columns."""
-    rows, columns = part.sum(1, dtype=np.int64), part.sum(0, dtype=np.int64)
-    return int(rows.sum()), int(rows @ np.arange(len(rows))), int(columns @ np.arange(len(columns)))
+    starts, ends, row = runs(part)
+    lengths = ends - starts
+    rows, columns = np.divmod(starts, row)
+    # A run's columns are as many as it is long, and on average in its middle.
+    return int(lengths.sum()), int(rows @ lengths), int(lengths @ (2 * columns + lengths - 1)) // 2
 
 
 def _beyond_the_base(found: NDArray[np.uint8], apex: _Apex, corner: tuple[int, int]) -> NDArray[np.uint8]:
@@ -188,19 +207,32 @@ def _beyond_the_base(found: NDArray[np.uint8], apex: _Apex, corner: tuple[int, i
     at = _place(found == ATRIUM)
     if at is None:
         return found
-    parts, count = connected(found[at] == ATRIUM)
-    sizes = np.bincount(parts.ravel())
-    ahead = np.zeros(count + 1)
-    for axis in (0, 1):
-        first = at[axis].start + corner[axis]
-        along = np.arange(first, first + parts.shape[axis], dtype=np.float64)
-        each = np.broadcast_to(along[:, None] if axis == 0 else along, parts.shape)
-        sums = np.bincount(parts.ravel(), each.ravel()).astype(np.int64)
-        ahead += (apex.pixels * sums - sizes * apex.centre[axis]).astype(np.float64) * float(apex.towards[axis])
-    apical = ahead > 0  # on average
-    apical[0] = False  # the background
-    if not apical.any():
-        return found
+    atrium = found[at] == ATRIUM
+    begins = at[0].start + corner[0], at[1].start + corner[1]
+    if is_plain(atrium):
+        pixels, *sums = _sums(atrium)
+        if not _ahead(apex, begins, pixels, sums) > 0:
+            return found
+        apical = atrium
+    else:
+        parts, _ = connected(atrium)
+        each, sizes = parts.ravel(), np.bincount(parts.ravel())
+        places = np.broadcast_arrays(*np.ogrid[: float(parts.shape[0]), : float(parts.shape[1])])
+        moments = [np.bincount(each, along.ravel()).astype(np.int64) for along in places]
+        ahead = _ahead(apex, begins, sizes, moments) > 0
+        ahead[0] = False  # the background
+        if not ahead.any():
+            return found
+        apical = ahead[parts]
     kept = found.copy()
-    kept[at][apical[parts]] = 0
+    kept[at][apical] = 0
     return kept
+
+
+def _ahead(apex: _Apex, begins: tuple[int, int], pixels: Any, sums: Sequence[Any]) -> Any:
+    """Return how far parts lie on the apex' side of the cavity, on average, times a positive number."""
+    ahead: Any = 0.0
+    for axis in (0, 1):
+        whole = sums[axis] + pixels * begins[axis]
+        ahead = ahead + np.float64(apex.pixels * whole - pixels * apex.centre[axis]) * float(apex.towards[axis])
+    return ahead

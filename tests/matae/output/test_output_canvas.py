@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,14 +11,14 @@ from hypothesis import strategies as st
 
 from matae.output.canvas import Canvas, to_yuv
 from matae.output.contour import contour
-from matae.output.draw import COLOURS, _smoothed, outline_stencils
+from matae.output.draw import COLOURS, _line, _smoothed, outline_stencils
 from matae.segment.outline import outline
 
 
 def test_an_empty_mask_leaves_the_picture_grey() -> None:
     frame = np.full((20, 30), 128, np.uint8)
     canvas = Canvas((120, 80))
-    planes = canvas.draw(frame, np.zeros((20, 30), np.uint8), "frame 1")
+    planes = canvas.draw(frame, np.zeros((20, 30), np.uint8), "frame 1").to_ndarray()
     width, height = canvas.size
     assert planes.shape == (height * 3 // 2, width)
     assert (planes[height:] == 128).all()  # no colour anywhere
@@ -35,7 +37,7 @@ def test_any_mask_on_any_picture_is_drawn(rows: int, columns: int, width: int, h
     rng = np.random.default_rng(seed)
     mask = rng.integers(0, 4, (rows, columns)).astype(np.uint8)
     canvas = Canvas((width, height))
-    planes = canvas.draw(np.zeros((rows, columns), np.uint8), mask, "")
+    planes = canvas.draw(np.zeros((rows, columns), np.uint8), mask, "").to_ndarray()
     assert planes.shape == (canvas.size[1] * 3 // 2, canvas.size[0])
     if mask.any():
         assert (planes[canvas.size[1] :] != 128).any()
@@ -46,13 +48,11 @@ def test_any_mask_on_any_picture_is_drawn(rows: int, columns: int, width: int, h
 
 
 def test_the_line_has_the_colour_of_its_class() -> None:
-    import av
-
     mask = np.zeros((112, 112), np.uint8)
     mask[30:80, 40:70] = 1
     canvas = Canvas((448, 448))
-    planes = canvas.draw(np.full((112, 112), 90, np.uint8), mask, "frame 1")
-    picture = av.VideoFrame.from_ndarray(planes, format="yuv420p").to_ndarray(format="rgb24").astype(int)
+    drawn = canvas.draw(np.full((112, 112), 90, np.uint8), mask, "frame 1")
+    picture = drawn.to_ndarray(format="rgb24").astype(int)
     # The left border runs between columns 159 and 160. Colour has half the pixels of light, so it is paler than in RGB.
     red, green, blue = picture[240, 159:161].mean(0)
     assert red - green == pytest.approx(COLOURS[0][0] - COLOURS[0][1], rel=0.6)
@@ -91,6 +91,24 @@ def test_smoothing_is_the_mean_of_neighbours_all_round() -> None:
     for i in range(40):
         assert found[i] == pytest.approx(points[:-1].take(range(i - 2, i + 3), axis=0, mode="wrap").mean(0))
     assert (found[0] == found[-1]).all()
+
+
+@pytest.mark.parametrize("thickness", [2.0, 2.5, 4.0])
+def test_a_line_covers_each_pixel_by_its_distance(thickness: float) -> None:
+    angles = np.linspace(0, 2 * np.pi, 201)[:-1]
+    radius = 18 + 4 * np.sin(3 * angles) + np.cos(5 * angles)
+    points = np.stack([30 + radius * np.sin(angles), 35 + 1.3 * radius * np.cos(angles)], 1)
+    points = np.concatenate([points, points[:1]])
+    found = _line(points, np.array([60, 70]), thickness)
+    y, x = np.mgrid[:60, :70] + 0.5
+    nearest = np.full((60, 70), np.inf)
+    for (y0, x0), (y1, x1) in itertools.pairwise(points):
+        along = ((y - y0) * (y1 - y0) + (x - x0) * (x1 - x0)) / max((y1 - y0) ** 2 + (x1 - x0) ** 2, 1e-12)
+        along = along.clip(0, 1)
+        nearest = np.minimum(nearest, np.hypot(y - y0 - along * (y1 - y0), x - x0 - along * (x1 - x0)))
+    expected = 255 * (thickness / 2 + 0.5 - nearest).clip(0, 1)
+    assert np.abs(found - expected).max() < 255 / 7
+    assert np.abs(found - expected)[expected > 0].mean() < 255 / 50
 
 
 def test_a_line_has_no_gap_where_it_turns() -> None:

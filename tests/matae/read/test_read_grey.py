@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from read_makers import doppler_clip
 
 from matae.cine import Box
-from matae.read._grey import ColourMeter, luma, scale_to_uint8
+from matae.read._grey import ColourMeter, is_neutral, luma, scale_to_uint8
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +35,63 @@ def grey_loop(count: int = 8) -> NDArray[np.uint8]:
 
 def test_nothing_measured_is_no_doppler() -> None:
     assert not ColourMeter().is_doppler()
+
+
+def stored(name: str, chroma: NDArray[np.uint8], light: NDArray[np.uint8], space: str) -> av.VideoFrame:
+    """Return a picture with given planes; the colours are repeated where a format has more of them."""
+    picture = av.VideoFrame(light.shape[1], light.shape[0], name)
+    picture.colorspace = av.video.reformatter.Colorspace[space]
+    for number, plane in enumerate(picture.planes):
+        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+        rows[:] = light if number == 0 else np.resize(chroma[number - 1], rows.shape)
+    return picture
+
+
+@pytest.mark.parametrize("name", ["yuv420p", "yuvj420p", "yuv422p", "yuv444p", "yuvj444p"])
+@pytest.mark.parametrize("space", ["ITU601", "ITU709"])
+def test_what_is_neutral_as_stored_has_no_colour_in_rgb(name: str, space: str) -> None:
+    rng = np.random.default_rng(3)
+    for spread in (0, 6, 10):
+        # The ends alone, and everything between: they may lie side by side.
+        for chroma in (
+            rng.integers(128 - spread, 129 + spread, (2, 24, 32)),
+            rng.choice([-1, 1], (2, 24, 32)) * spread + 128,
+        ):
+            picture = stored(name, chroma.astype(np.uint8), rng.integers(0, 256, (24, 32), dtype=np.uint8), space)
+            assert is_neutral(picture)
+            rgb = picture.to_ndarray(format="rgb24")
+            meter = ColourMeter()
+            meter.add_rgb(rgb, luma(rgb))
+            assert not meter.is_doppler()
+            assert not meter._warm.any()
+            assert not meter._cold.any()
+
+
+def test_one_pixel_of_colour_is_not_neutral_and_other_formats_are_never() -> None:
+    grey, chroma = np.full((24, 32), 90, np.uint8), np.full((2, 24, 32), 128, np.uint8)
+    for value in (117, 139):
+        chroma[1, 5, 7] = value
+        assert not is_neutral(stored("yuv444p", chroma, grey, "ITU601"))
+    wide = av.VideoFrame.from_ndarray(grey, format="gray").reformat(format="yuv420p10le")
+    assert not is_neutral(wide)
+
+
+def test_a_grey_frame_counts_as_it_would_in_rgb() -> None:
+    clip, doppler = np.concatenate([grey_loop()[:, :96, :128], doppler_clip()]), ColourMeter()
+    for turned in (clip, clip[::-1]):
+        quick, plain = ColourMeter(), ColourMeter()
+        for frame in turned:
+            grey = luma(frame)
+            plain.add_rgb(frame, grey)
+            if (frame == frame[..., :1]).all():
+                quick.add_grey(grey)
+            else:
+                quick.add_rgb(frame, grey)
+        for name, value in vars(plain).items():
+            np.testing.assert_array_equal(vars(quick)[name], value)
+        assert quick.is_doppler() == plain.is_doppler()
+    doppler.add_grey(luma(clip[0]))
+    assert not doppler.is_doppler()
 
 
 def test_doppler_with_and_without_region() -> None:

@@ -10,13 +10,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from matae.cine import Cine
 from matae.nn.card import ModelCard
 from matae.nn.checkpoint import save
 from matae.nn.matae import Matae, MataeConfig
 from matae.segment import Sector, Segmenter, SegmentOptions
-from matae.segment.cleanup import LIKELY, POSSIBLE, one_part, one_part_of
+from matae.segment.cleanup import LIKELY, POSSIBLE, connected, is_plain, one_part, one_part_of
 
 
 def test_an_empty_mask_stays_empty() -> None:
@@ -44,6 +45,27 @@ def test_lower_thresholds_are_looked_at_only_where_parts_may_be_joined() -> None
     cut[2:18, 9] = 0
     np.testing.assert_array_equal(one_part_of(cut, lower), whole)
     assert asked == 1
+
+
+@settings(max_examples=400)
+@given(st.integers(0, 9), st.integers(0, 9), st.floats(0.3, 1.0), st.integers(0, 2**16))
+def test_what_its_rows_call_plain_is_one_part_without_holes(rows: int, columns: int, share: float, seed: int) -> None:
+    part = np.random.default_rng(seed).random((rows, columns)) < share
+    if is_plain(part):
+        assert connected(part)[1] == 1
+        np.testing.assert_array_equal(ndimage.binary_fill_holes(part), part)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_outlines_of_hearts_are_plain_and_what_is_not_is_not(*, turned: bool) -> None:
+    y, x = np.mgrid[:60, :50]
+    disc, wall = np.hypot(y - 25, x - 25) < 12, np.hypot(y - 25, x - 25) < 18
+    horseshoe = wall & ~disc & (y < 30)
+    ring, corner = wall & ~disc, np.zeros((3, 3), bool)
+    corner[[0, 0, 1, 2, 2], [0, 1, 2, 0, 1]] = corner[1, 0] = True  # the middle is let out by a corner alone
+    two = disc | (np.hypot(y - 50, x - 10) < 4)
+    for part, plain in ((disc, True), (wall, True), (horseshoe, True), (ring, False), (two, False), (corner, False)):
+        assert is_plain(part[::-1] if turned else part) is plain
 
 
 def test_islands_go_and_holes_are_filled() -> None:

@@ -12,13 +12,14 @@ from matae.threads import most_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     import numpy as np
     from numpy.typing import NDArray
 
     from matae.segment.backends.source import ModelSource
 
-__all__ = ["OnnxBackend"]
+__all__ = ["OnnxBackend", "session_of"]
 
 
 class OnnxBackend(PacedBackend):
@@ -51,21 +52,36 @@ class OnnxBackend(PacedBackend):
         notify: Callable[[str], None] = lambda _: None,
     ) -> None:
         super().__init__(len(source.card.classes), batch)
-        try:
-            import onnxruntime
-        except ImportError:
-            raise DeviceError(without_extra("onnx", "choose backend torch")) from None
-        settings = onnxruntime.SessionOptions()
-        settings.intra_op_num_threads = most_threads()
-        settings.inter_op_num_threads = 1
-        settings.log_severity_level = 3
-        # For as long as it is loaded: its threads do not spin, and share with other programs.
-        settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(
-            onnx_of(source, width, notify), settings, providers=["CPUExecutionProvider"]
-        )
+        _runtime()
+        self._session = session_of(onnx_of(source, width, notify))
 
     def run_pass(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the logits of one pass."""
         logits: NDArray[np.float32] = self._session.run([OUTPUT], {INPUT: as_input(pictures)})[0]
         return logits
+
+
+def session_of(data: bytes) -> Any:
+    """Return an ONNX file made ready to run on the CPU.
+
+    Raises
+    ------
+    DeviceError
+        If ONNX Runtime is not installed.
+    """
+    onnxruntime = _runtime()
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = most_threads()
+    settings.inter_op_num_threads = 1
+    settings.log_severity_level = 3
+    # For as long as it is loaded: its threads do not spin, and share with other programs.
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(data, settings, providers=["CPUExecutionProvider"])
+
+
+def _runtime() -> Any:
+    try:
+        import onnxruntime
+    except ImportError:
+        raise DeviceError(without_extra("onnx", "choose backend torch")) from None
+    return onnxruntime

@@ -14,10 +14,12 @@ from matae.segment.backends.compiled import cached, version_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import torch
+
     from matae.nn.network import Network
     from matae.segment.backends.source import ModelSource
 
-__all__ = ["INPUT", "OUTPUT", "check_onnx", "onnx_bytes", "onnx_of"]
+__all__ = ["INPUT", "OUTPUT", "check_onnx", "exported", "onnx_bytes", "onnx_of"]
 
 INPUT, OUTPUT = "frames", "logits"
 """Names of the one input, (N, 1, H, W) float32 in 0-1, and the one output, (N, classes, H, W) float32."""
@@ -41,21 +43,45 @@ def onnx_bytes(network: Network, grid: int) -> bytes:
     DeviceError
         If the package onnx is not installed.
     """
+    open_sides = {0: "n", 2: "height", 3: "width"}
+    return exported(network.float(), grid, {OUTPUT: open_sides}, open_sides)
+
+
+def exported(
+    module: torch.nn.Module, grid: int, outputs: dict[str, dict[int, str]], open_sides: dict[int, str]
+) -> bytes:
+    """Return what is computed of pictures as an ONNX file; its input is named `INPUT`.
+
+    Parameters
+    ----------
+    module
+        In inference mode, on the CPU.
+    grid
+        Side of its input, to trace it with.
+    outputs
+        Their names, and the name of each axis of theirs that is left open.
+    open_sides
+        Those of the input.
+
+    Raises
+    ------
+    DeviceError
+        If the package onnx is not installed.
+    """
     import torch
 
     try:
         import onnx  # noqa: F401 - the exporter needs it, and says so less plainly
     except ImportError:
         raise DeviceError(without_extra("onnx")) from None
-    open_sides = {0: "n", 2: "height", 3: "width"}
     with tempfile.TemporaryDirectory(prefix="matae-onnx-") as folder, warnings.catch_warnings(), torch.no_grad():
         # The exporter that traces is called the older one; the newer needs another package, and longer. The tracer
         # remarks on what it takes for constant, which is.
         warnings.simplefilter("ignore")
         path = Path(folder) / "network.onnx"
         torch.onnx.export(
-            network.float(), (torch.zeros(2, 1, grid, grid),), path, dynamo=False, opset_version=_OPSET,
-            input_names=[INPUT], output_names=[OUTPUT], dynamic_axes={INPUT: open_sides, OUTPUT: open_sides},
+            module, (torch.zeros(2, 1, grid, grid),), path, dynamo=False, opset_version=_OPSET,
+            input_names=[INPUT], output_names=list(outputs), dynamic_axes={INPUT: open_sides} | outputs,
         )  # fmt: skip
         return path.read_bytes()
 

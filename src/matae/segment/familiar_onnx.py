@@ -1,0 +1,75 @@
+"""How well a network knows pictures, without PyTorch: what it takes is kept on disk as an ONNX file.
+
+A command that outlines one clip asks for sixteen frames. Loading PyTorch for them alone takes longer than outlining it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from matae.nn.card import ModelCard
+    from matae.nn.matae import Matae
+
+    Look = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float64], NDArray[np.float64]]]
+
+__all__ = ["onnx_look"]
+
+_ERRORS, _POOLED = "errors", "pooled"
+
+
+def onnx_look(card: ModelCard, deepest: int, load: Callable[[], Matae]) -> Look:
+    """Return what looks at pictures on the grid, (N, grid, grid) uint8, by ONNX Runtime.
+
+    It returns the share of the latents' variance that is not rebuilt, (N,), and what the deepest stages see,
+    (N, features): as PyTorch does, but for the last digits.
+
+    Parameters
+    ----------
+    card
+        Of the model.
+    deepest
+        Stages of the encoder that are pooled.
+    load
+        Returns the network with its heads; called where it is not on disk yet.
+    """
+    from matae.segment.backends.base import as_input
+    from matae.segment.backends.compiled import cached, version_of
+    from matae.segment.backends.onnx_backend import session_of
+    from matae.segment.backends.onnx_file import INPUT
+
+    data = cached(
+        {"kind": "familiar", "weights": card.sha256, "width": f"{card.familiar['width']:g}", "deepest": str(deepest)},
+        {"torch": version_of("torch"), "napari-matae": version_of("napari-matae")},
+        lambda: _made(load(), card, deepest),
+    )
+    session = session_of(data)
+
+    def look(pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        errors, seen = session.run([_ERRORS, _POOLED], {INPUT: as_input(pictures)})
+        return errors.astype(float), seen.astype(float)
+
+    return look
+
+
+def _made(network: Matae, card: ModelCard, deepest: int) -> bytes:
+    import torch
+
+    from matae.nn.pooled import pooled
+    from matae.segment.backends.onnx_file import exported
+
+    class Look(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            stages = self.network.encode(images, card.familiar["width"])
+            return self.network.rebuild(stages), pooled(stages, deepest)
+
+    return exported(Look().eval(), card.grid, {_ERRORS: {0: "n"}, _POOLED: {0: "n"}}, {0: "n"})

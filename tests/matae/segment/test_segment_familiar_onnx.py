@@ -1,0 +1,75 @@
+"""How well a network knows pictures, by ONNX Runtime: nothing kept that cannot be made, then as PyTorch says it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from matae.models import DEFAULT_MODEL, find_model
+from matae.segment.familiar_onnx import onnx_look
+from matae.segment.out_of_distribution import POOLED, _NoHeadsError, _torch_look, _with_heads
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytest.importorskip("onnxruntime")
+pytest.importorskip("onnx")
+
+ASK = f"""
+import sys
+import matae
+from matae.phantom import make_phantom
+from matae.segment import find_sector
+from matae.segment.out_of_distribution import familiarity
+cine = make_phantom(1, n_frames=2).cine
+found = familiarity(cine, find_sector(cine), {DEFAULT_MODEL!r})
+sys.stdout.write(f"{{found.errors.max():.4f}} {{'torch' in sys.modules}}")
+"""
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MATAE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "compiled"
+
+
+def test_a_network_without_heads_leaves_nothing_behind(tiny_model: str, cache: Path) -> None:
+    card = find_model(DEFAULT_MODEL).card
+    with pytest.raises(_NoHeadsError):
+        onnx_look(card, POOLED, lambda: _with_heads(tiny_model))
+    assert not list(cache.glob("*"))
+
+
+def test_what_is_kept_says_what_pytorch_says_and_is_made_anew_where_damaged(matae_home: Path, cache: Path) -> None:
+    card = find_model(DEFAULT_MODEL).card
+    look, expected = (
+        onnx_look(card, POOLED, lambda: _with_heads(DEFAULT_MODEL)),
+        _torch_look(DEFAULT_MODEL, card.sha256),
+    )
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 256, (5, card.grid, card.grid), dtype=np.uint8)
+    pictures[1], pictures[2] = 0, 255
+    for some in (pictures[:1], pictures, pictures[1:4]):
+        for found, wanted in zip(look(some), expected(some), strict=True):
+            assert found.dtype == wanted.dtype
+            np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
+
+    (file,) = cache.glob("familiar-*")
+    again = onnx_look(card, POOLED, lambda: pytest.fail("made again"))
+    np.testing.assert_array_equal(again(pictures)[0], look(pictures)[0])
+    file.write_bytes(file.read_bytes()[:-9])
+    mended = onnx_look(card, POOLED, lambda: _with_heads(DEFAULT_MODEL))
+    np.testing.assert_array_equal(mended(pictures)[0], look(pictures)[0])
+
+
+def test_a_second_process_needs_no_pytorch(matae_home: Path, cache: Path) -> None:
+    said = []
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, check=True)
+        said.append(done.stdout.split())
+    assert said[0][0] == said[1][0]
+    assert said[1][1] == "False"
