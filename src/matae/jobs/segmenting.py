@@ -215,7 +215,9 @@ def _kept(source: Path, files: dict[str, Path]) -> FileResult:
     from matae.output.record import read_record
 
     record = read_record(files["record"]) or {}
-    return FileResult(source, files, record.get("run", {}), len(record.get("empty_frames", ())), skipped=True)
+    run, empty = record.get("run"), record.get("empty_frames")
+    known = run if isinstance(run, dict) else {}
+    return FileResult(source, files, known, len(empty) if isinstance(empty, list) else 0, skipped=True)
 
 
 def _rate_notice(cine: Cine) -> tuple[str, ...]:

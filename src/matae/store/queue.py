@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-__all__ = ["TAKE_S", "QueuePart"]
+__all__ = ["TAKE_S", "QueuePart", "info_of"]
 
 TAKE_S = 60.0
 """Seconds a clip is taken for without being renewed."""
@@ -106,7 +106,7 @@ class QueuePart(StudyBase):
                 .where(QueueRow.id == row.id)
                 .values(taken_by=self._session, taken_until=as_text(now + timedelta(seconds=seconds)))
             )
-            info = json.loads(row.info)
+            info = info_of(row.info)
             return QueuedClip(path_of_text(row.path), row.label, row.kind, info, row.id, row.cine_id is not None)
 
     def renew_taken(self, *, seconds: float = TAKE_S) -> None:
@@ -190,6 +190,12 @@ class QueuePart(StudyBase):
             cines = connection.execute(select(CineRow.path)).scalars().all()
             queued = connection.execute(select(QueueRow.path).where(QueueRow.state != "failed")).scalars().all()
         return {path_of_text(path) for path in (*cines, *queued) if path}
+
+
+def info_of(text: str) -> dict[str, Any]:
+    """Return what was known of a clip as it was added; nothing where a later version wrote it: it is found again."""
+    found = json.loads(text)
+    return found if isinstance(found, dict) else {}
 
 
 def _as_json(info: dict[str, Any]) -> str:
