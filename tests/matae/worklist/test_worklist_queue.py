@@ -264,6 +264,25 @@ def test_again_takes_up_what_the_queue_has_done_and_goes_on_where_it_was_broken_
     assert said.stdout.count(": segmented (") == 2, said.output
 
 
+def test_again_after_a_lone_retry_does_all_that_is_done_and_says_what_it_goes_on_with(
+    study: Study, clips: list[Path]
+) -> None:
+    add_paths(study, clips[:2])
+    run = ["study", "segment", study.target, "--model", "tiny", "--width", "1", "--device", "cpu"]
+    assert CliRunner().invoke(app, run).exit_code == 0
+    assert study.redo_done() == 2
+    taken = study.take_next()
+    assert taken is not None
+    study.finish_queued(taken.id, note="It could not be read.")
+    said = CliRunner().invoke(app, [*run, "--again"])
+    assert "1 clip of an --again that was not finished first" in said.stderr
+    assert said.stdout.count(": segmented (") == 1, said.output
+    assert study.retry_failed() == 1  # as a --retry that is stopped before it does anything
+    said = CliRunner().invoke(app, [*run, "--again"])
+    assert said.stdout.count(": segmented (") == 2, said.output
+    assert "not finished" not in said.stderr
+
+
 def test_what_a_clip_has_to_say_is_said(study: Study, clips: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     add_paths(study, clips[:1])
     clip = study.take_next(seconds=60)
