@@ -241,7 +241,7 @@ def measure_file(
     """
     from matae.measure import MeasureOptions, measure_cine
     from matae.measure.mask_file import read_masks
-    from matae.measure.run import sector_pixels, segment_and_measure
+    from matae.measure.run import segment_and_measure
     from matae.segment.choice import choose_sector
 
     if settings.frame_rate is not None:
@@ -258,7 +258,7 @@ def measure_file(
     if found is not None:
         for text in cine.warnings:
             warn(text)
-        return measure_cine(cine, found, options, marks=marks, sector=sector_pixels(fan, cine.shape)), ()
+        return measure_cine(cine, found, options, marks=marks, sector=fan), ()
     cine = fan.scaled(cine)
     for text in cine.warnings:
         warn(text)
