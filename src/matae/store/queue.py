@@ -78,13 +78,15 @@ class QueuePart(StudyBase):
                 connection.execute(insert(QueueRow), rows)
             return len(rows) + len(again)
 
-    def take_next(self, *, seconds: float = TAKE_S, without: Collection[int] = ()) -> QueuedClip | None:
+    def take_next(self, *, seconds: float = TAKE_S, after: int = 0, without: Collection[int] = ()) -> QueuedClip | None:
         """Take the next clip that waits and nobody is at work on; None where there is none.
 
         Parameters
         ----------
         seconds
             For how long, unless it is renewed.
+        after
+            Only clips with a higher number (`QueuedClip.id`).
         without
             Clips of the queue, by their numbers (`QueuedClip.id`), that are left to others.
         """
@@ -96,6 +98,7 @@ class QueuePart(StudyBase):
                 .where(
                     QueueRow.state == "waiting",
                     QueueRow.taken_until < as_text(now),
+                    QueueRow.id > int(after),
                     QueueRow.id.not_in([int(number) for number in without]),
                 )
                 .order_by(QueueRow.id)
