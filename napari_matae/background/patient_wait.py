@@ -29,14 +29,19 @@ def wait_until(done: Callable[[], bool], seconds: float) -> bool:
     Notes
     -----
     In the GUI thread an event loop of its own runs meanwhile, which leaves keys, clicks and wheels for later. Where
-    none can run (another thread, no application, an application that is ending), the thread waits by itself.
+    none can run (another thread, no application, an application that is ending), the thread waits by itself. Where none
+    runs yet (a script that closes its viewer), events are handled without one: the first loop would delete what
+    is to be deleted later, such as parts of the very window that is being closed.
     """
     end = time.monotonic() + seconds
     if done():
         return True
     application = QCoreApplication.instance()
     if application is not None and QThread.currentThread() == application.thread():
-        _drawing(done, end)
+        if QThread.currentThread().loopLevel():
+            _drawing(done, end)
+        else:
+            _handling(done, end)
     while not done() and (left := end - time.monotonic()) > 0:
         time.sleep(min(left, _BLIND_S))
     return done()
@@ -56,3 +61,11 @@ def _drawing(done: Callable[[], bool], end: float) -> None:
     timer.start()
     loop.exec(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
     timer.stop()
+
+
+def _handling(done: Callable[[], bool], end: float) -> None:
+    """Handle events until something is so, or the time is up."""
+    while not done() and time.monotonic() < end:
+        QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
+        if not done():
+            time.sleep(_LOOK_MS / 1000)

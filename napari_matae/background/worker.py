@@ -4,7 +4,7 @@ napari's generator workers take a RuntimeError for a deleted Qt object and fall 
 is a RuntimeError. So nothing is ever raised in a worker: an error is the last event, a `Failed`.
 
 Three threads are not workers, each for a reason: the study's (it lives as long as the study is open), the comparison
-of two widths (it runs at the least priority), and the warm-up (nobody waits for it, not even at the end).
+of two widths (it runs at the least priority), and the warm-up (no window waits for it, only the end of the process).
 """
 
 from __future__ import annotations

@@ -124,7 +124,6 @@ def measure_events(task: Task) -> Iterator[Measured]:
 
 def _measure(task: Task) -> Measurement:
     from matae.measure import measure_cine
-    from matae.measure.run import sector_pixels
     from matae.measure.seen_view import Seen, with_view
     from matae.stack import new_stack
 
@@ -142,7 +141,7 @@ def _measure(task: Task) -> Measurement:
         marks=task.marks,
         landmarks=task.placed,
         remarks=[*seen.flags, *([unreadable_flag(task.unreadable)] if task.unreadable else [])],
-        sector=None if task.sector is None else sector_pixels(task.sector, task.cine.shape),
+        sector=task.sector,
         errors=None if known is None else known.errors,
         error_limit=None if known is None else known.limit,
         seen=seen.view,

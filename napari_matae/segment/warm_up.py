@@ -6,6 +6,7 @@ file. Then each clip that is opened is looked at: whether the model knows its pi
 
 from __future__ import annotations
 
+import atexit
 import threading
 from functools import partial
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ __all__ = ["WarmUp"]
 
 _IDLE_MS = 15_000  # without a cine: the user is choosing a file, or a large one is being read
 _SHOWN_MS = 50  # after a cine was opened: its picture is drawn first
+_PATIENCE_S = 20.0  # at the end of the process
 _BUSY_MS = 300  # until it is asked again whether what was begun is over
 
 
@@ -83,10 +85,20 @@ class WarmUp(QObject):  # type: ignore[misc]
         if self._is_ready and current is not None:
             self._looked_at = current.sector
         self._is_ready = True
-        # Nobody waits for it: a viewer that is closed meanwhile need not either.
+        # No window waits for it; see `_end`.
         self._thread = threading.Thread(target=work, name="matae-warm-up", daemon=True)
         self._thread.start()
+        atexit.register(_end, self._thread)
         self._timer.start(_BUSY_MS)
+
+
+def _end(thread: threading.Thread) -> None:
+    """Wait, as the process ends and its windows are gone, until a warm-up is over.
+
+    Python ends a thread that comes back from a library's own code then by unwinding it, and where that is C++, as in
+    PyTorch, the whole process is aborted with a message that looks like a crash.
+    """
+    thread.join(_PATIENCE_S)
 
 
 def _make_all_ready() -> None:

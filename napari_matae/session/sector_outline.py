@@ -87,7 +87,13 @@ class SectorOutline:
             self._tell.region_chosen.emit(part)
 
     def take_region(self, found: Sector) -> None:
-        """Take the sector that was found in the picture a person chose, as what the person set; unsure stays unsure."""
+        """Take the sector that was found in the picture a person chose, as what the person set; unsure stays unsure.
+
+        Which way up it is goes with it: what was found or said of another picture of the frame does not hold here.
+        """
+        current = self._cine_viewer.current
+        if current is not None and found.apex_down != is_apex_down(current):
+            self._overrides.apply(OverrideName.APEX_DOWN, found.apex_down)
         outline = _vertices(found.polygon)
         self._overrides.apply(OverrideName.SECTOR, UnsureSector(outline, found.source) if found.is_unsure else outline)
 
@@ -167,14 +173,17 @@ class SectorOutline:
 
 def sector_of(current: OpenCine) -> Sector | None:
     """Return the sector as people set it, else as it was found; None while it is being looked for."""
-    found, outline = current.found, current.overrides.get(OverrideName.SECTOR)
-    down = current.overrides.get(OverrideName.APEX_DOWN)
-    if down is None:
-        down = found is not None and found.apex_down
+    found, outline, down = current.found, current.overrides.get(OverrideName.SECTOR), is_apex_down(current)
     if outline is not None:
         with suppress(SegmentError):  # stored by another program; that it is not used is said beside the sector
             return sector_from(outline, apex_down=down)
     return None if found is None else replace(found, apex_down=down)
+
+
+def is_apex_down(current: OpenCine) -> bool:
+    """Return whether the apex is at the bottom, as people set it, else as it was found."""
+    down = current.overrides.get(OverrideName.APEX_DOWN)
+    return bool(current.found is not None and current.found.apex_down) if down is None else bool(down)
 
 
 def _vertices(polygon: NDArray[np.floating[Any]]) -> tuple[tuple[float, float], ...]:

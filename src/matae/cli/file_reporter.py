@@ -23,6 +23,9 @@ class FileReporter(Reporter):
     _chosen = ""
     """Why the width and backend of the last clip were chosen; said once for all clips for which it holds."""
 
+    _lasting: frozenset[str] = frozenset()
+    """What concerns every clip and was said of one."""
+
     def say(self, result: Any) -> None:
         """Say where the results of a file are."""
         if not result.skipped:
@@ -37,7 +40,9 @@ class FileReporter(Reporter):
             if result.empty_frames:
                 self._line(f"{name}: no left ventricle in {result.empty_frames} of {_frames(run['frames'])}.")
             for notice in result.notices:
-                self._line(f"{name}: {notice}")
+                if notice not in self._lasting:
+                    self._line(f"{name}: {notice}")
+            self._lasting |= set(result.lasting)
         with self._paused():
             for kind, label in _KINDS.items():
                 if kind in result.files:

@@ -41,16 +41,12 @@ def prompt(
 ) -> None:
     """Outline structures of a clip from three landmarks, a box, or clicks inside and outside.
 
-    Writes NAME_prompted_mask.nii.gz and NAME_prompted.json, which has the confidence of each frame.
+    Writes NAME_prompted_mask.nii.gz and NAME_prompted.json, which has the confidence of each frame: both, or neither.
     """
-    import json
-
-    from matae.errors import OutputError
-    from matae.files import write_atomic, writing_to
     from matae.maskfile import read_mask_file
     from matae.nn.widths import format_width
-    from matae.output.volume import write_mask
     from matae.prompt import outline_clip, prompter_for, read_requests
+    from matae.prompt.result import free_names, write_prompted
     from matae.read import file_stem, open_cine
     from matae.segment.choice import choose_sector
 
@@ -58,11 +54,7 @@ def prompt(
     cine = open_cine(source)
     if region is not None:
         cine = cine.with_region(region)
-    stem = file_stem(source)
-    files = out / f"{stem}_prompted_mask.nii.gz", out / f"{stem}_prompted.json"
-    for file in files:
-        if file.exists():
-            raise OutputError(f"{file.name} is in {out} already; choose another --out.")
+    files = free_names(out, file_stem(source))
     found = choose_sector(cine, sector)
     cine = found.scaled(cine)
     masks = None if mask is None else read_mask_file(mask, cine.frames.shape, cine.geometry)
@@ -70,7 +62,6 @@ def prompt(
     if notice:
         typer.echo(notice, err=True)
     done = outline_clip(prompter, cine, found, requests, masks, through=through, enough=enough)
-    write_mask(files[0], done.masks, cine)
     record = {
         "source": source.name, "content_id": cine.content_id, "model": prompter.card.name,
         "model_sha256": prompter.card.sha256, "width": format_width(prompter.width),
@@ -80,8 +71,7 @@ def prompt(
             {"frame": one.frame + 1, "class": one.label, **one.prompts.to_json()} for one in requests
         ],
     } | done.to_json()  # fmt: skip
-    with writing_to(out):
-        write_atomic(files[1], (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
+    write_prompted(files, done.masks, cine, record)
     if done.ended:
         where = ", ".join(f"{frame + 1} ({value:.2f})" for frame, value in sorted(done.ended.items()))
         typer.echo(f"Not taken further at frame {where}; correct a frame there, and prompt again.", err=True)

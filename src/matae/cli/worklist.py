@@ -36,7 +36,7 @@ def study_worklist(
         rows = opened.worklist()
     if as_csv is not None:
         n = write_csv(as_csv, rows)
-        typer.echo(f"{n} clip{'' if n == 1 else 's'} in {as_csv}", err=True)
+        typer.echo(f"{_clips(n)} in {as_csv}", err=True)
     if as_json:
         typer.echo(to_json(rows))
     elif as_csv is None:
@@ -57,6 +57,10 @@ def _cells(row: WorklistRow) -> list[str]:
         f"{row.stem:<28}", f"{row.subject or '-':<14}", f"{row.view or '-':<5}", f"{frames:>9}",
         f"{row.status.value:<13}", f"{row.n_flags or '':>3}", f"{ef:<14}", f"{who:<16}", f"{touched}  {row.note}",
     ]  # fmt: skip
+
+
+def _clips(n: int) -> str:
+    return f"{n} clip{'' if n == 1 else 's'}"
 
 
 def study_next(
@@ -121,11 +125,17 @@ def study_segment(
     device: Device = SegmentOptions.device,
     jobs: Jobs = 1,
     again: Annotated[
-        bool, typer.Option("--again", help="Segment also what has masks, or was done by the queue.")
+        bool,
+        typer.Option(
+            "--again",
+            help="Segment also clips that have masks, and all that the queue has done; broken off, it goes on.",
+        ),
     ] = False,
-    retry: Annotated[bool, typer.Option("--retry", help="Try again what could not be done before.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Try also what has failed; with --again, both.")] = False,
 ) -> None:
     """Segment and measure what waits in the queue of a study; stopped or killed, it goes on when it is called again.
+
+    Without --again, a clip that has masks already is skipped; without --retry, what has failed stays as it is.
 
     Several may run at once, on several machines with a server's study: each clip goes to one of them.
     """
@@ -135,9 +145,12 @@ def study_segment(
     settings = WorkSettings(SegmentOptions(model=model, width=width, device=device), jobs, again)
     failed = 0
     with Study.open(study) as opened:
-        if again:
-            opened.redo_done()
-        if retry:  # afterwards: clips that wait again are no sign of an --again that was broken off
+        if again and not opened.redo_done() and (left := opened.left_to_redo()):
+            typer.echo(
+                f"{_clips(left)} of an --again that was not finished first; give it once more then, to do all anew.",
+                err=True,
+            )
+        if retry:
             opened.retry_failed()
         for done in work_off(opened, settings, notify=lambda text: typer.echo(text, err=True)):
             counts = done.counts

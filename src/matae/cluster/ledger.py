@@ -79,7 +79,7 @@ class Ledger:
             if _state(files["record"]) != entry["record"] or not all(file.exists() for file in files.values()):
                 return None
             return EarlierResult(job.ref.path, files, entry["row"])
-        except (ValueError, KeyError, TypeError, OSError):
+        except (ValueError, KeyError, TypeError, AttributeError, OSError):
             return None
 
     def add(self, job: Job, outcome: Outcome) -> None:

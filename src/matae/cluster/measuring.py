@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from matae.cine import Spacing
 from matae.errors import MeasureError
 from matae.measure.person import Person
+from matae.measure.record import RECORD_VERSION
 from matae.models import find_model
 from matae.segment import SegmentOptions
 from matae.segment.kept import one_network
@@ -162,7 +163,8 @@ class MeasureJob:
         for path in self._paths(cine):
             found = _read(path)
             if found is not None and found.get("key") == key:
-                return MeasuredFile(self.ref.path, {"record": path}, _row(found, path), skipped=True)
+                row = _row_before(found, path)
+                return None if row is None else MeasuredFile(self.ref.path, {"record": path}, row, skipped=True)
             if not path.exists() and path.name.startswith(_marked(cine)):
                 return None
         return None  # pragma: no cover - the names do not end
@@ -239,7 +241,7 @@ def measure_file(
     """
     from matae.measure import MeasureOptions, measure_cine
     from matae.measure.mask_file import read_masks
-    from matae.measure.run import sector_pixels, segment_and_measure
+    from matae.measure.run import segment_and_measure
     from matae.segment.choice import choose_sector
 
     if settings.frame_rate is not None:
@@ -256,7 +258,7 @@ def measure_file(
     if found is not None:
         for text in cine.warnings:
             warn(text)
-        return measure_cine(cine, found, options, marks=marks, sector=sector_pixels(fan, cine.shape)), ()
+        return measure_cine(cine, found, options, marks=marks, sector=fan), ()
     cine = fan.scaled(cine)
     for text in cine.warnings:
         warn(text)
@@ -295,13 +297,27 @@ def _digest(path: Path) -> str:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """Return a measurement of ours, or None."""
+    """Return a measurement of ours, or None for anything else and for one of a later version."""
     try:
         found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    ours = isinstance(found, dict) and found.get("record") == "measurement" and {"source", "content_id"} <= set(found)
-    return found if ours else None
+    if (
+        not isinstance(found, dict)
+        or found.get("record") != "measurement"
+        or not {"source", "content_id"} <= set(found)
+    ):
+        return None
+    version = found.get("record_version", 0)
+    return found if isinstance(version, int) and version <= RECORD_VERSION else None
+
+
+def _row_before(found: dict[str, Any], path: Path) -> dict[str, Any] | None:
+    """Return the numbers of a measurement that was read; None where somebody changed it: it is measured again."""
+    try:
+        return _row(found, path)
+    except (KeyError, TypeError, AttributeError):
+        return None
 
 
 def _row(found: dict[str, Any], path: Path) -> dict[str, Any]:

@@ -11,11 +11,13 @@ from matae.segment.kept import kept_segmenter, one_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import Any
 
     from matae.cine import Cine
     from matae.read import CineRef
+    from matae.segment import Segmenter
 
 __all__ = ["FileJob", "FileResult", "JobSettings", "segment_file"]
 
@@ -103,7 +105,7 @@ class FileJob:
 
     def prepare(self) -> None:
         """Load the model, to find out that it cannot be had before any file is read."""
-        with kept_segmenter(self.settings.options):
+        with kept_segmenter(self.settings.options, job=_job_of(self.settings)):
             pass
 
     def run(self, progress: Callable[[int, int], None] | None = None) -> FileResult:
@@ -127,6 +129,8 @@ class FileResult:
         Frames in which no ventricle was found.
     notices
         Sentences the user should see: the reader's warnings, then what happened on the way.
+    lasting
+        Those of them that concern every clip of the job, such as a GPU that is full.
     skipped
         Whether the result was there already, and was left as it is.
     """
@@ -137,6 +141,7 @@ class FileResult:
     empty_frames: int
     notices: tuple[str, ...] = field(default=())
     skipped: bool = False
+    lasting: tuple[str, ...] = field(default=())
 
     @property
     def row(self) -> dict[str, Any]:
@@ -192,7 +197,7 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
         keep_margins=settings.keep_margins, key=key,
     ) as writer:  # fmt: skip
         grid = clip_grid(find_model(settings.model).card, cine, sector)
-        with one_network, kept_segmenter(settings.options, cine.frame_rate, grid) as segmenter:
+        with one_network, _segmenter(settings, cine.frame_rate, grid) as segmenter:
             why = why_not_outlined(cine, sector, segmenter.card.name)
             keep = np.uint8(why is None)
             result = segment(
@@ -206,16 +211,28 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
         source=job.ref.path,
         files=written.files,
         run=result.run,
+        lasting=segmenter.lasting_notices,
         empty_frames=int((result.area_px == 0).sum()),
         notices=(*cine.warnings, *result.notices, *written.notices, *_rate_notice(cine)),
     )
+
+
+def _segmenter(settings: JobSettings, rate: float | None, grid: int) -> AbstractContextManager[Segmenter]:
+    return kept_segmenter(settings.options, rate, grid, job=_job_of(settings))
+
+
+def _job_of(settings: JobSettings) -> str:
+    """Return what the clips of a job have in common, and other jobs do not: where they are written."""
+    return str(settings.out.absolute())
 
 
 def _kept(source: Path, files: dict[str, Path]) -> FileResult:
     from matae.output.record import read_record
 
     record = read_record(files["record"]) or {}
-    return FileResult(source, files, record.get("run", {}), len(record.get("empty_frames", ())), skipped=True)
+    run, empty = record.get("run"), record.get("empty_frames")
+    known = run if isinstance(run, dict) else {}
+    return FileResult(source, files, known, len(empty) if isinstance(empty, list) else 0, skipped=True)
 
 
 def _rate_notice(cine: Cine) -> tuple[str, ...]:

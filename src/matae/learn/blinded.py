@@ -6,16 +6,28 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from matae.learn.events import Validation
 from matae.learn.verdict import MinutesSaved
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    from matae.learn.channel import RunCallbacks
+    from matae.learn.events import Event
+    from matae.learn.gather import Corrections
     from matae.learn.paired import Paired
     from matae.learn.verdict import Side, Verdict
     from matae.store import Study
 
-__all__ = ["LEAST_CLIPS", "WITHHELD", "is_withheld", "seen_by", "without_hidden"]
+__all__ = [
+    "LEAST_CLIPS",
+    "WITHHELD",
+    "WITHHELD_SCORES",
+    "is_withheld",
+    "seen_by",
+    "without_hidden",
+    "without_hidden_scores",
+]
 
 LEAST_CLIPS = 3
 """So many hidden clips at least are averaged in a mean that is shown: whoever knows the other frames one by one can
@@ -26,6 +38,11 @@ WITHHELD = (
     "could be told from them."
 )
 """Said in place of figures."""
+WITHHELD_SCORES = (
+    "The Dice of the validation patients is not shown while it trains: it averages so few clips that others still read "
+    "that theirs could be told from it. The best step is kept all the same."
+)
+"""Said once in place of the validation's figures."""
 
 
 def seen_by(verdict: Verdict, study: Study) -> Verdict:
@@ -64,6 +81,31 @@ def without_hidden(verdict: Verdict, hidden: AbstractSet[str]) -> Verdict:
         return seen
     # Both rest on what held-out frames gained.
     return replace(seen, sentence=WITHHELD, minutes=MinutesSaved(None, verdict.minutes.n_timed, WITHHELD))
+
+
+def without_hidden_scores(link: RunCallbacks, corrections: Corrections, hidden: AbstractSet[str]) -> RunCallbacks:
+    """Return callbacks that are told no figure of the validation patients where it would tell one or two hidden clips.
+
+    The rule is that of a verdict's figures: a mean over no hidden clip, or over `LEAST_CLIPS` and more, is said.
+
+    Parameters
+    ----------
+    link
+        The callbacks of the run.
+    corrections
+        What is learnt from and validated on.
+    hidden
+        Content ids of the clips that others read and whoever runs it must not see yet.
+    """
+    n = len({clip.content_id for clip in corrections.clips if clip.side == "val"} & hidden)
+    if not 0 < n < LEAST_CLIPS:
+        return link
+    link.notify(WITHHELD_SCORES)
+
+    def emit(event: Event) -> None:
+        link.emit(replace(event, dice={}, iou={}) if isinstance(event, Validation) else event)
+
+    return replace(link, emit=emit)
 
 
 def is_withheld(side: Side) -> bool:

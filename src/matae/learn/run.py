@@ -111,12 +111,14 @@ def go_on(study: Study, folder: Path, options: RetrainOptions | None = None, *, 
 
 
 def _learn(study: Study, plan: Plan, folder: Path, link: RunCallbacks) -> tuple[RunData, Plan]:
+    from matae.learn.blinded import without_hidden_scores
     from matae.models import load_model
 
     base = base_card(plan.options)
     network, _ = load_model(plan.options.base)
     data, plan = read_data(study, plan, folder, network=network, base=base, link=link)
     if not is_made(plan):
+        link = without_hidden_scores(link, data.corrections, study.hidden_from(study.rater))
         plan = make_model(study, plan, data, folder, network=network, base=base, link=link)
     return data, plan
 

@@ -21,9 +21,19 @@ if TYPE_CHECKING:
     from matae.measure.landmarks import Landmarks
     from matae.measure.person import Person
     from matae.measure.uncertainty import QualityFlag
+    from matae.segment.margins import Margins
+    from matae.segment.sector import Sector
     from matae.view import RecognisedView
 
-__all__ = ["Inputs", "MeasureOptions", "check_inputs", "check_landmarks", "check_spacing"]
+__all__ = [
+    "Inputs",
+    "MeasureOptions",
+    "check_inputs",
+    "check_landmarks",
+    "check_spacing",
+    "margins_of",
+    "sector_pixels",
+]
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,7 @@ class Inputs:
     widths_pending: bool = False
     seen: RecognisedView | None = None
     expected: NDArray[np.float64] | None = None
+    outline: Sector | None = None  # of the sector, where more is known of it than its pixels
 
     def mask(self, frame: int) -> NDArray[np.uint8]:
         """Return the present mask of a frame."""
@@ -128,7 +139,7 @@ def check_inputs(
     *,
     marks: PhaseMarks | None = None,
     landmarks: Mapping[int, Landmarks] | None = None,
-    sector: ArrayLike | None = None,
+    sector: ArrayLike | Sector | None = None,
     width_masks: Mapping[str, Mapping[int, NDArray[np.uint8]]] | None = None,
     errors: ArrayLike | None = None,
     error_limit: float | None = None,
@@ -144,6 +155,8 @@ def check_inputs(
     MeasureError
         If the masks are not of this clip, a landmark is outside it, or the size of a pixel is impossible.
     """
+    from matae.segment.sector import Sector
+
     check_spacing(cine.spacing)
     stack = np.asarray(masks)
     stack = stack[np.newaxis] if stack.ndim == 2 else stack
@@ -152,7 +165,8 @@ def check_inputs(
             f"These masks are {stack.shape}, {cine.source.name} is {cine.frames.shape}; choose the masks of this clip."
         )
     check_landmarks(landmarks or {}, cine.n_frames)
-    fan = None if sector is None else np.asarray(sector, np.bool_)
+    outline = sector if isinstance(sector, Sector) else None
+    fan = None if sector is None else sector_pixels(outline, cine.shape) if outline else np.asarray(sector, np.bool_)
     if fan is not None and fan.shape != cine.shape:
         raise MeasureError(f"The sector is {fan.shape}, the frames are {cine.shape}; draw it on this clip.")
     if cine.regions:  # of several pictures in one frame, that in which the cavity lies has the scale
@@ -167,8 +181,32 @@ def check_inputs(
     return Inputs(
         cine, stack, options or MeasureOptions(), dict(landmarks or {}), marks or PhaseMarks(), fan, width_masks or {},
         unlike, error_limit, remarks=tuple(remarks), reviewed=frozenset(reviewed), seen=seen,
-        expected=dice,
+        expected=dice, outline=outline,
     )  # fmt: skip
+
+
+def margins_of(inputs: Inputs, *, keep: bool) -> Margins:
+    """Find out what a report shows of a clip: what still and video show, where it knows more than a sector's pixels."""
+    from matae.segment.margins import margins, margins_of_pixels
+
+    if inputs.outline is None:
+        return margins_of_pixels(inputs.cine, inputs.sector, keep=keep)
+    return margins(inputs.cine, inputs.outline, keep=keep)
+
+
+def sector_pixels(sector: Sector, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return the pixels inside the outline of a sector, (Y, X) bool: what it cuts off, the clip does not show.
+
+    The network gets a little more (`matae.segment.sector.Sector.mask` has a margin), so that a tight fit eats no wall;
+    with that margin an apex at the very edge would seem to be well inside. Of a sector that is not sure nothing is
+    known to be cut off: all pixels.
+    """
+    from skimage.draw import polygon2mask
+
+    if sector.is_unsure:
+        return np.ones(shape, bool)
+    inside: NDArray[np.bool_] = polygon2mask(shape, sector.polygon)
+    return inside if inside.any() else sector.mask(shape)
 
 
 def check_spacing(spacing: Spacing | None) -> None:

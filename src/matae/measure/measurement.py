@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from matae.measure.beat import PhaseMarks
     from matae.measure.landmarks import Landmarks
     from matae.measure.values import Value
+    from matae.segment.sector import Sector
     from matae.view import RecognisedView
 
 __all__ = ["BeatValues", "MeasureOptions", "Measurement", "measure_cine"]
@@ -267,7 +268,7 @@ def measure_cine(
     *,
     marks: PhaseMarks | None = None,
     landmarks: Mapping[int, Landmarks] | None = None,
-    sector: ArrayLike | None = None,
+    sector: ArrayLike | Sector | None = None,
     width_masks: Mapping[str, Mapping[int, NDArray[np.uint8]]] | None = None,
     errors: ArrayLike | None = None,
     error_limit: float | None = None,
@@ -294,7 +295,8 @@ def measure_cine(
     landmarks
         Apex and hinge points that a person placed, by frame.
     sector
-        Pixels of the ultrasound sector, (Y, X) bool: tells whether it cuts the cavity.
+        The ultrasound sector, or its pixels, (Y, X) bool: tells whether it cuts the cavity. A report blanks what lies
+        around it; of pixels alone it cannot tell whether the sector was found for sure.
     width_masks
         Masks by width of the network and by frame, ``{"1/8": {frame: (Y, X)}, ...}``; end-diastolic and
         end-systolic frames will do. Their disagreement widens the interval.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matae.measure.uncertainty import QualityFlag
     from matae.view import RecognisedView
 
-__all__ = ["safe_cell", "to_json", "write_beats", "write_csv", "write_json", "write_values"]
+__all__ = ["RECORD_VERSION", "safe_cell", "to_json", "write_beats", "write_csv", "write_json", "write_values"]
 
 RECORD_VERSION = 1
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from matae import RESEARCH_USE, __version__
 from matae.errors import MeasureError
 from matae.files import write_atomic, writing_to
+from matae.measure.inputs import margins_of
 from matae.measure.seen_view import view_in_words
 from matae.measure.values import table
 
@@ -192,9 +193,7 @@ def make_report(measurement: Measurement, *, keep_margins: bool = False) -> Any:
 
 
 def _shown(measurement: Measurement, *, keep_margins: bool) -> Margins:
-    from matae.segment.margins import margins_of_pixels
-
-    return margins_of_pixels(measurement.inputs.cine, measurement.inputs.sector, keep=keep_margins)
+    return margins_of(measurement.inputs, keep=keep_margins)
 
 
 def _page(measurement: Measurement, shown: Margins) -> Any:

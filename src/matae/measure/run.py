@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from matae.measure.inputs import sector_pixels
 from matae.measure.measurement import MeasureOptions, measure_cine
 
 if TYPE_CHECKING:
@@ -30,23 +31,6 @@ DISAGREE = 0.045
 
 On the 100 frames of the CAMUS validation patients, outlined at width 1/2 and compared with 1/4, it flags 4 of the 12
 with a Dice below 0.90 and 5 of the other 88 (`benchmarks/widths_disagree.py`)."""
-
-
-def sector_pixels(sector: Sector, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return the pixels inside the outline of a sector, (Y, X) bool: what it cuts off, the clip does not show.
-
-    The network gets a little more (`matae.segment.sector.Sector.mask` has a margin), so that a tight fit eats no wall;
-    with that margin an apex at the very edge would seem to be well inside. Of a sector that is not sure nothing is
-    known to be cut off: all pixels.
-    """
-    import numpy as np
-    from skimage.draw import polygon2mask
-
-    if sector.is_unsure:
-        return np.ones(shape, bool)
-
-    inside: NDArray[np.bool_] = polygon2mask(shape, sector.polygon)
-    return inside if inside.any() else sector.mask(shape)
 
 
 def segment_and_measure(
@@ -112,7 +96,7 @@ def segment_and_measure(
         result.masks,
         measure,
         marks=marks,
-        sector=sector_pixels(sector, cine.shape),
+        sector=sector,
         errors=None if known is None else known.errors,
         error_limit=None if known is None else known.limit,
         seen=seen.view,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from matae.measure.inputs import margins_of
 from matae.measure.normal_ranges import SOURCE
 from matae.measure.report import (
     draw_groups,
@@ -49,9 +50,7 @@ def _both(views: TwoViews) -> tuple[tuple[str, Measurement], tuple[str, Measurem
 
 
 def _shown(views: TwoViews, *, keep_margins: bool) -> tuple[Margins, ...]:
-    from matae.segment.margins import margins_of_pixels
-
-    return tuple(margins_of_pixels(m.inputs.cine, m.inputs.sector, keep=keep_margins) for _, m in _both(views))
+    return tuple(margins_of(m.inputs, keep=keep_margins) for _, m in _both(views))
 
 
 def _page(views: TwoViews, shown: tuple[Margins, ...]) -> Any:

@@ -106,9 +106,12 @@ def _on_one_line(found: re.Match[str]) -> str:
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
-    """Return a record of ours, or None if the file is something else or unreadable."""
+    """Return a record of ours, or None if the file is something else, of a later version, or unreadable."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return values if isinstance(values, dict) and values.get("tool") == TOOL else None
+    if not isinstance(values, dict) or values.get("tool") != TOOL:
+        return None
+    version = values.get("record_version", 0)
+    return values if isinstance(version, int) and version <= RECORD_VERSION else None

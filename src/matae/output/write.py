@@ -236,11 +236,15 @@ def written_before(out: Path, cine: Cine, key: str, *, distinguish: bool = False
 
 def _whole(out: Path, path: Path, record: dict[str, Any]) -> dict[str, Path] | None:
     files = {"record": path}
-    for kind, stated in record["files"].items():
-        file = files[kind] = out / stated["name"]
+    try:
+        names = {kind: (out / stated["name"], stated["sha256"]) for kind, stated in record["files"].items()}
+    except (KeyError, TypeError, AttributeError):
+        return None  # of another version, or somebody changed it: it is computed again, under another name
+    for kind, (file, digest) in names.items():
+        files[kind] = file
         if not file.is_file():
             return None
-        if file_sha256(file) != stated["sha256"] and file.stat().st_mtime_ns < path.stat().st_mtime_ns:
+        if file_sha256(file) != digest and file.stat().st_mtime_ns < path.stat().st_mtime_ns:
             return None
     return files
 

@@ -36,7 +36,6 @@ def measure_reading(study: Study, content_id: str, rater: str) -> StoredMeasurem
     """
     from matae.exchange.export.source import open_stored
     from matae.measure import Landmarks, MeasureOptions, PhaseMarks, measure_cine
-    from matae.measure.run import sector_pixels
     from matae.stack import new_stack
     from matae.worklist import stored_measurement
 
@@ -61,7 +60,7 @@ def measure_reading(study: Study, content_id: str, rater: str) -> StoredMeasurem
                 () if marks.ed in (None, cine.ed_frame) else (marks.ed,),
                 () if marks.es in (None, cine.es_frame) else (marks.es,),
             ),
-            landmarks=placed, sector=sector_pixels(sector, cine.shape),
+            landmarks=placed, sector=sector,
         )
     )  # fmt: skip
     study.put_reading_measurement(content_id, rater, measured)

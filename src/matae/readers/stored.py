@@ -86,7 +86,6 @@ def measure_stored(
     """
     from matae.exchange.export.source import open_stored
     from matae.measure import MeasureOptions, PhaseMarks, measure_cine
-    from matae.measure.run import sector_pixels
     from matae.stack import new_stack
     from matae.store.applied import cine_with
 
@@ -125,7 +124,7 @@ def measure_stored(
             () if marks.es in (None, cine.es_frame) else (marks.es,),
         ),
         landmarks={frame: points for frame, points in placed.items() if points is not None},
-        sector=sector_pixels(sector, cine.shape),
+        sector=sector,
         remarks=[unreadable_flag(unreadable)] if unreadable else (),
     )
 

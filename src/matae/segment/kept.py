@@ -26,7 +26,7 @@ class _Kept:
 
 @contextmanager
 def kept_segmenter(
-    options: SegmentOptions, frame_rate: float | None = None, grid: int | None = None
+    options: SegmentOptions, frame_rate: float | None = None, grid: int | None = None, *, job: str = ""
 ) -> Iterator[Segmenter]:
     """Have the segmenter for some options: the one of the last time where it is the same, and nobody runs it.
 
@@ -34,6 +34,9 @@ def kept_segmenter(
     ----------
     options, frame_rate, grid
         As for `matae.segment.Segmenter`.
+    job
+        What many clips have in common that are segmented in a row. For all of them a full GPU is left once, or
+        given fewer frames once, not once a clip. A run without this, such as a person's next one, tries it again.
 
     Raises
     ------
@@ -46,8 +49,8 @@ def kept_segmenter(
 
     sha256 = find_model(options.model).card.sha256
     # The rate only decides what auto chooses, which is asked below.
-    under = (replace(options, rate=None), sha256, most_threads())
-    segmenter = _taken(under)  # whoever comes meanwhile makes one of their own
+    base = (replace(options, rate=None), sha256, most_threads())
+    segmenter = _taken((*base, job), (*base, ""))  # whoever comes meanwhile makes one of their own
     if segmenter is None or not segmenter.still_fits(options, frame_rate, grid):
         segmenter = None  # two at once need twice the memory
         segmenter = Segmenter(options, frame_rate, grid)
@@ -61,18 +64,19 @@ def kept_segmenter(
         raise
     finally:
         # One that had to make do with less memory, or was slower than measured, is made anew the next time.
-        if is_sound and not segmenter.made_do and len(segmenter.notices) == said:
+        is_whole = not segmenter.made_do and len(segmenter.notices) == said and not segmenter.made_room
+        if is_sound and (is_whole or (job and segmenter.made_room)):
             with _Kept.lock:
-                _Kept.segmenter, _Kept.under = segmenter, under
+                _Kept.segmenter, _Kept.under = segmenter, (*base, "") if is_whole else (*base, job)
 
 
 def forget_kept() -> None:
     """Let go of the segmenter that is kept."""
-    _taken(None)
+    _taken()
 
 
-def _taken(under: object) -> Segmenter | None:
+def _taken(*under: object) -> Segmenter | None:
     with _Kept.lock:
-        segmenter = _Kept.segmenter if _Kept.under == under else None
+        segmenter = _Kept.segmenter if _Kept.under in under else None
         _Kept.segmenter = _Kept.under = None
     return segmenter

@@ -121,6 +121,12 @@ class Segmenter:
     def _grid_for(self, clip: int | None) -> int:
         return self._asked_grid or clip or self.card.grid
 
+    @property
+    def made_room(self) -> bool:
+        """Whether the GPU was full or gone, and the CPU, or smaller batches, do the rest."""
+        # Where the speed was measured it is the CPU's, and may have to be measured again.
+        return self._speeds is None and bool(getattr(self._backend, "made_room", False))
+
     def describe(self) -> dict[str, Any]:
         """Return what runs, as JSON values: model, sha256, classes, width, device, backend, precision, grid."""
         return {

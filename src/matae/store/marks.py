@@ -287,10 +287,27 @@ def landmarks_of(
     found = {}
     for at, known in versions.items():
         last = _last_of(known, of)
-        points = {name: Landmark(*point) for name, point in json.loads(last.points).items()}
+        points = _points_of(last.points)
         if points or taken_away:
             found[at] = LandmarkSet(points, last.revision, last.name or "")
     return found
+
+
+def _points_of(text: str) -> dict[str, Landmark]:
+    """Return the landmarks that are stored of a frame.
+
+    Raises
+    ------
+    StoreError
+        If a later version of this program placed something else than points.
+    """
+    try:
+        return {name: Landmark(float(y), float(x)) for name, (y, x) in json.loads(text).items()}
+    except (TypeError, ValueError, AttributeError) as error:
+        raise StoreError(
+            "A later version of this program placed landmarks of this clip in a way which this version does not know; "
+            "open the study with that version."
+        ) from error
 
 
 def marks_of(connection: Connection, cine_id: int, of: int | None = None, before: int | None = None) -> Marks:

@@ -15,7 +15,7 @@ from matae.store.schema import OverrideRevision, Rater
 from matae.store.types import OverrideName, Overrides, OverrideVersion, UnsureSector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     from sqlalchemy import Connection
@@ -179,27 +179,61 @@ def _overrides(connection: Connection, cine_id: int) -> Overrides:
             OverrideRevision.cine_id == cine_id, tuple_(OverrideRevision.name, OverrideRevision.revision).in_(newest)
         )
     ).all()
-    values = {_name(row.name): json.loads(row.value) for row in rows}
-    spacing = values.get(OverrideName.SPACING)
-    return Overrides(
-        sector=_sector_of(values.get(OverrideName.SECTOR)),
-        apex_down=values.get(OverrideName.APEX_DOWN),
-        spacing=None if spacing is None else Spacing(*spacing),
-        view=values.get(OverrideName.VIEW),
-        frame_rate=values.get(OverrideName.FRAME_RATE),
-        height_cm=values.get(OverrideName.HEIGHT),
-        weight_kg=values.get(OverrideName.WEIGHT),
-        revisions={_name(row.name): row.revision for row in rows},
-    )
+    values = {name.value: _held(name, row.value) for row in rows for name in [_name(row.name)]}
+    return Overrides(**values, revisions={_name(row.name): row.revision for row in rows})
 
 
-def _sector_of(held: Any) -> tuple[tuple[float, float], ...] | UnsureSector | None:
+def _held(name: OverrideName, text: str) -> Any:
+    """Return what is stored of a cine, as the field of `Overrides` of that name holds it.
+
+    Raises
+    ------
+    StoreError
+        If it is none of what this version stores; as for a name that it does not know.
+    """
+    held = json.loads(text)
+    try:
+        return None if held is None else _READ[name](held)
+    except (TypeError, ValueError, KeyError) as error:
+        raise StoreError(
+            f"A later version of this program set the {name.value.replace('_', ' ')} of this clip in a way which this "
+            "version does not know; open the study with that version, or set it again there."
+        ) from error
+
+
+def _sector_of(held: Any) -> tuple[tuple[float, float], ...] | UnsureSector:
     """Return what `_sector` wrote."""
-    if held is None:
-        return None
-    unsure = held.get("unsure") if isinstance(held, dict) else None
-    outline = tuple((float(y), float(x)) for y, x in (held if unsure is None else held["outline"]))
-    return outline if unsure is None else UnsureSector(outline, unsure)
+    if isinstance(held, dict):
+        if set(held) != {"outline", "unsure"} or held["unsure"] not in _UNSURE:
+            raise ValueError(held)
+        return UnsureSector(_outline_of(held["outline"]), held["unsure"])
+    return _outline_of(held)
+
+
+def _outline_of(held: Any) -> tuple[tuple[float, float], ...]:
+    return tuple((_number_of(y), _number_of(x)) for y, x in held)
+
+
+def _spacing_of(held: Any) -> Spacing:
+    return Spacing(*(_number_of(size) for size in held))
+
+
+def _number_of(held: Any) -> float:
+    if isinstance(held, bool) or not isinstance(held, (int, float)):
+        raise TypeError(held)
+    return float(held)
+
+
+def _flag_of(held: Any) -> bool:
+    if not isinstance(held, bool):
+        raise TypeError(held)
+    return held
+
+
+def _text_of(held: Any) -> str:
+    if not isinstance(held, str):
+        raise TypeError(held)
+    return held
 
 
 def _numbers(values: Iterable[Any], sentence: str) -> list[float]:
@@ -281,4 +315,14 @@ _CHECKS = {
     OverrideName.FRAME_RATE: _rate,
     OverrideName.HEIGHT: _height,
     OverrideName.WEIGHT: _weight,
+}
+
+_READ: dict[OverrideName, Callable[[Any], Any]] = {
+    OverrideName.SECTOR: _sector_of,
+    OverrideName.APEX_DOWN: _flag_of,
+    OverrideName.SPACING: _spacing_of,
+    OverrideName.VIEW: _text_of,
+    OverrideName.FRAME_RATE: _number_of,
+    OverrideName.HEIGHT: _number_of,
+    OverrideName.WEIGHT: _number_of,
 }

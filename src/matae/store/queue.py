@@ -15,6 +15,7 @@ from sqlalchemy import and_, case, delete, func, insert, or_, select, update
 from matae.store.base import StudyBase, as_note
 from matae.store.cine_rows import path_as_text, path_of_text
 from matae.store.claims import as_text, time_of
+from matae.store.schema import Audit
 from matae.store.schema import Cine as CineRow
 from matae.store.schema_worklist import QueueRow
 from matae.store.types import QueueCounts, QueuedClip
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-__all__ = ["TAKE_S", "QueuePart"]
+__all__ = ["TAKE_S", "QueuePart", "info_of"]
 
 TAKE_S = 60.0
 """Seconds a clip is taken for without being renewed."""
 _AT_ONCE = 500
+_REDONE = "queue done again"
 
 
 class QueuePart(StudyBase):
@@ -76,13 +78,15 @@ class QueuePart(StudyBase):
                 connection.execute(insert(QueueRow), rows)
             return len(rows) + len(again)
 
-    def take_next(self, *, seconds: float = TAKE_S, without: Collection[int] = ()) -> QueuedClip | None:
+    def take_next(self, *, seconds: float = TAKE_S, after: int = 0, without: Collection[int] = ()) -> QueuedClip | None:
         """Take the next clip that waits and nobody is at work on; None where there is none.
 
         Parameters
         ----------
         seconds
             For how long, unless it is renewed.
+        after
+            Only clips with a higher number (`QueuedClip.id`).
         without
             Clips of the queue, by their numbers (`QueuedClip.id`), that are left to others.
         """
@@ -94,6 +98,7 @@ class QueuePart(StudyBase):
                 .where(
                     QueueRow.state == "waiting",
                     QueueRow.taken_until < as_text(now),
+                    QueueRow.id > int(after),
                     QueueRow.id.not_in([int(number) for number in without]),
                 )
                 .order_by(QueueRow.id)
@@ -106,7 +111,7 @@ class QueuePart(StudyBase):
                 .where(QueueRow.id == row.id)
                 .values(taken_by=self._session, taken_until=as_text(now + timedelta(seconds=seconds)))
             )
-            info = json.loads(row.info)
+            info = info_of(row.info)
             return QueuedClip(path_of_text(row.path), row.label, row.kind, info, row.id, row.cine_id is not None)
 
     def renew_taken(self, *, seconds: float = TAKE_S) -> None:
@@ -162,19 +167,25 @@ class QueuePart(StudyBase):
     def redo_done(self) -> int:
         """Have what is done wait again, to be segmented anew; return how many clips that are.
 
-        Where such clips wait already the last time was broken off: they are gone on with, and nothing is added.
+        Where clips wait of a time before, it was broken off: they are gone on with, and nothing is added
+        (`left_to_redo`). Clips that only failed and wait again (`retry_failed`) are no sign of that.
         """
-        # A clip that waits and is in the study under a number was done before.
         with self._writing() as writing:
-            begun = select(QueueRow.id).where(QueueRow.state == "waiting", QueueRow.cine_id.is_not(None)).limit(1)
-            if writing.connection.execute(begun).one_or_none() is not None:
+            if writing.connection.execute(select(func.count()).where(_left_to_redo())).scalar_one():
                 return 0
             done = writing.connection.execute(
                 update(QueueRow)
                 .where(QueueRow.state == "done")
                 .values(state="waiting", taken_by="", taken_until="", sequence=writing.sequence)
             )
+            if done.rowcount:
+                writing.audit(_REDONE, details={"n": int(done.rowcount)})
             return int(done.rowcount)
+
+    def left_to_redo(self) -> int:
+        """Return how many clips still wait of those that `redo_done` had wait again."""
+        with self._reading() as connection:
+            return int(connection.execute(select(func.count()).where(_left_to_redo())).scalar_one())
 
     def clear_queue(self, *, waiting: bool = False) -> int:
         """Take what is done or failed out of the queue, and what waits too if asked; return how many clips that are."""
@@ -190,6 +201,18 @@ class QueuePart(StudyBase):
             cines = connection.execute(select(CineRow.path)).scalars().all()
             queued = connection.execute(select(QueueRow.path).where(QueueRow.state != "failed")).scalars().all()
         return {path_of_text(path) for path in (*cines, *queued) if path}
+
+
+def _left_to_redo() -> Any:
+    """Say of a row that it waits since `redo_done`: whatever becomes of a clip later has a number of its own."""
+    times = select(Audit.sequence).where(Audit.event == _REDONE)
+    return and_(QueueRow.state == "waiting", QueueRow.sequence.in_(times))
+
+
+def info_of(text: str) -> dict[str, Any]:
+    """Return what was known of a clip as it was added; nothing where a later version wrote it: it is found again."""
+    found = json.loads(text)
+    return found if isinstance(found, dict) else {}
 
 
 def _as_json(info: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select, update
 
@@ -21,7 +21,6 @@ from matae.store.types import FrameStatus, Marks, Reading, StoredMeasurement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
 
     import numpy as np
     from numpy.typing import NDArray
@@ -32,6 +31,15 @@ if TYPE_CHECKING:
     from matae.store.types import FrameInfo, LandmarkSet
 
 __all__ = ["ReadingsPart", "is_beside", "keep_measured", "measured_in", "own_reading"]
+
+_KINDS: dict[str, Any] = {
+    **dict.fromkeys(("ef", "ef_low", "ef_high", "edv_ml", "esv_ml", "la_ml"), (int, float, type(None))),
+    **dict.fromkeys(("ed_frame", "es_frame"), (int, type(None))),
+    **dict.fromkeys(("doubts", "method", "model", "width"), str),
+    "provisional": bool,
+    "view": (str, type(None)),
+}
+"""What is kept of a measurement, see `as_values`."""
 
 
 class ReadingsPart(ReaderViewPart):
@@ -228,8 +236,12 @@ def own_reading(connection: Connection, cine_id: int, rater_id: int) -> dict[int
     return own_frames(connection, cine_id, rater_id, before=first_adjudication(connection, cine_id))
 
 
-def _measured(text: str, *, rater: str = "", stale: bool = False) -> StoredMeasurement:
+def _measured(text: str, *, rater: str = "", stale: bool = False) -> StoredMeasurement | None:
+    """Return what `keep_measured` wrote; None for what a later version measured otherwise, which is measured again."""
     values = json.loads(text)
+    known = isinstance(values, dict) and "ef" in values and "doubts" in values and set(values) <= set(_KINDS)
+    if not known or not all(isinstance(value, _KINDS[key]) for key, value in values.items()):
+        return None
     return StoredMeasurement(**values | {"doubts": tuple(values["doubts"].split()), "rater": rater, "stale": stale})
 
 

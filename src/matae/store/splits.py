@@ -57,7 +57,7 @@ def draw_for(writing: Writing, subjects: Sequence[tuple[int, str, str]]) -> None
     seed, shares = writing.connection.execute(select(StudyRow.split_seed, StudyRow.split_shares)).one()
     if seed is None or shares is None:
         return
-    chosen = json.loads(shares)
+    chosen = _shares_of(shares)
     for subject_id, code, pseudonym in subjects:
         part = draw(pseudonym, seed, chosen)
         writing.connection.execute(insert(Split).values(subject_id=subject_id, part=part, assigned_at=writing.at))
@@ -103,7 +103,7 @@ class SplitsPart(StudyBase):
                 number = 0 if seed is None else int(seed)
                 connection.execute(update(StudyRow).values(split_seed=number, split_shares=json.dumps(chosen)))
                 writing.audit("splits fixed", details={"seed": number, "shares": chosen})
-            elif (seed is not None and seed != known_seed) or (shares is not None and dict(shares) != json.loads(text)):
+            elif (seed is not None and seed != known_seed) or (shares is not None and dict(shares) != _shares_of(text)):
                 raise StoreError(
                     f"The sides of {self.name} were drawn with seed {known_seed} and shares {text}, and stay so for "
                     "the life of the study; leave both out, or start another study."
@@ -178,7 +178,7 @@ class SplitsPart(StudyBase):
             return found
         with self._reading() as connection:
             seed, text = connection.execute(select(StudyRow.split_seed, StudyRow.split_shares)).one()
-        return draw(as_pseudonym(subject), seed or 0, DEFAULT_SHARES if text is None else json.loads(text))
+        return draw(as_pseudonym(subject), seed or 0, DEFAULT_SHARES if text is None else _shares_of(text))
 
     def splits(self) -> dict[str, str]:
         """Return the side of every subject that has one, by pseudonym."""
@@ -187,6 +187,23 @@ class SplitsPart(StudyBase):
                 select(Subject.pseudonym, Split.part).join(Split, Split.subject_id == Subject.id).order_by(Subject.id)
             )
             return {row.pseudonym: row.part for row in rows}
+
+
+def _shares_of(text: str) -> dict[str, float]:
+    """Return the shares that a study was split by.
+
+    Raises
+    ------
+    StoreError
+        If a later version of this program splits in another way: no side is drawn then, since it would be another.
+    """
+    found = json.loads(text)
+    if not isinstance(found, dict) or not found or not all(type(share) in (int, float) for share in found.values()):
+        raise StoreError(
+            "A later version of this program drew the sides of this study in a way which this version does not know; "
+            "use that version for patients who have no side yet."
+        )
+    return found
 
 
 def _part(text: str) -> str:

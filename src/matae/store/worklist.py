@@ -13,7 +13,7 @@ from matae.store.claims import claims_of
 from matae.store.fingerprints import MASKS, settings_counts
 from matae.store.measurements import MEASURED, measurement_of
 from matae.store.overview import OverviewPart
-from matae.store.queue import QueuePart
+from matae.store.queue import QueuePart, info_of
 from matae.store.reader_view import ReaderViewPart, is_revealed
 from matae.store.readings import measured_in
 from matae.store.schema import Cine as CineRow
@@ -214,7 +214,8 @@ def views_set(connection: Connection, some: list[int] | None) -> dict[int, str]:
     )
     rows = connection.execute(_only(query, OverrideRevision.cine_id, some))
     said = {cine_id: json.loads(value) for cine_id, value in rows}  # the last version counts
-    return {cine_id: str(view) for cine_id, view in said.items() if view is not None}
+    # Of a kind that a later version has, there is none to show; what needs it asks `Study.overrides`, which says so.
+    return {cine_id: view if isinstance(view, str) else "?" for cine_id, view in said.items() if view is not None}
 
 
 def _waiting(connection: Connection, known: set[str]) -> list[WorklistRow]:
@@ -230,7 +231,7 @@ def _waiting(connection: Connection, known: set[str]) -> list[WorklistRow]:
     for row in rows:
         if row.path in known:
             continue  # it is in the study, and its own line says how far it is
-        info = json.loads(row.info)
+        info = info_of(row.info)
         found.append(
             WorklistRow(
                 content_id="", place=row.path, subject=None, stem=row.label or path_of_text(row.path).stem,

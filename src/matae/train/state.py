@@ -148,6 +148,10 @@ class Run:
             raise TrainError(
                 f"{path} is damaged ({error}); remove it to start again, or choose another --out."
             ) from None
+        if not isinstance(run, dict) or not isinstance(run.get("config"), dict):
+            raise TrainError(
+                f"{path} is of another version of this program; go on with that one, or choose another --out."
+            )
         # A run of before a setting existed went on as its default says.
         if _elsewhere(_filled(run["config"])) != _elsewhere(self.config):
             raise TrainError(f"{out} holds a run with other settings; choose another --out or remove it.")
@@ -157,7 +161,7 @@ class Run:
             )
         try:
             return self._restore(tensors, run)
-        except (RuntimeError, KeyError, ValueError):
+        except (RuntimeError, KeyError, ValueError, TypeError, AttributeError, IndexError):
             raise TrainError(f"{out} holds a run of another network; choose another --out or remove it.") from None
 
     def _restore(self, tensors: dict[str, Tensor], run: dict[str, Any]) -> str:

@@ -126,16 +126,22 @@ def work_off(
     common = StudySettings(study.target, out, settings.options, settings.again)
     at_work: dict[Path, QueuedClip] = {}
 
-    on_server, elsewhere = "://" in study.target, set[int]()
+    on_server, elsewhere, past = "://" in study.target, set[int](), 0
 
     def jobs() -> Iterator[StudyJob]:
+        nonlocal past
         while not (paused() or leave()):
-            clip = study.take_next(seconds=settings.lease_s, without=elsewhere)
+            clip = study.take_next(seconds=settings.lease_s, after=past)
+            if clip is None and elsewhere:
+                # One before those that were skipped may wait by now. They are named only here: named with every clip
+                # that is taken, a list that grows would make many of them slow.
+                clip = study.take_next(seconds=settings.lease_s, without=elsewhere)
             if clip is None:
                 return
             if not is_there(clip.path):
                 if on_server:
                     elsewhere.add(clip.id)
+                    past = max(past, clip.id)
                     study.give_back_taken(clip.id)
                     continue
                 at_work[clip.path] = clip

@@ -5,14 +5,27 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from learn_makers import BASE
 from typer.testing import CliRunner
 
 from matae.cli import app
-from matae.learn.blinded import LEAST_CLIPS, WITHHELD, is_withheld, seen_by, without_hidden
+from matae.learn.blinded import (
+    LEAST_CLIPS,
+    WITHHELD,
+    WITHHELD_SCORES,
+    is_withheld,
+    seen_by,
+    without_hidden,
+    without_hidden_scores,
+)
+from matae.learn.channel import RunCallbacks
+from matae.learn.events import Done, Event, Notice, Validation
 from matae.learn.forecast import earlier_points
+from matae.learn.gather import Clip
 from matae.learn.options import RetrainOptions
 from matae.learn.paired import compare
 from matae.learn.verdict import AGREEMENT, HELD_OUT, FrameChange, MinutesSaved, Side, Verdict
@@ -96,6 +109,22 @@ def test_training_frames_are_withheld_for_themselves(verdict: Verdict) -> None:
     assert (seen.held_out, seen.sentence, seen.minutes) == (verdict.held_out, verdict.sentence, verdict.minutes)
 
 
+@pytest.mark.parametrize("n", range(5))
+def test_the_validation_dice_is_said_where_it_tells_no_single_reading(n: int) -> None:
+    clips = [Clip(f"c{i}", f"p{i}", "val", {0: 1}) for i in range(4)] + [Clip("t", "q", "train", {0: 1})]
+    corrections: Any = SimpleNamespace(clips=clips)
+    heard: list[Event] = []
+    hidden = {f"c{i}" for i in range(n)} | {"t"}  # a training clip tells nothing of the validation's mean
+    link = without_hidden_scores(RunCallbacks(heard.append), corrections, hidden)
+    said = Validation(3, None, 2.0, {"1": 0.9}, {"1": 0.8}, 2)
+    link.emit(said)
+    link.emit(Done("made"))
+    if 0 < n < LEAST_CLIPS:
+        assert heard == [Notice(WITHHELD_SCORES), replace(said, dice={}, iou={}), Done("made")]
+    else:
+        assert heard == [said, Done("made")]
+
+
 def run(*words: object) -> str:
     result = CliRunner().invoke(app, [str(word) for word in words])
     assert result.exit_code == 0, result.output
@@ -112,6 +141,7 @@ def test_the_command_line_says_what_any_rater_may_see(study: Study, base: str, t
                "--device", "cpu", "--json", out)  # fmt: skip
     said += run("models", "compare", BASE, "mine", "--study", target, "--device", "cpu", "--json", compared)
     assert said.count(WITHHELD) >= 2
+    assert said.count(WITHHELD_SCORES) == 1  # two validation clips are still read
     for path in (out, compared):
         found = json.loads(path.read_text())
         assert {frame["content_id"] for frame in found["held_out"]["frames"]} == {held[0]}

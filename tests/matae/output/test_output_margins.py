@@ -107,8 +107,9 @@ def test_a_region_whose_sector_is_unsure_is_shown_with_a_word_and_nothing_around
 
 
 def test_a_box_around_an_unsure_sector_is_shown_with_a_word_and_measured_as_unknown(tmp_path: Path) -> None:
-    from matae.measure.run import sector_pixels
-    from matae.segment.margins import margins, margins_of_pixels
+    from matae.measure import measure_cine
+    from matae.measure.inputs import margins_of
+    from matae.segment.margins import margins
 
     clip = cine(tmp_path)
     sector = Sector(np.array([[20.0, 30], [20, 120], [100, 120], [100, 30]]), "outline", confidence=0.3)
@@ -117,9 +118,26 @@ def test_a_box_around_an_unsure_sector_is_shown_with_a_word_and_measured_as_unkn
     assert "all of a box around what shows: look for names and dates" in found.notice
     assert found.inside is not None
     assert not found.inside[:10].any()
-    report = margins_of_pixels(clip, sector_pixels(sector, SHAPE), keep=False)
-    assert report.state == "shown"
-    assert "look for names and dates" in report.notice
+    # A report shows the same, and nothing is known to be cut off.
+    inputs = measure_cine(clip, result(clip).masks, sector=sector).inputs
+    assert inputs.sector is not None
+    assert inputs.sector.all()
+    report = margins_of(inputs, keep=False)
+    np.testing.assert_array_equal(report.inside, found.inside)
+    assert (report.state, report.notice) == (found.state, found.notice)
+    assert margins_of(inputs, keep=True).inside is None
+
+
+def test_the_page_of_a_report_is_black_where_the_video_is(tmp_path: Path) -> None:
+    from matae.measure import measure_cine
+    from matae.measure.report import _shown
+
+    clip = cine(tmp_path)  # with a name above the box
+    unsure = Sector(np.array([[20.0, 30], [20, 120], [100, 120], [100, 30]]), "outline", confidence=0.3)
+    for sector in (unsure, find_sector(clip)):
+        measured = measure_cine(clip, result(clip).masks, sector=sector)
+        assert _shown(measured, keep_margins=False).frame(clip.frames[0])[2:8, 2:40].max() == 0
+        assert _shown(measured, keep_margins=True).frame(clip.frames[0])[2:8, 2:40].max() == 255
 
 
 # --- masks where the picture lies -------------------------------------------------------------------------------

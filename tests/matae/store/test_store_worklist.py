@@ -230,6 +230,24 @@ def test_a_forgotten_person_leaves_no_measurement_claim_or_path(study, cine):
     assert study.queue_counts() == QueueCounts()
 
 
+def test_what_was_tried_again_is_no_sign_of_a_redo_that_was_broken_off(study, cine):
+    study.enqueue(clips("a.avi", "b.avi"))
+    for _ in range(2):
+        study.finish_queued(study.take_next().id, content_id=cine.content_id)
+    assert study.redo_done() == 2
+    assert study.left_to_redo() == 2
+    assert study.redo_done() == 0  # broken off at once: what is left is gone on with
+    study.finish_queued(study.take_next().id, content_id=cine.content_id)
+    assert (study.redo_done(), study.left_to_redo()) == (0, 1)
+    study.finish_queued(study.take_next().id, note="b.avi is not where it was; bring it back.")
+    assert study.left_to_redo() == 0
+    assert study.retry_failed() == 1  # it waits and was done before; nobody asked for all anew
+    assert study.left_to_redo() == 0
+    assert study.redo_done() == 1  # a.avi, which the queue has finished since
+    assert {study.take_next().path.name, study.take_next().path.name} == {"a.avi", "b.avi"}
+    assert study.check() == []
+
+
 def test_a_clip_that_could_not_be_done_again_stays_whose_it_is(study, cine):
     study.enqueue([QueuedClip(Path("/clips/Smith.dcm"))])
     study.finish_queued(study.take_next().id, content_id=cine.content_id)

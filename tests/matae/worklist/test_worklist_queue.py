@@ -21,13 +21,14 @@ from matae.cli import app
 from matae.errors import OutputError
 from matae.read import open_cine
 from matae.segment import SegmentOptions
-from matae.store import ClipStatus, Edit, FrameStatus, Study
+from matae.store import ClipStatus, Edit, FrameStatus, QueuedClip, Study
 from matae.worklist import COLUMNS, WorkSettings, add_paths, as_records, work_off, write_csv
 from matae.worklist import run as worklist_run
 from matae.worklist.segmenting import StudyOutcome, segment_into
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
+    from typing import Any
 
 OPTIONS = SegmentOptions(model="tiny", width="1", device="cpu")
 
@@ -264,6 +265,25 @@ def test_again_takes_up_what_the_queue_has_done_and_goes_on_where_it_was_broken_
     assert said.stdout.count(": segmented (") == 2, said.output
 
 
+def test_again_after_a_lone_retry_does_all_that_is_done_and_says_what_it_goes_on_with(
+    study: Study, clips: list[Path]
+) -> None:
+    add_paths(study, clips[:2])
+    run = ["study", "segment", study.target, "--model", "tiny", "--width", "1", "--device", "cpu"]
+    assert CliRunner().invoke(app, run).exit_code == 0
+    assert study.redo_done() == 2
+    taken = study.take_next()
+    assert taken is not None
+    study.finish_queued(taken.id, note="It could not be read.")
+    said = CliRunner().invoke(app, [*run, "--again"])
+    assert "1 clip of an --again that was not finished first" in said.stderr
+    assert said.stdout.count(": segmented (") == 1, said.output
+    assert study.retry_failed() == 1  # as a --retry that is stopped before it does anything
+    said = CliRunner().invoke(app, [*run, "--again"])
+    assert said.stdout.count(": segmented (") == 2, said.output
+    assert "not finished" not in said.stderr
+
+
 def test_what_a_clip_has_to_say_is_said(study: Study, clips: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     add_paths(study, clips[:1])
     clip = study.take_next(seconds=60)
@@ -276,3 +296,40 @@ def test_what_a_clip_has_to_say_is_said(study: Study, clips: list[Path], monkeyp
     said = CliRunner().invoke(app, ["study", "segment", study.target])
     assert said.exit_code == 0
     assert f"{clip.path.name}: Nothing was outlined." in said.stderr
+
+
+class OnServer:
+    """A study as if it were on a server, which notes what is asked of its queue."""
+
+    target = "server://study"
+
+    def __init__(self, study: Study, last: int, then: Callable[[], None]) -> None:
+        self._study, self._last, self._then = study, last, then
+        self.calls: list[int] = []
+        self.back: list[int] = []
+
+    def take_next(self, *, seconds: float, after: int = 0, without: Collection[int] = ()) -> QueuedClip | None:
+        self.calls.append(len(without))
+        return self._study.take_next(seconds=seconds, after=after, without=without)
+
+    def give_back_taken(self, number: int | None = None) -> None:
+        self._study.give_back_taken(number)
+        if number is not None:
+            self.back.append(number)
+            if number == self._last:
+                self._then()
+
+
+def test_clips_that_are_elsewhere_are_skipped_in_time_that_grows_as_they_do(study: Study, tmp_path: Path) -> None:
+    asked = {}
+    for n in (10, 40):
+        study.clear_queue(waiting=True)
+        study.enqueue(QueuedClip(tmp_path / f"none{i}.dcm") for i in range(n))
+        with Study.open(study.target) as other:
+            first = other.take_next()
+            assert first is not None
+            server: Any = OnServer(study, first.id + n - 1, other.give_back_taken)  # it waits again, behind us
+            assert list(work_off(server)) == []
+            assert sorted(server.back) == list(range(first.id, first.id + n))
+            asked[n] = (len(server.calls), sum(server.calls))
+    assert asked == {n: (n + 3, (n - 1) + n) for n in asked}

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QEventLoop, QObject, QTimer
 from qtpy.QtGui import QCloseEvent
 
 from matae.store import Study
@@ -46,6 +46,29 @@ def test_what_another_thread_does_ends_the_wait(beats) -> None:
     QTimer.singleShot(50, lambda: threading.Thread(target=done.set).start())
     assert wait_until(done.is_set, 60)
     assert beats
+
+
+@pytest.mark.parametrize("in_a_loop", [False, True])
+def test_a_wait_while_a_window_is_closed_deletes_nothing_of_it(beats, *, in_a_loop: bool) -> None:
+    gone: list[bool] = []
+    held = []
+
+    def close() -> None:
+        part = QObject()
+        held.append(part)
+        part.destroyed.connect(lambda: gone.append(True))
+        part.deleteLater()  # as napari does with the parts of its window, before it closes the window itself
+        assert not wait_until(lambda: False, 0.2)
+        assert gone == []
+
+    began = time.monotonic()
+    if in_a_loop:
+        loop = QEventLoop()
+        QTimer.singleShot(0, lambda: (close(), loop.quit()))
+        loop.exec()
+    else:
+        close()
+    assert len([at for at in beats if at > began]) > 3
 
 
 def test_a_thread_without_an_event_loop_waits_by_itself(qapp) -> None:

@@ -62,6 +62,24 @@ def test_picture_is_chosen_and_its_scale_taken(qtbot: QtBot, session: Session, d
     end_owned(controls)
 
 
+def test_which_way_up_a_chosen_picture_is_goes_with_its_sector(session: Session) -> None:
+    frames = np.zeros((6, 120, 240), np.uint8)
+    rows, columns = np.mgrid[:100, :100]
+    fan = (np.hypot(rows - 2, columns - 50) < 95) & (np.abs(columns - 50) < 0.6 * (rows - 2))
+    speckle = np.random.default_rng(0).integers(40, 200, (6, 100, 100), dtype=np.uint8) * fan
+    frames[:, 10:110, 10:110], frames[:, 10:110, 130:230] = speckle, speckle[:, ::-1]
+    regions = tuple(Region(B_MODE, box, Spacing(1.0, 1.0), NOTE) for box in (LEFT, RIGHT))
+    session.open(Cine(frames, None, None, Path("dual.dcm"), regions=regions))
+    current = session.current
+    assert current is not None
+    for number, down in ((1, False), (2, True), (1, False), (2, True)):
+        session.sector.choose_region(number)
+        assert current.sector is not None
+        assert (not current.sector.is_unsure, current.sector.apex_down) == (True, down)
+    session.sector.flip(apex_down=False)  # a person knows better, of the picture that is shown
+    assert not current.sector.apex_down
+
+
 def test_scale_follows_a_sector_that_is_dragged(session: Session, dual: Cine) -> None:
     session.open(dual)
     current = session.current

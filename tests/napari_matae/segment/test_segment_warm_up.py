@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,3 +103,34 @@ def test_what_was_made_ready_is_what_runs(tiny_model, monkeypatch):
     with kept_segmenter(options, 50.0) as run:
         assert run.card.name == "tiny"
         assert before is not None
+
+
+_SCRIPT = """
+import sys, threading, time
+from pathlib import Path
+from psygnal import Signal
+from qtpy.QtCore import QCoreApplication
+from napari_matae.segment import warm_up
+
+class Session:
+    opened, sector_changed, current = Signal(object), Signal(), None
+
+done, seconds = Path(sys.argv[1]), float(sys.argv[2])
+warm_up._make_all_ready = lambda: (time.sleep(seconds), done.write_text("done"))
+warm_up._PATIENCE_S = 5.0
+application = QCoreApplication([])
+warming = warm_up.WarmUp(Session())
+warming._start()
+assert warming._thread.is_alive()
+"""
+
+
+@pytest.mark.parametrize(("seconds", "is_done"), [(1.0, True), (600.0, False)])
+def test_a_process_that_ends_meanwhile_waits_for_it_a_while(tmp_path, monkeypatch, seconds, is_done):
+    monkeypatch.setenv("MATAE_MEASURE", "1")
+    words = [sys.executable, "-c", _SCRIPT, str(tmp_path / "done"), str(seconds)]
+    start = time.monotonic()
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (tmp_path / "done").exists() == is_done
+    assert time.monotonic() - start < 250

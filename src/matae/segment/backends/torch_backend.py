@@ -72,6 +72,8 @@ class TorchBackend:
         self._notify = notify
         self._exact = False  # fp32 from now on, whatever would be faster
         self._lacking = self._gone = False
+        self.made_room = False
+        """Whether memory ran out or the GPU was left, so that it runs otherwise than it began."""
         self.graphs: dict[tuple[int, int, str], Callable[[Tensor], Tensor]] = {}
         """CUDA graphs of the network by frames, grid and precision, see `matae.segment.device_stages`."""
         if not self._moved(where):
@@ -79,6 +81,7 @@ class TorchBackend:
                 raise DeviceError("Memory does not suffice for the network; close other programs.")
             notify("The GPU is gone; going on with the CPU." if self._gone else
                    "GPU memory is full; going on with the CPU.")  # fmt: skip
+            self.made_room = True
             self._leave_gpu()
         else:
             self._size(batch)
@@ -178,6 +181,7 @@ class TorchBackend:
         """
         on_gpu = self.where.type != "cpu"
         place = "GPU memory" if on_gpu else "Memory"
+        self.made_room = True
         if self._gone:
             self._notify("The GPU is gone; going on with the CPU.")
             self._leave_gpu()
