@@ -10,6 +10,7 @@ import numpy as np
 from matae.errors import MeasureError
 from matae.measure.beat_measurement import BeatValues, agreement_of_widths, ef_by_width, measure_beat
 from matae.measure.cycle import Cycle, find_cycle
+from matae.measure.expected_behind import expected_behind
 from matae.measure.flags import find_flags
 from matae.measure.frames import FrameShape, measure_frames
 from matae.measure.inputs import Inputs, MeasureOptions, check_inputs, check_landmarks, check_spacing
@@ -70,6 +71,9 @@ class Measurement:
         What to know before a number is believed.
     structures
         Left atrium and wall of each of the beats, as far as its masks have them.
+    expected
+        Dice to be expected of each frame's outline, (T,), NaN where it is not known; None where it is of none. Of the
+        frames behind the ejection fraction all widths have been asked (`matae.measure.expected_behind`).
     """
 
     name: str
@@ -89,6 +93,7 @@ class Measurement:
     flags: tuple[QualityFlag, ...]
     structures: tuple[BeatStructures, ...]
     inputs: Inputs = field(repr=False)
+    expected: NDArray[np.float64] | None = field(default=None, repr=False)
 
     @property
     def view_source(self) -> str | None:
@@ -242,6 +247,7 @@ class Measurement:
             landmarks={frame: points for frame, points in placed.items() if points is not None},
             changed={**inputs.changed, **(masks or {})},
             expected=_without(inputs.expected, masks or ()),
+            implied=_without(inputs.implied, masks or ()),
             marks=inputs.marks if marks is None else marks,
             width_masks=inputs.width_masks if width_masks is None else width_masks,
             reviewed=inputs.reviewed if reviewed is None else frozenset(reviewed),
@@ -277,6 +283,7 @@ def measure_cine(
     reviewed: Iterable[int] = (),
     seen: RecognisedView | None = None,
     expected: ArrayLike | None = None,
+    implied: ArrayLike | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Measurement:
     """Measure a clip from its masks.
@@ -313,6 +320,9 @@ def measure_cine(
         What the pictures seem to show, for the record.
     expected
         Dice to be expected of each frame's outline (`matae.segment.expected`), (T,), NaN where it is not known.
+    implied
+        Dice that the network's probabilities imply, (T,), where that was measured for this model: with `width_masks`,
+        the Dice to be expected at end-diastole and end-systole follows from it and from all of them.
     progress
         Called with (frames done, frames in all).
 
@@ -329,7 +339,7 @@ def measure_cine(
     inputs = check_inputs(
         cine, masks, options, marks=marks, landmarks=landmarks, sector=sector, width_masks=width_masks, errors=errors,
         error_limit=error_limit, remarks=remarks, reviewed=reviewed, seen=seen,
-        expected=expected,
+        expected=expected, implied=implied,
     )  # fmt: skip
     shapes = measure_frames(
         inputs.masks, inputs.cine.pixel_size, landmarks=inputs.landmarks, apex_down=inputs.options.apex_down,
@@ -355,27 +365,36 @@ def _derive(
     kept = {} if before is None or before.view != view else _structures_of(before, shapes)
     structures = tuple(kept.get(values.frames) or measure_structures(values, inputs, view) for values in beats)
     by_width = ef_by_width(inputs, beats)
+    closer = expected_behind(inputs, beats)
+    expected = inputs.expected
+    if closer:
+        expected = np.full(len(shapes), np.nan) if expected is None else expected.copy()
+        expected[list(closer)] = list(closer.values())
     ef = None
     if beats:
+        behind = [frame for values in beats for frame in values.frames]
+        unseen = [np.nan if expected is None or t in inputs.reviewed else float(expected[t]) for t in behind]
         ef = ef_interval(
             float(np.mean([values.volumes.ef_percent for values in beats])),
             float(np.mean([values.sensitivity for values in beats])),
             list(by_width.values()),
+            expected=unseen,
         )
+    agreement = {t: agreed for t, agreed in agreement_of_widths(inputs, beats).items() if t not in closer}
     flags = find_flags(
         cine, shapes, cycle,
         beats=[(values.beat, values.volumes) for values in beats],
         outlines={frame: shapes[frame].points for values in beats for frame in values.frames}, view=view,
         marks=inputs.marks, landmarks=inputs.landmarks, sector=inputs.sector,
-        errors=inputs.errors, error_limit=inputs.error_limit, expected=inputs.expected,
-        widths_sd=0.0 if ef is None else ef.widths_sd, agreement=agreement_of_widths(inputs, beats),
+        errors=inputs.errors, error_limit=inputs.error_limit, expected=expected,
+        widths_sd=0.0 if ef is None else ef.widths_sd, agreement=agreement,
     )  # fmt: skip
     return Measurement(
         name=cine.source.name, content_id=inputs.cine.content_id, view=view, method=METHOD,
         calibrated=cine.spacing is not None, calibration=inputs.calibration, model=model, width=width,
         frame_rate=cine.frame_rate, shapes=shapes, cycle=cycle, beats=beats, ef=ef, by_width=by_width,
         flags=(*inputs.remarks, *flags, *structure_flags(beats, structures)), structures=structures,
-        inputs=inputs,
+        inputs=inputs, expected=expected,
     )  # fmt: skip
 
 

@@ -10,14 +10,18 @@ The 90 % interval is :math:`EF \pm 1.645\,\sigma` with
   end-systole; *s* is how strongly the ejection fraction of this heart follows such a shift;
 - :math:`\sigma_r`: what remains between two readings of the same frames by the same method.
 
-The two constants were set on the CAMUS validation patients (docs/measure.md gives the fit and its coverage). The
-interval speaks of reading the same frames again; it does not hold the difference to another view, probe position or
-method: experts differ by 7 points (standard deviation) on biplane ejection fraction.
+The two constants were set on the CAMUS validation patients (docs/measure.md gives the fit and its coverage). Where the
+Dice *D* to be expected of the outlines is known (`matae.segment.expected`), it says how far they may be out of place:
+:math:`\delta` is then a share of :math:`1 - D`, the root of the mean square over the frames, and the parts have weights
+that were fitted together on pictures made from training patients (`benchmarks/fit_trust.py`). A frame that a person
+outlined keeps the :math:`\delta` above, and one such frame keeps the other constants. The interval speaks
+of reading the same frames again; it does not hold the difference to another view, probe position or method: experts
+differ by 7 points (standard deviation) on biplane ejection fraction.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -27,12 +31,18 @@ if TYPE_CHECKING:
 
     from matae.measure.disks import Disks
 
-__all__ = ["Interval", "QualityFlag", "boundary_sensitivity", "ef_interval"]
+__all__ = ["Interval", "QualityFlag", "boundary_sensitivity", "boundary_shift", "ef_interval", "interval_of"]
 
 BOUNDARY_SHIFT = 0.007
 """Standard deviation of the outline's place relative to the long axis."""
 READER_SD = 4.25
 """Standard deviation of what remains, points of ejection fraction."""
+SHIFT_OF_DICE = 0.115
+"""The outline's place relative to the long axis, for each unit that is lacking to an expected Dice of one."""
+JUDGED_READER_SD = 1.9
+"""What remains where the expected Dice of every outline is known, points."""
+JUDGED_WIDTHS = 1.4
+"""How much the disagreement of the widths counts there: they err alike in part."""
 _Z90 = 1.6448536269514722
 
 
@@ -68,6 +78,8 @@ class Interval:
         Percent.
     widths_sd, boundary_sd, reader_sd
         The parts of the standard deviation, points.
+    widths_weight
+        How much `widths_sd` counts.
     """
 
     value: float
@@ -76,11 +88,18 @@ class Interval:
     widths_sd: float
     boundary_sd: float
     reader_sd: float
+    widths_weight: float = 1.0
 
     @property
     def half_width(self) -> float:
         """Half of the interval before it is cut at 0 and 100 %."""
-        return _Z90 * float(np.sqrt(self.widths_sd**2 + self.boundary_sd**2 + self.reader_sd**2))
+        parts = (self.widths_weight * self.widths_sd, self.boundary_sd, self.reader_sd)
+        return _Z90 * float(np.linalg.norm(parts))
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the expected Dice of every outline went into it."""
+        return self.widths_weight != 1.0
 
 
 def boundary_sensitivity(ed: Disks, es: Disks) -> float:
@@ -103,8 +122,26 @@ def boundary_sensitivity(ed: Disks, es: Disks) -> float:
     return float(np.hypot(by_ed, by_es) * ed.length)
 
 
+def boundary_shift(expected: Sequence[float]) -> float:
+    """Return how far outlines are out of place, relative to the long axis.
+
+    Parameters
+    ----------
+    expected
+        Dice to be expected of each; NaN where it is not known, or a person speaks for the outline.
+    """
+    dice = np.asarray(expected, np.float64)
+    shifts = np.where(np.isfinite(dice), SHIFT_OF_DICE * (1 - dice), BOUNDARY_SHIFT)
+    return float(np.sqrt((shifts**2).mean())) if shifts.size else BOUNDARY_SHIFT
+
+
 def ef_interval(
-    ef_percent: float, sensitivity: float, widths: Sequence[float] = (), *, widths_sd: float | None = None
+    ef_percent: float,
+    sensitivity: float,
+    widths: Sequence[float] = (),
+    *,
+    widths_sd: float | None = None,
+    expected: Sequence[float] = (),
 ) -> Interval:
     """Return the 90 % interval of an ejection fraction.
 
@@ -118,13 +155,22 @@ def ef_interval(
         Ejection fractions by the widths of the network on the same frames; fewer than two count as none.
     widths_sd
         Their standard deviation, where it is known in place of them.
+    expected
+        Dice to be expected of each outline behind it; NaN where it is not known, or a person speaks for the outline.
 
     Notes
     -----
     Several beats do not narrow it: a reader errs alike in all of them.
     """
     spread = widths_sd if widths_sd is not None else float(np.std(widths, ddof=1)) if len(widths) > 1 else 0.0
-    boundary = BOUNDARY_SHIFT * sensitivity
-    half = _Z90 * float(np.sqrt(spread**2 + boundary**2 + READER_SD**2))
+    judged = len(expected) > 0 and bool(np.isfinite(expected).all())
+    return interval_of(ef_percent, spread, boundary_shift(expected) * sensitivity, judged=judged)
+
+
+def interval_of(ef_percent: float, widths_sd: float, boundary_sd: float, *, judged: bool) -> Interval:
+    """Return the interval with these parts; `judged` where the expected Dice of every outline went into them."""
+    reader, weight = (JUDGED_READER_SD, JUDGED_WIDTHS) if judged else (READER_SD, 1.0)
+    whole = Interval(ef_percent, ef_percent, ef_percent, widths_sd, boundary_sd, reader, weight)
+    half = whole.half_width
     low, high = max(ef_percent - half, min(ef_percent, 0.0)), min(ef_percent + half, 100.0)
-    return Interval(ef_percent, low, high, spread, boundary, READER_SD)
+    return replace(whole, low=low, high=high)
