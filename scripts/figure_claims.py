@@ -134,6 +134,18 @@ def _agreement() -> Iterator[Claim]:
         ),
         ("phantom, true masks", "| phantoms, exact masks | exact EF"),
         ("phantom images, truth", "| phantom pictures, model at width 1 | exact EF"),
+        (
+            "CAMUS val, reference masks, with the expected Dice",
+            "| CAMUS val, model at width 1, with the expected Dice | EF from reference masks",
+        ),
+        (
+            "CAMUS val, clinical biplane, with the expected Dice",
+            "| CAMUS val, model at width 1, with the expected Dice | clinical biplane EF",
+        ),
+        (
+            "phantom images, truth, with the expected Dice",
+            "| phantom pictures, model at width 1, with the expected Dice | exact EF",
+        ),
     ):
         share = held[key]
         range_ = f"({100 * share['low']:.0f} to {100 * share['high']:.0f})"

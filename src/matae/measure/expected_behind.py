@@ -40,11 +40,26 @@ def expected_behind(inputs: Inputs, beats: Sequence[BeatValues]) -> dict[int, fl
     for frame in {frame for beat in beats for frame in beat.frames}:
         held = {parse_width(name): masks[frame] for name, masks in inputs.width_masks.items() if frame in masks}
         own = [width for width, mask in held.items() if np.array_equal(inputs.mask(frame), mask)]
-        near = second_width(held, own[0]) if own else None
-        if near is None or not np.isfinite(inputs.implied[frame]):
+        pairs = _compared(list(held), own[0]) if own else ()
+        if not pairs or not np.isfinite(inputs.implied[frame]):
             continue
-        label = inputs.options.label
-        widest = max(width for width in held if width != own[0])
-        apart = [1.0 - float(dice(held[own[0]] == label, held[other] == label)) for other in (near, widest)]
+        cavity = {width: mask == inputs.options.label for width, mask in held.items()}
+        apart = [1.0 - float(dice(cavity[one], cavity[other])) for one, other in pairs]
         found[frame] = float(calibrated_dice(inputs.implied[frame], *apart))
     return found
+
+
+def _compared(widths: list[float], own: float) -> tuple[tuple[float, float], ...]:
+    """Return the two pairs of widths whose distances tell; nothing where there are not two widths.
+
+    The width that outlined with the next narrower one, and with the widest. Where it is the widest itself, both pairs
+    are those of the next narrower one: two widths that are wide are near each other, and promise too much.
+    """
+    near = second_width(widths, own)
+    if near is None:
+        return ()
+    widest = max(widths)
+    if own != widest:
+        return (own, near), (own, widest)
+    narrower = [width for width in widths if width < near]
+    return (near, max(narrower) if narrower else own), (own, near)

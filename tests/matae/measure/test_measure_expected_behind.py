@@ -71,6 +71,25 @@ def test_it_is_what_both_widths_make_of_it_whatever_was_known_of_one() -> None:
     assert [to_json(dock)["expected_dice"][t] for t in frames] == [round(float(dock.expected[t]), 4) for t in frames]
 
 
+def test_the_widest_width_is_judged_by_the_distances_of_the_next() -> None:
+    plain = measured()
+    held = widths(plain, 0.9, 0.98)
+    both = measured(implied=SURE, width_masks=held)
+    swapped = held | {"1": held["1/2"], "1/2": held["1"], "1/4": widths(plain, 0.9 / 0.98)["1/4"]}
+    ed = plain.ed_frame
+    middle, wide = (swapped[name][ed] == 1 for name in ("1/2", "1"))
+    narrow = swapped["1/4"][ed] == 1
+    apart = [1 - 2 * (middle & other).sum() / (middle.sum() + other.sum()) for other in (narrow, wide)]
+    found = measured(implied=SURE, width_masks=swapped).expected[ed]
+    assert found == pytest.approx(float(calibrated_dice(0.97, *apart)))
+    assert both.expected[ed] != found
+    two = {name: swapped[name] for name in ("1/2", "1")}
+    only = 1 - 2 * (middle & wide).sum() / (middle.sum() + wide.sum())
+    assert measured(implied=SURE, width_masks=two).expected[ed] == pytest.approx(
+        float(calibrated_dice(0.97, only, only))
+    )
+
+
 def test_widths_that_outline_others_widen_the_interval_and_end_in_silence() -> None:
     plain = measured()
     factors = (1.0, 0.97, 0.9, 0.6)
