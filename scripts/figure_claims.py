@@ -34,6 +34,7 @@ def claims() -> Iterator[Claim]:
     yield from _cards()
     yield from _widths()
     yield from _agreement()
+    yield from _trust()
     yield from _clinic()
     yield from _gpu()
 
@@ -170,6 +171,15 @@ def _agreement() -> Iterator[Claim]:
         yield Claim("docs/measure.md", f"{100 * pair['share']:.0f} % of the patients", source)
     exact = found["phantom"]["true_masks"]
     yield Claim("docs/measure.md", f"(SD {exact['sd']:.2f}, at most {exact['largest']:.1f})", source)
+
+
+def _trust() -> Iterator[Claim]:
+    """Hold the constants of the interval to their fit."""
+    lines = [line for run in sources.figures_of("fit-trust")["runs"] for line in run["output"]]
+    line = next(line for line in lines if line.startswith("interval:"))
+    shift, reader = (re.findall(rf"{name} ([\d.]+)", line)[0] for name in ("shift", "reader"))
+    yield Claim("docs/measure.md", f"δ is {shift} % of 1 - D", "docs/figures/fit-trust.json")
+    yield Claim("docs/measure.md", f"σ_r is {reader} points", "docs/figures/fit-trust.json")
 
 
 def _clinic() -> Iterator[Claim]:
