@@ -167,8 +167,10 @@ def judge(pair: Pair, options: SegmentOptions) -> dict[str, Any]:
     flagged = [ef is None or any(not flag.frames or t in flag.frames for flag in measured.doubts) for t in (0, 1)]
     return {
         "name": pair.name, "dice": [round(float(score), 4) for score in scores], "flagged": flagged,
-        "ef": None if ef is None else [round(value, 2) for value in (ef.value, ef.low, ef.high, ef.half_width)],
-        "without": None if without is None else [round(x, 2) for x in (without.low, without.high, without.half_width)],
+        "ef": None if ef is None else [round(x, 2) for x in (ef.value, ef.low, ef.high, (ef.high - ef.low) / 2)],
+        "without": None if without is None else [
+            round(x, 2) for x in (without.low, without.high, (without.high - without.low) / 2)
+        ],
         "expected": expected,
         "true_ef": None if true is None else round(true.value, 2),
         "silent": ef is None or bool(measured.doubts), "doubts": [flag.code for flag in measured.doubts],

@@ -177,9 +177,9 @@ def _trust() -> Iterator[Claim]:
     """Hold the constants of the interval to their fit."""
     lines = [line for run in sources.figures_of("fit-trust")["runs"] for line in run["output"]]
     line = next(line for line in lines if line.startswith("interval:"))
-    shift, reader = (re.findall(rf"{name} ([\d.]+)", line)[0] for name in ("shift", "reader"))
+    shift, mean, spread = re.findall(r"\d+\.\d+", line)
     yield Claim("docs/measure.md", f"δ is {shift} % of 1 - D", "docs/figures/fit-trust.json")
-    yield Claim("docs/measure.md", f"σ_r is {reader} points", "docs/figures/fit-trust.json")
+    yield Claim("docs/measure.md", f"μ ± τ = {mean} ± {spread}", "docs/figures/fit-trust.json")
 
 
 def _clinic() -> Iterator[Claim]:

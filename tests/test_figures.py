@@ -120,8 +120,9 @@ def test_the_constants_of_trust_are_those_that_were_fitted(checker: ModuleType) 
     rows = {cells[1]: cells[2] for line in lines if len(cells := [cell.strip() for cell in line.split("|")]) > 3}
     for name, constants in used.items():
         assert rows[name] == ", ".join(f"{value:.3f}" for value in constants)
-    weight, shift, reader = uncertainty.JUDGED_WIDTHS, uncertainty.SHIFT_OF_DICE, uncertainty.JUDGED_READER_SD
-    assert f"interval: widths {weight:.2f}, shift {100 * shift:.1f} % of (1 - Dice), reader {reader:.2f}" in lines
+    usual = f"usual {uncertainty.USUAL_EF:.1f} ± {uncertainty.USUAL_SD:.1f}"
+    shift = f"shift {100 * uncertainty.SHIFT_OF_DICE:.1f} % of (1 - Dice)"
+    assert f"interval: {shift}, {usual}" in lines
 
 
 def test_tables_are_read_by_their_columns(checker: ModuleType) -> None:

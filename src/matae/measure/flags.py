@@ -42,8 +42,8 @@ JUMP = 0.25
 WIDTHS_DIFFER = 7.0
 """Points of ejection fraction (standard deviation): 95 % of the CAMUS validation patients stay below."""
 WIDTHS_AGREE = 0.92
-"""Mean Dice of the cavities that two widths outline, below which an outline of which no Dice is expected is taken for
-wrong. It was set on training patients of CAMUS, changed, and phantoms (docs/measure.md)."""
+"""Mean Dice of the cavities that two widths outline, below which an outline is taken for wrong. It and
+`matae.segment.expected.DOUBTFUL` were set on training patients of CAMUS, changed, and phantoms (docs/measure.md)."""
 _CLIPPED = 0.08  # share of the outline at the sector's edge
 _EDGE = 0.02  # of the long axis: what counts as at the edge
 _STANDS_OUT = 6.0  # robust standard deviations

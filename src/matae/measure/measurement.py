@@ -380,14 +380,13 @@ def _derive(
             list(by_width.values()),
             expected=unseen,
         )
-    agreement = {t: agreed for t, agreed in agreement_of_widths(inputs, beats).items() if t not in closer}
     flags = find_flags(
         cine, shapes, cycle,
         beats=[(values.beat, values.volumes) for values in beats],
         outlines={frame: shapes[frame].points for values in beats for frame in values.frames}, view=view,
         marks=inputs.marks, landmarks=inputs.landmarks, sector=inputs.sector,
         errors=inputs.errors, error_limit=inputs.error_limit, expected=expected,
-        widths_sd=0.0 if ef is None else ef.widths_sd, agreement=agreement,
+        widths_sd=0.0 if ef is None else ef.widths_sd, agreement=agreement_of_widths(inputs, beats),
     )  # fmt: skip
     return Measurement(
         name=cine.source.name, content_id=inputs.cine.content_id, view=view, method=METHOD,

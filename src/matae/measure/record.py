@@ -58,7 +58,7 @@ def to_json(measurement: Measurement) -> dict[str, Any]:
             "low": _number(m.ef.low),
             "high": _number(m.ef.high),
             "widths_sd": _number(m.ef.widths_sd),
-            "widths_weight": _number(m.ef.widths_weight),
+            "judged": m.ef.judged,
             "boundary_sd": _number(m.ef.boundary_sd),
             "reader_sd": _number(m.ef.reader_sd),
             "provisional": m.inputs.widths_pending,

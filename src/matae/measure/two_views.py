@@ -169,7 +169,7 @@ def measure_two_views(four_chamber: Measurement, two_chamber: Measurement) -> Tw
         *(BOUNDARY_SHIFT * one.sensitivity if of is None else of.boundary_sd for of, one in both)
     )
     spread = 0.5 * math.hypot(*(0.0 if of is None else of.widths_sd for of, _ in both))
-    judged = all(of is not None and of.is_judged for of, _ in both)
+    judged = all(of is not None and of.judged for of, _ in both)
     ef = interval_of(100.0 * (edv - esv) / edv, spread, boundary, judged=judged)
     lengths = four.volumes.ed.length, two.volumes.ed.length
     differ = 100.0 * abs(lengths[0] - lengths[1]) / max(lengths)

@@ -10,11 +10,18 @@ The 90 % interval is :math:`EF \pm 1.645\,\sigma` with
   end-systole; *s* is how strongly the ejection fraction of this heart follows such a shift;
 - :math:`\sigma_r`: what remains between two readings of the same frames by the same method.
 
-The two constants were set on the CAMUS validation patients (docs/measure.md gives the fit and its coverage). Where the
-Dice *D* to be expected of the outlines is known (`matae.segment.expected`), it says how far they may be out of place:
-:math:`\delta` is then a share of :math:`1 - D`, the root of the mean square over the frames, and the parts have weights
-that were fitted together on pictures made from training patients (`benchmarks/fit_trust.py`). A frame that a person
-outlined keeps the :math:`\delta` above, and one such frame keeps the other constants. The interval speaks
+The two constants were set on the CAMUS validation patients (docs/measure.md gives the fit and its coverage).
+
+Where the Dice *D* to be expected of the outlines is known (`matae.segment.expected`), it says how far they may be out
+of place: :math:`\sigma` is then :math:`\delta\,s` alone, with :math:`\delta` a share of :math:`1 - D`, the root of the
+mean square over the frames. The less the outlines are to be relied on, the more counts what is known without them, that
+ejection fractions are :math:`\mu \pm \tau`:
+
+.. math:: w = \frac{\tau^2}{\tau^2 + \sigma^2}, \qquad \mu + w\,(EF - \mu) \pm 1.645\,\sigma\sqrt{w}
+
+made wider, where need be, so that it holds the value itself. The share was fitted on pictures made from training
+patients (`benchmarks/fit_trust.py`). One frame that a person outlined, or that nothing is expected of, brings the first
+form back, with the :math:`\delta` of the other frame. The interval speaks
 of reading the same frames again; it does not hold the difference to another view, probe position or method: experts
 differ by 7 points (standard deviation) on biplane ejection fraction.
 """
@@ -37,12 +44,10 @@ BOUNDARY_SHIFT = 0.007
 """Standard deviation of the outline's place relative to the long axis."""
 READER_SD = 4.25
 """Standard deviation of what remains, points of ejection fraction."""
-SHIFT_OF_DICE = 0.157
+SHIFT_OF_DICE = 0.196
 """The outline's place relative to the long axis, for each unit that is lacking to an expected Dice of one."""
-JUDGED_READER_SD = 3.34
-"""What remains where the expected Dice of every outline is known, points."""
-JUDGED_WIDTHS = 0.0
-"""How much the disagreement of the widths counts there: nothing, by the fit; the expected Dice knows of it."""
+USUAL_EF, USUAL_SD = 51.2, 13.2
+"""Mean and standard deviation of single-plane ejection fractions: reference outlines of 340 training pairs of CAMUS."""
 _Z90 = 1.6448536269514722
 
 
@@ -78,8 +83,8 @@ class Interval:
         Percent.
     widths_sd, boundary_sd, reader_sd
         The parts of the standard deviation, points.
-    widths_weight
-        How much `widths_sd` counts.
+    judged
+        Whether it is made from the expected Dice of every outline, which knows of the widths.
     """
 
     value: float
@@ -88,18 +93,19 @@ class Interval:
     widths_sd: float
     boundary_sd: float
     reader_sd: float
-    widths_weight: float = 1.0
+    judged: bool = False
 
     @property
     def half_width(self) -> float:
-        """Half of the interval before it is cut at 0 and 100 %."""
-        parts = (self.widths_weight * self.widths_sd, self.boundary_sd, self.reader_sd)
-        return _Z90 * float(np.linalg.norm(parts))
+        """Half of the interval before it is cut at 0 and 100 %, or made to hold the value."""
+        if self.judged:
+            return _Z90 * self.boundary_sd * float(np.sqrt(_weight(self.boundary_sd)))
+        return _Z90 * float(np.linalg.norm((self.widths_sd, self.boundary_sd, self.reader_sd)))
 
-    @property
-    def is_judged(self) -> bool:
-        """Whether the expected Dice of every outline went into it."""
-        return self.widths_weight != 1.0
+
+def _weight(sd: float) -> float:
+    """Return how much a measurement counts beside what is usual."""
+    return USUAL_SD**2 / (USUAL_SD**2 + sd**2)
 
 
 def boundary_sensitivity(ed: Disks, es: Disks) -> float:
@@ -168,9 +174,12 @@ def ef_interval(
 
 
 def interval_of(ef_percent: float, widths_sd: float, boundary_sd: float, *, judged: bool) -> Interval:
-    """Return the interval with these parts; `judged` where the expected Dice of every outline went into them."""
-    reader, weight = (JUDGED_READER_SD, JUDGED_WIDTHS) if judged else (READER_SD, 1.0)
-    whole = Interval(ef_percent, ef_percent, ef_percent, widths_sd, boundary_sd, reader, weight)
+    """Return the interval with these parts; `judged` where it is made from the expected Dice of every outline."""
+    reader = 0.0 if judged else READER_SD
+    whole = Interval(ef_percent, ef_percent, ef_percent, widths_sd, boundary_sd, reader, judged)
+    middle = USUAL_EF + _weight(boundary_sd) * (ef_percent - USUAL_EF) if judged else ef_percent
     half = whole.half_width
-    low, high = max(ef_percent - half, min(ef_percent, 0.0)), min(ef_percent + half, 100.0)
+    # What is below nothing is shown as it is: the frames are the wrong way round, and a flag says so.
+    low = min(max(middle - half, 0.0), ef_percent)
+    high = max(min(middle + half, 100.0), ef_percent)
     return replace(whole, low=low, high=high)

@@ -11,7 +11,7 @@ from measure_makers import beating
 from matae.errors import MeasureError
 from matae.measure import measure_cine
 from matae.measure.record import to_json
-from matae.measure.uncertainty import BOUNDARY_SHIFT, JUDGED_READER_SD, JUDGED_WIDTHS, READER_SD, SHIFT_OF_DICE
+from matae.measure.uncertainty import BOUNDARY_SHIFT, READER_SD, SHIFT_OF_DICE, USUAL_EF, USUAL_SD, interval_of
 from matae.segment.expected import DOUBTFUL, calibrated_dice
 
 N = 41
@@ -108,15 +108,15 @@ def test_the_interval_is_made_of_what_is_expected() -> None:
     found = measured(expected=expected).ef
     follows = measured().beats[0].sensitivity
     assert found.boundary_sd == pytest.approx(SHIFT_OF_DICE * 0.1 * follows)
-    assert (found.reader_sd, found.widths_weight, found.is_judged) == (JUDGED_READER_SD, JUDGED_WIDTHS, True)
+    assert (found.reader_sd, found.judged) == (0.0, True)
     plain = measured().ef
-    assert (plain.reader_sd, plain.widths_weight, plain.is_judged) == (READER_SD, 1.0, False)
+    assert (plain.reader_sd, plain.judged) == (READER_SD, False)
     # A person's outline is as good as a person's; the other one stays what it is.
     both = measured()
     half = measured(expected=expected, reviewed=[both.ed_frame]).ef
     shift = np.sqrt(((SHIFT_OF_DICE * 0.1) ** 2 + BOUNDARY_SHIFT**2) / 2)
     assert half.boundary_sd == pytest.approx(shift * follows)
-    assert (half.reader_sd, half.is_judged) == (READER_SD, False)
+    assert (half.reader_sd, half.judged) == (READER_SD, False)
     assert measured(expected=expected, reviewed=[both.ed_frame, both.es_frame]).ef == plain
 
 
@@ -128,3 +128,20 @@ def test_where_widths_differ_the_less_sure_outline_is_named() -> None:
     found = measured(implied=SURE, width_masks=held)
     assert found.ef.widths_sd > 15
     assert {doubt.code: doubt.frames for doubt in found.doubts}["widths-differ"] == (es,)
+
+
+def test_the_less_sure_a_number_the_more_its_interval_leans_towards_what_is_usual() -> None:
+    for sd, weight in ((0.0, 1.0), (USUAL_SD, 0.5)):
+        found = interval_of(USUAL_EF, 9.0, sd, judged=True)
+        half = 1.6448536 * sd * np.sqrt(weight)
+        assert (found.low, found.high) == pytest.approx((USUAL_EF - half, USUAL_EF + half))
+        assert found.half_width == pytest.approx(half)
+    low, high = (interval_of(USUAL_EF + away, 0.0, 8.0, judged=True) for away in (-15, 15))
+    assert low.high - low.value > low.value - low.low > 0
+    assert (low.high - USUAL_EF, low.low - USUAL_EF) == pytest.approx((USUAL_EF - high.low, USUAL_EF - high.high))
+    # Its own value is always in it, whatever is usual, and so are nothing and everything its ends.
+    for value in (-20.0, 2.0, 99.0):
+        found = interval_of(value, 0.0, 40.0, judged=True)
+        assert found.low <= value <= found.high
+        assert min(value, 0.0) <= found.low < found.high <= 100.0
+    assert interval_of(-20.0, 0.0, 5.0, judged=True).low == -20.0
