@@ -283,7 +283,7 @@ def report_camus(patients: dict[str, dict[str, Any]], *, fitted: bool, picture: 
     half = Z90 * sigma(spread, sensitivity, uncertainty.BOUNDARY_SHIFT, uncertainty.READER_SD)
     expected = [[p["expected", phase] for phase in ("ED", "ES")] for p in patients.values()]
     numbers = zip(by_width["1"], sensitivity, spread, expected, strict=True)
-    judged = np.array([uncertainty.ef_interval(v, s, widths_sd=w, expected=e).half_width for v, s, w, e in numbers])
+    judged = [uncertainty.ef_interval(v, s, widths_sd=w, expected=e) for v, s, w, e in numbers]
     if picture:
         plot(picture, [
             ("Model, width 1, minus reference masks", by_width["1"], reference),

@@ -11,12 +11,14 @@ from matae.segment.compare import second_width
 from matae.segment.expected import calibrated_dice
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
 
     from matae.measure.beat_measurement import BeatValues
     from matae.measure.inputs import Inputs
 
-__all__ = ["expected_behind"]
+__all__ = ["expected_behind", "expected_of", "expected_unseen", "without_frames"]
 
 
 def expected_behind(inputs: Inputs, beats: Sequence[BeatValues]) -> dict[int, float]:
@@ -47,6 +49,30 @@ def expected_behind(inputs: Inputs, beats: Sequence[BeatValues]) -> dict[int, fl
         apart = [1.0 - float(dice(cavity[one], cavity[other])) for one, other in pairs]
         found[frame] = float(calibrated_dice(inputs.implied[frame], *apart))
     return found
+
+
+def expected_of(inputs: Inputs, beats: Sequence[BeatValues]) -> NDArray[np.float64] | None:
+    """Return the Dice to be expected of every outline, (T,), those of `expected_behind` among them; None of none."""
+    closer = expected_behind(inputs, beats)
+    if not closer:
+        return inputs.expected
+    found = np.full(inputs.cine.n_frames, np.nan) if inputs.expected is None else inputs.expected.copy()
+    found[list(closer)] = list(closer.values())
+    return found
+
+
+def expected_unseen(inputs: Inputs, beats: Sequence[BeatValues], expected: NDArray[np.float64] | None) -> list[float]:
+    """Return the expected Dice of the outlines behind an ejection fraction, NaN of those that a person accepted."""
+    behind = [frame for values in beats for frame in values.frames]
+    return [np.nan if expected is None or t in inputs.reviewed else float(expected[t]) for t in behind]
+
+
+def without_frames(expected: NDArray[np.float64] | None, frames: Iterable[int]) -> NDArray[np.float64] | None:
+    """Return the expected Dice without those of frames that have another mask now."""
+    left = None if expected is None else expected.copy()
+    if left is not None:
+        left[[frame for frame in frames if 0 <= frame < len(left)]] = np.nan
+    return left
 
 
 def _compared(widths: list[float], own: float) -> tuple[tuple[float, float], ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from matae.errors import MeasureError
 from matae.measure.beat_measurement import BeatValues, agreement_of_widths, ef_by_width, measure_beat
 from matae.measure.cycle import Cycle, find_cycle
-from matae.measure.expected_behind import expected_behind
+from matae.measure.expected_behind import expected_of, expected_unseen, without_frames
 from matae.measure.flags import find_flags
 from matae.measure.frames import FrameShape, measure_frames
 from matae.measure.inputs import Inputs, MeasureOptions, check_inputs, check_landmarks, check_spacing
@@ -246,8 +246,8 @@ class Measurement:
             inputs,
             landmarks={frame: points for frame, points in placed.items() if points is not None},
             changed={**inputs.changed, **(masks or {})},
-            expected=_without(inputs.expected, masks or ()),
-            implied=_without(inputs.implied, masks or ()),
+            expected=without_frames(inputs.expected, masks or ()),
+            implied=without_frames(inputs.implied, masks or ()),
             marks=inputs.marks if marks is None else marks,
             width_masks=inputs.width_masks if width_masks is None else width_masks,
             reviewed=inputs.reviewed if reviewed is None else frozenset(reviewed),
@@ -365,20 +365,14 @@ def _derive(
     kept = {} if before is None or before.view != view else _structures_of(before, shapes)
     structures = tuple(kept.get(values.frames) or measure_structures(values, inputs, view) for values in beats)
     by_width = ef_by_width(inputs, beats)
-    closer = expected_behind(inputs, beats)
-    expected = inputs.expected
-    if closer:
-        expected = np.full(len(shapes), np.nan) if expected is None else expected.copy()
-        expected[list(closer)] = list(closer.values())
+    expected = expected_of(inputs, beats)
     ef = None
     if beats:
-        behind = [frame for values in beats for frame in values.frames]
-        unseen = [np.nan if expected is None or t in inputs.reviewed else float(expected[t]) for t in behind]
         ef = ef_interval(
             float(np.mean([values.volumes.ef_percent for values in beats])),
             float(np.mean([values.sensitivity for values in beats])),
             list(by_width.values()),
-            expected=unseen,
+            expected=expected_unseen(inputs, beats, expected),
         )
     flags = find_flags(
         cine, shapes, cycle,
@@ -404,11 +398,3 @@ def _structures_of(before: Measurement, shapes: tuple[FrameShape, ...]) -> dict[
         for values, found in zip(before.beats, before.structures, strict=True)
         if all(shapes[frame] is before.shapes[frame] for frame in values.frames)
     }
-
-
-def _without(expected: NDArray[np.float64] | None, frames: Iterable[int]) -> NDArray[np.float64] | None:
-    """Return the expected Dice without those of frames that have another mask now."""
-    left = None if expected is None else expected.copy()
-    if left is not None:
-        left[[frame for frame in frames if 0 <= frame < len(left)]] = np.nan
-    return left
