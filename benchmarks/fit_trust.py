@@ -136,7 +136,8 @@ def ends(found: list[Look], half: Floats, mean: float, spread: float) -> tuple[F
     ef = np.array([one.ef for one in found])
     weight = 1 / (1 + (half / Z90 / spread) ** 2)
     middle, half = mean + weight * (ef - mean), half * np.sqrt(weight)
-    return np.minimum(np.maximum(middle - half, 0), ef), np.maximum(np.minimum(middle + half, 100), ef)
+    low, high = np.minimum(middle, ef) - half, np.maximum(middle, ef) + half
+    return np.minimum(np.maximum(low, 0), ef), np.maximum(np.minimum(high, 100), ef)
 
 
 def fit_interval(found: list[Look], expected: Floats, weight: Floats) -> float:

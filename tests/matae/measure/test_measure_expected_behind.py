@@ -137,7 +137,9 @@ def test_the_less_sure_a_number_the_more_its_interval_leans_towards_what_is_usua
         assert (found.low, found.high) == pytest.approx((USUAL_EF - half, USUAL_EF + half))
         assert found.half_width == pytest.approx(half)
     low, high = (interval_of(USUAL_EF + away, 0.0, 8.0, judged=True) for away in (-15, 15))
-    assert low.high - low.value > low.value - low.low > 0
+    weight = USUAL_SD**2 / (USUAL_SD**2 + 8.0**2)
+    assert low.value - low.low == pytest.approx(low.half_width) == pytest.approx(1.6448536 * 8.0 * np.sqrt(weight))
+    assert low.high - low.value == pytest.approx(low.half_width + 15 * (1 - weight))
     assert (low.high - USUAL_EF, low.low - USUAL_EF) == pytest.approx((USUAL_EF - high.low, USUAL_EF - high.high))
     # Its own value is always in it, whatever is usual, and so are nothing and everything its ends.
     for value in (-20.0, 2.0, 99.0):
