@@ -13,16 +13,24 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from matae.cine import Cine, Spacing
 from matae.measure import Disks, disks, measure_cine, single_plane, uncertainty
-from matae.measure.run import segment_widths
+from matae.metrics import dice
 from matae.models import DEFAULT_MODEL
-from matae.segment import SegmentOptions, find_sector
+from matae.segment import Segmenter, SegmentOptions, find_sector
+from matae.segment.expected import calibrated_dice, implied_dice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matae.segment import Sector
 
 Z90 = 1.6448536269514722
 WIDTHS = ("1", "1/2", "1/4", "1/8")
@@ -95,12 +103,29 @@ def camus(data: Path, rows: list[dict[str, str]]) -> dict[str, dict[str, Any]]:
         with Image.open(folder / "masks" / f"{row['frame']}.png") as picture:
             entry["reference", row["phase"]] = disks(np.asarray(picture) > 0, spacing)
         cine = Cine(grey[np.newaxis], None, spacing, Path(row["frame"]), view="A4C")
-        for width, masks in segment_widths(cine, find_sector(cine), OPTIONS, [0]).items():
-            entry[width, row["phase"]] = disks(masks[0] == 1, spacing)
+        masks, implied = outlined(cine, find_sector(cine), [0])
+        for width in WIDTHS:
+            entry[width, row["phase"]] = disks(masks[width][0] == 1, spacing)
+        # Of the widest width both distances are those of the next narrower one (`matae.measure.expected_behind`).
+        apart = [1 - float(dice(masks["1/2"][0] == 1, masks[other][0] == 1)) for other in ("1/4", "1")]
+        entry["expected", row["phase"]] = float(calibrated_dice(implied[0], *apart))
     return patients
 
 
 OPTIONS = SegmentOptions(DEFAULT_MODEL, device="auto")
+MAKE = cache(Segmenter)
+
+
+def outlined(cine: Cine, sector: Sector, frames: list[int]) -> tuple[dict[str, dict[int, np.ndarray]], list[float]]:
+    """Return the masks of every width by frame, and the Dice that the probabilities of width 1 imply."""
+    masks: dict[str, dict[int, np.ndarray]] = {}
+    implied = dict.fromkeys(frames, np.nan)
+    for width in WIDTHS:
+        found = list(MAKE(replace(OPTIONS, width=width)).stream(cine, sector, frames))
+        masks[width] = {one.index: one.mask for one in found}
+        if width == "1":
+            implied |= {one.index: implied_dice(one.mask, one.probability) for one in found}
+    return masks, list(implied.values())
 
 
 # --- the interval ---------------------------------------------------------------------------------------------
@@ -140,6 +165,14 @@ def share(inside: np.ndarray) -> dict[str, float]:
     return {"n": n, "share": p, "low": float(middle - half), "high": float(middle + half)}
 
 
+def held(intervals: Sequence[uncertainty.Interval], truth: np.ndarray) -> np.ndarray:
+    return np.array([one.low <= value <= one.high for one, value in zip(intervals, truth, strict=True)])
+
+
+def wide(intervals: Sequence[uncertainty.Interval]) -> float:
+    return float(np.mean([(one.high - one.low) / 2 for one in intervals]))
+
+
 # --- phantoms -------------------------------------------------------------------------------------------------
 
 
@@ -163,10 +196,11 @@ def hearts(count: int) -> list[tuple[float, np.ndarray, Any]]:
     return found
 
 
-def phantom_images(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return truth, measurement and half width of the interval of imaged phantoms that the model segments."""
-    from dataclasses import replace
+def phantom_images(count: int) -> tuple[Any, ...]:
+    """Return truth, measurement and half width of the interval of imaged phantoms that the model segments.
 
+    The half width without the Dice that is expected of the outlines; then the interval with it.
+    """
     from matae.phantom import make_phantom
 
     rows = []
@@ -177,12 +211,13 @@ def phantom_images(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         cine = replace(
             phantom.cine, frames=phantom.cine.frames[frames], frame_times=None, ed_frame=0, es_frame=1, heart_rate=None
         )
-        widths = segment_widths(cine, find_sector(phantom.cine), OPTIONS, [0, 1])
+        widths, implied = outlined(cine, find_sector(phantom.cine), [0, 1])
         masks = np.stack([widths["1"][0], widths["1"][1]])
-        found = measure_cine(cine, masks, width_masks=widths)
-        if found.ef is not None:
-            rows.append((phantom.ejection_fraction, found.ef.value, found.ef.half_width))
-    return tuple(np.array(rows).T)
+        plain, found = (measure_cine(cine, masks, width_masks=widths, implied=sure) for sure in (None, implied))
+        if plain.ef is not None and found.ef is not None:
+            rows.append((phantom.ejection_fraction, found.ef.value, plain.ef.half_width, found.ef))
+    *numbers, intervals = zip(*rows, strict=True)
+    return (*(np.array(one) for one in numbers), intervals)
 
 
 # --- all of it ------------------------------------------------------------------------------------------------
@@ -246,6 +281,9 @@ def report_camus(patients: dict[str, dict[str, Any]], *, fitted: bool, picture: 
     sensitivity = np.array([uncertainty.boundary_sensitivity(p["1", "ED"], p["1", "ES"]) for p in patients.values()])
     constants = report_constants(error, spread, sensitivity) if fitted else None
     half = Z90 * sigma(spread, sensitivity, uncertainty.BOUNDARY_SHIFT, uncertainty.READER_SD)
+    expected = [[p["expected", phase] for phase in ("ED", "ES")] for p in patients.values()]
+    numbers = zip(by_width["1"], sensitivity, spread, expected, strict=True)
+    judged = [uncertainty.ef_interval(v, s, widths_sd=w, expected=e) for v, s, w, e in numbers]
     if picture:
         plot(picture, [
             ("Model, width 1, minus reference masks", by_width["1"], reference),
@@ -255,6 +293,9 @@ def report_camus(patients: dict[str, dict[str, Any]], *, fitted: bool, picture: 
         "CAMUS val, reference masks": share(np.abs(error) <= half) | {"mean_half_width": float(half.mean())},
         "the same, constants from the other patients": share(cross_validated(error, spread, sensitivity)),
         "CAMUS val, clinical biplane": share(np.abs(by_width["1"] - clinic) <= half),
+        "CAMUS val, reference masks, with the expected Dice": share(held(judged, reference))
+        | {"mean_half_width": wide(judged)},
+        "CAMUS val, clinical biplane, with the expected Dice": share(held(judged, clinic)),
     }
     return {"agreement": found, "coverage": coverage, "constants": constants}
 
@@ -277,7 +318,7 @@ def report_constants(error: np.ndarray, spread: np.ndarray, sensitivity: np.ndar
 
 
 def report_phantoms(images: int, masks_only: int) -> dict[str, Any]:
-    true, measured, half = phantom_images(images)
+    true, measured, half, judged = phantom_images(images)
     found = agreement(measured, true)
     show("EF: phantom images, width 1 - truth", found)
     errors, inside = [], []
@@ -291,6 +332,7 @@ def report_phantoms(images: int, masks_only: int) -> dict[str, Any]:
     print("\nEF from the true masks of random hearts:", {key: round(value, 2) for key, value in exact.items()})
     coverage = {
         "phantom images, truth": share(np.abs(measured - true) <= half) | {"mean_half_width": float(half.mean())},
+        "phantom images, truth, with the expected Dice": share(held(judged, true)) | {"mean_half_width": wide(judged)},
         "phantom, true masks": share(np.array(inside)),
     }
     return {"images": found, "true_masks": exact, "coverage": coverage}

@@ -9,9 +9,10 @@ wrong where one is below 0.8. The sets: CAMUS validation patients of both views 
 restyled as in training (`matae.train.restyle`, which `matae-lv` never saw) and changed in ways that no training uses;
 and phantoms, which no model of real hearts has seen. Frames are counted too: one is flagged where a reason to be silent
 names it, or names no frame. The ejection fraction of the reference outlines, by the same method, lies in the 90 %
-interval or not: of all pairs with a number, and of those that are not silent.
+interval or not: of all pairs with a number, and of those that are not silent; beside it half of the interval, points,
+and what both would be without the Dice that is expected of the outlines.
 
-With --development the sets are those that the limits were set on: training patients restyled and changed in still other
+With --development the sets are those that limits were set on: training patients restyled and changed in still other
 ways, and phantoms of other seeds. The model has learnt those patients, so their Dice says nothing.
 """
 
@@ -29,6 +30,7 @@ from scipy import ndimage
 from matae.cine import Cine, Spacing
 from matae.measure import PhaseMarks, measure_cine
 from matae.measure.run import segment_and_measure
+from matae.measure.uncertainty import ef_interval
 from matae.metrics import dice
 from matae.segment import SegmentOptions, find_sector
 
@@ -39,10 +41,13 @@ if TYPE_CHECKING:
 
 GOOD, WRONG = 0.9, 0.8
 MARKS = PhaseMarks((0,), (1,))
-COUNTED = ("good_frames", "wrong_frames", "holds", "holds_shown")
+COUNTED = ("good_frames", "wrong_frames", "holds", "holds_shown", "held_without")
+WIDE = {"holds": "half", "holds_shown": "half_shown", "held_without": "half_without"}
+"""Mean half widths that stand behind a count, points."""
 HEADER = (
     "| set | pairs | Dice | good, silent | wrong, silent | good frames, flagged | wrong frames, flagged "
-    "| interval holds the reference | the same, of those shown | why |"
+    "| interval holds the reference | half width | the same, of those shown | half width "
+    "| without expected Dice, shown | half width | why |"
 )
 
 
@@ -157,10 +162,16 @@ def judge(pair: Pair, options: SegmentOptions) -> dict[str, Any]:
     measured, found = segment_and_measure(cine, options, sector=find_sector(cine), marks=MARKS)
     scores = [dice(mask == 1, cavity) for mask, cavity in zip(found.masks, pair.cavities, strict=True)]
     true, ef = measure_cine(cine, pair.cavities.astype(np.uint8), marks=MARKS).ef, measured.ef
+    without = None if ef is None else ef_interval(ef.value, measured.beats[0].sensitivity, widths_sd=ef.widths_sd)
+    expected = [None] * 2 if measured.expected is None else [round(float(dice), 4) for dice in measured.expected]
     flagged = [ef is None or any(not flag.frames or t in flag.frames for flag in measured.doubts) for t in (0, 1)]
     return {
         "name": pair.name, "dice": [round(float(score), 4) for score in scores], "flagged": flagged,
-        "ef": None if ef is None else [round(value, 2) for value in (ef.value, ef.low, ef.high)],
+        "ef": None if ef is None else [round(x, 2) for x in (ef.value, ef.low, ef.high, (ef.high - ef.low) / 2)],
+        "without": None if without is None else [
+            round(x, 2) for x in (without.low, without.high, (without.high - without.low) / 2)
+        ],
+        "expected": expected,
         "true_ef": None if true is None else round(true.value, 2),
         "silent": ef is None or bool(measured.doubts), "doubts": [flag.code for flag in measured.doubts],
     }  # fmt: skip
@@ -172,17 +183,19 @@ def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
     wrong = [row for row in found if min(row["dice"]) < WRONG]
     reasons = [code for row in found for code in (row["doubts"] or (["no-number"] if row["silent"] else []))]
     frames = [pair for row in found for pair in zip(row["dice"], row["flagged"], strict=True)]
-    numbers = [(row["ef"][1] <= row["true_ef"] <= row["ef"][2], row["silent"])
-               for row in found if row["ef"] is not None and row["true_ef"] is not None]  # fmt: skip
-    shown = [holds for holds, silent in numbers if not silent]
+    rows = [row for row in found if row["ef"] is not None and row["true_ef"] is not None]
+    shown = [row for row in rows if not row["silent"]]
+    holds, holds_shown = ([row["ef"][1] <= row["true_ef"] <= row["ef"][2] for row in of] for of in (rows, shown))
+    without = [row["without"][0] <= row["true_ef"] <= row["without"][1] for row in shown]
     return {
         "pairs": len(found), "dice": round(float(np.mean([row["dice"] for row in found])), 4),
         "good": len(good), "good_silent": sum(row["silent"] for row in good),
         "wrong": len(wrong), "wrong_silent": sum(row["silent"] for row in wrong),
         "good_frames": [sum(flag for score, flag in frames if score >= GOOD), sum(s >= GOOD for s, _ in frames)],
         "wrong_frames": [sum(flag for score, flag in frames if score < WRONG), sum(s < WRONG for s, _ in frames)],
-        "holds": [sum(holds for holds, _ in numbers), len(numbers)],
-        "holds_shown": [sum(shown), len(shown)],
+        "holds": [sum(holds), len(holds)], "half": mean([row["ef"][3] for row in rows]),
+        "holds_shown": [sum(holds_shown), len(shown)], "half_shown": mean([row["ef"][3] for row in shown]),
+        "held_without": [sum(without), len(shown)], "half_without": mean([row["without"][2] for row in shown]),
         "reasons": {code: reasons.count(code) for code in sorted(set(reasons))},
     }  # fmt: skip
 
@@ -199,9 +212,20 @@ def development(a4c: Path, a2c: Path) -> dict[str, Iterator[Pair]]:
     }
 
 
+def mean(values: list[float]) -> float | None:
+    """Return the mean, None of nothing."""
+    return round(float(np.mean(values)), 2) if values else None
+
+
 def counts(found: dict[str, Any]) -> str:
-    """Return the cells of what is counted as one number of another."""
-    return " | ".join(f"{part} of {whole}" for part, whole in (found[key] for key in COUNTED))
+    """Return the cells of what is counted as one number of another, with the half widths behind them."""
+    cells = []
+    for key in COUNTED:
+        cells.append("{} of {}".format(*found[key]))
+        if key in WIDE:
+            wide = found.get(WIDE[key])
+            cells.append("" if wide is None else f"{wide:.1f}")
+    return " | ".join(cells)
 
 
 def main() -> None:

@@ -34,6 +34,7 @@ def claims() -> Iterator[Claim]:
     yield from _cards()
     yield from _widths()
     yield from _agreement()
+    yield from _trust()
     yield from _clinic()
     yield from _gpu()
 
@@ -134,6 +135,18 @@ def _agreement() -> Iterator[Claim]:
         ),
         ("phantom, true masks", "| phantoms, exact masks | exact EF"),
         ("phantom images, truth", "| phantom pictures, model at width 1 | exact EF"),
+        (
+            "CAMUS val, reference masks, with the expected Dice",
+            "| CAMUS val, model at width 1, with the expected Dice | EF from reference masks",
+        ),
+        (
+            "CAMUS val, clinical biplane, with the expected Dice",
+            "| CAMUS val, model at width 1, with the expected Dice | clinical biplane EF",
+        ),
+        (
+            "phantom images, truth, with the expected Dice",
+            "| phantom pictures, model at width 1, with the expected Dice | exact EF",
+        ),
     ):
         share = held[key]
         range_ = f"({100 * share['low']:.0f} to {100 * share['high']:.0f})"
@@ -158,6 +171,15 @@ def _agreement() -> Iterator[Claim]:
         yield Claim("docs/measure.md", f"{100 * pair['share']:.0f} % of the patients", source)
     exact = found["phantom"]["true_masks"]
     yield Claim("docs/measure.md", f"(SD {exact['sd']:.2f}, at most {exact['largest']:.1f})", source)
+
+
+def _trust() -> Iterator[Claim]:
+    """Hold the constants of the interval to their fit."""
+    lines = [line for run in sources.figures_of("fit-trust")["runs"] for line in run["output"]]
+    line = next(line for line in lines if line.startswith("interval:"))
+    shift, mean, spread = re.findall(r"\d+\.\d+", line)
+    yield Claim("docs/measure.md", f"δ is {shift} % of 1 - D", "docs/figures/fit-trust.json")
+    yield Claim("docs/measure.md", f"μ ± τ = {mean} ± {spread}", "docs/figures/fit-trust.json")
 
 
 def _clinic() -> Iterator[Claim]:

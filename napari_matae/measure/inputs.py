@@ -162,6 +162,7 @@ def task_of(current: OpenCine, measured: Measurement | None) -> Task | None:
         unreadable=frozenset(current.unreadable),
         reviewed=reviewed_frames(current),
         expected=current.expected_dice,
+        implied=current.implied_dice,
     )
 
 

@@ -65,6 +65,8 @@ class Task:
         Frames whose mask a person drew or accepted.
     expected
         Dice to be expected of each predicted mask, (T,), NaN where it is not known; None if of none.
+    implied
+        Dice that the probabilities of each predicted mask imply, likewise.
     """
 
     cine: Cine
@@ -79,6 +81,7 @@ class Task:
     unreadable: frozenset[int] = frozenset()
     reviewed: frozenset[int] = frozenset()
     expected: NDArray[np.float64] | None = None
+    implied: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +149,7 @@ def _measure(task: Task) -> Measurement:
         error_limit=None if known is None else known.limit,
         seen=seen.view,
         expected=task.expected,
+        implied=task.implied,
         model=task.model,
         width=task.width,
         reviewed=task.reviewed,

@@ -133,7 +133,12 @@ class OpenCine:
         """Dice to be expected of each predicted mask, (T,); NaN where it is not known, or a person speaks for it."""
         from matae.segment.expected import calibrated_dice
 
-        found = calibrated_dice(self.implied, self.compared)
+        return calibrated_dice(self.implied_dice, self.compared)
+
+    @property
+    def implied_dice(self) -> NDArray[np.float64]:
+        """Dice that the network's probabilities imply, (T,); NaN where `expected_dice` is."""
+        found = self.implied.copy()
         theirs = [t for t in range(len(found)) if self.status.get(t) is not FrameStatus.MACHINE]
         found[theirs] = np.nan
         return found

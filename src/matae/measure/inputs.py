@@ -80,6 +80,7 @@ class Inputs:
     widths_pending: bool = False
     seen: RecognisedView | None = None
     expected: NDArray[np.float64] | None = None
+    implied: NDArray[np.float64] | None = None
     outline: Sector | None = None  # of the sector, where more is known of it than its pixels
 
     def mask(self, frame: int) -> NDArray[np.uint8]:
@@ -147,6 +148,7 @@ def check_inputs(
     reviewed: Iterable[int] = (),
     seen: RecognisedView | None = None,
     expected: ArrayLike | None = None,
+    implied: ArrayLike | None = None,
 ) -> Inputs:
     """Return what `matae.measure.measure_cine` was given, checked; see there.
 
@@ -175,13 +177,14 @@ def check_inputs(
     unlike = None if errors is None else np.asarray(errors, np.float64)
     if unlike is not None and unlike.shape != (cine.n_frames,):
         raise MeasureError(f"{unlike.size} reconstruction errors for {cine.n_frames} frames; give one a frame.")
-    dice = None if expected is None else np.asarray(expected, np.float64)
-    if dice is not None and dice.shape != (cine.n_frames,):
-        raise MeasureError(f"An expected Dice of {dice.size} frames for {cine.n_frames}; give one a frame.")
+    dice, sure = (None if values is None else np.asarray(values, np.float64) for values in (expected, implied))
+    for name, given in (("expected", dice), ("implied", sure)):
+        if given is not None and given.shape != (cine.n_frames,):
+            raise MeasureError(f"An {name} Dice of {given.size} frames for {cine.n_frames}; give one a frame.")
     return Inputs(
         cine, stack, options or MeasureOptions(), dict(landmarks or {}), marks or PhaseMarks(), fan, width_masks or {},
         unlike, error_limit, remarks=tuple(remarks), reviewed=frozenset(reviewed), seen=seen,
-        expected=dice, outline=outline,
+        expected=dice, implied=sure, outline=outline,
     )  # fmt: skip
 
 

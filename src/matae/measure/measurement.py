@@ -10,6 +10,7 @@ import numpy as np
 from matae.errors import MeasureError
 from matae.measure.beat_measurement import BeatValues, agreement_of_widths, ef_by_width, measure_beat
 from matae.measure.cycle import Cycle, find_cycle
+from matae.measure.expected_behind import expected_of, expected_unseen, without_frames
 from matae.measure.flags import find_flags
 from matae.measure.frames import FrameShape, measure_frames
 from matae.measure.inputs import Inputs, MeasureOptions, check_inputs, check_landmarks, check_spacing
@@ -71,6 +72,9 @@ class Measurement:
         What to know before a number is believed.
     structures
         Left atrium and wall of each of the beats, as far as its masks have them.
+    expected
+        Dice to be expected of each frame's outline, (T,), NaN where it is not known; None where it is of none. Of the
+        frames behind the ejection fraction all widths have been asked (`matae.measure.expected_behind`).
     """
 
     name: str
@@ -90,6 +94,7 @@ class Measurement:
     flags: tuple[QualityFlag, ...]
     structures: tuple[BeatStructures, ...]
     inputs: Inputs = field(repr=False)
+    expected: NDArray[np.float64] | None = field(default=None, repr=False)
 
     @property
     def view_source(self) -> str | None:
@@ -242,7 +247,8 @@ class Measurement:
             inputs,
             landmarks={frame: points for frame, points in placed.items() if points is not None},
             changed={**inputs.changed, **(masks or {})},
-            expected=_without(inputs.expected, masks or ()),
+            expected=without_frames(inputs.expected, masks or ()),
+            implied=without_frames(inputs.implied, masks or ()),
             marks=inputs.marks if marks is None else marks,
             width_masks=inputs.width_masks if width_masks is None else width_masks,
             reviewed=inputs.reviewed if reviewed is None else frozenset(reviewed),
@@ -278,6 +284,7 @@ def measure_cine(
     reviewed: Iterable[int] = (),
     seen: RecognisedView | None = None,
     expected: ArrayLike | None = None,
+    implied: ArrayLike | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Measurement:
     """Measure a clip from its masks.
@@ -315,6 +322,9 @@ def measure_cine(
         What the pictures seem to show, for the record.
     expected
         Dice to be expected of each frame's outline (`matae.segment.expected`), (T,), NaN where it is not known.
+    implied
+        Dice that the network's probabilities imply, (T,), where that was measured for this model: with `width_masks`,
+        the Dice to be expected at end-diastole and end-systole follows from it and from all of them.
     progress
         Called with (frames done, frames in all).
 
@@ -331,7 +341,7 @@ def measure_cine(
     inputs = check_inputs(
         cine, masks, options, marks=marks, landmarks=landmarks, sector=sector, width_masks=width_masks, errors=errors,
         error_limit=error_limit, remarks=remarks, reviewed=reviewed, seen=seen,
-        expected=expected,
+        expected=expected, implied=implied,
     )  # fmt: skip
     shapes = measure_frames(
         inputs.masks, inputs.cine.pixel_size, landmarks=inputs.landmarks, apex_down=inputs.options.apex_down,
@@ -357,19 +367,21 @@ def _derive(
     kept = {} if before is None or before.view != view else _structures_of(before, shapes)
     structures = tuple(kept.get(values.frames) or measure_structures(values, inputs, view) for values in beats)
     by_width = ef_by_width(inputs, beats)
+    expected = expected_of(inputs, beats)
     ef = None
     if beats:
         ef = ef_interval(
             float(np.mean([values.volumes.ef_percent for values in beats])),
             float(np.mean([values.sensitivity for values in beats])),
             list(by_width.values()),
+            expected=expected_unseen(inputs, beats, expected),
         )
     flags = find_flags(
         cine, shapes, cycle,
         beats=[(values.beat, values.volumes) for values in beats],
         outlines={frame: shapes[frame].points for values in beats for frame in values.frames}, view=view,
         marks=inputs.marks, landmarks=inputs.landmarks, sector=inputs.sector,
-        errors=inputs.errors, error_limit=inputs.error_limit, expected=inputs.expected,
+        errors=inputs.errors, error_limit=inputs.error_limit, expected=expected,
         widths_sd=0.0 if ef is None else ef.widths_sd, agreement=agreement_of_widths(inputs, beats),
     )  # fmt: skip
     return Measurement(
@@ -377,7 +389,7 @@ def _derive(
         calibrated=cine.spacing is not None, calibration=inputs.calibration, model=model, width=width,
         frame_rate=cine.frame_rate, shapes=shapes, cycle=cycle, beats=beats, ef=ef, by_width=by_width,
         flags=(*inputs.remarks, *flags, *structure_flags(beats, structures)), structures=structures,
-        inputs=inputs,
+        inputs=inputs, expected=expected,
     )  # fmt: skip
 
 
@@ -388,11 +400,3 @@ def _structures_of(before: Measurement, shapes: tuple[FrameShape, ...]) -> dict[
         for values, found in zip(before.beats, before.structures, strict=True)
         if all(shapes[frame] is before.shapes[frame] for frame in values.frames)
     }
-
-
-def _without(expected: NDArray[np.float64] | None, frames: Iterable[int]) -> NDArray[np.float64] | None:
-    """Return the expected Dice without those of frames that have another mask now."""
-    left = None if expected is None else expected.copy()
-    if left is not None:
-        left[[frame for frame in frames if 0 <= frame < len(left)]] = np.nan
-    return left

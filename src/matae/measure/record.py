@@ -58,6 +58,7 @@ def to_json(measurement: Measurement) -> dict[str, Any]:
             "low": _number(m.ef.low),
             "high": _number(m.ef.high),
             "widths_sd": _number(m.ef.widths_sd),
+            "judged": m.ef.judged,
             "boundary_sd": _number(m.ef.boundary_sd),
             "reader_sd": _number(m.ef.reader_sd),
             "provisional": m.inputs.widths_pending,
@@ -91,7 +92,7 @@ def to_json(measurement: Measurement) -> dict[str, Any]:
         "length_px": _numbers(m.length_px),
         "length_mm": _numbers(m.length) if m.calibrated else None,
         "volume_ml": _numbers(m.volume) if m.calibrated else None,
-        "expected_dice": None if m.inputs.expected is None else _numbers(m.inputs.expected),
+        "expected_dice": None if m.expected is None else _numbers(m.expected),
         "flags": [_flag(flag) for flag in m.flags],
     }
 

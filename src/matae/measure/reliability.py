@@ -68,15 +68,24 @@ def doubts(measurement: Measurement) -> tuple[QualityFlag, ...]:
         if flag.code in _OF_THE_NUMBER or (flag.code in OF_THE_VIEW and not chosen):
             found.append(flag)
         elif flag.code in _OF_THE_MODEL and open_frames and (unjudged or measurement.ef.widths_sd > _FAR_APART):
-            found.append(replace(flag, frames=tuple(sorted(open_frames))))
+            found.append(replace(flag, frames=_apart(measurement, open_frames, unjudged)))
         elif flag.code in _OF_OUTLINES and (frames := _of(flag, counted.get(flag.code, open_frames))):
             found.append(replace(flag, text=_OF_OUTLINES[flag.code], frames=frames))
     return tuple(found)
 
 
+def _apart(measurement: Measurement, open_frames: Collection[int], unjudged: Collection[int]) -> tuple[int, ...]:
+    """Return the frames to look at where the widths differ: of each beat that whose outline is the less sure."""
+    expected = measurement.expected
+    if unjudged or expected is None:
+        return tuple(sorted(open_frames))
+    beats = ([frame for frame in values.frames if frame in open_frames] for values in measurement.beats)
+    return tuple(sorted({min(frames, key=lambda frame: float(expected[frame])) for frames in beats if frames}))
+
+
 def _judged(measurement: Measurement) -> set[int]:
     """Return the frames whose expected Dice is known."""
-    expected = measurement.inputs.expected
+    expected = measurement.expected
     return set() if expected is None else set(np.flatnonzero(np.isfinite(expected)).tolist())
 
 

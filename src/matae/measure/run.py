@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matae.segment.sector import Sector
 
 __all__ = [
-    "DISAGREE", "apart_of", "disagreement_flags", "expected_of", "sector_pixels", "segment_and_measure",
+    "DISAGREE", "apart_of", "disagreement_flags", "implied_of", "sector_pixels", "segment_and_measure",
     "segment_widths",
 ]  # fmt: skip
 
@@ -77,6 +77,7 @@ def segment_and_measure(
     """
     from matae.measure.seen_view import Seen, with_view
     from matae.segment import Segmenter, SegmentOptions, find_sector, segment
+    from matae.segment.expected import calibrated_dice
     from matae.segment.out_of_distribution import familiarity
     from matae.view import why_not_outlined
 
@@ -91,6 +92,7 @@ def segment_and_measure(
     # Only a model that knows what a heart looks like gives its masks to be measured as one of a view.
     seen = Seen(cine, (), None) if known is None else with_view(cine, sector, known, chosen=measure.view)
     apart = apart_of(cine, sector, replace(options, width=result.run["width"]), result.masks, make=make)
+    implied = implied_of(result)
     measured = measure_cine(
         seen.cine,
         result.masks,
@@ -102,7 +104,8 @@ def segment_and_measure(
         seen=seen.view,
         model=result.run["model"],
         width=result.run["width"],
-        expected=expected_of(result, apart),
+        expected=None if implied is None else calibrated_dice(implied, apart),
+        implied=implied,
         remarks=(*seen.flags, *disagreement_flags(apart)),
     )
     frames = sorted({frame for values in measured.beats for frame in values.frames})
@@ -152,17 +155,16 @@ def disagreement_flags(apart: NDArray[np.float64]) -> tuple[QualityFlag, ...]:
     return (QualityFlag("widths-disagree", text, frames, "note"),)
 
 
-def expected_of(result: Segmentation, apart: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Return the Dice to be expected of every outline, (T,); None for a model of which it was not measured."""
+def implied_of(result: Segmentation) -> NDArray[np.float64] | None:
+    """Return the Dice that every outline's probabilities imply, (T,); None where nobody measured their worth."""
     import numpy as np
 
     from matae.models import find_model
-    from matae.segment.expected import calibrated_dice, implied_dice, is_calibrated
+    from matae.segment.expected import implied_dice, is_calibrated
 
     if not is_calibrated(find_model(result.run["model"]).card):
         return None
-    implied = [implied_dice(mask, sure) for mask, sure in zip(result.masks, result.probability, strict=True)]
-    return calibrated_dice(np.array(implied), apart)
+    return np.array([implied_dice(mask, sure) for mask, sure in zip(result.masks, result.probability, strict=True)])
 
 
 def segment_widths(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from matae.measure.disks import biplane
 from matae.measure.normal_ranges import SOURCE, normal_range, range_text
 from matae.measure.person import Person
 from matae.measure.reliability import NOT_RELIABLE
-from matae.measure.uncertainty import Interval, QualityFlag, ef_interval
+from matae.measure.uncertainty import BOUNDARY_SHIFT, Interval, QualityFlag, interval_of
 from matae.measure.values import Value, entry
 from matae.measure.wall import DENSITY
 
@@ -163,10 +164,13 @@ def measure_two_views(four_chamber: Measurement, two_chamber: Measurement) -> Tw
     if edv <= 0:
         raise MeasureError("The end-diastolic cavity has no volume; correct the masks.")
     # Each plane carries half of the product of the diameters; their outlines err independently.
-    sensitivity = 0.5 * float((four.sensitivity**2 + two.sensitivity**2) ** 0.5)
-    first, second = (0.0 if m.ef is None else m.ef.widths_sd for m in (four_chamber, two_chamber))
-    spread = 0.5 * float((first**2 + second**2) ** 0.5)
-    ef = ef_interval(100.0 * (edv - esv) / edv, sensitivity, widths_sd=spread)
+    both = ((four_chamber.ef, four), (two_chamber.ef, two))
+    boundary = 0.5 * math.hypot(
+        *(BOUNDARY_SHIFT * one.sensitivity if of is None else of.boundary_sd for of, one in both)
+    )
+    spread = 0.5 * math.hypot(*(0.0 if of is None else of.widths_sd for of, _ in both))
+    judged = all(of is not None and of.judged for of, _ in both)
+    ef = interval_of(100.0 * (edv - esv) / edv, spread, boundary, judged=judged)
     lengths = four.volumes.ed.length, two.volumes.ed.length
     differ = 100.0 * abs(lengths[0] - lengths[1]) / max(lengths)
     flags = []

@@ -1,12 +1,12 @@
 r"""The Dice to be expected of an outline that nobody has looked at.
 
 What a network's probabilities imply is too high, since networks are too sure. It is put right by what was measured on
-pictures whose outline is known (`benchmarks/expected_dice.py`):
+pictures whose outline is known, all of them made from patients it was trained on (`benchmarks/fit_trust.py`):
 
-.. math:: \operatorname{logit} D = a + b \operatorname{logit} D_p + c \log(d + 0.01)
+.. math:: \operatorname{logit} D = a + b \operatorname{logit} D_p + c \log(d + 0.01) + e \log(w + 0.01)
 
-with :math:`D_p` the Dice that the probabilities imply and *d* one minus the Dice between two widths of the network;
-where no second width was asked, a line without *d*.
+with :math:`D_p` the Dice that the probabilities imply, *d* one minus the Dice between the width that outlined and the
+next narrower one, and *w* the same of the widest other one; where fewer widths were asked, a line with fewer terms.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ __all__ = ["CALIBRATED", "DOUBTFUL", "calibrated_dice", "curve", "expected_dice"
 
 CALIBRATED = "matae-apical"
 """The model whose expected Dice was measured."""
-DOUBTFUL = 0.87
-"""Expected Dice below which an outline is taken for wrong."""
-_ALONE = (-0.030, 0.992)
+DOUBTFUL = 0.88
+"""Expected Dice below which an outline is taken for wrong (`benchmarks/fit_trust.py`)."""
+_ALONE = (-0.623, 1.230)
 """Constant, and weight of the implied Dice, where one width was asked."""
-_BOTH = (-0.592, 0.518, -0.559)
-"""The same, and the weight of the widths' distance."""
+_BOTH = (-1.128, 0.671, -0.618)
+"""The same, and the weight of the distance to the next narrower width."""
+_ALL = (-1.408, 0.442, -0.425, -0.445)
+"""The same, and the weight of the distance to the widest other width."""
 _NEAR, _FAR = 0.01, 0.5  # distances between widths that are told apart
 _MOST = 0.995
 
@@ -67,7 +69,9 @@ def implied_dice(mask: NDArray[np.uint8], probability: NDArray[np.uint8]) -> flo
     return expected_dice(mask, probability) if mask.any() or probability.any() else math.nan
 
 
-def calibrated_dice(implied: ArrayLike, apart: ArrayLike | None = None) -> NDArray[np.float64]:
+def calibrated_dice(
+    implied: ArrayLike, apart: ArrayLike | None = None, widest: ArrayLike | None = None
+) -> NDArray[np.float64]:
     """Return the Dice to be expected of outlines.
 
     Parameters
@@ -76,25 +80,29 @@ def calibrated_dice(implied: ArrayLike, apart: ArrayLike | None = None) -> NDArr
         What the probabilities imply, see `implied_dice`; NaN where it is not known.
     apart
         One minus the Dice between the width that outlined and the next narrower one; NaN, or None, where nobody asked.
+    widest
+        The same of the widest other width. It tells most, and counts only where `apart` is known too.
 
     Returns
     -------
     numpy.ndarray
         As many, in 0-1; NaN where nothing is implied.
     """
-    alone = curve(implied, None, _ALONE)
-    if apart is None:
-        return alone
-    both = curve(implied, apart, _BOTH)
-    return np.asarray(np.where(np.isfinite(both), both, alone))
+    found = curve(_ALONE, implied)
+    for weights, distances in ((_BOTH, (apart,)), (_ALL, (apart, widest))):
+        if any(distance is None for distance in distances):
+            break
+        closer = curve(weights, implied, *(np.asarray(distance, np.float64) for distance in distances))
+        found = np.asarray(np.where(np.isfinite(closer), closer, found))
+    return found
 
 
-def curve(implied: ArrayLike, apart: ArrayLike | None, weights: tuple[float, ...]) -> NDArray[np.float64]:
-    """Return what `calibrated_dice` would with other weights: constant, of the implied Dice and, if any, of `apart`."""
+def curve(weights: tuple[float, ...], implied: ArrayLike, *distances: ArrayLike) -> NDArray[np.float64]:
+    """Return what `calibrated_dice` would with other weights: constant, of the implied Dice, and of each distance."""
     share = np.clip(np.asarray(implied, np.float64), 1 - _MOST, _MOST)
     logit = weights[0] + weights[1] * np.log(share / (1 - share))
-    if apart is not None:
-        logit = logit + weights[2] * np.log(np.clip(np.asarray(apart, np.float64), 0, _FAR) + _NEAR)
+    for weight, distance in zip(weights[2:], distances, strict=True):
+        logit = logit + weight * np.log(np.clip(np.asarray(distance, np.float64), 0, _FAR) + _NEAR)
     return np.asarray(1 / (1 + np.exp(-logit)))
 
 

@@ -49,6 +49,10 @@ def test_what_is_not_known_stays_unknown() -> None:
     assert np.isnan(calibrated_dice(np.nan))
     assert np.isnan(calibrated_dice([np.nan], [0.01])).all()
     np.testing.assert_array_equal(calibrated_dice([0.9], [np.nan]), calibrated_dice([0.9]))
+    # The widest width alone is not what was measured.
+    for near, widest in ((None, [0.1]), ([np.nan], [0.1])):
+        np.testing.assert_array_equal(calibrated_dice([0.9], near, widest), calibrated_dice([0.9]))
+    np.testing.assert_array_equal(calibrated_dice([0.9], [0.1], [np.nan]), calibrated_dice([0.9], [0.1]))
 
 
 def test_a_surer_network_and_widths_that_agree_promise_more() -> None:
@@ -59,6 +63,7 @@ def test_a_surer_network_and_widths_that_agree_promise_more() -> None:
         assert (np.diff(found) >= 0).all()
     distances = np.array([0.0, 0.02, 0.1, 0.4])
     assert (np.diff(calibrated_dice(np.full(4, 0.95), distances)) < 0).all()
+    assert (np.diff(calibrated_dice(np.full(4, 0.95), np.full(4, 0.02), distances)) < 0).all()
 
 
 def test_it_speaks_of_the_model_it_was_measured_on_and_of_what_was_retrained_from_it() -> None:

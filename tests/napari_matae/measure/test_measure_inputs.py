@@ -79,3 +79,14 @@ def test_masks_and_landmarks_that_are_others_than_measured(beats):
     assert landmarks_of(current, measured, [6, 7]) == {6: None}
     current.by_hand[7] = {current.digest(7): placed}
     assert landmarks_of(current, measured, [6, 7]) == {6: None, 7: placed}
+
+
+def test_what_probabilities_imply_speaks_of_predicted_masks_alone(beats):
+    current = beats.current
+    current.implied[:] = 0.95
+    assert np.isfinite(task_of(current, None).implied).all()
+    beats.masks.judge("accepted", [3], FrameStatus.ACCEPTED)
+    beats.masks.change("shift", {5: np.roll(current.mask(5), 2, 1)})
+    task = task_of(current, None)
+    assert np.flatnonzero(np.isnan(task.implied)).tolist() == [3, 5]
+    assert np.flatnonzero(np.isnan(task.expected)).tolist() == [3, 5]
