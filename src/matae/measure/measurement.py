@@ -323,8 +323,7 @@ def measure_cine(
     expected
         Dice to be expected of each frame's outline (`matae.segment.expected`), (T,), NaN where it is not known.
     implied
-        Dice that the network's probabilities imply, (T,), where that was measured for this model: with `width_masks`,
-        the Dice to be expected at end-diastole and end-systole follows from it and from all of them.
+        Dice that the probabilities of the network imply, (T,); with `width_masks` it foretells that of ED and ES.
     progress
         Called with (frames done, frames in all).
 
@@ -340,8 +339,7 @@ def measure_cine(
     """
     inputs = check_inputs(
         cine, masks, options, marks=marks, landmarks=landmarks, sector=sector, width_masks=width_masks, errors=errors,
-        error_limit=error_limit, remarks=remarks, reviewed=reviewed, seen=seen,
-        expected=expected, implied=implied,
+        error_limit=error_limit, remarks=remarks, reviewed=reviewed, seen=seen, expected=expected, implied=implied,
     )  # fmt: skip
     shapes = measure_frames(
         inputs.masks, inputs.cine.pixel_size, landmarks=inputs.landmarks, apex_down=inputs.options.apex_down,
