@@ -45,6 +45,8 @@ class Computer:
 
 
 class _Backend:
+    batch = 2  # side by side, as OpenVINO takes frames
+
     def __init__(self, computer: Computer, rate: float) -> None:
         self.computer, self.rate = computer, rate
 
@@ -53,7 +55,7 @@ class _Backend:
             raise RuntimeError("no such instruction")
 
     def __call__(self, pictures: np.ndarray) -> None:
-        self.computer.now += len(pictures) / self.rate
+        self.computer.now += self.batch / self.rate  # a pass that is not full takes as long
 
 
 @pytest.fixture

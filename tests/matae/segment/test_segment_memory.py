@@ -225,15 +225,28 @@ def test_a_gpu_without_room_for_one_frame_is_left(monkeypatch: pytest.MonkeyPatc
     assert ["going on with 1 frames" in said[0], "going on with the CPU" in said[1]] == [True, True]
 
 
-def test_openvino_on_a_slow_cpu_runs_a_frame_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("threads", [1, 2, 3, 9])
+def test_openvino_on_a_slow_cpu_runs_a_frame_a_lane_at_a_time(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("openvino", reason="OpenVINO (extra cpu) is not installed")
+    monkeypatch.setenv("MATAE_THREADS", str(threads))
     backend, x, now = OpenVINOBackend(a_source(), 0.5), pictures(9), [0.0]
+    assert backend.lanes == min(threads, 4)
     monkeypatch.setattr(base.time, "perf_counter", lambda: now[0])
     expected = backend(x)
-    assert backend.batch == 4
+    assert backend.batch == 4 // backend.lanes * backend.lanes
     monkeypatch.setattr(base.time, "perf_counter", lambda: now.__setitem__(0, now[0] + 0.3) or now[0])
     np.testing.assert_allclose(backend(x), expected, atol=1e-3)
-    assert backend.batch == 1
+    assert backend.batch == backend.lanes
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_openvino_gives_frames_that_run_side_by_side_in_their_order(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("openvino", reason="OpenVINO (extra cpu) is not installed")
+    monkeypatch.setenv("MATAE_THREADS", "4")
+    backend, x = OpenVINOBackend(a_source(), 0.5), pictures(5)
+    apart = np.concatenate([backend(x[i : i + 1]) for i in range(5)])
+    assert len(np.unique(apart.sum((1, 2, 3)))) == 5
+    np.testing.assert_allclose(backend(x[:n]), apart[:n], atol=1e-4)
 
 
 def test_openvino_runs_a_whole_cine(tiny_model: str) -> None:

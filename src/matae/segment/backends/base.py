@@ -73,13 +73,15 @@ class PacedBackend:
         Foreground classes.
     batch
         Frames a pass; as few as keep a pass short if None.
+    lanes
+        Frames that run side by side in a pass, each on threads of its own; it never takes fewer unless there are fewer.
     """
 
     name = ""
     precision = "fp32"
 
-    def __init__(self, classes: int, batch: int | None) -> None:
-        self.classes, self.batch, self._paced = classes, batch or 1, batch is None
+    def __init__(self, classes: int, batch: int | None, lanes: int = 1) -> None:
+        self.classes, self.batch, self.lanes, self._paced = classes, batch or lanes, lanes, batch is None
 
     @property
     def device(self) -> str:
@@ -99,7 +101,7 @@ class PacedBackend:
             parts.append(part)
             done += len(part)
             if self._paced:
-                self.batch = short_batch(CPU_BATCH, len(part), time.perf_counter() - start)
+                self.batch = short_batch(CPU_BATCH, len(part), time.perf_counter() - start, self.lanes)
         return refuse_what_is_no_number(np.concatenate(parts) if len(parts) != 1 else parts[0])
 
     def begin(self) -> None:
@@ -138,7 +140,7 @@ def no_number() -> str:
     )
 
 
-def short_batch(most: int, frames: int, seconds: float) -> int:
+def short_batch(most: int, frames: int, seconds: float, lanes: int = 1) -> int:
     """Return how many frames the next pass should take.
 
     By the last pass, not by the first: that one also compiles kernels, and other programs come and go.
@@ -149,5 +151,8 @@ def short_batch(most: int, frames: int, seconds: float) -> int:
         Frames a pass at most.
     frames, seconds
         Of the last pass.
+    lanes
+        Frames that run side by side: a multiple of them, and so many at least, or a lane would be idle.
     """
-    return max(1, min(most, int(frames * _PASS_SECONDS / max(seconds, 1e-9))))
+    short = min(most, int(frames * _PASS_SECONDS / max(seconds, 1e-9)))
+    return max(lanes, short // lanes * lanes)

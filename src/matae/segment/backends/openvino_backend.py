@@ -10,7 +10,7 @@ import numpy as np
 
 from matae.errors import DeviceError
 from matae.extras import has_extra, without_extra
-from matae.segment.backends.base import PacedBackend, as_input
+from matae.segment.backends.base import CPU_BATCH, PacedBackend, as_input
 from matae.segment.backends.compiled import cached, forget, version_of
 from matae.segment.backends.hardware import processor_name
 from matae.segment.backends.onnx_file import onnx_of
@@ -28,6 +28,9 @@ __all__ = ["OpenVINOBackend"]
 
 class OpenVINOBackend(PacedBackend):
     """OpenVINO on the CPU (extra ``cpu``); what it compiled is kept on disk.
+
+    The frames of a pass run side by side, each on its share of the threads: threads that share a frame wait for each
+    other at every layer, which costs processor time, the more the narrower the network (docs/speed.md).
 
     Parameters
     ----------
@@ -55,7 +58,7 @@ class OpenVINOBackend(PacedBackend):
         batch: int | None = None,
         notify: Callable[[str], None] = lambda _: None,
     ) -> None:
-        super().__init__(len(source.card.classes), batch)
+        super().__init__(len(source.card.classes), batch, lanes=min(most_threads(), CPU_BATCH))
         try:
             import openvino
         except ImportError:
@@ -66,22 +69,35 @@ class OpenVINOBackend(PacedBackend):
 
     def run_pass(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the logits of one pass."""
-        # A copy: the next pass writes where this one did.
-        return np.array(self._compiled_for(pictures.shape[-1])(as_input(pictures))[0], np.float32)
+        images, queue = as_input(pictures), self._compiled_for(pictures.shape[-1])
+        logits = np.empty((len(images), self.classes, *images.shape[-2:]), np.float32)
+
+        def take(request: Any, frame: int) -> None:
+            logits[frame] = request.get_output_tensor(0).data[0]
+
+        queue.set_callback(take)
+        for frame in range(len(images)):
+            queue.start_async({0: images[frame : frame + 1]}, frame)
+        queue.wait_all()
+        return logits
 
     def _compiled_for(self, grid: int) -> Any:
-        """Return the network for a side of its input: with a fixed one OpenVINO plans its memory once."""
+        """Return a queue to the network for a side of its input: with a fixed one OpenVINO plans its memory once."""
+        import openvino
+
         if grid not in self._compiled:
-            self._compiled[grid] = self._read_or_made(grid)
+            self._compiled[grid] = openvino.AsyncInferQueue(self._read_or_made(grid), self.lanes)
         return self._compiled[grid]
 
     def _read_or_made(self, grid: int) -> Any:
         core, width = self._core, self._width
         # For as long as it is loaded: its threads do not spin, and share with other programs.
-        settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": most_threads()}
+        settings = {
+            "INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": most_threads(), "NUM_STREAMS": self.lanes,
+        }  # fmt: skip
         of = {
             "kind": "openvino", "weights": self._source.card.sha256, "width": f"{width:g}", "grid": str(grid),
-            "processor": processor_name(),
+            "processor": processor_name(), "side by side": str(self.lanes),
         }  # fmt: skip
         by = {"openvino": version_of("openvino"), "napari-matae": version_of("napari-matae")}
 
