@@ -11,10 +11,10 @@ from importlib.util import find_spec
 
 __all__ = ["EXTRAS", "curves_note", "has_extra", "without_extra"]
 
-EXTRAS: dict[str, tuple[str, str]] = {
+EXTRAS: dict[str, tuple[str, ...]] = {
     "viewer": ("the viewer (napari)", "napari"),
     "cpu": ("OpenVINO", "openvino"),
-    "onnx": ("ONNX with its runtime", "onnxruntime"),
+    "onnx": ("ONNX with its runtime", "onnxruntime", "onnx"),
     "cluster": ("dask.distributed", "distributed"),
     "dicom-seg": ("highdicom, which DICOM SEG and reports need,", "highdicom"),
     "pacs": ("pynetdicom with dicomweb-client, which an archive needs,", "pynetdicom"),
@@ -25,14 +25,14 @@ EXTRAS: dict[str, tuple[str, str]] = {
     "postgresql": ("psycopg, which a study on PostgreSQL needs,", "psycopg"),
     "tensorboard": ("TensorBoard", "tensorboard"),
 }
-"""Extra to what it brings, in words, and the module it is known by."""
+"""Extra to what it brings, in words, and the modules it is known by."""
 
 _PACKAGE = "napari-matae"
 
 
 def has_extra(extra: str) -> bool:
-    """Return whether what an extra brings is here; it is not imported."""
-    return find_spec(EXTRAS[extra][1]) is not None
+    """Return whether all that an extra is known by is here; it is not imported."""
+    return all(find_spec(module) is not None for module in EXTRAS[extra][1:])
 
 
 def without_extra(extra: str, otherwise: str = "") -> str:

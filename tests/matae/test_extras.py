@@ -26,3 +26,5 @@ def test_who_trains_hears_of_the_missing_tensorboard_and_only_then(monkeypatch: 
 def test_what_is_not_there_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(EXTRAS, "nothing", ("nothing", "matae_has_no_such_module"))
     assert not has_extra("nothing")
+    monkeypatch.setitem(EXTRAS, "half", ("half of it", "json", "matae_has_no_such_module"))
+    assert not has_extra("half")

@@ -43,12 +43,12 @@ def onnx_look(card: ModelCard, deepest: int, load: Callable[[], Matae]) -> Look:
     from matae.segment.backends.onnx_backend import session_of
     from matae.segment.backends.onnx_file import INPUT
 
-    data = cached(
-        {"kind": "familiar", "weights": card.sha256, "width": f"{card.familiar['width']:g}", "deepest": str(deepest)},
-        {"torch": version_of("torch"), "napari-matae": version_of("napari-matae")},
-        lambda: _made(load(), card, deepest),
-    )
-    session = session_of(data)
+    of = {
+        "kind": "familiar", "weights": card.sha256, "width": f"{card.familiar['width']:g}", "grid": str(card.grid),
+        "deepest": str(deepest),
+    }  # fmt: skip
+    by = {"torch": version_of("torch"), "napari-matae": version_of("napari-matae")}
+    session = session_of(cached(of, by, lambda: _made(load(), card, deepest)))
 
     def look(pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         errors, seen = session.run([_ERRORS, _POOLED], {INPUT: as_input(pictures)})

@@ -11,12 +11,14 @@ from __future__ import annotations
 import sys
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from matae.errors import DeviceError
 from matae.extras import has_extra
 
 if TYPE_CHECKING:
@@ -144,9 +146,12 @@ def _looking(model: str, sha256: str) -> tuple[Look, ModelCard] | None:
     card = find_model(model).card
     if not card.familiar:
         return None  # said before the weights are read
-    looking = _onnx_look if "torch" not in sys.modules and has_extra("onnx") else _torch_look
     try:
-        return looking(model, sha256), card
+        if "torch" not in sys.modules and has_extra("onnx"):
+            # It saves time, no more: where it is installed and cannot be used, PyTorch looks.
+            with suppress(DeviceError, OSError):
+                return _onnx_look(model, sha256), card
+        return _torch_look(model, sha256), card
     except _NoHeadsError:
         return None
 

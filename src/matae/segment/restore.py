@@ -104,7 +104,7 @@ def certainty(logits: NDArray[np.float32]) -> NDArray[np.uint8]:
 
     Nearly all pixels of a frame are certain to the last digit: only the others are computed.
     """
-    certain = (logits > 0) * np.uint8(255)
+    certain = np.multiply(logits > 0, np.uint8(255), order="C")  # flat below, whatever the order of the logits
     unsure = np.flatnonzero((logits < _SURE) & (logits > -_SURE))
     certain.reshape(-1)[unsure] = np.rint(255 / (1 + np.exp(-logits.reshape(-1)[unsure])))
     return certain

@@ -56,7 +56,7 @@ def _look_once(cine: Cine) -> Sector:
     """Return the sector that is found in the picture, looked for once a process for the same pixels and regions."""
     from matae.segment import find_sector
 
-    key = cine.content_id, cine.region, cine.b_modes
+    key = cine.content_id, cine.region, cine.regions  # a strip beside the picture is cut off, whatever it shows
     found = _found.get(key)
     if found is None:
         found = find_sector(cine)

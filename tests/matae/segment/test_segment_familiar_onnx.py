@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,3 +75,23 @@ def test_a_second_process_needs_no_pytorch(matae_home: Path, cache: Path) -> Non
         said.append(done.stdout.split())
     assert said[0][0] == said[1][0]
     assert said[1][1] == "False"
+
+
+@pytest.mark.parametrize("broken", ["onnx", "onnxruntime"])
+def test_pytorch_looks_where_what_is_installed_cannot_be_loaded(
+    matae_home: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    (tmp_path / f"{broken}.py").write_text("raise ImportError('DLL load failed')")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    done = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, check=True)
+    error, loaded = done.stdout.split()
+    assert 0 < float(error) < find_model(DEFAULT_MODEL).card.familiar["limit"]
+    assert loaded == "True"
+
+
+def test_what_is_kept_for_one_grid_is_not_taken_for_another(matae_home: Path, cache: Path) -> None:
+    card = find_model(DEFAULT_MODEL).card
+    for grid in (card.grid, card.grid - 32):
+        look = onnx_look(replace(card, grid=grid), POOLED, lambda: _with_heads(DEFAULT_MODEL))
+        errors, _ = look(np.zeros((1, grid, grid), np.uint8))
+        assert errors.shape == (1,)

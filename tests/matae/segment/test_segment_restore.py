@@ -76,3 +76,5 @@ def test_certainty_is_that_of_a_sigmoid() -> None:
     expected = np.rint(255 / (1 + np.exp(-logits.astype(float))))
     assert np.abs(certainty(logits).astype(int) - expected).max() <= 1
     assert certainty(np.array([[-9, 9]], np.float32)).tolist() == [[0, 255]]
+    two = logits[:, :4000].reshape(2, -1)
+    np.testing.assert_array_equal(certainty(np.asfortranarray(two)), certainty(two))

@@ -15,7 +15,7 @@ from store_makers import make_cine
 from test_store_hardening import VERSIONED
 
 import matae.segment
-from matae.cine import Box, Spacing
+from matae.cine import Box, Region, Spacing
 from matae.segment import sector_from_polygon
 from matae.store import ConflictError, OverrideName, StoreError, Study, applied
 from matae.store.applied import SPACING_NOTE, cine_with, sector_with
@@ -251,3 +251,12 @@ def test_the_same_picture_is_looked_at_once_and_another_or_another_part_anew(mon
     sector_with(cine, Overrides())
     assert len(looked) == 5
     assert len(applied._found) == 3
+
+
+def test_a_sector_keeps_off_the_strip_that_one_file_states_of_the_same_pixels_and_another_does_not(monkeypatch) -> None:
+    monkeypatch.setattr(applied, "_found", {})
+    cine = make_cine(1, shape=(100, 120))
+    assert np.ptp(sector_with(cine, Overrides()).polygon[:, 0]) > 70
+    trace = replace(cine, regions=(Region("waveform", Box(70, 0, 100, 120)),))
+    assert sector_with(trace, Overrides()).polygon[:, 0].max() < 70
+    assert np.ptp(sector_with(cine, Overrides()).polygon[:, 0]) > 70
