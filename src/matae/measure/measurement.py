@@ -209,6 +209,8 @@ class Measurement:
         width_masks: Mapping[str, Mapping[int, NDArray[np.uint8]]] | None = None,
         reviewed: Iterable[int] | None = None,
         widths_pending: bool | None = None,
+        expected: NDArray[np.float64] | None = None,
+        implied: NDArray[np.float64] | None = None,
     ) -> Measurement:
         """Return the measurement after a change; only frames that the change touches are measured again.
 
@@ -230,6 +232,8 @@ class Measurement:
             Frames whose mask a person drew or accepted, in place of those before.
         widths_pending
             Whether the widths of the network are yet to be compared: the interval is provisional until then.
+        expected, implied
+            As in `measure_cine`, in place of those before; without them, a frame that has another mask loses its own.
 
         Raises
         ------
@@ -247,8 +251,8 @@ class Measurement:
             inputs,
             landmarks={frame: points for frame, points in placed.items() if points is not None},
             changed={**inputs.changed, **(masks or {})},
-            expected=without_frames(inputs.expected, masks or ()),
-            implied=without_frames(inputs.implied, masks or ()),
+            expected=without_frames(inputs.expected, masks or ()) if expected is None else expected,
+            implied=without_frames(inputs.implied, masks or ()) if implied is None else implied,
             marks=inputs.marks if marks is None else marks,
             width_masks=inputs.width_masks if width_masks is None else width_masks,
             reviewed=inputs.reviewed if reviewed is None else frozenset(reviewed),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import textwrap
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from measure_makers import beating
 
 from matae.measure import measure_cine
 from matae.measure.record import to_json, write_csv
-from matae.measure.reliability import HIGHEST_EF, NOT_RELIABLE, PROVISIONAL
+from matae.measure.reliability import HIGHEST_EF, NOT_RELIABLE, PROVISIONAL, judged
 from matae.measure.report import make_report
 from matae.segment.expected import DOUBTFUL
 
@@ -208,3 +209,17 @@ def test_what_was_expected_of_a_mask_ends_with_it() -> None:
     assert again.doubts == ()
     assert to_json(again)["expected_dice"][plain.es_frame] is None
     assert to_json(again)["expected_dice"][plain.ed_frame] == 0.95
+
+
+def test_the_page_says_of_an_interval_what_it_follows() -> None:
+    plain = sound()
+    follows = plain.updated(expected=np.full(N, 0.93))
+    words = judged(follows)
+    assert words.startswith("Expected Dice of the outlines: 0.93;")
+    assert judged(plain) == ""
+    lines = textwrap.wrap(words, 76)
+    assert all(line in said(follows) for line in lines)
+    assert lines[0] not in said(plain)
+    pending = said(follows.updated(widths_pending=True))
+    assert PROVISIONAL in pending
+    assert lines[0] not in pending
