@@ -54,11 +54,11 @@ def draw_ef(axes: Any, measurement: Measurement) -> None:
     draw_number(axes, measurement.ef, about, measurement.doubts, detail)
     if measurement.doubts:
         return
+    # From the left: half of the page is too short for it, and the pictures begin in the next line.
     if measurement.inputs.widths_pending:
-        axes.text(0.5, -0.14, PROVISIONAL, fontsize=7.6, color=_WARNING, va="center")
-        return
-    for number, text in enumerate(textwrap.wrap(judged(measurement), 76)):
-        axes.text(0.5, -0.14 - 0.17 * number, text, fontsize=7, color=_FAINT, va="center")
+        axes.text(0, -0.14, PROVISIONAL, fontsize=7.6, color=_WARNING, va="center")
+    else:
+        axes.text(0, -0.14, judged(measurement), fontsize=6.8, color=_FAINT, va="center")
 
 
 def draw_number(axes: Any, ef: Interval, about: str, doubts: tuple[QualityFlag, ...], detail: str = "") -> None:

@@ -84,8 +84,8 @@ def judged(measurement: Measurement) -> str:
     low, high = f"{min(known):.2f}", f"{max(known):.2f}"
     dice = low if low == high else f"{low} to {high}"
     return (
-        f"Expected Dice of the outlines: {dice}; the lower it is, the wider the interval, and the nearer it reaches to "
-        f"the usual {USUAL_EF:.0f} %."
+        f"Expected Dice of the outlines: {dice}; the lower, the wider the interval, and the nearer it reaches to the "
+        f"usual {USUAL_EF:.0f} %."
     )
 
 

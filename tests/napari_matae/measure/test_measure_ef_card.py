@@ -106,7 +106,7 @@ def test_an_interval_that_follows_the_expected_dice_says_so_in_words(card) -> No
     expected[plain.ed_frame] = 0.914
     measuring.measurement = plain.updated(expected=expected)
     shown.show_measurement()
-    assert "Expected Dice of the outlines: 0.91 to 0.93; the lower it is, the wider" in shown.trust.text()
+    assert "Expected Dice of the outlines: 0.91 to 0.93; the lower, the wider" in shown.trust.text()
     assert "the usual 51 %" in shown.trust.text()
     behind = {frame for values in plain.beats for frame in values.frames}
     one = measuring.measurement.updated(reviewed=behind - {plain.ed_frame})
