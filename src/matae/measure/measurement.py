@@ -17,7 +17,7 @@ from matae.measure.inputs import Inputs, MeasureOptions, check_inputs, check_lan
 from matae.measure.person import Person, person_of
 from matae.measure.reliability import doubts
 from matae.measure.seen_view import RECOGNISED, without_view
-from matae.measure.structures import BeatStructures, measure_structures, structure_flags
+from matae.measure.structures import BeatStructures, kept_structures, measure_structures, structure_flags
 from matae.measure.uncertainty import Interval, QualityFlag, ef_interval
 
 if TYPE_CHECKING:
@@ -368,7 +368,7 @@ def _derive(
     )  # fmt: skip
     measured = (measure_beat(beat, shapes, inputs, view) for beat in cycle.beats)
     beats = tuple(values for values in measured if values is not None)
-    kept = {} if before is None or before.view != view else _structures_of(before, shapes)
+    kept = {} if before is None or before.view != view else kept_structures(before, shapes)
     structures = tuple(kept.get(values.frames) or measure_structures(values, inputs, view) for values in beats)
     by_width = ef_by_width(inputs, beats)
     expected = expected_of(inputs, beats)
@@ -395,12 +395,3 @@ def _derive(
         flags=(*inputs.remarks, *flags, *structure_flags(beats, structures)), structures=structures,
         inputs=inputs, expected=expected,
     )  # fmt: skip
-
-
-def _structures_of(before: Measurement, shapes: tuple[FrameShape, ...]) -> dict[tuple[int, int], BeatStructures]:
-    """Return what was measured beside the cavity, by end-diastole and end-systole, where neither frame changed."""
-    return {
-        values.frames: found
-        for values, found in zip(before.beats, before.structures, strict=True)
-        if all(shapes[frame] is before.shapes[frame] for frame in values.frames)
-    }
