@@ -9,7 +9,7 @@ from qtpy.QtCore import QRectF, Qt, Signal
 from qtpy.QtGui import QColor, QPainter
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from matae.measure.reliability import NOT_RELIABLE
+from matae.measure.reliability import NOT_RELIABLE, judged
 from matae.store.types import FrameStatus
 from napari_matae.widgets.colours import colours_of, follow_colours
 from napari_matae.widgets.layout import wrapped
@@ -208,6 +208,8 @@ def trust(measured: Measurement, *, asking: bool = False) -> str:
         f"Outlined again with care, these frames give {ef.low:.0f} to {ef.high:.0f} % nine times in ten; another view "
         "or probe position differs more."
     )
+    if ef.judged:
+        text += f" {judged(measured)}"
     if asking:
         return f"{text} Asking the model's other widths…"
     if len(measured.by_width) > 1:

@@ -24,6 +24,7 @@ __all__ = [
     "changed_landmarks",
     "changed_masks",
     "cine_to_measure",
+    "is_judged_otherwise",
     "landmarks_of",
     "marks_of",
     "mask_to_measure",
@@ -63,6 +64,12 @@ def reviewed_frames(current: OpenCine) -> frozenset[int]:
     """Return the frames whose mask a person drew or accepted."""
     by_a_person = (FrameStatus.EDITED, FrameStatus.ACCEPTED)
     return frozenset(t for t, status in current.status.items() if status in by_a_person)
+
+
+def is_judged_otherwise(current: OpenCine, measured: Measurement) -> bool:
+    """Return whether the network's word on its outlines counts for other frames than it did when it was measured."""
+    known = measured.inputs.implied
+    return known is not None and not np.array_equal(known, current.implied_dice, equal_nan=True)
 
 
 def marks_of(current: OpenCine) -> PhaseMarks:

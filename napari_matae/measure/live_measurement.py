@@ -22,6 +22,7 @@ from napari_matae.measure.inputs import (
     changed_landmarks,
     changed_masks,
     cine_to_measure,
+    is_judged_otherwise,
     landmarks_of,
     marks_of,
     of_another_person,
@@ -241,6 +242,9 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
             self._update(landmarks=moved)
         if self.measurement is not None and (seen := reviewed_frames(current)) != self.measurement.inputs.reviewed:
             self._update(reviewed=seen)
+        if self.measurement is not None and is_judged_otherwise(current, self.measurement):
+            # A stroke was taken back, or a frame is a prediction again: what was known of it counts again.
+            self._update(expected=current.expected_dice, implied=current.implied_dice)
 
     def _update(self, *, landmarks: Mapping[int, Any] | None = None, **changes: Any) -> None:
         """Measure anew what depends on some changes; see `Measurement.updated`."""

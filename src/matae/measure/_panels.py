@@ -11,7 +11,7 @@ import numpy as np
 from matae.anatomy import ATRIUM, ATRIUM_COLOUR, CAVITY, WALL, WALL_COLOUR
 from matae.measure._plane import resample
 from matae.measure.bullseye import MOST_INWARD_PERCENT, all_places, place
-from matae.measure.reliability import NOT_RELIABLE, PROVISIONAL
+from matae.measure.reliability import NOT_RELIABLE, PROVISIONAL, judged
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,8 +52,13 @@ def draw_ef(axes: Any, measurement: Measurement) -> None:
     if (spread := measurement.ef_sd) is not None:
         detail = f";  {len(measurement.beats)} beats, SD {spread:.1f} points"
     draw_number(axes, measurement.ef, about, measurement.doubts, detail)
-    if measurement.inputs.widths_pending and not measurement.doubts:
-        axes.text(0.5, -0.14, PROVISIONAL, fontsize=7.6, color=_WARNING, va="center")
+    if measurement.doubts:
+        return
+    # From the left: half of the page is too short for it, and the pictures begin in the next line.
+    if measurement.inputs.widths_pending:
+        axes.text(0, -0.14, PROVISIONAL, fontsize=7.6, color=_WARNING, va="center")
+    else:
+        axes.text(0, -0.14, judged(measurement), fontsize=6.8, color=_FAINT, va="center")
 
 
 def draw_number(axes: Any, ef: Interval, about: str, doubts: tuple[QualityFlag, ...], detail: str = "") -> None:

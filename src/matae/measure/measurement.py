@@ -17,7 +17,7 @@ from matae.measure.inputs import Inputs, MeasureOptions, check_inputs, check_lan
 from matae.measure.person import Person, person_of
 from matae.measure.reliability import doubts
 from matae.measure.seen_view import RECOGNISED, without_view
-from matae.measure.structures import BeatStructures, measure_structures, structure_flags
+from matae.measure.structures import BeatStructures, kept_structures, measure_structures, structure_flags
 from matae.measure.uncertainty import Interval, QualityFlag, ef_interval
 
 if TYPE_CHECKING:
@@ -209,6 +209,8 @@ class Measurement:
         width_masks: Mapping[str, Mapping[int, NDArray[np.uint8]]] | None = None,
         reviewed: Iterable[int] | None = None,
         widths_pending: bool | None = None,
+        expected: NDArray[np.float64] | None = None,
+        implied: NDArray[np.float64] | None = None,
     ) -> Measurement:
         """Return the measurement after a change; only frames that the change touches are measured again.
 
@@ -230,6 +232,8 @@ class Measurement:
             Frames whose mask a person drew or accepted, in place of those before.
         widths_pending
             Whether the widths of the network are yet to be compared: the interval is provisional until then.
+        expected, implied
+            As in `measure_cine`, in place of those before; without them, a frame that has another mask loses its own.
 
         Raises
         ------
@@ -247,8 +251,8 @@ class Measurement:
             inputs,
             landmarks={frame: points for frame, points in placed.items() if points is not None},
             changed={**inputs.changed, **(masks or {})},
-            expected=without_frames(inputs.expected, masks or ()),
-            implied=without_frames(inputs.implied, masks or ()),
+            expected=without_frames(inputs.expected, masks or ()) if expected is None else expected,
+            implied=without_frames(inputs.implied, masks or ()) if implied is None else implied,
             marks=inputs.marks if marks is None else marks,
             width_masks=inputs.width_masks if width_masks is None else width_masks,
             reviewed=inputs.reviewed if reviewed is None else frozenset(reviewed),
@@ -362,7 +366,7 @@ def _derive(
     )  # fmt: skip
     measured = (measure_beat(beat, shapes, inputs, view) for beat in cycle.beats)
     beats = tuple(values for values in measured if values is not None)
-    kept = {} if before is None or before.view != view else _structures_of(before, shapes)
+    kept = {} if before is None or before.view != view else kept_structures(before, shapes)
     structures = tuple(kept.get(values.frames) or measure_structures(values, inputs, view) for values in beats)
     by_width = ef_by_width(inputs, beats)
     expected = expected_of(inputs, beats)
@@ -389,12 +393,3 @@ def _derive(
         flags=(*inputs.remarks, *flags, *structure_flags(beats, structures)), structures=structures,
         inputs=inputs, expected=expected,
     )  # fmt: skip
-
-
-def _structures_of(before: Measurement, shapes: tuple[FrameShape, ...]) -> dict[tuple[int, int], BeatStructures]:
-    """Return what was measured beside the cavity, by end-diastole and end-systole, where neither frame changed."""
-    return {
-        values.frames: found
-        for values, found in zip(before.beats, before.structures, strict=True)
-        if all(shapes[frame] is before.shapes[frame] for frame in values.frames)
-    }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matae.measure.seen_view import OF_THE_VIEW
+from matae.measure.uncertainty import USUAL_EF
 from matae.segment.out_of_distribution import STRANGE
 
 if TYPE_CHECKING:
@@ -16,19 +17,19 @@ if TYPE_CHECKING:
     from matae.measure.measurement import Measurement
     from matae.measure.uncertainty import QualityFlag
 
-__all__ = ["HIGHEST_EF", "NOT_RELIABLE", "PROVISIONAL", "doubts"]
+__all__ = ["HIGHEST_EF", "NOT_RELIABLE", "PROVISIONAL", "doubts", "judged"]
 
 HIGHEST_EF = 85.0
 """Percent. Single-plane reference masks of 449 CAMUS patients give at most 84.8 in the four-chamber view; in the
 two-chamber view one patient lies above (95.6)."""
 NOT_RELIABLE = "not reliable"
 """What stands in place of the number."""
-PROVISIONAL = "Provisional: the widths of the network are yet to be compared, which may widen the interval."
+PROVISIONAL = "Provisional: the widths of the network are yet to be compared, which may change the interval."
 """What is said of an interval that lacks a part."""
 
 _FAR_APART = 15.0
-"""Points of ejection fraction (standard deviation of the widths), beyond which a number says nothing: its interval
-reaches 25 points to either side."""
+"""Points of ejection fraction (standard deviation of the widths), beyond which a number says nothing: that alone is 25
+points to either side, nine times in ten."""
 _OF_OUTLINES = {
     "implausible-shape": "The shape of the cavity is implausible.",
     "area-jump": "The area jumps from one frame to the next.",
@@ -72,6 +73,20 @@ def doubts(measurement: Measurement) -> tuple[QualityFlag, ...]:
         elif flag.code in _OF_OUTLINES and (frames := _of(flag, counted.get(flag.code, open_frames))):
             found.append(replace(flag, text=_OF_OUTLINES[flag.code], frames=frames))
     return tuple(found)
+
+
+def judged(measurement: Measurement) -> str:
+    """Return in words what the interval is made from where an expected Dice says how wide it is; else nothing."""
+    if measurement.ef is None or not measurement.ef.judged or measurement.expected is None:
+        return ""
+    behind = {frame for values in measurement.beats for frame in values.frames} - measurement.inputs.reviewed
+    known = [float(measurement.expected[frame]) for frame in behind if np.isfinite(measurement.expected[frame])]
+    low, high = f"{min(known):.2f}", f"{max(known):.2f}"
+    dice = low if low == high else f"{low} to {high}"
+    return (
+        f"Expected Dice of the outlines: {dice}; the lower, the wider the interval, and the nearer it reaches to the "
+        f"usual {USUAL_EF:.0f} %."
+    )
 
 
 def _apart(measurement: Measurement, open_frames: Collection[int], unjudged: Collection[int]) -> tuple[int, ...]:

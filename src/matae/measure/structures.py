@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
     from matae.measure.beat_measurement import BeatValues
     from matae.measure.disks import Disks
+    from matae.measure.frames import FrameShape
     from matae.measure.inputs import Inputs
+    from matae.measure.measurement import Measurement
 
-__all__ = ["BeatStructures", "mean_of", "measure_structures", "structure_flags"]
+__all__ = ["BeatStructures", "kept_structures", "mean_of", "measure_structures", "structure_flags"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,3 +112,12 @@ def mean_of(
     """Return the mean of something over the beats that have it; None where none has."""
     found = [value for beside in structures if (value := what(beside)) is not None and np.isfinite(value)]
     return float(np.mean(found)) if found else None
+
+
+def kept_structures(before: Measurement, shapes: tuple[FrameShape, ...]) -> dict[tuple[int, int], BeatStructures]:
+    """Return what was measured beside the cavity, by end-diastole and end-systole, where neither frame changed."""
+    return {
+        values.frames: found
+        for values, found in zip(before.beats, before.structures, strict=True)
+        if all(shapes[frame] is before.shapes[frame] for frame in values.frames)
+    }

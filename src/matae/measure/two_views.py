@@ -13,7 +13,7 @@ from matae.measure.disks import biplane
 from matae.measure.normal_ranges import SOURCE, normal_range, range_text
 from matae.measure.person import Person
 from matae.measure.reliability import NOT_RELIABLE
-from matae.measure.uncertainty import BOUNDARY_SHIFT, Interval, QualityFlag, interval_of
+from matae.measure.uncertainty import Interval, QualityFlag, interval_of
 from matae.measure.values import Value, entry
 from matae.measure.wall import DENSITY
 
@@ -164,13 +164,14 @@ def measure_two_views(four_chamber: Measurement, two_chamber: Measurement) -> Tw
     if edv <= 0:
         raise MeasureError("The end-diastolic cavity has no volume; correct the masks.")
     # Each plane carries half of the product of the diameters; their outlines err independently.
-    both = ((four_chamber.ef, four), (two_chamber.ef, two))
-    boundary = 0.5 * math.hypot(
-        *(BOUNDARY_SHIFT * one.sensitivity if of is None else of.boundary_sd for of, one in both)
-    )
-    spread = 0.5 * math.hypot(*(0.0 if of is None else of.widths_sd for of, _ in both))
-    judged = all(of is not None and of.judged for of, _ in both)
-    ef = interval_of(100.0 * (edv - esv) / edv, spread, boundary, judged=judged)
+    both = [one.ef for one in (four_chamber, two_chamber) if one.ef is not None]  # where there is a beat, there is one
+    judged = any(one.judged for one in both)
+    spread = 0.5 * math.hypot(*(one.widths_sd for one in both))
+    # In an interval that is judged the widths do not count, but of a view that is not they do.
+    apart = [one.widths_sd if judged and not one.judged else 0.0 for one in both]
+    boundary = 0.5 * math.hypot(*(one.boundary_sd for one in both), *apart)
+    reader = max(one.reader_sd for one in both)
+    ef = interval_of(100.0 * (edv - esv) / edv, spread, boundary, reader, judged=judged)
     lengths = four.volumes.ed.length, two.volumes.ed.length
     differ = 100.0 * abs(lengths[0] - lengths[1]) / max(lengths)
     flags = []

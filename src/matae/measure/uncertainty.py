@@ -21,8 +21,9 @@ ejection fractions are :math:`\mu \pm \tau`:
 
 The interval goes from the lower of *EF* and *m* to the higher, and :math:`1.645\,\sigma\sqrt{w}` further on both sides:
 it reaches out towards what is usual, and never cuts off a heart that is not. The share was fitted on pictures made from
-training patients (`benchmarks/fit_trust.py`). One frame that a person outlined, or that nothing is expected of, brings
-the first form back, with the :math:`\delta` of the other frame.
+training patients (`benchmarks/fit_trust.py`). Of an outline that a person drew or accepted, or that nothing is expected
+of, :math:`\delta` is that of the first form, and :math:`\sigma_r` is added; the interval leans as long as one *D* is
+known, since a doubtful outline stays one when the other is confirmed.
 
 The interval speaks of reading the same frames again; it does not hold the difference to another view, probe position or
 method: experts differ by 7 points (standard deviation) on biplane ejection fraction.
@@ -30,6 +31,7 @@ method: experts differ by 7 points (standard deviation) on biplane ejection frac
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -86,7 +88,7 @@ class Interval:
     widths_sd, boundary_sd, reader_sd
         The parts of the standard deviation, points.
     judged
-        Whether it is made from the expected Dice of every outline, which knows of the widths.
+        Whether it is made from an expected Dice, which knows of the widths: they count no more, and it leans.
     """
 
     value: float
@@ -100,9 +102,12 @@ class Interval:
     @property
     def half_width(self) -> float:
         """How far it reaches, before it is cut at 0 and 100 %; where it leans, to the side away from what is usual."""
-        if self.judged:
-            return _Z90 * self.boundary_sd * float(np.sqrt(_weight(self.boundary_sd)))
-        return _Z90 * float(np.linalg.norm((self.widths_sd, self.boundary_sd, self.reader_sd)))
+        return _Z90 * self.sd * float(np.sqrt(_weight(self.sd) if self.judged else 1.0))
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation of the parts that count, points."""
+        return math.hypot(0.0 if self.judged else self.widths_sd, self.boundary_sd, self.reader_sd)
 
 
 def _weight(sd: float) -> float:
@@ -171,15 +176,15 @@ def ef_interval(
     Several beats do not narrow it: a reader errs alike in all of them.
     """
     spread = widths_sd if widths_sd is not None else float(np.std(widths, ddof=1)) if len(widths) > 1 else 0.0
-    judged = len(expected) > 0 and bool(np.isfinite(expected).all())
-    return interval_of(ef_percent, spread, boundary_shift(expected) * sensitivity, judged=judged)
+    known = np.isfinite(np.asarray(expected, np.float64))
+    reader = 0.0 if known.size and known.all() else READER_SD
+    return interval_of(ef_percent, spread, boundary_shift(expected) * sensitivity, reader, judged=bool(known.any()))
 
 
-def interval_of(ef_percent: float, widths_sd: float, boundary_sd: float, *, judged: bool) -> Interval:
-    """Return the interval with these parts; `judged` where it is made from the expected Dice of every outline."""
-    reader = 0.0 if judged else READER_SD
-    whole = Interval(ef_percent, ef_percent, ef_percent, widths_sd, boundary_sd, reader, judged)
-    middle = USUAL_EF + _weight(boundary_sd) * (ef_percent - USUAL_EF) if judged else ef_percent
+def interval_of(ef_percent: float, widths_sd: float, boundary_sd: float, reader_sd: float, *, judged: bool) -> Interval:
+    """Return the interval with these parts; `judged` where an expected Dice is among what it is made from."""
+    whole = Interval(ef_percent, ef_percent, ef_percent, widths_sd, boundary_sd, reader_sd, judged)
+    middle = USUAL_EF + _weight(whole.sd) * (ef_percent - USUAL_EF) if judged else ef_percent
     half = whole.half_width
     # What is below nothing is shown as it is: the frames are the wrong way round, and a flag says so.
     low = min(max(min(middle, ef_percent) - half, 0.0), ef_percent)

@@ -21,7 +21,7 @@ def difference_half(one: StoredMeasurement | None, two: StoredMeasurement | None
 
 
 def _half(measured: StoredMeasurement | None) -> float:
-    """Return half of an interval as it was before it was cut at 0 or 100 %."""
+    """Return half of an interval as it was before it was cut at 0 or 100 %; of one that leans, the longer reach."""
     if measured is None or measured.ef is None or measured.ef_low is None or measured.ef_high is None:
         return math.inf
     return max(measured.ef - measured.ef_low, measured.ef_high - measured.ef)

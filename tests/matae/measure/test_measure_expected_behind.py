@@ -116,8 +116,18 @@ def test_the_interval_is_made_of_what_is_expected() -> None:
     half = measured(expected=expected, reviewed=[both.ed_frame]).ef
     shift = np.sqrt(((SHIFT_OF_DICE * 0.1) ** 2 + BOUNDARY_SHIFT**2) / 2)
     assert half.boundary_sd == pytest.approx(shift * follows)
-    assert (half.reader_sd, half.judged) == (READER_SD, False)
+    assert (half.reader_sd, half.judged) == (READER_SD, True)
     assert measured(expected=expected, reviewed=[both.ed_frame, both.es_frame]).ef == plain
+
+
+def test_confirming_one_doubtful_outline_makes_no_number_less_sure() -> None:
+    plain = measured()
+    for dice in (0.6, 0.7, 0.8, 0.87):
+        known = {"expected": np.full(N, dice), "width_masks": widths(plain, 0.9, 0.8)}
+        none = measured(**known).ef
+        one = measured(**known, reviewed=[plain.ed_frame]).ef
+        assert one.high - one.low <= none.high - none.low
+        assert one.widths_sd == none.widths_sd > 0
 
 
 def test_where_widths_differ_the_less_sure_outline_is_named() -> None:
@@ -132,18 +142,18 @@ def test_where_widths_differ_the_less_sure_outline_is_named() -> None:
 
 def test_the_less_sure_a_number_the_more_its_interval_leans_towards_what_is_usual() -> None:
     for sd, weight in ((0.0, 1.0), (USUAL_SD, 0.5)):
-        found = interval_of(USUAL_EF, 9.0, sd, judged=True)
+        found = interval_of(USUAL_EF, 9.0, sd, 0.0, judged=True)
         half = 1.6448536 * sd * np.sqrt(weight)
         assert (found.low, found.high) == pytest.approx((USUAL_EF - half, USUAL_EF + half))
         assert found.half_width == pytest.approx(half)
-    low, high = (interval_of(USUAL_EF + away, 0.0, 8.0, judged=True) for away in (-15, 15))
+    low, high = (interval_of(USUAL_EF + away, 0.0, 8.0, 0.0, judged=True) for away in (-15, 15))
     weight = USUAL_SD**2 / (USUAL_SD**2 + 8.0**2)
     assert low.value - low.low == pytest.approx(low.half_width) == pytest.approx(1.6448536 * 8.0 * np.sqrt(weight))
     assert low.high - low.value == pytest.approx(low.half_width + 15 * (1 - weight))
     assert (low.high - USUAL_EF, low.low - USUAL_EF) == pytest.approx((USUAL_EF - high.low, USUAL_EF - high.high))
     # Its own value is always in it, whatever is usual, and so are nothing and everything its ends.
     for value in (-20.0, 2.0, 99.0):
-        found = interval_of(value, 0.0, 40.0, judged=True)
+        found = interval_of(value, 0.0, 40.0, 0.0, judged=True)
         assert found.low <= value <= found.high
         assert min(value, 0.0) <= found.low < found.high <= 100.0
-    assert interval_of(-20.0, 0.0, 5.0, judged=True).low == -20.0
+    assert interval_of(-20.0, 0.0, 5.0, 0.0, judged=True).low == -20.0

@@ -12,7 +12,7 @@ from measure_makers import beating
 
 from matae.measure import measure_cine
 from matae.measure.record import to_json, write_csv
-from matae.measure.reliability import HIGHEST_EF, NOT_RELIABLE, PROVISIONAL
+from matae.measure.reliability import HIGHEST_EF, NOT_RELIABLE, PROVISIONAL, judged
 from matae.measure.report import make_report
 from matae.segment.expected import DOUBTFUL
 
@@ -208,3 +208,20 @@ def test_what_was_expected_of_a_mask_ends_with_it() -> None:
     assert again.doubts == ()
     assert to_json(again)["expected_dice"][plain.es_frame] is None
     assert to_json(again)["expected_dice"][plain.ed_frame] == 0.95
+
+
+def test_the_page_says_of_an_interval_what_it_follows() -> None:
+    plain = sound()
+    follows = plain.updated(expected=np.where(np.arange(N) == 0, 0.95, 0.93))
+    words = judged(follows)
+    assert words.startswith("Expected Dice of the outlines: 0.93 to 0.95;")
+    assert judged(plain) == ""
+    assert "Expected Dice" not in said(plain)
+    pending = follows.updated(widths_pending=True)
+    for measured, line, other in ((follows, words, PROVISIONAL), (pending, PROVISIONAL, words)):
+        assert line in said(measured)
+        assert other not in said(measured)
+        figure = make_report(measured)
+        (drawn,) = figure.findobj(lambda part, line=line: getattr(part, "get_text", str)() == line)
+        extent, page = drawn.get_window_extent(), figure.bbox
+        assert page.x0 <= extent.x0 < extent.x1 <= page.x1 * 0.95  # nothing is cut at the margin

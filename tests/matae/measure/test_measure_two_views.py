@@ -15,6 +15,7 @@ from matae.measure import Measurement, TwoViews, measure_cine, measure_two_views
 from matae.measure.disks import Disks, pair
 from matae.measure.normal_ranges import SOURCE
 from matae.measure.person import Person
+from matae.measure.uncertainty import READER_SD, interval_of
 
 MM = Spacing(1.0, 1.0)
 
@@ -75,6 +76,21 @@ def test_volumes_and_interval_are_those_computed_by_hand(views: tuple[Measuremen
     assert (found.four_chamber, found.two_chamber) == (four, two)
     without = replace(four, ef=None), replace(two, ef=replace(two.ef, widths_sd=8.0))
     assert measure_two_views(*without).ef.widths_sd == pytest.approx(4.0)
+
+
+def test_the_interval_of_a_view_that_is_judged_beside_one_that_is_not(
+    views: tuple[Measurement, Measurement],
+) -> None:
+    four, two = views
+    judged = replace(four, ef=interval_of(40.0, 9.0, 30.0, 0.0, judged=True))
+    plain = replace(two, ef=interval_of(40.0, 8.0, 6.0, READER_SD, judged=False))
+    found = measure_two_views(judged, plain).ef
+    assert found.boundary_sd == pytest.approx(np.sqrt(30**2 + 6**2 + 8**2) / 2)  # the widths of the second count
+    assert (found.reader_sd, found.judged) == (READER_SD, True)
+    both = measure_two_views(judged, replace(two, ef=judged.ef)).ef
+    assert (both.boundary_sd, both.reader_sd, both.judged) == (pytest.approx(30 / np.sqrt(2)), 0.0, True)
+    # A view that is sure takes nothing away from what is known without either.
+    assert found.high - found.low < both.high - both.low
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from matae.measure.reliability import NOT_RELIABLE
 from matae.store.types import FrameStatus
 from napari_matae.background.connections import end_owned
-from napari_matae.measure.ef_card import EfCard
+from napari_matae.measure.ef_card import EfCard, trust
 from napari_matae.measure.live_measurement import LiveMeasurement
 
 from ..conftest import opened
@@ -96,3 +96,19 @@ def test_an_interval_that_waits_for_the_widths_says_so(card) -> None:
     measuring.measurement = measuring.measurement.updated(widths_pending=False)
     shown.show_measurement()
     assert "provisional" not in shown.interval.text()
+
+
+def test_an_interval_that_follows_the_expected_dice_says_so_in_words(card) -> None:
+    shown, measuring, _ = card
+    plain = measuring.measurement
+    assert "xpected Dice" not in trust(plain)
+    expected = np.full(plain.n_frames, 0.93)
+    expected[plain.ed_frame] = 0.914
+    measuring.measurement = plain.updated(expected=expected)
+    shown.show_measurement()
+    assert "Expected Dice of the outlines: 0.91 to 0.93; the lower, the wider" in shown.trust.text()
+    assert "the usual 51 %" in shown.trust.text()
+    behind = {frame for values in plain.beats for frame in values.frames}
+    one = measuring.measurement.updated(reviewed=behind - {plain.ed_frame})
+    assert "Expected Dice of the outlines: 0.91;" in trust(one)
+    assert "xpected Dice" not in trust(one.updated(reviewed=behind))

@@ -12,8 +12,10 @@ from matae.cine import Spacing
 from matae.measure import measure_cine
 from matae.measure.run import sector_pixels
 from matae.store import Landmark, OverrideName, Study
+from matae.store.types import FrameStatus
 from napari_matae.background.connections import end_owned
 from napari_matae.measure.live_measurement import LiveMeasurement
+from napari_matae.session.undo_stack import UndoStack
 from napari_matae.study.landmarks import UNREADABLE
 
 from ..conftest import opened, settled
@@ -121,6 +123,29 @@ def test_a_landmark_placed_during_the_first_measurement_counts(running, qtbot):
         lambda: measuring.measurement is not None and measuring.measurement.landmarks(4).by_hand, timeout=60_000
     )
     assert measuring.measurement.landmarks(4).apex[0] == pytest.approx(points.apex[0] + 2)
+
+
+def test_a_stroke_and_an_acceptance_that_are_taken_back_leave_the_interval_as_it_was(qtbot, session, measuring_of):
+    cine, masks = two_beats()
+    session.open(cine)
+    show_masks(session, masks)
+    session.current.implied[:] = 0.95
+    measuring = measuring_of(session)
+    undo = UndoStack(session)
+    before = measured(qtbot, measuring)
+    frame = before.ed_frame
+    assert before.ef.judged
+    assert before.ef.reader_sd == 0
+    for change in (
+        lambda: session.masks.change("shift", {frame: np.roll(session.current.mask(frame), 2, 1)}),
+        lambda: session.masks.judge("accepted", [frame], FrameStatus.ACCEPTED),
+    ):
+        change()
+        qtbot.waitUntil(lambda: measuring.measurement.ef.reader_sd > 0, timeout=20_000)
+        assert np.isnan(measuring.measurement.expected[frame])
+        undo.undo()
+        qtbot.waitUntil(lambda: measuring.measurement.ef == before.ef, timeout=20_000)
+    end_owned(undo)
 
 
 def test_a_cine_whose_sector_is_not_found_yet_is_not_measured(qtbot, measuring_of):
