@@ -50,7 +50,7 @@ SECTOR_KEY = "matae_sector"
 """Key of a layer's metadata that holds the sector that was found when the cine was read."""
 
 STAND_IN_KEY = "matae_stand_in"
-"""Key of a layer's metadata that says, true, that it only stands for others while a cine plays: no layer of the user's."""
+"""Key of a layer's metadata that is true where it only stands for others while a cine plays, as no other layer does."""
 
 OUTLINE_WIDTH = 2
 """Pixels of the ventricle's outline; thin enough to judge the border under it."""
