@@ -120,12 +120,13 @@ def main() -> None:
 def measure(folder: Path, options: argparse.Namespace) -> dict[str, list[dict[str, float]]]:
     from matae.demo import demo_path
 
-    environment = os.environ | {"MATAE_HOME": str(folder / "home"), "MATAE_STUDY": str(folder / "study.sqlite")}
+    environment = os.environ | {"MATAE_HOME": str(folder / "home"), "MATAE_STUDY": str(folder / "first.sqlite")}
     # What each computer measures once, and the files that it makes of a model, are there from the first call on.
     dock = [sys.executable, __file__, "--dock", "--moves", str(options.moves), "--shown"]
     child([*dock, "5"], environment)
     found: dict[str, list[dict[str, float]]] = {"picture": [], "first mask": [], "frame again": []}
     for run in range(options.runs):
+        environment["MATAE_STUDY"] = str(folder / f"study-{run}.sqlite")  # a clip that has masks there is not segmented
         found["picture"].append(picture(folder / f"opened-{run}", demo_path(), environment))
         said = json.loads(child([*dock, str(options.shown)], environment).splitlines()[-1])
         found["first mask"].append(said["first mask"])
@@ -173,6 +174,8 @@ def in_dock(shown: float, moves: int) -> dict[str, Any]:
     until(lambda: time.perf_counter() > end)
     finished: list[object] = []
     segment.finished.connect(finished.append)
+    if session.current.status:
+        raise SystemExit("the clip has masks before the click")
     start = now()
     segment.one_click.button.click()
     until(lambda: bool(session.current.status))
