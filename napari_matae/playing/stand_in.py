@@ -14,6 +14,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QApplication
 
 from napari_matae.background.connections import Connections, connections_of
+from napari_matae.session.layers import STAND_IN_KEY, is_stand_in
 
 if TYPE_CHECKING:
     from typing import Any
@@ -169,7 +170,7 @@ class StandIn(QObject):  # type: ignore[misc]
             self._covered.connect(layer.events, self._on_layer)
         top = max(viewer.layers.index(layer) for layer in layers)
         for layer in list(viewer.layers)[:top]:
-            if layer not in layers and layer is not self._layer:
+            if layer not in layers and not is_stand_in(layer):
                 self._covered.connect(layer.events.visible, self._on_coming)
         self.changed.emit(True)
 
@@ -185,6 +186,7 @@ class StandIn(QObject):  # type: ignore[misc]
             scale=image.scale[-2:],
             translate=image.translate[-2:],
             interpolation2d=image.interpolation2d,
+            metadata={STAND_IN_KEY: True},
         )
         layer.editable = False
         with self._quietly([]):

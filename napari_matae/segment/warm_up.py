@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+import weakref
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ __all__ = ["WarmUp"]
 
 _IDLE_MS = 15_000  # without a cine: the user is choosing a file, or a large one is being read
 _SHOWN_MS = 50  # after a cine was opened: its picture is drawn first
+_DRAGGED_MS = 1000  # after another sector of a clip that was looked at: its outline is dragged, and a frame follows
 _PATIENCE_S = 20.0  # at the end of the process
 _BUSY_MS = 300  # until it is asked again whether what was begun is over
 
@@ -49,17 +51,29 @@ class WarmUp(QObject):  # type: ignore[misc]
         self._is_ready = False
         self._looked_at: Sector | None = None
         """Of the clip that was looked at last."""
+        self._looked_into: weakref.ref[OpenCine] | None = None
+        """That clip, which is not kept for it."""
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._start)
         connections = connections_of(self)
         connections.connect(session.opened, self._on_opened)
-        connections.connect(session.sector_changed, lambda: self._on_opened(session.current))
+        connections.connect(session.sector_changed, self._on_sector)
         self._timer.start(_IDLE_MS)
 
     def _on_opened(self, current: OpenCine | None) -> None:
         if current is not None and self._next() is not None:
             self._timer.start(_SHOWN_MS)
+
+    def _on_sector(self) -> None:
+        """Look at a clip as soon as it has a sector, and again when nobody drags it any more.
+
+        A look is a pass over up to 16 frames: beside a drag it would hold up the frame that follows the outline.
+        """
+        current = self._session.current
+        if current is not None and self._next() is not None:
+            again = self._looked_into is not None and self._looked_into() is current
+            self._timer.start(_DRAGGED_MS if again else _SHOWN_MS)
 
     def _next(self) -> Callable[[], None] | None:
         """Return what is to be done next, or None."""
@@ -83,7 +97,7 @@ class WarmUp(QObject):  # type: ignore[misc]
             return
         current = self._session.current
         if self._is_ready and current is not None:
-            self._looked_at = current.sector
+            self._looked_at, self._looked_into = current.sector, weakref.ref(current)
         self._is_ready = True
         # No window waits for it; see `_end`.
         self._thread = threading.Thread(target=work, name="matae-warm-up", daemon=True)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from napari.layers import Image, Labels, Points, Shapes
+    from napari.layers import Image, Labels, Layer, Points, Shapes
     from napari.utils.colormaps import DirectLabelColormap
     from numpy.typing import NDArray
 
@@ -24,12 +24,14 @@ __all__ = [
     "CLASS_COLOURS",
     "OUTLINE_WIDTH",
     "SECTOR_KEY",
+    "STAND_IN_KEY",
     "STATE_KEY",
     "cine_of",
     "class_colour",
     "forget_history",
     "image_layer_data",
     "image_of",
+    "is_stand_in",
     "label_colours",
     "make_ghost",
     "make_handles",
@@ -46,6 +48,9 @@ STATE_KEY = "matae_open"
 
 SECTOR_KEY = "matae_sector"
 """Key of a layer's metadata that holds the sector that was found when the cine was read."""
+
+STAND_IN_KEY = "matae_stand_in"
+"""Key of a layer's metadata that is true where it only stands for others while a cine plays, as no other layer does."""
 
 OUTLINE_WIDTH = 2
 """Pixels of the ventricle's outline; thin enough to judge the border under it."""
@@ -95,6 +100,11 @@ def cine_of(layer: object) -> Cine | None:
     """Return the Cine a layer shows, or None if it is not one of ours."""
     metadata = getattr(layer, "metadata", None)
     return metadata.get(CINE_KEY) if isinstance(metadata, dict) else None
+
+
+def is_stand_in(layer: Layer) -> bool:
+    """Return whether a layer only stands for others while a cine plays: whoever goes over all layers leaves it out."""
+    return bool(layer.metadata.get(STAND_IN_KEY))
 
 
 def label_colours() -> DirectLabelColormap:

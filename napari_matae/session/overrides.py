@@ -14,6 +14,7 @@ from psygnal import Signal
 from matae.cine import Spacing
 from matae.store.applied import cine_with
 from matae.store.types import OverrideName, Overrides
+from napari_matae.session.layers import is_stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -101,7 +102,7 @@ class CineOverrides:
             # Every layer over the picture takes the new scale: a mask with the old one would lie beside its heart.
             for layer in self._cine_viewer.viewer.layers:
                 scale = np.asarray(layer.scale, float)
-                if layer.ndim >= 2 and np.allclose(scale[-2:], before):
+                if layer.ndim >= 2 and not is_stand_in(layer) and np.allclose(scale[-2:], before):
                     layer.scale = (*scale[:-2], *after)
         self._replace(cine)
         if not np.array_equal(before, after):

@@ -22,6 +22,7 @@ from matae.phantom.config import (
     Screen,
     SectorConfig,
 )
+from matae.phantom.hold import holding
 from matae.phantom.shape import beating_ventricle
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def random_heart(
         Phase of the first frame, 0 at the R wave; drawn when None, which single training frames want.
     clipped
         True keeps poses in which the fan cuts the cavity, as foreshortened or badly centred clips do; otherwise the
-        fan is widened until it holds the cavity.
+        fan is widened until it holds the cavity, in a clip of any length that is made with the same seed.
     screen
         Marks around the fan; drawn (mostly none) when None.
     view
@@ -212,7 +213,8 @@ def random_heart(
         sector = _fit(sector, ventricle, motion, pose)
     if view in ("A3C", "A5C"):
         chambers, pose = _with_root(chambers, pose, view, np.random.default_rng([seed, 0x4A5C]))
-    return PhantomConfig(ventricle, chambers, motion, pose, sector, appearance, screen or marks, view)
+    config = PhantomConfig(ventricle, chambers, motion, pose, sector, appearance, screen or marks, view)
+    return config if clipped else replace(config, sector=holding(config, seed))
 
 
 def _with_root(chambers: Chambers, pose: Pose, view: str, rng: np.random.Generator) -> tuple[Chambers, Pose]:

@@ -13,6 +13,7 @@ from matae.phantom.anatomy import backscatter, ellipse_depth, layout
 from matae.phantom.config import PhantomConfig, PhantomError
 from matae.phantom.cycle import cardiac_cycle
 from matae.phantom.draw import random_heart
+from matae.phantom.hold import DRIFT_HZ, drift_start
 from matae.phantom.imaging import amplitude, make_scanner, white
 from matae.phantom.scan import HeartFrame, ScanGeometry, make_fan
 from matae.phantom.scanner_screen import draw_screen
@@ -140,7 +141,7 @@ def make_phantom(
     cycle = cardiac_cycle(times, config.motion, streams[0])
     beating = beating_ventricle(config.ventricle, config.motion, cycle.contraction)
     fan = make_fan(config.sector, (int(shape[0]), int(shape[1])))
-    poses = _poses(config, cycle, times, streams[1])
+    poses = _poses(config, cycle, times, drift_start(seed))
     place = layout(config.chambers, beating.rest, config.view)
     truth = _truth(fan, beating, poses, place)
     frames = _image(_Scene(config, fan, beating, poses, place, cycle), frame_rate, streams[2])
@@ -165,12 +166,11 @@ def make_phantom(
 
 
 def _poses(
-    config: PhantomConfig, cycle: HeartStates, times: NDArray[np.float64], rng: np.random.Generator
+    config: PhantomConfig, cycle: HeartStates, times: NDArray[np.float64], start: NDArray[np.float64]
 ) -> list[HeartFrame]:
     """Pose of the heart at each frame: rocking with the beat, drift with breathing (about 0.25 Hz)."""
     motion = config.motion
-    start = rng.uniform(0, 2 * np.pi, 2)
-    drift = motion.drift_mm * np.sin(2 * np.pi * np.array([0.21, 0.27]) * times[:, None] + start)
+    drift = motion.drift_mm * np.sin(2 * np.pi * np.array(DRIFT_HZ) * times[:, None] + start)
     drift = drift - drift[0]  # the pose is that of the first frame
     return [
         HeartFrame(config.pose, motion.rocking_deg * float(c), float(d[0]), float(d[1]))

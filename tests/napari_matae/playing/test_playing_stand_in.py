@@ -14,6 +14,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QListView, QMainWindow, QOpenGLWidget
 
 from matae.phantom import make_phantom
+from matae.store.types import OverrideName
 from napari_matae.dock import MataeDock
 from napari_matae.playing import stand_in as module
 
@@ -161,6 +162,20 @@ def test_another_plugin_that_hides_a_layer_is_obeyed(dock, qtbot):
     dock.player.pause()
     assert not current.sector_layer.visible
     assert current.labels.visible
+
+
+def test_its_layer_is_marked_and_left_alone_where_all_layers_change(dock, qtbot):
+    before, current = list(dock.viewer.layers), dock.session.current
+    old = np.array(current.cine.pixel_aspect)
+    played(dock, qtbot)
+    (marked,) = (layer for layer in dock.viewer.layers if layer.metadata.get("matae_stand_in"))
+    assert [layer for layer in dock.viewer.layers if layer is not marked] == before
+    dock.session.overrides.apply(OverrideName.SPACING, (2.0, 1.0))  # all layers over the picture take the new scale
+    new = np.array(dock.session.current.cine.pixel_aspect)
+    assert not np.allclose(new, old)
+    assert all(np.allclose(layer.scale[-2:], new) for layer in before)
+    np.testing.assert_allclose(marked.scale, old)
+    dock.player.pause()
 
 
 def test_a_press_on_the_picture_finds_the_layers(dock, canvas, qtbot):

@@ -52,9 +52,15 @@ def test_it_waits_for_the_picture_and_looks_at_each_clip_once_its_sector_is_know
     assert looked[0][0] is cine
     session.overrides.apply(OverrideName.VIEW, "A4C")  # described anew: the same pixels, the same sector
     assert not warming._timer.isActive()
+    for edge in (40.0, 45.0, 50.0):  # dragged: one look when it is over, not one for each outline
+        session.overrides.apply(OverrideName.SECTOR, ((5.0, 5.0), (5.0, 70.0), (edge, 70.0), (edge, 5.0)))
+        assert warming._timer.remainingTime() > 10 * warm_up._SHOWN_MS
+    qtbot.waitUntil(lambda: len(looked) == 2 and not warming._timer.isActive())
+    assert looked[1][1] is session.current.sector
     session.open(other := make_cine(seed=5), find_sector(cine))
-    qtbot.waitUntil(lambda: len(looked) == 2)
-    assert looked[1][0] is other
+    assert warming._timer.remainingTime() <= warm_up._SHOWN_MS
+    qtbot.waitUntil(lambda: len(looked) == 3)
+    assert looked[2][0] is other
     assert made == [True]
     end_owned(warming)
 

@@ -1,0 +1,218 @@
+"""The waits that have a goal: the picture after a cold start, the first mask after a click, one frame again.
+
+    python benchmarks/waits.py [--runs 3] [--moves 20] [--shown 0] [--json FILE]        (on any display)
+
+"Picture" is the real command, `napari-matae open CLIP`, from the start of its process until the clip's picture was on
+the screen: files of Python, napari and Qt are read, and the model is not waited for. "First mask" is the click on
+"Segment and measure" of a phantom of 600 x 800 pixels in a dock whose process has loaded no model, `--shown` seconds
+after the clip was opened: 0 is the worst case, for the dock loads the model meanwhile. "Frame again" is from another
+sector, as a drag sets it, until the mask of the frame on screen is the new one.
+
+Each is said by the clock, which counts on a quiet computer, and in processor time of all threads of the processes,
+which can be compared on a busy one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from one_click import now, until
+
+GOALS_S = {"picture": 5.0, "first mask": 1.0, "frame again": 0.05}
+PIXELS = (600, 800)
+HOOK = '''
+"""Notes when the picture of a clip is on the screen, and ends the viewer then; the command itself is as installed."""
+
+import atexit
+import importlib.util
+import json
+import os
+import sys
+import time
+from importlib.abc import MetaPathFinder
+
+
+def note(name):
+    with open(os.environ["WAITS_NOTES"], "a", encoding="utf-8") as file:
+        file.write(json.dumps([name, time.time(), time.process_time()]) + "\\n")
+
+
+class Watch(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name != "napari_matae.app":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        load = spec.loader.exec_module
+
+        def exec_module(module):
+            load(module)
+            real = module.open_viewer
+
+            def open_viewer(*arguments):
+                viewer, dock = real(*arguments)
+                watch(viewer, dock)
+                return viewer, dock
+
+            module.open_viewer = open_viewer
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+def watch(viewer, dock):
+    from qtpy.QtWidgets import QApplication, QOpenGLWidget
+
+    window = dock.window()
+    canvas = max(window.findChildren(QOpenGLWidget), key=lambda w: w.width() * w.height())
+
+    def on_drawn():
+        current = dock.session.current
+        if current is not None and current.image in viewer.layers:
+            canvas.frameSwapped.disconnect(on_drawn)
+            note("picture")
+            QApplication.instance().quit()
+
+    canvas.frameSwapped.connect(on_drawn)
+
+
+if "napari_matae" in sys.orig_argv:
+    sys.meta_path.insert(0, Watch())
+else:
+    atexit.register(note, "command")
+'''
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=3, help="new processes for the picture and for the first mask")
+    parser.add_argument("--moves", type=int, default=20, help="outlines of the sector for the frame again")
+    parser.add_argument("--shown", type=float, default=0.0, help="seconds a clip is on the screen before the click")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--dock", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.dock:
+        print(json.dumps(in_dock(options.shown, options.moves)))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(Path(folder), options)
+    print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "")
+    for name, waits in found.items():
+        clock, processor = (statistics.median(w[key] for w in waits) for key in ("clock_s", "processor_s"))
+        worst = max(w["clock_s"] for w in waits)
+        print(
+            f"{name:12} goal {GOALS_S[name]:5.2f} s   clock {clock:6.3f} s (worst {worst:.3f})   "
+            f"processor {processor:6.3f} s   of {len(waits)}"
+        )
+    if options.json is not None:
+        options.json.write_text(json.dumps({"goals_s": GOALS_S, "shown_s": options.shown, "waits": found}, indent=2))
+
+
+def measure(folder: Path, options: argparse.Namespace) -> dict[str, list[dict[str, float]]]:
+    from matae.demo import demo_path
+
+    environment = os.environ | {"MATAE_HOME": str(folder / "home"), "MATAE_STUDY": str(folder / "first.sqlite")}
+    # What each computer measures once, and the files that it makes of a model, are there from the first call on.
+    dock = [sys.executable, __file__, "--dock", "--moves", str(options.moves), "--shown"]
+    child([*dock, "5"], environment)
+    found: dict[str, list[dict[str, float]]] = {"picture": [], "first mask": [], "frame again": []}
+    for run in range(options.runs):
+        environment["MATAE_STUDY"] = str(folder / f"study-{run}.sqlite")  # a clip that has masks there is not segmented
+        found["picture"].append(picture(folder / f"opened-{run}", demo_path(), environment))
+        said = json.loads(child([*dock, str(options.shown)], environment).splitlines()[-1])
+        found["first mask"].append(said["first mask"])
+        found["frame again"] += said["frame again"]
+    return found
+
+
+def picture(folder: Path, clip: Path, environment: dict[str, str]) -> dict[str, float]:
+    """Run the command `open` until the picture is there."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(HOOK)
+    notes = folder / "notes"
+    paths = os.pathsep.join([str(folder), *filter(None, [environment.get("PYTHONPATH")])])
+    start = time.time()
+    command = [sys.executable, "-c", "from matae.cli import main; main()", "open", str(clip)]
+    child(command, environment | {"PYTHONPATH": paths, "WAITS_NOTES": str(notes)})
+    noted = {name: (clock, used) for name, clock, used in map(json.loads, notes.read_text().splitlines())}
+    return {"clock_s": noted["picture"][0] - start, "processor_s": noted["picture"][1] + noted["command"][1]}
+
+
+def child(command: list[str], environment: dict[str, str]) -> str:
+    """Run a process and return what it printed; what it complains of is shown where it fails."""
+    environment = environment | {"PYTHONFAULTHANDLER": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{done.stderr}\n{' '.join(command)}: ended with code {done.returncode}")
+    return done.stdout
+
+
+def in_dock(shown: float, moves: int) -> dict[str, Any]:
+    """Click in a new dock, and change the sector when the clip is segmented."""
+    from matae.phantom import make_phantom
+    from matae.segment import find_sector
+    from napari_matae.app import open_viewer
+
+    phantom = make_phantom(seed=5, n_frames=30, shape=PIXELS)
+    sector = find_sector(phantom.cine)
+    viewer, dock = open_viewer()
+    until(lambda: not dock.is_probing)
+    session, segment = dock.session, dock.segment_panel
+    dock.steps.setCurrentIndex(1)
+    session.open(phantom.cine, sector)
+    until(lambda: session.current.ready)
+    end = time.perf_counter() + shown
+    until(lambda: time.perf_counter() > end)
+    finished: list[object] = []
+    segment.finished.connect(finished.append)
+    if session.current.status:
+        raise SystemExit("the clip has masks before the click")
+    start = now()
+    segment.one_click.button.click()
+    until(lambda: bool(session.current.status))
+    found: dict[str, Any] = {"first mask": spent(start)}
+    until(lambda: bool(finished) and not dock.measure_panel.measuring.is_running)
+    calm()
+    found["frame again"] = [again(dock, sector.polygon, move) for move in range(moves)]
+    viewer.close()
+    return found
+
+
+def again(dock: Any, polygon: Any, move: int) -> dict[str, float]:
+    """Set another outline, and wait for the frame on screen."""
+    from matae.store.types import OverrideName
+
+    done: list[int] = []
+    dock.segment_panel.again.done.connect(done.append)
+    outline = tuple((float(y), float(x) + 0.5 + move) for y, x in polygon)
+    start = now()
+    dock.session.overrides.apply(OverrideName.SECTOR, outline)
+    until(lambda: bool(done))
+    found = spent(start)
+    dock.segment_panel.again.done.disconnect(done.append)
+    calm()
+    return found
+
+
+def calm() -> None:
+    """Wait until what a change began is over."""
+    end = time.perf_counter() + 1.0
+    until(lambda: time.perf_counter() > end)
+
+
+def spent(start: Any) -> dict[str, float]:
+    end = now()
+    return {"clock_s": end.clock - start.clock, "processor_s": end.process - start.process}
+
+
+if __name__ == "__main__":
+    main()

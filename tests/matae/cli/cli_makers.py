@@ -1,0 +1,42 @@
+"""Runs the command line as a person does, and makes what it is given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from typer.testing import CliRunner
+
+from matae.cli import app
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+
+def run(*arguments: object) -> Result:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def one_line(result: Result) -> str:
+    assert result.exit_code == 1, result.output
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("napari-matae: ")
+    assert lines[0].endswith(".")
+    assert "Traceback" not in result.output
+    return lines[0]
+
+
+def make_clip(path: Path, n_frames: int = 5, seed: int = 0) -> Path:
+    """Write a fan of moving noise, without frame rate or calibration."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows, columns = np.mgrid[:60, :80]
+    fan = np.abs(columns - 40) < 4 + 0.7 * rows
+    noise = np.random.default_rng(seed).integers(20, 200, (n_frames, 60, 80))
+    np.save(path, (noise * fan).astype(np.uint8))
+    return path

@@ -1,0 +1,52 @@
+"""What the command line answers at once, with nothing heavy loaded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from cli_makers import run
+
+from matae import __version__
+
+if TYPE_CHECKING:
+    pass
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("segment",), ("segment", "a.avi"), ("fly",), ("models",), ("models", "show")]
+)
+def test_incomplete_use(arguments) -> None:
+    assert run(*arguments).exit_code == 2
+
+
+def test_version() -> None:
+    assert run("--version").stdout == f"napari-matae {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("--version",),
+        ("segment", "--help"),
+        ("benchmark", "--help"),
+        ("models", "list"),
+        ("segment", "no", "--out", "o"),
+    ],
+)
+def test_nothing_heavy_is_loaded_to_say_little(arguments, tmp_path) -> None:
+    script = (
+        "import sys\nfrom matae.cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n    pass\n"
+        "heavy = {'torch', 'napari', 'qtpy', 'SimpleITK', 'av', 'pydicom', 'skimage', 'scipy', 'distributed',\n"
+        "         'nibabel', 'filelock'}\n"  # pydantic is typer's own business
+        "sys.exit(','.join(heavy & set(sys.modules)) or None)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
