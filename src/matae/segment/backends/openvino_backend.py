@@ -64,30 +64,34 @@ class OpenVINOBackend(PacedBackend):
         except ImportError:
             raise DeviceError(without_extra("cpu", "choose backend torch")) from None
         self._core, self._source, self._width, self._notify = openvino.Core(), source, width, notify
-        self._compiled: dict[int, Any] = {}
-        self._compiled_for(source.card.grid)
+        self._requests: dict[int, list[Any]] = {}
+        self._requests_for(source.card.grid)
 
     def run_pass(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the logits of one pass."""
-        images, queue = as_input(pictures), self._compiled_for(pictures.shape[-1])
+        images, requests = as_input(pictures), self._requests_for(pictures.shape[-1])
         logits = np.empty((len(images), self.classes, *images.shape[-2:]), np.float32)
 
-        def take(request: Any, frame: int) -> None:
+        # Results are fetched here, not in a callback: an error in one of OpenVINO's own threads ends the process.
+        def fetch(frame: int) -> None:
+            request = requests[frame % self.lanes]
+            request.wait()
             logits[frame] = request.get_output_tensor(0).data[0]
 
-        queue.set_callback(take)
         for frame in range(len(images)):
-            queue.start_async({0: images[frame : frame + 1]}, frame)
-        queue.wait_all()
+            if frame >= self.lanes:
+                fetch(frame - self.lanes)
+            requests[frame % self.lanes].start_async({0: images[frame : frame + 1]})
+        for frame in range(max(0, len(images) - self.lanes), len(images)):
+            fetch(frame)
         return logits
 
-    def _compiled_for(self, grid: int) -> Any:
-        """Return a queue to the network for a side of its input: with a fixed one OpenVINO plans its memory once."""
-        import openvino
-
-        if grid not in self._compiled:
-            self._compiled[grid] = openvino.AsyncInferQueue(self._read_or_made(grid), self.lanes)
-        return self._compiled[grid]
+    def _requests_for(self, grid: int) -> list[Any]:
+        """Return a request a lane for a side of the input: with a fixed one OpenVINO plans its memory once."""
+        if grid not in self._requests:
+            compiled = self._read_or_made(grid)
+            self._requests[grid] = [compiled.create_infer_request() for _ in range(self.lanes)]
+        return self._requests[grid]
 
     def _read_or_made(self, grid: int) -> Any:
         core, width = self._core, self._width
