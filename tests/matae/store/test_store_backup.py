@@ -79,7 +79,7 @@ def test_a_study_moves_to_a_server_and_back(filled, server, tmp_path) -> None:
 
 
 def test_backups_made_while_somebody_draws_are_all_sound(target, filled, tmp_path) -> None:
-    stop, failures, drawn = threading.Event(), [], []
+    drawing, stop, failures, drawn = threading.Event(), threading.Event(), [], []
 
     def draw() -> None:
         try:
@@ -91,12 +91,15 @@ def test_backups_made_while_somebody_draws_are_all_sound(target, filled, tmp_pat
                         0
                     ].revision
                     drawn.append(value)
+                    drawing.set()
         except BaseException as error:  # noqa: BLE001 (told below)
             failures.append(error)
 
     thread = threading.Thread(target=draw)
     thread.start()
     try:
+        # Four backups can be over before a thread that was just started has had its first turn.
+        assert drawing.wait(60), failures
         for number in range(4):
             known = len(drawn)
             path = filled.backup(tmp_path / f"copy{number}.matae")
