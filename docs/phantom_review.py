@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from screenshot import IMAGES, SIZE, wait, wait_until
+from screenshot import IMAGES, SIZE
+from waiting import wait, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -26,7 +26,8 @@ from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QOpenGLWidget
-from screenshot_learn import IMAGES, LEARN, fill, wait, wait_for
+from screenshot_learn import IMAGES, LEARN, fill
+from waiting import wait, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,7 +192,7 @@ def segment_and_measure(dock: Any, recorder: Recorder, hand: Hand) -> None:
     dock.steps.setCurrentIndex(OPEN)
     recorder.hold(2.5)
     hand.press(dock.open_panel.real_button)
-    wait_for(lambda: dock.session.current is not None and dock.session.current.ready)
+    wait_until(lambda: dock.session.current is not None and dock.session.current.ready)
     recorder.say("What the file states of itself stands here; nothing is guessed.")
     dock.steps.setCurrentIndex(OPEN)
     recorder.hold(2.5)
@@ -276,7 +277,7 @@ def finish(dock: Any, recorder: Recorder, hand: Hand) -> None:
     measuring = dock.measure_panel.measuring
     recorder.say("The numbers follow the corrected outlines.", "Shift+M")
     hand.key(Qt.Key.Key_M, SHIFT)
-    wait_for(lambda: measuring.measurement is not None and not measuring.is_running, PATIENCE)
+    wait_until(lambda: measuring.measurement is not None and not measuring.is_running, PATIENCE)
     recorder.hold(3)
     recorder.poster = recorder.shots[-1][0]
     dock.steps.setCurrentIndex(LEARN)
@@ -285,7 +286,7 @@ def finish(dock: Any, recorder: Recorder, hand: Hand) -> None:
         dock.learn_panel.sections[name].set_open(False)
     box.choices.replay.setCurrentIndex(box.choices.replay.findData("none"))
     box.choices.steps.setValue(STEPS)
-    wait_for(lambda: box.is_current and box.learn_button.isEnabled(), PATIENCE)
+    wait_until(lambda: box.is_current and box.learn_button.isEnabled(), PATIENCE)
     recorder.say("Learn trains from what was corrected, in the background, and is judged on other patients.")
     recorder.hold(3)
     dock.steps.currentWidget().ensureWidgetVisible(box.learn_button)
@@ -293,7 +294,7 @@ def finish(dock: Any, recorder: Recorder, hand: Hand) -> None:
     recorder.live(lambda: bool(box.view.curves.scores["dice"]), PATIENCE, 3, 2)
     recorder.say("A quick training, shortened here: the curves say how it goes.")
     recorder.live(lambda: box.verdict.verdict is not None, LEARNING, 5, 4)
-    wait_for(lambda: not box.verdict.is_drawing, PATIENCE)
+    wait_until(lambda: not box.verdict.is_drawing, PATIENCE)
     recorder.say("The verdict: on patients it never learnt from, and whether the new model is offered.")
     scroll_to(dock, box.verdict.headline)
     recorder.hold(5)
@@ -375,7 +376,7 @@ def main() -> None:
         viewer, opened = open_viewer()
         dock: Any = opened
         viewer.window.resize(*SIZE)
-        wait_for(lambda: not dock.is_probing)
+        wait_until(lambda: not dock.is_probing)
         wait(1500)
         recorder = Recorder(viewer.window)
         hand = Hand(dock, recorder)

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import QEventLoop, QTimer
+from waiting import wait, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,26 +26,11 @@ IMAGES = Path(__file__).parent / "images"
 SIZE = (1280, 860)
 
 
-def wait(milliseconds: int) -> None:
-    loop = QEventLoop()
-    QTimer.singleShot(milliseconds, loop.quit)
-    loop.exec()
-
-
 def wait_for(signal: object) -> None:
     loop = QEventLoop()
     signal.connect(lambda *_: loop.quit())  # type: ignore[attr-defined]
     QTimer.singleShot(60_000, loop.quit)
     loop.exec()
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 900.0) -> None:
-    """Wait for something; a picture of what is not ready yet is none."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise SystemExit("the dock did not get ready")
-        wait(50)
 
 
 def review(dock: MataeDock, shoot: Callable[[str], None], study: Path) -> None:

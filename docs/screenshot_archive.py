@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from screenshot_worklist import IMAGES, wait, wait_for
+from screenshot_worklist import IMAGES
+from waiting import wait, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "matae" / "clinic"), str(ROOT / "tests" / "matae" / "pacs")]
@@ -79,12 +80,12 @@ def take(clip: Path, out: Path, theme: str) -> None:
     room = dock.screen().availableGeometry()
     viewer.window.resize(min(1280, room.width()), min(800, room.height()))
     viewer.window.add_dock_widget(dock, name="MatAE")
-    wait_for(lambda: not dock.is_probing and bool(dock.workspace.link.connection.opened_target))
+    wait_until(lambda: not dock.is_probing and bool(dock.workspace.link.connection.opened_target))
     dock.session.open(open_cine(clip))
-    wait_for(lambda: dock.session.current is not None and dock.session.current.ready)
+    wait_until(lambda: dock.session.current is not None and dock.session.current.ready)
     dock.steps.setCurrentIndex(MEASURE)
     panel = dock.measure_panel
-    wait_for(lambda: panel.measuring.measurement is not None and not panel.measuring.is_running)
+    wait_until(lambda: panel.measuring.measurement is not None and not panel.measuring.is_running)
     panel.body_size.height_box.setValue(170)
     panel.body_size.weight_box.setValue(70)
     wait(1500)
@@ -93,14 +94,14 @@ def take(clip: Path, out: Path, theme: str) -> None:
     viewer.window.screenshot(str(out / "archive-measure.png"), canvas_only=False, flash=False)
     panel.send_button.click()
     sending = panel.sending[0]
-    wait_for(lambda: bool(sending.described))
+    wait_until(lambda: bool(sending.described))
     sending.place.name.setCurrentText("https://pacs.example/dicom-web")
     wait(500)
     sending.grab().save(str(out / "archive-send.png"))
     sending.close()
     dock.steps.setCurrentIndex(LEARN)
     data = dock.learn_panel.data
-    wait_for(lambda: data.overview is not None)
+    wait_until(lambda: data.overview is not None)
     data.sections["export"].set_open(True)
     wait(500)
     dock.steps.currentWidget().ensureWidgetVisible(data.form)
@@ -114,7 +115,7 @@ def take(clip: Path, out: Path, theme: str) -> None:
 def take_archive(dock: Any, out: Path) -> None:
     """Take the worklist, and the window that finds clips in an archive."""
     dock.show_worklist()
-    wait_for(lambda: dock.worklist.model.rowCount() == 1)
+    wait_until(lambda: dock.worklist.model.rowCount() == 1)
     wait(1500)
     dock.worklist.grab().save(str(out / "archive-worklist.png"))
     held = archive()
@@ -124,7 +125,7 @@ def take_archive(dock: Any, out: Path) -> None:
     dialog.out.setText("/home/anna/hearts/fetched")
     dialog.patient.setText("P-0042")
     dialog.find()
-    wait_for(lambda: bool(dialog.table.clips))
+    wait_until(lambda: bool(dialog.table.clips))
     dialog.place.name.setCurrentText("dimse://ARCHIVE@pacs.example:104")
     wait(600)
     dialog.grab().save(str(out / "archive.png"))

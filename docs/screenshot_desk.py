@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from screenshot import wait, wait_until
+from waiting import wait, wait_until
 
 SIZES = (("1000x700", 1), ("1280x800", 1), ("1600x1000", 1), ("2560x1440", 2))
 """Width and height of the screen in its own pixels, and the scale that Qt draws at."""

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QEventLoop, QTimer
+from waiting import wait, wait_until
 
 from matae.segment import find_sector
 
@@ -24,20 +23,6 @@ if TYPE_CHECKING:
 IMAGES = Path(__file__).parent / "images"
 SIZE = (1380, 900)
 LEARN = 4
-
-
-def wait(milliseconds: int) -> None:
-    loop = QEventLoop()
-    QTimer.singleShot(milliseconds, loop.quit)
-    loop.exec()
-
-
-def wait_for(done: Callable[[], bool], seconds: float = 120.0) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > end:
-            raise SystemExit("the dock did not get ready")
-        wait(50)
 
 
 def fill(folder: Path, study_path: Path, seeds: range, *, text_in: int | None = None) -> None:
@@ -76,7 +61,7 @@ def dialog_of(data: Any, deed: Callable[[], None]) -> Any:
     opened: list[Any] = []
     data.opened.connect(opened.append)
     deed()
-    wait_for(lambda: bool(opened))
+    wait_until(lambda: bool(opened))
     wait(800)
     return opened[0]
 
@@ -91,7 +76,7 @@ def export(data: Any) -> Any:
     dialog = dialog_of(data, data.preview_button.click)
     dialog.looked.setChecked(True)
     dialog.export_button.click()
-    wait_for(lambda: dialog.release is not None)
+    wait_until(lambda: dialog.release is not None)
     wait(800)
     return dialog
 
@@ -110,17 +95,17 @@ def main() -> None:
         from matae.read import open_cine
 
         dock.session.open(cine := open_cine(folder / "clip-0.mha"), find_sector(cine))
-        wait_for(lambda: dock.session.current.ready and not dock.is_probing)
+        wait_until(lambda: dock.session.current.ready and not dock.is_probing)
         dock.steps.setCurrentIndex(LEARN)
         data: Any = dock.learn_panel.data
         data.form.folder.setText(str(folder / "exports"))
         data.form.name.setText("lv-spring")
-        wait_for(lambda: data.overview is not None)
+        wait_until(lambda: data.overview is not None)
         export(data).close()
         fill(folder, study, range(3, 7), text_in=4)
         data.form.folder.setText("exports")
         data.count()
-        wait_for(lambda: data.overview.clips == 7)
+        wait_until(lambda: data.overview.clips == 7)
         data.words.hide()
         wait(800)
         viewer.window.screenshot(str(IMAGES / "learn.png"), canvas_only=False, flash=False)
@@ -134,7 +119,7 @@ def main() -> None:
         data.sections["import"].set_open(True)
         data.sections["releases"].set_open(True)
         data.form.name.setText("lv-spring")
-        wait_for(lambda: len(data.overview.releases) == 2)
+        wait_until(lambda: len(data.overview.releases) == 2)
         data.words.hide()
         wait(800)
         viewer.window.screenshot(str(IMAGES / "learn-releases.png"), canvas_only=False, flash=False)

@@ -9,41 +9,23 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QEventLoop, QTimer
+from waiting import wait, wait_until
 
 from matae.segment import find_sector
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = (1380, 900)
 MEASURE = 3
 
 
-def wait(milliseconds: int) -> None:
-    loop = QEventLoop()
-    QTimer.singleShot(milliseconds, loop.quit)
-    loop.exec()
-
-
-def wait_for(done: Callable[[], bool], seconds: float = 120.0) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > end:
-            raise SystemExit("the dock did not get ready")
-        wait(50)
-
-
 def measured(dock: Any) -> Any:
     dock.steps.setCurrentIndex(MEASURE)
     measuring = dock.measure_panel.measuring
-    wait_for(lambda: measuring.measurement is not None and not measuring.is_running)
+    wait_until(lambda: measuring.measurement is not None and not measuring.is_running)
     wait(800)
     return measuring
 
@@ -59,7 +41,7 @@ def show_phantom(viewer: Any, dock: Any) -> None:
 
     phantom = make_phantom(seed=5, n_frames=120, shape=(400, 500))
     dock.session.open(phantom.cine, find_sector(phantom.cine))
-    wait_for(lambda: dock.session.current.ready)
+    wait_until(lambda: dock.session.current.ready)
     dock.session.masks.begin_run()
     for t, labels in enumerate(phantom.masks):
         mask = (labels == 1).astype(np.uint8)
@@ -90,13 +72,13 @@ def show_real(viewer: Any, dock: Any) -> None:
 
     cine = demo_cine()
     dock.session.open(cine, find_sector(cine))
-    wait_for(lambda: dock.session.current.ready and not dock.is_probing)
+    wait_until(lambda: dock.session.current.ready and not dock.is_probing)
     ended: list[str] = []
     dock.segment_panel.finished.connect(ended.append)
     dock.segment_panel.run()
-    wait_for(lambda: bool(ended), 600)
+    wait_until(lambda: bool(ended), 600)
     measuring = measured(dock)
-    wait_for(lambda: bool(measuring.measurement.by_width), 120)
+    wait_until(lambda: bool(measuring.measurement.by_width), 120)
     dock.measure_panel.ed_button.click()
     wait(800)
     shoot(viewer, "measure-uncalibrated")

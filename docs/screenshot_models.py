@@ -12,8 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from screenshot_learn import IMAGES, LEARN, wait, wait_for
+from screenshot_learn import IMAGES, LEARN
 from screenshot_retrain import SIDES, fill
+from waiting import wait, wait_until
 
 TEST = {7: "test", 8: "test", 9: "test", 10: "test"}
 STEPS = 30
@@ -27,7 +28,7 @@ def shoot(verdict: Any, run: Path, forgotten: str) -> None:
     viewer, opened_dock = open_viewer()
     dock: Any = opened_dock
     viewer.window.resize(1380, 950)
-    wait_for(lambda: not dock.is_probing and bool(dock.workspace.link.connection.name))
+    wait_until(lambda: not dock.is_probing and bool(dock.workspace.link.connection.name))
     dock.steps.setCurrentIndex(LEARN)
     panel: Any = dock.learn_panel
     view, box = panel.retrain.verdict, panel.models
@@ -35,21 +36,21 @@ def shoot(verdict: Any, run: Path, forgotten: str) -> None:
     view.open_large()
     large = view.window_
     large.resize(1080, 1210)
-    wait_for(lambda: not large.view.is_drawing)
+    wait_until(lambda: not large.view.is_drawing)
     wait(800)
     large.grab().save(str(IMAGES / "learn_verdict_large.png"))
     large.close()
     for section in (panel.sections["models"], *box.sections.values()):
         section.set_open(True)
-    wait_for(lambda: verdict.name in box.list.facts and box.forget.subject.count() > 2)
+    wait_until(lambda: verdict.name in box.list.facts and box.forget.subject.count() > 2)
     box.list.choose(verdict.name)
     box.forget.choose(forgotten)
-    wait_for(lambda: box.forget.facts is not None)
+    wait_until(lambda: box.forget.facts is not None)
     box.setFixedWidth(DOCK)
     wait(800)
     box.grab().save(str(IMAGES / "learn_models.png"))
     box.forget.button.click()
-    wait_for(lambda: box.forget.question is not None)
+    wait_until(lambda: box.forget.question is not None)
     wait(500)
     box.forget.question.grab().save(str(IMAGES / "learn_forget.png"))
     box.forget.question.close()

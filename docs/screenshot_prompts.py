@@ -8,7 +8,7 @@ Models, settings and the study live in a temporary folder.
 from __future__ import annotations
 
 from phantom_review import FRAME, phantom_in_review
-from screenshot import wait_until
+from waiting import wait_until
 
 
 def main() -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 from qtpy.QtWidgets import QApplication
-from screenshot_worklist import IMAGES, wait, wait_for
+from screenshot_worklist import IMAGES
+from waiting import wait, wait_until
 
 REVIEW, MEASURE = 2, 3
 
@@ -72,12 +73,12 @@ def take(folder: Path, out: Path, theme: str) -> None:
     viewer.window.resize(1380, 980)
     dock = MataeDock(viewer)
     viewer.window.add_dock_widget(dock, name="MatAE")
-    wait_for(lambda: not dock.is_probing and bool(dock.workspace.link.connection.name))
+    wait_until(lambda: not dock.is_probing and bool(dock.workspace.link.connection.name))
     dock.session.open(open_cine(folder / "phantom-3.npy"))
-    wait_for(lambda: dock.session.current is not None and dock.session.current.ready)
+    wait_until(lambda: dock.session.current is not None and dock.session.current.ready)
     dock.steps.setCurrentIndex(REVIEW)
     readings = dock.review_panel.readings
-    wait_for(lambda: readings.found is not None and bool(readings.found.pairs))
+    wait_until(lambda: readings.found is not None and bool(readings.found.pairs))
     readings.outlines.setChecked(True)
     dock.session.seek(5)
     wait(800)
@@ -85,16 +86,16 @@ def take(folder: Path, out: Path, theme: str) -> None:
     wait(1200)
     viewer.window.screenshot(str(out / "readings.png"), canvas_only=False, flash=False)
     dock.show_worklist()
-    wait_for(lambda: any(row.readers for row in dock.worklist.model.rows))
+    wait_until(lambda: any(row.readers for row in dock.worklist.model.rows))
     wait(1500)
     dock.worklist.grab().save(str(out / "readings-worklist.png"))
     dock.worklist.hide()
     readings.outlines.setChecked(False)
     dock.steps.setCurrentIndex(MEASURE)
     measuring = dock.measure_panel.measuring
-    wait_for(lambda: measuring.measurement is not None and not measuring.is_running)
+    wait_until(lambda: measuring.measurement is not None and not measuring.is_running)
     dock.measure_panel.sections["earlier"].set_open(True)
-    wait_for(lambda: dock.measure_panel.earlier.history is not None)
+    wait_until(lambda: dock.measure_panel.earlier.history is not None)
     wait(500)
     dock.steps.currentWidget().ensureWidgetVisible(dock.measure_panel.earlier)
     wait(1200)

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtCore import Qt
-from screenshot_learn import IMAGES, LEARN, SIZE, wait, wait_for
+from screenshot_learn import IMAGES, LEARN, SIZE
+from waiting import wait, wait_until
 
 from matae.segment import find_sector
 
@@ -73,7 +74,7 @@ def main() -> None:
 
         cine = open_cine(folder / "clip-0.mha")
         dock.session.open(cine, find_sector(cine))
-        wait_for(lambda: dock.session.current.ready and not dock.is_probing)
+        wait_until(lambda: dock.session.current.ready and not dock.is_probing)
         dock.steps.setCurrentIndex(LEARN)
         panel: Any = dock.learn_panel
         panel.sections["data"].set_open(False)
@@ -81,14 +82,14 @@ def main() -> None:
         box: Any = panel.retrain
         box.choices.kinds["full"].setChecked(True)
         box.choices.seconds.setValue(SECONDS)
-        wait_for(lambda: box.is_current and box.learn_button.isEnabled())
+        wait_until(lambda: box.is_current and box.learn_button.isEnabled())
         box.learn_button.click()
         checks = box.view.curves.scores["dice"]
-        wait_for(lambda: len(checks.get("1", ())) >= 6, PATIENCE)
+        wait_until(lambda: len(checks.get("1", ())) >= 6, PATIENCE)
         wait(800)
         viewer.window.screenshot(str(IMAGES / "learn_running.png"), canvas_only=False, flash=False)
-        wait_for(lambda: box.verdict.verdict is not None, PATIENCE)
-        wait_for(lambda: not box.verdict.is_drawing)
+        wait_until(lambda: box.verdict.verdict is not None, PATIENCE)
+        wait_until(lambda: not box.verdict.is_drawing)
         wait(1500)
         viewer.window.screenshot(str(IMAGES / "learn_verdict.png"), canvas_only=False, flash=False)
         viewer.close()

@@ -12,32 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QEventLoop, QTimer
 from qtpy.QtWidgets import QApplication
+from waiting import wait, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from matae.cine import Cine
     from matae.store import Study
 
 IMAGES = Path(__file__).parent / "images"
 CLIPS = 14
 MEASURE = 3
-
-
-def wait(milliseconds: int) -> None:
-    loop = QEventLoop()
-    QTimer.singleShot(milliseconds, loop.quit)
-    loop.exec()
-
-
-def wait_for(done: Callable[[], bool], seconds: float = 300.0) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > end:
-            raise SystemExit("the worklist did not get ready")
-        wait(50)
 
 
 def fill(folder: Path, target: Path) -> None:
@@ -105,11 +89,11 @@ def take() -> None:
     viewer.window.resize(1380, 900)
     dock = MataeDock(viewer)
     viewer.window.add_dock_widget(dock, name="MatAE")
-    wait_for(lambda: not dock.is_probing and bool(dock.workspace.link.connection.name))
+    wait_until(lambda: not dock.is_probing and bool(dock.workspace.link.connection.name))
     dock.show_worklist()
     window = dock.worklist
     window.resize(1180, 640)
-    wait_for(lambda: window.model.rowCount() == CLIPS and not window.thumbnails.is_reading)
+    wait_until(lambda: window.model.rowCount() == CLIPS and not window.thumbnails.is_reading)
     wait(4000)
     window.grab().save(str(IMAGES / "worklist.png"))
     window.filter.setText("a2c bela")
@@ -117,12 +101,12 @@ def take() -> None:
     window.grab().save(str(IMAGES / "worklist-filtered.png"))
     window.filter.clear()
     window.open_wanted.emit(next(row for row in window.model.rows if row.stem == "phantom-03"))
-    wait_for(lambda: dock.session.current is not None and dock.session.current.ready)
+    wait_until(lambda: dock.session.current is not None and dock.session.current.ready)
     window.hide()
     wait(500)
     dock.steps.setCurrentIndex(MEASURE)
     measuring = dock.measure_panel.measuring
-    wait_for(lambda: measuring.measurement is not None and not measuring.is_running)
+    wait_until(lambda: measuring.measurement is not None and not measuring.is_running)
     wait(1500)
     viewer.window.screenshot(str(IMAGES / "side-by-side.png"), canvas_only=False, flash=False)
     dock.close_down()
