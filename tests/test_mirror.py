@@ -93,6 +93,7 @@ REACHED = {
         "store.migrations.versions.v0004_worklist",
         "store.migrations.versions.v0005_looks",
         "store.migrations.versions.v0006_readings",
+        "store.migrations.versions.v0007_implied_dice",
         "store.migrations.versions.v0001_first",
         "store.migrations.versions.v0002_patients_and_overrides",
         "store.migrations.versions.v0003_refused_versions",
