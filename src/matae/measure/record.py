@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from matae.measure.beat_measurement import BeatValues
     from matae.measure.earlier import EarlierExaminations
     from matae.measure.landmarks import Landmarks
-    from matae.measure.measurement import BeatValues, Measurement
+    from matae.measure.measurement import Measurement
     from matae.measure.uncertainty import QualityFlag
     from matae.view import RecognisedView
 
