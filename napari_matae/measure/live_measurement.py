@@ -98,7 +98,7 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
         session.written.connect(self._on_written)
         session.restored.connect(self._begin_anew)
         session.placed.connect(self._on_placed)
-        session.doubted.connect(self._judge_soon)
+        session.doubted.connect(self._on_doubted)
         connections = connections_of(self)
         for wait in (self._follow_soon, self._check_soon, self._ask_widths_soon, self._judge_soon):
             connections.when_closed(wait.cancel)
@@ -177,6 +177,10 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
         self._ask_widths_soon.cancel()
         self._widths.drop()
         self._begin_anew()
+
+    def _on_doubted(self) -> None:
+        if self._active:
+            self._judge_soon()
 
     def _on_masks(self) -> None:
         if self._active:
