@@ -122,6 +122,8 @@ class StudyRestore(QObject):  # type: ignore[misc]
         self._sync_state.entry, self._sync_state.sequence = stored.entry, stored.sequence
         # What this viewer has and the study has not: work done while no study could be reached.
         mine = {t for t, status in current.status.items() if stored.lacks(t, current.mask(t), status)}
+        # Proposals that came while it was asked are newer than those that it holds; what a person drew is not touched.
+        mine |= {t for t in self._sync_state.fresh if stored.is_predicted(t)}
         self._show_overrides(current, stored, remembered)
         self._show(current, stored, mine)
         self._add(current, mine)

@@ -63,6 +63,10 @@ class StoredCine:
         """The model that proposed most of the masks; empty where none did."""
         return dict(run_of(self.infos))
 
+    def is_predicted(self, frame: int) -> bool:
+        """Return whether the study shows a proposal for a frame: a newer one may take its place."""
+        return frame in self.infos and self.infos[frame].status is FrameStatus.MACHINE
+
     def lacks(self, frame: int, mask: NDArray[np.uint8], status: FrameStatus) -> bool:
         """Return whether a mask on screen is work that is not in the study.
 

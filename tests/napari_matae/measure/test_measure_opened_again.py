@@ -207,3 +207,27 @@ def test_another_viewer_that_outlines_anew_brings_the_value_with_the_mask(make_w
 
     qtbot.waitUntil(is_here, timeout=60_000)
     np.testing.assert_array_equal(here.session.current.labels.data, there.session.current.labels.data)
+
+
+def test_what_is_outlined_while_the_study_is_asked_is_not_taken_away(make_workspace, qtbot, model, cine) -> None:
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    outline(workspace, cine, range(N))
+    settled(qtbot, workspace)
+    workspace.session.masks.change("shift", {5: np.roll(workspace.session.current.mask(5), 3, 1)})
+    settled(qtbot, workspace)
+    current = workspace.session.current
+    drawn = current.mask(5).copy()
+    workspace.session.labels_changed.emit()  # as when a layer is made in place of one that was deleted
+    assert not current.ready
+    outline(workspace, cine, range(4), shift=6.0)
+    masks, implied = current.labels.data.copy(), current.implied.copy()
+    qtbot.waitUntil(lambda: current.ready, timeout=60_000)
+    settled(qtbot, workspace)
+    np.testing.assert_array_equal(current.labels.data, masks)
+    np.testing.assert_array_equal(current.mask(5), drawn)
+    with Study.open(workspace.link.connection.target) as study:
+        infos = study.frames(cine.content_id)
+        np.testing.assert_array_equal(study.mask(cine.content_id, 2), masks[2])
+    assert infos[2].implied == implied[2]
+    assert infos[5].status is FrameStatus.EDITED
