@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtCore import QObject, Signal
 from superqt.utils import qdebounced, qthrottled
 
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from matae.measure import Measurement
@@ -48,6 +48,8 @@ __all__ = ["LiveMeasurement"]
 _LIVE_MS = 30
 _CALM_MS = 300
 _WIDTHS_MS = 1200
+_JUDGED_MS = 700
+"""Longer than widths that are being compared keep quiet: what they say is taken once they are through."""
 _AT_ONCE = 2
 """So many changed frames are measured in the GUI thread; more go to a worker."""
 
@@ -86,6 +88,7 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
         self._follow_soon = qthrottled(self._follow, timeout=_LIVE_MS, parent=self)
         self._check_soon = qdebounced(self._check_all, timeout=_CALM_MS, parent=self)
         self._ask_widths_soon = qdebounced(self._ask_widths, timeout=_WIDTHS_MS, parent=self)
+        self._judge_soon = qdebounced(self._judge, timeout=_JUDGED_MS, parent=self)
         session.opened.connect(self._on_described)
         session.labels_changed.connect(self._begin_anew)
         session.area_changed.connect(self._on_masks)
@@ -95,8 +98,9 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
         session.written.connect(self._on_written)
         session.restored.connect(self._begin_anew)
         session.placed.connect(self._on_placed)
+        session.doubted.connect(self._on_doubted)
         connections = connections_of(self)
-        for wait in (self._follow_soon, self._check_soon, self._ask_widths_soon):
+        for wait in (self._follow_soon, self._check_soon, self._ask_widths_soon, self._judge_soon):
             connections.when_closed(wait.cancel)
         self._on_opened()
 
@@ -174,6 +178,10 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
         self._widths.drop()
         self._begin_anew()
 
+    def _on_doubted(self) -> None:
+        if self._active:
+            self._judge_soon()
+
     def _on_masks(self) -> None:
         if self._active:
             self._follow_soon()
@@ -219,6 +227,16 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
         current = self._session.current
         if self._active and current is not None and self.measurement is not None and not self.is_running:
             self._compare(range(current.cine.n_frames))
+            self._judge()
+
+    def _judge(self) -> None:
+        """Take the Dice to be expected of the outlines as it is known now."""
+        current, measured = self._session.current, self.measurement
+        if self._active and current is not None and measured is not None and not self.is_running:
+            expected = current.expected_dice
+            known = measured.inputs.expected
+            if known is None or not np.array_equal(known, expected, equal_nan=True):
+                self._update(expected=expected, implied=current.implied_dice)
 
     def _compare(self, frames: Iterable[int]) -> None:
         """Measure those of these frames again that have another mask, or other landmarks, than was measured."""

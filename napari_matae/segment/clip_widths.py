@@ -79,6 +79,7 @@ class ClipWidths(QObject):  # type: ignore[misc]
         connections.connect(session.restored, self._begin_soon)
         connections.connect(session.run_began, self.drop)
         connections.connect(session.run_ended, self._begin_soon)
+        connections.connect(session.written, self._on_written)
         connections.when_closed(self.drop)
 
     def _timer(self, milliseconds: int, slot: Callable[[], None]) -> QTimer:
@@ -107,6 +108,10 @@ class ClipWidths(QObject):  # type: ignore[misc]
         if current is not self._of:  # else it is described anew: the same pixels, the same sector
             self.drop()
             self._of = current
+
+    def _on_written(self, _: object, note: str) -> None:
+        if note in ("undo", "redo"):  # another proposal may be in place of the one that was compared
+            self._begin_soon()
 
     def _frames(self, current: OpenCine) -> list[int]:
         """Return the frames with a predicted mask not compared yet, those to look at first before the others."""

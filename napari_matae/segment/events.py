@@ -34,6 +34,7 @@ def segment_events(
         Waited for after `Started`: the GUI makes its layer before the network competes with it for the processor.
     """
     from matae.segment.kept import kept_segmenter
+    from matae.segment.out_of_distribution import take_notices
     from matae.view import why_not_outlined
 
     leave_a_core()
@@ -46,6 +47,8 @@ def segment_events(
         said = len(segmenter.notices)
         # Mostly asked when the clip was opened (`warm_up`), and asked again when it is measured.
         why = why_not_outlined(cine, sector, segmenter.card.name)
+        for text in take_notices():
+            yield Notice(text)
         for result in _nothing(cine, frames) if why else segmenter.stream(cine, sector, frames):
             yield result
             for text in segmenter.notices[said:]:

@@ -191,14 +191,26 @@ class MaskChanges:
 
     # -- the study ----------------------------------------------------------------------------------------
 
-    def show_stored(self, frames: Mapping[int, tuple[NDArray[np.uint8], FrameStatus | None]]) -> None:
-        """Show what the study holds for some frames; nothing of it needs saving."""
+    def show_stored(
+        self,
+        frames: Mapping[int, tuple[NDArray[np.uint8], FrameStatus | None]],
+        implied: Mapping[int, float | None] | None = None,
+    ) -> None:
+        """Show what the study holds for some frames; nothing of it needs saving.
+
+        Parameters
+        ----------
+        frames
+            Mask (Y, X) and status by frame.
+        implied
+            Dice that the probabilities of predicted masks imply, by frame, where the study has it.
+        """
         current = self._cine_viewer.current
         if current is None or not frames:
             return
         self.ensure_labels()
         for frame, (mask, status) in frames.items():
-            current.put(frame, mask, status)
+            current.put(frame, mask, status, (implied or {}).get(frame))
         self._cine_viewer.forget_layer_history()
         self._cine_viewer.refresh()
         self._announce()

@@ -172,7 +172,7 @@ class OpenCine:
             self.by_hand,
         ):  # fmt: skip
             state.clear()
-        for values in (self.area_px, self.asked, self.compared):
+        for values in (self.area_px, self.asked, self.compared, self.implied):
             values[:] = np.nan
 
     def mask(self, frame: int) -> NDArray[np.uint8]:
@@ -208,12 +208,15 @@ class OpenCine:
             raise RuntimeError("there are no masks")
         known = frame in self.status
         patch = Patch.between(self.recorded[frame], mask) if known else None
+        before = self.implied[frame]
         self.predicted[frame] = mask
         self.proposed.add(frame)
         self.asked[frame] = self.compared[frame] = np.nan  # they told of the mask before
         self.implied[frame] = implied
         self._write(frame, mask, FrameStatus.MACHINE)
-        return FrameChange(frame, patch, FrameStatus.MACHINE, FrameStatus.MACHINE) if patch is not None else None
+        if patch is None:
+            return None
+        return FrameChange(frame, patch, FrameStatus.MACHINE, FrameStatus.MACHINE, (_known(before), _known(implied)))
 
     def put_back(self) -> list[int]:
         """Give back what strokes took of structures that anatomy leaves it to; return the classes that took it."""
@@ -314,16 +317,22 @@ class OpenCine:
             status = change.after if forward else change.before
             if status is FrameStatus.MACHINE and change.before is change.after:
                 self.predicted[frame] = mask  # one proposal in place of another
-                self.implied[frame] = np.nan
+                implied = change.implied[1 if forward else 0]
+                self.implied[frame] = np.nan if implied is None else implied
+                self.asked[frame] = self.compared[frame] = np.nan
             elif status is FrameStatus.MACHINE and not np.array_equal(mask, self.predicted[frame]):
                 status = FrameStatus.EDITED  # somebody else's stroke stays: it is not the predicted mask
             self._write(frame, mask, status)
 
-    def put(self, frame: int, mask: NDArray[np.uint8], status: FrameStatus | None) -> None:
-        """Show what the study holds for a frame."""
+    def put(
+        self, frame: int, mask: NDArray[np.uint8], status: FrameStatus | None, implied: float | None = None
+    ) -> None:
+        """Show what the study holds for a frame; `implied` is the Dice that the probabilities of a proposal imply."""
         if status is FrameStatus.MACHINE and self.predicted is not None:
             if not np.array_equal(self.predicted[frame], mask):
                 self.asked[frame] = self.compared[frame] = self.implied[frame] = np.nan
+            if implied is not None:
+                self.implied[frame] = implied
             self.predicted[frame] = mask
             self.proposed.add(frame)
         self._write(frame, mask, status)
@@ -342,6 +351,10 @@ class OpenCine:
         else:
             self.status[frame] = status
         self.measure(frame)
+
+
+def _known(implied: float) -> float | None:
+    return None if math.isnan(implied) else float(implied)
 
 
 def digest_of(mask: NDArray[np.uint8]) -> int:

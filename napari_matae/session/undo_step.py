@@ -81,12 +81,16 @@ class FrameChange:
         What became of its mask, or None where only its status changed.
     before, after
         Its status; None where it has no mask.
+    implied
+        Dice that the network's probabilities imply, before and after, where one proposal took the place of another;
+        None where it is not known.
     """
 
     frame: int
     patch: Patch | None
     before: FrameStatus | None
     after: FrameStatus | None
+    implied: tuple[float | None, float | None] = (None, None)
 
 
 @dataclass(frozen=True)

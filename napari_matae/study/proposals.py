@@ -83,12 +83,13 @@ class StudyProposals(QObject):  # type: ignore[misc]
         frames, sync_state.fresh = sorted(sync_state.fresh), set()
         content_id, run = current.cine.content_id, current.run
         masks = {t: current.predicted[t].copy() for t in frames if t in current.proposed}
+        implied = {t: float(current.implied[t]) for t in masks}
         revisions = sync_state.revisions
 
         def work(study: Study) -> dict[int, FrameInfo]:
             study.put_proposals(
                 content_id, masks, model=str(run.get("model", "")), width=str(run.get("width", "")),
-                model_sha256=str(run.get("model_sha256", "")),
+                model_sha256=str(run.get("model_sha256", "")), implied=implied,
             )  # fmt: skip
             infos = study.frames(content_id)
             revisions.update({t: infos[t].revision for t in masks if infos[t].status is FrameStatus.MACHINE})

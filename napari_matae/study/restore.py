@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
@@ -121,6 +122,8 @@ class StudyRestore(QObject):  # type: ignore[misc]
         self._sync_state.entry, self._sync_state.sequence = stored.entry, stored.sequence
         # What this viewer has and the study has not: work done while no study could be reached.
         mine = {t for t, status in current.status.items() if stored.lacks(t, current.mask(t), status)}
+        # Proposals that came while it was asked are newer than those that it holds; what a person drew is not touched.
+        mine |= {t for t in self._sync_state.fresh if stored.is_predicted(t)}
         self._show_overrides(current, stored, remembered)
         self._show(current, stored, mine)
         self._add(current, mine)
@@ -142,13 +145,17 @@ class StudyRestore(QObject):  # type: ignore[misc]
         session = self._session
         if stored.infos and current.labels is None:
             session.masks.ensure_labels()
+        theirs = {t: info for t, info in stored.infos.items() if t not in mine}
         session.masks.show_stored(
-            {t: (stored.masks[t], info.status) for t, info in stored.infos.items() if t not in mine}
+            {t: (stored.masks[t], info.status) for t, info in theirs.items()},
+            {t: info.implied for t, info in theirs.items()},
         )
         for frame, mask in stored.proposals.items():
             if current.predicted is not None and frame not in mine:
                 current.predicted[frame] = mask
                 current.proposed.add(frame)
+                implied = stored.infos[frame].implied
+                current.implied[frame] = math.nan if implied is None else implied
         self._landmarks.load(current, {t: points for t, points in stored.landmarks.items() if t not in mine})
         current.seconds = {t: info.seconds for t, info in stored.infos.items()}
         current.run = current.run or stored.run

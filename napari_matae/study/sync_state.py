@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from matae.store.types import CineEntry, FrameInfo, OverrideName
     from napari_matae.session.open_cine import OpenCine
@@ -71,6 +71,19 @@ class SyncState:
         """Note time spent on a frame."""
         self.seconds[frame] = self.seconds.get(frame, 0.0) + seconds
 
-    def is_behind(self, frame: int, info: FrameInfo | None) -> bool:
-        """Return whether the study has another version of a frame than the one on screen."""
-        return (0 if info is None else info.revision) != self.revisions.get(frame, 0)
+    def is_behind(self, frame: int, info: FrameInfo | None, asked: Mapping[int, int] | None = None) -> bool:
+        """Return whether the study has another version of a frame than the one on screen.
+
+        Parameters
+        ----------
+        frame
+            0-based frame.
+        info
+            What the study had when it was read.
+        asked
+            `revisions` as they were when it was asked: what this viewer wrote since is newer than the answer.
+        """
+        theirs, known = 0 if info is None else info.revision, self.revisions.get(frame, 0)
+        if asked is not None and theirs < known and asked.get(frame, 0) != known:
+            return False
+        return theirs != known

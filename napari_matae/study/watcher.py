@@ -83,17 +83,18 @@ class StudyWatcher(QObject):  # type: ignore[misc]
             return
         self._polling = True
         content_id, since = entry.content_id, self._sync_state.sequence
+        asked = dict(self._sync_state.revisions)
 
         def done(others: OthersChanges) -> None:
             self._polling = False
-            self._take(current, others)
+            self._take(current, others, asked)
 
         def failed(_: BaseException) -> None:
             self._polling = False  # a write will say what is wrong
 
         self._study.requests.ask(lambda study: others_changes(study, content_id, since), done, failed)
 
-    def _take(self, current: OpenCine, others: OthersChanges) -> None:
+    def _take(self, current: OpenCine, others: OthersChanges, asked: Mapping[int, int]) -> None:
         if current is not self._session.current or not current.ready:
             return
         sync_state = self._sync_state
@@ -103,7 +104,7 @@ class StudyWatcher(QObject):  # type: ignore[misc]
         # A frame with a stroke on its way is settled by the study's answer to that stroke.
         free = {t: i for t, i in others.infos.items() if t not in sync_state.unsaved and t not in current.drawn}
         moved = {t: points for t, points in others.landmarks.items() if t in free}
-        free = {t: i for t, i in free.items() if sync_state.is_behind(t, i)}
+        free = {t: i for t, i in free.items() if sync_state.is_behind(t, i, asked)}
         show_theirs(self._session, sync_state, free, others.masks)
         self._landmarks.load(current, moved)
         for frame in moved:
@@ -149,7 +150,7 @@ def show_theirs(
         shown[frame] = (empty, None) if mask is None or info is None else (mask, info.status)
         sync_state.revisions[frame] = 0 if info is None else info.revision
         current.seconds[frame] = 0.0 if info is None else info.seconds
-    session.masks.show_stored(shown)
+    session.masks.show_stored(shown, {t: None if info is None else info.implied for t, info in infos.items()})
 
 
 def _set_in_words(names: Iterable[OverrideName]) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from matae.store.types import FrameStatus, Revision
 
-    State = tuple[NDArray[np.uint8], FrameStatus | None]
+    State = tuple[NDArray[np.uint8], FrameStatus | None, float | None]
 
 __all__ = ["MAX_TRANSACTIONS", "undo_steps_of"]
 
@@ -39,6 +39,7 @@ def undo_steps_of(transactions: Sequence[Sequence[Revision]], shape: tuple[int, 
     """
     empty = np.zeros(shape, np.uint8)
     known: dict[int, State] = {}
+    implied = _implied_of(transactions)
     done: list[UndoStep] = []
     undone: list[UndoStep] = []
     for revisions in _recent(transactions):
@@ -48,8 +49,9 @@ def undo_steps_of(transactions: Sequence[Sequence[Revision]], shape: tuple[int, 
             if not revision.shown:
                 continue
             mask = revision.mask()
-            after: State = (empty, None) if mask is None else (mask, revision.status)
-            before = known.get(revision.frame, (empty, None) if revision.number == 1 else None)
+            dice = implied.get((revision.frame, revision.png))
+            after: State = (empty, None, None) if mask is None else (mask, revision.status, dice)
+            before = known.get(revision.frame, (empty, None, None) if revision.number == 1 else None)
             known[revision.frame] = after
             by_machine, note = revision.kind == "machine", revision.note
             if before is None:
@@ -57,7 +59,7 @@ def undo_steps_of(transactions: Sequence[Sequence[Revision]], shape: tuple[int, 
                 continue
             patch = Patch.between(before[0], after[0])
             if patch is not None or before[1] is not after[1]:
-                changes.append(FrameChange(revision.frame, patch, before[1], after[1]))
+                changes.append(FrameChange(revision.frame, patch, before[1], after[1], (before[2], after[2])))
         if not complete:
             done, undone = [], []  # what lies below cannot be reached any more
         elif by_machine:
@@ -72,6 +74,12 @@ def undo_steps_of(transactions: Sequence[Sequence[Revision]], shape: tuple[int, 
             done.append(UndoStep(note or "change", tuple(changes), changes[0].frame))
             undone.clear()
     return done
+
+
+def _implied_of(transactions: Sequence[Sequence[Revision]]) -> dict[tuple[int, bytes | None], float | None]:
+    """Return the Dice that a network's probabilities imply of its masks, by frame and stored mask."""
+    every = (revision for revisions in transactions for revision in revisions if revision.kind == "machine")
+    return {(revision.frame, revision.png): revision.implied for revision in every}
 
 
 def _recent(transactions: Sequence[Sequence[Revision]]) -> list[Sequence[Revision]]:

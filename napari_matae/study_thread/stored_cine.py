@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matae.store.applied import run_of
 from matae.store.types import FrameStatus
 
 if TYPE_CHECKING:
@@ -60,11 +61,11 @@ class StoredCine:
     @property
     def run(self) -> dict[str, Any]:
         """The model that proposed most of the masks; empty where none did."""
-        made = [(info.model, info.width, info.model_sha256) for info in self.infos.values() if info.model]
-        if not made:
-            return {}
-        model, width, sha256 = max(set(made), key=made.count)
-        return {"model": model, "width": width, "model_sha256": sha256}
+        return dict(run_of(self.infos))
+
+    def is_predicted(self, frame: int) -> bool:
+        """Return whether the study shows a proposal for a frame: a newer one may take its place."""
+        return frame in self.infos and self.infos[frame].status is FrameStatus.MACHINE
 
     def lacks(self, frame: int, mask: NDArray[np.uint8], status: FrameStatus) -> bool:
         """Return whether a mask on screen is work that is not in the study.

@@ -1,40 +1,32 @@
-"""Everything measured in one clip, and `measure_cine`, which measures it."""
+"""Everything measured in one clip: what `matae.measure.measure_cine` returns."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from matae.errors import MeasureError
-from matae.measure.beat_measurement import BeatValues, agreement_of_widths, ef_by_width, measure_beat
-from matae.measure.cycle import Cycle, find_cycle
-from matae.measure.expected_behind import expected_of, expected_unseen, without_frames
-from matae.measure.flags import find_flags
-from matae.measure.frames import FrameShape, measure_frames
-from matae.measure.inputs import Inputs, MeasureOptions, check_inputs, check_landmarks, check_spacing
 from matae.measure.person import Person, person_of
 from matae.measure.reliability import doubts
-from matae.measure.seen_view import RECOGNISED, without_view
-from matae.measure.structures import BeatStructures, kept_structures, measure_structures, structure_flags
-from matae.measure.uncertainty import Interval, QualityFlag, ef_interval
+from matae.measure.seen_view import RECOGNISED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
-    from matae.cine import Cine, Spacing
-    from matae.measure.beat import PhaseMarks
+    from matae.measure.beat_measurement import BeatValues
+    from matae.measure.changes import Changes
+    from matae.measure.cycle import Cycle
+    from matae.measure.frames import FrameShape
+    from matae.measure.inputs import Inputs
     from matae.measure.landmarks import Landmarks
+    from matae.measure.structures import BeatStructures
+    from matae.measure.uncertainty import Interval, QualityFlag
     from matae.measure.values import Value
-    from matae.segment.sector import Sector
-    from matae.view import RecognisedView
 
-__all__ = ["BeatValues", "MeasureOptions", "Measurement", "measure_cine"]
-
-METHOD = "single-plane disks"
+__all__ = ["Measurement"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,198 +190,19 @@ class Measurement:
 
         return to_json(self)
 
-    def updated(
-        self,
-        *,
-        masks: Mapping[int, NDArray[np.uint8]] | None = None,
-        landmarks: Mapping[int, Landmarks | None] | None = None,
-        marks: PhaseMarks | None = None,
-        spacing: Spacing | None = None,
-        view: str | None = None,
-        width_masks: Mapping[str, Mapping[int, NDArray[np.uint8]]] | None = None,
-        reviewed: Iterable[int] | None = None,
-        widths_pending: bool | None = None,
-        expected: NDArray[np.float64] | None = None,
-        implied: NDArray[np.float64] | None = None,
-    ) -> Measurement:
+    def updated(self, **changes: Unpack[Changes]) -> Measurement:
         """Return the measurement after a change; only frames that the change touches are measured again.
 
         Parameters
         ----------
-        masks
-            New masks (Y, X) by frame; the array that was measured first is not changed.
-        landmarks
-            Landmarks placed by a person, by frame; None for a frame gives it back to the computer.
-        marks
-            End-diastolic and end-systolic frames marked by a person, in place of those before.
-        spacing
-            Pixel size in mm, set by a person: every frame is measured again.
-        view
-            Standard view.
-        width_masks
-            As in `measure_cine`, in place of those before; without frames whose mask a person corrected.
-        reviewed
-            Frames whose mask a person drew or accepted, in place of those before.
-        widths_pending
-            Whether the widths of the network are yet to be compared: the interval is provisional until then.
-        expected, implied
-            As in `measure_cine`, in place of those before; without them, a frame that has another mask loses its own.
+        **changes
+            See `matae.measure.changes.Changes`.
 
         Raises
         ------
         MeasureError
             If a frame is outside the clip or a mask of another size.
         """
-        inputs = self.inputs
-        check_spacing(spacing)
-        check_landmarks(landmarks or {}, self.n_frames)
-        placed = {**inputs.landmarks, **(landmarks or {})}
-        if spacing is not None:
-            cine = replace(inputs.cine, spacing=spacing, spacing_note="Set by hand over the depth scale.")
-            inputs = replace(inputs, cine=cine)
-        inputs = replace(
-            inputs,
-            landmarks={frame: points for frame, points in placed.items() if points is not None},
-            changed={**inputs.changed, **(masks or {})},
-            expected=without_frames(inputs.expected, masks or ()) if expected is None else expected,
-            implied=without_frames(inputs.implied, masks or ()) if implied is None else implied,
-            marks=inputs.marks if marks is None else marks,
-            width_masks=inputs.width_masks if width_masks is None else width_masks,
-            reviewed=inputs.reviewed if reviewed is None else frozenset(reviewed),
-            widths_pending=inputs.widths_pending if widths_pending is None else widths_pending,
-            options=inputs.options if view is None else replace(inputs.options, view=view),
-            remarks=inputs.remarks if view is None else without_view(inputs.remarks),
-        )
-        shapes = list(self.shapes)
-        for frame in range(len(shapes)) if spacing is not None else {*(masks or {}), *(landmarks or {})}:
-            if not 0 <= frame < len(shapes):
-                raise MeasureError(f"The clip has frames 1 to {len(shapes)}; there is no frame {frame + 1}.")
-            shape = np.shape(inputs.mask(frame))
-            if shape != inputs.masks.shape[1:]:
-                raise MeasureError(f"The mask of frame {frame + 1} is {shape}, not of the clip's size; draw it there.")
-            shapes[frame] = inputs.shape_of(frame)
-        return _derive(inputs, tuple(shapes), model=self.model, width=self.width, before=self)
+        from matae.measure.changes import changed
 
-
-def measure_cine(
-    cine: Cine,
-    masks: ArrayLike,
-    options: MeasureOptions | None = None,
-    *,
-    marks: PhaseMarks | None = None,
-    landmarks: Mapping[int, Landmarks] | None = None,
-    sector: ArrayLike | Sector | None = None,
-    width_masks: Mapping[str, Mapping[int, NDArray[np.uint8]]] | None = None,
-    errors: ArrayLike | None = None,
-    error_limit: float | None = None,
-    model: str = "",
-    width: str = "",
-    remarks: Sequence[QualityFlag] = (),
-    reviewed: Iterable[int] = (),
-    seen: RecognisedView | None = None,
-    expected: ArrayLike | None = None,
-    implied: ArrayLike | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Measurement:
-    """Measure a clip from its masks.
-
-    Parameters
-    ----------
-    cine
-        The clip; its spacing, frame times, view, heart rate, marked frames and R waves are used where it has them.
-    masks
-        (T, Y, X) classes.
-    options
-        View, orientation, class.
-    marks
-        End-diastolic and end-systolic frames that a person marked.
-    landmarks
-        Apex and hinge points that a person placed, by frame.
-    sector
-        The ultrasound sector, or its pixels, (Y, X) bool: tells whether it cuts the cavity. A report blanks what lies
-        around it; of pixels alone it cannot tell whether the sector was found for sure.
-    width_masks
-        Masks by width of the network and by frame, ``{"1/8": {frame: (Y, X)}, ...}``; end-diastolic and
-        end-systolic frames will do. Their disagreement widens the interval.
-    errors
-        How badly the network rebuilds each frame, (T,): large on pictures unlike those it knows.
-    error_limit
-        Largest error of pictures it knows; when None, frames that stand out from the others are flagged.
-    model, width
-        What made the masks; for the record.
-    remarks
-        What whoever gathered all this has to say of it: flags that stand before those found here, after every change.
-    reviewed
-        Frames whose mask a person drew or accepted: what a network may have got wrong there is no reason to doubt the
-        ejection fraction.
-    seen
-        What the pictures seem to show, for the record.
-    expected
-        Dice to be expected of each frame's outline (`matae.segment.expected`), (T,), NaN where it is not known.
-    implied
-        Dice that the probabilities of the network imply, (T,); with `width_masks` it foretells that of ED and ES.
-    progress
-        Called with (frames done, frames in all).
-
-    Returns
-    -------
-    Measurement
-        Whatever could be measured; what could not is None, and a flag says why.
-
-    Raises
-    ------
-    MeasureError
-        If the masks are not of this clip, or a mark or landmark is outside it.
-    """
-    inputs = check_inputs(
-        cine, masks, options, marks=marks, landmarks=landmarks, sector=sector, width_masks=width_masks, errors=errors,
-        error_limit=error_limit, remarks=remarks, reviewed=reviewed, seen=seen, expected=expected, implied=implied,
-    )  # fmt: skip
-    shapes = measure_frames(
-        inputs.masks, inputs.cine.pixel_size, landmarks=inputs.landmarks, apex_down=inputs.options.apex_down,
-        label=inputs.options.label, progress=progress,
-    )  # fmt: skip
-    return _derive(inputs, shapes, model=model, width=width)
-
-
-def _derive(
-    inputs: Inputs, shapes: tuple[FrameShape, ...], *, model: str, width: str, before: Measurement | None = None
-) -> Measurement:
-    """Compute everything that follows from the shapes; atrium and wall of a frame that stayed are those before."""
-    cine = inputs.clip
-    view = inputs.options.view or cine.view
-    # The cavity that is measured decides, not stray pixels beside it; too few of them are none at all.
-    area = np.array([np.nan if shape.disks is None else shape.area_px for shape in shapes], np.float64)
-    cycle = find_cycle(
-        area, cine.frame_times, marks=inputs.marks, file_marks=inputs.file_marks, r_waves_s=inputs.r_waves_s,
-        heart_rate=cine.heart_rate,
-    )  # fmt: skip
-    measured = (measure_beat(beat, shapes, inputs, view) for beat in cycle.beats)
-    beats = tuple(values for values in measured if values is not None)
-    kept = {} if before is None or before.view != view else kept_structures(before, shapes)
-    structures = tuple(kept.get(values.frames) or measure_structures(values, inputs, view) for values in beats)
-    by_width = ef_by_width(inputs, beats)
-    expected = expected_of(inputs, beats)
-    ef = None
-    if beats:
-        ef = ef_interval(
-            float(np.mean([values.volumes.ef_percent for values in beats])),
-            float(np.mean([values.sensitivity for values in beats])),
-            list(by_width.values()),
-            expected=expected_unseen(inputs, beats, expected),
-        )
-    flags = find_flags(
-        cine, shapes, cycle,
-        beats=[(values.beat, values.volumes) for values in beats],
-        outlines={frame: shapes[frame].points for values in beats for frame in values.frames}, view=view,
-        marks=inputs.marks, landmarks=inputs.landmarks, sector=inputs.sector,
-        errors=inputs.errors, error_limit=inputs.error_limit, expected=expected,
-        widths_sd=0.0 if ef is None else ef.widths_sd, agreement=agreement_of_widths(inputs, beats),
-    )  # fmt: skip
-    return Measurement(
-        name=cine.source.name, content_id=inputs.cine.content_id, view=view, method=METHOD,
-        calibrated=cine.spacing is not None, calibration=inputs.calibration, model=model, width=width,
-        frame_rate=cine.frame_rate, shapes=shapes, cycle=cycle, beats=beats, ef=ef, by_width=by_width,
-        flags=(*inputs.remarks, *flags, *structure_flags(beats, structures)), structures=structures,
-        inputs=inputs, expected=expected,
-    )  # fmt: skip
+        return changed(self, changes)

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from matae.measure.beat_measurement import BeatValues
     from matae.measure.earlier import EarlierExaminations
     from matae.measure.landmarks import Landmarks
-    from matae.measure.measurement import BeatValues, Measurement
+    from matae.measure.measurement import Measurement
     from matae.measure.uncertainty import QualityFlag
     from matae.view import RecognisedView
 
@@ -236,6 +237,10 @@ def _about(m: Measurement) -> dict[str, Any]:
         "model": m.model,
         "width": m.width,
         "heart_rate": _number(m.cycle.heart_rate),
+        "clip_ef_percent": None if m.ef is None else _number(m.ef.value),
+        "clip_ef_low": None if m.ef is None else _number(m.ef.low),
+        "clip_ef_high": None if m.ef is None else _number(m.ef.high),
+        "clip_ef_provisional": None if m.ef is None else m.inputs.widths_pending,
         "ef_reliable": None if m.ef is None else not m.doubts,
         "ef_doubts": " ".join(flag.code for flag in m.doubts),
         "flags": " ".join(flag.code for flag in m.flags),

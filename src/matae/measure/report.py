@@ -254,7 +254,7 @@ def _facts(figure: Any, measurement: Measurement) -> None:
         for number, (label, text) in enumerate(rows):
             y = 0.925 - 0.0195 * number
             figure.text(column, y, label, fontsize=8, color="#66717c", va="center")
-            said = figure.text(column + 0.095, y, _short(text, 80), fontsize=8.5, color="#1b242c", va="center")
+            said = figure.text(column + 0.095, y, " ".join(text.split()), fontsize=8.5, color="#1b242c", va="center")
             fit(figure, said, 0.33)
     y = 0.925 - 0.0195 * 3
     figure.text(0.06, y, "Calibration", fontsize=8, color="#66717c", va="center")
@@ -280,14 +280,9 @@ def fit(figure: Any, text: Any, width: float) -> None:
     literally([text])
     whole = text.get_text()
     for kept in range(len(whole) - 1, 6, -2):
-        if text.get_window_extent(figure.canvas.get_renderer()).width <= width * figure.bbox.width:
+        if _extent(figure, text).width <= width * figure.bbox.width:
             return
         text.set_text(f"{whole[: (kept + 1) // 2]}…{whole[len(whole) - kept // 2 :]}")
-
-
-def _short(text: str, most: int) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _numbers(figure: Any, measurement: Measurement) -> None:
@@ -332,13 +327,17 @@ def draw_groups(figure: Any, rows: Sequence[Value], column: float, width: float,
     for row in rows:
         groups.setdefault(row.group, []).append(row)
     for name, found in groups.items():
-        figure.text(column, y, name, fontsize=8.5, weight="bold", color="#22313f", va="center")
+        heading = figure.text(column, y, name, fontsize=8.5, weight="bold", color="#22313f", va="center")
         # One reason stands for the group: what is in it mostly lacks the same thing.
         reasons = [row.note for row in found if row.value is None]
         why = max(reasons, key=reasons.count) if reasons else ""
-        figure.text(column + width, y, why, fontsize=6.8, color="#a33b00", va="center", ha="right")
+        said = figure.text(column + width, y, why, fontsize=6.8, color="#a33b00", va="center", ha="right")
         figure.add_artist(line(figure, column, column + width, y - 0.0085))
         y -= 0.0185
+        if _extent(figure, said).x0 < _extent(figure, heading).x1 + 0.01 * figure.bbox.width:
+            said.set_y(y + 0.0025)  # there is no room beside the heading: below it, then
+            fit(figure, said, width)
+            y -= 0.0125
         for row in found:
             colour = "#8a949d" if row.value is None else "#1b242c"
             figure.text(column, y, row.label, fontsize=7.8, color=colour, va="center")
@@ -346,6 +345,10 @@ def draw_groups(figure: Any, rows: Sequence[Value], column: float, width: float,
             y -= 0.0158
         y -= 0.008
     return y
+
+
+def _extent(figure: Any, text: Any) -> Any:
+    return text.get_window_extent(figure.canvas.get_renderer())
 
 
 def line(figure: Any, x0: float, x1: float, y: float) -> Any:

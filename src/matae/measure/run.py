@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from matae.measure.inputs import sector_pixels
-from matae.measure.measurement import MeasureOptions, measure_cine
+from matae.measure.inputs import MeasureOptions, sector_pixels
+from matae.measure.measuring import measure_cine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

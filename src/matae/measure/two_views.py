@@ -18,7 +18,8 @@ from matae.measure.values import Value, entry
 from matae.measure.wall import DENSITY
 
 if TYPE_CHECKING:
-    from matae.measure.measurement import BeatValues, Measurement
+    from matae.measure.beat_measurement import BeatValues
+    from matae.measure.measurement import Measurement
     from matae.measure.structures import BeatStructures
 
 __all__ = ["TwoViews", "measure_two_views"]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["make_two_views_report", "write_two_views_report"]
 
-_MOST_FLAG_LINES = 12
+_MOST_FLAG_LINES, _MOST_OF_BOTH = 10, 4
 _TOPS = (0.560, 0.330)
 
 
@@ -124,13 +124,14 @@ def _normal(figure: Any, views: TwoViews, y: float) -> None:
 
 def _flags(figure: Any, views: TwoViews) -> None:
     y = 0.138
-    lines = flag_lines(views.flags, 150, _MOST_FLAG_LINES)
+    lines = flag_lines(views.flags, 150, _MOST_OF_BOTH)
+    each = (_MOST_FLAG_LINES - len(lines)) // 2
     for view, measurement in _both(views):
-        lines += [f"{view} {line}" for line in flag_lines(measurement.flags, 140, _MOST_FLAG_LINES // 2)]
+        lines += [f"{view} {line}" for line in flag_lines(measurement.flags, 140, each)]
     if not lines:
         figure.text(0.06, y, "No flags", fontsize=7.8, color="#66717c", va="center")
         return
     figure.text(0.06, y, "To know before a number is believed", fontsize=8, weight="bold", color="#a33b00", va="center")
-    for line in lines[:_MOST_FLAG_LINES]:
+    for line in lines:
         y -= 0.0105
         figure.text(0.06, y, line, fontsize=6.6, color="#1b242c", va="center")

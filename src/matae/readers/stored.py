@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from matae.errors import MataeError, MeasureError
+from matae.readers.network import network_word
 from matae.store.types import FrameStatus, OverrideName, Overrides
 
 if TYPE_CHECKING:
@@ -66,6 +67,9 @@ def measure_stored(
 ) -> Measurement:
     """Measure a clip of a study from its stored masks, with all that people set of it and placed on it.
 
+    Where the study holds what the network's probabilities imply of its outlines, the other widths are asked as when the
+    clip is opened, and the interval is the one that the dock shows.
+
     Parameters
     ----------
     study
@@ -105,6 +109,8 @@ def measure_stored(
     masks = new_stack(cine.frames.shape)
     infos, marks = study.load_masks(content_id, masks), study.marks(content_id)
     stored = study.landmarks(content_id)
+    options = MeasureOptions(view=None if cine.view else view, apex_down=sector.apex_down, person=person)
+    word = network_word(study, cine, sector, masks, infos, chosen=options.view)
     for frame, info in infos.items():
         if info.status is FrameStatus.REJECTED:
             masks[frame] = 0
@@ -115,18 +121,21 @@ def measure_stored(
             placed[frame] = from_stored(points)
         except MeasureError:
             unreadable.append(frame)
-    return measure_cine(
-        cine,
+    given = {} if word is None else word.given
+    said = [unreadable_flag(unreadable)] if unreadable else []
+    measured = measure_cine(
+        cine if word is None else word.cine,
         masks,
-        MeasureOptions(view=None if cine.view else view, apex_down=sector.apex_down, person=person),
+        options,
         marks=PhaseMarks(
             () if marks.ed in (None, cine.ed_frame) else (marks.ed,),
             () if marks.es in (None, cine.es_frame) else (marks.es,),
         ),
         landmarks={frame: points for frame, points in placed.items() if points is not None},
         sector=sector,
-        remarks=[unreadable_flag(unreadable)] if unreadable else (),
+        **{**given, "remarks": [*given.get("remarks", ()), *said]},
     )
+    return measured if word is None else word.with_widths(measured)
 
 
 def find_stored_pair(study: Study, subject: str, names: Sequence[str] = ()) -> tuple[str, str]:

@@ -23,7 +23,9 @@ __all__ = ["onnx_look"]
 _ERRORS, _POOLED = "errors", "pooled"
 
 
-def onnx_look(card: ModelCard, deepest: int, load: Callable[[], Matae]) -> Look:
+def onnx_look(
+    card: ModelCard, deepest: int, load: Callable[[], Matae], notify: Callable[[str], None] = lambda _: None
+) -> Look:
     """Return what looks at pictures on the grid, (N, grid, grid) uint8, by ONNX Runtime.
 
     It returns the share of the latents' variance that is not rebuilt, (N,), and what the deepest stages see,
@@ -37,6 +39,8 @@ def onnx_look(card: ModelCard, deepest: int, load: Callable[[], Matae]) -> Look:
         Stages of the encoder that are pooled.
     load
         Returns the network with its heads; called where it is not on disk yet.
+    notify
+        Called with a sentence where it was on disk and could not be used.
     """
     from matae.segment.backends.base import as_input
     from matae.segment.backends.compiled import cached, version_of
@@ -48,7 +52,7 @@ def onnx_look(card: ModelCard, deepest: int, load: Callable[[], Matae]) -> Look:
         "deepest": str(deepest),
     }  # fmt: skip
     by = {"torch": version_of("torch"), "napari-matae": version_of("napari-matae")}
-    session = session_of(cached(of, by, lambda: _made(load(), card, deepest)))
+    session = session_of(cached(of, by, lambda: _made(load(), card, deepest), notify))
 
     def look(pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         errors, seen = session.run([_ERRORS, _POOLED], {INPUT: as_input(pictures)})

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matae.segment.familiar_onnx import Look
     from matae.segment.sector import Sector
 
-__all__ = ["POOLED", "STRANGE", "Familiarity", "familiarity"]
+__all__ = ["POOLED", "STRANGE", "Familiarity", "familiarity", "take_notices"]
 
 POOLED = 2
 """Deepest stages of the encoder that are pooled."""
@@ -119,6 +119,16 @@ def familiarity(cine: Cine, sector: Sector, model: str, frames: int = 16) -> Fam
 class _Answers:
     lock = threading.Lock()
     kept: ClassVar[OrderedDict[tuple[object, ...], Familiarity | None]] = OrderedDict()
+    unsaid: ClassVar[deque[str]] = deque()
+
+
+def take_notices() -> list[str]:
+    """Return what there is to say of how the looking was made ready: each sentence once, to whoever asks first."""
+    taken = []
+    with suppress(IndexError):
+        while True:
+            taken.append(_Answers.unsaid.popleft())
+    return taken
 
 
 def _ask(cine: Cine, sector: Sector, model: str, sha256: str, frames: int) -> Familiarity | None:
@@ -176,7 +186,7 @@ def _onnx_look(model: str, sha256: str) -> Look:  # noqa: ARG001 - other weights
     from matae.segment.familiar_onnx import onnx_look
 
     card = ModelSource.named(model).card  # its weights are checked, which the file was made of
-    return onnx_look(card, POOLED, lambda: _with_heads(model))
+    return onnx_look(card, POOLED, lambda: _with_heads(model), _Answers.unsaid.append)
 
 
 @lru_cache(maxsize=2)

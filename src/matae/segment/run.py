@@ -322,6 +322,7 @@ def segment(
         As `Segmenter` and `Segmenter.stream`.
     """
     from matae.models import find_model
+    from matae.segment.out_of_distribution import take_notices
     from matae.segment.sector import find_sector
 
     sector = sector or find_sector(cine)
@@ -351,5 +352,6 @@ def segment(
         "seconds": round(seconds, 3),
         "frames_per_second": round(cine.n_frames / max(seconds, 1e-9), 1),
     }
-    result.notices = [*segmenter.lasting_notices, *segmenter.notices[first_notice:], *sector.notices]
+    # Whether the network knows such pictures was asked before, if it was.
+    result.notices = [*segmenter.lasting_notices, *segmenter.notices[first_notice:], *sector.notices, *take_notices()]
     return result

@@ -1,4 +1,7 @@
-"""A cine as people set it: what they stored replaces what its file states and what is found in its picture."""
+"""A cine as people set it: what they stored replaces what its file states and what is found in its picture.
+
+And the network that outlined it.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,28 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Mapping
 
     from matae.cine import Cine
     from matae.segment import Sector
-    from matae.store.types import Overrides, UnsureSector
+    from matae.store.types import FrameInfo, Overrides, UnsureSector
 
-__all__ = ["SPACING_NOTE", "cine_with", "sector_from", "sector_with"]
+__all__ = ["SPACING_NOTE", "cine_with", "run_of", "sector_from", "sector_with"]
 
 SPACING_NOTE = "Set by hand over the depth scale."
 """Where a pixel size that a person set comes from."""
 _KEPT = 512
 """Sectors that are remembered: a retraining opens the same clips again and again."""
 _found: dict[Hashable, Sector] = {}
+
+
+def run_of(infos: Mapping[int, FrameInfo]) -> dict[str, str]:
+    """Return model, width and model_sha256 that proposed most of the masks of a cine; nothing where none did."""
+    made = [(info.model, info.width, info.model_sha256) for info in infos.values() if info.model]
+    if not made:
+        return {}
+    model, width, sha256 = max(set(made), key=made.count)
+    return {"model": model, "width": width, "model_sha256": sha256}
 
 
 def cine_with(cine: Cine, overrides: Overrides) -> Cine:

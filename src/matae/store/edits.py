@@ -14,6 +14,7 @@ from matae.store.label_rows import (
     frame_infos,
     frames_for_audit,
     heads_of,
+    implied_of,
     is_proposal,
     named_frames,
     numbers_of,
@@ -55,6 +56,7 @@ class EditsPart(ReaderViewPart):
         model: str,
         width: str,
         model_sha256: str = "",
+        implied: Mapping[int, float] | None = None,
     ) -> list[int]:
         """Store what a model proposes: shown where no person worked, kept beside a manual mask on all other frames.
 
@@ -66,6 +68,9 @@ class EditsPart(ReaderViewPart):
             Frame and mask, (Y, X) class map in native pixels.
         model, width, model_sha256
             What proposed them.
+        implied
+            Dice that the network's probabilities imply, by frame (`matae.segment.expected.implied_dice`); NaN, or left
+            out, where it is not known. It belongs to this proposal and goes in with its mask.
 
         Returns
         -------
@@ -75,13 +80,13 @@ class EditsPart(ReaderViewPart):
         Raises
         ------
         StoreError
-            If a mask has another shape than the cine, or a frame does not exist.
+            If a mask has another shape than the cine, a frame does not exist, or an implied Dice is no share.
         """
         cine = self._shape_of(content_id)
         if not masks:
             return []
         model, width, model_sha256 = as_note(model, 200), as_note(width, 16), as_note(model_sha256, 64)
-        ready = prepare_masks(cine, masks.items())
+        ready, known = prepare_masks(cine, masks.items()), implied_of(implied, map(int, masks))
         kept: list[int] = []
         with self._writing() as writing:
             cine = self._cine(writing.connection, content_id)
@@ -97,7 +102,8 @@ class EditsPart(ReaderViewPart):
                 free = head is None or head.status == FrameStatus.MACHINE.value
                 add_revision(
                     writing, cine.id, frame, number, kind="machine", status=FrameStatus.MACHINE, mask_id=mask_id,
-                    based_on=0 if head is None else head.revision, shown=free, **made,
+                    based_on=0 if head is None else head.revision, shown=free,
+                    implied=known[frame], **made,
                 )  # fmt: skip
                 values: dict[str, Any] = {"newest": number, "newest_mask_id": mask_id}
                 if free:

@@ -18,7 +18,7 @@ from matae.store.schema import Revision as RevisionRow
 from matae.store.types import FrameInfo, FrameStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from numpy.typing import NDArray
@@ -32,6 +32,7 @@ __all__ = [
     "frame_infos",
     "frames_for_audit",
     "heads_of",
+    "implied_of",
     "is_proposal",
     "named_frames",
     "numbers_of",
@@ -73,6 +74,23 @@ def check_frames(cine: Any, frames: Iterable[int]) -> None:
     for frame in frames:
         if not 0 <= int(frame) < cine.n_frames:
             raise StoreError(f"Frame {int(frame) + 1} does not exist: this cine has {cine.n_frames}; choose another.")
+
+
+def implied_of(implied: Mapping[int, float] | None, frames: Iterable[int]) -> dict[int, float | None]:
+    """Return the Dice that probabilities imply as it is stored, by frame; what is not known is None.
+
+    Raises
+    ------
+    StoreError
+        If it is no share.
+    """
+    found: dict[int, float | None] = {}
+    for frame in frames:
+        value = (implied or {}).get(frame, math.nan)
+        found[frame] = None if math.isnan(value) else float(value)
+        if not math.isnan(value) and not 0 <= value <= 1:
+            raise StoreError(f"An implied Dice of {value} is no share of 0 to 1; segment the clip again.")
+    return found
 
 
 def seconds_of(spent: float) -> float:
@@ -137,6 +155,7 @@ def add_revision(
     model_sha256: str = "",
     seconds: float = 0.0,
     note: str = "",
+    implied: float | None = None,
 ) -> None:
     """Add a version to the history of a frame."""
     writing.connection.execute(
@@ -159,6 +178,7 @@ def add_revision(
             "at": writing.at,
             "sequence": writing.sequence,
             "session": writing.session,
+            "implied_dice": implied,
         },
     )
 
@@ -207,9 +227,15 @@ def frame_infos(
         select(
             Label.frame, Label.status, Label.revision, Label.model, Label.width, Label.model_sha256, Rater.name,
             Label.seconds, Label.area, Label.updated_at, Label.mask_id, Label.original_mask_id, Label.newest,
-            Label.original, Label.newest_mask_id,
+            Label.original, Label.newest_mask_id, RevisionRow.implied_dice,
         )
         .outerjoin(Rater, Rater.id == Label.rater_id)
+        .outerjoin(
+            RevisionRow,
+            (RevisionRow.cine_id == Label.cine_id)
+            & (RevisionRow.frame == Label.frame)
+            & (RevisionRow.number == Label.newest),
+        )
         .where(Label.cine_id == cine_id)
         .order_by(Label.frame)
     )  # fmt: skip
@@ -217,6 +243,8 @@ def frame_infos(
         query = query.where(Label.frame.in_([int(frame) for frame in frames]))
     if not withdrawn:
         query = query.where(Label.mask_id.is_not(None))
+    rows = connection.execute(query).all()
+    earlier = _implied_before(connection, cine_id, {row.frame: row.mask_id for row in rows if _is_earlier(row)})
     return {
         row.frame: FrameInfo(
             frame=row.frame,
@@ -231,9 +259,30 @@ def frame_infos(
             updated=parse_time(row.updated_at),
             edited=row.mask_id is not None and row.mask_id != row.original_mask_id,
             newer_proposal=row.newest != row.original and row.newest_mask_id not in {row.original_mask_id, row.mask_id},
+            implied=earlier.get(row.frame, row.implied_dice),
         )
-        for row in connection.execute(query)
+        for row in rows
     }
+
+
+def _is_earlier(row: Any) -> bool:
+    """Say whether a frame shows a proposal that is not the newest one: a person took the newest one back."""
+    shows_a_proposal = row.status == FrameStatus.MACHINE.value and row.mask_id is not None
+    return shows_a_proposal and row.mask_id != row.newest_mask_id
+
+
+def _implied_before(connection: Connection, cine_id: int, masks: Mapping[int, int]) -> dict[int, float | None]:
+    """Return what the probabilities of the last proposal with a certain mask implied, by frame."""
+    if not masks:
+        return {}
+    row = RevisionRow
+    query = (
+        select(row.frame, row.mask_id, row.implied_dice)
+        .where(row.cine_id == cine_id, row.frame.in_(list(masks)), row.kind == "machine")
+        .order_by(row.frame, row.number)
+    )
+    known = {one.frame: one.implied_dice for one in connection.execute(query) if one.mask_id == masks[one.frame]}
+    return dict.fromkeys(masks) | known
 
 
 def named_frames(frames: Sequence[int]) -> str:

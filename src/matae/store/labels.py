@@ -192,6 +192,7 @@ class LabelsPart(ReaderViewPart):
                     note=row.note,
                     at=parse_time(row.at),
                     png=row.png,
+                    implied=row.implied_dice,
                 )
                 for row in rows
             ]

@@ -172,8 +172,9 @@ class Merge:
 
                     def propose(study: Study, frame: int = frame, mask: Any = mask, info: FrameInfo = info) -> None:
                         study.put_proposals(
-                            identity, {frame: mask}, model=info.model, width=info.width, model_sha256=info.model_sha256
-                        )
+                            identity, {frame: mask}, model=info.model, width=info.width, model_sha256=info.model_sha256,
+                            implied={} if info.implied is None else {frame: info.implied},
+                        )  # fmt: skip
 
                     yield _Step(MergeItem(stem, f"{what}, a model's", "added"), "", propose)
                 continue

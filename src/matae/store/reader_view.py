@@ -133,7 +133,7 @@ def own_frames(
     query = (
         select(
             row.frame, row.number, row.kind, row.status, row.mask_id, row.seconds, row.at, row.model, row.width,
-            row.model_sha256, row.rater_id, Mask.area, Rater.name,
+            row.model_sha256, row.rater_id, row.implied_dice, Mask.area, Rater.name,
         )
         .outerjoin(Mask, Mask.id == row.mask_id)
         .outerjoin(Rater, Rater.id == row.rater_id)
@@ -164,6 +164,9 @@ def _folded(frame: int, versions: list[Any]) -> OwnFrame:
         else:
             last, seconds = version, seconds + version.seconds
     made = original if original is not None else last
+    judged = newest
+    if last.status == FrameStatus.MACHINE.value:
+        judged = next((v for v in reversed(versions) if v.kind == "machine" and v.mask_id == last.mask_id), None)
     info = FrameInfo(
         frame=frame,
         status=FrameStatus(last.status),
@@ -177,6 +180,7 @@ def _folded(frame: int, versions: list[Any]) -> OwnFrame:
         updated=parse_time(last.at),
         edited=last.mask_id is not None and (original is None or last.mask_id != original.mask_id),
         newer_proposal=newest is not original and newest.mask_id not in {original and original.mask_id, last.mask_id},
+        implied=None if judged is None else judged.implied_dice,
     )
     mine = last.mask_id is not None and last.status != FrameStatus.MACHINE.value
     return OwnFrame(frame, last.status, last.number, last.mask_id, seconds, info, mine)

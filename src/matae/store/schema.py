@@ -190,6 +190,7 @@ class Revision(Base):
     at: Mapped[str] = mapped_column(Time)
     sequence: Mapped[int] = mapped_column(BigInteger, index=True)
     session: Mapped[str] = mapped_column(Code)
+    implied_dice: Mapped[float | None] = mapped_column(Double)  # of a proposal, see `matae.segment.expected`
 
 
 class Label(Base):

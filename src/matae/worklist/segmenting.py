@@ -187,6 +187,7 @@ def segment_into(
     study.put_proposals(
         content_id, dict(enumerate(result.masks)), model=run["model"], width=run["width"],
         model_sha256=run.get("model_sha256", ""),
+        implied=None if measured.inputs.implied is None else dict(enumerate(measured.inputs.implied.tolist())),
     )  # fmt: skip
     infos = study.frames(content_id)
     if all(info.status is FrameStatus.MACHINE for info in infos.values()):

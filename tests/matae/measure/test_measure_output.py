@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,11 +15,14 @@ from typer.testing import CliRunner
 from matae.cine import Box, Cine, Spacing
 from matae.cli import app
 from matae.errors import MeasureError, OutputError
-from matae.measure import kymograph, measure_cine
+from matae.measure import MeasureOptions, kymograph, measure_cine, measure_two_views
 from matae.measure.kymograph import line_positions
 from matae.measure.mask_file import read_masks
+from matae.measure.person import Person
 from matae.measure.record import write_csv, write_json
 from matae.measure.report import HEADLINE, make_report, write_report
+from matae.measure.two_views_report import make_two_views_report
+from matae.measure.uncertainty import QualityFlag
 from matae.output import write_mask
 from matae.phantom import make_phantom
 
@@ -89,6 +93,46 @@ def test_any_name_can_stand_in_a_report(measured, tmp_path, name) -> None:
     (beats,) = (t for t in figure.texts if t.get_text() == "Beats")
     beside = [t for t in figure.texts if t.get_position()[0] < 0.2 and t.get_position()[1] == beats.get_position()[1]]
     assert max(t.get_window_extent(renderer).x1 for t in beside) < beats.get_window_extent(renderer).x0
+
+
+def overlapping(figure) -> list[tuple[str, str]]:
+    """Return the texts of a page that lie on one another."""
+    renderer = figure.canvas.get_renderer()
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in figure.texts if text.get_text()]
+    return [
+        (one, other)
+        for n, (one, a) in enumerate(boxes)
+        for other, b in boxes[:n]
+        if min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 2
+    ]
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+@pytest.mark.parametrize("person", [None, Person("female", 165, 60)])
+def test_no_text_of_a_page_lies_on_another_however_long(phantom, person, *, scaled: bool) -> None:
+    name = Path(f"{'a-name-that-somebody-gave-it_' * 6}the-end.dcm")
+    cine = replace(phantom.cine, source=name)
+    if not scaled:
+        cine = replace(cine, spacing=None, spacing_note="The file states two sizes of a pixel that differ. " * 6)
+    labels = np.where(phantom.labels <= 3, phantom.labels, 0).astype(np.uint8)
+    flags = [QualityFlag("x", f"{n}: whoever reads this has to look at all frames. " * 5, (1, 2, 3)) for n in range(5)]
+    views = [
+        measure_cine(
+            cine, labels, MeasureOptions(view=view, person=person), remarks=flags, model="retrained-" * 9, width="1/2"
+        )
+        for view in ("A4C", "A2C")
+    ]  # fmt: skip
+    page = make_report(views[0])
+    assert overlapping(page) == []
+    text = said_by(page)
+    assert ("Wall at end-diastole" in text, "Left atrium" in text) == (True, True)
+    assert "the-end.dcm" in text  # the end of a name often tells most
+    assert (("needs height and weight" in text), ("needs calibration" in text)) == (scaled and not person, not scaled)
+    if scaled:
+        both = replace(measure_two_views(*views), flags=tuple(flags))
+        page = make_two_views_report(both)
+        assert overlapping(page) == []
+        assert said_by(page).count("and more: see the JSON") == 3
 
 
 def test_report_as_pdf_and_png(measured, nothing, tmp_path) -> None:
@@ -198,10 +242,17 @@ def test_csv_has_a_row_a_beat(measured, nothing, tmp_path) -> None:
     assert len(rows) == len(measured.beats)
     assert float(rows[0]["ef_percent"]) == pytest.approx(measured.beats[0].volumes.ef_percent, abs=1e-3)
     assert int(rows[0]["ed_frame"]) == measured.beats[0].beat.ed
+    said = measured.to_json()["ef_interval"]
+    for row in rows:  # the interval is that of the clip, beside every beat
+        assert [float(row[f"clip_ef_{key}"]) for key in ("percent", "low", "high")] == [
+            pytest.approx(measured.ef.value, abs=1e-3), said["low"], said["high"],
+        ]  # fmt: skip
+        assert row["clip_ef_provisional"] == str(said["provisional"])
     write_csv(tmp_path / "n.csv", nothing)
     with (tmp_path / "n.csv").open(encoding="utf-8", newline="") as file:
         (row,) = csv.DictReader(file)
     assert "no-beat" in row["flags"]
+    assert (row["clip_ef_percent"], row["clip_ef_low"], row["clip_ef_provisional"]) == ("", "", "")
 
 
 def test_a_name_like_a_formula_stays_text(measured, tmp_path) -> None:

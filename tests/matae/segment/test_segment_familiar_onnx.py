@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from matae.models import DEFAULT_MODEL, find_model
+from matae.phantom import make_phantom
 from matae.segment.familiar_onnx import onnx_look
 from matae.segment.out_of_distribution import POOLED, _NoHeadsError, _torch_look, _with_heads
 
@@ -64,8 +65,11 @@ def test_what_is_kept_says_what_pytorch_says_and_is_made_anew_where_damaged(mata
     again = onnx_look(card, POOLED, lambda: pytest.fail("made again"))
     np.testing.assert_array_equal(again(pictures)[0], look(pictures)[0])
     file.write_bytes(file.read_bytes()[:-9])
-    mended = onnx_look(card, POOLED, lambda: _with_heads(DEFAULT_MODEL))
-    np.testing.assert_array_equal(mended(pictures)[0], look(pictures)[0])
+    said: list[str] = []
+    for _ in range(2):
+        mended = onnx_look(card, POOLED, lambda: _with_heads(DEFAULT_MODEL), said.append)
+        np.testing.assert_array_equal(mended(pictures)[0], look(pictures)[0])
+    assert said == [f"The compiled network {file.name} is damaged; it was made anew."]
 
 
 def test_a_second_process_needs_no_pytorch(matae_home: Path, cache: Path) -> None:
@@ -75,6 +79,21 @@ def test_a_second_process_needs_no_pytorch(matae_home: Path, cache: Path) -> Non
         said.append(done.stdout.split())
     assert said[0][0] == said[1][0]
     assert said[1][1] == "False"
+
+
+def test_a_damaged_file_is_said_once_by_the_command(matae_home: Path, cache: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "clip.npy", make_phantom(1, n_frames=2).cine.frames)
+    options = ["--again", "--backend", "onnxruntime", "--width", "1/8", "--out", str(tmp_path / "out")]
+
+    def said() -> int:
+        command = [sys.executable, "-c", "from matae.cli import app; app()", "segment", str(tmp_path / "clip.npy")]
+        done = subprocess.run([*command, *options], capture_output=True, text=True, check=True)
+        return (done.stdout + done.stderr).count("is damaged; it was made anew")
+
+    assert [said(), said()] == [0, 0]  # the first one loads PyTorch for the network, which looks then
+    (file,) = cache.glob("familiar-*")
+    file.write_bytes(b"not what was written")
+    assert [said(), said()] == [1, 0]
 
 
 @pytest.mark.parametrize("broken", ["onnx", "onnxruntime"])

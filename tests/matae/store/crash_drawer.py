@@ -17,27 +17,34 @@ FRAMES = 6
 
 
 def kind_of(step: int) -> str:
-    """Return what a step changes: mostly masks, and now and then something else of the cine, which holds its number."""
-    return {4: "sector", 9: "landmarks", 13: "subject"}.get(step % 15, "mask")
+    """Return what a step changes: mostly masks, now and then something else of the cine, which holds its number."""
+    return {4: "sector", 9: "landmarks", 11: "proposal", 13: "subject"}.get(step % 15, "mask")
 
 
 def put_other(study: Study, identity: str, step: int) -> None:
-    """Do a step that changes no mask."""
+    """Do a step that changes no mask of a person."""
     if kind_of(step) == "sector":
         study.set_override(identity, OverrideName.SECTOR, [(0, 0), (0, 20), (20, step)])
     elif kind_of(step) == "landmarks":
         study.set_landmarks(identity, 0, {"apex": (1.0, step)})
+    elif kind_of(step) == "proposal":  # of a frame that nobody draws in
+        study.put_proposals(identity, {FRAMES: stroke(step)}, model="m", width="1", implied={FRAMES: step / 2**16})
     else:
         study.set_subject(identity, f"p{step:09d}")
 
 
 def others_in(study: Study, identity: str) -> dict[str, int]:
-    """Return the last step of each kind that changes no mask, as the study has it."""
+    """Return the last step of each kind that changes no mask of a person, as the study has it."""
     found = {}
     if (sector := study.overrides(identity).sector) is not None:
         found["sector"] = int(sector[2][1])
     if 0 in (landmarks := study.landmarks(identity)):
         found["landmarks"] = int(landmarks[0].points["apex"].x)
+    if (proposed := study.frames(identity).get(FRAMES)) is not None:
+        mask = study.mask(identity, FRAMES)
+        assert mask is not None
+        found["proposal"] = sum(int(bit) << place for place, bit in enumerate(mask[0, :16]))
+        assert proposed.implied == found["proposal"] / 2**16  # mask and value are of the same proposal
     if (subject := study.cine(identity).subject) is not None:
         found["subject"] = int(subject[1:])
     return found

@@ -45,7 +45,7 @@ def test_what_the_study_has_not_is_added_under_its_owners_name(study, rescue, ta
     study.put_proposals(identity, {1: disc()}, model="m", width="1")
     rescue.put_edits(identity, [Edit(0, stroke(1), 0, seconds=4.0)], note="brush")
     rescue.put_edits(identity, [Edit(1, stroke(2), 0, FrameStatus.ACCEPTED)])
-    rescue.put_proposals(identity, {3: disc()}, model="m", width="1/2", model_sha256="ab")
+    rescue.put_proposals(identity, {3: disc()}, model="m", width="1/2", model_sha256="ab", implied={3: 0.8})
     rescue.set_landmarks(identity, 0, {"apex": (1, 2)})
     rescue.set_marks(identity, ed=0, es=2)
     rescue.set_override(identity, "view", "A2C")
@@ -59,7 +59,7 @@ def test_what_the_study_has_not_is_added_under_its_owners_name(study, rescue, ta
     infos = study.frames(identity)
     assert (infos[0].status, infos[0].rater, infos[0].seconds) == (FrameStatus.EDITED, "anna", 4.0)
     assert infos[1].status is FrameStatus.ACCEPTED
-    assert (infos[3].status, infos[3].width) == (FrameStatus.MACHINE, "1/2")
+    assert (infos[3].status, infos[3].width, infos[3].implied) == (FrameStatus.MACHINE, "1/2", 0.8)
     np.testing.assert_array_equal(study.mask(identity, 1), stroke(2))
     assert study.landmarks(identity)[0].points == {"apex": (1, 2)}
     assert (study.marks(identity).es, study.marks(identity).rater) == (2, "anna")

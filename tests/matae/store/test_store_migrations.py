@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from sqlalchemy import inspect, text
 from store_makers import disc, make_cine
@@ -79,21 +80,21 @@ def test_the_guards_are_there(study) -> None:
 
 @pytest.fixture
 def future(tmp_path, monkeypatch) -> str:
-    """Let there be a version 0007 that adds a column."""
+    """Let there be a version 0008 that adds a column."""
     from matae.store import study as study_module
 
     folder = tmp_path / "migrations"
     (folder / "versions").mkdir(parents=True)
     for known in migrations.scripts().walk_revisions():
         shutil.copy(known.path, folder / "versions")
-    (folder / "versions" / "v0007_colour.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\n\nrevision = '0007'\ndown_revision = '0006'\n\n\n"
+    (folder / "versions" / "v0008_colour.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\n\nrevision = '0008'\ndown_revision = '0007'\n\n\n"
         "def upgrade():\n    op.add_column('cines', sa.Column('colour', sa.Text(), server_default='grey'))\n"
     )
     monkeypatch.setattr(migrations, "FOLDER", folder)
-    monkeypatch.setattr(migrations, "HEAD", "0007")
-    monkeypatch.setattr(study_module, "HEAD", "0007")
-    return "0007"
+    monkeypatch.setattr(migrations, "HEAD", "0008")
+    monkeypatch.setattr(study_module, "HEAD", "0008")
+    return "0008"
 
 
 def test_an_older_study_is_copied_then_brought_up_to_date(target, study, cine, backend, future) -> None:
@@ -106,7 +107,7 @@ def test_an_older_study_is_copied_then_brought_up_to_date(target, study, cine, b
                 assert connection.execute(text("SELECT colour FROM cines")).scalar_one() == "grey"
             assert newer.check() == []
         Study.open(target).close()
-        assert list(Path(target).parent.glob("study.version-0006.matae")) or backend == "postgresql"
+        assert list(Path(target).parent.glob("study.version-0007.matae")) or backend == "postgresql"
     finally:
         if backend == "postgresql":
             back(target)
@@ -118,13 +119,13 @@ def back(target: str) -> None:
     engine = create_engine(parse_target(target).url)
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE cines DROP COLUMN colour"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0006'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0007'"))
     engine.dispose()
 
 
 def test_a_table_that_is_made_anew_loses_nothing_that_belongs_to_it(file_study, future, tmp_path) -> None:
     """SQLite changes a column by dropping the table, and with it would go every label of every cine."""
-    script = tmp_path / "migrations" / "versions" / "v0007_colour.py"
+    script = tmp_path / "migrations" / "versions" / "v0008_colour.py"
     script.write_text(
         script.read_text() + "    with op.batch_alter_table('cines', recreate='always') as batch:\n"
         "        batch.alter_column('view', type_=sa.String(80))\n"
@@ -142,21 +143,21 @@ def test_a_table_that_is_made_anew_loses_nothing_that_belongs_to_it(file_study, 
     with Study.open(file_study) as newer:
         assert newer.flags("i")[0].reason == "kept"
         assert newer.check() == []
-    stale = file_study.with_name("study.version-0006.matae")
+    stale = file_study.with_name("study.version-0007.matae")
     with closing(sqlite3.connect(stale)) as raw:
-        assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == ("0006",)
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == ("0007",)
 
 
 def test_a_copy_of_an_earlier_upgrade_is_not_taken_for_this_one(file_study, future) -> None:
-    taken = file_study.with_name("study.version-0006.matae")
+    taken = file_study.with_name("study.version-0007.matae")
     taken.write_text("mine")
     Study.open(file_study).close()
     assert taken.read_text() == "mine"
-    assert file_study.with_name("study.version-0006-2.matae").exists()
+    assert file_study.with_name("study.version-0007-2.matae").exists()
 
 
 def test_a_migration_that_fails_leaves_the_study_as_it_was(file_study, future, tmp_path) -> None:
-    script = tmp_path / "migrations" / "versions" / "v0007_colour.py"
+    script = tmp_path / "migrations" / "versions" / "v0008_colour.py"
     script.write_text(script.read_text() + "    op.execute('SELECT * FROM nowhere')\n")
     before = file_study.read_bytes()
     with pytest.raises(Exception, match="nowhere"):
@@ -165,6 +166,11 @@ def test_a_migration_that_fails_leaves_the_study_as_it_was(file_study, future, t
     assert file_study.read_bytes() == before
     with Study.open(file_study) as study:
         assert study.check() == []
+
+
+def before_implied(raw: sqlite3.Connection) -> None:
+    """Take away what version 0007 added."""
+    raw.execute("ALTER TABLE revisions DROP COLUMN implied_dice")
 
 
 def before_readings(raw: sqlite3.Connection) -> None:
@@ -188,6 +194,7 @@ def test_what_was_set_before_refused_versions_were_kept_still_counts(file_study)
     with closing(sqlite3.connect(file_study)) as raw:  # as version 0002 had them
         for table in ("landmarks", "marks", "overrides"):
             raw.execute(f"ALTER TABLE {table} DROP COLUMN shown")
+        before_implied(raw)
         before_readings(raw)
         for table in ("measurements", "claims", "queue", "looks"):
             raw.execute(f"DROP TABLE {table}")
@@ -213,6 +220,7 @@ def test_a_study_of_before_looks_were_kept_has_frames_to_correct(file_study) -> 
         study.put_proposals(cine.content_id, {2: disc()}, model="m", width="1", model_sha256="")
         study.set_flags(cine.content_id, {2: Flag(0.1, "end-diastole")})
     with closing(sqlite3.connect(file_study)) as raw:  # as version 0004 had it
+        before_implied(raw)
         before_readings(raw)
         raw.execute("ALTER TABLE measurements DROP COLUMN la_ml")
         raw.execute("DROP TABLE looks")
@@ -222,6 +230,29 @@ def test_a_study_of_before_looks_were_kept_has_frames_to_correct(file_study) -> 
         (frame,) = study.frames_to_correct()
         assert (frame.frame, frame.look, frame.phase) == (2, None, "ED")
         assert study.check() == []
+
+
+def test_proposals_of_before_imply_nothing_and_stay_as_they_are(target, study, cine, backend) -> None:
+    """What is proposed from then on has its value, on the same frame too; the guards are there as before."""
+    from sqlalchemy import create_engine
+
+    identity = cine.content_id
+    study.put_proposals(identity, {1: disc(), 2: disc(4)}, model="m", width="1")
+    study.close()
+    engine = create_engine(parse_target(target).url)
+    with engine.begin() as raw:  # as version 0006 had it
+        raw.execute(text("ALTER TABLE revisions DROP COLUMN implied_dice"))
+        raw.execute(text("UPDATE alembic_version SET version_num = '0006'"))
+    engine.dispose()
+    with Study.open(target) as newer:
+        assert {t: info.implied for t, info in newer.frames(identity).items()} == {1: None, 2: None}
+        np.testing.assert_array_equal(newer.mask(identity, 2), disc(4))
+        newer.put_proposals(identity, {2: disc(4)}, model="m", width="1", implied={2: 0.75})
+        assert {t: info.implied for t, info in newer.frames(identity).items()} == {1: None, 2: 0.75}
+        assert newer.check() == []
+    with Study.open(target) as again:
+        assert again.frames(identity)[2].implied == 0.75
+    assert list(Path(target).parent.glob("study.version-0006.matae")) or backend == "postgresql"
 
 
 def test_a_study_older_than_any_migration_known_is_refused(file_study, monkeypatch, tmp_path) -> None:

@@ -20,6 +20,7 @@ CINES = [make_cine(seed, n_frames=3) for seed in range(2)]
 cines = st.sampled_from(CINES)
 frames = st.sets(st.integers(0, 2), min_size=1)
 values = st.integers(0, 300)
+shares = st.sampled_from([None, 0.25, 0.9])
 judgements = st.sampled_from([FrameStatus.EDITED, FrameStatus.ACCEPTED, FrameStatus.REJECTED, FrameStatus.MACHINE])
 
 
@@ -32,6 +33,7 @@ class Frame:
     revision: int = 0
     versions: list[tuple[str, int | None]] = field(default_factory=list)
     proposed: set[int] = field(default_factory=set)
+    implied: list[tuple[int, float | None]] = field(default_factory=list)  # of each proposal, in order
     original: int | None = None
     newest: int | None = None
     person_since: int = 0  # the last revision at which a person changed it
@@ -62,17 +64,19 @@ class StudyMachine(RuleBasedStateMachine):
                 viewer.close()
             self.folder.cleanup()
 
-    @rule(cine=cines, which=frames, value=values, who=st.integers(0, 1))
-    def propose(self, cine, which, value, who) -> None:
+    @rule(cine=cines, which=frames, value=values, who=st.integers(0, 1), sure=shares)
+    def propose(self, cine, which, value, who, sure) -> None:
         identity = cine.content_id
         kept = self.viewers[who].put_proposals(
-            identity, {frame: stroke(value + frame) for frame in which}, model="m", width="1"
-        )
+            identity, {frame: stroke(value + frame) for frame in which}, model="m", width="1",
+            implied=None if sure is None else dict.fromkeys(which, sure),
+        )  # fmt: skip
         expected = []
         for number in which:
             frame = self.frames[identity, number]
             frame.versions.append(("machine", value + number))
             frame.proposed.add(value + number)
+            frame.implied.append((value + number, sure))
             frame.newest = value + number
             if frame.mask is not None and frame.status is not FrameStatus.MACHINE:
                 expected.append(number)
@@ -196,8 +200,16 @@ class StudyMachine(RuleBasedStateMachine):
                     assert (info.status, info.revision) == (frame.status, frame.revision)
                     assert info.area == int(stroke(frame.mask).sum())
                     assert info.edited == (frame.mask != frame.original)
+                    assert info.implied == expected_implied(frame)
         assert self.viewers[1].statistics().by_status == counts
         assert self.viewers[0].check() == []
+
+
+def expected_implied(frame: Frame) -> float | None:
+    """Return what is implied of the mask shown where it is predicted, of the newest proposal elsewhere."""
+    shown = frame.status is FrameStatus.MACHINE
+    found = [sure for mask, sure in frame.implied if not shown or mask == frame.mask]
+    return found[-1] if found else None
 
 
 def same_mask(mask: np.ndarray | None, value: int | None) -> None:

@@ -22,7 +22,8 @@ def anna(target: str, cine):
     """Open the study, blind and with a model's masks, as the first reader."""
     with Study.open(target, rater="anna", as_reader=True) as opened:
         opened.set_blind(True)
-        opened.put_proposals(cine.content_id, {t: disc(4) for t in range(3)}, model="m", width="1")
+        sure = dict.fromkeys(range(3), 0.9)
+        opened.put_proposals(cine.content_id, {t: disc(4) for t in range(3)}, model="m", width="1", implied=sure)
         yield opened
 
 
@@ -78,6 +79,9 @@ def test_blind_readers_see_the_model_and_themselves(anna, bela, cine) -> None:
         ("anna", (0,), True), ("bela", (0,), True),
     ]  # fmt: skip
     assert [step[0].rater for step in bela.steps(cine.content_id)] == ["", "bela"]
+    anna.put_proposals(cine.content_id, {0: disc(5), 1: disc(5)}, model="m", width="1", implied={0: 0.5, 1: 0.6})
+    for who in (anna, bela):  # a person took frame 1: the newest proposal of it waits beside
+        assert [info.implied for info in who.frames(cine.content_id).values()] == [0.5, 0.6, 0.9]
     assert anna.check() == []
 
 

@@ -49,3 +49,13 @@ def test_time_spent_adds_up():
     sync_state.spend(1, 2.0)
     sync_state.spend(1, 0.5)
     assert sync_state.seconds == {1: 2.5}
+
+
+def test_an_answer_from_before_this_viewers_own_write_is_not_shown():
+    sync_state = SyncState()
+    sync_state.revisions = {0: 1, 1: 4}
+    asked = dict(sync_state.revisions)
+    sync_state.revisions[0] = 2  # stored while the question was on its way
+    assert not sync_state.is_behind(0, SimpleNamespace(revision=1), asked)
+    assert sync_state.is_behind(0, SimpleNamespace(revision=3), asked)  # somebody else's, after it
+    assert sync_state.is_behind(1, SimpleNamespace(revision=3), asked)  # another reading counts now

@@ -24,6 +24,11 @@ class Stored:
     frame: int = 0
     shown: bool = True
     status: FrameStatus = FrameStatus.EDITED
+    implied: float | None = None
+
+    @property
+    def png(self) -> bytes | None:
+        return None if self.size is None else bytes([self.size])
 
     def mask(self) -> np.ndarray | None:
         return None if self.size is None else _FULL[self.size]
@@ -66,3 +71,16 @@ def test_proposals_of_one_run_are_one_step_and_first_ones_are_none():
     (step,) = undo_steps_of([first, *again], SHAPE)
     assert step.text == "new proposals"
     assert step.frames == [0, 1]
+
+
+def test_a_proposal_comes_back_with_what_its_probabilities_implied():
+    machine = FrameStatus.MACHINE
+    first, second, third = (
+        [Stored(n, size, "machine", "", status=machine, implied=implied)]
+        for n, size, implied in ((1, 2, 0.9), (2, 3, None), (4, 4, 0.7))
+    )
+    back = [Stored(3, 2, note="undo", status=machine)]
+    (step,) = undo_steps_of([first, second], SHAPE)
+    assert step.changes[0].implied == (0.9, None)
+    (step,) = undo_steps_of([first, second, back, third], SHAPE)
+    assert step.changes[0].implied == (0.9, 0.7)  # what undo brought back is the proposal that it was

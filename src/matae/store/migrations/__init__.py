@@ -7,5 +7,5 @@ compare what the migrations make with what the schema says, on both databases. W
 
 from __future__ import annotations
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest version; known without importing Alembic, so that opening a study stays quick."""

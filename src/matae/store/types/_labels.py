@@ -55,6 +55,9 @@ class FrameInfo:
         The mask is not the one a model proposed.
     newer_proposal
         A model was run again since a person took the frame, and says something else: see `Study.proposal`.
+    implied
+        Dice that the probabilities of the network imply (`matae.segment.expected.implied_dice`) of the mask shown where
+        it is predicted, of the newest proposal where a person took the frame. None where it is not known.
     """
 
     frame: int
@@ -69,6 +72,7 @@ class FrameInfo:
     updated: datetime
     edited: bool = False
     newer_proposal: bool = False
+    implied: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +132,8 @@ class Revision:
         When (UTC).
     png
         The mask as stored, or None where the label was taken away.
+    implied
+        Dice that the probabilities of a proposal imply, None where it is not known.
     """
 
     frame: int
@@ -145,6 +151,7 @@ class Revision:
     note: str
     at: datetime
     png: bytes | None
+    implied: float | None = None
 
     def mask(self) -> NDArray[np.uint8] | None:
         """Return the mask, (Y, X) uint8, or None where the label was taken away."""

@@ -1,0 +1,143 @@
+"""What the network that outlined a stored clip says of its outlines, asked again as when the clip is opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from matae.errors import MataeError
+from matae.store.applied import run_of
+from matae.store.types import FrameStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from matae.cine import Cine
+    from matae.measure import Measurement
+    from matae.segment import Sector
+    from matae.store import Study
+    from matae.store.types import FrameInfo
+
+__all__ = ["NetworkWord", "network_word"]
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkWord:
+    """What a network says of the masks that it proposed for a clip of a study.
+
+    Parameters
+    ----------
+    cine
+        The clip, with the view of its pictures where nobody states one.
+    given
+        What `matae.measure.measure_cine` takes of it.
+    sector
+        The part of the picture that the network sees.
+    model, width
+        Which network.
+    proposed
+        Mask by frame, (Y, X), of those that are shown as they were proposed.
+    """
+
+    cine: Cine
+    given: dict[str, Any]
+    sector: Sector
+    model: str
+    width: str
+    proposed: dict[int, NDArray[np.uint8]] = field(repr=False)
+
+    def with_widths(self, measured: Measurement) -> Measurement:
+        """Return a measurement with what the model's other widths say of the frames behind its ejection fraction."""
+        from matae.measure.run import segment_widths
+        from matae.segment import SegmentOptions
+
+        frames = sorted({t for values in measured.beats for t in values.frames if t in self.proposed})
+        if not frames:
+            return measured
+        try:
+            options = SegmentOptions(model=self.model)
+            others = segment_widths(self.cine, self.sector, options, frames, without=self.width)
+        except MataeError:  # it was removed since, or its device is gone: there is no second opinion
+            return measured
+        own = {self.width: {t: self.proposed[t] for t in frames}}
+        return measured.updated(width_masks={**others, **own}) if others else measured
+
+
+def network_word(
+    study: Study,
+    cine: Cine,
+    sector: Sector,
+    masks: NDArray[np.uint8],
+    infos: Mapping[int, FrameInfo],
+    *,
+    chosen: str | None = None,
+) -> NetworkWord | None:
+    """Return what the network that outlined a clip says of its outlines.
+
+    The Dice that its probabilities imply is stored with each proposal; the other widths are asked again.
+
+    Parameters
+    ----------
+    study
+        Open.
+    cine, sector
+        The clip as people set it.
+    masks
+        (T, Y, X), as the study shows them.
+    infos
+        What the study knows of its frames.
+    chosen
+        View that a person chose.
+
+    Returns
+    -------
+    NetworkWord or None
+        None where the study holds no such Dice: of a clip that was outlined before it was kept, by a network of which
+        it was not measured, or by people.
+    """
+    from matae.measure.seen_view import Seen, with_view
+    from matae.segment import SegmentOptions
+    from matae.segment.compare import compare_widths
+    from matae.segment.expected import calibrated_dice
+    from matae.segment.out_of_distribution import familiarity
+
+    machine = {t for t, info in infos.items() if info.status is FrameStatus.MACHINE}
+    if all(info.implied is None for info in infos.values()):
+        return None
+    implied = np.full(cine.n_frames, np.nan)
+    for frame in machine:
+        found = infos[frame].implied
+        implied[frame] = np.nan if found is None else found
+    run = run_of(infos)
+    options = SegmentOptions(model=run.get("model", ""), width=run.get("width", ""))
+    apart, known, seen = np.full(cine.n_frames, np.nan), None, Seen(cine, (), None)
+    try:
+        known = familiarity(cine, sector, options.model)
+        for frame, distance in compare_widths(cine, sector, options, masks.__getitem__, sorted(machine)):
+            apart[frame] = distance
+    except MataeError:
+        pass  # the model was removed since; the numbers do without it
+    if known is not None:
+        seen = with_view(cine, sector, known, chosen=chosen)
+    given = {
+        "errors": None if known is None else known.errors,
+        "error_limit": None if known is None else known.limit,
+        "seen": seen.view,
+        "model": options.model,
+        "width": options.width,
+        "reviewed": [t for t, one in infos.items() if one.status in (FrameStatus.EDITED, FrameStatus.ACCEPTED)],
+        "expected": calibrated_dice(implied, apart),
+        "implied": implied,
+        "remarks": seen.flags,
+    }
+    proposed = {t: masks[t] for t in machine}
+    for frame, info in infos.items():
+        if info.status is FrameStatus.ACCEPTED and info.model:
+            mask = study.proposal(cine.content_id, frame)
+            if mask is not None and np.array_equal(mask, masks[frame]):
+                proposed[frame] = masks[frame]
+    return NetworkWord(seen.cine, given, sector, options.model, options.width, proposed)

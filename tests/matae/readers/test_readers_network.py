@@ -1,0 +1,71 @@
+"""What a network says of its outlines in a study: nothing where nothing is stored, and all that is where it is."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "measure"))
+
+from measure_makers import beating
+
+from matae.read import open_cine
+from matae.readers import measure_stored
+from matae.readers.network import network_word
+from matae.segment import find_sector
+from matae.segment.expected import calibrated_dice
+from matae.store import Edit, FrameStatus, Study
+
+AREAS = [1, 0.95, 0.85, 0.72, 0.6, 0.55, 0.6, 0.72, 0.85, 0.95, 1]
+N = len(AREAS)
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """Yield a study and a clip of it, outlined by a model that is not here any more, and its masks."""
+    made, outlines = beating(AREAS, shape=(110, 100))
+    np.save(tmp_path / "clip.npy", made.frames)
+    cine = open_cine(tmp_path / "clip.npy")
+    with Study.create(tmp_path / "hearts.matae", rater="anna") as study:
+        study.add_cine(cine, subject="p1")
+        study.set_marks(cine.content_id, ed=0, es=5)
+        yield study, cine, np.asarray(outlines, np.uint8)
+
+
+def propose(study, cine, masks, implied=None) -> None:
+    study.put_proposals(cine.content_id, dict(enumerate(masks)), model="gone", width="1", implied=implied)
+
+
+def test_of_a_clip_nobody_outlined_and_one_of_before_nothing_is_known(clip) -> None:
+    study, cine, masks = clip
+    assert network_word(study, cine, find_sector(cine), masks, {}) is None
+    propose(study, cine, masks)
+    assert network_word(study, cine, find_sector(cine), masks, study.frames(cine.content_id)) is None
+    measured = measure_stored(study, cine.content_id)
+    assert (measured.ef.judged, measured.expected, measured.model) == (False, None, "")
+
+
+def test_what_is_stored_counts_though_the_model_is_gone(clip) -> None:
+    study, cine, masks = clip
+    propose(study, cine, masks, {t: 0.95 - 0.01 * t for t in range(N) if t != 7})
+    measured = measure_stored(study, cine.content_id)
+    assert (measured.model, measured.width, measured.by_width) == ("gone", "1", {})
+    assert measured.ef.judged
+    wanted = [np.nan if t == 7 else calibrated_dice(0.95 - 0.01 * t) for t in range(N)]
+    np.testing.assert_allclose(measured.expected, wanted)
+
+
+def test_a_person_speaks_for_the_frames_that_they_took(clip) -> None:
+    study, cine, masks = clip
+    propose(study, cine, masks, dict.fromkeys(range(N), 0.9))
+    study.set_status(cine.content_id, [5], FrameStatus.ACCEPTED)
+    study.set_status(cine.content_id, [8], FrameStatus.REJECTED)
+    study.put_edits(cine.content_id, [Edit(2, np.roll(masks[2], 2, 1), 1)])
+    measured = measure_stored(study, cine.content_id)
+    assert np.flatnonzero(np.isnan(measured.expected)).tolist() == [2, 5, 8]
+    assert measured.inputs.reviewed == {2, 5}
+    word = network_word(study, cine, find_sector(cine), masks, study.frames(cine.content_id))
+    assert sorted(word.proposed) == [0, 1, 3, 4, 5, 6, 7, 9, 10]  # accepted as it was proposed, and not the other two

@@ -1,0 +1,233 @@
+"""A clip that is opened again says what it said: the same interval, the same doubts, the same strip."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813
+
+from matae.read import open_cine
+from matae.readers import measure_stored
+from matae.segment import Segmenter, SegmentOptions, find_sector
+from matae.store import FrameStatus, OverrideName, Study
+from matae.worklist import stored_measurement
+from matae.worklist.segmenting import segment_into
+from napari_matae.background.connections import end_owned
+from napari_matae.measure.live_measurement import LiveMeasurement
+
+from ...quick_models import save_once
+from ..conftest import opened, settled
+from .measure_makers import phantom
+
+pytestmark = pytest.mark.gui
+
+N, ED, ES = 14, 3, 11
+MODEL = "tiny-apical"
+
+
+@pytest.fixture
+def model(own_home, monkeypatch) -> str:
+    """Register a small network whose word on its outlines counts: it says it was retrained from the default model."""
+    save_once(MODEL, own_home / "models" / MODEL, _save)
+    monkeypatch.setattr("napari_matae.segment.clip_widths._CALM_MS", 0)
+    return MODEL
+
+
+def _save(folder) -> None:
+    import torch
+
+    from matae.nn.card import ModelCard
+    from matae.nn.checkpoint import save
+    from matae.nn.matae import Matae, MataeConfig
+    from matae.segment.expected import CALIBRATED
+
+    torch.manual_seed(0)
+    network = Matae(MataeConfig(channels=(8, 8, 16))).eval()
+    with torch.no_grad():
+        network.head.weight.mul_(400.0)  # sure of itself here and there: no two frames and widths are alike
+        network.head.bias.fill_(0.0)
+    card = ModelCard(
+        name=MODEL, family="matae", architecture=network.config.to_json(), grid=32, parent={"name": CALIBRATED},
+        classes=("left ventricular cavity",), data="none", licence="BSD-3-Clause",
+    )  # fmt: skip
+    save(folder, network, card)
+
+
+@pytest.fixture
+def cine(tmp_path):
+    """Return a clip with a file of its own."""
+    image = sitk.GetImageFromArray(np.ascontiguousarray(phantom().cine.frames[:N]))
+    image.SetSpacing((1.2, 1.2, 40.0))
+    sitk.WriteImage(image, str(tmp_path / "clip.mha"))
+    return open_cine(tmp_path / "clip.mha")
+
+
+def outline(workspace, cine, frames, *, shift: float = 0.0) -> None:
+    """Let the network outline some frames, as a run does; with a sector that was dragged it outlines others."""
+    segmenter, sector = Segmenter(SegmentOptions(model=MODEL, width="1")), find_sector(cine)
+    sector = replace(sector, polygon=sector.polygon + shift)
+    workspace.session.masks.begin_run()
+    workspace.session.current.run = segmenter.describe()
+    for found in segmenter.stream(cine, sector, list(frames)):
+        workspace.session.masks.receive(found)
+    workspace.session.masks.end_run()
+
+
+def said(qtbot, workspace):
+    """Return what the dock says once all has been asked: the measurement, and the expected Dice of the strip."""
+    measuring = LiveMeasurement(workspace.session)
+    measuring.active = True
+    current = workspace.session.current
+
+    def is_known() -> bool:
+        predicted = [t for t, status in current.status.items() if status is FrameStatus.MACHINE]
+        measured = measuring.measurement
+        return (
+            measured is not None
+            and not measuring.is_running
+            and not measured.inputs.widths_pending
+            and bool(np.isfinite(current.compared[predicted]).all())
+            and np.array_equal(measured.inputs.expected, current.expected_dice, equal_nan=True)
+        )
+
+    qtbot.waitUntil(is_known, timeout=120_000)
+    measured = measuring.measurement
+    end_owned(measuring)
+    return measured, current.expected_dice.copy()
+
+
+def agree(one, other, *, flags: bool = True) -> None:
+    """Hold two measurements to be the same to a reader: the number, its interval, every expected Dice, and why."""
+    for name in ("value", "low", "high", "boundary_sd", "widths_sd", "reader_sd", "judged"):
+        assert getattr(one.ef, name) == pytest.approx(getattr(other.ef, name), abs=1e-6), name
+    np.testing.assert_allclose(one.expected, other.expected, atol=1e-6)
+    assert [(f.code, f.frames) for f in one.doubts] == [(f.code, f.frames) for f in other.doubts]
+    if flags:
+        assert [(f.code, f.frames) for f in one.flags] == [(f.code, f.frames) for f in other.flags]
+
+
+def mark(workspace) -> None:
+    workspace.session.current.ed, workspace.session.current.es = ED, ES  # the small network sees no beat
+    workspace.session.marks_changed.emit()
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_whatever_was_done_it_says_the_same_opened_again(make_workspace, qtbot, model, cine, seed) -> None:
+    rng = np.random.default_rng(seed)
+    first = make_workspace()
+    opened(qtbot, first, cine)
+    outline(first, cine, range(N))
+    mark(first)
+    session = first.session
+    for step in rng.permutation(["judge", "draw", "draw and undo", "outline anew", "outline anew and undo"]):
+        frames = sorted(rng.choice([t for t in range(N) if t != ED], 3, replace=False).tolist())
+        if step == "judge":
+            session.masks.judge("accepted", frames, FrameStatus.ACCEPTED)
+        elif "draw" in step:
+            session.masks.change("shift", {t: np.roll(session.current.mask(t), 3, 1) for t in frames})
+        else:
+            outline(first, cine, frames, shift=6.0)
+        if "undo" in step:
+            first.undo_stack.undo()
+    shown, strip = said(qtbot, first)
+    assert shown.ef.judged
+    settled(qtbot, first)
+    first.close_down()
+    again = make_workspace()
+    opened(qtbot, again, cine)
+    measured, strip_again = said(qtbot, again)
+    np.testing.assert_allclose(strip_again, strip, atol=1e-6)
+    np.testing.assert_allclose(again.session.current.implied, session.current.implied)
+    agree(measured, shown)
+
+
+def test_queue_dock_and_measure_of_a_study_agree(make_workspace, qtbot, model, cine, tmp_path) -> None:
+    with Study.create(tmp_path / "study.sqlite", rater="anna") as study:
+        study.add_cine(cine, subject="P-1")
+        study.set_override(cine.content_id, OverrideName.VIEW, "A4C")
+        study.set_marks(cine.content_id, ed=ED, es=ES)
+        segment_into(study, cine, SegmentOptions(model=model, width="1"))
+        (queued,) = (row.measurement for row in study.worklist())
+        stored = measure_stored(study, cine.content_id)
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    shown, _ = said(qtbot, workspace)
+    assert shown.ef.judged
+    agree(stored, shown)
+    docked = stored_measurement(shown)
+    for name in ("ef", "ef_low", "ef_high"):
+        assert getattr(docked, name) == pytest.approx(getattr(queued, name), abs=1e-6), name
+    assert (docked.doubts, docked.model, docked.width) == (queued.doubts, queued.model, queued.width)
+
+
+def test_a_study_of_before_says_what_it_said(make_workspace, qtbot, model, cine, tmp_path) -> None:
+    """Nothing is implied of its proposals: the older form of the interval, and no strip, with no model asked for it."""
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    outline(workspace, cine, range(N))
+    mark(workspace)
+    masks, run = workspace.session.current.labels.data.copy(), dict(workspace.session.current.run)
+    settled(qtbot, workspace)
+    workspace.close_down()
+    with Study.create(tmp_path / "old.sqlite", rater="anna") as study:
+        study.add_cine(cine, subject="P-1")
+        study.set_marks(cine.content_id, ed=ED, es=ES)
+        named = {"model": run["model"], "width": run["width"], "model_sha256": run["model_sha256"]}
+        study.put_proposals(cine.content_id, dict(enumerate(masks)), **named)
+        stored = measure_stored(study, cine.content_id, "A4C")
+    assert (stored.ef.judged, stored.model, stored.expected) == (False, "", None)
+    again = make_workspace("old.sqlite")
+    opened(qtbot, again, cine)
+    shown, strip = said(qtbot, again)
+    assert not np.isfinite(strip).any()
+    assert not shown.ef.judged
+    assert (shown.ef.boundary_sd, shown.ef.reader_sd) == (stored.ef.boundary_sd, stored.ef.reader_sd)
+
+
+def test_another_viewer_that_outlines_anew_brings_the_value_with_the_mask(make_workspace, qtbot, model, cine) -> None:
+    here, there = make_workspace(), make_workspace(rater="bela")
+    for each in (here, there):
+        opened(qtbot, each, cine)
+    outline(here, cine, range(N))
+    settled(qtbot, here)
+    there.link.watcher.poll()
+    current = there.session.current
+    qtbot.waitUntil(lambda: current.ready and bool(np.isfinite(current.implied).all()), timeout=60_000)
+    before = here.session.current.implied.copy()
+    outline(there, cine, range(4), shift=6.0)
+    settled(qtbot, there)
+    wanted = there.session.current.implied.copy()
+    assert (wanted != before).tolist() == [True] * 4 + [False] * (N - 4)
+
+    def is_here() -> bool:
+        here.link.watcher.poll()
+        return np.array_equal(here.session.current.implied, wanted)
+
+    qtbot.waitUntil(is_here, timeout=60_000)
+    np.testing.assert_array_equal(here.session.current.labels.data, there.session.current.labels.data)
+
+
+def test_what_is_outlined_while_the_study_is_asked_is_not_taken_away(make_workspace, qtbot, model, cine) -> None:
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    outline(workspace, cine, range(N))
+    settled(qtbot, workspace)
+    workspace.session.masks.change("shift", {5: np.roll(workspace.session.current.mask(5), 3, 1)})
+    settled(qtbot, workspace)
+    current = workspace.session.current
+    drawn = current.mask(5).copy()
+    workspace.session.labels_changed.emit()  # as when a layer is made in place of one that was deleted
+    assert not current.ready
+    outline(workspace, cine, range(4), shift=6.0)
+    masks, implied = current.labels.data.copy(), current.implied.copy()
+    qtbot.waitUntil(lambda: current.ready, timeout=60_000)
+    settled(qtbot, workspace)
+    np.testing.assert_array_equal(current.labels.data, masks)
+    np.testing.assert_array_equal(current.mask(5), drawn)
+    with Study.open(workspace.link.connection.target) as study:
+        infos = study.frames(cine.content_id)
+        np.testing.assert_array_equal(study.mask(cine.content_id, 2), masks[2])
+    assert infos[2].implied == implied[2]
+    assert infos[5].status is FrameStatus.EDITED
