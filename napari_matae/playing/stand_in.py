@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["StandIn"]
 
 _CALM_MS = 500
-"""So long nobody touches anything before the layer comes."""
 _TOUCHES = {
     QEvent.Type.MouseButtonPress,
     QEvent.Type.MouseButtonDblClick,
@@ -109,6 +108,15 @@ class StandIn(QObject):  # type: ignore[misc]
     def allowed(self, value: bool) -> None:
         self._is_allowed = value
         self.give_way()
+
+    @property
+    def calm_ms(self) -> int:
+        """So long nobody touches anything before it comes, in ms."""
+        return int(self._calm.interval())
+
+    @calm_ms.setter
+    def calm_ms(self, value: int) -> None:
+        self._calm.setInterval(value)
 
     def give_way(self) -> None:
         """Show the layers themselves; it comes back when it is calm, if the cine still plays.
