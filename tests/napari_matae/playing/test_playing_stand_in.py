@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from napari.layers import Vectors
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QListView, QMainWindow, QOpenGLWidget
@@ -40,6 +41,17 @@ def dock(make_napari_viewer_proxy, qtbot, tiny_model):
     viewer = make_napari_viewer_proxy(show=True)
     widget = MataeDock(viewer)
     viewer.window.add_dock_widget(widget, name="MatAE")
+    for made in in_review(widget, qtbot, clip()):
+        widget.workspace.mask_style.set_difference(True)
+        yield made
+
+
+@pytest.fixture
+def bare_dock(qtbot, tiny_model):
+    """The same on a viewer's model: for what happens to the layers, not on the screen."""
+    widget = MataeDock(ViewerModel())
+    qtbot.addWidget(widget)
+    widget.show()
     for made in in_review(widget, qtbot, clip()):
         widget.workspace.mask_style.set_difference(True)
         yield made
@@ -169,36 +181,38 @@ def test_hiding_the_masks_hides_them_and_it_goes_on_playing(dock, canvas, qtbot)
         assert labels.visible
 
 
-def test_another_plugin_that_hides_a_layer_or_has_it_look_otherwise_is_obeyed(dock, qtbot):
-    current = dock.session.current
-    played(dock, qtbot)
+def test_another_plugin_that_hides_a_layer_or_has_it_look_otherwise_is_obeyed(bare_dock, qtbot):
+    current = bare_dock.session.current
+    played(bare_dock, qtbot)
     current.labels.blending = "additive"
-    assert not dock.workspace.stand_in.stands
+    assert not bare_dock.workspace.stand_in.stands
     assert current.labels.visible
     current.labels.blending = "translucent_no_depth"
-    stands(dock, qtbot)
+    stands(bare_dock, qtbot)
     current.sector_layer.visible = False  # it is hidden already, and is to stay so
     assert current.image.visible
     assert current.labels.visible
     assert not current.sector_layer.visible
-    stands(dock, qtbot)
-    dock.player.pause()
+    stands(bare_dock, qtbot)
+    bare_dock.player.pause()
     assert not current.sector_layer.visible
     assert current.labels.visible
 
 
-def test_its_layer_is_marked_and_left_alone_where_all_layers_change(dock, qtbot):
-    before, current = list(dock.viewer.layers), dock.session.current
+def test_its_layer_is_marked_and_left_alone_where_all_layers_change(bare_dock, qtbot):
+    before, current = list(bare_dock.viewer.layers), bare_dock.session.current
     old = np.array(current.cine.pixel_aspect)
-    played(dock, qtbot)
-    (marked,) = (layer for layer in dock.viewer.layers if layer.metadata.get("matae_stand_in"))
-    assert [layer for layer in dock.viewer.layers if layer is not marked] == before
-    dock.session.overrides.apply(OverrideName.SPACING, (2.0, 1.0))  # all layers over the picture take the new scale
-    new = np.array(dock.session.current.cine.pixel_aspect)
+    played(bare_dock, qtbot)
+    (marked,) = (layer for layer in bare_dock.viewer.layers if layer.metadata.get("matae_stand_in"))
+    assert [layer for layer in bare_dock.viewer.layers if layer is not marked] == before
+    bare_dock.session.overrides.apply(
+        OverrideName.SPACING, (2.0, 1.0)
+    )  # all layers over the picture take the new scale
+    new = np.array(bare_dock.session.current.cine.pixel_aspect)
     assert not np.allclose(new, old)
     assert all(np.allclose(layer.scale[-2:], new) for layer in before)
     np.testing.assert_allclose(marked.scale, old)
-    dock.player.pause()
+    bare_dock.player.pause()
 
 
 def test_a_press_on_the_picture_finds_the_layers(dock, canvas, qtbot):
@@ -272,25 +286,25 @@ def test_a_dock_closed_while_it_plays_leaves_nothing(dock, qtbot):
 
 
 @pytest.mark.filterwarnings("ignore:Contours are not displayed during 3D rendering")
-def test_while_a_layer_is_shown_in_three_dimensions_it_stays_away(dock, qtbot):
-    played(dock, qtbot)
-    dock.viewer.dims.ndisplay = 3
-    assert not dock.workspace.stand_in.stands
-    assert dock.session.current.image.visible
-    dock.workspace.stand_in._calm.stop()
-    dock.workspace.stand_in._begin()
-    assert not dock.workspace.stand_in.stands
-    dock.viewer.dims.ndisplay = 2
+def test_while_a_layer_is_shown_in_three_dimensions_it_stays_away(bare_dock, qtbot):
+    played(bare_dock, qtbot)
+    bare_dock.viewer.dims.ndisplay = 3
+    assert not bare_dock.workspace.stand_in.stands
+    assert bare_dock.session.current.image.visible
+    bare_dock.workspace.stand_in._calm.stop()
+    bare_dock.workspace.stand_in._begin()
+    assert not bare_dock.workspace.stand_in.stands
+    bare_dock.viewer.dims.ndisplay = 2
 
 
-def test_it_does_not_come_while_a_button_is_held(dock, qtbot, monkeypatch):
+def test_it_does_not_come_while_a_button_is_held(bare_dock, qtbot, monkeypatch):
     monkeypatch.setattr(module, "_is_touched", lambda: True)
-    dock.player.play()
-    dock.workspace.stand_in._calm.stop()
-    dock.workspace.stand_in._begin()
-    assert not dock.workspace.stand_in.stands
-    assert dock.workspace.stand_in._calm.isActive()
-    dock.player.pause()
+    bare_dock.player.play()
+    bare_dock.workspace.stand_in._calm.stop()
+    bare_dock.workspace.stand_in._begin()
+    assert not bare_dock.workspace.stand_in.stands
+    assert bare_dock.workspace.stand_in._calm.isActive()
+    bare_dock.player.pause()
 
 
 def test_a_hidden_layer_among_them_that_is_shown_is_seen(dock, qtbot):
@@ -308,16 +322,16 @@ def test_a_hidden_layer_among_them_that_is_shown_is_seen(dock, qtbot):
     assert max(map(layers.index, covered)) < layers.index(own)  # it may come again
 
 
-def test_a_mask_that_changes_while_one_frame_stays_is_shown(dock, qtbot):
-    session = dock.session
-    dock.player.speed = 1e-4
-    played(dock, qtbot)
+def test_a_mask_that_changes_while_one_frame_stays_is_shown(bare_dock, qtbot):
+    session = bare_dock.session
+    bare_dock.player.speed = 1e-4
+    played(bare_dock, qtbot)
     mask = np.zeros_like(session.current.labels.data[session.frame])
     mask[20:60, 30:90] = 1
-    with qtbot.waitSignal(dock.workspace.stand_in._again.timeout):
+    with qtbot.waitSignal(bare_dock.workspace.stand_in._again.timeout):
         session.masks.change("drawn elsewhere", {session.frame: mask})
-    shown = dock.workspace.stand_in._picture.pixels
-    assert dock.workspace.stand_in.stands
+    shown = bare_dock.workspace.stand_in._picture.pixels
+    assert bare_dock.workspace.stand_in.stands
     outline = shown[20, 40:80, :3].astype(int)
     assert (outline[:, 0] > outline[:, 2] + 40).all()  # its yellow
 
