@@ -20,7 +20,6 @@ from matae.phantom import make_phantom
 from matae.train import loop
 from matae.train.batches import Batches
 from matae.train.config import NetworkConfig, TrainConfig
-from matae.train.data import LabelledFrames, load_frames
 from matae.train.loop import train
 from matae.train.pseudo_labels import (
     FARTHEST,
@@ -38,11 +37,6 @@ CONFIG = TrainConfig(
 def a_network(**more: object) -> Matae:
     torch.manual_seed(0)
     return Matae(MataeConfig(channels=(8, 8, 16), **more))
-
-
-@pytest.fixture
-def sides(toy: Path) -> tuple[LabelledFrames, LabelledFrames]:
-    return load_frames(toy, "train"), load_frames(toy, "val")
 
 
 @pytest.fixture
