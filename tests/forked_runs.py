@@ -32,7 +32,7 @@ _MODULE = "matae.learn.worker"
 _LOADED = [
     "torch._dynamo", "torch.utils.tensorboard", "lightning_fabric", "sqlalchemy.orm", "scipy.ndimage", "scipy.spatial",
     "skimage.measure", "skimage.morphology", "PIL.PngImagePlugin",
-    "matae.learn.run", "matae.learn.comparison", "matae.learn.replay", "matae.train.loop", "matae.train.curves",
+    "matae.learn.run", "matae.learn.comparison", "matae.learn.replay", "matae.train.loop",
     "matae.segment.run", "matae.segment.backends.torch_backend", "matae.read.array", "matae.speed.run",
     "matae.store.study", "matae.store.worklist", "matae.models.registry",
 ]  # fmt: skip

@@ -61,6 +61,8 @@ class StandIn(QObject):  # type: ignore[misc]
         super().__init__(parent)
         self._session, self._player = session, player
         self._is_allowed = True
+        self.calm_ms = _CALM_MS
+        """So long nobody touches anything before it comes; from the next touch on."""
         self._picture: OnePicture | None = None
         self._layer: Image | None = None
         self._is_ours = self._is_frozen = False
@@ -71,7 +73,6 @@ class StandIn(QObject):  # type: ignore[misc]
         self._covered = Connections()
         self._calm = QTimer(self)
         self._calm.setSingleShot(True)
-        self._calm.setInterval(_CALM_MS)
         self._calm.timeout.connect(self._begin)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -109,22 +110,13 @@ class StandIn(QObject):  # type: ignore[misc]
         self._is_allowed = value
         self.give_way()
 
-    @property
-    def calm_ms(self) -> int:
-        """So long nobody touches anything before it comes, in ms."""
-        return int(self._calm.interval())
-
-    @calm_ms.setter
-    def calm_ms(self, value: int) -> None:
-        self._calm.setInterval(value)
-
     def give_way(self) -> None:
         """Show the layers themselves; it comes back when it is calm, if the cine still plays.
 
         Its own layer leaves the list a moment later: the list may be changing just now.
         """
         if self._player.is_playing:
-            self._calm.start()
+            self._calm.start(self.calm_ms)
         if self.stands:
             self._show_layers()
             self._later.start()
@@ -159,7 +151,7 @@ class StandIn(QObject):  # type: ignore[misc]
             return
         self._remove()
         if _is_touched():
-            self._calm.start()
+            self._calm.start(self.calm_ms)
             return
         if viewer.dims.ndisplay != 2 or viewer.grid.enabled:
             return

@@ -207,12 +207,15 @@ class KilledError(Exception):
     """Ends a run as a signal would."""
 
 
-def test_a_killed_run_goes_on_bit_for_bit(sides: tuple, pseudo: PseudoLabelled, tmp_path: Path) -> None:
-    config = replace(CONFIG, ema=0.5, steps=9, batch=8, self_training=1.0)
-    more = sides[0].images[::-1].copy()
+@pytest.mark.parametrize("self_training", [0.0, 1.0])
+def test_a_killed_run_goes_on_bit_for_bit(
+    sides: tuple, pseudo: PseudoLabelled, tmp_path: Path, self_training: float
+) -> None:
+    config = replace(CONFIG, ema=0.5, steps=6, batch=8, self_training=self_training)
+    more = sides[0].images[::-1].copy() if self_training else None
 
     def kill(report: loop.StepReport) -> None:
-        if report.step == 6:
+        if report.step == 3:
             raise KilledError
 
     given = {"unlabelled": more, "pseudo": pseudo}

@@ -84,6 +84,7 @@ def stands(dock, qtbot) -> None:
     """Wait until it stands for the layers, at once; once it has given way it does not come while a test looks."""
     stand_in = dock.workspace.stand_in
     stand_in.calm_ms = 0
+    stand_in.give_way()
     qtbot.waitUntil(lambda: stand_in.stands)
     stand_in.calm_ms = LONG_MS
 
