@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["StandIn"]
 
 _CALM_MS = 500
-"""So long nobody touches anything before the layer comes."""
 _TOUCHES = {
     QEvent.Type.MouseButtonPress,
     QEvent.Type.MouseButtonDblClick,
@@ -62,6 +61,8 @@ class StandIn(QObject):  # type: ignore[misc]
         super().__init__(parent)
         self._session, self._player = session, player
         self._is_allowed = True
+        self.calm_ms = _CALM_MS
+        """So long nobody touches anything before it comes; from the next touch on."""
         self._picture: OnePicture | None = None
         self._layer: Image | None = None
         self._is_ours = self._is_frozen = False
@@ -72,7 +73,6 @@ class StandIn(QObject):  # type: ignore[misc]
         self._covered = Connections()
         self._calm = QTimer(self)
         self._calm.setSingleShot(True)
-        self._calm.setInterval(_CALM_MS)
         self._calm.timeout.connect(self._begin)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -116,7 +116,7 @@ class StandIn(QObject):  # type: ignore[misc]
         Its own layer leaves the list a moment later: the list may be changing just now.
         """
         if self._player.is_playing:
-            self._calm.start()
+            self._calm.start(self.calm_ms)
         if self.stands:
             self._show_layers()
             self._later.start()
@@ -151,7 +151,7 @@ class StandIn(QObject):  # type: ignore[misc]
             return
         self._remove()
         if _is_touched():
-            self._calm.start()
+            self._calm.start(self.calm_ms)
             return
         if viewer.dims.ndisplay != 2 or viewer.grid.enabled:
             return

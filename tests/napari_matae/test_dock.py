@@ -87,7 +87,7 @@ def test_cancel_keeps_what_is_done_and_answers_at_once(dock, qtbot, monkeypatch)
         for result in real(self, *args):
             yield result
             if result.index >= 8:
-                release.wait(20)  # a batch that takes very long
+                release.wait(300)  # a batch that takes very long
 
     monkeypatch.setattr(Segmenter, "stream", watched)
     panel = dock.segment_panel
@@ -114,7 +114,7 @@ def test_cancel_answers_while_the_model_loads_and_changes_nothing(dock, qtbot, c
     real = Segmenter.__init__
 
     def slow(self, *args):
-        release.wait(20)
+        release.wait(300)
         real(self, *args)
 
     monkeypatch.setattr(Segmenter, "__init__", slow)

@@ -1,25 +1,15 @@
-"""Runs the command line as a person does, and makes what it is given."""
+"""Makes what the command line is given, and reads the one line that it refuses with."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
-from typer.testing import CliRunner
-
-from matae.cli import app
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from click.testing import Result
-
-
-def run(*arguments: object) -> Result:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
 
 
 def one_line(result: Result) -> str:

@@ -6,7 +6,8 @@ import errno
 from typing import TYPE_CHECKING
 
 import pytest
-from cli_makers import make_clip, one_line, run
+from cli_makers import make_clip, one_line
+from command_line import run
 
 from matae.errors import ScratchError
 

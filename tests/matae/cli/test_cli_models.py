@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cli_makers import one_line, run
+from cli_makers import one_line
+from command_line import run
 
 from matae import RESEARCH_USE
 

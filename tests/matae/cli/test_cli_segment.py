@@ -7,7 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from cli_makers import make_clip, one_line, run
+from cli_makers import make_clip, one_line
+from command_line import run
 
 from matae import RESEARCH_USE
 

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from cli_makers import run
+from command_line import run
 
 from matae import __version__
 

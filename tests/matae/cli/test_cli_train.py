@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from cli_makers import one_line, run
+from cli_makers import one_line
+from command_line import run
 
 if TYPE_CHECKING:
     from pathlib import Path

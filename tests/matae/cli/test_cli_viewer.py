@@ -9,7 +9,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from cli_makers import one_line, run
+from cli_makers import one_line
+from command_line import run
 
 import matae.cli.options
 import matae.cli.viewer

@@ -9,22 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from cluster_makers import make_clips
-from typer.testing import CliRunner
+from command_line import run
 
-from matae.cli import app
 from matae.cli.reporter import Reporter, duration
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from click.testing import Result
-
-
-def run(*arguments: object) -> Result:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 
+import command_line
 import pytest
 from evaluate_makers import save_network, write_index_folder
-from typer.testing import CliRunner
 
-from matae.cli import app
+run = partial(command_line.run, "evaluate")
 
 
 @pytest.fixture
@@ -21,13 +22,6 @@ def network(matae_home: Path) -> str:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return write_index_folder(tmp_path / "data")
-
-
-def run(*arguments: object) -> object:
-    result = CliRunner().invoke(app, ["evaluate", *(str(argument) for argument in arguments)])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
 
 
 def test_wrong_use_is_said_at_once(folder: Path, network: str, tmp_path: Path) -> None:

@@ -113,14 +113,16 @@ def test_progress_tells_the_time_left(home: Study, tmp_path: Path, monkeypatch: 
 def test_killed_in_the_middle_nothing_half_made_stands_there(home: Study, tmp_path: Path) -> None:
     script = textwrap.dedent(
         """
-        import sys, time
+        import itertools, sys, time
         from pathlib import Path
         from matae.exchange import plan_export, run_export
         from matae.store import Study
         study = Study.open(sys.argv[1])
+        steps = itertools.count()
         def slow():
             print("at work", flush=True)
-            time.sleep(0.2)
+            if next(steps) == 3:
+                time.sleep(3600)  # until it is killed
             return False
         run_export(plan_export(study, "png"), Path(sys.argv[2]), should_stop=slow)
         """

@@ -95,7 +95,8 @@ def test_a_run_of_before_they_were_chosen_goes_on_without_them(tmp_path: Path) -
     assert Uncorrected.read(tmp_path) == Uncorrected({}, {"b": (0,)}, {})
 
 
-@pytest.mark.parametrize("self_training", ["off", "on"])
+# Off is tested in small by test_train_pseudo_labels, which trains what such a run trains.
+@pytest.mark.parametrize("self_training", [pytest.param("off", marks=pytest.mark.slow), "on"])
 def test_a_killed_run_goes_on_with_the_frames_it_began_with(
     long: Study, base: str, tmp_path: Path, self_training: str
 ) -> None:

@@ -250,7 +250,7 @@ def test_a_full_training_goes_back_where_something_could_be_forgotten(
 ) -> None:
     # All the way back, which nobody would ship, is the base; without replay there is no way back.
     monkeypatch.setitem(RECIPES, "full", replace(RECIPES["full"], kept=(kept,), kept_deep=1.0))
-    retrain(study, replace(OPTIONS, replay=str(known) if replayed else "none"))
+    retrain(study, replace(OPTIONS, steps=4, replay=str(known) if replayed else "none"))
     made, old = load_model("after")[0].state_dict(), load_model(BASE)[0].state_dict()
     # But for the half precision on disk.
     is_base = all(

@@ -143,7 +143,7 @@ class Orthanc:
         )  # fmt: skip
 
     def _wait(self) -> bool:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 300
         while time.monotonic() < end and self.process.poll() is None:
             try:
                 self.get("/system")

@@ -38,7 +38,7 @@ def test_no_part_breaks_the_fit(rows: int, columns: int, seed: int) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.tuples(st.floats(0.35, 0.95), st.floats(-0.1, 0.1), st.floats(0, 0.35), st.floats(-0.15, 0.15)), st.booleans(),
+    st.tuples(st.floats(0.45, 0.9), st.floats(-0.1, 0.1), st.floats(0, 0.25), st.floats(-0.1, 0.1)), st.booleans(),
     st.integers(0, 99),
 )  # fmt: skip
 def test_a_fan_is_found_again_where_much_of_it_is_dark(

@@ -7,12 +7,11 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING
 
+import command_line
 import pytest
-from typer.testing import CliRunner
 
 import matae.speed
 import matae.speed.run
-from matae.cli import app
 from matae.speed.cold_start import ColdStart
 
 if TYPE_CHECKING:
@@ -21,11 +20,7 @@ if TYPE_CHECKING:
     from click.testing import Result
 
 
-def run(*arguments: object) -> Result:
-    result = CliRunner().invoke(app, ["benchmark", *(str(argument) for argument in arguments)])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+run = partial(command_line.run, "benchmark")
 
 
 def one_line(result: Result) -> str:

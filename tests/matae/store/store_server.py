@@ -120,7 +120,7 @@ class Server:
     def _wait(self) -> bool:
         import psycopg
 
-        until = time.monotonic() + 30
+        until = time.monotonic() + 300
         while time.monotonic() < until and self.process is not None and self.process.poll() is None:
             try:
                 psycopg.connect(self.url("postgres"), connect_timeout=2).close()

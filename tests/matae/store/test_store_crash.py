@@ -76,7 +76,7 @@ class Drawer:
             os.kill(self.drawing, signal.SIGKILL)
         self.process.stdin.close()
         self.process.stdout.close()
-        self.process.wait(10)
+        self.process.wait(300)
 
 
 @pytest.fixture

@@ -249,11 +249,11 @@ def test_a_writer_waits_for_another_that_is_soon_done(target, study, cine) -> No
     def hold() -> None:
         with study._writing():
             holds.set()
-            may_end.wait(20)
+            may_end.wait(300)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    assert holds.wait(20)
+    assert holds.wait(300)
     threading.Timer(0.2, may_end.set).start()
     with Study.open(target, wait_s=20) as other:
         other.put_edits(cine.content_id, [Edit(0, disc())])

@@ -228,11 +228,11 @@ def test_a_study_closed_by_one_thread_is_let_go_by_all(target, cine, tmp_path) -
         with viewer._reading() as connection:
             connection.execute(text("SELECT 1"))
             reading.set()
-            closed.wait(20)
+            closed.wait(300)
 
     thread = threading.Thread(target=read)
     thread.start()
-    assert reading.wait(20)
+    assert reading.wait(300)
     viewer.close()
     closed.set()
     thread.join()

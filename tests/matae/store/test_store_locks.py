@@ -151,7 +151,7 @@ def test_nothing_acknowledged_is_lost_while_everybody_opens_and_closes_the_file(
     finally:
         process.send_signal(signal.SIGKILL)
         said += process.stdout.read().splitlines(keepends=True)
-        process.wait(30)
+        process.wait(300)
         process.stdout.close()
     said = [line for line in said if line.endswith("\n") and len(line.split()) == 3]
     with Study.open(drawn) as study:
@@ -180,7 +180,7 @@ def test_the_process_that_holds_the_file_ends_with_the_one_that_asked(drawn) -> 
     )
     holder = int(process.stdout.readline())
     process.send_signal(signal.SIGKILL)
-    process.wait(30)
+    process.wait(300)
     process.stdin.close()
     process.stdout.close()
     with Study.open(drawn, rater="bela") as study:  # and its locks are gone with it

@@ -308,7 +308,7 @@ def test_a_second_reading_survives_a_kill(anna, cine, target) -> None:
     told = [int(process.stdout.readline()) for _ in range(5)]
     process.kill()
     told += [int(line) for line in process.stdout.read().split() if line]
-    process.wait(30)
+    process.wait(300)
     process.stdout.close()
     with Study.open(target, rater="bela", as_reader=True) as bela:
         stored = bela.mask(cine.content_id, 0)

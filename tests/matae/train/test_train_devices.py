@@ -19,7 +19,6 @@ from matae.errors import DeviceError, TrainError
 from matae.nn.matae import Matae, MataeConfig
 from matae.train import loop, sharing
 from matae.train.config import NetworkConfig, TrainConfig
-from matae.train.data import LabelledFrames, load_frames
 from matae.train.loop import Watch, make_fabric, train, train_here
 from matae.train.state import STATE
 
@@ -35,11 +34,6 @@ CONFIG = TrainConfig(steps=6, batch=4, grid=32, check_every=3, rebuild=0.0, netw
 def a_network() -> Matae:
     torch.manual_seed(0)
     return Matae(MataeConfig(channels=(8, 8, 16)))
-
-
-@pytest.fixture
-def sides(toy: Path) -> tuple[LabelledFrames, LabelledFrames]:
-    return load_frames(toy, "train"), load_frames(toy, "val")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from matae.nn.regions import Regions
 from matae.train import loop
 from matae.train.augment import AugmentConfig, augment
 from matae.train.config import NetworkConfig, TrainConfig
-from matae.train.data import LabelledFrames, load_frames
+from matae.train.data import load_frames
 from matae.train.loop import Watch, train
 from matae.train.progress import TrainingProgress
 
@@ -27,11 +27,6 @@ CONFIG = TrainConfig(steps=6, batch=4, grid=32, check_every=3, rebuild=0.0, netw
 def a_network(seed: int = 0) -> Matae:
     torch.manual_seed(seed)
     return Matae(MataeConfig(channels=(8, 8, 16)))
-
-
-@pytest.fixture
-def sides(toy: Path) -> tuple[LabelledFrames, LabelledFrames]:
-    return load_frames(toy, "train"), load_frames(toy, "val")
 
 
 @pytest.mark.parametrize(

@@ -40,11 +40,6 @@ def a_network(classes: int = 1) -> Matae:
     return Matae(MataeConfig(channels=(8, 8, 16), classes=classes))
 
 
-@pytest.fixture
-def sides(toy: Path) -> tuple[LabelledFrames, LabelledFrames]:
-    return load_frames(toy, "train"), load_frames(toy, "val")
-
-
 def none_of(frames: LabelledFrames) -> LabelledFrames:
     return replace(frames, images=frames.images[:0], masks=frames.masks[:0], frames=(), patients=(), phases=())
 

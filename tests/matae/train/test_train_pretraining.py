@@ -15,7 +15,6 @@ from matae.errors import TrainError
 from matae.nn.matae import Matae, MataeConfig
 from matae.train import loop, pretraining
 from matae.train.config import NetworkConfig, TrainConfig
-from matae.train.data import LabelledFrames, load_frames
 from matae.train.loop import make_fabric, train
 from matae.train.pretraining import hidden_blocks, painting_loss, pretrain
 from matae.train.progress import Watch
@@ -30,11 +29,6 @@ CONFIG = TrainConfig(
 def a_network(**more: object) -> Matae:
     torch.manual_seed(0)
     return Matae(MataeConfig(channels=(8, 8, 16), **more))
-
-
-@pytest.fixture
-def sides(toy: Path) -> tuple[LabelledFrames, LabelledFrames]:
-    return load_frames(toy, "train"), load_frames(toy, "val")
 
 
 def test_what_cannot_be_pretrained_is_refused(sides: tuple, tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ from matae.phantom import make_phantom
 from matae.train import loop
 from matae.train.batches import Batches
 from matae.train.config import NetworkConfig, TrainConfig
-from matae.train.data import LabelledFrames, load_frames
 from matae.train.loop import train
 from matae.train.pseudo_labels import (
     FARTHEST,
@@ -38,11 +37,6 @@ CONFIG = TrainConfig(
 def a_network(**more: object) -> Matae:
     torch.manual_seed(0)
     return Matae(MataeConfig(channels=(8, 8, 16), **more))
-
-
-@pytest.fixture
-def sides(toy: Path) -> tuple[LabelledFrames, LabelledFrames]:
-    return load_frames(toy, "train"), load_frames(toy, "val")
 
 
 @pytest.fixture
@@ -213,12 +207,15 @@ class KilledError(Exception):
     """Ends a run as a signal would."""
 
 
-def test_a_killed_run_goes_on_bit_for_bit(sides: tuple, pseudo: PseudoLabelled, tmp_path: Path) -> None:
-    config = replace(CONFIG, ema=0.5, steps=9, batch=8, self_training=1.0)
-    more = sides[0].images[::-1].copy()
+@pytest.mark.parametrize("self_training", [0.0, 1.0])
+def test_a_killed_run_goes_on_bit_for_bit(
+    sides: tuple, pseudo: PseudoLabelled, tmp_path: Path, self_training: float
+) -> None:
+    config = replace(CONFIG, ema=0.5, steps=6, batch=8, self_training=self_training)
+    more = sides[0].images[::-1].copy() if self_training else None
 
     def kill(report: loop.StepReport) -> None:
-        if report.step == 6:
+        if report.step == 3:
             raise KilledError
 
     given = {"unlabelled": more, "pseudo": pseudo}

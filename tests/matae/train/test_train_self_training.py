@@ -18,7 +18,6 @@ from matae.train import loop
 from matae.train.augment import AugmentConfig
 from matae.train.batches import Batches
 from matae.train.config import NetworkConfig, TrainConfig
-from matae.train.data import LabelledFrames, load_frames
 from matae.train.loop import Watch, train
 from matae.train.progress import TrainingProgress
 from matae.train.self_training import against_teacher, ramp, strongly
@@ -31,11 +30,6 @@ CONFIG = TrainConfig(
 def a_network(**more: object) -> Matae:
     torch.manual_seed(0)
     return Matae(MataeConfig(channels=(8, 8, 16), **more))
-
-
-@pytest.fixture
-def sides(toy: Path) -> tuple[LabelledFrames, LabelledFrames]:
-    return load_frames(toy, "train"), load_frames(toy, "val")
 
 
 @pytest.fixture

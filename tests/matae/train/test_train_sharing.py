@@ -23,7 +23,7 @@ class Two:
     """What `torch.distributed` is to two processes that are threads."""
 
     def __init__(self) -> None:
-        self._barrier = threading.Barrier(2, timeout=20)
+        self._barrier = threading.Barrier(2, timeout=300)
         self._given: dict[int, Tensor] = {}
         self.rank = threading.local()
 

@@ -65,7 +65,7 @@ def test_nothing_to_add_and_nothing_to_do(study: Study, tmp_path: Path) -> None:
 
 
 def test_a_folder_is_segmented_measured_and_listed_and_a_broken_clip_says_why(
-    study: Study, clips: list[Path], tmp_path: Path
+    study: Study, clips: list[Path], tmp_path: Path, started_pools: None
 ) -> None:
     (clips[0].parent / "broken.npy").write_bytes(b"\x93NUMPY no array")
     added = add_paths(study, [clips[0].parent])

@@ -136,7 +136,7 @@ class Gated:
 
     def store(self, path: Path) -> None:
         self.began.set()
-        assert self.gate.wait(30)
+        assert self.gate.wait(300)
         assert path.is_file()  # it is there as long as something leaves
         self.taken.append(path.name)
 

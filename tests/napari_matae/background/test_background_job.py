@@ -52,7 +52,7 @@ def test_an_error_is_a_failure_unless_it_was_told_to_stop(qtbot, job):
     heard, gate = listen(job), threading.Event()
 
     def work(_, should_stop):
-        gate.wait(10)
+        gate.wait(300)
         raise MataeError("Stopped as asked." if should_stop() else "The disk is full; make room.")
 
     gate.set()
@@ -90,7 +90,7 @@ def test_whoever_owns_it_ends_it(qtbot, qapp):
     heard = listen(job)
 
     def work(tick, should_stop):
-        gate.wait(10)
+        gate.wait(300)
         tick("late")
         if should_stop():
             asked.set()

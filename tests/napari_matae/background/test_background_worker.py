@@ -35,7 +35,7 @@ def test_nothing_is_heard_of_one_that_was_replaced(qtbot, worker):
     gate = threading.Event()
 
     def late():
-        gate.wait(10)
+        gate.wait(300)
         yield "late"
 
     heard, ends = [], []

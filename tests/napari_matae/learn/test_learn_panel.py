@@ -192,7 +192,7 @@ def test_cancel_answers_at_once_and_leaves_nothing(learn, qtbot, tmp_path, monke
 
     def slow(self, clip, tick):
         begun.set()
-        go.wait(20)  # a clip that takes very long
+        go.wait(300)  # a clip that takes very long
         real(self, clip, tick)
 
     monkeypatch.setattr(PngWriter, "add", slow)

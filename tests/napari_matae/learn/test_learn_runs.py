@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 
 import pytest
 from napari.components import ViewerModel
 
 from matae.learn import unfinished_runs
-from matae.learn.events import Started, Step, Stopping, Validation
+from matae.learn.events import Stage, Started, Step, Stopping, Validation
 from matae.learn.worker import EVENTS
 from matae.models import current_model, list_models
 from matae.store import Study
@@ -143,11 +142,11 @@ def test_a_closed_dock_leaves_a_run_that_goes_on_and_a_stop_keeps_the_best(make_
     box.view.curves.redraw()
     assert box.view.curves.drawn("dice", "1")[:2] == [(check.step, check.dice["1"]) for check in before]
     qtbot.waitUntil(lambda: isinstance(seen[-1], Step) and seen[-1].step > at, timeout=WAIT)
-    asked = time.monotonic()
     box.view.stop_button.click()
     assert box.view.stage.text().startswith("Stopping…")
     qtbot.waitUntil(lambda: any(isinstance(event, Stopping) for event in seen), timeout=WAIT)
-    assert time.monotonic() - asked < 1
+    # In the midst of its steps; within how many seconds is held with the engine, where a busy computer is told apart.
+    assert Stage("judging") not in seen[: seen.index(Stopping())]
     with qtbot.waitSignal(box.follow.ended, timeout=WAIT) as ended:
         pass
     (run,) = ended.args

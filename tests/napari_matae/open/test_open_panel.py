@@ -97,7 +97,7 @@ def test_a_second_open_takes_the_place_of_the_first(desk_and_panel, qtbot):
     go = threading.Event()
 
     def slow():
-        go.wait(30)
+        go.wait(300)
         return make_cine(seed=1)
 
     with qtbot.waitSignal(panel.finished, timeout=60_000) as ended:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 import weakref
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from napari.layers import Vectors
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QListView, QMainWindow, QOpenGLWidget
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.gui
 
+LONG_MS = 3_600_000
+
 
 @cache
 def clip() -> Cine:
@@ -38,6 +41,17 @@ def dock(make_napari_viewer_proxy, qtbot, tiny_model):
     viewer = make_napari_viewer_proxy(show=True)
     widget = MataeDock(viewer)
     viewer.window.add_dock_widget(widget, name="MatAE")
+    for made in in_review(widget, qtbot, clip()):
+        widget.workspace.mask_style.set_difference(True)
+        yield made
+
+
+@pytest.fixture
+def bare_dock(qtbot, tiny_model):
+    """The same on a viewer's model: for what happens to the layers, not on the screen."""
+    widget = MataeDock(ViewerModel())
+    qtbot.addWidget(widget)
+    widget.show()
     for made in in_review(widget, qtbot, clip()):
         widget.workspace.mask_style.set_difference(True)
         yield made
@@ -63,7 +77,16 @@ def state(dock) -> list[object]:
 
 def played(dock, qtbot) -> None:
     dock.player.play()
-    qtbot.waitUntil(lambda: dock.workspace.stand_in.stands)
+    stands(dock, qtbot)
+
+
+def stands(dock, qtbot) -> None:
+    """Wait until it stands for the layers, at once; once it has given way it does not come while a test looks."""
+    stand_in = dock.workspace.stand_in
+    stand_in.calm_ms = 0
+    stand_in.give_way()
+    qtbot.waitUntil(lambda: stand_in.stands)
+    stand_in.calm_ms = LONG_MS
 
 
 def picture(dock) -> np.ndarray:
@@ -77,7 +100,9 @@ def test_the_layers_are_back_after_playing(dock, qtbot):
     masks = session.current.labels.data.copy()
     heard = []
     session.current.labels.events.mode.connect(heard.append)
-    played(dock, qtbot)
+    assert stand_in.calm_ms == 500  # nothing flickers between two touches
+    dock.player.play()
+    qtbot.waitUntil(lambda: stand_in.stands)
     names = {layer.name: layer.visible for layer in dock.viewer.layers}
     assert [name for name, visible in names.items() if visible] == ["Playing"]
     assert dock.viewer.layers.selection.active.name == before[2]
@@ -93,11 +118,17 @@ def test_the_layers_are_back_after_playing(dock, qtbot):
     np.testing.assert_array_equal(session.current.labels.data, masks)
 
 
-@pytest.mark.parametrize("outline", [True, False])
-def test_it_looks_as_the_layers_do(dock, qtbot, outline):
+def test_it_looks_as_the_layers_do(dock, qtbot):
     current = dock.session.current
-    dock.workspace.mask_style.set_outline(outline)
     current.image.contrast_limits, current.image.gamma = (10, 180), 1.3
+    for outline in (True, False):
+        dock.workspace.mask_style.set_outline(outline)
+        looks_as_the_layers_do(dock, qtbot)
+        dock.player.pause()
+
+
+def looks_as_the_layers_do(dock, qtbot):
+    current = dock.session.current
     played(dock, qtbot)
     dock.player._timer.stop()  # one frame, both ways
     dock.session.seek(0)
@@ -134,48 +165,55 @@ def test_a_click_in_the_layer_list_takes_the_layer_that_is_shown_there(dock, can
     qtbot.waitUntil(lambda: list(layers) == before)
 
 
-@pytest.mark.parametrize("of", ["code", "key"])
-def test_hiding_the_masks_hides_them_and_it_goes_on_playing(dock, canvas, qtbot, of):
-    labels, stand_in = dock.session.current.labels, dock.workspace.stand_in
-    played(dock, qtbot)
-    if of == "key":
-        qtbot.keyClick(canvas, Qt.Key.Key_T)
-    else:
+def test_hiding_the_masks_hides_them_and_it_goes_on_playing(dock, canvas, qtbot):
+    labels = dock.session.current.labels
+    by_key = partial(qtbot.keyClick, canvas, Qt.Key.Key_T)
+    for hide in (by_key, dock.workspace.mask_style.toggle_hidden):
+        played(dock, qtbot)
+        hide()
+        assert not labels.visible
+        assert dock.session.current.image.visible
+        stands(dock, qtbot)
+        assert dock.player.is_playing
+        dock.player.pause()
+        assert not labels.visible
+        assert dock.session.current.image.visible
         dock.workspace.mask_style.toggle_hidden()
-    assert not labels.visible
-    assert dock.session.current.image.visible
-    qtbot.waitUntil(lambda: stand_in.stands)
-    assert dock.player.is_playing
-    dock.player.pause()
-    assert not labels.visible
-    assert dock.session.current.image.visible
+        assert labels.visible
 
 
-def test_another_plugin_that_hides_a_layer_is_obeyed(dock, qtbot):
-    current = dock.session.current
-    played(dock, qtbot)
+def test_another_plugin_that_hides_a_layer_or_has_it_look_otherwise_is_obeyed(bare_dock, qtbot):
+    current = bare_dock.session.current
+    played(bare_dock, qtbot)
+    current.labels.blending = "additive"
+    assert not bare_dock.workspace.stand_in.stands
+    assert current.labels.visible
+    current.labels.blending = "translucent_no_depth"
+    stands(bare_dock, qtbot)
     current.sector_layer.visible = False  # it is hidden already, and is to stay so
     assert current.image.visible
     assert current.labels.visible
     assert not current.sector_layer.visible
-    qtbot.waitUntil(lambda: dock.workspace.stand_in.stands)
-    dock.player.pause()
+    stands(bare_dock, qtbot)
+    bare_dock.player.pause()
     assert not current.sector_layer.visible
     assert current.labels.visible
 
 
-def test_its_layer_is_marked_and_left_alone_where_all_layers_change(dock, qtbot):
-    before, current = list(dock.viewer.layers), dock.session.current
+def test_its_layer_is_marked_and_left_alone_where_all_layers_change(bare_dock, qtbot):
+    before, current = list(bare_dock.viewer.layers), bare_dock.session.current
     old = np.array(current.cine.pixel_aspect)
-    played(dock, qtbot)
-    (marked,) = (layer for layer in dock.viewer.layers if layer.metadata.get("matae_stand_in"))
-    assert [layer for layer in dock.viewer.layers if layer is not marked] == before
-    dock.session.overrides.apply(OverrideName.SPACING, (2.0, 1.0))  # all layers over the picture take the new scale
-    new = np.array(dock.session.current.cine.pixel_aspect)
+    played(bare_dock, qtbot)
+    (marked,) = (layer for layer in bare_dock.viewer.layers if layer.metadata.get("matae_stand_in"))
+    assert [layer for layer in bare_dock.viewer.layers if layer is not marked] == before
+    bare_dock.session.overrides.apply(
+        OverrideName.SPACING, (2.0, 1.0)
+    )  # all layers over the picture take the new scale
+    new = np.array(bare_dock.session.current.cine.pixel_aspect)
     assert not np.allclose(new, old)
     assert all(np.allclose(layer.scale[-2:], new) for layer in before)
     np.testing.assert_allclose(marked.scale, old)
-    dock.player.pause()
+    bare_dock.player.pause()
 
 
 def test_a_press_on_the_picture_finds_the_layers(dock, canvas, qtbot):
@@ -187,7 +225,7 @@ def test_a_press_on_the_picture_finds_the_layers(dock, canvas, qtbot):
     qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(30, 30))
     qtbot.waitUntil(lambda: "Playing" not in dock.viewer.layers)
     assert state(dock)[0] == before[0]
-    qtbot.waitUntil(lambda: dock.workspace.stand_in.stands)  # it is calm again
+    stands(dock, qtbot)  # it is calm again
 
 
 def test_a_brush_taken_while_it_plays_paints(dock, canvas, qtbot):
@@ -209,7 +247,7 @@ def test_layers_of_the_user_stay_on_top(dock, qtbot):
     played(dock, qtbot)
     own = dock.viewer.add_points([[60, 80]], size=30, face_color="red", border_width=0, scale=scale, name="own")
     assert dock.session.current.labels.visible  # at once: the list is another
-    qtbot.waitUntil(lambda: dock.workspace.stand_in.stands)
+    stands(dock, qtbot)
     assert own.visible
     names = [layer.name for layer in dock.viewer.layers]
     assert (names[0], names[-1]) == ("Playing", "own")
@@ -249,25 +287,25 @@ def test_a_dock_closed_while_it_plays_leaves_nothing(dock, qtbot):
 
 
 @pytest.mark.filterwarnings("ignore:Contours are not displayed during 3D rendering")
-def test_while_a_layer_is_shown_in_three_dimensions_it_stays_away(dock, qtbot):
-    played(dock, qtbot)
-    dock.viewer.dims.ndisplay = 3
-    assert not dock.workspace.stand_in.stands
-    assert dock.session.current.image.visible
-    dock.workspace.stand_in._calm.stop()
-    dock.workspace.stand_in._begin()
-    assert not dock.workspace.stand_in.stands
-    dock.viewer.dims.ndisplay = 2
+def test_while_a_layer_is_shown_in_three_dimensions_it_stays_away(bare_dock, qtbot):
+    played(bare_dock, qtbot)
+    bare_dock.viewer.dims.ndisplay = 3
+    assert not bare_dock.workspace.stand_in.stands
+    assert bare_dock.session.current.image.visible
+    bare_dock.workspace.stand_in._calm.stop()
+    bare_dock.workspace.stand_in._begin()
+    assert not bare_dock.workspace.stand_in.stands
+    bare_dock.viewer.dims.ndisplay = 2
 
 
-def test_it_does_not_come_while_a_button_is_held(dock, qtbot, monkeypatch):
+def test_it_does_not_come_while_a_button_is_held(bare_dock, qtbot, monkeypatch):
     monkeypatch.setattr(module, "_is_touched", lambda: True)
-    dock.player.play()
-    dock.workspace.stand_in._calm.stop()
-    dock.workspace.stand_in._begin()
-    assert not dock.workspace.stand_in.stands
-    assert dock.workspace.stand_in._calm.isActive()
-    dock.player.pause()
+    bare_dock.player.play()
+    bare_dock.workspace.stand_in._calm.stop()
+    bare_dock.workspace.stand_in._begin()
+    assert not bare_dock.workspace.stand_in.stands
+    assert bare_dock.workspace.stand_in._calm.isActive()
+    bare_dock.player.pause()
 
 
 def test_a_hidden_layer_among_them_that_is_shown_is_seen(dock, qtbot):
@@ -280,30 +318,23 @@ def test_a_hidden_layer_among_them_that_is_shown_is_seen(dock, qtbot):
     red = picture(dock)
     assert ((red[..., 0] > 200) & (red[..., 1] < 60) & (red[..., 2] < 60)).sum() > 100
     own.visible = False  # as disks are, where a frame has none
-    qtbot.waitUntil(lambda: dock.workspace.stand_in.stands)
+    stands(dock, qtbot)
     covered = dock.workspace.stand_in._picture.layers
     assert max(map(layers.index, covered)) < layers.index(own)  # it may come again
 
 
-def test_a_mask_that_changes_while_one_frame_stays_is_shown(dock, qtbot):
-    session = dock.session
-    dock.player.speed = 1e-4
-    played(dock, qtbot)
+def test_a_mask_that_changes_while_one_frame_stays_is_shown(bare_dock, qtbot):
+    session = bare_dock.session
+    bare_dock.player.speed = 1e-4
+    played(bare_dock, qtbot)
     mask = np.zeros_like(session.current.labels.data[session.frame])
     mask[20:60, 30:90] = 1
-    with qtbot.waitSignal(dock.workspace.stand_in._again.timeout):
+    with qtbot.waitSignal(bare_dock.workspace.stand_in._again.timeout):
         session.masks.change("drawn elsewhere", {session.frame: mask})
-    shown = dock.workspace.stand_in._picture.pixels
-    assert dock.workspace.stand_in.stands
+    shown = bare_dock.workspace.stand_in._picture.pixels
+    assert bare_dock.workspace.stand_in.stands
     outline = shown[20, 40:80, :3].astype(int)
     assert (outline[:, 0] > outline[:, 2] + 40).all()  # its yellow
-
-
-def test_layers_that_begin_to_look_otherwise_are_shown(dock, qtbot):
-    played(dock, qtbot)
-    dock.session.current.labels.blending = "additive"
-    assert not dock.workspace.stand_in.stands
-    assert dock.session.current.labels.visible
 
 
 def test_its_layers_are_no_garbage_and_what_others_froze_stays_frozen(dock, qtbot):

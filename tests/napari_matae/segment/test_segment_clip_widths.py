@@ -23,7 +23,7 @@ def widths(monkeypatch):
     def compare(_cine, _sector, options, mask_of, frames):
         assert (options.model, options.width) == ("disc", "1/2")
         for frame in frames:
-            go.wait(30)
+            go.wait(300)
             assert mask_of(frame).any()
             asked.append((frame, threading.current_thread() is threading.main_thread()))
             yield frame, 0.4 if frame == 7 else 0.01

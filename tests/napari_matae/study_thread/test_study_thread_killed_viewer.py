@@ -118,7 +118,7 @@ def test_a_killed_viewer_opens_each_cine_where_it_was_left(tmp_path, make_worksp
             qtbot.waitUntil(lambda: places() == [7, 4], timeout=START_MS)
     finally:
         looking.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
-        looking.wait(20)
+        looking.wait(300)
         looking.stdout.close()
     workspace = make_workspace(target.name)
     for cine, frame in ((second, 4), (first, 7), (second, 4)):
@@ -138,7 +138,7 @@ def test_a_killed_viewer_has_kept_every_stroke_it_called_saved(tmp_path):
     finally:
         drawing.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
         rest = drawing.stdout.read()
-        drawing.wait(20)
+        drawing.wait(300)
         drawing.stdout.close()
     said += [line.split() for line in rest.splitlines() if len(line.split()) == 2 and len(line.split()[1]) == 64]
     cine = make_cine()
