@@ -137,8 +137,8 @@ def look_at(cine: Cine, sector: Sector) -> None:
 def make_ready() -> None:
     """Load the model in use, and measure how quick this computer is with it where nobody has."""
     from matae.segment import SegmentOptions
-    from matae.segment.kept import kept_segmenter
+    from matae.segment.kept import make_kept
 
     leave_a_core()
-    with suppress(MataeError), kept_segmenter(SegmentOptions()):
-        pass  # a model that cannot be loaded is said when it is run
+    with suppress(MataeError):  # a model that cannot be loaded is said when it is run
+        make_kept(SegmentOptions())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import nullcontext
 
 import pytest
 
 from matae.errors import ModelError
-from matae.segment import SegmentOptions
-from matae.segment.kept import forget_kept, kept_segmenter
+from matae.segment import Segmenter, SegmentOptions
+from matae.segment.kept import forget_kept, kept_segmenter, make_kept
 
 
 @pytest.fixture(autouse=True)
@@ -95,3 +96,28 @@ def test_another_rate_that_asks_for_another_width_is_another_segmenter(
         assert "keeps up with 35" in alike.describe()["auto"]
     with kept_segmenter(options, 70.0) as fast:
         assert fast.width == 0.5
+
+
+def test_whoever_comes_while_one_is_made_has_that_one(tiny_model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    options, made, asked = SegmentOptions(tiny_model, "1/2", "cpu", "torch"), [], threading.Event()
+    real = Segmenter.__init__
+
+    def slowly(self: Segmenter, *given: object) -> None:
+        made.append(self)
+        asked.wait(60)  # until the other has come; it waits for this one, or makes a second
+        real(self, *given)
+
+    monkeypatch.setattr(Segmenter, "__init__", slowly)
+    early = threading.Thread(target=make_kept, args=(options,))
+    early.start()
+    threading.Timer(0.2, asked.set).start()
+    with kept_segmenter(options) as used:
+        early.join()
+    assert made == [used]
+    make_kept(options)  # it is there
+    with kept_segmenter(options) as running:
+        make_kept(options)  # it runs: another beside it would only take its processor
+        assert made == [running]
+    forget_kept()
+    make_kept(options)
+    assert len(made) == 2
