@@ -16,7 +16,6 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_matae.background.connections import connections_of
 from napari_matae.segment.events import look_at, make_ready
-from napari_matae.session.layers import label_colours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,12 +115,6 @@ def _end(thread: threading.Thread) -> None:
 
 
 def _make_all_ready() -> None:
-    """Load the model, and have napari compile how it colours masks: otherwise the first mask waits for both.
-
-    And what finds the beats in the curve, which the window would wait for.
-    """
-    import numpy as np
-
+    """Load the model, which the first mask would wait for, and what finds the beats in the curve: the window would."""
     make_ready()
-    label_colours().map(np.zeros((2, 2), np.uint8))
     import scipy.signal  # noqa: F401
