@@ -110,8 +110,8 @@ def is_stand_in(layer: Layer) -> bool:
 def label_colours() -> CyclicLabelColormap:
     """Return the colours of a labels layer, one for each value of a mask.
 
-    A list of all of them, not the few by name: those napari maps by functions that it compiles in each process anew, for
-    seconds, and the first mask would wait for it.
+    A list of all of them, not the few by name: those napari maps by functions that it compiles in each process anew,
+    for seconds, and the first mask would wait for it.
     """
     return _colours([class_colour(value) for value in range(1, 256)])
 
