@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.segment import FrameMask, Sector, SegmentOptions
 
-__all__ = ["again_events", "leave_a_core", "look_at", "make_ready", "probe", "segment_events"]
+__all__ = ["again_events", "leave_a_core", "look_at", "make_ready", "make_the_rest_ready", "probe", "segment_events"]
 
 
 def segment_events(
@@ -37,7 +37,7 @@ def segment_events(
     from matae.view import why_not_outlined
 
     leave_a_core()
-    with kept_segmenter(options, cine.frame_rate, _grid(cine, sector, options)) as segmenter:
+    with kept_segmenter(options, cine.frame_rate, _grid(cine, sector, options), measures=False) as segmenter:
         yield Started(segmenter.describe())
         if go is not None:
             go.wait()
@@ -90,7 +90,7 @@ def again_events(cine: Cine, sector: Sector, frame: int, options: SegmentOptions
     from matae.segment.kept import kept_segmenter
 
     leave_a_core()
-    with kept_segmenter(options, cine.frame_rate, _grid(cine, sector, options)) as segmenter:
+    with kept_segmenter(options, cine.frame_rate, _grid(cine, sector, options), measures=False) as segmenter:
         yield from segmenter.stream(cine, sector, [frame])
 
 
@@ -135,10 +135,25 @@ def look_at(cine: Cine, sector: Sector) -> None:
 
 
 def make_ready() -> None:
-    """Load the model in use, and measure how quick this computer is with it where nobody has."""
+    """Load the model in use, and measure how quick this computer is with it where nothing is known of that."""
     from matae.segment import SegmentOptions
     from matae.segment.kept import make_kept
 
     leave_a_core()
     with suppress(MataeError):  # a model that cannot be loaded is said when it is run
-        make_kept(SegmentOptions())
+        make_kept(SegmentOptions(), measures=False)
+
+
+def make_the_rest_ready() -> None:
+    """Load what finds the beats in the curve, which the window would wait for, and measure what speeds are missing.
+
+    Both take seconds, and no mask waits for either.
+    """
+    import scipy.signal  # noqa: F401
+
+    from matae.segment import SegmentOptions
+    from matae.segment.run import measure_speeds
+
+    leave_a_core()
+    with suppress(MataeError):
+        measure_speeds(SegmentOptions())

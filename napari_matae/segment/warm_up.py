@@ -2,6 +2,7 @@
 
 Not before the picture is on screen: what the network's runtime loads would take the processor from whoever reads the
 file. Then each clip that is opened is looked at: whether the model knows its pictures is wanted before it is outlined.
+What no mask waits for comes after both, and never beside a run.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, QTimer
 
 from napari_matae.background.connections import connections_of
-from napari_matae.segment.events import look_at, make_ready
+from napari_matae.segment.events import look_at, make_ready, make_the_rest_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ _BUSY_MS = 300  # until it is asked again whether what was begun is over
 
 
 class WarmUp(QObject):  # type: ignore[misc]
-    """Makes the model ready once, when a cine is on screen or nobody opens one, and looks at each cine with a sector.
+    """Makes the model ready once, when a cine is on screen or nobody opens one; looks at each cine with a sector.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ class WarmUp(QObject):  # type: ignore[misc]
         super().__init__(parent)
         self._session = session
         self._thread: threading.Thread | None = None
-        self._is_ready = False
+        self._is_ready = self._is_whole = self._is_running = False
         self._looked_at: Sector | None = None
         """Of the clip that was looked at last."""
         self._looked_into: weakref.ref[OpenCine] | None = None
@@ -58,9 +59,18 @@ class WarmUp(QObject):  # type: ignore[misc]
         connections = connections_of(self)
         connections.connect(session.opened, self._on_opened)
         connections.connect(session.sector_changed, self._on_sector)
+        connections.connect(session.run_began, self._on_run_began)
+        connections.connect(session.run_ended, self._on_run_ended)
         self._timer.start(_IDLE_MS)
 
+    def _on_run_began(self) -> None:
+        self._is_running = True
+
+    def _on_run_ended(self) -> None:
+        self._is_running = False
+
     def _on_opened(self, current: OpenCine | None) -> None:
+        self._is_running = False
         if current is not None and self._next() is not None:
             self._timer.start(_SHOWN_MS)
 
@@ -77,11 +87,11 @@ class WarmUp(QObject):  # type: ignore[misc]
     def _next(self) -> Callable[[], None] | None:
         """Return what is to be done next, or None."""
         if not self._is_ready:
-            return _make_all_ready
+            return make_ready
         current = self._session.current
-        if current is None or current.sector is None or self._looked_at is current.sector:
-            return None
-        return partial(look_at, current.cine, current.sector)
+        if current is not None and current.sector is not None and self._looked_at is not current.sector:
+            return partial(look_at, current.cine, current.sector)
+        return None if self._is_whole else make_the_rest_ready
 
     def _start(self) -> None:
         from matae.segment.auto import is_measuring
@@ -94,10 +104,16 @@ class WarmUp(QObject):  # type: ignore[misc]
         work = self._next()
         if work is None:
             return
+        if work is make_the_rest_ready and self._is_running:
+            self._timer.start(_BUSY_MS)  # beside a run a speed would be measured wrongly, and the run be slower
+            return
         current = self._session.current
-        if self._is_ready and current is not None:
+        if work is make_ready:
+            self._is_ready = True
+        elif work is make_the_rest_ready:
+            self._is_whole = True
+        elif current is not None:
             self._looked_at, self._looked_into = current.sector, weakref.ref(current)
-        self._is_ready = True
         # No window waits for it; see `_end`.
         self._thread = threading.Thread(target=work, name="matae-warm-up", daemon=True)
         self._thread.start()
@@ -112,9 +128,3 @@ def _end(thread: threading.Thread) -> None:
     PyTorch, the whole process is aborted with a message that looks like a crash.
     """
     thread.join(_PATIENCE_S)
-
-
-def _make_all_ready() -> None:
-    """Load the model, which the first mask would wait for, and what finds the beats in the curve: the window would."""
-    make_ready()
-    import scipy.signal  # noqa: F401

@@ -28,13 +28,18 @@ class _Kept:
 
 @contextmanager
 def kept_segmenter(
-    options: SegmentOptions, frame_rate: float | None = None, grid: int | None = None, *, job: str = ""
+    options: SegmentOptions,
+    frame_rate: float | None = None,
+    grid: int | None = None,
+    *,
+    job: str = "",
+    measures: bool = True,
 ) -> Iterator[Segmenter]:
     """Have the segmenter for some options: the one of the last time where it is the same, and nobody runs it.
 
     Parameters
     ----------
-    options, frame_rate, grid
+    options, frame_rate, grid, measures
         As for `matae.segment.Segmenter`.
     job
         What many clips have in common that are segmented in a row. For all of them a full GPU is left once, or
@@ -53,7 +58,7 @@ def kept_segmenter(
         segmenter = _taken((*base, job), (*base, ""))  # whoever comes while it runs makes one of their own
         if segmenter is None or not segmenter.still_fits(options, frame_rate, grid):
             segmenter = None  # two at once need twice the memory
-            segmenter = Segmenter(options, frame_rate, grid)
+            segmenter = Segmenter(options, frame_rate, grid, measures=measures)
         _Kept.latest = base
     said = len(segmenter.notices)
     is_sound = False
@@ -71,14 +76,14 @@ def kept_segmenter(
                 _Kept.segmenter, _Kept.under = segmenter, (*base, "") if is_whole else (*base, job)
 
 
-def make_kept(options: SegmentOptions) -> None:
+def make_kept(options: SegmentOptions, *, measures: bool = True) -> None:
     """Make the segmenter for some options and keep it, unless it is there already, or being used.
 
     Whoever asks for it meanwhile waits for this one.
 
     Parameters
     ----------
-    options
+    options, measures
         As for `kept_segmenter`.
 
     Raises
@@ -88,7 +93,7 @@ def make_kept(options: SegmentOptions) -> None:
     """
     with _Kept.making:
         if _Kept.latest != _base(options):
-            with kept_segmenter(options):
+            with kept_segmenter(options, measures=measures):
                 pass
 
 

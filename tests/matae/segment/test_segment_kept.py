@@ -102,10 +102,10 @@ def test_whoever_comes_while_one_is_made_has_that_one(tiny_model: str, monkeypat
     options, made, asked = SegmentOptions(tiny_model, "1/2", "cpu", "torch"), [], threading.Event()
     real = Segmenter.__init__
 
-    def slowly(self: Segmenter, *given: object) -> None:
+    def slowly(self: Segmenter, *given: object, **how: object) -> None:
         made.append(self)
         asked.wait(60)  # until the other has come; it waits for this one, or makes a second
-        real(self, *given)
+        real(self, *given, **how)
 
     monkeypatch.setattr(Segmenter, "__init__", slowly)
     early = threading.Thread(target=make_kept, args=(options,))
