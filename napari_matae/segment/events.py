@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.segment import FrameMask, Sector, SegmentOptions
 
-__all__ = ["again_events", "leave_a_core", "look_at", "make_ready", "make_the_rest_ready", "probe", "segment_events"]
+__all__ = [
+    "again_events", "leave_a_core", "look_at", "make_curve_ready", "make_ready", "measure_the_rest", "probe",
+    "segment_events",
+]  # fmt: skip
 
 
 def segment_events(
@@ -144,13 +147,13 @@ def make_ready() -> None:
         make_kept(SegmentOptions(), measures=False)
 
 
-def make_the_rest_ready() -> None:
-    """Load what finds the beats in the curve, which the window would wait for, and measure what speeds are missing.
-
-    Both take seconds, and no mask waits for either.
-    """
+def make_curve_ready() -> None:
+    """Load what finds the beats in the curve, which the window would wait for."""
     import scipy.signal  # noqa: F401
 
+
+def measure_the_rest() -> None:
+    """Measure the speeds that are missing, which takes seconds, and which no mask waits for."""
     from matae.segment import SegmentOptions
     from matae.segment.run import measure_speeds
 

@@ -2,7 +2,7 @@
 
 Not before the picture is on screen: what the network's runtime loads would take the processor from whoever reads the
 file. Then each clip that is opened is looked at: whether the model knows its pictures is wanted before it is outlined.
-What no mask waits for comes after both, and never beside a run.
+What no mask waits for comes after both, and what measures the computer's speed never beside a run.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, QTimer
 
 from napari_matae.background.connections import connections_of
-from napari_matae.segment.events import look_at, make_ready, make_the_rest_ready
+from napari_matae.segment.events import look_at, make_curve_ready, make_ready, measure_the_rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,8 @@ class WarmUp(QObject):  # type: ignore[misc]
         super().__init__(parent)
         self._session = session
         self._thread: threading.Thread | None = None
-        self._is_ready = self._is_whole = self._is_running = False
+        self._is_running = False
+        self._done: set[Callable[[], None]] = set()
         self._looked_at: Sector | None = None
         """Of the clip that was looked at last."""
         self._looked_into: weakref.ref[OpenCine] | None = None
@@ -86,34 +87,29 @@ class WarmUp(QObject):  # type: ignore[misc]
 
     def _next(self) -> Callable[[], None] | None:
         """Return what is to be done next, or None."""
-        if not self._is_ready:
+        if make_ready not in self._done:
             return make_ready
         current = self._session.current
         if current is not None and current.sector is not None and self._looked_at is not current.sector:
             return partial(look_at, current.cine, current.sector)
-        return None if self._is_whole else make_the_rest_ready
+        return next((work for work in (make_curve_ready, measure_the_rest) if work not in self._done), None)
 
     def _start(self) -> None:
         from matae.segment.auto import is_measuring
 
         if not is_measuring():
             return
-        if self._thread is not None and self._thread.is_alive():
-            self._timer.start(_BUSY_MS)
-            return
         work = self._next()
         if work is None:
             return
-        if work is make_the_rest_ready and self._is_running:
-            self._timer.start(_BUSY_MS)  # beside a run a speed would be measured wrongly, and the run be slower
+        if (self._thread is not None and self._thread.is_alive()) or (work is measure_the_rest and self._is_running):
+            self._timer.start(_BUSY_MS)
             return
         current = self._session.current
-        if work is make_ready:
-            self._is_ready = True
-        elif work is make_the_rest_ready:
-            self._is_whole = True
-        elif current is not None:
+        if isinstance(work, partial) and current is not None:
             self._looked_at, self._looked_into = current.sector, weakref.ref(current)
+        else:
+            self._done.add(work)
         # No window waits for it; see `_end`.
         self._thread = threading.Thread(target=work, name="matae-warm-up", daemon=True)
         self._thread.start()
