@@ -96,6 +96,7 @@ class Segmenter:
         self.choice, self._speeds = _choose(
             options, source, device, frame_rate, grid=self.grid, measures=measures, notify=notify
         )
+        self._measured = _Measured.times
         self.width = self.choice.width
         self._backend = choose_backend(self.choice.backend, source, self.width, device=device, notify=notify)
         self.made_do = bool(self.notices)
@@ -113,9 +114,12 @@ class Segmenter:
         frame_rate, grid
             Of the clip.
         """
-        from matae.segment.auto import best_of, quicker
+        from matae.segment.auto import Speeds, best_of, quicker
 
         side = self._grid_for(grid)
+        if self._speeds is not None and self._measured != _Measured.times:
+            self._measured = _Measured.times
+            self._speeds = Speeds.read(self.card.sha256, however_busy=True)
         if self._speeds is not None:
             times = quicker(self.card.grid, side)
             choice = best_of(self._speeds, options, self.card.widths, frame_rate, times)
@@ -261,7 +265,7 @@ def _choose(
 def measure_speeds(options: SegmentOptions) -> None:
     """Measure how quick this computer is with a model, as far as that could change what is chosen and is not known.
 
-    It holds from the next `Segmenter` on that is made anew.
+    It holds from the next clip on: `Segmenter.still_fits` goes by it.
 
     Parameters
     ----------
@@ -277,6 +281,13 @@ def measure_speeds(options: SegmentOptions) -> None:
 
     source = ModelSource.named(options.model)
     _choose(options, source, _torch_device(options), None, grid=source.card.grid, measures=True, notify=lambda _: None)
+    _Measured.times += 1
+
+
+class _Measured:
+    """How often speeds were measured in this process after a segmenter was made."""
+
+    times = 0
 
 
 def _has_fast_bf16() -> bool:

@@ -121,3 +121,26 @@ def test_whoever_comes_while_one_is_made_has_that_one(tiny_model: str, monkeypat
     forget_kept()
     make_kept(options)
     assert len(made) == 2
+
+
+def test_what_is_measured_meanwhile_decides_for_the_next_clip(
+    tiny_model: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matae.models import find_model
+    from matae.segment import auto
+    from matae.segment.run import measure_speeds
+
+    monkeypatch.setenv("MATAE_MEASURE", "1")
+    monkeypatch.setenv("MATAE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(auto, "_measure", lambda *_: 400.0)
+    monkeypatch.setattr(auto, "_load", lambda: 0.0)
+    speeds = auto.Speeds.read(find_model(tiny_model).card.sha256)
+    speeds.note("torch", 0.125, 400.0)  # as far as the time sufficed at the first start
+    speeds.write()
+    options = SegmentOptions(tiny_model, device="cpu", backend="torch")
+    make_kept(options, measures=False)
+    with kept_segmenter(options, 30.0, measures=False) as first:
+        assert first.width == 0.125
+    measure_speeds(options)
+    with kept_segmenter(options, 30.0, measures=False) as second:
+        assert second.width == 1
