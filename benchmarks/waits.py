@@ -141,7 +141,7 @@ def picture(folder: Path, clip: Path, environment: dict[str, str]) -> dict[str, 
     notes = folder / "notes"
     paths = os.pathsep.join([str(folder), *filter(None, [environment.get("PYTHONPATH")])])
     start = time.time()
-    command = [sys.executable, "-c", "from matae.cli import main; main()", "open", str(clip)]
+    command = [sys.executable, "-c", "from matae.command import main; main()", "open", str(clip)]
     child(command, environment | {"PYTHONPATH": paths, "WAITS_NOTES": str(notes)})
     noted = {name: (clock, used) for name, clock, used in map(json.loads, notes.read_text().splitlines())}
     return {"clock_s": noted["picture"][0] - start, "processor_s": noted["picture"][1] + noted["command"][1]}

@@ -29,8 +29,8 @@ def open_viewer(path: Path | None = None) -> tuple[napari.viewer.Viewer, MataeDo
     viewer = napari.Viewer(title="MatAE - napari")
     viewer.window.resize(*_SIZE)
     _, dock = viewer.window.add_plugin_dock_widget("napari-matae", "MatAE")
+    dock.workspace.session.sector.let_picture_come_first()
     if path is not None:
-        dock.workspace.session.sector.let_picture_come_first()
         dock.open_panel.open(path)
     return viewer, dock
 

@@ -33,7 +33,6 @@ LEFT = {
     "worklist/source.py: WorklistSource.rest": _TOOLKIT,
     "worklist/thumbnails.py: Thumbnails.is_reading": _WORKER,
     "session/paint_watcher.py: PaintWatcher.unfollow": "ends what `follow` began; the connections are private",
-    "session/sector_outline.py: SectorOutline.unfollow": "ends what `follow` began; the connections are private",
     "study/connection.py: StudyConnection.count_soon": _TOOLKIT,
     "study/proposals.py: StudyProposals.wait_no_longer": _TOOLKIT,
     "study/watcher.py: StudyWatcher.start": _TOOLKIT,

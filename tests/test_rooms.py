@@ -19,10 +19,10 @@ ROOT = Path(__file__).resolve().parent.parent
 ENGINE = ROOT / "src" / "matae"
 PLUGIN = ROOT / "napari_matae"
 ROOMS = (
-    "errors", "option", "threads", "extras", "cine", "anatomy", "files", "records", "maskfile", "stack", "read", "demo",
-    "placement", "phantom", "metrics", "nn", "models", "segment", "view", "measure", "edit", "output", "jobs",
-    "cluster", "store", "labelled", "exchange", "clinic", "pacs", "review", "worklist", "readers", "evaluate", "speed",
-    "train", "prompt", "learn", "cli",
+    "errors", "option", "threads", "extras", "launch", "cine", "anatomy", "files", "records", "maskfile", "stack",
+    "read", "demo", "placement", "phantom", "metrics", "nn", "models", "segment", "view", "measure", "edit", "output",
+    "jobs", "cluster", "store", "labelled", "exchange", "clinic", "pacs", "review", "worklist", "readers", "evaluate",
+    "speed", "train", "prompt", "learn", "cli", "command",
 )  # fmt: skip
 MODULES = sorted(ENGINE.rglob("*.py"))
 

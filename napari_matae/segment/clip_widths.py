@@ -80,6 +80,7 @@ class ClipWidths(QObject):  # type: ignore[misc]
         connections.connect(session.run_began, self.drop)
         connections.connect(session.run_ended, self._begin_soon)
         connections.connect(session.written, self._on_written)
+        connections.connect(session.sector_changed, self._give_way)
         connections.when_closed(self.drop)
 
     def _timer(self, milliseconds: int, slot: Callable[[], None]) -> QTimer:
@@ -126,6 +127,12 @@ class ClipWidths(QObject):  # type: ignore[misc]
         phases = self._finder.phases_of(current)
         first = [t for t in (self._session.frame, phases.ed, phases.es) if t in wanted]
         return [*dict.fromkeys(t for t in first if t is not None), *sorted(wanted - set(first))]
+
+    def _give_way(self) -> None:
+        """Wait while an outline is dragged: the frame on screen follows it, and wants the processor."""
+        if self.is_running:
+            self.drop()
+            self._begin_soon()
 
     def _begin_soon(self) -> None:
         self._calm.start()

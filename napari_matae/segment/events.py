@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.segment import FrameMask, Sector, SegmentOptions
 
-__all__ = ["again_events", "leave_a_core", "look_at", "make_ready", "probe", "segment_events"]
+__all__ = [
+    "again_events", "leave_a_core", "look_at", "make_curve_ready", "make_ready", "measure_the_rest", "probe",
+    "segment_events",
+]  # fmt: skip
 
 
 def segment_events(
@@ -38,7 +41,7 @@ def segment_events(
     from matae.view import why_not_outlined
 
     leave_a_core()
-    with kept_segmenter(options, cine.frame_rate, _grid(cine, sector, options)) as segmenter:
+    with kept_segmenter(options, cine.frame_rate, _grid(cine, sector, options), measures=False) as segmenter:
         yield Started(segmenter.describe())
         if go is not None:
             go.wait()
@@ -93,7 +96,7 @@ def again_events(cine: Cine, sector: Sector, frame: int, options: SegmentOptions
     from matae.segment.kept import kept_segmenter
 
     leave_a_core()
-    with kept_segmenter(options, cine.frame_rate, _grid(cine, sector, options)) as segmenter:
+    with kept_segmenter(options, cine.frame_rate, _grid(cine, sector, options), measures=False) as segmenter:
         yield from segmenter.stream(cine, sector, [frame])
 
 
@@ -138,10 +141,25 @@ def look_at(cine: Cine, sector: Sector) -> None:
 
 
 def make_ready() -> None:
-    """Load the model in use, and measure how quick this computer is with it where nobody has."""
+    """Load the model in use, and measure how quick this computer is with it where nothing is known of that."""
     from matae.segment import SegmentOptions
-    from matae.segment.kept import kept_segmenter
+    from matae.segment.kept import make_kept
 
     leave_a_core()
-    with suppress(MataeError), kept_segmenter(SegmentOptions()):
-        pass  # a model that cannot be loaded is said when it is run
+    with suppress(MataeError):  # a model that cannot be loaded is said when it is run
+        make_kept(SegmentOptions(), measures=False)
+
+
+def make_curve_ready() -> None:
+    """Load what finds the beats in the curve, which the window would wait for."""
+    import scipy.signal  # noqa: F401
+
+
+def measure_the_rest() -> None:
+    """Measure the speeds that are missing, which takes seconds, and which no mask waits for."""
+    from matae.segment import SegmentOptions
+    from matae.segment.run import measure_speeds
+
+    leave_a_core()
+    with suppress(MataeError):
+        measure_speeds(SegmentOptions())

@@ -2,6 +2,7 @@
 
 Not before the picture is on screen: what the network's runtime loads would take the processor from whoever reads the
 file. Then each clip that is opened is looked at: whether the model knows its pictures is wanted before it is outlined.
+What no mask waits for comes after both, and what measures the computer's speed never beside a run.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, QTimer
 
 from napari_matae.background.connections import connections_of
-from napari_matae.segment.events import look_at, make_ready
-from napari_matae.session.layers import label_colours
+from napari_matae.segment.events import look_at, make_curve_ready, make_ready, measure_the_rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ _BUSY_MS = 300  # until it is asked again whether what was begun is over
 
 
 class WarmUp(QObject):  # type: ignore[misc]
-    """Makes the model ready once, when a cine is on screen or nobody opens one, and looks at each cine with a sector.
+    """Makes the model ready once, when a cine is on screen or nobody opens one; looks at each cine with a sector.
 
     Parameters
     ----------
@@ -48,7 +48,8 @@ class WarmUp(QObject):  # type: ignore[misc]
         super().__init__(parent)
         self._session = session
         self._thread: threading.Thread | None = None
-        self._is_ready = False
+        self._is_running = False
+        self._done: set[Callable[[], None]] = set()
         self._looked_at: Sector | None = None
         """Of the clip that was looked at last."""
         self._looked_into: weakref.ref[OpenCine] | None = None
@@ -59,9 +60,18 @@ class WarmUp(QObject):  # type: ignore[misc]
         connections = connections_of(self)
         connections.connect(session.opened, self._on_opened)
         connections.connect(session.sector_changed, self._on_sector)
+        connections.connect(session.run_began, self._on_run_began)
+        connections.connect(session.run_ended, self._on_run_ended)
         self._timer.start(_IDLE_MS)
 
+    def _on_run_began(self) -> None:
+        self._is_running = True
+
+    def _on_run_ended(self) -> None:
+        self._is_running = False
+
     def _on_opened(self, current: OpenCine | None) -> None:
+        self._is_running = False
         if current is not None and self._next() is not None:
             self._timer.start(_SHOWN_MS)
 
@@ -77,28 +87,29 @@ class WarmUp(QObject):  # type: ignore[misc]
 
     def _next(self) -> Callable[[], None] | None:
         """Return what is to be done next, or None."""
-        if not self._is_ready:
-            return _make_all_ready
+        if make_ready not in self._done:
+            return make_ready
         current = self._session.current
-        if current is None or current.sector is None or self._looked_at is current.sector:
-            return None
-        return partial(look_at, current.cine, current.sector)
+        if current is not None and current.sector is not None and self._looked_at is not current.sector:
+            return partial(look_at, current.cine, current.sector)
+        return next((work for work in (make_curve_ready, measure_the_rest) if work not in self._done), None)
 
     def _start(self) -> None:
         from matae.segment.auto import is_measuring
 
         if not is_measuring():
             return
-        if self._thread is not None and self._thread.is_alive():
-            self._timer.start(_BUSY_MS)
-            return
         work = self._next()
         if work is None:
             return
+        if (self._thread is not None and self._thread.is_alive()) or (work is measure_the_rest and self._is_running):
+            self._timer.start(_BUSY_MS)
+            return
         current = self._session.current
-        if self._is_ready and current is not None:
+        if isinstance(work, partial) and current is not None:
             self._looked_at, self._looked_into = current.sector, weakref.ref(current)
-        self._is_ready = True
+        else:
+            self._done.add(work)
         # No window waits for it; see `_end`.
         self._thread = threading.Thread(target=work, name="matae-warm-up", daemon=True)
         self._thread.start()
@@ -113,15 +124,3 @@ def _end(thread: threading.Thread) -> None:
     PyTorch, the whole process is aborted with a message that looks like a crash.
     """
     thread.join(_PATIENCE_S)
-
-
-def _make_all_ready() -> None:
-    """Load the model, and have napari compile how it colours masks: otherwise the first mask waits for both.
-
-    And what finds the beats in the curve, which the window would wait for.
-    """
-    import numpy as np
-
-    make_ready()
-    label_colours().map(np.zeros((2, 2), np.uint8))
-    import scipy.signal  # noqa: F401

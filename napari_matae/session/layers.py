@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from napari.layers import Image, Labels, Layer, Points, Shapes
-    from napari.utils.colormaps import DirectLabelColormap
+    from napari.utils.colormaps import CyclicLabelColormap
     from numpy.typing import NDArray
 
     from matae.cine import Cine
@@ -107,15 +107,20 @@ def is_stand_in(layer: Layer) -> bool:
     return bool(layer.metadata.get(STAND_IN_KEY))
 
 
-def label_colours() -> DirectLabelColormap:
-    """Return the colours of a labels layer.
+def label_colours() -> CyclicLabelColormap:
+    """Return the colours of a labels layer, one for each value of a mask.
 
-    The first picture that is mapped by them has napari compile its mapping, which takes seconds of processor time.
+    A list of all of them, not the few by name: those napari maps by functions that it compiles in each process anew,
+    for seconds, and the first mask would wait for it.
     """
-    from napari.utils.colormaps import DirectLabelColormap
+    return _colours([class_colour(value) for value in range(1, 256)])
 
-    colours = {None: CLASS_COLOURS[-1], 0: "transparent"} | dict(enumerate(CLASS_COLOURS, start=1))
-    return DirectLabelColormap(color_dict=colours)
+
+def _colours(colours: Sequence[str]) -> CyclicLabelColormap:
+    """Return what napari maps the values 1 to 255 by; 0 is transparent."""
+    from napari.utils.colormaps import CyclicLabelColormap
+
+    return CyclicLabelColormap(colors=["transparent", *colours])
 
 
 def make_labels(cine: Cine, masks: NDArray[np.uint8]) -> Labels:
@@ -160,14 +165,13 @@ def make_ghost(cine: Cine, masks: NDArray[np.uint8], name: str, colour: str, con
     `contour` is the width of their outline in pixels; 0 fills them.
     """
     from napari.layers import Labels
-    from napari.utils.colormaps import DirectLabelColormap
 
     layer = Labels(
         masks,
         name=name,
         scale=(1.0, *cine.pixel_aspect),
         opacity=1.0,
-        colormap=DirectLabelColormap(color_dict={None: colour, 0: "transparent"}),
+        colormap=_colours([colour] * 255),
     )
     layer.contour = contour
     layer.editable = False

@@ -13,6 +13,7 @@ from matae.errors import SegmentError
 from matae.store.applied import sector_from
 from matae.store.types import OverrideName, UnsureSector
 from napari_matae.background.connections import Connections
+from napari_matae.background.worker import EventWorker
 from napari_matae.session.layers import make_sector_layer, sector_polygon
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class SectorOutline:
         self._cine_viewer, self._tell, self._overrides, self._finds = screen, tell, overrides, finds
         self._connections = Connections()
         self._layer_later = False
+        self._first: EventWorker | None = None
         overrides.sector_set.connect(self.show)
 
     # -- where it comes from ------------------------------------------------------------------------------
@@ -123,21 +125,40 @@ class SectorOutline:
         self._tell.sector_changed.emit()
 
     def let_picture_come_first(self) -> None:
-        """Put the layer of the next cine on screen only after its picture.
+        """Put the layer of the next cine on screen only after its picture, and load in a thread what draws it.
 
-        In a new process napari loads its compiler for the first outline there is, which takes longer than the picture.
+        For the first outline of a process napari loads its compiler, and compiles where it never did on this computer:
+        seconds in which the window would not answer.
         """
         self._layer_later = True
 
     def _add_layer(self, current: OpenCine) -> None:
         if self._layer_later:
             self._layer_later = False
-            QTimer.singleShot(_PAINTED_MS, lambda: self._add_late(current))
+            QTimer.singleShot(_PAINTED_MS, lambda: self._draw_once(current))
             return
         sector = current.sector
         if sector is not None:
             current.sector_layer = self._cine_viewer.add_above(make_sector_layer(current.cine, sector))
             self.follow(current)
+
+    def _draw_once(self, current: OpenCine) -> None:
+        """Have napari load what an outline takes, in a thread; the one that comes on screen is made in the GUI's."""
+        if current is self._cine_viewer.current and current.sector is not None:
+            self._first = EventWorker()
+            self._first.came.connect(lambda _: self._on_first(current))
+            self._first.call(make_sector_layer, current.cine, current.sector)
+
+    def _on_first(self, current: OpenCine) -> None:
+        # An error comes here too; it is raised where the layer is made once more.
+        self._hear_no_first()
+        self._add_late(current)
+
+    def _hear_no_first(self) -> None:
+        if self._first is not None:
+            self._first.drop()
+            with suppress(TypeError):  # Qt's word for nobody being connected
+                self._first.came.disconnect()
 
     def _add_late(self, current: OpenCine) -> None:
         # Another cine may be on screen by now, or the viewer closed; a cine that comes back shows its sector anew.
@@ -151,8 +172,9 @@ class SectorOutline:
             self._connections.connect(current.sector_layer.events.data, self.settle)
 
     def unfollow(self) -> None:
-        """Listen to no outline any more."""
+        """Listen to no outline any more, and let none come late."""
         self._connections.close()
+        self._hear_no_first()
 
     def settle(self) -> None:
         """Take the outline as it is drawn by now."""

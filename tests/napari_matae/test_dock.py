@@ -113,9 +113,9 @@ def test_cancel_answers_while_the_model_loads_and_changes_nothing(dock, qtbot, c
     release = threading.Event()
     real = Segmenter.__init__
 
-    def slow(self, *args):
+    def slow(self, *args, **how):
         release.wait(300)
-        real(self, *args)
+        real(self, *args, **how)
 
     monkeypatch.setattr(Segmenter, "__init__", slow)
     ended = []

@@ -70,7 +70,7 @@ def smooth_curve(curve: ArrayLike, frame_rate: float | None = None) -> Curve:
         filled[spiked] = np.interp(places[spiked], places[~spiked], filled[~spiked]) if not spiked.all() else 0.0
     window = 5 if frame_rate is None else round(_SMOOTH_S * frame_rate) // 2 * 2 + 1
     window = min(window, (values.size - 1) // 2 * 2 + 1)
-    if window < 5:
+    if window < 5 or not np.ptp(filled):  # of one known frame: the first mask of a run waits for no import
         return filled
     from scipy.signal import savgol_filter
 

@@ -89,8 +89,18 @@ class Speeds:
     load: float = 0.0
 
     @classmethod
-    def read(cls, sha256: str, notify: Callable[[str], None] = lambda _: None) -> Speeds:
-        """Return what is known of the weights with this digest; nothing if nobody measured or the file is damaged."""
+    def read(cls, sha256: str, notify: Callable[[str], None] = lambda _: None, *, however_busy: bool = False) -> Speeds:
+        """Return what is known of the weights with this digest; nothing if nobody measured or the file is damaged.
+
+        Parameters
+        ----------
+        sha256
+            The digest.
+        notify
+            Called with a sentence for the person.
+        however_busy
+            Whether to take what was measured while the computer was busier than now, too.
+        """
         speeds = cls(fingerprint() | {"weights": sha256})
         try:
             known = json.loads(speeds._path.read_text("utf-8"))
@@ -106,7 +116,7 @@ class Speeds:
             return speeds
         if known.get("of") == speeds.of and known.get("version") == _VERSION:
             speeds.rates, speeds.load = rates, load
-        if speeds.load > _load() + _QUIETER:
+        if not however_busy and speeds.load > _load() + _QUIETER:
             speeds.rates, speeds.load = {}, 0.0
         return speeds
 
@@ -178,6 +188,7 @@ def choose_speed(
     wanted: float,
     *,
     times: float = 1.0,
+    measures: bool = True,
     notify: Callable[[str], None] = lambda _: None,
     make: Callable[[str, float], Backend] | None = None,
     clock: Callable[[], float] = time.perf_counter,
@@ -196,6 +207,8 @@ def choose_speed(
         Frames a second to keep up with.
     times
         How many times as quick as measured the clip's own grid is at least, see `quicker`.
+    measures
+        Whether what is not known yet is measured. If not, what is known decides where anything is: somebody waits.
     notify
         Called with a sentence for the person.
     make
@@ -204,7 +217,9 @@ def choose_speed(
         Seconds, for tests.
     """
     widths = sorted(widths)
-    speeds = Speeds.read(source.card.sha256, notify)
+    speeds = Speeds.read(source.card.sha256, notify, however_busy=not measures)
+    if not measures and any(speeds.best(width, backends) is not None for width in widths):
+        return _chosen(speeds, widths, backends, wanted, times), speeds
     maker = make or (lambda name, width: choose_backend(name, source, width, notify=notify))
     until: float | None = None
     while (candidate := _next(speeds, widths, backends, wanted / times)) is not None:

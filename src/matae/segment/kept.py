@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from matae.segment.run import Segmenter, SegmentOptions
 
-__all__ = ["forget_kept", "kept_segmenter", "one_network"]
+__all__ = ["forget_kept", "kept_segmenter", "make_kept", "one_network"]
 
 one_network = threading.Lock()
 """Held by whoever works on clip after clip: two networks at once would share the cores of one process."""
@@ -20,19 +20,26 @@ one_network = threading.Lock()
 
 class _Kept:
     lock = threading.Lock()
+    making = threading.RLock()
     segmenter: Segmenter | None = None
     under: object = None
+    latest: object = None  # what the one that was made last was made for
 
 
 @contextmanager
 def kept_segmenter(
-    options: SegmentOptions, frame_rate: float | None = None, grid: int | None = None, *, job: str = ""
+    options: SegmentOptions,
+    frame_rate: float | None = None,
+    grid: int | None = None,
+    *,
+    job: str = "",
+    measures: bool = True,
 ) -> Iterator[Segmenter]:
     """Have the segmenter for some options: the one of the last time where it is the same, and nobody runs it.
 
     Parameters
     ----------
-    options, frame_rate, grid
+    options, frame_rate, grid, measures
         As for `matae.segment.Segmenter`.
     job
         What many clips have in common that are segmented in a row. For all of them a full GPU is left once, or
@@ -43,17 +50,16 @@ def kept_segmenter(
     ModelError, DeviceError
         As `matae.segment.Segmenter`.
     """
-    from matae.models import find_model
     from matae.segment import Segmenter
-    from matae.threads import most_threads
 
-    sha256 = find_model(options.model).card.sha256
-    # The rate only decides what auto chooses, which is asked below.
-    base = (replace(options, rate=None), sha256, most_threads())
-    segmenter = _taken((*base, job), (*base, ""))  # whoever comes meanwhile makes one of their own
-    if segmenter is None or not segmenter.still_fits(options, frame_rate, grid):
-        segmenter = None  # two at once need twice the memory
-        segmenter = Segmenter(options, frame_rate, grid)
+    base = _base(options)
+    # While one is being made everybody waits: mostly it is the one they want, and two at once take twice the time each.
+    with _Kept.making:
+        segmenter = _taken((*base, job), (*base, ""))  # whoever comes while it runs makes one of their own
+        if segmenter is None or not segmenter.still_fits(options, frame_rate, grid):
+            segmenter = None  # two at once need twice the memory
+            segmenter = Segmenter(options, frame_rate, grid, measures=measures)
+        _Kept.latest = base
     said = len(segmenter.notices)
     is_sound = False
     try:
@@ -70,9 +76,39 @@ def kept_segmenter(
                 _Kept.segmenter, _Kept.under = segmenter, (*base, "") if is_whole else (*base, job)
 
 
+def make_kept(options: SegmentOptions, *, measures: bool = True) -> None:
+    """Make the segmenter for some options and keep it, unless it is there already, or being used.
+
+    Whoever asks for it meanwhile waits for this one.
+
+    Parameters
+    ----------
+    options, measures
+        As for `kept_segmenter`.
+
+    Raises
+    ------
+    ModelError, DeviceError
+        As `matae.segment.Segmenter`.
+    """
+    with _Kept.making:
+        if _Kept.latest != _base(options):
+            with kept_segmenter(options, measures=measures):
+                pass
+
+
 def forget_kept() -> None:
     """Let go of the segmenter that is kept."""
     _taken()
+    _Kept.latest = None
+
+
+def _base(options: SegmentOptions) -> tuple[object, ...]:
+    """Return what a segmenter is kept under; the rate only decides what auto chooses, which is asked anew."""
+    from matae.models import find_model
+    from matae.threads import most_threads
+
+    return replace(options, rate=None), find_model(options.model).card.sha256, most_threads()
 
 
 def _taken(*under: object) -> Segmenter | None:

@@ -76,7 +76,12 @@ class Segmenter:
     """
 
     def __init__(
-        self, options: SegmentOptions | None = None, frame_rate: float | None = None, grid: int | None = None
+        self,
+        options: SegmentOptions | None = None,
+        frame_rate: float | None = None,
+        grid: int | None = None,
+        *,
+        measures: bool = True,
     ) -> None:
         from matae.segment.backends import ModelSource, choose_backend
 
@@ -88,7 +93,10 @@ class Segmenter:
         notify = self.notices.append
         self._asked_grid, unknown = checked_grid(self.card, options.grid)
         self.grid = self._grid_for(grid)
-        self.choice, self._speeds = _choose(options, source, device, frame_rate, grid=self.grid, notify=notify)
+        self.choice, self._speeds = _choose(
+            options, source, device, frame_rate, grid=self.grid, measures=measures, notify=notify
+        )
+        self._measured = _Measured.times
         self.width = self.choice.width
         self._backend = choose_backend(self.choice.backend, source, self.width, device=device, notify=notify)
         self.made_do = bool(self.notices)
@@ -106,9 +114,12 @@ class Segmenter:
         frame_rate, grid
             Of the clip.
         """
-        from matae.segment.auto import best_of, quicker
+        from matae.segment.auto import Speeds, best_of, quicker
 
         side = self._grid_for(grid)
+        if self._speeds is not None and self._measured != _Measured.times:
+            self._measured = _Measured.times
+            self._speeds = Speeds.read(self.card.sha256, however_busy=True)
         if self._speeds is not None:
             times = quicker(self.card.grid, side)
             choice = best_of(self._speeds, options, self.card.widths, frame_rate, times)
@@ -231,6 +242,7 @@ def _choose(
     frame_rate: float | None,
     *,
     grid: int,
+    measures: bool,
     notify: Callable[[str], None],
 ) -> tuple[Choice, Speeds | None]:
     """Return width and backend, and what was measured where that decided."""
@@ -247,7 +259,35 @@ def _choose(
         choose_width(options.width, source.card, fast=True)
     widths, backends = to_choose_from(options, source.card.widths)
     wanted, times = wanted_rate(options, frame_rate), quicker(source.card.grid, grid)
-    return choose_speed(source, widths, backends, wanted, times=times, notify=notify)
+    return choose_speed(source, widths, backends, wanted, times=times, measures=measures, notify=notify)
+
+
+def measure_speeds(options: SegmentOptions) -> None:
+    """Measure how quick this computer is with a model, as far as that could change what is chosen and is not known.
+
+    It holds from the next clip on: `Segmenter.still_fits` goes by it.
+
+    Parameters
+    ----------
+    options
+        As for `Segmenter`.
+
+    Raises
+    ------
+    ModelError, DeviceError
+        As `Segmenter`.
+    """
+    from matae.segment.backends import ModelSource
+
+    source = ModelSource.named(options.model)
+    _choose(options, source, _torch_device(options), None, grid=source.card.grid, measures=True, notify=lambda _: None)
+    _Measured.times += 1
+
+
+class _Measured:
+    """How often speeds were measured in this process after a segmenter was made."""
+
+    times = 0
 
 
 def _has_fast_bf16() -> bool:

@@ -41,8 +41,8 @@ def launched(monkeypatch) -> list[list[str]]:
         return SimpleNamespace(returncode=0)
 
     monkeypatch.setattr(subprocess, "run", note)
-    monkeypatch.setattr(matae.cli.viewer, "_has_viewer", lambda: True)
-    monkeypatch.setattr(matae.cli.viewer, "_has_display", lambda: True)
+    monkeypatch.setattr(matae.cli.viewer, "has_viewer", lambda: True)
+    monkeypatch.setattr(matae.cli.viewer, "has_display", lambda: True)
     return calls
 
 
@@ -68,26 +68,14 @@ def test_viewer_that_crashes(launched, monkeypatch) -> None:
 
 
 def test_demo_without_viewer_or_display(launched, out, tiny_default, monkeypatch) -> None:
-    monkeypatch.setattr(matae.cli.viewer, "_has_viewer", lambda: False)
+    monkeypatch.setattr(matae.cli.viewer, "has_viewer", lambda: False)
     result = run("demo", "--out", out)
     assert "(extra viewer): pip install 'napari" in result.stderr
     assert result.exit_code == 0
     assert len(list(out.iterdir())) == 4
     assert "(extra viewer): pip install 'napari" in one_line(run("open"))
-    monkeypatch.setattr(matae.cli.viewer, "_has_viewer", lambda: True)
-    monkeypatch.setattr(matae.cli.viewer, "_has_display", lambda: False)
+    monkeypatch.setattr(matae.cli.viewer, "has_viewer", lambda: True)
+    monkeypatch.setattr(matae.cli.viewer, "has_display", lambda: False)
     assert "no display" in run("demo", "--out", out).stderr
     assert "no display" in one_line(run("open"))
     assert not launched
-
-
-def test_display_is_found(monkeypatch) -> None:
-    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(sys, "platform", "linux")
-    assert not matae.cli.viewer._has_display()
-    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
-    assert matae.cli.viewer._has_display()
-    monkeypatch.delenv("WAYLAND_DISPLAY")
-    monkeypatch.setattr(sys, "platform", "win32")
-    assert matae.cli.viewer._has_display()

@@ -179,3 +179,33 @@ def test_what_is_not_installed_is_named(module: str, cache: Path, monkeypatch: p
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(DeviceError, match=r"ONNX with its runtime is not installed \(extra onnx\)"):
         choose_backend("onnxruntime", ModelSource.of(a_network(), 32), 1.0)
+
+
+_AT_ONCE = """
+import sys, threading
+import numpy as np
+from matae.nn.matae import Matae, MataeConfig
+from matae.segment.backends import ModelSource, choose_backend
+
+source = ModelSource.of(Matae(MataeConfig(channels=(8, 8, 16))).eval(), 32)
+backends = [choose_backend("openvino", source, 1.0) for _ in range(2)]
+together = threading.Barrier(2)
+sys.setswitchinterval(10.0)  # a thread that lets go of the lock does not get it back before the other has to wait
+
+def run(backend):
+    together.wait()
+    backend(np.zeros((2, 32, 32), np.uint8))
+
+threads = [threading.Thread(target=run, args=(backend,)) for backend in backends]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print("both ran")
+"""
+
+
+def test_two_threads_that_run_openvino_first_and_at_once_do_not_wait_for_each_other(cache: Path) -> None:
+    pytest.importorskip("openvino", reason="OpenVINO (extra cpu) is not installed")
+    done = subprocess.run([sys.executable, "-c", _AT_ONCE], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.stdout, done.returncode) == ("both ran\n", 0), done.stderr

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import nullcontext
 
 import pytest
 
 from matae.errors import ModelError
-from matae.segment import SegmentOptions
-from matae.segment.kept import forget_kept, kept_segmenter
+from matae.segment import Segmenter, SegmentOptions
+from matae.segment.kept import forget_kept, kept_segmenter, make_kept
 
 
 @pytest.fixture(autouse=True)
@@ -95,3 +96,51 @@ def test_another_rate_that_asks_for_another_width_is_another_segmenter(
         assert "keeps up with 35" in alike.describe()["auto"]
     with kept_segmenter(options, 70.0) as fast:
         assert fast.width == 0.5
+
+
+def test_whoever_comes_while_one_is_made_has_that_one(tiny_model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    options, made, asked = SegmentOptions(tiny_model, "1/2", "cpu", "torch"), [], threading.Event()
+    real = Segmenter.__init__
+
+    def slowly(self: Segmenter, *given: object, **how: object) -> None:
+        made.append(self)
+        asked.wait(60)  # until the other has come; it waits for this one, or makes a second
+        real(self, *given, **how)
+
+    monkeypatch.setattr(Segmenter, "__init__", slowly)
+    early = threading.Thread(target=make_kept, args=(options,))
+    early.start()
+    threading.Timer(0.2, asked.set).start()
+    with kept_segmenter(options) as used:
+        early.join()
+    assert made == [used]
+    make_kept(options)  # it is there
+    with kept_segmenter(options) as running:
+        make_kept(options)  # it runs: another beside it would only take its processor
+        assert made == [running]
+    forget_kept()
+    make_kept(options)
+    assert len(made) == 2
+
+
+def test_what_is_measured_meanwhile_decides_for_the_next_clip(
+    tiny_model: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matae.models import find_model
+    from matae.segment import auto
+    from matae.segment.run import measure_speeds
+
+    monkeypatch.setenv("MATAE_MEASURE", "1")
+    monkeypatch.setenv("MATAE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(auto, "_measure", lambda *_: 400.0)
+    monkeypatch.setattr(auto, "_load", lambda: 0.0)
+    speeds = auto.Speeds.read(find_model(tiny_model).card.sha256)
+    speeds.note("torch", 0.125, 400.0)  # as far as the time sufficed at the first start
+    speeds.write()
+    options = SegmentOptions(tiny_model, device="cpu", backend="torch")
+    make_kept(options, measures=False)
+    with kept_segmenter(options, 30.0, measures=False) as first:
+        assert first.width == 0.125
+    measure_speeds(options)
+    with kept_segmenter(options, 30.0, measures=False) as second:
+        assert second.width == 1

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from matae.store import FrameStatus
+from matae.store.types import OverrideName
 
 from ..conftest import make_cine, opened, paint, result, settled
 
@@ -123,6 +124,22 @@ def test_a_new_run_and_another_cine_end_it(make_workspace, qtbot, cine, widths) 
     assert not workspace.clip_widths.is_running
     go.set()
     assert np.isnan(first.compared).all()
+
+
+def test_it_waits_while_an_outline_is_dragged(make_workspace, qtbot, cine, widths) -> None:
+    _, go = widths
+    workspace = make_workspace(None)
+    workspace.session.open(cine)
+    go.clear()
+    run(workspace, cine)
+    qtbot.waitUntil(lambda: workspace.clip_widths.is_running)
+    outline = ((5.0, 5.0), (5.0, 70.0), (50.0, 70.0), (50.0, 5.0))
+    workspace.session.overrides.apply(OverrideName.SECTOR, outline)
+    assert not workspace.clip_widths.is_running
+    go.set()
+    with qtbot.waitSignal(workspace.clip_widths.ended):
+        pass  # it goes on when nobody drags it any more
+    assert np.isfinite(workspace.session.current.disagreement).all()
 
 
 def test_new_masks_are_compared_anew_and_others_are_not(make_workspace, qtbot, cine, widths) -> None:

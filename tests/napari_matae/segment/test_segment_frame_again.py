@@ -68,7 +68,7 @@ def test_the_frame_on_screen_is_segmented_again_with_the_model_that_is_loaded(pa
     session, steps, loaded = panel._session, [], []
     session.stepped.connect(steps.append)
     real = Segmenter.__init__
-    monkeypatch.setattr(Segmenter, "__init__", lambda self, *a: (loaded.append(a), real(self, *a))[1])
+    monkeypatch.setattr(Segmenter, "__init__", lambda self, *a, **k: (loaded.append(a), real(self, *a, **k))[1])
     before = session.current.labels.data.copy()
     with qtbot.waitSignal(panel.again.done):
         session.overrides.apply(OverrideName.SECTOR, OUTLINES[0])

@@ -39,6 +39,8 @@ def test_it_waits_for_the_picture_and_looks_at_each_clip_once_its_sector_is_know
 ):
     made, looked = [], []
     monkeypatch.setenv("MATAE_MEASURE", "1")
+    monkeypatch.setattr(warm_up, "make_curve_ready", lambda: None)
+    monkeypatch.setattr(warm_up, "measure_the_rest", lambda: None)
     monkeypatch.setattr(warm_up, "make_ready", lambda: made.append(session.current is not None))
     monkeypatch.setattr(warm_up, "look_at", lambda clip, sector: looked.append((clip, sector)))
     session = Session(ViewerModel(), finds_sectors=False)
@@ -62,6 +64,28 @@ def test_it_waits_for_the_picture_and_looks_at_each_clip_once_its_sector_is_know
     qtbot.waitUntil(lambda: len(looked) == 3)
     assert looked[2][0] is other
     assert made == [True]
+    end_owned(warming)
+
+
+def test_what_no_mask_waits_for_comes_last_and_no_speed_is_measured_beside_a_run(qtbot, cine, monkeypatch):
+    did: list[str] = []
+    monkeypatch.setenv("MATAE_MEASURE", "1")
+    monkeypatch.setattr(warm_up, "make_ready", lambda: did.append("model"))
+    monkeypatch.setattr(warm_up, "look_at", lambda *_: did.append("look"))
+    monkeypatch.setattr(warm_up, "make_curve_ready", lambda: did.append("curve"))
+    monkeypatch.setattr(warm_up, "measure_the_rest", lambda: did.append("speeds"))
+    session = Session(ViewerModel())
+    warming = warm_up.WarmUp(session)
+    session.open(cine)
+    session.masks.begin_run()  # the click comes at once
+    qtbot.waitUntil(lambda: len(did) == 3)
+    qtbot.wait(2 * warm_up._BUSY_MS)
+    assert did == ["model", "look", "curve"]
+    session.masks.end_run()
+    qtbot.waitUntil(lambda: len(did) == 4 and not warming._timer.isActive())
+    session.open(make_cine(seed=5))
+    qtbot.waitUntil(lambda: len(did) == 5 and not warming._timer.isActive())
+    assert did == ["model", "look", "curve", "speeds", "look"]
     end_owned(warming)
 
 
@@ -119,10 +143,10 @@ from qtpy.QtCore import QCoreApplication
 from napari_matae.segment import warm_up
 
 class Session:
-    opened, sector_changed, current = Signal(object), Signal(), None
+    opened, sector_changed, run_began, run_ended, current = Signal(object), Signal(), Signal(), Signal(), None
 
 done, seconds = Path(sys.argv[1]), float(sys.argv[2])
-warm_up._make_all_ready = lambda: (time.sleep(seconds), done.write_text("done"))
+warm_up.make_ready = lambda: (time.sleep(seconds), done.write_text("done"))
 warm_up._PATIENCE_S = 5.0
 application = QCoreApplication([])
 warming = warm_up.WarmUp(Session())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import numpy as np
 
-from napari_matae.session.sector_outline import _PAINTED_MS
+from napari_matae.session import sector_outline
 
 
 def test_dragging_the_outline_makes_it_the_users(session, cine):
@@ -34,13 +35,21 @@ def test_the_outline_is_followed_after_the_masks_were_deleted(session, cine):
     assert session.current.sector.source == "user"
 
 
-def test_the_outline_of_the_first_cine_may_come_after_its_picture(session, cine, qtbot):
+def test_the_outline_of_the_first_cine_may_come_after_its_picture(session, cine, qtbot, monkeypatch):
+    made_in, real = [], sector_outline.make_sector_layer
+    monkeypatch.setattr(
+        sector_outline, "make_sector_layer", lambda *a: (made_in.append(threading.current_thread()), real(*a))[1]
+    )
     session.sector.let_picture_come_first()
     session.open(cine)
     current = session.current
     assert current.sector is not None
     assert current.sector_layer is None
+    assert made_in == []  # the picture is drawn first
     qtbot.waitUntil(lambda: current.sector_layer is not None)
+    elsewhere, here = made_in  # what napari loads for the first of a process is loaded where no window waits for it
+    assert elsewhere is not threading.main_thread()
+    assert here is threading.main_thread()
     assert session.viewer.layers.selection.active is current.image
     current.sector_layer.data = [np.array([[5, 5], [5, 70], [50, 70], [50, 5]], float)]
     assert current.sector.source == "user"
@@ -52,6 +61,7 @@ def test_an_outline_that_comes_late_is_not_put_on_another_cine(session, cine, qt
     second = session.open(replace(cine, frames=cine.frames[::-1].copy()))
     outline = second.sector_layer
     assert outline is not None
-    qtbot.wait(2 * _PAINTED_MS)  # what would come late has come by then
+    qtbot.wait(2 * sector_outline._PAINTED_MS)  # what would come late has begun by then
+    assert session.sector._first is None
     assert first.sector_layer is None
     assert second.sector_layer is outline

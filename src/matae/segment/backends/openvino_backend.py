@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,7 @@ class OpenVINOBackend(PacedBackend):
             import openvino
         except ImportError:
             raise DeviceError(without_extra("cpu", "choose backend torch")) from None
+        _make_tables()
         self._core, self._source, self._width, self._notify = openvino.Core(), source, width, notify
         self._requests: dict[int, list[Any]] = {}
         self._requests_for(source.card.grid)
@@ -115,6 +117,21 @@ class OpenVINOBackend(PacedBackend):
         except RuntimeError:  # sound on disk, and refused all the same: by a driver, or a library under it
             forget(of)
             return core.import_model(io.BytesIO(cached(of, by, compiled, self._notify)), "CPU", settings)
+
+
+_one_at_a_time = threading.Lock()
+
+
+def _make_tables() -> None:
+    """Have OpenVINO's binding make its tables of number types now, in one thread.
+
+    It makes each at its first use, as a static variable of C++, and lets go of Python's lock (GIL) in between: a second
+    thread that comes then waits for the table with the lock in its hand, and no thread of the process goes on.
+    """
+    import openvino
+
+    with _one_at_a_time:
+        _ = openvino.Tensor(np.zeros(1, np.float32)).data
 
 
 def _converted(core: Any, source: ModelSource, width: float, grid: int, notify: Callable[[str], None]) -> Any:
