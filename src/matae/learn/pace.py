@@ -50,10 +50,13 @@ class Costs:
         Seconds a step.
     frame
         Seconds a frame of a check, at all widths.
+    spent
+        Seconds that it took to find out, what had to be loaded first left out.
     """
 
     step: float
     frame: float
+    spent: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -159,10 +162,8 @@ def plan_pace(
     options, n = plan.options, len(data.held_out)
     chosen = RECIPES[options.kind]
     if config.seconds:
-        clock = time.perf_counter()
         costs = _measured(network, config, data, should_stop)
-        left = _PLANNED * config.seconds - (time.perf_counter() - clock)
-        pace = paced(chosen, config.steps, n, seconds=left, costs=costs)
+        pace = paced(chosen, config.steps, n, seconds=_PLANNED * config.seconds - costs.spent, costs=costs)
     else:
         pace = Pace(config.steps, config.check_every, options.checked or min(n, chosen.checked))
     return replace(plan, steps=pace.steps, options=replace(options, check_every=pace.check_every, checked=pace.checked))
@@ -179,7 +180,7 @@ def _measured(network: Network, config: TrainConfig, data: RunData, should_stop:
     while True:
         try:
             found = _tried(network, replace(config, batch=batch), data, should_stop)
-            return Costs(found.step * config.batch / batch, found.frame)
+            return replace(found, step=found.step * config.batch / batch)
         except (RuntimeError, MemoryError) as error:
             if batch == fewest or not is_out_of_memory(error):
                 raise
@@ -196,6 +197,7 @@ def _tried(network: Network, config: TrainConfig, data: RunData, should_stop: Ca
 
     single = replace(config, processes=1)
     fabric = make_fabric(single)
+    start = time.perf_counter()
     run, batches = begin(deepcopy(network), single, fabric.device, data.train, data.unlabelled, pseudo=data.pseudo)
 
     def step_at(number: int) -> None:
@@ -214,4 +216,5 @@ def _tried(network: Network, config: TrainConfig, data: RunData, should_stop: Ca
     few = data.held_out.take(range(min(_MEASURED, len(data.held_out))))
     clock = time.perf_counter()
     validate(run.average, few, config.grid, should_stop)
-    return Costs(step, (time.perf_counter() - clock) / len(few))
+    end = time.perf_counter()
+    return Costs(step, (end - clock) / len(few), end - start)
