@@ -108,8 +108,8 @@ def paced(chosen: Recipe, wanted: int, n_held_out: int, *, seconds: float, costs
     checks = int(max(FEWEST_CHECKS, min(chosen.checks + 1, affordable // most)))
     checked = int(max(min(most, FEWEST_CHECKED), min(most, affordable // checks)))
     left = seconds - checks * checked * costs.frame
-    steps = int(max(FEWEST_STEPS, min(wanted, left / max(costs.step, 1e-9))))
-    return Pace(min(steps, wanted), max(1, -(-steps // (checks - 1))), checked)
+    steps = int(min(wanted, max(FEWEST_STEPS, left / max(costs.step, 1e-9))))
+    return Pace(steps, -(-steps // (checks - 1)), checked)
 
 
 def some_of(frames: LabelledFrames, most: int) -> LabelledFrames:
