@@ -2,7 +2,7 @@
 
     python benchmarks/clinic.py --data shared/data/camus-a4c-256 [--base matae-phantom] [--frames 10 20 50 100]
                                 [--kind quick full] [--seconds 120] [--scenario site|shift] [--threads 2] [--out FILE]
-                                [--uncorrected 100] [--self-training auto|on|off]
+                                [--uncorrected 100] [--self-training auto|on|off] [--clock wall|processor]
 
 A study is filled as a clinic would fill it: the base's proposals for both frames of a few training patients, each
 corrected to the reference mask (so the corrections are as good as the data set's), and the validation patients'
@@ -13,8 +13,9 @@ base that knows the data set.
 
 It needs a folder with ``index.csv`` (frame, patient, split, phase, spacing_mm). Seconds are of the processor, all
 threads together, so that they hold beside other work too; with one thread on a quiet machine they are those of the
-clock. How many steps fit into `--seconds` does follow the clock: `--steps` fixes them. No picture is kept: everything
-lies in a temporary folder.
+clock. How many steps fit into `--seconds` does follow the clock, unless ``--clock processor`` has it follow the
+processor, for a machine that does other work too; `--steps` fixes them. No picture is kept: everything lies in a
+temporary folder.
 """
 
 from __future__ import annotations
@@ -211,9 +212,12 @@ def main() -> None:
         metavar="KEY=VALUE",
         help="change the recipe, as in lr=2e-3 (matae.learn.recipe)",
     )
+    parser.add_argument("--clock", choices=("wall", "processor"), default="wall", help="what --seconds are of")
     parser.add_argument("--out", type=Path, help="append the table's lines to this file")
     args = parser.parse_args()
     os.environ["MATAE_THREADS"] = str(args.threads)
+    if args.clock == "processor":
+        time.perf_counter = time.process_time  # what plans and ends a training
     from matae.learn.recipe import RECIPES
 
     for kind in args.kind:

@@ -1,7 +1,7 @@
 """What a training from few labelled patients wins by what it starts from, and by how it learns.
 
     python benchmarks/low_label.py --data shared/data/camus-a4c-256 [--bases matae-phantom] [--patients 5 10 25 50]
-                                   [--methods plain self-training pseudo-labels scc structure pretraining]
+                                   [--methods plain self-training pseudo-labels scc structure pretraining adabn]
                                    [--steps 300] [--batch 16] [--grid 0] [--seeds 1 2 3] [--between] [--device cpu]
                                    [--jobs 1] [--out FILE]
 
@@ -48,10 +48,13 @@ METHODS = {
     "plain": "nothing more",
     "self-training": "the other frames teach through an averaged teacher, half of each batch",
     "pseudo-labels": "frames between two labelled ones are filled and teach by weight, half of the labelled part",
+    "interpolation": "the same frames, filled and weighed by a frame-interpolation network for each clip (REHRSeg)",
     "exact": "the same frames with their exact masks: the most that filling could win",
     "scc": "spectral correlation loss, weight 0.3",
     "structure": "structural distillation into the narrower widths, weight 0.3",
     "pretraining": "masked pre-training on all frames first, half as many steps again",
+    "adabn": "batch statistics of 100 training frames before the first step (AdaBN)",
+    "adabn-after": "the same of the averaged weights after the last step",
 }
 NEW = ("matae", "matae-small", "unet-published")
 SMALL = (8, 16, 32, 48)  # channels: a twentieth of the work, for a comparison of methods on a busy computer
@@ -60,6 +63,8 @@ HEADER = "| base | method | patients | frames | steps | seeds | Dice | Dice at w
 APART = "| base | patients | method | Dice, plain | Dice | difference | 95 % interval | seeds that gain |"
 WIDTHS = (1.0, 0.125)
 PHANTOMS = Path("phantoms")
+FILLED = {"pseudo-labels": "flow", "interpolation": "network", "exact": "exact"}
+SITE = 100  # frames that batch statistics are taken from
 
 
 def configured(config: TrainConfig, method: str) -> TrainConfig:
@@ -67,7 +72,7 @@ def configured(config: TrainConfig, method: str) -> TrainConfig:
     for part in method.split("+"):
         if part == "self-training":
             config = replace(config, self_training=1.0)
-        elif part in {"pseudo-labels", "exact"}:
+        elif part in FILLED:
             config = replace(config, pseudo_labels=0.5)
         elif part == "scc":
             config = replace(config, scc=0.3)
@@ -117,6 +122,18 @@ def chosen(frames: LabelledFrames, patients: int, seed: int, *, extremes: bool =
     return labelled, sorted(set(range(len(frames))) - set(labelled))
 
 
+def adapt(network: Network, images: np.ndarray, grid: int) -> None:
+    """Take the batch statistics of frames spread evenly over those given; no labels are needed."""
+    import torch
+    from torch.nn import functional as F
+
+    from matae.nn.adapter import adapt_norms
+
+    n = min(SITE, len(images))
+    some = torch.from_numpy(images[[i * len(images) // n for i in range(n)]])[:, None].float() / 255
+    adapt_norms(network, F.interpolate(some, (grid, grid), mode="bilinear", antialias=True))
+
+
 def run(one: dict[str, Any], data: Path, device: str, threads: int) -> dict[str, Any]:
     """Train once, and return the Dice of every held-out frame."""
     os.environ["MATAE_THREADS"] = str(threads)
@@ -134,6 +151,7 @@ def run(one: dict[str, Any], data: Path, device: str, threads: int) -> dict[str,
     heads = getattr(network, "autoencoder", None) is not None
     config = recipe(options, len(labelled), grid, heads=heads)
     config = replace(config, keep_best=False, patience=0, check_every=one["steps"], batch=one["batch"])
+    parts = one["method"].split("+")
     config = configured(config, one["method"])
     # All frames that are not labelled, where the method looks at them at all.
     more = frames.images[others] if (config.self_training or config.pretraining) and others else None
@@ -142,12 +160,16 @@ def run(one: dict[str, Any], data: Path, device: str, threads: int) -> dict[str,
         import phantom_clips
 
         theirs = sorted({frames.patients[i] for i in labelled})
-        pseudo = phantom_clips.pseudo_labelled(grid, theirs, exact="exact" in one["method"])
+        pseudo = phantom_clips.pseudo_labelled(grid, theirs, next(FILLED[part] for part in parts if part in FILLED))
     cpu, clock = time.process_time(), time.perf_counter()
+    if "adabn" in parts:
+        adapt(network, frames.images, grid)
     with tempfile.TemporaryDirectory() as out:
         made = train(
             network, frames.take(labelled), held_out.take(range(2)), Path(out), config, unlabelled=more, pseudo=pseudo
         )
+    if "adabn-after" in parts:
+        adapt(made, frames.images, grid)
     cpu, clock = time.process_time() - cpu, time.perf_counter() - clock
     widths = [width for width in WIDTHS if width in made.widths]
     scores = {f"{w:g}": dice(predict(made, held_out, w, grid) == 1, held_out.masks == 1).tolist() for w in widths}
@@ -229,7 +251,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="JSON lines, one a run; those that are there are not run again")
     parser.add_argument("--between", action="store_true", help="tables of the held-out frames that are no ED or ES")
     args = parser.parse_args()
-    if args.data != PHANTOMS and any("pseudo-labels" in method or "exact" in method for method in args.methods):
+    if args.data != PHANTOMS and any(not FILLED.keys().isdisjoint(method.split("+")) for method in args.methods):
         parser.error("pseudo-labels need the frames between labelled ones; choose --data phantoms")
     unknown = {part for method in args.methods for part in method.split("+")} - METHODS.keys()
     if unknown:

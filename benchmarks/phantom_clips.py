@@ -83,25 +83,57 @@ def sides(grid: int) -> tuple[LabelledFrames, LabelledFrames]:
     return _placed(there, dict.fromkeys(there, range(N_FRAMES))), _placed(others, some)
 
 
-def pseudo_labelled(grid: int, patients: Sequence[str], *, exact: bool = False) -> PseudoLabelled:
-    """Return the frames between end-diastole and end-systole of some clips, filled; or with their exact masks."""
+def pseudo_labelled(grid: int, patients: Sequence[str], by: str = "flow", seconds: float = 20.0) -> PseudoLabelled:
+    """Return the frames between end-diastole and end-systole of some clips, filled.
+
+    Parameters
+    ----------
+    grid
+        Side of the network's input.
+    patients
+        Whose clips.
+    by
+        ``flow``, as the product fills; ``network``, a frame-interpolation teacher for each clip
+        (`frame_interpolation`), each pixel weighed by its uncertainty as published; or ``exact``, the exact masks.
+    seconds
+        Of processor time that each teacher has.
+    """
     from dataclasses import replace
 
-    from matae.train.pseudo_labels import PseudoLabelled, label_between
+    from matae.train.pseudo_labels import PseudoLabelled
 
     there = clips(grid)
     between = {name: range(there[name].ed + 1, there[name].es) for name in patients}
     found = _placed(there, between)
-    if exact:
+    if by == "exact":
         return PseudoLabelled(found, np.full(found.masks.shape, 255, np.uint8))
     masks: list[NDArray[np.uint8]] = []
     weights: list[NDArray[np.uint8]] = []
     for name, frames in between.items():
         clip = there[name]
-        truth, cine = clip.phantom.masks, clip.phantom.cine
-        keys = {t: truth[t] for t in (clip.ed, clip.es)}
-        for one in label_between(cine.frames, keys, frames, spacing=cine.spacing):
-            top = one.weight.max()
-            masks.append(clip.place.mask(one.mask))
-            weights.append(top - clip.place.image(top - one.weight))
+        for mask, weight in _by_network(clip, frames, seconds) if by == "network" else _by_flow(clip, frames):
+            top = weight.max()
+            masks.append(clip.place.mask(mask))
+            weights.append(top - clip.place.image(top - weight))
     return PseudoLabelled(replace(found, masks=np.stack(masks)), np.stack(weights))
+
+
+def _by_flow(clip: Clip, frames: range) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    from matae.train.pseudo_labels import label_between
+
+    truth, cine = clip.phantom.masks, clip.phantom.cine
+    keys = {t: truth[t] for t in (clip.ed, clip.es)}
+    return [(one.mask, one.weight) for one in label_between(cine.frames, keys, frames, spacing=cine.spacing)]
+
+
+def _by_network(clip: Clip, frames: range, seconds: float) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    from frame_interpolation import Settings, Teacher
+
+    keys = {t: clip.phantom.masks[t] for t in (clip.ed, clip.es)}
+    teacher = Teacher(clip.phantom.cine.frames, keys, Settings(seconds=seconds))
+    said = [teacher.fill(t)[:2] for t in frames]
+    # The uncertainty of a volume runs from 0 to 1, as published; the weight is 1 - 0.99 u.
+    doubts = np.stack([doubt for _, doubt in said])
+    doubts = (doubts - doubts.min()) / max(float(np.ptp(doubts)), 1e-9)
+    weights = np.rint(255 * (1 - 0.99 * doubts)).astype(np.uint8)
+    return [(mask, weight) for (mask, _), weight in zip(said, weights, strict=True)]

@@ -185,7 +185,9 @@ def _trust() -> Iterator[Claim]:
 def _clinic() -> Iterator[Claim]:
     """Hold what is said of the simulated clinic to its table in docs/learn.md."""
     source = "the table of docs/learn.md"
-    found = (row for row in sources.table("docs/learn.md", "scenario") if row["scenario"] == "site")
+    # The table of all kinds and numbers of frames, in seconds of the clock; others tell of single runs.
+    every = sources.table("docs/learn.md", "scenario")
+    found = (row for row in every if row["scenario"] == "site" and "training, s" in row)
     rows = {(row["kind"], row["frames"]): row for row in found}
     quick, full = (points(rows[key]) for key in (("quick", "20"), ("full", "100")))
     for file, of in (("docs/learn.md", "on"), ("README.md", "from")):

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["retrained_card"]
 
-_REPEATABLE = ("base", "kind", "seconds", "steps", "seed", "statuses", "odd_labels", "self_training", "pseudo_labels")
+_REPEATABLE = (
+    "base", "kind", "seconds", "steps", "check_every", "checked", "seed", "statuses", "odd_labels", "self_training",
+    "pseudo_labels",
+)  # fmt: skip
 
 
 def retrained_card(

@@ -160,7 +160,7 @@ def read_data(
         progress=stage("filling") if uncorrected.between else None, notify=link.notify,
     )  # fmt: skip
     refuse_leak(digests["train"] | filled | (more.digests if more else set()), digests["held out"])
-    replay = load_replay(options.replay, base.grid, progress=stage("replay"))
+    replay = load_replay(options.replay, base.grid, mixed=not is_synthetic, progress=stage("replay"))
     if replay.frames is not None:
         refuse_replayed(replay.name, set(replay.frames.sources), digests["held out"])
     try:

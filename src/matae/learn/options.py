@@ -51,6 +51,9 @@ class RetrainOptions:
         Of the model; made from the base's if empty.
     against
         Model the verdict compares with; the one in use if empty.
+    check_every, checked
+        Steps between two checks on held-out frames, and frames of each check; what fits into `seconds` if 0. A run that
+        is planned has them, so that it can be repeated exactly.
     statuses
         Which labels count.
     processes
@@ -146,6 +149,8 @@ class RetrainOptions:
         ),
     ] = ""
     against: str = ""
+    check_every: int = 0
+    checked: int = 0
     statuses: Annotated[
         tuple[str, ...],
         Option(
@@ -177,6 +182,8 @@ class RetrainOptions:
             raise TrainError(f"pseudo-labels are '{self.pseudo_labels}'; choose none or between.")
         if not self.seconds > 0 or self.steps < 0:
             raise TrainError("The time must be above 0 seconds and the steps 0 or more; correct them.")
+        if min(self.check_every, self.checked) < 0:
+            raise TrainError("Steps between checks and frames of a check must be 0 or more; correct them.")
         if not self.statuses or not set(self.statuses) <= {"accepted", "edited"}:
             raise TrainError("Only accepted and edited frames can be learnt from; choose among them.")
         if self.kind == "quick" and self.processes > 1:

@@ -1,28 +1,17 @@
-"""The recipes: settings of a retraining for the choice a person made, and how many steps fit into their time."""
+"""The recipes: settings of a retraining for the choice a person made."""
 
 from __future__ import annotations
 
-import time
-from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from matae.train.augment import AugmentConfig
 from matae.train.config import TrainConfig
-from matae.train.progress import StoppedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy as np
-    from numpy.typing import NDArray
-
     from matae.learn.options import RetrainOptions
-    from matae.nn.network import Network
-    from matae.train.data import LabelledFrames
-    from matae.train.pseudo_labels import PseudoLabelled
 
-__all__ = ["RECIPES", "Recipe", "is_self_trained", "plan_steps", "recipe", "some_of"]
+__all__ = ["RECIPES", "Recipe", "is_self_trained", "recipe"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +27,8 @@ class Recipe:
     replay
         Share of each batch that is replay.
     checks, checked
-        Validations on the way, and frames each of them takes: both cost time that no step gets.
+        Checks after the first one, and frames each of them takes, where there is time for so many: both cost time that
+        no step gets (`matae.learn.pace`).
     patience
         Checks without a better one that end the training; 0 for none.
     kept
@@ -69,7 +59,7 @@ class Recipe:
 RECIPES = {
     # Few weights move in an adapter, and may move far; half of what it sees is what the base knows, or it forgets that.
     "quick": Recipe(80, 0, 80, batch=8, lr=4e-3, ema=0.97, replay=0.5, checks=4, checked=32),
-    # A check of 100 frames costs two steps, and of 32 it would choose by chance. The average lags: in a short run the
+    # Of 32 frames a check would choose by chance. The average lags: in a short run the
     # first checks show the base, so half of them without a better one mean little.
     "full": Recipe(
         400,
@@ -85,7 +75,6 @@ RECIPES = {
         kept_deep=0.5,
     ),
 }
-_FEWEST_STEPS = 10
 
 
 def is_self_trained(options: RetrainOptions, n_frames: int) -> bool:
@@ -134,69 +123,16 @@ def recipe(
         lr=chosen.lr,
         rebuild=0.1 if heads and options.kind == "full" else 0.0,
         ema=chosen.ema,
-        check_every=max(1, wanted // chosen.checks),
+        check_every=options.check_every or max(1, wanted // chosen.checks),
         seed=options.seed,
         device=options.device,
         replay=chosen.replay,
         self_training=1.0 if unlabelled else 0.0,
         pseudo_labels=0.5 if pseudo else 0.0,
-        # Steps are planned so that they fit; this is for a machine that got busy meanwhile.
+        # Steps and checks are planned so that they fit; this is for a machine that got busy meanwhile.
         seconds=0.0 if options.steps else options.seconds,
         keep_best=True,
         patience=chosen.patience,
         processes=options.processes,
         augment=AugmentConfig(),
     )
-
-
-def some_of(frames: LabelledFrames, kind: str) -> LabelledFrames:
-    """Return as many frames as a validation of this kind takes, spread evenly over the patients."""
-    n, most = len(frames), RECIPES[kind].checked
-    return frames if n <= most else frames.take([i * n // most for i in range(most)])
-
-
-def plan_steps(
-    network: Network,
-    config: TrainConfig,
-    frames: LabelledFrames,
-    held_out: LabelledFrames,
-    should_stop: Callable[[], bool],
-    *,
-    unlabelled: NDArray[np.uint8] | None = None,
-    pseudo: PseudoLabelled | None = None,
-) -> int:
-    """Return how many of the wanted steps fit into the time, by taking a few on a copy.
-
-    Raises
-    ------
-    StoppedError
-        If `should_stop` said so.
-    """
-    from matae.train.loop import begin, make_fabric
-    from matae.train.step import take_step
-    from matae.train.validation import validate
-
-    start = time.perf_counter()
-    single = replace(config, processes=1)
-    fabric = make_fabric(single)
-    run, batches = begin(deepcopy(network), single, fabric.device, frames, unlabelled, pseudo=pseudo)
-
-    def step_at(number: int) -> None:
-        pair, filled = batches.draw_pair(number), batches.draw_pseudo_labelled(number)
-        take_step(fabric, run, batches.draw(number), None, should_stop, pair=pair, pseudo=filled)
-
-    step_at(0)  # the first is slower
-    clock = time.perf_counter()
-    taken = 0
-    while taken < 2 or (time.perf_counter() - clock < 1.0 and taken < 10):
-        if should_stop():
-            raise StoppedError
-        step_at(taken + 1)
-        taken += 1
-    step = (time.perf_counter() - clock) / taken
-    clock = time.perf_counter()
-    validate(run.average, held_out.take(range(min(8, len(held_out)))), config.grid, should_stop)
-    check = (time.perf_counter() - clock) * max(1.0, len(held_out) / 8)
-    checks = config.steps // config.check_every + 1
-    left = config.seconds * 0.95 - (time.perf_counter() - start) - checks * check
-    return max(_FEWEST_STEPS, min(config.steps, int(left / step)))

@@ -56,7 +56,9 @@ class Replay:
     is_packaged: bool = False
 
 
-def load_replay(choice: str, size: int, *, progress: Callable[[int, int], None] | None = None) -> Replay:
+def load_replay(
+    choice: str, size: int, *, mixed: bool = True, progress: Callable[[int, int], None] | None = None
+) -> Replay:
     """Return the replay frames of a choice, see `matae.learn.options.RetrainOptions`.
 
     Parameters
@@ -65,6 +67,9 @@ def load_replay(choice: str, size: int, *, progress: Callable[[int, int], None] 
         ``auto``, ``none``, or a folder.
     size
         Side of the frames: the network's grid.
+    mixed
+        Whether the phantom's are to be mixed in. Otherwise only the held-out ones are there, the same as with the
+        others, and no others are drawn.
     progress
         Called with (hearts drawn, in all) where the phantom's frames are made for the first time.
 
@@ -77,18 +82,18 @@ def load_replay(choice: str, size: int, *, progress: Callable[[int, int], None] 
         return Replay("none", None, None)
     if choice != "auto":
         return _of_folder(Path(choice), size)
-    folder = _phantom_folder(size, progress)
-    return replace(_of_folder(folder, size, "phantom"), is_packaged=True)
+    folder = _phantom_folder(size, progress, mixed=mixed)
+    return replace(_of_folder(folder, size, "phantom", mixed=mixed), is_packaged=True)
 
 
-def _of_folder(folder: Path, size: int, name: str = "") -> Replay:
+def _of_folder(folder: Path, size: int, name: str = "", *, mixed: bool = True) -> Replay:
     from matae.labelled import LabelledError
     from matae.train.data import load_frames
 
     sides: list[LabelledFrames | None] = []
     for side in ("train", "val"):
         try:
-            sides.append(load_frames(folder, side, size))
+            sides.append(load_frames(folder, side, size) if mixed or side == "val" else None)
         except LabelledError:
             if side == "train":
                 raise
@@ -99,16 +104,21 @@ def _of_folder(folder: Path, size: int, name: str = "") -> Replay:
     return Replay(name or folder.resolve().name, frames, guard)
 
 
-def _phantom_folder(size: int, progress: Callable[[int, int], None] | None) -> Path:
-    """Return the folder of the phantom's frames at a size, drawn the first time they are needed."""
+def _phantom_folder(size: int, progress: Callable[[int, int], None] | None, *, mixed: bool) -> Path:
+    """Return the folder of the phantom's frames at a size, or of the held-out ones alone, drawn when first needed."""
     from matae.models import home
     from matae.phantom.frames import write_phantom_frames
 
-    folder = home() / "replay" / f"phantom-{_HEARTS}-{_FIRST}-{size}-placed"
+    whole = home() / "replay" / f"phantom-{_HEARTS}-{_FIRST}-{size}-placed"
     # The index is written last: with it, the folder is whole.
+    if (whole / "index.csv").is_file():
+        return whole
+    hearts = _HEARTS if mixed else _GUARD
+    first = _FIRST + _HEARTS - hearts
+    folder = whole.with_name(f"phantom-{hearts}-{first}-{size}-placed")
     if not (folder / "index.csv").is_file():
-        report = None if progress is None else lambda done: progress(done, _HEARTS)
-        write_phantom_frames(folder, _HEARTS, held_out=_GUARD, size=size, seed=_FIRST, report=report)
+        report = None if progress is None else lambda done: progress(done, hearts)
+        write_phantom_frames(folder, hearts, held_out=_GUARD, size=size, seed=first, report=report)
     return folder
 
 

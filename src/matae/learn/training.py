@@ -20,7 +20,6 @@ from matae.learn.plan import free_name
 from matae.train.progress import StoppedError, Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     import torch
@@ -42,6 +41,7 @@ __all__ = ["MODEL", "TRAINING", "is_made", "make_model", "memory_mb"]
 
 MODEL, TRAINING = "model", "training"
 _ENDED = "ended"  # a file: somebody stopped the training
+_OF_THE_SITE = 100  # frames that the site's batch statistics are taken from
 
 
 def is_made(plan: Plan) -> bool:
@@ -71,7 +71,8 @@ def make_model(
         If the run was put aside.
     """
     from matae.learn.interpolate_weights import Kept
-    from matae.learn.recipe import recipe, some_of
+    from matae.learn.pace import plan_pace, some_of
+    from matae.learn.recipe import RECIPES, recipe
     from matae.models import new_model_folder
     from matae.nn.checkpoint import save
     from matae.train.loop import train
@@ -79,9 +80,8 @@ def make_model(
     from matae.train.state import STATE
 
     options = plan.options
-    checked = some_of(data.held_out, options.kind)
     settings = partial(
-        recipe, options, len(data.train), base.grid, heads=getattr(network, "autoencoder", None) is not None,
+        recipe, n_frames=len(data.train), grid=base.grid, heads=getattr(network, "autoencoder", None) is not None,
         unlabelled=data.unlabelled is not None, pseudo=data.pseudo is not None,
     )  # fmt: skip
     if options.kind == "quick":
@@ -89,11 +89,13 @@ def make_model(
     link.emit(Stage("training"))
     if not plan.steps:
         try:
-            plan = replace(plan, steps=_planned(network, settings(), data, checked, link.ends))
+            plan = plan_pace(plan, network, settings(options), data, link.ends)
         except StoppedError:
             raise end_of(plan, link) from None
         plan.write(folder)
-    config = settings(steps=plan.steps)
+    config = settings(plan.options, steps=plan.steps)
+    # The same frames from the first check to the last; the verdict is given on all of them.
+    checked = some_of(data.held_out, plan.options.checked or RECIPES[options.kind].checked)
     before = deepcopy(network).cpu().eval()
     follower = _Follower(link, config, _step_of(folder / TRAINING / STATE))
     follower.tell_start(options, data)
@@ -145,43 +147,15 @@ def _install(study: Study, plan: Plan, data: RunData, folder: Path) -> None:
     install_model(folder / MODEL, plan.options.name)
 
 
-def _planned(
-    network: Network, config: TrainConfig, data: RunData, held_out: LabelledFrames, should_stop: Callable[[], bool]
-) -> int:
-    """Return the steps that fit into the time; where memory runs out, found out with fewer frames at a time."""
-    import torch
-
-    from matae.learn.recipe import plan_steps
-    from matae.segment.backends.precision import is_out_of_memory
-
-    if not config.seconds:
-        return config.steps
-    # One frame of each kind is in every batch.
-    batch, fewest = config.batch, (2 if config.pseudo_labels else 1) * (2 if config.self_training else 1)
-    while True:
-        try:
-            tried = replace(config, batch=batch)
-            steps = plan_steps(
-                network, tried, data.train, held_out, should_stop, unlabelled=data.unlabelled, pseudo=data.pseudo
-            )
-            return max(1, steps * batch // config.batch)
-        except (RuntimeError, MemoryError) as error:
-            if batch == fewest or not is_out_of_memory(error):
-                raise
-        batch = max(fewest, (batch + 1) // 2)
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-
-
 def _prepare_quick(network: Network, frames: LabelledFrames, grid: int, seed: int) -> None:
     """Take the batch statistics of the site, then add what is trained."""
     import torch
     from torch.nn import functional as F
 
-    from matae.learn.recipe import some_of
+    from matae.learn.pace import some_of
     from matae.nn.adapter import adapt_norms, add_adapter
 
-    images = torch.from_numpy(some_of(frames, "full").images)[:, None].float() / 255
+    images = torch.from_numpy(some_of(frames, _OF_THE_SITE).images)[:, None].float() / 255
     adapt_norms(network, F.interpolate(images, (grid, grid), mode="bilinear", antialias=True))
     add_adapter(network, seed=seed)
 

@@ -11,7 +11,7 @@ from learn_makers import BASE, add_clip
 
 from matae.learn import RetrainOptions, retrain
 from matae.learn.guard import KEPT_MARGIN, agreement, base_on, saw_only_synthetic
-from matae.learn.replay import Replay
+from matae.learn.replay import Replay, load_replay
 from matae.learn.uncorrected import Pictures
 from matae.models import find_model, rewrite_card
 from matae.nn.matae import Matae
@@ -34,6 +34,30 @@ def test_what_a_card_says() -> None:
     assert not saw_only_synthetic(find_model("matae-lv").card)
     card = find_model("matae-lv").card
     assert saw_only_synthetic(replace(card, limits=("It has never seen a real heart: look twice.",)))
+
+
+@pytest.mark.parametrize("whole_first", [False, True])
+def test_hearts_that_are_not_mixed_in_are_not_drawn(
+    matae_home: Path, monkeypatch: pytest.MonkeyPatch, whole_first: bool
+) -> None:
+    monkeypatch.setattr("matae.learn.replay._HEARTS", 3)
+    monkeypatch.setattr("matae.learn.replay._GUARD", 1)
+    drawn: list[tuple[int, int]] = []
+
+    def load(mixed: bool) -> Replay:
+        return load_replay("auto", 32, mixed=mixed, progress=lambda *done: drawn.append(done))
+
+    one, other = [load(mixed) for mixed in ((True, False) if whole_first else (False, True))]
+    # The second finds what it needs where everything was drawn; the guard alone is not everything.
+    assert drawn == ([(1, 3), (2, 3), (3, 3)] if whole_first else [(1, 1), (1, 3), (2, 3), (3, 3)])
+    alone, whole = (other, one) if whole_first else (one, other)
+    assert alone.frames is None
+    assert whole.frames is not None
+    assert len(whole.frames) == 4
+    assert alone.guard is not None
+    assert whole.guard is not None
+    assert alone.guard.digest() == whole.guard.digest()
+    assert alone.is_packaged
 
 
 def make_synthetic(name: str) -> None:

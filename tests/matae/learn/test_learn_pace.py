@@ -1,0 +1,173 @@
+"""How a training spends its time: checks have their share and no more, on whatever machine."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from matae.errors import TrainError
+from matae.learn import RetrainOptions, retrain
+from matae.learn.events import Event, Started, Step, Validation
+from matae.learn.pace import (
+    CHECKS_SHARE,
+    FEWEST_CHECKED,
+    FEWEST_CHECKS,
+    FEWEST_STEPS,
+    Costs,
+    Pace,
+    paced,
+    some_of,
+)
+from matae.learn.plan import Plan
+from matae.learn.recipe import RECIPES
+from matae.models import find_model
+from matae.train.data import LabelledFrames
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matae.store import Study
+
+KINDS = st.sampled_from(["quick", "full"])
+
+
+def frames_of(patients: tuple[str, ...]) -> LabelledFrames:
+    n = len(patients)
+    pixels = np.zeros((n, 2, 2), np.uint8)
+    return LabelledFrames(pixels, pixels, tuple(map(str, range(n))), patients, ("",) * n, np.ones(n))
+
+
+@given(
+    kind=KINDS,
+    wanted=st.integers(1, 1200),
+    n=st.integers(1, 5000),
+    seconds=st.floats(0.0, 1e6),
+    costs=st.builds(Costs, st.floats(1e-4, 1e3), st.floats(0.0, 1e2)),
+)
+def test_checks_have_their_share_at_most(kind: str, wanted: int, n: int, seconds: float, costs: Costs) -> None:
+    found = paced(RECIPES[kind], wanted, n, seconds=seconds, costs=costs)
+    looked_at = found.checks * found.checked
+    least = FEWEST_CHECKS * min(n, FEWEST_CHECKED)
+    assert looked_at * costs.frame <= CHECKS_SHARE * seconds * (1 + 1e-9) or looked_at <= least
+    assert 1 <= found.checked <= min(n, RECIPES[kind].checked)
+    assert found.checks <= RECIPES[kind].checks + 1
+    # A start, an end and one between them, even of two steps; one more where there are enough for it.
+    assert found.checks >= min(3, found.steps + 1)
+    assert found.checks >= FEWEST_CHECKS or found.steps < FEWEST_STEPS
+    assert min(wanted, FEWEST_STEPS) <= found.steps <= wanted
+    if found.steps > FEWEST_STEPS:
+        assert found.steps * costs.step + looked_at * costs.frame <= seconds * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("n", [1, 3, 40, 1000])
+@pytest.mark.parametrize("kind", ["quick", "full"])
+def test_where_there_is_time_checks_are_those_of_the_recipe(kind: str, n: int) -> None:
+    chosen = RECIPES[kind]
+    found = paced(chosen, 80, n, seconds=1e6, costs=Costs(0.1, 0.01))
+    assert found == Pace(80, 80 // chosen.checks, min(n, chosen.checked))
+    assert found.checks == chosen.checks + 1
+
+
+def test_a_slow_machine_checks_less_often_and_only_then_fewer_frames() -> None:
+    def at(frame: float) -> Pace:
+        return paced(RECIPES["full"], 520, 100, seconds=100.0, costs=Costs(1.0, frame))
+
+    assert (at(0.02).checks, at(0.02).checked, at(0.02).steps) == (6, 100, 88)
+    assert (at(0.03).checks, at(0.03).checked, at(0.03).steps) == (4, 100, 88)
+    assert (at(0.06).checks, at(0.06).checked, at(0.06).steps) == (4, 52, 87)
+    assert (at(10.0).checks, at(10.0).checked, at(10.0).steps) == (4, FEWEST_CHECKED, FEWEST_STEPS)
+
+
+def test_no_time_at_all_still_takes_some_steps_between_a_start_and_an_end() -> None:
+    found = paced(RECIPES["full"], 520, 1, seconds=0.0, costs=Costs(5.0, 5.0))
+    assert found == Pace(FEWEST_STEPS, 4, 1)
+    assert found.checks == FEWEST_CHECKS
+    assert paced(RECIPES["full"], 520, 1, seconds=-3.0, costs=Costs(5.0, 5.0)) == found
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=40), st.integers(1, 120))
+def test_frames_to_check_on_are_as_many_of_each_patient(each: list[int], most: int) -> None:
+    names = tuple(f"p{who}" for who, n in enumerate(each) for _ in range(n))
+    frames = frames_of(names)
+    chosen = some_of(frames, most)
+    at = [int(name) for name in chosen.frames]
+    assert len(at) == min(most, len(names)) == len(set(at))
+    assert at == sorted(at)
+    assert at == [int(name) for name in some_of(frames, most).frames]
+    counts = Counter(chosen.patients)
+    # Nobody has two fewer than another who has no more frames left to give.
+    assert all(counts[f"p{who}"] >= min(n, max(counts.values()) - 1) for who, n in enumerate(each))
+
+
+@pytest.mark.parametrize("most", [10, 16, 25, 50, 75])
+def test_end_diastole_and_end_systole_are_checked_alike(most: int) -> None:
+    chosen = some_of(frames_of(tuple(f"p{i // 2}" for i in range(100))), most)
+    assert abs(sum(int(name) % 2 for name in chosen.frames) - most / 2) <= 1
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("kind", ["quick", "full"])
+def test_a_killed_run_keeps_the_pace_it_began_with(
+    base: str, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    measured: list[Costs] = []
+
+    def planned(chosen: object, wanted: int, n: int, *, seconds: float, costs: Costs) -> Pace:
+        measured.append(costs)
+        return Pace(12, 5, 4)
+
+    def kill(event: Event) -> None:
+        if isinstance(event, Validation) and event.step == 5:
+            raise KilledError
+
+    monkeypatch.setattr("matae.learn.pace.paced", planned)
+    options = RetrainOptions(base=base, against=base, kind=kind, replay="none", seconds=60.0, device="cpu")
+    with pytest.raises(KilledError):
+        retrain(study, options, folder=tmp_path / "run", emit=kill)
+    plan = Plan.read(tmp_path / "run")
+    assert plan is not None
+    assert (plan.steps, plan.options.check_every, plan.options.checked) == (12, 5, 4)
+    events: list[Event] = []
+    verdict = retrain(study, folder=tmp_path / "run", emit=events.append)
+    assert len(measured) == 1
+    assert min(measured[0].step, measured[0].frame) > 0
+    assert [event.step for event in events if isinstance(event, Started)] == [5]
+    assert [event.step for event in events if isinstance(event, Validation)] == [10, 12]
+    # The checks looked at four frames, the verdict looks at all of them; what repeats the training is in the card.
+    assert verdict.held_out.n_frames == 9
+    facts = find_model(verdict.name).card.training["retrain"]["options"]
+    assert (facts["check_every"], facts["checked"]) == (5, 4)
+
+
+@pytest.mark.parametrize("kind", ["quick", "full"])
+def test_a_second_of_training_has_a_start_an_end_and_something_between(
+    base: str, study: Study, tmp_path: Path, kind: str
+) -> None:
+    events: list[Event] = []
+    options = RetrainOptions(base=base, against=base, kind=kind, replay="none", seconds=1.0, device="cpu")
+    retrain(study, options, folder=tmp_path / "run", emit=events.append)
+    checks = [event.step for event in events if isinstance(event, Validation)]
+    steps = [event.step for event in events if isinstance(event, Step)]
+    assert len(checks) >= 2
+    assert (checks[0], checks[-1]) == (0, steps[-1])
+
+
+def test_steps_that_a_person_chose_have_the_checks_of_the_recipe(base: str, study: Study, tmp_path: Path) -> None:
+    options = RetrainOptions(base=base, against=base, kind="quick", replay="none", steps=8, device="cpu")
+    events: list[Event] = []
+    retrain(study, options, folder=tmp_path / "run", emit=events.append)
+    assert [event.step for event in events if isinstance(event, Validation)] == [0, 2, 4, 6, 8]
+
+
+def test_checks_of_less_than_nothing_are_refused() -> None:
+    for options in (RetrainOptions(checked=-1), RetrainOptions(check_every=-1)):
+        with pytest.raises(TrainError, match="0 or more"):
+            options.check()
