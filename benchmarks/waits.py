@@ -176,15 +176,34 @@ def in_dock(shown: float, moves: int) -> dict[str, Any]:
     segment.finished.connect(finished.append)
     if session.current.status:
         raise SystemExit("the clip has masks before the click")
+    seen = first_mask(dock)
     start = now()
     segment.one_click.button.click()
-    until(lambda: bool(session.current.status))
-    found: dict[str, Any] = {"first mask": spent(start)}
+    until(lambda: bool(seen))
+    found: dict[str, Any] = {"first mask": spent(start, seen[0])}
     until(lambda: bool(finished) and not dock.measure_panel.measuring.is_running)
     calm()
     found["frame again"] = [again(dock, sector.polygon, move) for move in range(moves)]
     viewer.close()
     return found
+
+
+def first_mask(dock: Any) -> list[Any]:
+    """Return a list that gets the moment in which the canvas is drawn with the first mask on it."""
+    from qtpy.QtWidgets import QOpenGLWidget
+
+    session = dock.session
+    canvas = max(dock.window().findChildren(QOpenGLWidget), key=lambda w: w.width() * w.height())
+    seen: list[Any] = []
+
+    def on_drawn() -> None:
+        if session.current.status:
+            canvas.frameSwapped.disconnect(on_drawn)
+            seen.append(now())
+
+    # Drawn, not computed; and by a signal, for one turn of Qt's loop may take a whole run in.
+    canvas.frameSwapped.connect(on_drawn)
+    return seen
 
 
 def again(dock: Any, polygon: Any, move: int) -> dict[str, float]:
@@ -209,8 +228,8 @@ def calm() -> None:
     until(lambda: time.perf_counter() > end)
 
 
-def spent(start: Any) -> dict[str, float]:
-    end = now()
+def spent(start: Any, end: Any = None) -> dict[str, float]:
+    end = end or now()
     return {"clock_s": end.clock - start.clock, "processor_s": end.process - start.process}
 
 

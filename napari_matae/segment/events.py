@@ -53,7 +53,7 @@ def segment_events(
         for text in take_notices():
             yield Notice(text)
         for result in _nothing(cine, frames) if why else segmenter.stream(cine, sector, frames):
-            yield result
+            yield _judged(result)
             for text in segmenter.notices[said:]:
                 yield Notice(text)
             said = len(segmenter.notices)
@@ -62,8 +62,15 @@ def segment_events(
         if why:
             yield Notice(why)
         run = segmenter.describe()
+    make_curve_ready()  # what the window does next asks for the beats
     # Outside: whoever hears of the end may leave this generator where it is, and the model is free for the next.
     yield Finished(run)
+
+
+def _judged(result: FrameMask) -> FrameMask:
+    """Return a result that knows what its probabilities imply: the GUI thread asks, and would sum them up itself."""
+    _ = result.implied_dice
+    return result
 
 
 def _nothing(cine: Cine, frames: list[int]) -> Iterator[FrameMask]:
@@ -97,7 +104,7 @@ def again_events(cine: Cine, sector: Sector, frame: int, options: SegmentOptions
 
     leave_a_core()
     with kept_segmenter(options, cine.frame_rate, _grid(cine, sector, options), measures=False) as segmenter:
-        yield from segmenter.stream(cine, sector, [frame])
+        yield from map(_judged, segmenter.stream(cine, sector, [frame]))
 
 
 def _grid(cine: Cine, sector: Sector, options: SegmentOptions) -> int:

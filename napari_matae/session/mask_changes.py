@@ -233,12 +233,10 @@ class MaskChanges:
 
 def _implied(current: OpenCine, result: FrameMask) -> float:
     """Return the Dice that a result's probabilities imply, NaN for a model of which it was not measured."""
-    from matae.segment.expected import implied_dice
-
     run = current.run
     if not _is_calibrated(str(run.get("model", "")), str(run.get("model_sha256", ""))):
         return math.nan
-    return implied_dice(result.mask, result.probability)
+    return result.implied_dice
 
 
 @lru_cache(maxsize=8)

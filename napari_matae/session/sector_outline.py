@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SectorOutline", "sector_of"]
 
-_PAINTED_MS = 50  # the picture is drawn first
+_LATER_MS = 1000  # the picture is drawn first, and the model is loaded: beside napari's compiler both would wait for it
 
 
 class SectorOutline:
@@ -54,6 +55,10 @@ class SectorOutline:
         self._connections = Connections()
         self._layer_later = False
         self._first: EventWorker | None = None
+        self._mask_wanted = False
+        tell.run_began.connect(partial(self._want_mask, True))
+        tell.proposed.connect(lambda _: self._want_mask(False))
+        tell.run_ended.connect(partial(self._want_mask, False))
         overrides.sector_set.connect(self.show)
 
     # -- where it comes from ------------------------------------------------------------------------------
@@ -135,7 +140,7 @@ class SectorOutline:
     def _add_layer(self, current: OpenCine) -> None:
         if self._layer_later:
             self._layer_later = False
-            QTimer.singleShot(_PAINTED_MS, lambda: self._draw_once(current))
+            QTimer.singleShot(_LATER_MS, lambda: self._draw_once(current))
             return
         sector = current.sector
         if sector is not None:
@@ -143,8 +148,13 @@ class SectorOutline:
             self.follow(current)
 
     def _draw_once(self, current: OpenCine) -> None:
-        """Have napari load what an outline takes, in a thread; the one that comes on screen is made in the GUI's."""
-        if current is self._cine_viewer.current and current.sector is not None:
+        """Have napari load what an outline takes, in a thread; the one that comes on screen is made in the GUI's.
+
+        Not while somebody waits for the first mask of a run.
+        """
+        if self._mask_wanted:
+            QTimer.singleShot(_LATER_MS, lambda: self._draw_once(current))
+        elif current is self._cine_viewer.current and current.sector is not None:
             self._first = EventWorker()
             self._first.came.connect(lambda _: self._on_first(current))
             self._first.call(make_sector_layer, current.cine, current.sector)
@@ -153,6 +163,9 @@ class SectorOutline:
         # An error comes here too; it is raised where the layer is made once more.
         self._hear_no_first()
         self._add_late(current)
+
+    def _want_mask(self, wanted: bool) -> None:
+        self._mask_wanted = wanted
 
     def _hear_no_first(self) -> None:
         if self._first is not None:

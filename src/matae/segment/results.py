@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,6 +37,13 @@ class FrameMask:
     mask: NDArray[np.uint8]
     probability: NDArray[np.uint8]
     area_px: int
+
+    @cached_property
+    def implied_dice(self) -> float:
+        """Dice that the probabilities imply, see `matae.segment.expected.implied_dice`; computed when first asked."""
+        from matae.segment.expected import implied_dice
+
+        return implied_dice(self.mask, self.probability)
 
 
 @dataclass(eq=False)

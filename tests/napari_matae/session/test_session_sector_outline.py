@@ -61,7 +61,7 @@ def test_an_outline_that_comes_late_is_not_put_on_another_cine(session, cine, qt
     second = session.open(replace(cine, frames=cine.frames[::-1].copy()))
     outline = second.sector_layer
     assert outline is not None
-    qtbot.wait(2 * sector_outline._PAINTED_MS)  # what would come late has begun by then
+    qtbot.wait(2 * sector_outline._LATER_MS)  # what would come late has begun by then
     assert session.sector._first is None
     assert first.sector_layer is None
     assert second.sector_layer is outline
