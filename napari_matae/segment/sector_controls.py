@@ -64,6 +64,7 @@ class SectorControls(QWidget):  # type: ignore[misc]
         current = self._session.current
         if current is None:
             return
+        self._session.sector.hurry()
         if current.sector_layer is None:
             self._session.sector.find()
         if current.sector_layer is not None:

@@ -62,13 +62,14 @@ class CineViewer:
             axis = self.viewer.dims.ndim - self.current.image.ndim
             self.viewer.dims.set_current_step(axis, int(np.clip(frame, 0, self.current.cine.n_frames - 1)))
 
-    def add_above(self, layer: Any) -> Any:
-        """Add a layer and leave the one chosen that was; return the new layer."""
-        active = self.viewer.layers.selection.active
+    def add_above(self, layer: Any, *, below: Any = None) -> Any:
+        """Add a layer on top, or right below another one, and leave the one chosen that was; return the new layer."""
+        layers = self.viewer.layers
+        active = layers.selection.active
         with self.quiet():
-            self.viewer.add_layer(layer)
-            if active is not None and active in self.viewer.layers:
-                self.viewer.layers.selection.active = active
+            layers.insert(layers.index(below) if below in layers else len(layers), layer)
+            if active is not None and active in layers:
+                layers.selection.active = active
         return layer
 
     def remove(self, layer: Any) -> None:

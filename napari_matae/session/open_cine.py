@@ -56,6 +56,8 @@ class OpenCine:
         self.sector: Sector | None = None
         """The sector as people set it, else as it was found."""
         self.sector_layer: Shapes | None = None
+        self.outline_comes_late = False
+        """Whether that layer is still to come, after the picture."""
         self.labels: Labels | None = None
         self.predicted: NDArray[np.uint8] | None = None
         """What the model proposed, frame by frame."""

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SectorOutline", "sector_of"]
 
-_LATER_MS = 1000  # the picture is drawn first, and the model is loaded: beside napari's compiler both would wait for it
+_LATER_MS = 1000
+"""Until the picture is drawn, and the model is loaded: beside napari's compiler both would take longer."""
 
 
 class SectorOutline:
@@ -54,8 +55,10 @@ class SectorOutline:
         self._cine_viewer, self._tell, self._overrides, self._finds = screen, tell, overrides, finds
         self._connections = Connections()
         self._layer_later = False
+        self._later: QTimer | None = None
         self._first: EventWorker | None = None
         self._mask_wanted = False
+        """Whether a run has begun that no mask came of yet."""
         tell.run_began.connect(partial(self._want_mask, True))
         tell.proposed.connect(lambda _: self._want_mask(False))
         tell.run_ended.connect(partial(self._want_mask, False))
@@ -130,64 +133,80 @@ class SectorOutline:
         self._tell.sector_changed.emit()
 
     def let_picture_come_first(self) -> None:
-        """Put the layer of the next cine on screen only after its picture, and load in a thread what draws it.
+        """Put the first layer on screen only after its picture, and load in a thread what draws it.
 
         For the first outline of a process napari loads its compiler, and compiles where it never did on this computer:
         seconds in which the window would not answer.
         """
         self._layer_later = True
 
+    def hurry(self) -> None:
+        """Put an outline on screen now that is still to come: somebody wants to drag it."""
+        current = self._cine_viewer.current
+        if current is not None and current.outline_comes_late:
+            self._add_late(current)
+
     def _add_layer(self, current: OpenCine) -> None:
-        if self._layer_later:
-            self._layer_later = False
-            QTimer.singleShot(_LATER_MS, lambda: self._draw_once(current))
-            return
+        if not self._layer_later:
+            self._add_now(current)
+        elif not current.outline_comes_late:
+            current.outline_comes_late = True
+            self._later = QTimer()
+            self._later.timeout.connect(lambda: self._draw_once(current))
+            self._later.start(_LATER_MS)
+
+    def _add_now(self, current: OpenCine) -> None:
+        self._layer_later = current.outline_comes_late = False
         sector = current.sector
         if sector is not None:
-            current.sector_layer = self._cine_viewer.add_above(make_sector_layer(current.cine, sector))
+            layer = make_sector_layer(current.cine, sector)
+            current.sector_layer = self._cine_viewer.add_above(layer, below=current.labels)
             self.follow(current)
 
     def _draw_once(self, current: OpenCine) -> None:
         """Have napari load what an outline takes, in a thread; the one that comes on screen is made in the GUI's.
 
-        Not while somebody waits for the first mask of a run.
+        Later, where somebody waits for the first mask of a run.
         """
         if self._mask_wanted:
-            QTimer.singleShot(_LATER_MS, lambda: self._draw_once(current))
-        elif current is self._cine_viewer.current and current.sector is not None:
-            self._first = EventWorker()
-            self._first.came.connect(lambda _: self._on_first(current))
-            self._first.call(make_sector_layer, current.cine, current.sector)
-
-    def _on_first(self, current: OpenCine) -> None:
-        # An error comes here too; it is raised where the layer is made once more.
-        self._hear_no_first()
-        self._add_late(current)
+            return
+        if self._later is not None:
+            self._later.stop()
+        if current.sector is None:  # it was taken back
+            current.outline_comes_late = False
+            return
+        self._first = EventWorker()
+        # An error comes as an event too; it is raised where the layer is made once more.
+        self._first.came.connect(lambda _: self._add_late(current))
+        self._first.call(make_sector_layer, current.cine, current.sector)
 
     def _want_mask(self, wanted: bool) -> None:
         self._mask_wanted = wanted
 
-    def _hear_no_first(self) -> None:
+    def _await_none(self) -> None:
+        if self._later is not None:
+            self._later.stop()
         if self._first is not None:
             self._first.drop()
             with suppress(TypeError):  # Qt's word for nobody being connected
                 self._first.came.disconnect()
 
     def _add_late(self, current: OpenCine) -> None:
-        # Another cine may be on screen by now, or the viewer closed; a cine that comes back shows its sector anew.
-        if current is self._cine_viewer.current and current.sector_layer is None:
-            self._add_layer(current)
-            self._tell.sector_changed.emit()
+        self._await_none()
+        self._add_now(current)
+        self._tell.sector_changed.emit()
 
     def follow(self, current: OpenCine) -> None:
-        """Listen to a cine's outline."""
-        if current.sector_layer is not None:
+        """Listen to a cine's outline; one that did not come before the cine was left comes now."""
+        if current.outline_comes_late:
+            self._add_now(current)
+        elif current.sector_layer is not None:
             self._connections.connect(current.sector_layer.events.data, self.settle)
 
     def unfollow(self) -> None:
         """Listen to no outline any more, and let none come late."""
         self._connections.close()
-        self._hear_no_first()
+        self._await_none()
 
     def settle(self) -> None:
         """Take the outline as it is drawn by now."""

@@ -310,8 +310,11 @@ def test_a_dock_closed_and_opened_again_works_once(make_napari_viewer_proxy, qtb
 
 @pytest.mark.parametrize("name", ["cine.dcm", "IM000001"])
 def test_a_file_that_napari_opens_by_our_reader_is_taken_over(dock, qtbot, tmp_path, name):
+    from npe2 import PluginManager
+
     from matae.demo import demo_path
 
+    PluginManager.instance().discover()  # as napari does for its first window; here the viewer is a model alone
     (tmp_path / name).write_bytes(demo_path().read_bytes())
     dock.viewer.open(str(tmp_path / name), plugin="napari-matae")
     assert dock.session.current.cine.source.name == name
