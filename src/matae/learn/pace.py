@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from matae.train.data import LabelledFrames
 
 __all__ = [
-    "CHECKS_SHARE", "FEWEST_CHECKED", "FEWEST_CHECKS", "FEWEST_STEPS", "Costs", "Pace", "paced", "plan_pace", "some_of",
+    "CHECKS_SHARE", "FEWEST_CHECKED", "FEWEST_CHECKS", "FEWEST_STEPS", "Costs", "Pace", "frames_to_check", "paced",
+    "plan_pace", "some_of",
 ]  # fmt: skip
 
 CHECKS_SHARE = 0.125
@@ -122,7 +123,7 @@ def some_of(frames: LabelledFrames, most: int) -> LabelledFrames:
     theirs: dict[str, list[int]] = {}
     for i, patient in enumerate(frames.patients):
         theirs.setdefault(patient, []).append(i)
-    # In the order of nothing, so that nobody's place in a list decides.
+    # Patients are shuffled, always in the same way: who comes first in the study is not looked at more than others.
     order = np.random.default_rng(0).permutation(len(theirs)).tolist()
     waiting, found = [list(theirs.values())[who] for who in order], list[int]()
     while len(found) < most:
@@ -130,6 +131,20 @@ def some_of(frames: LabelledFrames, most: int) -> LabelledFrames:
         found += [own.pop(i % len(own)) for i, own in enumerate(waiting[: most - len(found)])]
         waiting = [own for own in waiting if own]
     return frames.take(sorted(found))
+
+
+def frames_to_check(plan: Plan, held_out: LabelledFrames) -> LabelledFrames:
+    """Return the frames that each check of a planned run looks at.
+
+    Earlier versions planned no number of them and took every so many-th frame. A run that one of them left unfinished
+    goes on with the frames it began with: others it would refuse.
+    """
+    from matae.learn.recipe import RECIPES
+
+    if plan.options.checked:
+        return some_of(held_out, plan.options.checked)
+    n, most = len(held_out), RECIPES[plan.options.kind].checked
+    return held_out if n <= most else held_out.take([i * n // most for i in range(most)])
 
 
 def plan_pace(

@@ -71,8 +71,8 @@ def make_model(
         If the run was put aside.
     """
     from matae.learn.interpolate_weights import Kept
-    from matae.learn.pace import plan_pace, some_of
-    from matae.learn.recipe import RECIPES, recipe
+    from matae.learn.pace import frames_to_check, plan_pace
+    from matae.learn.recipe import recipe
     from matae.models import new_model_folder
     from matae.nn.checkpoint import save
     from matae.train.loop import train
@@ -95,7 +95,7 @@ def make_model(
         plan.write(folder)
     config = settings(plan.options, steps=plan.steps)
     # The same frames from the first check to the last; the verdict is given on all of them.
-    checked = some_of(data.held_out, plan.options.checked or RECIPES[options.kind].checked)
+    checked = frames_to_check(plan, data.held_out)
     before = deepcopy(network).cpu().eval()
     follower = _Follower(link, config, _step_of(folder / TRAINING / STATE))
     follower.tell_start(options, data)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from matae.errors import TrainError
 from matae.learn import RetrainOptions, retrain
 from matae.learn.events import Event, Started, Step, Validation
+from matae.learn.folders import PLAN
 from matae.learn.pace import (
     CHECKS_SHARE,
     FEWEST_CHECKED,
@@ -145,6 +148,34 @@ def test_a_killed_run_keeps_the_pace_it_began_with(
     assert verdict.held_out.n_frames == 9
     facts = find_model(verdict.name).card.training["retrain"]["options"]
     assert (facts["check_every"], facts["checked"]) == (5, 4)
+
+
+@pytest.mark.parametrize("kind", ["quick", "full"])
+def test_a_run_of_an_earlier_version_goes_on_with_the_frames_it_was_checked_on(
+    base: str, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    def every_so_many(frames: LabelledFrames, most: int) -> LabelledFrames:
+        n = len(frames)
+        return frames if n <= most else frames.take([i * n // most for i in range(most)])
+
+    def kill(event: Event) -> None:
+        if isinstance(event, Validation) and event.step == 4:
+            raise KilledError
+
+    # There are 9 held-out frames: of so few none were left out.
+    monkeypatch.setitem(RECIPES, kind, replace(RECIPES[kind], checked=4, checks=2))
+    options = RetrainOptions(base=base, against=base, kind=kind, replay="none", steps=8, device="cpu")
+    folder = tmp_path / "run"
+    with monkeypatch.context() as earlier, pytest.raises(KilledError):
+        earlier.setattr("matae.learn.pace.some_of", every_so_many)
+        retrain(study, options, folder=folder, emit=kill)
+    plan = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+    del plan["options"]["check_every"], plan["options"]["checked"]
+    (folder / PLAN).write_text(json.dumps(plan), encoding="utf-8")
+    events: list[Event] = []
+    retrain(study, folder=folder, emit=events.append)
+    assert [event.step for event in events if isinstance(event, Started)] == [4]
+    assert [event.step for event in events if isinstance(event, Validation)] == [8]
 
 
 @pytest.mark.parametrize("kind", ["quick", "full"])
