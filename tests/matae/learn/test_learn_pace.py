@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,11 +31,15 @@ from matae.learn.plan import Plan
 from matae.learn.recipe import RECIPES
 from matae.models import find_model
 from matae.train.data import LabelledFrames
+from matae.train.loop import make_fabric
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lightning_fabric import Fabric
+
     from matae.store import Study
+    from matae.train.config import TrainConfig
 
 KINDS = st.sampled_from(["quick", "full"])
 
@@ -166,9 +171,10 @@ def test_a_run_of_an_earlier_version_goes_on_with_the_frames_it_was_checked_on(
     monkeypatch.setitem(RECIPES, kind, replace(RECIPES[kind], checked=4, checks=2))
     options = RetrainOptions(base=base, against=base, kind=kind, replay="none", steps=8, device="cpu")
     folder = tmp_path / "run"
-    with monkeypatch.context() as earlier, pytest.raises(KilledError):
+    with monkeypatch.context() as earlier:
         earlier.setattr("matae.learn.pace.some_of", every_so_many)
-        retrain(study, options, folder=folder, emit=kill)
+        with pytest.raises(KilledError):
+            retrain(study, options, folder=folder, emit=kill)
     plan = json.loads((folder / PLAN).read_text(encoding="utf-8"))
     del plan["options"]["check_every"], plan["options"]["checked"]
     (folder / PLAN).write_text(json.dumps(plan), encoding="utf-8")
@@ -196,6 +202,46 @@ def test_steps_that_a_person_chose_have_the_checks_of_the_recipe(base: str, stud
     events: list[Event] = []
     retrain(study, options, folder=tmp_path / "run", emit=events.append)
     assert [event.step for event in events if isinstance(event, Validation)] == [0, 2, 4, 6, 8]
+
+
+def test_what_a_step_and_a_check_take_is_found_without_what_only_the_first_takes(
+    base: str, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, checks = [0.0], list[float]()
+
+    def load(config: TrainConfig) -> Fabric:
+        now[0] += 100.0
+        return make_fabric(config)
+
+    def step(*_: object, **__: object) -> float:
+        now[0] += 9.0 if now[0] == 100.0 else 0.5
+        return 0.0
+
+    def check(*_: object) -> object:
+        checks.append(now[0])
+        now[0] += 1.8 if len(checks) == 1 else 0.9
+        return {}, {}
+
+    measured: list[tuple[Costs, float]] = []
+
+    def planned(chosen: object, wanted: int, n: int, *, seconds: float, costs: Costs) -> Pace:
+        measured.append((costs, seconds))
+        raise KilledError
+
+    monkeypatch.setattr("matae.learn.pace.time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr("matae.train.loop.make_fabric", load)
+    monkeypatch.setattr("matae.train.step.take_step", step)
+    monkeypatch.setattr("matae.train.validation.validate", check)
+    monkeypatch.setattr("matae.learn.pace.paced", planned)
+    options = RetrainOptions(base=base, against=base, kind="quick", replay="none", seconds=100.0, device="cpu")
+    with pytest.raises(KilledError):
+        retrain(study, options, folder=tmp_path / "run")
+    # Nine seconds of a first step, two of half a second, and two checks of nine frames.
+    assert measured == [(Costs(pytest.approx(0.5), pytest.approx(0.1), pytest.approx(12.7)), pytest.approx(82.3))]
+    checks.clear()
+    with pytest.raises(KilledError):
+        retrain(study, replace(options, seconds=80.0), folder=tmp_path / "other")
+    assert len(checks) == 1  # a second one would take too much of 80 seconds
 
 
 def test_checks_of_less_than_nothing_are_refused() -> None:
