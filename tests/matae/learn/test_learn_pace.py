@@ -147,7 +147,9 @@ def test_a_killed_run_keeps_the_pace_it_began_with(
     verdict = retrain(study, folder=tmp_path / "run", emit=events.append)
     assert len(measured) == 1
     assert min(measured[0].step, measured[0].frame) > 0
-    assert [event.step for event in events if isinstance(event, Started)] == [5]
+    assert [(event.step, event.held_out) for event in events if isinstance(event, Started)] == [
+        (5, "4 of 9 frames of 3 held-out patients")
+    ]
     assert [event.step for event in events if isinstance(event, Validation)] == [10, 12]
     # The checks looked at four frames, the verdict looks at all of them; what repeats the training is in the card.
     assert verdict.held_out.n_frames == 9
