@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matae.errors import TrainError
 from matae.train.progress import StoppedError
 
 if TYPE_CHECKING:
@@ -127,7 +128,8 @@ def some_of(frames: LabelledFrames, most: int) -> LabelledFrames:
     order = np.random.default_rng(0).permutation(len(theirs)).tolist()
     waiting, found = [list(theirs.values())[who] for who in order], list[int]()
     while len(found) < most:
-        # A patient's frames come in their order, end-diastole often first: of two patients each gives another one.
+        # A patient's frames come in their order, end-diastole often first. One patient gives the first of them, the
+        # next one the second, so that there are as many of end-systole.
         found += [own.pop(i % len(own)) for i, own in enumerate(waiting[: most - len(found)])]
         waiting = [own for own in waiting if own]
     return frames.take(sorted(found))
@@ -171,6 +173,8 @@ def plan_pace(
     ------
     StoppedError
         If `should_stop` said so.
+    TrainError
+        If memory does not suffice.
     """
     from matae.learn.recipe import RECIPES
 
@@ -185,7 +189,13 @@ def plan_pace(
 
 
 def _measured(network: Network, config: TrainConfig, data: RunData, should_stop: Callable[[], bool]) -> Costs:
-    """Return what a step and a check take; where memory runs out, found out with fewer frames at a time."""
+    """Return what a step and a check take; where memory runs out, found out with fewer frames at a time.
+
+    Raises
+    ------
+    TrainError
+        If it does not suffice for the fewest either.
+    """
     import torch
 
     from matae.segment.backends.precision import is_out_of_memory
@@ -197,8 +207,13 @@ def _measured(network: Network, config: TrainConfig, data: RunData, should_stop:
             found = _tried(network, replace(config, batch=batch), data, should_stop)
             return replace(found, step=found.step * config.batch / batch)
         except (RuntimeError, MemoryError) as error:
-            if batch == fewest or not is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
+        if batch == fewest:
+            raise TrainError(
+                "Memory does not suffice for a training; close other programs and go on with the run, or start one on "
+                "another device."
+            )
         batch = max(fewest, (batch + 1) // 2)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
