@@ -187,8 +187,8 @@ class RunView(QWidget):  # type: ignore[misc]
         more += f", {event.n_unlabelled:,} nobody corrected" if event.n_unlabelled else ""
         more += f", {event.n_pseudo_labelled:,} filled between" if event.n_pseudo_labelled else ""
         self.title.setText(
-            f"{event.name}: {event.n_frames:,} frames of {event.n_patients:,} patients{more}; checked on "
-            f"{event.n_held_out_frames:,} frames of {event.n_held_out_patients:,} held-out patients."
+            f"{event.name}: {event.n_frames:,} frames of {event.n_patients:,} patients{more}; "
+            f"checked on {event.held_out}."
         )
         self.title.show()
         if not self._stopping:

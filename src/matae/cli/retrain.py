@@ -108,9 +108,8 @@ def _say(event: Event) -> None:
     if isinstance(event, Started):
         text = (
             f"{event.kind} training of {event.name} from {event.base} on {event.device}: {event.n_frames} frames of "
-            f"{event.n_patients} patients, {event.n_held_out_frames} frames of {event.n_held_out_patients} held-out "
-            f"patients, {event.n_replay} replay frames, {event.n_unlabelled} uncorrected ones, "
-            f"{event.n_pseudo_labelled} filled ones, {event.steps} steps"
+            f"{event.n_patients} patients, checked on {event.held_out}, {event.n_replay} replay frames, "
+            f"{event.n_unlabelled} uncorrected ones, {event.n_pseudo_labelled} filled ones, {event.steps} steps"
         )
     elif isinstance(event, Validation):
         scores = ", ".join(f"{width}: {score:.3f}" for width, score in event.dice.items())

@@ -48,13 +48,15 @@ class Started:
     n_frames, n_patients
         Frames to learn from.
     n_held_out_frames, n_held_out_patients
-        Frames of other patients that decide when to stop.
+        Frames of validation patients: checks on the way look at them, or at some of them.
     n_replay
         Frames mixed in so that nothing is forgotten.
     n_unlabelled
         Frames nobody corrected that teach by self-training.
     n_pseudo_labelled
         Frames between corrected ones that were filled and teach as pseudo-labels.
+    n_checked
+        Held-out frames that each check on the way looks at; 0 in runs of versions that did not say.
     """
 
     kind_of: ClassVar[str] = "started"
@@ -72,6 +74,13 @@ class Started:
     n_replay: int
     n_unlabelled: int = 0
     n_pseudo_labelled: int = 0
+    n_checked: int = 0
+
+    @property
+    def held_out(self) -> str:
+        """The held-out frames in words, and how many of them a check looks at where it leaves some out."""
+        some = f"{self.n_checked:,} of " if 0 < self.n_checked < self.n_held_out_frames else ""
+        return f"{some}{self.n_held_out_frames:,} frames of {self.n_held_out_patients:,} held-out patients"
 
 
 @dataclass(frozen=True)

@@ -52,8 +52,9 @@ class RetrainOptions:
     against
         Model the verdict compares with; the one in use if empty.
     check_every, checked
-        Steps between two checks on held-out frames, and frames of each check; what fits into `seconds` if 0. A run that
-        is planned has them, so that it can be repeated exactly.
+        With `steps`, steps between two checks on held-out frames, and frames of each check at most; those of the recipe
+        if 0. Without, they are planned as the steps are, whatever they were. A run that is planned has them, so that it
+        can be repeated exactly.
     statuses
         Which labels count.
     processes

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matae.errors import TrainError
 from matae.train.progress import StoppedError
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from matae.train.data import LabelledFrames
 
 __all__ = [
-    "CHECKS_SHARE", "FEWEST_CHECKED", "FEWEST_CHECKS", "FEWEST_STEPS", "Costs", "Pace", "paced", "plan_pace", "some_of",
+    "CHECKS_SHARE", "FEWEST_CHECKED", "FEWEST_CHECKS", "FEWEST_STEPS", "Costs", "Pace", "frames_to_check", "paced",
+    "plan_pace", "some_of",
 ]  # fmt: skip
 
 CHECKS_SHARE = 0.125
@@ -36,7 +38,7 @@ FEWEST_CHECKS = 4
 """The start, the end, and two between them: fewer show no progress, and hardly choose."""
 FEWEST_CHECKED = 8
 _PLANNED = 0.95  # of the time: steps may take longer than the first ones did
-_MEASURING = 0.02  # of the time, after the first step
+_MEASURING = 0.02  # of the time, after the first step; and for a first check that is followed by another
 _MEASURED = 16  # frames of a check, as many as go through the network together
 
 
@@ -122,14 +124,29 @@ def some_of(frames: LabelledFrames, most: int) -> LabelledFrames:
     theirs: dict[str, list[int]] = {}
     for i, patient in enumerate(frames.patients):
         theirs.setdefault(patient, []).append(i)
-    # In the order of nothing, so that nobody's place in a list decides.
+    # Patients are shuffled, always in the same way: who comes first in the study is not looked at more than others.
     order = np.random.default_rng(0).permutation(len(theirs)).tolist()
     waiting, found = [list(theirs.values())[who] for who in order], list[int]()
     while len(found) < most:
-        # A patient's frames come in their order, end-diastole often first: of two patients each gives another one.
+        # A patient's frames come in their order, end-diastole often first. One patient gives the first of them, the
+        # next one the second, so that there are as many of end-systole.
         found += [own.pop(i % len(own)) for i, own in enumerate(waiting[: most - len(found)])]
         waiting = [own for own in waiting if own]
     return frames.take(sorted(found))
+
+
+def frames_to_check(plan: Plan, held_out: LabelledFrames) -> LabelledFrames:
+    """Return the frames that each check of a planned run looks at.
+
+    Earlier versions planned no number of them and took every so many-th frame. A run that one of them left unfinished
+    goes on with the frames it began with: others it would refuse.
+    """
+    from matae.learn.recipe import RECIPES
+
+    if plan.options.checked:
+        return some_of(held_out, plan.options.checked)
+    n, most = len(held_out), RECIPES[plan.options.kind].checked
+    return held_out if n <= most else held_out.take([i * n // most for i in range(most)])
 
 
 def plan_pace(
@@ -156,6 +173,8 @@ def plan_pace(
     ------
     StoppedError
         If `should_stop` said so.
+    TrainError
+        If memory does not suffice.
     """
     from matae.learn.recipe import RECIPES
 
@@ -170,7 +189,13 @@ def plan_pace(
 
 
 def _measured(network: Network, config: TrainConfig, data: RunData, should_stop: Callable[[], bool]) -> Costs:
-    """Return what a step and a check take; where memory runs out, found out with fewer frames at a time."""
+    """Return what a step and a check take; where memory runs out, found out with fewer frames at a time.
+
+    Raises
+    ------
+    TrainError
+        If it does not suffice for the fewest either.
+    """
     import torch
 
     from matae.segment.backends.precision import is_out_of_memory
@@ -182,8 +207,13 @@ def _measured(network: Network, config: TrainConfig, data: RunData, should_stop:
             found = _tried(network, replace(config, batch=batch), data, should_stop)
             return replace(found, step=found.step * config.batch / batch)
         except (RuntimeError, MemoryError) as error:
-            if batch == fewest or not is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
+        if batch == fewest:
+            raise TrainError(
+                "Memory does not suffice for a training; close other programs and go on with the run, or start one on "
+                "another device."
+            )
         batch = max(fewest, (batch + 1) // 2)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -214,7 +244,14 @@ def _tried(network: Network, config: TrainConfig, data: RunData, should_stop: Ca
         step_at(taken)
     step = (time.perf_counter() - clock) / taken
     few = data.held_out.take(range(min(_MEASURED, len(data.held_out))))
-    clock = time.perf_counter()
-    validate(run.average, few, config.grid, should_stop)
-    end = time.perf_counter()
-    return Costs(step, (end - clock) / len(few), end - start)
+
+    def check() -> float:
+        clock = time.perf_counter()
+        validate(run.average, few, config.grid, should_stop)
+        return time.perf_counter() - clock
+
+    spent_on_check = check()
+    if spent_on_check < _MEASURING * config.seconds:
+        # The first is slower here too, by a third on a processor: checks would be left out for it.
+        spent_on_check = min(spent_on_check, check())
+    return Costs(step, spent_on_check / len(few), time.perf_counter() - start)

@@ -59,8 +59,8 @@ class Recipe:
 RECIPES = {
     # Few weights move in an adapter, and may move far; half of what it sees is what the base knows, or it forgets that.
     "quick": Recipe(80, 0, 80, batch=8, lr=4e-3, ema=0.97, replay=0.5, checks=4, checked=32),
-    # Of 32 frames a check would choose by chance. The average lags: in a short run the
-    # first checks show the base, so half of them without a better one mean little.
+    # Checks of 32 frames would choose the best weights by chance. The average lags: in a short run the first checks
+    # show the base, so half of them without a better one mean little.
     "full": Recipe(
         400,
         6,

@@ -71,8 +71,8 @@ def make_model(
         If the run was put aside.
     """
     from matae.learn.interpolate_weights import Kept
-    from matae.learn.pace import plan_pace, some_of
-    from matae.learn.recipe import RECIPES, recipe
+    from matae.learn.pace import frames_to_check, plan_pace
+    from matae.learn.recipe import recipe
     from matae.models import new_model_folder
     from matae.nn.checkpoint import save
     from matae.train.loop import train
@@ -95,10 +95,10 @@ def make_model(
         plan.write(folder)
     config = settings(plan.options, steps=plan.steps)
     # The same frames from the first check to the last; the verdict is given on all of them.
-    checked = some_of(data.held_out, plan.options.checked or RECIPES[options.kind].checked)
+    checked = frames_to_check(plan, data.held_out)
     before = deepcopy(network).cpu().eval()
     follower = _Follower(link, config, _step_of(folder / TRAINING / STATE))
-    follower.tell_start(options, data)
+    follower.tell_start(options, data, len(checked))
     # A run that somebody ended and that was put aside before it was judged learns no more.
     ended = folder / TRAINING / _ENDED
     ends = _always if ended.exists() else link.ends
@@ -252,8 +252,8 @@ class _Follower:
         self._link, self._config = link, config
         self._device = choose_device(config.device, training=True)
 
-    def tell_start(self, options: RetrainOptions, data: RunData) -> None:
-        self._link.emit(self._started(options, data))
+    def tell_start(self, options: RetrainOptions, data: RunData, n_checked: int) -> None:
+        self._link.emit(replace(self._started(options, data), n_checked=n_checked))
         if note := curves_note():
             self._link.emit(Notice(note))
 

@@ -45,6 +45,7 @@ def test_from_corrections_to_use_and_back(file: Path, base: str, tmp_path: Path)
     run("models", "promote", BASE, "--anyway")  # what the new one is compared with
     said = run("retrain", "--study", file, "--base", BASE, "--kind", "quick", "--steps", 20, "--replay", "none",
                "--name", "mine", "--device", "cpu", "--json", out)  # fmt: skip
+    assert "checked on 9 frames of 3 held-out patients, 0 replay frames" in said
     assert "Held-out patients, never learnt from: accuracy" in said
     assert "Agreement with your edits on training patients" in said
     verdict = json.loads(out.read_text())

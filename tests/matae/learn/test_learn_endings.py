@@ -134,6 +134,17 @@ def test_memory_that_runs_out_lowers_the_frames_at_a_time(
     assert made() == [verdict.name]
 
 
+def test_memory_that_does_not_suffice_at_all_is_said_in_a_sentence(
+    study: Study, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(self: Matae, x: torch.Tensor, width: float = 1.0) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Matae, "forward", none)
+    with pytest.raises(TrainError, match="Memory does not suffice for a training; close other programs"):
+        retrain(study, replace(OPTIONS, steps=0, seconds=2.0), folder=tmp_path / "run")
+
+
 def on_first(kind: type, deed: Callable[[], object]) -> Callable[[Event], None]:
     left = [deed]
     return lambda event: left.pop()() if isinstance(event, kind) and left else None  # type: ignore[func-returns-value]

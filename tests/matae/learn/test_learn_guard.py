@@ -23,10 +23,17 @@ OPTIONS = RetrainOptions(base=BASE, against=BASE, kind="full", steps=30, device=
 
 
 @pytest.fixture
-def packaged(monkeypatch: pytest.MonkeyPatch, known: Path) -> None:
-    """Let frames like those the base was trained on stand for the phantom's."""
+def packaged(monkeypatch: pytest.MonkeyPatch, known: Path) -> list[bool]:
+    """Let frames like those the base was trained on stand for the phantom's; return whether they are to be mixed."""
+    asked: list[bool] = []
     frames = Replay("phantom", load_frames(known, "train", 32), load_frames(known, "val", 32), is_packaged=True)
-    monkeypatch.setattr("matae.learn.replay.load_replay", lambda *_, **__: frames)
+
+    def load(*_: object, mixed: bool, **__: object) -> Replay:
+        asked.append(mixed)
+        return frames
+
+    monkeypatch.setattr("matae.learn.replay.load_replay", load)
+    return asked
 
 
 def test_what_a_card_says() -> None:
@@ -64,11 +71,12 @@ def make_synthetic(name: str) -> None:
     rewrite_card(name, replace(find_model(name).card, data="Drawn. No patient's picture was used to train it."))
 
 
-def test_nothing_goes_back_for_the_sake_of_synthetic_hearts(study: Study, base: str, packaged: None) -> None:
+def test_nothing_goes_back_for_the_sake_of_synthetic_hearts(study: Study, base: str, packaged: list[bool]) -> None:
     make_synthetic(BASE)
     add_clip(study, Path(study.target).parent / "clips", "u")
     study.set_split("u", "train")
     verdict = retrain(study, OPTIONS)
+    assert packaged == [False]
     facts = find_model("after").card.training["retrain"]
     assert facts["kept"] == {"shallow": 1.0, "deep": 1.0}
     assert facts["replay"] == "none"
@@ -80,11 +88,14 @@ def test_nothing_goes_back_for_the_sake_of_synthetic_hearts(study: Study, base: 
     assert "guard frames" not in verdict.sentence
 
 
-def test_a_base_of_real_hearts_is_held_to_its_own_masks(study: Study, base: str, packaged: None, clips: Path) -> None:
+def test_a_base_of_real_hearts_is_held_to_its_own_masks(
+    study: Study, base: str, packaged: list[bool], clips: Path
+) -> None:
     for subject in ("u", "v", "w"):
         add_clip(study, clips, subject, shifted=False)
         study.set_split(subject, "train")
     verdict = retrain(study, OPTIONS)
+    assert packaged == [True]
     assert verdict.kept is not None
     assert (verdict.kept.n_patients, verdict.kept.n) == (2, 6)
     assert verdict.kept.before == 1.0

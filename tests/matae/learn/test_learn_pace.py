@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +16,7 @@ from hypothesis import strategies as st
 from matae.errors import TrainError
 from matae.learn import RetrainOptions, retrain
 from matae.learn.events import Event, Started, Step, Validation
+from matae.learn.folders import PLAN
 from matae.learn.pace import (
     CHECKS_SHARE,
     FEWEST_CHECKED,
@@ -27,11 +31,15 @@ from matae.learn.plan import Plan
 from matae.learn.recipe import RECIPES
 from matae.models import find_model
 from matae.train.data import LabelledFrames
+from matae.train.loop import make_fabric
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lightning_fabric import Fabric
+
     from matae.store import Study
+    from matae.train.config import TrainConfig
 
 KINDS = st.sampled_from(["quick", "full"])
 
@@ -139,12 +147,43 @@ def test_a_killed_run_keeps_the_pace_it_began_with(
     verdict = retrain(study, folder=tmp_path / "run", emit=events.append)
     assert len(measured) == 1
     assert min(measured[0].step, measured[0].frame) > 0
-    assert [event.step for event in events if isinstance(event, Started)] == [5]
+    assert [(event.step, event.held_out) for event in events if isinstance(event, Started)] == [
+        (5, "4 of 9 frames of 3 held-out patients")
+    ]
     assert [event.step for event in events if isinstance(event, Validation)] == [10, 12]
     # The checks looked at four frames, the verdict looks at all of them; what repeats the training is in the card.
     assert verdict.held_out.n_frames == 9
     facts = find_model(verdict.name).card.training["retrain"]["options"]
     assert (facts["check_every"], facts["checked"]) == (5, 4)
+
+
+@pytest.mark.parametrize("kind", ["quick", "full"])
+def test_a_run_of_an_earlier_version_goes_on_with_the_frames_it_was_checked_on(
+    base: str, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    def every_so_many(frames: LabelledFrames, most: int) -> LabelledFrames:
+        n = len(frames)
+        return frames if n <= most else frames.take([i * n // most for i in range(most)])
+
+    def kill(event: Event) -> None:
+        if isinstance(event, Validation) and event.step == 4:
+            raise KilledError
+
+    # There are 9 held-out frames: of so few none were left out.
+    monkeypatch.setitem(RECIPES, kind, replace(RECIPES[kind], checked=4, checks=2))
+    options = RetrainOptions(base=base, against=base, kind=kind, replay="none", steps=8, device="cpu")
+    folder = tmp_path / "run"
+    with monkeypatch.context() as earlier:
+        earlier.setattr("matae.learn.pace.some_of", every_so_many)
+        with pytest.raises(KilledError):
+            retrain(study, options, folder=folder, emit=kill)
+    plan = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+    del plan["options"]["check_every"], plan["options"]["checked"]
+    (folder / PLAN).write_text(json.dumps(plan), encoding="utf-8")
+    events: list[Event] = []
+    retrain(study, folder=folder, emit=events.append)
+    assert [event.step for event in events if isinstance(event, Started)] == [4]
+    assert [event.step for event in events if isinstance(event, Validation)] == [8]
 
 
 @pytest.mark.parametrize("kind", ["quick", "full"])
@@ -165,6 +204,46 @@ def test_steps_that_a_person_chose_have_the_checks_of_the_recipe(base: str, stud
     events: list[Event] = []
     retrain(study, options, folder=tmp_path / "run", emit=events.append)
     assert [event.step for event in events if isinstance(event, Validation)] == [0, 2, 4, 6, 8]
+
+
+def test_what_a_step_and_a_check_take_is_found_without_what_only_the_first_takes(
+    base: str, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, checks = [0.0], list[float]()
+
+    def load(config: TrainConfig) -> Fabric:
+        now[0] += 100.0
+        return make_fabric(config)
+
+    def step(*_: object, **__: object) -> float:
+        now[0] += 9.0 if now[0] == 100.0 else 0.5
+        return 0.0
+
+    def check(*_: object) -> object:
+        checks.append(now[0])
+        now[0] += 1.8 if len(checks) == 1 else 0.9
+        return {}, {}
+
+    measured: list[tuple[Costs, float]] = []
+
+    def planned(chosen: object, wanted: int, n: int, *, seconds: float, costs: Costs) -> Pace:
+        measured.append((costs, seconds))
+        raise KilledError
+
+    monkeypatch.setattr("matae.learn.pace.time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr("matae.train.loop.make_fabric", load)
+    monkeypatch.setattr("matae.train.step.take_step", step)
+    monkeypatch.setattr("matae.train.validation.validate", check)
+    monkeypatch.setattr("matae.learn.pace.paced", planned)
+    options = RetrainOptions(base=base, against=base, kind="quick", replay="none", seconds=100.0, device="cpu")
+    with pytest.raises(KilledError):
+        retrain(study, options, folder=tmp_path / "run")
+    # Nine seconds of a first step, two of half a second, and two checks of nine frames.
+    assert measured == [(Costs(pytest.approx(0.5), pytest.approx(0.1), pytest.approx(12.7)), pytest.approx(82.3))]
+    checks.clear()
+    with pytest.raises(KilledError):
+        retrain(study, replace(options, seconds=80.0), folder=tmp_path / "other")
+    assert len(checks) == 1  # a second one would take too much of 80 seconds
 
 
 def test_checks_of_less_than_nothing_are_refused() -> None:
