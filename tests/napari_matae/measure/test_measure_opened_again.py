@@ -231,3 +231,51 @@ def test_what_is_outlined_while_the_study_is_asked_is_not_taken_away(make_worksp
         np.testing.assert_array_equal(study.mask(cine.content_id, 2), masks[2])
     assert infos[2].implied == implied[2]
     assert infos[5].status is FrameStatus.EDITED
+
+
+def delete_layer(workspace) -> None:
+    """Delete the layer of the masks, and have another one made, for which the study is asked."""
+    workspace.viewer.layers.remove(workspace.session.current.labels)
+    workspace.session.masks.ensure_labels()
+    assert not workspace.session.current.ready
+
+
+def test_a_proposal_that_comes_while_the_study_is_asked_waits_beside_what_a_person_drew(
+    make_workspace, qtbot, model, cine
+) -> None:
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    outline(workspace, cine, range(N))
+    current = workspace.session.current
+    workspace.session.masks.change("shift", {5: np.roll(current.mask(5), 3, 1)})
+    settled(qtbot, workspace)
+    drawn = current.mask(5).copy()
+    delete_layer(workspace)
+    outline(workspace, cine, [5], shift=6.0)
+    proposed, implied = current.predicted[5].copy(), current.implied[5]
+    qtbot.waitUntil(lambda: current.ready, timeout=60_000)
+    settled(qtbot, workspace)
+    np.testing.assert_array_equal(current.mask(5), drawn)
+    with Study.open(workspace.link.connection.target) as study:
+        info = study.frames(cine.content_id)[5]
+        np.testing.assert_array_equal(study.proposal(cine.content_id, 5), proposed)
+    assert (info.status, info.newer_proposal, info.implied) == (FrameStatus.EDITED, True, implied)
+
+
+def test_a_layer_that_is_deleted_while_the_study_is_asked_takes_its_proposals_along(
+    make_workspace, qtbot, model, cine
+) -> None:
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    outline(workspace, cine, range(N))
+    settled(qtbot, workspace)
+    current = workspace.session.current
+    masks = current.labels.data.copy()
+    delete_layer(workspace)
+    outline(workspace, cine, [2], shift=6.0)
+    workspace.viewer.layers.remove(current.labels)
+    qtbot.waitUntil(lambda: current.ready, timeout=60_000)
+    settled(qtbot, workspace)
+    np.testing.assert_array_equal(current.labels.data, masks)
+    with Study.open(workspace.link.connection.target) as study:
+        assert len(study.history(cine.content_id, 2)) == 1
