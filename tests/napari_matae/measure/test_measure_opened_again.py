@@ -186,6 +186,31 @@ def test_a_study_of_before_says_what_it_said(make_workspace, qtbot, model, cine,
     assert (shown.ef.boundary_sd, shown.ef.reader_sd) == (stored.ef.boundary_sd, stored.ef.reader_sd)
 
 
+def test_another_network_of_the_same_name_is_not_asked(make_workspace, qtbot, model, cine) -> None:
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    outline(workspace, cine, range(N))
+    mark(workspace)
+    workspace.session.current.run["model_sha256"] = "ff" * 32  # as if other weights had that name by now
+    settled(qtbot, workspace)
+    workspace.close_down()
+    again = make_workspace()
+    ended = []
+    again.clip_widths.ended.connect(lambda: ended.append(True))
+    opened(qtbot, again, cine)
+    measuring = LiveMeasurement(again.session)
+    measuring.active = True
+    qtbot.waitUntil(lambda: measuring.measurement is not None and bool(ended), timeout=60_000)
+    qtbot.waitUntil(lambda: not measuring.is_running and not measuring.measurement.inputs.widths_pending)
+    shown = measuring.measurement
+    end_owned(measuring)
+    assert np.isnan(again.session.current.compared).all()
+    assert shown.ef.judged
+    assert shown.by_width == {}
+    with Study.open(again.link.connection.target) as study:
+        agree(measure_stored(study, cine.content_id, "A4C"), shown, flags=False)
+
+
 def test_another_viewer_that_outlines_anew_brings_the_value_with_the_mask(make_workspace, qtbot, model, cine) -> None:
     here, there = make_workspace(), make_workspace(rater="bela")
     for each in (here, there):
