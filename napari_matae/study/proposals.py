@@ -93,7 +93,8 @@ class StudyProposals(QObject):  # type: ignore[misc]
         content_id, run = current.cine.content_id, self._run
         masks = {t: current.predicted[t].copy() for t in frames if t in current.proposed}
         implied = {t: float(current.implied[t]) for t in masks}
-        revisions = sync_state.revisions
+        revisions, storing = sync_state.revisions, sync_state.storing
+        storing.append(frames)
 
         def work(study: Study) -> dict[int, FrameInfo]:
             study.put_proposals(content_id, masks, **run, implied=implied)
@@ -101,7 +102,15 @@ class StudyProposals(QObject):  # type: ignore[misc]
             revisions.update({t: infos[t].revision for t in masks if infos[t].status is FrameStatus.MACHINE})
             return infos
 
-        self._study.requests.write(work, lambda _: self._study.count_soon(), self._study.fail, about=current.cine)
+        def done(_: object) -> None:
+            storing.remove(frames)
+            self._study.count_soon()
+
+        def failed(error: BaseException) -> None:
+            storing.remove(frames)
+            self._study.fail(error)
+
+        self._study.requests.write(work, done, failed, about=current.cine)
         if current is self._session.current:
             self._landmarks.save_known(frames)
 
