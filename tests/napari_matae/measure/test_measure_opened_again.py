@@ -64,12 +64,12 @@ def cine(tmp_path):
     return open_cine(tmp_path / "clip.mha")
 
 
-def outline(workspace, cine, frames, *, shift: float = 0.0) -> None:
+def outline(workspace, cine, frames, *, shift: float = 0.0, **run) -> None:
     """Let the network outline some frames, as a run does; with a sector that was dragged it outlines others."""
     segmenter, sector = Segmenter(SegmentOptions(model=MODEL, width="1")), find_sector(cine)
     sector = replace(sector, polygon=sector.polygon + shift)
     workspace.session.masks.begin_run()
-    workspace.session.current.run = segmenter.describe()
+    workspace.session.current.run = segmenter.describe() | run
     for found in segmenter.stream(cine, sector, list(frames)):
         workspace.session.masks.receive(found)
     workspace.session.masks.end_run()
@@ -189,9 +189,8 @@ def test_a_study_of_before_says_what_it_said(make_workspace, qtbot, model, cine,
 def test_another_network_of_the_same_name_is_not_asked(make_workspace, qtbot, model, cine) -> None:
     workspace = make_workspace()
     opened(qtbot, workspace, cine)
-    outline(workspace, cine, range(N))
+    outline(workspace, cine, range(N), model_sha256="ff" * 32)  # as if other weights had that name by now
     mark(workspace)
-    workspace.session.current.run["model_sha256"] = "ff" * 32  # as if other weights had that name by now
     settled(qtbot, workspace)
     workspace.close_down()
     again = make_workspace()
