@@ -49,7 +49,7 @@ _LIVE_MS = 30
 _CALM_MS = 300
 _WIDTHS_MS = 1200
 _JUDGED_MS = 700
-"""Longer than widths that are being compared keep quiet: what they say is taken once they are through."""
+"""Longer than from one report of widths that are being compared to the next, mostly: all of them are taken at once."""
 _AT_ONCE = 2
 """So many changed frames are measured in the GUI thread; more go to a worker."""
 

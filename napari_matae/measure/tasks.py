@@ -170,11 +170,14 @@ def _familiarity(task: Task) -> Familiarity | None:
 
 
 def widths_events(cine: Cine, sector: Sector, run: dict[str, Any], frames: list[int]) -> Iterator[WidthsDone]:
-    """Ask every other width of the network that made the masks about a few frames."""
+    """Ask every other width of the network that made the masks about a few frames; nothing of another of its name."""
     from matae.measure.run import segment_widths
+    from matae.models import has_other_weights
     from matae.segment import SegmentOptions
 
     def work() -> WidthsDone:
+        if has_other_weights(str(run["model"]), str(run.get("model_sha256", ""))):
+            return WidthsDone({})
         options = SegmentOptions(model=str(run["model"]))
         return WidthsDone(segment_widths(cine, sector, options, frames, without=str(run.get("width", ""))))
 

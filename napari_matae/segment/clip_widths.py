@@ -142,7 +142,7 @@ class ClipWidths(QObject):  # type: ignore[misc]
         self.drop()
         if current is None or not current.ready or current.sector is None:
             return
-        model, width = (str(current.run.get(key, "")) for key in ("model", "width"))
+        model, width, sha256 = (str(current.run.get(key, "")) for key in ("model", "width", "model_sha256"))
         frames = self._frames(current)
         if not frames or not model or not width or current.predicted is None:
             return
@@ -151,9 +151,12 @@ class ClipWidths(QObject):  # type: ignore[misc]
         cine, sector = current.cine, current.sector
 
         def compare(wanted: Iterator[int]) -> Iterator[tuple[int, float]]:
+            from matae.models import has_other_weights
             from matae.segment import SegmentOptions
             from matae.segment.compare import compare_widths
 
+            if has_other_weights(model, sha256):
+                return iter(())  # another network has that name by now
             return compare_widths(cine, sector, SegmentOptions(model=model, width=width), predicted.__getitem__, wanted)
 
         thread = threading.Thread(target=self._run, args=(stop, frames, compare), name="matae-widths", daemon=True)

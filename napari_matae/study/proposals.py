@@ -9,7 +9,8 @@ from qtpy.QtCore import QObject, QTimer
 from matae.store.types import FrameStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from typing import Any
 
     from matae.store import Study
     from matae.store.types import FrameInfo
@@ -54,9 +55,16 @@ class StudyProposals(QObject):  # type: ignore[misc]
         self._timer.setSingleShot(True)
         self._timer.setInterval(_BATCH_MS)
         self._timer.timeout.connect(self.save)
+        self._run: dict[str, str] = {}
 
     def add(self, frame: int) -> None:
-        """Store the proposal of a frame with the next batch."""
+        """Store the proposal of a frame with the next batch; those of another run that still wait go before it."""
+        fresh, current = self._sync_state.fresh, self._sync_state.of
+        run = {} if current is None else _named(current.run)
+        if run != self._run:
+            fresh.discard(frame)  # its mask is this run's already
+            self.save()
+            self._run = run
         self._sync_state.fresh.add(frame)
         if not self._timer.isActive():
             self._timer.start()
@@ -65,6 +73,7 @@ class StudyProposals(QObject):  # type: ignore[misc]
     def add_now(self, frames: Iterable[int]) -> None:
         """Store the proposals of frames, with all that wait."""
         self._sync_state.fresh.update(frames)
+        self._run = {} if self._sync_state.of is None else _named(self._sync_state.of.run)
         self.save()
 
     def wait_no_longer(self) -> None:
@@ -81,20 +90,30 @@ class StudyProposals(QObject):  # type: ignore[misc]
         if not current.ready:
             return
         frames, sync_state.fresh = sorted(sync_state.fresh), set()
-        content_id, run = current.cine.content_id, current.run
+        content_id, run = current.cine.content_id, self._run
         masks = {t: current.predicted[t].copy() for t in frames if t in current.proposed}
         implied = {t: float(current.implied[t]) for t in masks}
-        revisions = sync_state.revisions
+        revisions, storing = sync_state.revisions, sync_state.storing
+        storing.append(frames)
 
         def work(study: Study) -> dict[int, FrameInfo]:
-            study.put_proposals(
-                content_id, masks, model=str(run.get("model", "")), width=str(run.get("width", "")),
-                model_sha256=str(run.get("model_sha256", "")), implied=implied,
-            )  # fmt: skip
+            study.put_proposals(content_id, masks, **run, implied=implied)
             infos = study.frames(content_id)
             revisions.update({t: infos[t].revision for t in masks if infos[t].status is FrameStatus.MACHINE})
             return infos
 
-        self._study.requests.write(work, lambda _: self._study.count_soon(), self._study.fail, about=current.cine)
+        def done(_: object) -> None:
+            storing.remove(frames)
+            self._study.count_soon()
+
+        def failed(error: BaseException) -> None:
+            storing.remove(frames)
+            self._study.fail(error)
+
+        self._study.requests.write(work, done, failed, about=current.cine)
         if current is self._session.current:
             self._landmarks.save_known(frames)
+
+
+def _named(run: Mapping[str, Any]) -> dict[str, str]:
+    return {key: str(run.get(key, "")) for key in ("model", "width", "model_sha256")}

@@ -123,6 +123,7 @@ class StudyRestore(QObject):  # type: ignore[misc]
         # What this viewer has and the study has not: work done while no study could be reached.
         mine = {t for t, status in current.status.items() if stored.lacks(t, current.mask(t), status)}
         # Proposals that came while it was asked are newer than those that it holds; what a person drew is not touched.
+        self._sync_state.fresh &= set(current.status)  # the layer of the others was deleted since
         mine |= {t for t in self._sync_state.fresh if stored.is_predicted(t)}
         self._show_overrides(current, stored, remembered)
         self._show(current, stored, mine)
@@ -151,7 +152,7 @@ class StudyRestore(QObject):  # type: ignore[misc]
             {t: info.implied for t, info in theirs.items()},
         )
         for frame, mask in stored.proposals.items():
-            if current.predicted is not None and frame not in mine:
+            if current.predicted is not None and frame not in mine | self._sync_state.fresh:
                 current.predicted[frame] = mask
                 current.proposed.add(frame)
                 implied = stored.infos[frame].implied

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from matae.store.types import CineEntry, FrameInfo, OverrideName
     from napari_matae.session.open_cine import OpenCine
@@ -31,6 +31,8 @@ class SyncState:
         """Time spent on each frame that is not in the study yet."""
         self.fresh: set[int] = set()
         """Frames with a proposal that is not on its way yet."""
+        self.storing: list[list[int]] = []
+        """Frames of each batch of proposals that is on its way."""
         self.landmarks: dict[int, object] = {}
         """Landmarks of each frame as the study has them."""
         self.overrides: dict[OverrideName, int] = {}
@@ -50,7 +52,7 @@ class SyncState:
         self.of, self.entry = of, None
         # New ones, not emptied ones: writes of the cine before that are still in line go on with theirs.
         self.revisions, self.unsaved, self.seconds, self.fresh, self.landmarks = {}, {}, {}, set(), {}
-        self.overrides, self.sent = {}, {}
+        self.overrides, self.sent, self.storing = {}, {}, []
         self.marks, self.marks_revision, self.marks_sent = None, {}, 0
 
     def send(self, frames: Iterable[int]) -> None:
@@ -71,19 +73,11 @@ class SyncState:
         """Note time spent on a frame."""
         self.seconds[frame] = self.seconds.get(frame, 0.0) + seconds
 
-    def is_behind(self, frame: int, info: FrameInfo | None, asked: Mapping[int, int] | None = None) -> bool:
-        """Return whether the study has another version of a frame than the one on screen.
+    def is_behind(self, frame: int, info: FrameInfo | None) -> bool:
+        """Return whether the study has another version of a frame than the one on screen."""
+        return (0 if info is None else info.revision) != self.revisions.get(frame, 0)
 
-        Parameters
-        ----------
-        frame
-            0-based frame.
-        info
-            What the study had when it was read.
-        asked
-            `revisions` as they were when it was asked: what this viewer wrote since is newer than the answer.
-        """
-        theirs, known = 0 if info is None else info.revision, self.revisions.get(frame, 0)
-        if asked is not None and theirs < known and asked.get(frame, 0) != known:
-            return False
-        return theirs != known
+    @property
+    def proposed(self) -> set[int]:
+        """Frames with a proposal that waits or is on its way: what the study has of them says nothing yet."""
+        return self.fresh.union(*self.storing)

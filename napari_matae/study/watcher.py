@@ -83,28 +83,29 @@ class StudyWatcher(QObject):  # type: ignore[misc]
             return
         self._polling = True
         content_id, since = entry.content_id, self._sync_state.sequence
-        asked = dict(self._sync_state.revisions)
 
         def done(others: OthersChanges) -> None:
             self._polling = False
-            self._take(current, others, asked)
+            self._take(current, others)
 
         def failed(_: BaseException) -> None:
             self._polling = False  # a write will say what is wrong
 
         self._study.requests.ask(lambda study: others_changes(study, content_id, since), done, failed)
 
-    def _take(self, current: OpenCine, others: OthersChanges, asked: Mapping[int, int]) -> None:
+    def _take(self, current: OpenCine, others: OthersChanges) -> None:
         if current is not self._session.current or not current.ready:
             return
         sync_state = self._sync_state
+        if not sync_state.proposed.isdisjoint(others.infos):
+            return  # the next look finds those frames as both writes leave them
         sync_state.sequence = others.sequence
         if any(not change.own for change in others.changes):
             self._study.count_soon()
         # A frame with a stroke on its way is settled by the study's answer to that stroke.
         free = {t: i for t, i in others.infos.items() if t not in sync_state.unsaved and t not in current.drawn}
         moved = {t: points for t, points in others.landmarks.items() if t in free}
-        free = {t: i for t, i in free.items() if sync_state.is_behind(t, i, asked)}
+        free = {t: i for t, i in free.items() if sync_state.is_behind(t, i)}
         show_theirs(self._session, sync_state, free, others.masks)
         self._landmarks.load(current, moved)
         for frame in moved:

@@ -30,6 +30,8 @@ HEADLINE = "Research use only. Not for diagnosis."
 _A4 = (8.27, 11.69)  # inches
 _DPI = 150
 _MOST_FLAG_LINES = 7
+_MOST_LETTERS = 300
+"""No line of a page has room for more."""
 
 
 def write_report(
@@ -279,7 +281,7 @@ def fit(figure: Any, text: Any, width: float) -> None:
     """Shorten a text in its middle until it is no wider than a part of the page: the end of a name often tells most."""
     literally([text])
     whole = text.get_text()
-    for kept in range(len(whole) - 1, 6, -2):
+    for kept in range(min(len(whole) - 1, _MOST_LETTERS), 6, -2):
         if _extent(figure, text).width <= width * figure.bbox.width:
             return
         text.set_text(f"{whole[: (kept + 1) // 2]}…{whole[len(whole) - kept // 2 :]}")

@@ -24,6 +24,7 @@ __all__ = [
     "ModelEntry",
     "check_name",
     "find_model",
+    "has_other_weights",
     "home",
     "list_models",
     "load_model",
@@ -99,6 +100,21 @@ def find_model(name: str) -> ModelEntry:
             return entry
     have = ", ".join(e.name for e in entries) or "none"
     raise ModelError(f"There is no model '{name}'; on this machine: {have}.")
+
+
+def has_other_weights(name: str, sha256: str) -> bool:
+    """Return whether a model of this name is here, and is not the one that was meant.
+
+    A later version of the package, or another computer, may hold other weights under a name that a study remembers.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    sha256
+        Of the weights that were meant; where it is empty, any are.
+    """
+    return any(entry.name == name and bool(sha256) and entry.card.sha256 != sha256 for entry in list_models())
 
 
 def load_model(name: str) -> tuple[Network, ModelCard]:

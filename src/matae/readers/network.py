@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matae.errors import MataeError
+from matae.errors import MataeError, ModelError
 from matae.store.applied import run_of
 from matae.store.types import FrameStatus
 
@@ -39,6 +39,8 @@ class NetworkWord:
         The part of the picture that the network sees.
     model, width
         Which network.
+    sha256
+        Of its weights; empty where that is not known.
     proposed
         Mask by frame, (Y, X), of those that are shown as they were proposed.
     """
@@ -48,6 +50,7 @@ class NetworkWord:
     sector: Sector
     model: str
     width: str
+    sha256: str
     proposed: dict[int, NDArray[np.uint8]] = field(repr=False)
 
     def with_widths(self, measured: Measurement) -> Measurement:
@@ -58,13 +61,14 @@ class NetworkWord:
         frames = sorted({t for values in measured.beats for t in values.frames if t in self.proposed})
         if not frames:
             return measured
+        own = {self.width: {t: self.proposed[t] for t in frames}}
         try:
+            _check_weights(self.model, self.sha256)
             options = SegmentOptions(model=self.model)
             others = segment_widths(self.cine, self.sector, options, frames, without=self.width)
-        except MataeError:  # it was removed since, or its device is gone: there is no second opinion
+            return measured.updated(width_masks={**others, **own}) if others else measured
+        except MataeError:  # it is not here any more, has no such width, or its device is gone: no second opinion
             return measured
-        own = {self.width: {t: self.proposed[t] for t in frames}}
-        return measured.updated(width_masks={**others, **own}) if others else measured
 
 
 def network_word(
@@ -78,7 +82,8 @@ def network_word(
 ) -> NetworkWord | None:
     """Return what the network that outlined a clip says of its outlines.
 
-    The Dice that its probabilities imply is stored with each proposal; the other widths are asked again.
+    The Dice that its probabilities imply is stored with each proposal; the other widths are asked again, where the
+    model is still here with the weights that it had.
 
     Parameters
     ----------
@@ -113,22 +118,24 @@ def network_word(
         found = infos[frame].implied
         implied[frame] = np.nan if found is None else found
     run = run_of(infos)
-    options = SegmentOptions(model=run.get("model", ""), width=run.get("width", ""))
+    model, width, sha256 = (run.get(key, "") for key in ("model", "width", "model_sha256"))
     apart, known, seen = np.full(cine.n_frames, np.nan), None, Seen(cine, (), None)
     try:
-        known = familiarity(cine, sector, options.model)
+        known = familiarity(cine, sector, model)
+        _check_weights(model, sha256)
+        options = SegmentOptions(model=model, width=width)
         for frame, distance in compare_widths(cine, sector, options, masks.__getitem__, sorted(machine)):
             apart[frame] = distance
     except MataeError:
-        pass  # the model was removed since; the numbers do without it
+        pass  # it is not here any more, or has no such width; the numbers do without it
     if known is not None:
         seen = with_view(cine, sector, known, chosen=chosen)
     given = {
         "errors": None if known is None else known.errors,
         "error_limit": None if known is None else known.limit,
         "seen": seen.view,
-        "model": options.model,
-        "width": options.width,
+        "model": model,
+        "width": width,
         "reviewed": [t for t, one in infos.items() if one.status in (FrameStatus.EDITED, FrameStatus.ACCEPTED)],
         "expected": calibrated_dice(implied, apart),
         "implied": implied,
@@ -140,4 +147,12 @@ def network_word(
             mask = study.proposal(cine.content_id, frame)
             if mask is not None and np.array_equal(mask, masks[frame]):
                 proposed[frame] = masks[frame]
-    return NetworkWord(seen.cine, given, sector, options.model, options.width, proposed)
+    return NetworkWord(seen.cine, given, sector, model, width, sha256, proposed)
+
+
+def _check_weights(model: str, sha256: str) -> None:
+    """Refuse to ask another network that has the same name."""
+    from matae.models import has_other_weights
+
+    if has_other_weights(model, sha256):
+        raise ModelError(f"{model} has other weights than when it outlined the clip; segment the clip again.")

@@ -20,7 +20,7 @@ from matae.measure.kymograph import line_positions
 from matae.measure.mask_file import read_masks
 from matae.measure.person import Person
 from matae.measure.record import write_csv, write_json
-from matae.measure.report import HEADLINE, make_report, write_report
+from matae.measure.report import HEADLINE, fit, make_report, new_page, write_report
 from matae.measure.two_views_report import make_two_views_report
 from matae.measure.uncertainty import QualityFlag
 from matae.output import write_mask
@@ -133,6 +133,17 @@ def test_no_text_of_a_page_lies_on_another_however_long(phantom, person, *, scal
         page = make_two_views_report(both)
         assert overlapping(page) == []
         assert said_by(page).count("and more: see the JSON") == 3
+
+
+def test_a_text_without_end_is_shortened_in_few_steps() -> None:
+    figure = new_page()
+    text = figure.text(0.1, 0.5, "a name " * 400 + "the end")
+    asked = []
+    measure = text.get_window_extent
+    text.get_window_extent = lambda *given: asked.append(1) or measure(*given)  # each lays out the whole text
+    fit(figure, text, 0.3)
+    assert (text.get_text()[:6], text.get_text()[-7:]) == ("a name", "the end")
+    assert len(asked) < 200
 
 
 def test_report_as_pdf_and_png(measured, nothing, tmp_path) -> None:

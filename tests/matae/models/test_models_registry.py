@@ -16,7 +16,15 @@ import pytest
 import torch
 
 from matae.errors import ModelError, OutputError
-from matae.models import find_model, home, import_model, list_models, load_model, new_model_folder
+from matae.models import (
+    find_model,
+    has_other_weights,
+    home,
+    import_model,
+    list_models,
+    load_model,
+    new_model_folder,
+)
 from matae.nn.published import MataePublished, UNetPublished
 
 
@@ -48,6 +56,12 @@ def test_a_registered_model_is_listed_and_loaded(tiny_model: str) -> None:
     model, card = load_model(tiny_model)
     assert card.name == tiny_model
     assert model.widths == card.widths
+
+
+def test_a_model_of_the_same_name_may_be_another_one(tiny_model: str) -> None:
+    own = find_model(tiny_model).card.sha256
+    assert [has_other_weights(tiny_model, sha256) for sha256 in ("", own, "ff" * 32)] == [False, False, True]
+    assert not has_other_weights("x", "ff" * 32)  # there is none at all
 
 
 def test_a_folder_that_is_being_imported_is_not_listed(tiny_model: str, matae_home: Path) -> None:

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "measure"))
 
 from measure_makers import beating
 
+from matae.models import DEFAULT_MODEL
 from matae.read import open_cine
 from matae.readers import measure_stored
 from matae.readers.network import network_word
@@ -35,8 +36,10 @@ def clip(tmp_path):
         yield study, cine, np.asarray(outlines, np.uint8)
 
 
-def propose(study, cine, masks, implied=None) -> None:
-    study.put_proposals(cine.content_id, dict(enumerate(masks)), model="gone", width="1", implied=implied)
+def propose(study, cine, masks, implied=None, *, model="gone", width="1", sha256="") -> None:
+    study.put_proposals(
+        cine.content_id, dict(enumerate(masks)), model=model, width=width, model_sha256=sha256, implied=implied
+    )
 
 
 def test_of_a_clip_nobody_outlined_and_one_of_before_nothing_is_known(clip) -> None:
@@ -56,6 +59,21 @@ def test_what_is_stored_counts_though_the_model_is_gone(clip) -> None:
     assert measured.ef.judged
     wanted = [np.nan if t == 7 else calibrated_dice(0.95 - 0.01 * t) for t in range(N)]
     np.testing.assert_allclose(measured.expected, wanted)
+
+
+@pytest.mark.parametrize(
+    ("model", "width", "sha256"), [("", "", ""), (DEFAULT_MODEL, "x", ""), (DEFAULT_MODEL, "1/2", "ff" * 32)]
+)
+def test_of_a_network_that_is_not_the_one_no_width_is_asked(clip, model, width, sha256) -> None:
+    """A later version may have other weights under its name, and whoever writes into a study any width."""
+    study, cine, masks = clip
+    propose(study, cine, masks, dict.fromkeys(range(N), 0.9), model=model, width=width, sha256=sha256)
+    measured = measure_stored(study, cine.content_id, "A4C")
+    assert measured.ef.judged
+    np.testing.assert_allclose(measured.expected, calibrated_dice(0.9))
+    assert (measured.model, measured.width) == (model, width)
+    if sha256:
+        assert measured.by_width == {}
 
 
 def test_a_person_speaks_for_the_frames_that_they_took(clip) -> None:

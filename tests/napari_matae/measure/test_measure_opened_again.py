@@ -64,12 +64,12 @@ def cine(tmp_path):
     return open_cine(tmp_path / "clip.mha")
 
 
-def outline(workspace, cine, frames, *, shift: float = 0.0) -> None:
+def outline(workspace, cine, frames, *, shift: float = 0.0, **run) -> None:
     """Let the network outline some frames, as a run does; with a sector that was dragged it outlines others."""
     segmenter, sector = Segmenter(SegmentOptions(model=MODEL, width="1")), find_sector(cine)
     sector = replace(sector, polygon=sector.polygon + shift)
     workspace.session.masks.begin_run()
-    workspace.session.current.run = segmenter.describe()
+    workspace.session.current.run = segmenter.describe() | run
     for found in segmenter.stream(cine, sector, list(frames)):
         workspace.session.masks.receive(found)
     workspace.session.masks.end_run()
@@ -186,6 +186,30 @@ def test_a_study_of_before_says_what_it_said(make_workspace, qtbot, model, cine,
     assert (shown.ef.boundary_sd, shown.ef.reader_sd) == (stored.ef.boundary_sd, stored.ef.reader_sd)
 
 
+def test_another_network_of_the_same_name_is_not_asked(make_workspace, qtbot, model, cine) -> None:
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    outline(workspace, cine, range(N), model_sha256="ff" * 32)  # as if other weights had that name by now
+    mark(workspace)
+    settled(qtbot, workspace)
+    workspace.close_down()
+    again = make_workspace()
+    ended = []
+    again.clip_widths.ended.connect(lambda: ended.append(True))
+    opened(qtbot, again, cine)
+    measuring = LiveMeasurement(again.session)
+    measuring.active = True
+    qtbot.waitUntil(lambda: measuring.measurement is not None and bool(ended), timeout=60_000)
+    qtbot.waitUntil(lambda: not measuring.is_running and not measuring.measurement.inputs.widths_pending)
+    shown = measuring.measurement
+    end_owned(measuring)
+    assert np.isnan(again.session.current.compared).all()
+    assert shown.ef.judged
+    assert shown.by_width == {}
+    with Study.open(again.link.connection.target) as study:
+        agree(measure_stored(study, cine.content_id, "A4C"), shown, flags=False)
+
+
 def test_another_viewer_that_outlines_anew_brings_the_value_with_the_mask(make_workspace, qtbot, model, cine) -> None:
     here, there = make_workspace(), make_workspace(rater="bela")
     for each in (here, there):
@@ -231,3 +255,51 @@ def test_what_is_outlined_while_the_study_is_asked_is_not_taken_away(make_worksp
         np.testing.assert_array_equal(study.mask(cine.content_id, 2), masks[2])
     assert infos[2].implied == implied[2]
     assert infos[5].status is FrameStatus.EDITED
+
+
+def delete_layer(workspace) -> None:
+    """Delete the layer of the masks, and have another one made, for which the study is asked."""
+    workspace.viewer.layers.remove(workspace.session.current.labels)
+    workspace.session.masks.ensure_labels()
+    assert not workspace.session.current.ready
+
+
+def test_a_proposal_that_comes_while_the_study_is_asked_waits_beside_what_a_person_drew(
+    make_workspace, qtbot, model, cine
+) -> None:
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    outline(workspace, cine, range(N))
+    current = workspace.session.current
+    workspace.session.masks.change("shift", {5: np.roll(current.mask(5), 3, 1)})
+    settled(qtbot, workspace)
+    drawn = current.mask(5).copy()
+    delete_layer(workspace)
+    outline(workspace, cine, [5], shift=6.0)
+    proposed, implied = current.predicted[5].copy(), current.implied[5]
+    qtbot.waitUntil(lambda: current.ready, timeout=60_000)
+    settled(qtbot, workspace)
+    np.testing.assert_array_equal(current.mask(5), drawn)
+    with Study.open(workspace.link.connection.target) as study:
+        info = study.frames(cine.content_id)[5]
+        np.testing.assert_array_equal(study.proposal(cine.content_id, 5), proposed)
+    assert (info.status, info.newer_proposal, info.implied) == (FrameStatus.EDITED, True, implied)
+
+
+def test_a_layer_that_is_deleted_while_the_study_is_asked_takes_its_proposals_along(
+    make_workspace, qtbot, model, cine
+) -> None:
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    outline(workspace, cine, range(N))
+    settled(qtbot, workspace)
+    current = workspace.session.current
+    masks = current.labels.data.copy()
+    delete_layer(workspace)
+    outline(workspace, cine, [2], shift=6.0)
+    workspace.viewer.layers.remove(current.labels)
+    qtbot.waitUntil(lambda: current.ready, timeout=60_000)
+    settled(qtbot, workspace)
+    np.testing.assert_array_equal(current.labels.data, masks)
+    with Study.open(workspace.link.connection.target) as study:
+        assert len(study.history(cine.content_id, 2)) == 1

@@ -193,3 +193,18 @@ def test_a_real_network_is_compared(make_workspace, qtbot, cine, tiny_model, mon
     assert ((apart >= 0) & (apart <= 1)).all()
     assert apart[3] > 0.5
     assert apart[3] == apart.max()
+
+
+def test_a_proposal_that_undo_brings_back_is_compared_again(make_workspace, qtbot, cine, widths) -> None:
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    with qtbot.waitSignal(workspace.clip_widths.ended):
+        run(workspace, cine)
+    with qtbot.waitSignal(workspace.clip_widths.ended):
+        workspace.session.masks.begin_run()
+        workspace.session.masks.receive(replace(result(cine, 9), index=7))
+        workspace.session.masks.end_run()
+    with qtbot.waitSignal(workspace.clip_widths.ended):
+        workspace.undo_stack.undo()
+    assert [frame for frame, _ in widths[0]].count(7) == 3
+    assert np.isfinite(workspace.session.current.compared).all()

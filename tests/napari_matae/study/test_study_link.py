@@ -8,7 +8,7 @@ import numpy as np
 
 from matae.store import FrameStatus, Study
 
-from ..conftest import make_cine, opened, paint, proposals, settled
+from ..conftest import make_cine, opened, paint, proposals, result, settled
 
 
 def test_a_study_that_cannot_be_opened_is_a_sentence_and_work_goes_on(make_workspace, qtbot, tmp_path, cine):
@@ -186,3 +186,21 @@ def test_what_a_data_set_calls_its_patient_is_the_code(make_workspace, qtbot):
     workspace = make_workspace()
     opened(qtbot, workspace, replace(make_cine(), patient=Patient("patient0042", "", "data set")))
     assert workspace.link.sync_state.entry.subject == "patient0042"
+
+
+def test_proposals_of_a_run_are_stored_as_its_own_though_another_follows_at_once(make_workspace, qtbot, cine) -> None:
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    masks, current = workspace.session.masks, workspace.session.current
+    for width, frames in (("1", range(cine.n_frames)), ("1/2", (1, 2))):
+        masks.begin_run()
+        current.run = {"model": "disc", "width": width, "model_sha256": "ab" * 32}
+        for frame in frames:
+            masks.receive(result(cine, frame))
+        masks.end_run()
+    settled(qtbot, workspace)
+    with Study.open(workspace.link.connection.target) as study:
+        infos = study.frames(cine.content_id)
+        assert [t for t, info in infos.items() if info.width == "1/2"] == [1, 2]
+        assert {info.width for info in infos.values()} == {"1", "1/2"}
+        assert len(study.history(cine.content_id, 0)) == 1

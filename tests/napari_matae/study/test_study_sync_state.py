@@ -51,11 +51,11 @@ def test_time_spent_adds_up():
     assert sync_state.seconds == {1: 2.5}
 
 
-def test_an_answer_from_before_this_viewers_own_write_is_not_shown():
+def test_proposals_that_wait_and_those_on_their_way_count_until_they_are_stored():
     sync_state = SyncState()
-    sync_state.revisions = {0: 1, 1: 4}
-    asked = dict(sync_state.revisions)
-    sync_state.revisions[0] = 2  # stored while the question was on its way
-    assert not sync_state.is_behind(0, SimpleNamespace(revision=1), asked)
-    assert sync_state.is_behind(0, SimpleNamespace(revision=3), asked)  # somebody else's, after it
-    assert sync_state.is_behind(1, SimpleNamespace(revision=3), asked)  # another reading counts now
+    assert sync_state.proposed == set()
+    sync_state.fresh = {1, 2}
+    sync_state.storing += [[3], [2, 4]]
+    assert sync_state.proposed == {1, 2, 3, 4}
+    sync_state.begin(None)
+    assert sync_state.proposed == set()

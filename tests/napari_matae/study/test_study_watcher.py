@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from matae.store import FrameStatus
+from matae.store import Edit, FrameStatus, Study
 
 from ..conftest import make_cine, opened, paint, proposals, settled
 
@@ -50,3 +51,29 @@ def test_what_one_viewer_takes_away_goes_from_the_other(make_workspace, qtbot, c
     ben.link.watcher.poll()
     qtbot.waitUntil(lambda: not ben.session.current.status, timeout=60_000)
     assert not ben.session.current.labels.data.any()
+
+
+@pytest.mark.parametrize("stored_first", [True, False])
+def test_a_look_that_crosses_an_own_proposal_does_not_take_it_back(make_workspace, qtbot, cine, stored_first):
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    proposals(cine, workspace.session)
+    settled(qtbot, workspace)
+    current, link = workspace.session.current, workspace.link
+    theirs = np.ones(cine.shape, np.uint8)
+    with Study.open(link.connection.target, rater="ben") as other:
+        other.put_proposals(cine.content_id, {2: theirs}, model="m", width="1")
+        other.put_edits(cine.content_id, [Edit(4, theirs, 1)])
+        link.watcher.stop()  # by itself
+        link.watcher.poll()
+        proposals(cine, workspace.session, [2, 4], centre=(40.0, 50.0))
+        mine = current.mask(2).copy()
+        link.proposals.save()
+        while stored_first and link.sync_state.revisions[2] < 3:
+            pass  # both are done in the study's thread before this one hears of either
+    settled(qtbot, workspace)
+    link.watcher.poll()
+    qtbot.waitUntil(lambda: current.status[4] is FrameStatus.EDITED, timeout=60_000)  # a person's counts
+    np.testing.assert_array_equal(current.mask(4), theirs)
+    np.testing.assert_array_equal(current.mask(2), mine)
+    assert link.sync_state.revisions[2] == 3
