@@ -158,6 +158,8 @@ def child(command: list[str], environment: dict[str, str]) -> str:
 
 def in_dock(shown: float, moves: int) -> dict[str, Any]:
     """Click in a new dock, and change the sector when the clip is segmented."""
+    from napari.qt.threading import WorkerBase
+
     from matae.phantom import make_phantom
     from matae.segment import find_sector
     from napari_matae.app import open_viewer
@@ -185,6 +187,7 @@ def in_dock(shown: float, moves: int) -> dict[str, Any]:
     calm()
     found["frame again"] = [again(dock, sector.polygon, move) for move in range(moves)]
     viewer.close()
+    WorkerBase.await_workers()  # as napari does where its own event loop ends
     return found
 
 

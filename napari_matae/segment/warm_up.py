@@ -2,7 +2,8 @@
 
 Not before the picture is on screen: what the network's runtime loads would take the processor from whoever reads the
 file. Then each clip that is opened is looked at: whether the model knows its pictures is wanted before it is outlined.
-What no mask waits for comes after both, and what measures the computer's speed never beside a run.
+What no mask waits for comes after both, and measuring the computer's speed never begins beside a run; one that comes
+meanwhile has it measured again on a quieter computer.
 """
 
 from __future__ import annotations

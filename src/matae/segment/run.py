@@ -119,7 +119,9 @@ class Segmenter:
         side = self._grid_for(grid)
         if self._speeds is not None and self._measured != _Measured.times:
             self._measured = _Measured.times
-            self._speeds = Speeds.read(self.card.sha256, however_busy=True)
+            known = Speeds.read(self.card.sha256, however_busy=True)
+            if known.rates:  # else the disk did not take it, and what was measured for this one stands
+                self._speeds = known
         if self._speeds is not None:
             times = quicker(self.card.grid, side)
             choice = best_of(self._speeds, options, self.card.widths, frame_rate, times)

@@ -38,7 +38,7 @@ def test_no_part_breaks_the_fit(rows: int, columns: int, seed: int) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.tuples(st.floats(0.45, 0.9), st.floats(-0.1, 0.1), st.floats(0, 0.25), st.floats(-0.1, 0.1)), st.booleans(),
+    st.tuples(st.floats(0.35, 0.95), st.floats(-0.1, 0.1), st.floats(0, 0.35), st.floats(-0.15, 0.15)), st.booleans(),
     st.integers(0, 99),
 )  # fmt: skip
 def test_a_fan_is_found_again_where_much_of_it_is_dark(
@@ -60,7 +60,9 @@ def test_a_fan_is_found_again_where_much_of_it_is_dark(
     found &= window
     truth = whole if down else whole[::-1]
     assert fit.fan.down == down
-    assert (found & truth).sum() > 0.93 * (found | truth).sum()
+    # Narrow ones with much cut off at the tip, and wide ones that the picture cuts, are found less well.
+    is_plain = 0.45 <= half <= 0.9 and near <= 0.25 and abs(above) <= 0.1
+    assert (found & truth).sum() > (0.93 if is_plain else 0.85) * (found | truth).sum()
 
 
 def test_the_cost_tells_a_fan_from_what_is_none() -> None:

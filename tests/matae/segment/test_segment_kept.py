@@ -144,3 +144,24 @@ def test_what_is_measured_meanwhile_decides_for_the_next_clip(
     measure_speeds(options)
     with kept_segmenter(options, 30.0, measures=False) as second:
         assert second.width == 1
+
+
+def test_where_the_disk_takes_nothing_what_was_measured_before_stands(
+    tiny_model: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matae.segment import auto
+    from matae.segment.run import measure_speeds
+
+    def refuse(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(auto, "write_atomic", refuse)
+    monkeypatch.setenv("MATAE_MEASURE", "1")
+    monkeypatch.setenv("MATAE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(auto, "_measure", lambda *_: 400.0)
+    options = SegmentOptions(tiny_model, device="cpu", backend="torch")
+    with kept_segmenter(options, 30.0) as first:
+        assert first.width == 1
+    measure_speeds(options)
+    with kept_segmenter(options, 30.0, measures=False) as second:
+        assert second is first
