@@ -196,6 +196,16 @@ def _clinic() -> Iterator[Claim]:
     seconds, minutes = (float(rows[key]["training, s"]) for key in (("quick", "20"), ("full", "100")))
     yield Claim("README.md", f"20 corrected frames in {round(seconds, -1):.0f} seconds", source)
     yield Claim("README.md", f"from 100 in {NUMBERS[round(minutes / 60)]} minutes", source)
+    # With the checks of today, on a slow processor with nothing else to do.
+    source = "docs/figures/clinic-quiet.json"
+    lines = (run["output"] for run in sources.figures_of("clinic-quiet")["runs"])
+    said = [dict(zip(sources.cells(head), sources.cells(row), strict=True)) for head, _, row in lines]
+    twenty = [row for row in said if row["frames"] == "20"]
+    won, steps = ([float(get(row)) for row in twenty] for get in (points, lambda row: row["steps"]))
+    yield Claim("README.md", f"{min(won):.1f} to {max(won):.1f} from 20 in two minutes", source)
+    yield Claim("docs/learn.md", f"{min(steps):.0f} to {max(steps):.0f} steps", source)
+    (hundred,) = (row for row in said if row["frames"] == "100")
+    yield Claim("docs/learn.md", f"{hundred['steps']} steps ended at {hundred['Dice after']}", source)
 
 
 def points(row: dict[str, str]) -> float:

@@ -38,16 +38,21 @@ def figures_of(name: str) -> dict[str, Any]:
     return found
 
 
+def cells(line: str) -> list[str]:
+    """Return the cells of a line of a table."""
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
 def table(file: str, first: str) -> list[dict[str, str]]:
     """Return the rows of the table of a file whose first column is called so."""
     rows: list[dict[str, str]] = []
     names: list[str] = []
     for line in read(file).splitlines():
-        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        row = cells(line)
         if not line.startswith("|"):
             names = []
-        elif cells[0] == first:
-            names = cells
+        elif row[0] == first:
+            names = row
         elif names and not set(line) <= set("|-: "):
-            rows.append(dict(zip(names, cells, strict=True)))
+            rows.append(dict(zip(names, row, strict=True)))
     return rows
