@@ -207,6 +207,7 @@ class SectorOutline:
         """Listen to no outline any more, and let none come late."""
         self._connections.close()
         self._await_none()
+        self._mask_wanted = False  # a run ends with the cine it is of, and nobody says so
 
     def settle(self) -> None:
         """Take the outline as it is drawn by now."""

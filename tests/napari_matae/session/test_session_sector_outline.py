@@ -160,3 +160,11 @@ def test_a_run_that_ends_without_a_mask_keeps_no_outline_away(session, cine, qtb
     session.masks.begin_run()
     session.masks.end_run()
     qtbot.waitUntil(lambda: current.sector_layer is not None)
+
+
+def test_a_run_that_was_left_with_its_clip_keeps_no_outline_from_the_next(session, cine, qtbot):
+    session.sector.let_picture_come_first()
+    session.open(cine)
+    session.masks.begin_run()
+    second = session.open(replace(cine, frames=cine.frames[::-1].copy()))  # nobody says the end of the run
+    qtbot.waitUntil(lambda: second.sector_layer is not None)
