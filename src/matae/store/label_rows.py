@@ -278,11 +278,14 @@ def _implied_before(connection: Connection, cine_id: int, masks: Mapping[int, in
     row = RevisionRow
     query = (
         select(row.frame, row.mask_id, row.implied_dice)
-        .where(row.cine_id == cine_id, row.frame.in_(list(masks)), row.kind == "machine")
+        .where(row.cine_id == cine_id, row.kind == "machine")
         .order_by(row.frame, row.number)
     )
-    known = {one.frame: one.implied_dice for one in connection.execute(query) if one.mask_id == masks[one.frame]}
-    return dict.fromkeys(masks) | known
+    # Picked out here: a clip has more frames than a database takes values in a question.
+    found = connection.execute(query)
+    return dict.fromkeys(masks) | {
+        one.frame: one.implied_dice for one in found if one.frame in masks and one.mask_id == masks[one.frame]
+    }
 
 
 def named_frames(frames: Sequence[int]) -> str:

@@ -6,9 +6,12 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import select
 from store_makers import disc, make_cine, stroke
 
 from matae.store import Edit, FrameStatus, StoreError, Study
+from matae.store.label_rows import _implied_before
+from matae.store.schema import Revision as RevisionRow
 
 MODEL = {"model": "m", "width": "1/2"}
 
@@ -73,3 +76,13 @@ def test_two_that_propose_at_once_leave_each_frame_its_own_pair(study, cine, tar
     for frame, info in study.frames(identity).items():
         (numbers,) = (study.mask(identity, frame)[0, :16],)
         assert sum(int(bit) << place for place, bit in enumerate(numbers)) == 100 * frame + round(100 * info.implied)
+
+
+def test_an_hour_of_frames_that_show_an_earlier_proposal_is_asked_at_once(study, cine) -> None:
+    """A database takes some ten thousand values in a question; a run over a long clip may be taken back whole."""
+    study.put_proposals(cine.content_id, {0: stroke(1)}, **MODEL, implied={0: 0.9})
+    with study._reading() as connection:
+        row = connection.execute(select(RevisionRow.cine_id, RevisionRow.mask_id)).one()
+        found = _implied_before(connection, row.cine_id, dict.fromkeys(range(300_000), row.mask_id))
+    assert len(found) == 300_000
+    assert (found[0], found[1]) == (0.9, None)
