@@ -91,7 +91,7 @@ REACHED = {
     ),
     "store/test_store_cines.py": ("store.cine_rows", "store.marks"),
     "store/test_store_cli.py": ("cli.study",),
-    "store/test_store_labels.py": ("store.edits", "store.flags", "store.label_rows"),
+    "store/test_store_labels.py": ("store.edits", "store.flags"),
     "store/test_store_locks.py": ("store.sqlite_worker",),
     "store/test_store_migrations.py": (
         "store.migrations.guards",
