@@ -1,7 +1,7 @@
 """Other networks and ours, taught from nothing on the same frames for the same time, and judged on the same patients.
 
     python benchmarks/other_networks --data A4C-FOLDER A2C-FOLDER [--networks matae nnunet-2d ...] [--seconds 1200]
-                                     [--grid 128] [--seeds 1 2 3] [--device cuda] [--out FILE.jsonl]
+                                     [--grid 128] [--seeds 1 2 3] [--device cuda] [--workers 4] [--out FILE.jsonl]
     python benchmarks/other_networks --data runs/frames.npz --device cuda --seconds 540 --out nnunet.jsonl
 
 - ``matae``: ours, all widths in one training, by the trainer's defaults; ``matae-alone``: its widest width by itself.
@@ -48,7 +48,7 @@ def run(name: str, sides: tuple[LabelledFrames, LabelledFrames], args: argparse.
     from matae.metrics import dice
 
     def lesson(batch: int) -> Lesson:
-        return Lesson(args.grid, args.batch or batch, args.seconds, seed, args.device)
+        return Lesson(args.grid, args.batch or batch, args.seconds, seed, args.device, args.workers)
 
     if name == "nnunet-2d":
         from nnunet import teach_nnunet
@@ -109,6 +109,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1200, help="of each training")
     parser.add_argument("--grid", type=int, default=128)
     parser.add_argument("--batch", type=int, default=0, help="frames a step; 16, and 12 for nnU-Net, if left out")
+    parser.add_argument("--workers", type=int, default=0, help="processes that augment for nnU-Net")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, help="JSON lines, one a run")

@@ -18,11 +18,14 @@ import torch
 from taught import Clock, Lesson, Taught
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 sys.path.append(str(Path(__file__).parents[1] / "performance"))
 from others import nnunet_2d
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
     from numpy.typing import NDArray
 
@@ -106,20 +109,19 @@ def teach_nnunet(sides: tuple[LabelledFrames, LabelledFrames], lesson: Lesson) -
     """Train for a time, and segment the held-out frames with all mirrored copies."""
     grid, device = lesson.grid, lesson.device
     torch.manual_seed(lesson.seed)
-    np.random.seed(lesson.seed)  # noqa: NPY002 - batchgeneratorsv2 draws from it
-    chance = np.random.default_rng(lesson.seed)
     frames, held_out = sides
     images, masks = _scaled(frames.images, grid), torch.tensor(frames.masks)[:, None].float()
     masks = F.interpolate(masks, (grid, grid), mode="nearest-exact").to(torch.int16)
-    model, change = nnunet_2d(grid, CLASSES, deep_supervision=True).to(device), transforms(grid)
+    model = nnunet_2d(grid, CLASSES, deep_supervision=True).to(device)
     optimiser = torch.optim.SGD(model.parameters(), RATE, MOMENTUM, weight_decay=DECAY, nesterov=True)
+    drawn = iter(
+        DataLoader(Drawn(images, masks, transforms(grid), lesson.seed), lesson.batch, num_workers=lesson.workers)
+    )
     clock, steps = Clock(device), 0
     while (spent := clock() / lesson.seconds) < 1:
         for group in optimiser.param_groups:
             group["lr"] = RATE * (1 - spent) ** 0.9
-        drawn = [change(image=images[i], segmentation=masks[i]) for i in chance.integers(0, len(frames), lesson.batch)]
-        x = torch.stack([one["image"] for one in drawn]).to(device)
-        truth = torch.stack([one["segmentation"][0] for one in drawn]).long().to(device)
+        x, truth = (each.to(device) for each in next(drawn))
         optimiser.zero_grad(set_to_none=True)
         with torch.autocast(device, torch.bfloat16, enabled=device != "cpu"):
             outputs = model(x)
@@ -128,10 +130,32 @@ def teach_nnunet(sides: tuple[LabelledFrames, LabelledFrames], lesson: Lesson) -
         nn.utils.clip_grad_norm_(model.parameters(), LARGEST_GRADIENT)
         optimiser.step()
         steps += 1
+    del drawn  # with its workers
     model.eval()
     model.decoder.deep_supervision = False
     found = _segment(model, _scaled(held_out.images, grid), held_out.masks.shape[1:], device)
     return Taught({"1": found}, sum(p.numel() for p in model.parameters()), steps, lesson.batch)
+
+
+class Drawn(IterableDataset[tuple[Tensor, Tensor]]):
+    """Frames drawn at random without end and augmented: pictures (1, grid, grid) and classes (grid, grid) int64."""
+
+    def __init__(self, images: Tensor, masks: Tensor, change: BasicTransform, seed: int) -> None:
+        self.images, self.masks, self.change, self.seed = images, masks, change, seed
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Draw: each worker process in an order of its own."""
+        worker = get_worker_info()
+        seed = [self.seed, 0 if worker is None else worker.id]
+        chance = np.random.default_rng(seed)
+        # batchgeneratorsv2 draws from both of these.
+        np.random.seed(int(chance.integers(2**31)))  # noqa: NPY002
+        if worker is not None:
+            torch.manual_seed(int(chance.integers(2**31)))
+        while True:
+            at = int(chance.integers(len(self.images)))
+            one = self.change(image=self.images[at], segmentation=self.masks[at])
+            yield one["image"], one["segmentation"][0].long()
 
 
 def _scaled(images: NDArray[np.uint8], grid: int) -> Tensor:

@@ -17,6 +17,7 @@ class Lesson(NamedTuple):
     seconds: float
     seed: int
     device: str
+    workers: int = 0  # processes that augment, of the networks that do so on the processor
 
 
 class Taught(NamedTuple):

@@ -39,12 +39,17 @@ def planned(stage: Stage, folder: Path) -> TrainConfig:
         steps, check = config.steps, config.check_every
     else:
         each, _ = step_seconds(stage, config, 5.0)
-        fit = int(0.85 * (stage.left - END_SECONDS) / each)  # validations and a busy machine take the rest
+        fit = int(0.85 * (stage.left - _reserve(stage)) / each)  # validations and a busy machine take the rest
         steps = max(100, min(config.steps, fit))
         check = max(50, min(steps // 4, int(CHECK_SECONDS / each)))
     about = {"recipe": stage.recipe.name, "init": stage.init}
     write_json(path, about | {"steps": steps, "check_every": check, "of": config.steps})
     return replace(config, steps=steps, check_every=check)
+
+
+def _reserve(stage: Stage) -> float:
+    """Return the seconds kept for the figures: of a short stage a fifth, or there would be no training in it."""
+    return min(END_SECONDS, 0.2 * stage.seconds)
 
 
 def work(stage: Stage) -> None:
@@ -70,7 +75,7 @@ def work(stage: Stage) -> None:
         dice = {f"dice_{width}": value for width, value in found.dice.items()}
         stage.row("validations", step=found.step, training_s=found.seconds, loss=found.loss, **dice)
 
-    reserve = 0.0 if stage.dry else END_SECONDS
+    reserve = 0.0 if stage.dry else _reserve(stage)
     notices: list[str] = []
     watch = Watch(should_stop=lambda: stage.left < reserve, step=follow, notice=notices.append)
     card = train_model(
