@@ -166,9 +166,9 @@ class SectorOutline:
     def _draw_once(self, current: OpenCine) -> None:
         """Have napari load what an outline takes, in a thread; the one that comes on screen is made in the GUI's.
 
-        Later, where somebody waits for the first mask of a run.
+        Later, where somebody waits for the first mask of a run, or for what the study holds of the clip.
         """
-        if self._mask_wanted:
+        if self._mask_wanted or not current.ready:
             return
         if self._later is not None:
             self._later.stop()
