@@ -52,6 +52,8 @@ def read_early(path: Path) -> None:
     path
         As for `napari_matae.open.reading.path_events`.
     """
+    import napari_matae.background.worker  # noqa: F401 - Qt takes the thread that loads it for the GUI's
+
     _Early.last = _Early(path)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 
 from matae.speed.clip import phantom_clip, write_avi
@@ -61,3 +64,17 @@ def test_a_cine_that_takes_long_is_not_waited_for(tmp_path, monkeypatch):
     assert early_cine(path, 0.01) is None
     go.set()
     assert list(path_events(path)) == [True]
+
+
+def test_qt_takes_the_thread_of_the_window_for_its_own(tmp_path):
+    code = (
+        "from pathlib import Path\n"
+        "from napari_matae.open.early import read_early, taken_early\n"
+        f"read_early(Path({str(tmp_path / 'absent.avi')!r}))\n"
+        f"taken_early(Path({str(tmp_path / 'absent.avi')!r}))\n"
+        "from qtpy.QtWidgets import QApplication\n"
+        "QApplication([])"
+    )
+    environment = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert "main() thread" not in done.stderr
