@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_matae.open.first_picture import show_first_picture
-from napari_matae.session.layers import cine_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import napari
-    from napari.layers import Image
 
     from napari_matae.dock import MataeDock
 
@@ -32,25 +30,15 @@ def open_viewer(path: Path | None = None) -> tuple[napari.viewer.Viewer, MataeDo
 
     viewer = napari.Viewer(title="MatAE - napari")
     viewer.window.resize(*_SIZE)
-    picture = None if path is None else show_first_picture(viewer, path)
+    first = None if path is None else show_first_picture(viewer, path)
     _, dock = viewer.window.add_plugin_dock_widget("napari-matae", "MatAE")
     dock.workspace.session.sector.let_picture_come_first()
     if path is not None:
         dock.open_panel.open(path)
-    if picture is not None:
-        _give_up_unless_opened(picture, viewer, dock)
+    if first is not None:
+        first.leave_room()
+        first.give_up_unless_opened(dock.open_panel)
     return viewer, dock
-
-
-def _give_up_unless_opened(picture: Image, viewer: napari.viewer.Viewer, dock: MataeDock) -> None:
-    """Take the picture away when reading ended without its cine: it failed after all, or another one was opened."""
-
-    def end(_: bool) -> None:
-        dock.open_panel.finished.disconnect(end)
-        if picture in viewer.layers and cine_of(picture) is None:
-            viewer.layers.remove(picture)
-
-    dock.open_panel.finished.connect(end)
 
 
 def show_demo() -> tuple[napari.viewer.Viewer, MataeDock]:

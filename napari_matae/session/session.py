@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_matae.background.connections import Connections
-from napari_matae.session.cine_viewer import CineViewer
+from napari_matae.session.cine_viewer import CineViewer, name_axes
 from napari_matae.session.layers import (
     CINE_KEY,
     SECTOR_KEY,
@@ -127,8 +127,7 @@ class Session(SessionSignals):
         self._cine_viewer.current = current = known if isinstance(known, OpenCine) else OpenCine(cine, layer)
         layer.metadata[STATE_KEY] = current
         current.ready = not self.fetches
-        if self.viewer.dims.ndim == 3:
-            self.viewer.dims.axis_labels = ("frame", "y", "x")
+        name_axes(self.viewer)
         if known is not current:
             self.seek(0)
             current.found = layer.metadata.get(SECTOR_KEY)

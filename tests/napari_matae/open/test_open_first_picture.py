@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDockWidget, QMainWindow
 
 from matae.demo import demo_path
 from matae.read import CineRef
@@ -24,20 +27,29 @@ from ..conftest import disc
 pytestmark = pytest.mark.gui
 
 
-class Window:
+class Window(QMainWindow):
     """A viewer's window as `open_viewer` knows it, with the dock's widgets and no canvas."""
 
     def __init__(self, viewer: Viewer) -> None:
-        self.viewer, self.dock = viewer, None
+        super().__init__()
+        self.viewer = viewer
+        self.docks: list[QDockWidget] = []
 
-    def resize(self, width: int, height: int) -> None:
-        assert (width, height) == app._SIZE
+    def add_dock_widget(self, widget, **_) -> QDockWidget:
+        self.docks.append(QDockWidget(self))
+        self.docks[-1].setWidget(widget)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.docks[-1])
+        return self.docks[-1]
+
+    def remove_dock_widget(self, docked) -> None:
+        self.docks.remove(docked)
+        self.removeDockWidget(docked)
 
     def add_plugin_dock_widget(self, plugin: str, name: str):
         assert (plugin, name) == ("napari-matae", "MatAE")
         self.viewer.title = " ".join(layer.name for layer in self.viewer.layers)  # what was there before the dock
-        self.dock = MataeDock(self.viewer)
-        return None, self.dock
+        dock = MataeDock(self.viewer)
+        return self.add_dock_widget(dock), dock
 
 
 _windows: dict[int, Window] = {}
@@ -65,10 +77,11 @@ def open_path(qtbot, tiny_model, monkeypatch):
             read_early(path)
         viewer, dock = app.open_viewer(path)
         docks.append(dock)
-        qtbot.addWidget(dock)
+        qtbot.addWidget(viewer.window)
         if until_read:
             qtbot.waitUntil(lambda: not dock.open_panel.is_reading)
             qtbot.waitUntil(lambda: dock.session.current is None or dock.session.current.ready)
+            assert [docked.widget() for docked in viewer.window.docks] == [dock]
         return viewer, dock, list(said)
 
     yield open_it
@@ -248,7 +261,7 @@ def test_another_file_that_is_opened_meanwhile_takes_its_place(open_path, qtbot,
     assert [layer for layer in viewer.layers if isinstance(layer, Image)] == [dock.session.current.image]
 
 
-def test_the_window_is_drawn_with_the_picture_before_the_dock_is_made(
+def test_the_window_is_drawn_with_the_picture_where_it_stays_before_the_dock_is_made(
     make_napari_viewer_proxy, qtbot, tiny_model, monkeypatch
 ):
     import napari
@@ -256,11 +269,12 @@ def test_the_window_is_drawn_with_the_picture_before_the_dock_is_made(
 
     made = make_napari_viewer_proxy(show=True)
     monkeypatch.setattr(napari, "Viewer", lambda title: made)
-    drawn: list[tuple[str, ...]] = []
-    for canvas in QApplication.allWidgets():
-        if isinstance(canvas, QOpenGLWidget):
-            canvas.frameSwapped.connect(lambda: drawn.append(tuple(layer.name for layer in made.layers)))
-    before: list[tuple[str, ...]] = []
+    drawn: list[tuple[object, ...]] = []
+    canvas = max(
+        (widget for widget in QApplication.allWidgets() if isinstance(widget, QOpenGLWidget)), key=QOpenGLWidget.width
+    )
+    canvas.frameSwapped.connect(partial(_note, drawn, made, canvas))
+    before: list[tuple[object, ...]] = []
     real = MataeDock.__init__
 
     def make_dock(dock, napari_viewer):
@@ -271,7 +285,15 @@ def test_the_window_is_drawn_with_the_picture_before_the_dock_is_made(
     read_early(demo_path())
     _, dock = app.open_viewer(demo_path())
     qtbot.waitUntil(lambda: dock.session.current is not None and dock.session.current.ready)
-    current = dock.session.current
-    assert (current.cine.source.name,) in before
-    assert [layer for layer in made.layers if isinstance(layer, Image)] == [current.image]
+    qtbot.waitUntil(lambda: list(made.window.dock_widgets) == ["MatAE (napari-matae)"])
+    dock.picture_fit.fit()
+    name = dock.session.current.cine.source.name
+    assert before[-1] == ((name,), 0, pytest.approx(made.camera.zoom, rel=0.01), canvas.width())
+    assert [layer for layer in made.layers if isinstance(layer, Image)] == [dock.session.current.image]
     dock.close_down()
+
+
+def _note(drawn: list[tuple[object, ...]], viewer, canvas) -> None:
+    """Note which layers are drawn, which frame, how large, and on how wide a canvas."""
+    names = tuple(layer.name for layer in viewer.layers)
+    drawn.append((names, viewer.dims.current_step[0], viewer.camera.zoom, canvas.width()))
