@@ -58,7 +58,8 @@ class SectorOutline:
         self._later: QTimer | None = None
         self._first: EventWorker | None = None
         self._mask_wanted = False
-        """Whether a run has begun that no mask came of yet."""
+        """Whether a run was asked for that no mask came of yet."""
+        tell.run_asked.connect(partial(self._want_mask, True))
         tell.run_began.connect(partial(self._want_mask, True))
         tell.proposed.connect(lambda _: self._want_mask(False))
         tell.run_ended.connect(partial(self._want_mask, False))

@@ -79,7 +79,7 @@ def open_path(qtbot, tiny_model, monkeypatch):
         docks.append(dock)
         qtbot.addWidget(viewer.window)
         if until_read:
-            qtbot.waitUntil(lambda: not dock.open_panel.is_reading)
+            qtbot.waitUntil(lambda: not dock.open_panel.is_reading and not dock.is_probing)
             qtbot.waitUntil(lambda: dock.session.current is None or dock.session.current.ready)
             assert [docked.widget() for docked in viewer.window.docks] == [dock]
         return viewer, dock, list(said)
@@ -285,6 +285,7 @@ def test_the_window_is_drawn_with_the_picture_where_it_stays_before_the_dock_is_
     read_early(demo_path())
     _, dock = app.open_viewer(demo_path())
     qtbot.waitUntil(lambda: dock.session.current is not None and dock.session.current.ready)
+    qtbot.waitUntil(lambda: not dock.is_probing)
     qtbot.waitUntil(lambda: list(made.window.dock_widgets) == ["MatAE (napari-matae)"])
     dock.picture_fit.fit()
     name = dock.session.current.cine.source.name
