@@ -3,8 +3,9 @@
     python benchmarks/waits.py [--runs 3] [--moves 20] [--shown 0] [--json FILE]        (on any display)
 
 "Picture" is the real command, `napari-matae open CLIP`, from the start of its process until the clip's picture was on
-the screen: files of Python, napari and Qt are read, and the model is not waited for. "Napari alone" is napari with the
-same frames and no dock, timed in the same way: what no plug-in can be quicker than. "First mask" is the click on
+the screen: files of Python, napari and Qt are read, and the model is not waited for. "Dock" is until the dock beside it
+has the clip with what the study holds of it, and answers. "Napari alone" is napari with the same frames and no dock,
+timed in the same way: what no plug-in can be quicker than. "First mask" is the click on
 "Segment and measure" of a phantom of 600 x 800 pixels in a dock whose process has loaded no model, `--shown` seconds
 after the clip was opened: 0 is the worst case, for the dock loads the model meanwhile. "Frame again" is from another
 sector, as a drag sets it, until the mask of the frame on screen is the new one.
@@ -67,9 +68,9 @@ import time
 from importlib.abc import MetaPathFinder
 
 
-def note(name):
+def note(name, clock, used):
     with open(os.environ["WAITS_NOTES"], "a", encoding="utf-8") as file:
-        file.write(json.dumps([name, time.time(), time.process_time()]) + "\\n")
+        file.write(json.dumps([name, clock, used]) + "\\n")
 
 
 class Watch(MetaPathFinder):
@@ -85,8 +86,19 @@ class Watch(MetaPathFinder):
             real = module.open_viewer
 
             def open_viewer(*arguments):
+                import napari
+
+                make = napari.Viewer
+
+                def make_watched(*arguments, **keywords):
+                    napari.Viewer = make
+                    viewer = make(*arguments, **keywords)
+                    watch(viewer)
+                    return viewer
+
+                napari.Viewer = make_watched
                 viewer, dock = real(*arguments)
-                watch(viewer, dock)
+                watch_dock(viewer, dock)
                 return viewer, dock
 
             module.open_viewer = open_viewer
@@ -95,26 +107,51 @@ class Watch(MetaPathFinder):
         return spec
 
 
-def watch(viewer, dock):
+def canvas_of_window():
     from qtpy.QtWidgets import QApplication, QOpenGLWidget
 
-    window = dock.window()
-    canvas = max(window.findChildren(QOpenGLWidget), key=lambda w: w.width() * w.height())
+    found = [widget for widget in QApplication.allWidgets() if isinstance(widget, QOpenGLWidget)]
+    return max(found, key=lambda w: w.width() * w.height())
+
+
+def watch(viewer):
+    """Note the first time that a picture is on the canvas: what was drawn is looked at, whoever drew it."""
+    canvas = canvas_of_window()
 
     def on_drawn():
-        current = dock.session.current
-        if current is not None and current.image in viewer.layers:
+        drawn = time.time(), time.process_time()
+        if not viewer.layers:
+            return
+        image = canvas.grabFramebuffer()
+        middle = image.copy(image.width() // 4, image.height() // 4, image.width() // 2, image.height() // 2)
+        small = middle.scaled(32, 32)
+        if len({small.pixel(x, y) for x in range(32) for y in range(32)}) > 16:
             canvas.frameSwapped.disconnect(on_drawn)
-            note("picture")
-            QApplication.instance().quit()
+            note("picture", *drawn)
 
     canvas.frameSwapped.connect(on_drawn)
+
+
+def watch_dock(viewer, dock):
+    """Note when the dock has the clip and the window has answered since, and end the viewer then."""
+    from qtpy.QtCore import QTimer
+    from qtpy.QtWidgets import QApplication
+
+    def look():
+        current = dock.session.current
+        if current is not None and current.ready and current.image in viewer.layers:
+            note("dock", time.time(), time.process_time())
+            QApplication.instance().quit()
+
+    timer = QTimer(dock)
+    timer.timeout.connect(look)
+    timer.start(5)
 
 
 if "napari_matae" in sys.orig_argv:
     sys.meta_path.insert(0, Watch())
 else:
-    atexit.register(note, "command")
+    atexit.register(lambda: note("command", time.time(), time.process_time()))
 '''
 
 
@@ -154,11 +191,13 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, list[dict[st
     # What each computer measures once, and the files that it makes of a model, are there from the first call on.
     dock = [sys.executable, __file__, "--dock", "--moves", str(options.moves), "--shown"]
     child([*dock, "5"], environment)
-    found: dict[str, list[dict[str, float]]] = {"picture": [], "napari alone": [], "first mask": [], "frame again": []}
+    names = ("picture", "dock", "napari alone", "first mask", "frame again")
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     np.save(folder / "frames.npy", open_cine(demo_path()).frames)
     for run in range(options.runs):
         environment["MATAE_STUDY"] = str(folder / f"study-{run}.sqlite")  # a clip that has masks there is not segmented
-        found["picture"].append(picture(folder / f"opened-{run}", demo_path(), environment))
+        for name, waited in opened(folder / f"opened-{run}", demo_path(), environment).items():
+            found[name].append(waited)
         found["napari alone"].append(alone(folder / "frames.npy", environment))
         said = json.loads(child([*dock, str(options.shown)], environment).splitlines()[-1])
         found["first mask"].append(said["first mask"])
@@ -166,8 +205,8 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, list[dict[st
     return found
 
 
-def picture(folder: Path, clip: Path, environment: dict[str, str]) -> dict[str, float]:
-    """Run the command `open` until the picture is there."""
+def opened(folder: Path, clip: Path, environment: dict[str, str]) -> dict[str, dict[str, float]]:
+    """Run the command `open` until the picture is there, and the dock with it."""
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(HOOK)
     notes = folder / "notes"
@@ -176,7 +215,8 @@ def picture(folder: Path, clip: Path, environment: dict[str, str]) -> dict[str, 
     command = [sys.executable, "-c", "from matae.command import main; main()", "open", str(clip)]
     child(command, environment | {"PYTHONPATH": paths, "WAITS_NOTES": str(notes)})
     noted = {name: (clock, used) for name, clock, used in map(json.loads, notes.read_text().splitlines())}
-    return {"clock_s": noted["picture"][0] - start, "processor_s": noted["picture"][1] + noted["command"][1]}
+    before = noted.pop("command")[1]
+    return {name: {"clock_s": clock - start, "processor_s": used + before} for name, (clock, used) in noted.items()}
 
 
 def alone(frames: Path, environment: dict[str, str]) -> dict[str, float]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_matae.open.first_picture import show_first_picture
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -28,10 +30,14 @@ def open_viewer(path: Path | None = None) -> tuple[napari.viewer.Viewer, MataeDo
 
     viewer = napari.Viewer(title="MatAE - napari")
     viewer.window.resize(*_SIZE)
+    first = None if path is None else show_first_picture(viewer, path)
     _, dock = viewer.window.add_plugin_dock_widget("napari-matae", "MatAE")
     dock.workspace.session.sector.let_picture_come_first()
     if path is not None:
         dock.open_panel.open(path)
+    if first is not None:
+        first.leave_room()
+        first.give_up_unless_opened(dock.open_panel)
     return viewer, dock
 
 

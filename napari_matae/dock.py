@@ -24,6 +24,7 @@ from napari_matae.segment.warm_up import WarmUp
 from napari_matae.timeline.area_plot import AreaPlot
 from napari_matae.timeline.status_strip import StatusStrip
 from napari_matae.timeline.transport_bar import Transport
+from napari_matae.widgets.layout import DOCK_WIDTH
 from napari_matae.widgets.step_tabs import StepTabs
 from napari_matae.widgets.wheel_guard import WheelGuard
 from napari_matae.worklist.window import WorklistWindow
@@ -50,8 +51,6 @@ __all__ = ["MataeDock"]
 
 _OPEN, _SEGMENT, _REVIEW, _MEASURE = range(4)
 """Places of these steps among the tabs."""
-_LEAST_WIDTH = 350
-"""The widest panel, with a scroll bar beside it."""
 _CLOSE_S = 10.0
 """How long a window that closes waits for the study before what is missing goes into a rescue study."""
 
@@ -113,7 +112,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
         column.setContentsMargins(4, 4, 4, 4)
         column.addWidget(self.warnings)
         column.addWidget(splitter)
-        self.setMinimumWidth(_LEAST_WIDTH)
+        self.setMinimumWidth(DOCK_WIDTH)
         # Dropped on the canvas, napari asks which of its readers to use; dropped here there is nothing to ask.
         self.setAcceptDrops(True)
 

@@ -1,4 +1,8 @@
-"""Reads the cine that is named on the command line while the viewer starts, which takes several times as long."""
+"""Reads the cine that is named on the command line while the viewer starts, which takes several times as long.
+
+Its picture can be shown as soon as it is decoded. What else is found out of it waits for that: it would take processor
+time from whoever brings the picture on screen.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,37 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import Any
+    from typing import Any, ClassVar
 
-__all__ = ["read_early", "taken_early"]
+    from matae.cine import Cine
+
+__all__ = ["early_cine", "read_early", "taken_early"]
 
 
 class _Early:
-    path: Path | None = None
-    thread: threading.Thread | None = None
-    events: list[Any] | None = None
+    """What one path holds, as it becomes known."""
+
+    last: ClassVar[_Early | None] = None
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.events: list[Any] = []
+        self.cine: Cine | None = None
+        self.is_decoded, self.may_go_on = threading.Event(), threading.Event()
+        self.thread = threading.Thread(target=self._read, name="matae-early", daemon=True)
+        self.thread.start()
+
+    def _read(self) -> None:
+        from napari_matae.background.worker import guarded
+        from napari_matae.open.reading import Decoded, reading_events
+
+        for event in guarded(reading_events(self.path)):
+            self.events.append(event)
+            if isinstance(event, Decoded):
+                self.cine = event.cine
+                self.is_decoded.set()
+                self.may_go_on.wait()
+        self.is_decoded.set()
 
 
 def read_early(path: Path) -> None:
@@ -26,22 +52,41 @@ def read_early(path: Path) -> None:
     path
         As for `napari_matae.open.reading.path_events`.
     """
-    from napari_matae.background.worker import guarded
-    from napari_matae.open.reading import reading_events
+    import napari_matae.background.worker  # noqa: F401 - Qt takes the thread that loads it for the GUI's
 
-    def read() -> None:
-        _Early.events = list(guarded(reading_events(path)))
+    _Early.last = _Early(path)
 
-    _Early.path = path
-    _Early.thread = threading.Thread(target=read, name="matae-early", daemon=True)
-    _Early.thread.start()
+
+def early_cine(path: Path, patience_s: float) -> Cine | None:
+    """Return the cine that is being read early, as soon as it is decoded; what else is found out of it waits.
+
+    Parameters
+    ----------
+    path
+        As it was given to `read_early`.
+    patience_s
+        How long to wait for it; the window is drawn meanwhile.
+
+    Returns
+    -------
+    Cine or None
+        None for another path, where that is no single cine or cannot be read, and where it takes longer.
+    """
+    from napari_matae.background.patient_wait import wait_until
+
+    early = _Early.last
+    if early is None or path != early.path:
+        return None
+    wait_until(early.is_decoded.is_set, patience_s)
+    return early.cine
 
 
 def taken_early(path: Path) -> list[Any] | None:
     """Return the events of what was read early, waiting for its end; None for another path, and the second time."""
-    thread = _Early.thread
-    if thread is None or path != _Early.path:
+    early = _Early.last
+    if early is None or path != early.path:
         return None
-    thread.join()
-    events, _Early.events, _Early.thread, _Early.path = _Early.events, None, None, None
-    return events
+    _Early.last = None
+    early.may_go_on.set()
+    early.thread.join()
+    return early.events

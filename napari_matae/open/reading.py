@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matae.segment import Sector
     from napari_matae.background.events import Failed
 
-__all__ = ["Listed", "Opened", "open_events", "path_events", "reading_events"]
+__all__ = ["Decoded", "Listed", "Opened", "open_events", "path_events", "reading_events"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,13 @@ class Listed:
     path: Path
     found: tuple[CineRef, ...]
     note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """A cine was read; nothing else is known of it yet."""
+
+    cine: Cine
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +46,7 @@ def open_events(opener: Callable[[], Cine]) -> Iterator[Opened]:
     yield _looked_at(opener())
 
 
-def path_events(path: Path) -> Iterator[Listed | Opened | Failed]:
+def path_events(path: Path) -> Iterator[Listed | Decoded | Opened | Failed]:
     """List the cines of a file or folder, and read the only one, as events for the GUI thread."""
     from napari_matae.open.early import taken_early
 
@@ -47,14 +54,16 @@ def path_events(path: Path) -> Iterator[Listed | Opened | Failed]:
     yield from reading_events(path) if early is None else early
 
 
-def reading_events(path: Path) -> Iterator[Listed | Opened]:
+def reading_events(path: Path) -> Iterator[Listed | Decoded | Opened]:
     """As `path_events`, of a path that nobody read before."""
     from matae.read import list_cines
 
     found = list_cines(path)
     yield Listed(path, tuple(found), found.note)
     if len(found) == 1:
-        yield _looked_at(found[0].open())
+        cine = found[0].open()
+        yield Decoded(cine)
+        yield _looked_at(cine)
 
 
 def _looked_at(cine: Cine) -> Opened:

@@ -89,6 +89,7 @@ class SegmentRun(QObject):  # type: ignore[misc]
 
     def start(self) -> None:
         """Begin, off the GUI thread."""
+        self._session.run_asked.emit()
         self._worker.start(segment_events, self._target.cine, self._sector, self.frames, self._options, self._go)
 
     def cancel(self) -> None:
@@ -146,7 +147,10 @@ class SegmentRun(QObject):  # type: ignore[misc]
     def _finish(self, outcome: str) -> None:
         if self._began is not None:
             self.seconds = time.perf_counter() - self._began
-            if self._session.current is self._target:
+        if self._session.current is self._target:
+            if self._began is None:
+                self._session.run_ended.emit()  # whoever heard that it was asked for waits no longer
+            else:
                 self._session.masks.end_run()
         self._go.set()
         self.finished.emit(outcome)

@@ -61,6 +61,7 @@ class WarmUp(QObject):  # type: ignore[misc]
         connections = connections_of(self)
         connections.connect(session.opened, self._on_opened)
         connections.connect(session.sector_changed, self._on_sector)
+        connections.connect(session.run_asked, self._on_run_began)
         connections.connect(session.run_began, self._on_run_began)
         connections.connect(session.run_ended, self._on_run_ended)
         self._timer.start(_IDLE_MS)

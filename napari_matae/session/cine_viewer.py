@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from napari_matae.session.open_cine import OpenCine
 
-__all__ = ["CineViewer"]
+__all__ = ["CineViewer", "name_axes"]
 
 
 class CineViewer:
@@ -91,3 +91,9 @@ class CineViewer:
             current.in_layer_history.clear()
             with self.quiet():
                 forget_history(current.labels)
+
+
+def name_axes(viewer: ViewerModel) -> None:
+    """Name the axes of a viewer that shows a cine."""
+    if viewer.dims.ndim == 3:
+        viewer.dims.axis_labels = ("frame", "y", "x")

@@ -30,13 +30,16 @@ __all__ = [
     "class_colour",
     "forget_history",
     "image_layer_data",
+    "image_metadata",
     "image_of",
+    "is_picture_of",
     "is_stand_in",
     "label_colours",
     "make_ghost",
     "make_handles",
     "make_labels",
     "make_sector_layer",
+    "picture_of",
     "sector_polygon",
 ]
 
@@ -81,19 +84,34 @@ def image_layer_data(cine: Cine) -> tuple[Any, dict[str, Any], str]:
         "colormap": "gray",
         "contrast_limits": (0, 255),
         "interpolation2d": "linear",
-        "metadata": {CINE_KEY: cine},
+        "metadata": image_metadata(cine),
     }
     return cine.frames, keywords, "image"
 
 
+def image_metadata(cine: Cine, sector: Sector | None = None) -> dict[str, Any]:
+    """Return what makes an image layer that of a cine: the cine, and the sector that was found in it."""
+    return {CINE_KEY: cine} if sector is None else {CINE_KEY: cine, SECTOR_KEY: sector}
+
+
 def image_of(cine: Cine, sector: Sector | None = None) -> Image:
     """Return a cine as a napari image layer, with the sector that was found in it where somebody looked."""
+    layer = picture_of(cine)
+    layer.metadata = image_metadata(cine, sector)
+    return layer
+
+
+def picture_of(cine: Cine) -> Image:
+    """Return the picture of a cine alone, as an image layer that no session follows before it opens that cine."""
     from napari.layers import Image
 
     data, keywords, _ = image_layer_data(cine)
-    if sector is not None:
-        keywords["metadata"] |= {SECTOR_KEY: sector}
-    return Image(data, **keywords)
+    return Image(data, **keywords | {"metadata": {}})
+
+
+def is_picture_of(layer: Layer, cine: Cine) -> bool:
+    """Return whether a layer is the picture of a cine alone, which `picture_of` made."""
+    return layer.data is cine.frames and not layer.metadata
 
 
 def cine_of(layer: object) -> Cine | None:

@@ -58,7 +58,8 @@ class SectorOutline:
         self._later: QTimer | None = None
         self._first: EventWorker | None = None
         self._mask_wanted = False
-        """Whether a run has begun that no mask came of yet."""
+        """Whether a run was asked for that no mask came of yet."""
+        tell.run_asked.connect(partial(self._want_mask, True))
         tell.run_began.connect(partial(self._want_mask, True))
         tell.proposed.connect(lambda _: self._want_mask(False))
         tell.run_ended.connect(partial(self._want_mask, False))
@@ -166,9 +167,9 @@ class SectorOutline:
     def _draw_once(self, current: OpenCine) -> None:
         """Have napari load what an outline takes, in a thread; the one that comes on screen is made in the GUI's.
 
-        Later, where somebody waits for the first mask of a run.
+        Later, where somebody waits for the first mask of a run, or for what the study holds of the clip.
         """
-        if self._mask_wanted:
+        if self._mask_wanted or not current.ready:
             return
         if self._later is not None:
             self._later.stop()

@@ -9,8 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_matae.background.connections import Connections
-from napari_matae.session.cine_viewer import CineViewer
-from napari_matae.session.layers import CINE_KEY, SECTOR_KEY, STATE_KEY, cine_of, image_of
+from napari_matae.session.cine_viewer import CineViewer, name_axes
+from napari_matae.session.layers import (
+    CINE_KEY,
+    SECTOR_KEY,
+    STATE_KEY,
+    cine_of,
+    image_metadata,
+    image_of,
+    is_picture_of,
+)
 from napari_matae.session.mask_changes import MaskChanges
 from napari_matae.session.open_cine import OpenCine
 from napari_matae.session.overrides import CineOverrides
@@ -88,7 +96,12 @@ class Session(SessionSignals):
         sector
             As it was found in its picture; found here and now, or brought by `sector.take`, if None.
         """
-        self.viewer.add_layer(image_of(cine, sector))
+        shown = next((layer for layer in self.viewer.layers if is_picture_of(layer, cine)), None)
+        if shown is None:
+            self.viewer.add_layer(image_of(cine, sector))
+        else:  # its picture came on screen before there was a session
+            shown.metadata = image_metadata(cine, sector)
+            self._adopt(shown)
         if self.current is None or self.current.cine.frames is not cine.frames:
             raise RuntimeError("the viewer did not take the cine's layer")
         return self.current
@@ -114,8 +127,7 @@ class Session(SessionSignals):
         self._cine_viewer.current = current = known if isinstance(known, OpenCine) else OpenCine(cine, layer)
         layer.metadata[STATE_KEY] = current
         current.ready = not self.fetches
-        if self.viewer.dims.ndim == 3:
-            self.viewer.dims.axis_labels = ("frame", "y", "x")
+        name_axes(self.viewer)
         if known is not current:
             self.seek(0)
             current.found = layer.metadata.get(SECTOR_KEY)

@@ -34,6 +34,8 @@ class SessionSignals:
     """A change that can be undone was recorded (UndoStep)."""
     written = Signal(object, str)
     """Frames (list of int) were changed by a person and want to be saved; the tool's name."""
+    run_asked = Signal()
+    """A run was asked for and its model is loaded: somebody waits for masks, until they come or `run_ended` does."""
     run_began = Signal()
     """A model begins to propose masks."""
     run_ended = Signal()

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 __all__ = [
+    "DOCK_WIDTH",
     "combo_box",
     "form_layout",
     "heading",
@@ -30,6 +31,9 @@ __all__ = [
     "rows_of_three",
     "wrapped",
 ]
+
+DOCK_WIDTH = 350
+"""The dock's least: the widest panel, with a scroll bar beside it."""
 
 _LETTERS = 8
 """Letters that a combo box always shows, unless it is told otherwise."""

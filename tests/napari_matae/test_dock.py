@@ -118,11 +118,15 @@ def test_cancel_answers_while_the_model_loads_and_changes_nothing(dock, qtbot, c
         real(self, *args, **how)
 
     monkeypatch.setattr(Segmenter, "__init__", slow)
-    ended = []
+    ended, said = [], []
     dock.segment_panel.finished.connect(ended.append)
+    for name in ("run_asked", "run_began", "run_ended"):
+        getattr(dock.session, name).connect(lambda name=name: said.append(name), max_args=0)
     dock.segment_panel.run_button.click()
+    assert said == ["run_asked"]  # what would hold up the first mask waits from the click on
     dock.segment_panel.cancel_button.click()
     assert ended == ["cancelled"]
+    assert said == ["run_asked", "run_ended"]
     release.set()
     monkeypatch.setattr(Segmenter, "__init__", real)
     assert segment(dock, qtbot) == "done"  # and what the old run still had to say is not heard

@@ -154,6 +154,29 @@ def test_an_outline_that_is_to_come_is_not_loaded_while_the_first_mask_of_a_run_
     assert not session.sector._later.isActive()
 
 
+def test_an_outline_that_is_to_come_is_not_loaded_before_the_study_has_given_what_it_holds(session, cine, qtbot):
+    session.sector.let_picture_come_first()
+    session.fetches = True
+    current = session.open(cine)
+    assert not current.ready
+    with qtbot.waitSignal(session.sector._later.timeout):
+        pass
+    assert session.sector._first is None
+    current.ready = True
+    qtbot.waitUntil(lambda: current.sector_layer is not None)
+
+
+def test_an_outline_that_is_to_come_is_not_loaded_while_the_model_of_a_run_is_loaded(session, cine, qtbot):
+    session.sector.let_picture_come_first()
+    current = session.open(cine)
+    session.run_asked.emit()  # a cold model takes longer to load than the outline to come
+    with qtbot.waitSignal(session.sector._later.timeout):
+        pass
+    assert session.sector._first is None
+    session.run_ended.emit()
+    qtbot.waitUntil(lambda: current.sector_layer is not None)
+
+
 def test_a_run_that_ends_without_a_mask_keeps_no_outline_away(session, cine, qtbot):
     session.sector.let_picture_come_first()
     current = session.open(cine)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_matae.session.layers import cine_of, image_of
+from napari_matae.session.layers import cine_of, image_of, picture_of
 from napari_matae.session.session import Session
 
 from ..conftest import make_cine, result
@@ -40,6 +40,19 @@ def test_a_cine_opened_before_the_session_is_found(cine):
     viewer = ViewerModel()
     viewer.add_layer(image_of(cine))
     assert Session(viewer).current.cine is cine
+
+
+def test_a_picture_that_was_on_screen_before_is_taken_over_by_the_cine_that_is_opened(session, cine):
+    other, picture = picture_of(make_cine(seed=1)), picture_of(cine)
+    session.viewer.add_layer(other)
+    session.viewer.add_layer(picture)
+    assert session.current is None
+    assert session.open(cine).image is picture
+    assert cine_of(picture) is cine
+    assert cine_of(other) is None
+    again = session.open(cine)  # a layer that shows it as an open cine is another matter
+    assert again.image is not picture
+    assert picture not in session.viewer.layers
 
 
 def test_a_new_cine_opens_at_its_first_frame(session, cine):
