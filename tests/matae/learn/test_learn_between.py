@@ -148,14 +148,18 @@ def test_a_patient_who_is_forgotten_meanwhile_makes_no_model(long: Study, base: 
 
 def test_a_stop_while_they_teach_keeps_the_best(long: Study, base: str, tmp_path: Path) -> None:
     seen: list[int] = []
+    begun: list[Started] = []
 
     def count(event: Event) -> None:
         if isinstance(event, Validation):
             seen.append(event.step)
+        if isinstance(event, Started):
+            begun.append(event)
 
-    verdict = retrain(
-        long, replace(OPTIONS, steps=80), folder=tmp_path / "run", emit=count, should_stop=lambda: len(seen) >= 2
-    )
+    # Frames without any label teach beside the filled ones.
+    options = replace(OPTIONS, steps=80, self_training="on")
+    verdict = retrain(long, options, folder=tmp_path / "run", emit=count, should_stop=lambda: len(seen) >= 2)
+    assert [(one.n_unlabelled > 0, one.n_pseudo_labelled > 0) for one in begun] == [(True, True)]
     assert verdict.name == "after"
     assert seen == [0, 10]  # of eight checks and the first
 
