@@ -160,7 +160,9 @@ def verdict_lines(verdict: Verdict) -> list[str]:
     if verdict.kept is not None:
         lines += ["", "Agreement with the base where it was sure, on patients nobody corrected", _row(verdict.kept)]
     minutes = verdict.minutes
-    saved = "" if minutes.per_100_frames is None else f"{minutes.per_100_frames:.1f} minutes saved on 100 frames. "
+    amount, saved = minutes.per_100_frames, ""
+    if amount is not None:
+        saved = f"{abs(amount):.1f} minutes {'saved' if amount >= 0 else 'more'} on 100 frames. "
     said = f"{verdict.outcome[0].upper()}{verdict.outcome[1:]}: {verdict.sentence}"
     choice = (
         f"'napari-matae models promote {verdict.name} --by-choice --study FILE' uses it all the same."
