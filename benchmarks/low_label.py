@@ -3,7 +3,7 @@
     python benchmarks/low_label.py --data shared/data/camus-a4c-256 [--bases matae-phantom] [--patients 5 10 25 50]
                                    [--methods plain self-training pseudo-labels scc structure pretraining adabn]
                                    [--steps 300] [--batch 16] [--grid 0] [--seeds 1 2 3] [--between] [--device cpu]
-                                   [--jobs 1] [--out FILE]
+                                   [--jobs 1] [--on restyled changed] [--out FILE]
 
 The trainer of `matae.learn.retrain` (kind full) on frames of a folder as `matae.train.data.load_folders` reads it, or
 of a file of `scripts/pack_frames.py`: both labelled frames of a few training patients, all other training frames
@@ -15,6 +15,9 @@ plus.
 ``--data phantoms`` are clips of synthetic hearts, each with the masks of end-diastole and end-systole alone and judged
 on other hearts, between those two as well (``--between``: there alone). Only such clips have what pseudo-labels are
 made of: the frames between.
+
+``--on`` measures each network on the validation frames as other scanners would show them, and changed in ways that no
+training uses, too (`benchmarks/reliability.py`): a second table has the differences there.
 
 A line a run as it ends; then a table of means over the seeds, and of the difference that each method makes against
 plain training, frame by frame, patients drawn with replacement. ``--out`` keeps what each run found, and what it holds
@@ -61,6 +64,8 @@ SMALL = (8, 16, 32, 48)  # channels: a twentieth of the work, for a comparison o
 GRID = 160  # of a new network
 HEADER = "| base | method | patients | frames | steps | seeds | Dice | Dice at width 1/8 | s a step |"
 APART = "| base | patients | method | Dice, plain | Dice | difference | 95 % interval | seeds that gain |"
+ON = "| base | patients | method | judged on | Dice, plain | Dice | difference | 95 % interval | seeds that gain |"
+ELSEWHERE = ("restyled", "changed")
 WIDTHS = (1.0, 0.125)
 PHANTOMS = Path("phantoms")
 FILLED = {"pseudo-labels": "flow", "interpolation": "network", "exact": "exact"}
@@ -112,6 +117,22 @@ def sides(data: Path, grid: int) -> tuple[LabelledFrames, LabelledFrames]:
     return load_folders([data], grid)
 
 
+@lru_cache(maxsize=4)
+def elsewhere(data: Path, grid: int, way: str) -> LabelledFrames:
+    """Return the validation frames in the style of other scanners, or changed otherwise: the same for every run."""
+    import reliability
+
+    change = {"restyled": reliability.restyled, "changed": reliability.changed}[way]
+    frames = sides(data, grid)[1]
+    images, masks = frames.images.copy(), frames.masks.copy()
+    for number, patient in enumerate(sorted(set(frames.patients))):
+        at = [i for i, one in enumerate(frames.patients) if one == patient]
+        pair = reliability.Pair(patient, frames.images[at], frames.masks[at] == 1, None)
+        made = change(pair, np.random.default_rng([number, ELSEWHERE.index(way)]))
+        images[at], masks[at] = made.pictures, made.cavities
+    return replace(frames, images=images, masks=masks)
+
+
 def chosen(frames: LabelledFrames, patients: int, seed: int, *, extremes: bool = False) -> tuple[list[int], list[int]]:
     """Return the labelled frames, those of a few patients (end-diastole and end-systole alone), and the others."""
     names = sorted(set(frames.patients))
@@ -134,7 +155,7 @@ def adapt(network: Network, images: np.ndarray, grid: int) -> None:
     adapt_norms(network, F.interpolate(some, (grid, grid), mode="bilinear", antialias=True))
 
 
-def run(one: dict[str, Any], data: Path, device: str, threads: int) -> dict[str, Any]:
+def run(one: dict[str, Any], data: Path, device: str, threads: int, on: Sequence[str] = ()) -> dict[str, Any]:
     """Train once, and return the Dice of every held-out frame."""
     os.environ["MATAE_THREADS"] = str(threads)
     from matae.learn import RetrainOptions
@@ -172,8 +193,13 @@ def run(one: dict[str, Any], data: Path, device: str, threads: int) -> dict[str,
         adapt(made, frames.images, grid)
     cpu, clock = time.process_time() - cpu, time.perf_counter() - clock
     widths = [width for width in WIDTHS if width in made.widths]
-    scores = {f"{w:g}": dice(predict(made, held_out, w, grid) == 1, held_out.masks == 1).tolist() for w in widths}
-    found = {"frames": len(labelled), "unlabelled": 0 if more is None else len(more), "dice": scores}
+
+    def measured(there: LabelledFrames) -> dict[str, list[float]]:
+        return {f"{w:g}": dice(predict(made, there, w, grid) == 1, there.masks == 1).tolist() for w in widths}
+
+    found = {"frames": len(labelled), "unlabelled": 0 if more is None else len(more), "dice": measured(held_out)}
+    if on:
+        found["on"] = {way: measured(elsewhere(data, grid, way)) for way in on}
     found["pseudo"] = 0 if pseudo is None else len(pseudo)
     return one | found | {"processor_s": round(cpu, 1), "wall_s": round(clock, 1), "device": device}
 
@@ -215,21 +241,46 @@ def table(runs: Sequence[dict[str, Any]], patients: Sequence[str]) -> list[str]:
     return [*lines, "", *apart]
 
 
+def table_on(runs: Sequence[dict[str, Any]], patients: Sequence[str], ways: Sequence[str]) -> list[str]:
+    """Return the differences on frames that look otherwise: a line for each base, method, number and way."""
+    lines = [ON, f"|{'---|' * (ON.count('|') - 1)}"]
+    for way in ways:
+        there = [one | {"dice": one["on"][way]} for one in runs]
+        rows = table(there, patients)
+        for row in rows[rows.index(APART) + 2 :]:
+            cells = row.split(" | ")
+            lines.append(" | ".join([*cells[:3], way, *cells[3:]]))
+    return lines
+
+
 def all_runs(wanted: Sequence[dict[str, Any]], args: argparse.Namespace) -> Iterable[dict[str, Any]]:
     """Yield what each run found, as it ends."""
     if args.jobs == 1:
-        yield from (run(one, args.data, args.device, args.threads) for one in wanted)
+        yield from (run(one, args.data, args.device, args.threads, args.on) for one in wanted)
         return
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from multiprocessing import get_context
 
     with ProcessPoolExecutor(args.jobs, get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(run, one, args.data, args.device, args.threads) for one in wanted]):
+        for done in as_completed(
+            [pool.submit(run, one, args.data, args.device, args.threads, args.on) for one in wanted]
+        ):
             yield done.result()
 
 
 def _nobody_is_left(one: dict[str, Any], everybody: int) -> bool:
     return one["patients"] >= everybody and "self-training" in one["method"]
+
+
+def kept(path: Path | None, on: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the runs of a file; one that was not judged on the frames asked for is no answer, and is left out."""
+    if path is None or not path.is_file():
+        return []
+    whole, _, torn = path.read_text(encoding="utf-8").rpartition("\n")
+    if torn:  # a run that was killed while it wrote
+        path.write_text(whole + "\n" if whole else "", encoding="utf-8")
+    runs = [json.loads(line) for line in whole.splitlines()]
+    return [each for each in runs if set(on) <= each.get("on", {}).keys()]
 
 
 def main() -> None:
@@ -249,6 +300,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1, help="runs side by side")
     parser.add_argument("--out", type=Path, help="JSON lines, one a run; those that are there are not run again")
+    parser.add_argument("--on", nargs="+", choices=ELSEWHERE, default=[], help="judge on such frames too")
     parser.add_argument("--between", action="store_true", help="tables of the held-out frames that are no ED or ES")
     args = parser.parse_args()
     if args.data != PHANTOMS and any(not FILLED.keys().isdisjoint(method.split("+")) for method in args.methods):
@@ -256,12 +308,7 @@ def main() -> None:
     unknown = {part for method in args.methods for part in method.split("+")} - METHODS.keys()
     if unknown:
         parser.error(f"there is no method {min(unknown)}; choose of {', '.join(METHODS)}, joined by a plus")
-    runs: list[dict[str, Any]] = []
-    if args.out is not None and args.out.is_file():
-        whole, _, torn = args.out.read_text(encoding="utf-8").rpartition("\n")
-        if torn:  # a run that was killed while it wrote
-            args.out.write_text(whole + "\n" if whole else "", encoding="utf-8")
-        runs = [json.loads(line) for line in whole.splitlines()]
+    runs = kept(args.out, args.on)
     common = {"steps": args.steps, "batch": args.batch, "grid": args.grid}
     # Seeds outermost: a run that is broken off has all methods of the first seed.
     asked = [
@@ -291,6 +338,8 @@ def main() -> None:
         held_out = held_out.take(at)
         mine = [one | {"dice": {w: [each[i] for i in at] for w, each in one["dice"].items()}} for one in mine]
     print("\n".join(table(mine, held_out.patients)))
+    if args.on:
+        print("\n".join(["", *table_on(mine, held_out.patients, args.on)]))
 
 
 if __name__ == "__main__":

@@ -116,6 +116,8 @@ class NextCine(QObject):  # type: ignore[misc]
         self._session, self._link = session, link
         self._goal: Waiting | None = None
         self._words = ""
+        self._shown: set[tuple[str, int]] = set()  # by `go_to_correct`, or on screen when it was asked
+        self._shown_of = ""
         connections_of(self).connect(session.restored, self._on_restored)
 
     def go(self, backward: bool = False) -> None:
@@ -136,26 +138,36 @@ class NextCine(QObject):  # type: ignore[misc]
     def go_to_correct(self) -> None:
         """Show the frame of the whole study that a retraining learns most from, and say why.
 
-        The frame on screen is left out: whoever asks for the next one has seen it.
+        The frame on screen is left out, and those that were shown before: whoever asks for the next one has seen them.
+        Once all were shown it begins anew.
         """
-        if not self._link.connection.opened_target:
+        target = self._link.connection.opened_target
+        if not target:
             self.said.emit("No study is open: the next frame to correct is chosen among the clips of one.")
             return
+        if target != self._shown_of:
+            self._shown, self._shown_of = set(), target
         current = self._session.current
-        here = () if current is None else ((current.cine.content_id, self._session.frame),)
+        here = set() if current is None else {(current.cine.content_id, self._session.frame)}
+        self._shown |= here
+        shown = frozenset(self._shown)
 
-        def find(study: Study) -> Suggestion | None:
+        def find(study: Study) -> tuple[Suggestion | None, bool]:
             from matae.worklist.suggest import next_to_correct
 
-            return next(iter(next_to_correct(study, without=here)), None)
+            found = next_to_correct(study, without=shown)
+            anew = not found and shown != here
+            if anew:
+                found = next_to_correct(study, without=here)
+            return next(iter(found), None), anew
 
         self._link.connection.requests.ask(
             find,
-            lambda found: self._on_suggested(current, found),
+            lambda found: self._on_suggested(current, *found),
             lambda error: self.said.emit(explain(error)),
         )
 
-    def _on_suggested(self, current: OpenCine | None, found: Suggestion | None) -> None:
+    def _on_suggested(self, current: OpenCine | None, found: Suggestion | None, anew: bool) -> None:
         from matae.store.cine_rows import path_of_text
 
         if current is not self._session.current:
@@ -166,6 +178,10 @@ class NextCine(QObject):  # type: ignore[misc]
             )
             return
         frame, why = found.frame, ", ".join(found.reasons)
+        if anew:
+            self._shown.clear()
+            why = f"{why}; all were shown, and this is the first again"
+        self._shown.add(frame.key)
         if current is not None and current.cine.content_id == frame.content_id:
             self._session.seek(frame.frame)
             self.said.emit(f"{current.cine.source.name}, frame {frame.frame + 1}: {why}.")

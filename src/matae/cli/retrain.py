@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matae.learn.events import Event
     from matae.learn.paired import Paired
     from matae.learn.verdict import Side, Verdict
+    from matae.store import Study
 
 __all__ = ["retrain", "verdict_lines"]
 
@@ -59,7 +60,6 @@ def retrain(
     from matae.files import write_atomic, writing_to
     from matae.learn import retrain as run
     from matae.learn.blinded import seen_by
-    from matae.learn.plan import start_run
     from matae.models import promote as put_into_use
     from matae.store import Study
 
@@ -82,7 +82,7 @@ def retrain(
         raise TrainError(f"{resume} is no run; leave out --resume to start a new one.")
     before = ""
     with Study.open(study) as opened:
-        folder = resume or start_run(opened, options)
+        folder = resume or _begun(opened, options)
         try:
             verdict = run(opened, folder=folder, emit=_say)
         except KeyboardInterrupt:
@@ -90,8 +90,8 @@ def retrain(
             raise typer.Exit(STOPPED) from None
         if promote and verdict.offered:
             before = put_into_use(verdict.name, keyed=opened.keyed)
-        verdict = seen_by(verdict, opened)
-    typer.echo("\n".join(verdict_lines(verdict)))
+        verdict, more = seen_by(verdict, opened), _more_frames(opened, folder)
+    typer.echo("\n".join([*verdict_lines(verdict), *more]))
     if json_file is not None:
         with writing_to(json_file.parent):
             write_atomic(json_file, (json.dumps(verdict.to_json(), indent=1) + "\n").encode())
@@ -100,6 +100,29 @@ def retrain(
     if not verdict.offered:
         raise TrainError(f"{verdict.name} was not put into use: {verdict.sentence}")
     typer.echo(f"{verdict.name} is in use now, {before} before; 'napari-matae models rollback' goes back.")
+
+
+def _begun(study: Study, options: RetrainOptions) -> Path:
+    """Begin a run, and say how it goes on: who is killed says nothing."""
+    from matae.learn import unfinished_runs
+    from matae.learn.plan import start_run
+
+    left = [run for run in unfinished_runs(study) if not run.under_way]
+    folder = start_run(study, options)
+    for run in left:
+        typer.echo(f"An earlier run, {run.name}, has no verdict; go on with --resume {run.folder}", err=True)
+    typer.echo(f"If this is stopped or killed, go on with --resume {folder}", err=True)
+    return folder
+
+
+def _more_frames(study: Study, folder: Path) -> list[str]:
+    """Return what more frames should bring, as lines; none where too few retrainings say so."""
+    from matae.learn.forecast import earlier_points, forecast, forecast_sentence
+    from matae.learn.plan import Plan
+
+    plan = Plan.read(folder)
+    expected = None if plan is None else forecast(earlier_points(study, plan.options))
+    return [] if expected is None else ["", forecast_sentence(expected)]
 
 
 def _say(event: Event) -> None:
@@ -137,7 +160,9 @@ def verdict_lines(verdict: Verdict) -> list[str]:
     if verdict.kept is not None:
         lines += ["", "Agreement with the base where it was sure, on patients nobody corrected", _row(verdict.kept)]
     minutes = verdict.minutes
-    saved = "" if minutes.per_100_frames is None else f"{minutes.per_100_frames:.1f} minutes saved on 100 frames. "
+    amount, saved = minutes.per_100_frames, ""
+    if amount is not None:
+        saved = f"{abs(amount):.1f} minutes {'saved' if amount >= 0 else 'more'} on 100 frames. "
     said = f"{verdict.outcome[0].upper()}{verdict.outcome[1:]}: {verdict.sentence}"
     choice = (
         f"'napari-matae models promote {verdict.name} --by-choice --study FILE' uses it all the same."

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from matae.anatomy import CAVITY, class_name
 from matae.errors import TrainError
 from matae.learn.paired import LEVEL, TESTABLE, Paired
 from matae.records import RecordError, load_record
@@ -363,7 +364,12 @@ def decide(
         clear.append("agreement with the base where that was sure, on patients nobody corrected")
     if clear:
         return Decision(WORSE, f"{moved}{', but' if dice.better else ';'} significantly worse: {', '.join(clear)}.")
-    others = [_said(name) for name, f in held_out.figures.items() if f.worse and name.startswith(STRUCTURE)]
+    cavity = f" {class_name(CAVITY)}"  # stands among the structures in the tables, and is what was spoken of already
+    others = [
+        _said(name)
+        for name, figure in held_out.figures.items()
+        if figure.worse and name.startswith(STRUCTURE) and not name.endswith(cavity)
+    ]
     beside = f" Of the structures beside it got worse: {', '.join(others)}." if others else ""
     if dice.difference >= MIN_GAIN and dice.surely_better and not lost:
         return Decision(BETTER, f"{moved}; nothing that matters got significantly worse.{beside}")

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from learn_makers import BASE, SHAPE, add_clip, correct, same_weights
 
-from matae.errors import TrainError
+from matae.errors import ModelError, TrainError
 from matae.learn import RetrainOptions, forget_patient, models_trained_on, retrain
 from matae.learn.between import between, label_clips
 from matae.learn.events import Event, Started, Validation
 from matae.learn.gather import current_corrections
 from matae.learn.uncorrected import Uncorrected, choose_uncorrected
-from matae.models import find_model, load_model
+from matae.models import find_model, load_model, promote
 from matae.store import Edit, FrameStatus, Study
 from matae.train.pseudo_labels import FARTHEST
 
@@ -148,16 +148,43 @@ def test_a_patient_who_is_forgotten_meanwhile_makes_no_model(long: Study, base: 
 
 def test_a_stop_while_they_teach_keeps_the_best(long: Study, base: str, tmp_path: Path) -> None:
     seen: list[int] = []
+    begun: list[Started] = []
 
     def count(event: Event) -> None:
         if isinstance(event, Validation):
             seen.append(event.step)
+        if isinstance(event, Started):
+            begun.append(event)
 
-    verdict = retrain(
-        long, replace(OPTIONS, steps=80), folder=tmp_path / "run", emit=count, should_stop=lambda: len(seen) >= 2
-    )
+    # Frames without any label teach beside the filled ones.
+    options = replace(OPTIONS, steps=80, self_training="on")
+    verdict = retrain(long, options, folder=tmp_path / "run", emit=count, should_stop=lambda: len(seen) >= 2)
+    assert [(one.n_unlabelled > 0, one.n_pseudo_labelled > 0) for one in begun] == [(True, True)]
     assert verdict.name == "after"
     assert seen == [0, 10]  # of eight checks and the first
+
+
+def test_poisoned_labels_are_not_offered_with_what_is_filled_from_them(long: Study, base: str, tmp_path: Path) -> None:
+    for cine in long.cines():
+        if cine.n_labelled and cine.split == "train":
+            labelled = long.frames(cine.content_id).items()
+            edits = [
+                Edit(t, 1 - long.mask(cine.content_id, t), info.revision)
+                for t, info in labelled if info.status in {FrameStatus.EDITED, FrameStatus.ACCEPTED}
+            ]  # fmt: skip
+            long.put_edits(cine.content_id, edits)
+    both = replace(OPTIONS, self_training="on")
+    with pytest.raises(TrainError, match="fills most of the picture, as in an inverted mask"):
+        retrain(long, both, folder=tmp_path / "run")
+    events: list[Event] = []
+    verdict = retrain(long, replace(both, odd_labels=True), folder=tmp_path / "odd", emit=events.append)
+    (started,) = [event for event in events if isinstance(event, Started)]
+    assert started.n_unlabelled > 0
+    assert started.n_pseudo_labelled > 0
+    assert verdict.outcome == "not comparable"
+    assert not verdict.offered
+    with pytest.raises(ModelError, match="not offered"):
+        promote("after")
 
 
 def test_without_such_frames_the_training_is_the_usual_one(study: Study, base: str, tmp_path: Path) -> None:

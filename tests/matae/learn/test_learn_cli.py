@@ -10,6 +10,10 @@ from learn_makers import BASE
 from typer.testing import CliRunner
 
 from matae.cli import app
+from matae.learn import RetrainOptions
+from matae.learn.forecast import LearntFrom
+from matae.learn.history import runs_of
+from matae.learn.plan import start_run
 from matae.learn.run_lock import claim
 from matae.models import current_model, find_model
 from matae.nn.checkpoint import load
@@ -38,6 +42,27 @@ def test_wrong_use_and_refusals(tmp_path: Path, base: str, empty_study: Study) -
     assert "No held-out patient" in run("models", "compare", BASE, BASE, "--study", target, code=1)
     assert "the side 'val'" in run("models", "compare", BASE, BASE, "--study", target, "--split", "val", code=1)
     assert not (tmp_path / "home" / "runs").exists()
+
+
+def test_who_was_killed_finds_the_run_again_and_what_more_frames_bring(
+    study: Study, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = start_run(study, RetrainOptions(base=BASE, steps=1, replay="none", name="killed"))
+    retrain = ["retrain", "--study", study.target, "--base", BASE, "--steps", 1, "--replay", "none", "--name", "other"]
+    with claim(killed):
+        assert "An earlier run" not in run(*retrain)
+    said = run(*retrain[:-1], "third")
+    assert f"An earlier run, killed, has no verdict; go on with --resume {killed}\n" in said
+    (own,) = [folder for folder, plan in runs_of(study) if plan.options.name == "third"]
+    assert f"If this is stopped or killed, go on with --resume {own}\n" in said
+    assert "more corrected frames" not in said  # two retrainings, and from as many frames
+    points = [LearntFrom(10, 0.85), LearntFrom(20, 0.88), LearntFrom(40, 0.90)]
+    asked: list[RetrainOptions] = []
+    monkeypatch.setattr("matae.learn.forecast.earlier_points", lambda _, options: asked.append(options) or points)
+    said = run("retrain", "--study", study.target, "--resume", killed)
+    assert "An earlier run" not in said
+    assert "20 more corrected frames should bring the Dice of held-out patients from 0.900 to" in said
+    assert asked[0].name == "killed"  # the run's own base and kind, not those of the command
 
 
 def test_from_corrections_to_use_and_back(file: Path, base: str, tmp_path: Path) -> None:

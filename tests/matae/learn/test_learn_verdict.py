@@ -64,6 +64,9 @@ def test_of_several_structures_the_cavity_decides_and_the_others_are_said() -> N
     outcome, sentence = decide(held_out, None, guard_known=False)
     assert outcome == IS_BETTER
     assert sentence.endswith("Of the structures beside it got worse: Dice of the left atrium.")
+    # The cavity stands among the structures in the tables; beside itself it is not.
+    alone = side([0.8] * 6, [0.9, 0.88, 0.91, 0.9, 0.87, 0.9], **worse("structure_dice left ventricular cavity"))
+    assert "beside it" not in decide(alone, None, guard_known=False).sentence
     harmed = side([0.9] * 6, [0.5] * 6, **better("structure_dice left atrium"))
     assert decide(harmed, None, guard_known=False).outcome == WORSE
 
@@ -371,6 +374,14 @@ def test_a_verdict_whose_figures_are_none_is_damaged(
     (tmp_path / "verdict.json").write_text(json.dumps(values))
     with pytest.raises(TrainError, match="is gone or damaged; compare the two models again"):
         Verdict.read(tmp_path / "verdict.json")
+
+
+@pytest.mark.parametrize(("minutes", "words"), [(3.5, "3.5 minutes saved on"), (-6.2, "6.2 minutes more on")])
+def test_the_terminal_saves_no_negative_minutes(minutes: float, words: str) -> None:
+    from matae.cli.retrain import verdict_lines
+
+    lines = verdict_lines(a_verdict(minutes=MinutesSaved(minutes, 12, "From 12 timings.")))
+    assert any(line.startswith(f"{words} 100 frames. From 12 timings.") for line in lines)
 
 
 def test_the_terminal_has_room_for_the_names_of_structures() -> None:

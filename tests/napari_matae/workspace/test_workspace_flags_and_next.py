@@ -8,6 +8,7 @@ import SimpleITK as sitk  # noqa: N813 - its own abbreviation
 
 from matae.read import open_cine
 from matae.store import FrameStatus, Study
+from matae.store.types import Flag
 
 from ..conftest import make_cine, opened, proposals, settled
 
@@ -167,6 +168,27 @@ def test_the_next_frame_to_correct_is_opened_with_its_reasons_and_no_stroke_is_l
     workspace.link.flush()
     with Study.open(tmp_path / "study.sqlite") as study:
         assert study.mask(two, 5)[20, 20] == 1
+
+
+def test_the_key_goes_through_all_frames_to_correct_and_begins_anew(two_cines, qtbot, tmp_path):
+    workspace = two_cines
+    with Study.open(tmp_path / "study.sqlite") as study:
+        (one,) = [row.content_id for row in study.cines() if row.stem == "one"]
+        study.set_subject(one, "p1")
+        study.set_flags(one, {t: Flag(0.5, "flagged: the mask is empty") for t in (1, 3, 4, 6)})
+        wait = {frame.key for frame in study.frames_to_correct()}
+    assert wait == {(one, t) for t in (1, 3, 4, 6)}
+    seen = []
+    for _ in range(5):
+        with qtbot.waitSignal(workspace.next_cine.wanted, timeout=8_000) as asked:
+            workspace.next_to_correct()
+        seen.append((asked.args[0].content_id, asked.args[0].frame))
+    assert set(seen[:4]) == wait  # nothing was corrected, and no frame comes twice
+    assert seen[4] == seen[0]
+    heard = []
+    workspace.said.connect(heard.append)
+    workspace.session.open(asked.args[0].open())
+    qtbot.waitUntil(lambda: bool(heard) and "this is the first again" in heard[-1], timeout=8_000)
 
 
 def test_a_preview_is_not_thrown_away_by_going_elsewhere(two_cines, qtbot):
