@@ -2,6 +2,7 @@
 
 Frames are scaled, run through the network, brought back to native pixels and taken apart into structures on the GPU,
 with the results that the CPU gives. The network's kernels are launched as one CUDA graph of a fixed number of frames.
+The few frames that are not simple come back as logits, those of the part where something is possible, for the CPU.
 What of it does not work on a GPU is left, for the plain way: the network there, the rest on the CPU, and why is said
 once.
 """
@@ -17,6 +18,7 @@ import torch
 
 from matae.errors import DeviceError
 from matae.segment.backends.precision import is_out_of_memory
+from matae.segment.cleanup import POSSIBLE, rectangle
 from matae.segment.on_device import Placer
 from matae.segment.pipeline import HostStages
 from matae.segment.results import FrameMask
@@ -29,12 +31,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from matae.cine import Cine
+    from matae.cine import Box, Cine
     from matae.nn.regions import Regions
     from matae.placement import Placement
     from matae.segment.backends.torch_backend import TorchBackend
 
 __all__ = ["DeviceStages", "Link", "captured"]
+
+_PIXELS = 2**24
+"""Native pixels at a time: what decides structures needs some 70 bytes for each."""
+_POSSIBLE = int(255 * POSSIBLE)
+"""Certainty below which nothing of a frame is looked at."""
 
 
 class Link:
@@ -49,11 +56,13 @@ class Link:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._up = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._down = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def upload(self, frames: NDArray[np.uint8]) -> tuple[Tensor, Any]:
-        """Begin to copy frames to the GPU; return them there, and what to wait for."""
+        """Begin to copy frames to the GPU, from wherever they lie; return them there, and what to wait for."""
         # PyTorch keeps pinned blocks and gives one back only when the copy out of it is done: two or three take turns.
-        pinned = torch.from_numpy(np.ascontiguousarray(frames)).pin_memory()
+        pinned = torch.empty(frames.shape, dtype=torch.uint8, pin_memory=True)
+        pinned.numpy()[...] = frames
         with torch.cuda.stream(self._up):
             there = pinned.to(self._device, non_blocking=True)
             event = torch.cuda.Event()  # type: ignore[no-untyped-call]
@@ -79,6 +88,11 @@ class Link:
     def wait(self, event: Any) -> None:
         """Wait until a download is done."""
         event.synchronize()
+
+    def fetched(self, result: Tensor) -> NDArray[Any]:
+        """Return a result that has been waited for, without waiting for what was launched after it."""
+        with torch.cuda.stream(self._down):
+            return result.cpu().numpy()
 
 
 def captured(forward: Callable[[Tensor], Tensor], like: Tensor) -> Callable[[Tensor], Tensor]:
@@ -166,8 +180,10 @@ class DeviceStages:
 
     @property
     def batch(self) -> int:
-        """Frames the network takes at a time now."""
-        return self._backend.batch
+        """Frames the network takes at a time now: fewer where pictures are large."""
+        box = self._placement.box
+        most = max(1, _PIXELS // max(1, box.height * box.width))
+        return min(self._backend.batch, 1 << (most.bit_length() - 1))
 
     def begin(self) -> None:
         """Take the threads that there are now."""
@@ -194,8 +210,11 @@ class DeviceStages:
             self._placer = Placer.matching(self._placement, self._backend.where)
         if self._placer is None:  # this GPU scales otherwise: a byte a pixel of the grid goes over the bus instead
             return _Placed(frames, *self._link.upload(self._host.place(frames)))
-        parts = np.asarray(self._cine.frames[list(frames), box.y0 : box.y1, box.x0 : box.x1])
-        return _Placed(frames, *self._link.upload(parts))
+        shown = self._cine.frames[:, box.y0 : box.y1, box.x0 : box.x1]
+        first, count = frames[0], len(frames)
+        in_turn = list(frames) == list(range(first, first + count))
+        # Frames in turn are copied once, into the memory that goes over the bus.
+        return _Placed(frames, *self._link.upload(shown[first : first + count] if in_turn else shown[list(frames)]))
 
     def infer(self, placed: _Placed) -> _Found | NDArray[np.float32]:
         """Launch all that happens on the GPU; or return logits, where that is left."""
@@ -234,7 +253,7 @@ class DeviceStages:
 
     def _forward(self, pictures: Tensor) -> Tensor:
         graphs, precision = self._backend.graphs, self._backend.precision
-        full = self._backend.batch
+        full = self.batch
         if len(pictures) > full:
             return self._backend.forward(pictures)
         grid = pictures.shape[-1]
@@ -257,7 +276,7 @@ class DeviceStages:
         self._plain = True
 
     def finish(self, frames: Sequence[int], inferred: _Found | NDArray[np.float32]) -> Iterator[FrameMask]:
-        """Yield the frames of a batch; those in which parts may have to be joined are decided on the CPU."""
+        """Yield the frames of a batch; those that are not simple are decided on the CPU."""
         if not isinstance(inferred, _Found):
             yield from self._host.finish(frames, inferred)
             return
@@ -280,12 +299,23 @@ class DeviceStages:
         self._link.wait(found.event)
         masks, certain, is_done = (each.numpy() for each in found.back)
         for left in np.flatnonzero(~is_done):
-            masks[left] = find_structures(found.native[int(left)].cpu().numpy(), self._regions)
+            at = rectangle(certain[left] >= _POSSIBLE)
+            masks[left] = 0
+            if at is not None:
+                logits = self._link.fetched(found.native[int(left), :, *at])
+                masks[left][at] = find_structures(logits, self._regions)
         return masks, certain
 
     def _framed(self, index: int, part: NDArray[np.uint8], sure: NDArray[np.uint8]) -> FrameMask:
-        box, shape = self._placement.box, self._cine.shape
-        mask, probability = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
-        mask[box.y0 : box.y1, box.x0 : box.x1] = part
-        probability[box.y0 : box.y1, box.x0 : box.x1] = sure
+        mask, probability = (_around(each, self._placement.box, self._cine.shape) for each in (part, sure))
         return FrameMask(int(index), mask, probability, int(np.count_nonzero(part == 1)))
+
+
+def _around(part: NDArray[np.uint8], box: Box, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return a picture that is a part at its place and nothing else; the part's memory is free again."""
+    whole = np.empty(shape, np.uint8)
+    whole[: box.y0] = whole[box.y1 :] = 0
+    rows = whole[box.y0 : box.y1]
+    rows[:, : box.x0] = rows[:, box.x1 :] = 0
+    rows[:, box.x0 : box.x1] = part
+    return whole
