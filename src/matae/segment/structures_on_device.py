@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["structures"]
 
-_BLOB = (2, 1, 2)
-"""Turns in which an outline grows from a pixel: its row, what is above and below that, and what is beside those."""
+_BLOB = (2, 1, 2, 1)
+"""Turns in which an outline grows from a pixel: its row, what is above and below that, and so on."""
 _AROUND = (1, 2, 1, 2)
 """Turns in which the outline around another grows from that."""
 _SHELL = (1, 2, 1, 2, 1)
