@@ -326,11 +326,8 @@ def _framed(index: int, part: NDArray[np.uint8], sure: NDArray[np.uint8], at: Bo
     return FrameMask(int(index), mask, probability, int(np.count_nonzero(part == 1)))
 
 
-def _around(part: NDArray[np.uint8], box: Box, shape: tuple[int, int]) -> NDArray[np.uint8]:
+def _around(part: NDArray[np.uint8], at: Box, shape: tuple[int, int]) -> NDArray[np.uint8]:
     """Return a picture that is a part at its place and nothing else; the part's memory is free again."""
-    whole = np.empty(shape, np.uint8)
-    whole[: box.y0] = whole[box.y1 :] = 0
-    rows = whole[box.y0 : box.y1]
-    rows[:, : box.x0] = rows[:, box.x1 :] = 0
-    rows[:, box.x0 : box.x1] = part
+    whole = np.zeros(shape, np.uint8)
+    whole[at.y0 : at.y1, at.x0 : at.x1] = part
     return whole
