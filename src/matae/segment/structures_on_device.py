@@ -29,7 +29,7 @@ _BLOB = (2, 1, 2, 1)
 """Turns in which an outline grows from a pixel: its row, what is above and below that, and so on."""
 _AROUND = (1, 2, 1, 2)
 """Turns in which the outline around another grows from that."""
-_SHELL = (1, 2, 1, 2, 1)
+_SHELL = (1, 2, 1, 2, 1, 2)
 """Turns in which a wall grows from its half at the apex."""
 
 
