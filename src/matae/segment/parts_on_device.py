@@ -54,7 +54,7 @@ def grown(mask: Tensor, seed: Tensor, turns: Sequence[int]) -> Tensor:
         shape = [size + (place == axis) for place, size in enumerate(mask.shape)]
         held = torch.zeros(shape, dtype=torch.bool, device=mask.device)
         held.scatter_(axis, torch.where(seed, runs[axis], 0), value=True)
-        seed = seed | held.gather(axis, runs[axis])
+        seed = held.gather(axis, runs[axis])
     return seed
 
 
