@@ -1,7 +1,7 @@
 """The part of a mask that hangs together with a seed, by a fixed number of tensor operations, and what is known of it.
 
 A part grows from its seed by whole runs of pixels, along rows and along columns in turn: the outline of a heart is
-reached in two or three turns, whatever its size, where pixel by pixel it would take hundreds of steps. Nobody waits for
+reached in a few turns, whatever its size, where pixel by pixel it would take hundreds of steps. Nobody waits for
 the device to say whether it is done: whether a part is whole, and how many pieces and holes there are, is counted
 afterwards from neighbouring pixels alone.
 """
