@@ -209,7 +209,7 @@ def test_a_training_is_planned_to_end_in_time_and_then_kept_to(
 ) -> None:
     training = kit("training")
     recipe = ROOT / "scripts" / "recipes" / "matae-apical-gpu.toml"
-    stage = SimpleNamespace(left=300.0, dry=False, device="cpu", recipe=recipe, init=None)
+    stage = SimpleNamespace(left=300.0, seconds=300.0, dry=False, device="cpu", recipe=recipe, init=None)
     monkeypatch.setattr(training, "step_seconds", lambda *_: (0.1, None))
     first = training.planned(stage, tmp_path)
     assert first.steps == int(0.85 * (300 - training.END_SECONDS) / 0.1)

@@ -90,14 +90,15 @@ def test_when_memory_runs_out_the_batch_is_halved(cuda: str, source: ModelSource
     assert dice(found[:8, 0] > 0, wanted[:, 0] > 0).min() > 0.99
 
 
-def test_a_clip_on_the_gpu_gives_the_masks_of_the_cpu(device: str) -> None:
+@pytest.mark.parametrize("model", ["matae-lv", "matae-apical"])
+def test_a_clip_on_the_gpu_gives_the_masks_of_the_cpu(model: str, device: str) -> None:
     from matae.segment import SegmentOptions, find_sector, segment
     from matae.speed.clip import phantom_clip
 
     clip = phantom_clip(12, (300, 400), 4)
     sector = find_sector(clip)
     found, wanted = (
-        segment(clip, SegmentOptions(model="matae-lv", width="1", device=where, backend="torch"), sector=sector)
+        segment(clip, SegmentOptions(model=model, width="1", device=where, backend="torch"), sector=sector)
         for where in (device, "cpu")
     )
     assert dice(found.masks == 1, wanted.masks == 1).min() > 0.98

@@ -19,9 +19,10 @@ __all__ = ["FakeDevices", "Gpu"]
 
 
 class Gpu(NamedTuple):
-    """One CUDA GPU: its compute capability."""
+    """One CUDA GPU: its compute capability, and the bytes of its memory."""
 
     capability: tuple[int, int] = (9, 0)
+    total_memory: int = 8 * 2**30
 
 
 class FakeDevices:
@@ -42,6 +43,7 @@ class FakeDevices:
         self.gone = ""  # what every call says from now on
         self.graphs: list[tuple[int, ...]] = []
         self.uploads: list[tuple[int, ...]] = []
+        self.fetched: list[tuple[int, ...]] = []
         self.scales = True
         self.reduced: Callable[[torch.Tensor], torch.Tensor] | None = None
 
@@ -52,6 +54,7 @@ class FakeDevices:
         patch(torch.cuda, "device_count", lambda: len(gpus))
         patch(torch.cuda, "current_device", lambda: current)
         patch(torch.cuda, "get_device_capability", lambda d=None: gpus[_number(d, current)].capability)
+        patch(torch.cuda, "get_device_properties", lambda d=None: gpus[_number(d, current)])
         patch(torch.cuda, "get_device_name", lambda d=None: f"Fake {_number(d, current)}")
         # As torch has it: the answer is that of the current device, whichever is asked about.
         patch(torch.cuda, "is_bf16_supported", lambda *_, **__: bool(gpus) and gpus[current].capability[0] >= 8)
@@ -127,6 +130,10 @@ class FakeLink:
 
     def download(self, *results: torch.Tensor) -> tuple[list[torch.Tensor], str]:
         return [each.clone() for each in results], "down"
+
+    def fetched(self, result: torch.Tensor) -> np.ndarray:
+        self._devices.fetched.append(tuple(result.shape))
+        return result.numpy()
 
     def wait(self, event: str) -> None:
         assert event == "down"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,7 +11,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["LIKELY", "PART", "POSSIBLE", "connected", "enclosed_by", "is_plain", "one_part", "one_part_of", "runs"]
+__all__ = [
+    "LIKELY",
+    "PART",
+    "POSSIBLE",
+    "connected",
+    "enclosed_by",
+    "is_plain",
+    "one_part",
+    "one_part_of",
+    "rectangle",
+    "runs",
+]
 
 LIKELY = 0.25
 """Probability that pixels need all the way from one part of a class to another, so that they are parts of one."""
@@ -135,7 +146,7 @@ def _places(mask: NDArray[np.uint8]) -> list[tuple[int, tuple[slice, slice]]]:
     """Return each class and its rectangle."""
     from scipy import ndimage
 
-    around = _rectangle(mask)
+    around = rectangle(mask)
     if around is None:
         return []
     part = mask[around]
@@ -149,8 +160,8 @@ def _places(mask: NDArray[np.uint8]) -> list[tuple[int, tuple[slice, slice]]]:
     ]
 
 
-def _rectangle(mask: NDArray[np.uint8]) -> tuple[slice, slice] | None:
-    """Return the rectangle around what is not background, None where there is nothing."""
+def rectangle(mask: NDArray[Any]) -> tuple[slice, slice] | None:
+    """Return the rectangle around what is not 0, rows and columns, None where there is nothing."""
     rows = np.flatnonzero(mask.any(1))
     if not len(rows):
         return None

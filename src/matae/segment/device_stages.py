@@ -2,6 +2,7 @@
 
 Frames are scaled, run through the network, brought back to native pixels and taken apart into structures on the GPU,
 with the results that the CPU gives. The network's kernels are launched as one CUDA graph of a fixed number of frames.
+The few frames that are not simple come back as logits, those of the part where something is possible, for the CPU.
 What of it does not work on a GPU is left, for the plain way: the network there, the rest on the CPU, and why is said
 once.
 """
@@ -15,10 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 
+from matae.cine import Box
 from matae.errors import DeviceError
 from matae.segment.backends.precision import is_out_of_memory
+from matae.segment.cleanup import POSSIBLE, rectangle
 from matae.segment.on_device import Placer
 from matae.segment.pipeline import HostStages
+from matae.segment.restore import SURE
 from matae.segment.results import FrameMask
 from matae.segment.structures import find_structures
 from matae.segment.structures_on_device import structures
@@ -36,6 +40,11 @@ if TYPE_CHECKING:
 
 __all__ = ["DeviceStages", "Link", "captured"]
 
+_PIXELS = 2**24
+"""Native pixels at a time: what decides structures needs some 70 bytes for each."""
+_POSSIBLE = int(255 * POSSIBLE)
+"""Certainty below which nothing of a frame is looked at."""
+
 
 class Link:
     """The bus to a GPU: pinned memory, copies that nobody waits for, and events that say when they are done.
@@ -49,11 +58,13 @@ class Link:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._up = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._down = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def upload(self, frames: NDArray[np.uint8]) -> tuple[Tensor, Any]:
-        """Begin to copy frames to the GPU; return them there, and what to wait for."""
+        """Begin to copy frames to the GPU, from wherever they lie; return them there, and what to wait for."""
         # PyTorch keeps pinned blocks and gives one back only when the copy out of it is done: two or three take turns.
-        pinned = torch.from_numpy(np.ascontiguousarray(frames)).pin_memory()
+        pinned = torch.empty(frames.shape, dtype=torch.uint8, pin_memory=True)
+        pinned.numpy()[...] = frames
         with torch.cuda.stream(self._up):
             there = pinned.to(self._device, non_blocking=True)
             event = torch.cuda.Event()  # type: ignore[no-untyped-call]
@@ -79,6 +90,11 @@ class Link:
     def wait(self, event: Any) -> None:
         """Wait until a download is done."""
         event.synchronize()
+
+    def fetched(self, result: Tensor) -> NDArray[Any]:
+        """Return a result that has been waited for, without waiting for what was launched after it."""
+        with torch.cuda.stream(self._down):
+            return result.cpu().numpy()
 
 
 def captured(forward: Callable[[Tensor], Tensor], like: Tensor) -> Callable[[Tensor], Tensor]:
@@ -118,11 +134,15 @@ class _Placed(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """Where the results of a batch will be, and its native logits on the GPU for frames that need the CPU."""
+    """Where the results of a batch will be, and its native logits on the GPU for frames that need the CPU.
+
+    All of them of one rectangle of the native frame, which holds all that is not surely of the background.
+    """
 
     back: list[Tensor]
     event: Any
     native: Tensor
+    at: Box
 
 
 class DeviceStages:
@@ -166,8 +186,10 @@ class DeviceStages:
 
     @property
     def batch(self) -> int:
-        """Frames the network takes at a time now."""
-        return self._backend.batch
+        """Frames the network takes at a time now: fewer where pictures are large."""
+        box = self._placement.box
+        most = max(1, _PIXELS // max(1, box.height * box.width))
+        return min(self._backend.batch, 1 << (most.bit_length() - 1))
 
     def begin(self) -> None:
         """Take the threads that there are now."""
@@ -194,8 +216,11 @@ class DeviceStages:
             self._placer = Placer.matching(self._placement, self._backend.where)
         if self._placer is None:  # this GPU scales otherwise: a byte a pixel of the grid goes over the bus instead
             return _Placed(frames, *self._link.upload(self._host.place(frames)))
-        parts = np.asarray(self._cine.frames[list(frames), box.y0 : box.y1, box.x0 : box.x1])
-        return _Placed(frames, *self._link.upload(parts))
+        shown = self._cine.frames[:, box.y0 : box.y1, box.x0 : box.x1]
+        first, count = frames[0], len(frames)
+        in_turn = list(frames) == list(range(first, first + count))
+        # Frames in turn are copied once, into the memory that goes over the bus.
+        return _Placed(frames, *self._link.upload(shown[first : first + count] if in_turn else shown[list(frames)]))
 
     def infer(self, placed: _Placed) -> _Found | NDArray[np.float32]:
         """Launch all that happens on the GPU; or return logits, where that is left."""
@@ -226,15 +251,23 @@ class DeviceStages:
         parts = link.arrived(parts, event)
         pictures = parts if self._placer is None else self._placer(parts)
         logits = self._backend.checked(self._forward, pictures)
-        native = self._placement.to_native(logits)
+        at, native = self._native(logits)
         mask, is_done = structures(native, self._regions)
         certain = (native.amax(1).sigmoid() * 255).round().to(torch.uint8)
         back, done = link.download(mask, certain, is_done)
-        return _Found(back, done, native)
+        return _Found(back, done, native, at)
+
+    def _native(self, logits: Tensor) -> tuple[Box, Tensor]:
+        """Return native logits, and of which rectangle: what comes after is several times less work there."""
+        placement, box = self._placement, self._placement.box
+        may_be = (logits.amax((0, 1)) > -SURE).cpu().numpy()
+        rows, columns = placement.native_window(may_be) or (slice(0, 1), slice(0, 1))
+        at = Box(box.y0 + rows.start, box.x0 + columns.start, box.y0 + rows.stop, box.x0 + columns.stop)
+        return at, placement.to_native(logits)[..., rows, columns].contiguous()
 
     def _forward(self, pictures: Tensor) -> Tensor:
         graphs, precision = self._backend.graphs, self._backend.precision
-        full = self._backend.batch
+        full = self.batch
         if len(pictures) > full:
             return self._backend.forward(pictures)
         grid = pictures.shape[-1]
@@ -257,7 +290,7 @@ class DeviceStages:
         self._plain = True
 
     def finish(self, frames: Sequence[int], inferred: _Found | NDArray[np.float32]) -> Iterator[FrameMask]:
-        """Yield the frames of a batch; those in which parts may have to be joined are decided on the CPU."""
+        """Yield the frames of a batch; those that are not simple are decided on the CPU."""
         if not isinstance(inferred, _Found):
             yield from self._host.finish(frames, inferred)
             return
@@ -267,7 +300,7 @@ class DeviceStages:
             problem = error.with_traceback(None)
         else:
             for index, mask, sure in zip(frames, masks, certain, strict=True):
-                yield self._framed(index, mask, sure)
+                yield _framed(index, mask, sure, inferred.at, self._cine.shape)
             return
         with self._busy:
             self._give_up(problem)
@@ -280,12 +313,21 @@ class DeviceStages:
         self._link.wait(found.event)
         masks, certain, is_done = (each.numpy() for each in found.back)
         for left in np.flatnonzero(~is_done):
-            masks[left] = find_structures(found.native[int(left)].cpu().numpy(), self._regions)
+            at = rectangle(certain[left] >= _POSSIBLE)
+            masks[left] = 0
+            if at is not None:
+                logits = self._link.fetched(found.native[int(left), :, *at])
+                masks[left][at] = find_structures(logits, self._regions)
         return masks, certain
 
-    def _framed(self, index: int, part: NDArray[np.uint8], sure: NDArray[np.uint8]) -> FrameMask:
-        box, shape = self._placement.box, self._cine.shape
-        mask, probability = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
-        mask[box.y0 : box.y1, box.x0 : box.x1] = part
-        probability[box.y0 : box.y1, box.x0 : box.x1] = sure
-        return FrameMask(int(index), mask, probability, int(np.count_nonzero(part == 1)))
+
+def _framed(index: int, part: NDArray[np.uint8], sure: NDArray[np.uint8], at: Box, shape: tuple[int, int]) -> FrameMask:
+    mask, probability = (_around(each, at, shape) for each in (part, sure))
+    return FrameMask(int(index), mask, probability, int(np.count_nonzero(part == 1)))
+
+
+def _around(part: NDArray[np.uint8], at: Box, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return a picture that is a part at its place and nothing else; the part's memory is free again."""
+    whole = np.zeros(shape, np.uint8)
+    whole[at.y0 : at.y1, at.x0 : at.x1] = part
+    return whole

@@ -1,10 +1,9 @@
-"""Connected parts of masks by tensor operations, the same on every device and on every run.
+"""The part of a mask that hangs together with a seed, by a fixed number of tensor operations, and what is known of it.
 
-Each pixel points at a pixel of its part with a smaller place, and in each round at where that one points: the trees
-become stars in about as many rounds as the logarithm of a part's length (Y. Zhang, A. Azad and Z. Hu, "FastSV: a
-distributed-memory connected component algorithm with fast convergence", SIAM Conference on Parallel Processing 2020).
-The number of rounds is fixed, so that nobody waits for the device to say whether it is done; what is not done by then
-is known frame by frame.
+A part grows from its seed by whole runs of pixels, along rows and along columns in turn: the outline of a heart is
+reached in a few turns, whatever its size, where pixel by pixel it would take hundreds of steps. Nobody waits for
+the device to say whether it is done: whether a part is whole, and how many pieces and holes there are, is counted
+afterwards from neighbouring pixels alone.
 """
 
 from __future__ import annotations
@@ -14,87 +13,97 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
-__all__ = ["ROUNDS", "filled", "largest", "parts", "sizes_of"]
-
-ROUNDS = 8
-"""A heart needs 5 to 7 to be sure, random blobs as many, a spiral of 81 pixels a side 8."""
+__all__ = ["all_of_four", "any_of_four", "euler", "grown", "is_cut", "seeds"]
 
 
-def parts(mask: Tensor, rounds: int = ROUNDS) -> tuple[Tensor, Tensor]:
-    """Return the first place of the connected part of every pixel, and which frames are done; sides connect.
+def seeds(strength: Tensor, mask: Tensor) -> Tensor:
+    """Return the strongest pixel of each mask, (N, H, W) bool; none of a mask that is empty.
+
+    Parameters
+    ----------
+    strength
+        (N, H, W) float, largest inside the mask where that has any pixels.
+    mask
+        (N, H, W) bool.
+    """
+    best = strength.flatten(1).argmax(1, keepdim=True)
+    seed = torch.zeros_like(mask)
+    return seed.flatten(1).scatter_(1, best, value=True).view_as(mask) & mask
+
+
+def grown(mask: Tensor, seed: Tensor, turns: Sequence[int]) -> Tensor:
+    """Return pixels that hang together with a seed by their sides: all of them where the turns suffice, else fewer.
 
     Parameters
     ----------
     mask
         (N, H, W) bool.
-    rounds
-        How often trees are made flatter.
-
-    Returns
-    -------
-    tuple of Tensor
-        Place of the first pixel of the part, row by row, (N, H * W) int64; ``H * W`` outside. And (N,) bool.
+    seed
+        Some of its pixels.
+    turns
+        Along which axis it grows, turn by turn: 1 is along columns, 2 along rows. In each turn every run of a line that
+        holds some of it becomes part of it.
     """
-    count, height, width = mask.shape
-    length = height * width
-    # Each pixel begins at the first of its row that it hangs together with; what is outside points at a place of its
-    # own after the last, which nobody joins.
-    column = torch.arange(width, device=mask.device)
-    first = torch.where(mask, 0, column + 1).cummax(2).values
-    row = torch.arange(height, device=mask.device)[:, None] * width
-    parent = torch.where(mask, first + row, length).flatten(1)
-    outside = torch.full((count, 1), length, dtype=parent.dtype, device=mask.device)
-    parent = torch.cat([parent, outside], 1)
-    is_done = torch.zeros(count, dtype=torch.bool, device=mask.device)
-    for _ in range(rounds):
-        above = parent.gather(1, parent)  # grandparents
-        least = _least_neighbour(above[:, :length].view_as(mask), mask, length).flatten(1)
-        # The tree of a pixel's parent joins that of the least neighbour; so does the pixel itself.
-        joined = parent.scatter_reduce(1, parent[:, :length], least, "amin")
-        joined[:, :length] = torch.minimum(joined[:, :length], least)
-        joined[:, length] = length
-        joined = torch.minimum(joined, above)
-        joined = joined.gather(1, joined)
-        is_done = (joined == parent).all(1)
-        parent = joined
-    return parent[:, :length], is_done
+    runs = {axis: _runs(mask, axis) for axis in sorted(set(turns))}
+    for axis in turns:
+        # Place 0 of a line stands for the pixels outside: no run has that number.
+        shape = [size + (place == axis) for place, size in enumerate(mask.shape)]
+        held = torch.zeros(shape, dtype=torch.bool, device=mask.device)
+        held.scatter_(axis, torch.where(seed, runs[axis], 0), value=True)
+        seed = held.gather(axis, runs[axis])
+    return seed
 
 
-def _least_neighbour(values: Tensor, mask: Tensor, none: int) -> Tensor:
-    """Return the least value of each pixel and those beside it that are inside, `none` outside."""
-    inside = torch.where(mask, values, none)
-    least = inside.clone()
-    for axis in (1, 2):
-        size = mask.shape[axis]
-        first, second = least.narrow(axis, 0, size - 1), least.narrow(axis, 1, size - 1)
-        low, high = inside.narrow(axis, 0, size - 1), inside.narrow(axis, 1, size - 1)
-        first.copy_(torch.minimum(first, high))
-        second.copy_(torch.minimum(second, low))
-    return torch.where(mask, least, none)
+def _runs(mask: Tensor, axis: int) -> Tensor:
+    """Return numbers from 1, the same for pixels of one run inside or outside a mask, along each line of an axis."""
+    begins = torch.ones_like(mask)
+    size = mask.shape[axis] - 1
+    torch.ne(mask.narrow(axis, 1, size), mask.narrow(axis, 0, size), out=begins.narrow(axis, 1, size))
+    return begins.cumsum(axis)
 
 
-def sizes_of(found: Tensor) -> Tensor:
-    """Return how many pixels each part has, by its place as `parts` names it, (N, H * W) int64."""
-    count, length = found.shape
-    sizes = torch.zeros(count, length + 1, dtype=torch.int64, device=found.device)
-    sizes.scatter_add_(1, found, torch.ones_like(found))
-    return sizes[:, :length]
+def is_cut(masks: Tensor, parts: Tensor) -> Tensor:
+    """Return whether pixels of a part lie beside pixels of its mask that are not in it: it is not whole then.
+
+    Parameters
+    ----------
+    masks, parts
+        (..., H, W) bool.
+    """
+    levels = masks.to(torch.uint8) + parts
+    beside, below = levels[..., 1:] * levels[..., :-1] == 2, levels[..., 1:, :] * levels[..., :-1, :] == 2
+    return beside.flatten(-2).any(-1) | below.flatten(-2).any(-1)
 
 
-def largest(found: Tensor, sizes: Tensor) -> Tensor:
-    """Return the pixels of the largest part of each frame, (N, H * W) bool; of two of a size, the first."""
-    best = sizes.argmax(1, keepdim=True)
-    # Not said of argmax: of several it is the first one only where they are asked for so.
-    first = (sizes == sizes.gather(1, best)).int().cummax(1).indices
-    where = first[:, -1:]
-    return (found == where) & (sizes.gather(1, where) > 0)
+def euler(padded: Tensor) -> Tensor:
+    """Return how many parts there are less how many holes: parts by sides and corners, holes by sides alone.
+
+    Pixels are squares, and corners less sides plus squares is the same number (S. B. Gray, "Local properties of binary
+    images in two dimensions", IEEE Transactions on Computers C-20(5), 1971).
+
+    Parameters
+    ----------
+    padded
+        (..., H, W) bool, the same all along the border: nothing, or everything.
+    """
+    beside = padded[..., 1:] | padded[..., :-1]
+    below = padded[..., 1:, :] | padded[..., :-1, :]
+    corners = any_of_four(padded)
+    squares, corner = (each.sum((-2, -1)) for each in (padded, corners))
+    return squares - beside.sum((-2, -1)) - below.sum((-2, -1)) + corner
 
 
-def filled(mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Return masks (N, H, W) bool with their holes filled, and which frames are done."""
-    around = torch.nn.functional.pad(~mask, (1, 1, 1, 1), value=True)
-    found, is_done = parts(around)
-    holes = around & (found.view_as(around) != 0)  # the border's part has the first place of all
-    return mask | holes[:, 1:-1, 1:-1], is_done
+def any_of_four(masks: Tensor) -> Tensor:
+    """Return for each corner between four pixels whether one of them is in a mask, (..., H - 1, W - 1) bool."""
+    beside = masks[..., 1:] | masks[..., :-1]
+    return beside[..., 1:, :] | beside[..., :-1, :]
+
+
+def all_of_four(masks: Tensor) -> Tensor:
+    """Return for each corner between four pixels whether all of them are in a mask, (..., H - 1, W - 1) bool."""
+    beside = masks[..., 1:] & masks[..., :-1]
+    return beside[..., 1:, :] & beside[..., :-1, :]

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from matae.nn.regions import Regions
     from matae.placement import Placement
 
-__all__ = ["certainty", "frame_mask"]
+__all__ = ["SURE", "certainty", "frame_mask"]
 
-_SURE = 6.25  # beyond it a sigmoid rounds to 0 or 255
-_SURELY_NOT = np.float32(-2 * _SURE)
+SURE = 6.25
+"""Logit beyond which a sigmoid rounds to 0 or 255."""
+_SURELY_NOT = np.float32(-2 * SURE)
 
 
 def frame_mask(
@@ -65,7 +66,7 @@ def _native(
     Elsewhere every logit is surely of the background, and so is what lies between such logits. So it is with each map
     beside its own structure: it is scaled where that may be, and is `_SURELY_NOT` elsewhere. None where nothing may be.
     """
-    windows = [placement.native_window(each > -_SURE) for each in logits]
+    windows = [placement.native_window(each > -SURE) for each in logits]
     there = [each for each in windows if each is not None]
     if not there:
         return None
@@ -105,6 +106,6 @@ def certainty(logits: NDArray[np.float32]) -> NDArray[np.uint8]:
     Nearly all pixels of a frame are certain to the last digit: only the others are computed.
     """
     certain = np.multiply(logits > 0, np.uint8(255), order="C")  # flat below, whatever the order of the logits
-    unsure = np.flatnonzero((logits < _SURE) & (logits > -_SURE))
+    unsure = np.flatnonzero((logits < SURE) & (logits > -SURE))
     certain.reshape(-1)[unsure] = np.rint(255 / (1 + np.exp(-logits.reshape(-1)[unsure])))
     return certain

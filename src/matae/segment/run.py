@@ -192,7 +192,7 @@ class Segmenter:
         placement = whole_frame(cine, grid) if is_placed else Placement.of(cine, sector, grid)
         stages = self._stages(cine, placement)
         wanted = range(cine.n_frames) if frames is None else frames
-        if isinstance(wanted, Sequence) and 0 < len(wanted) <= self._backend.batch:
+        if isinstance(wanted, Sequence) and 0 < len(wanted) <= stages.batch:
             check(wanted)
             yield from run_directly(stages, wanted)
         else:

@@ -15,7 +15,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from matae.anatomy import ATRIUM, CAVITY, WALL
-from matae.segment.cleanup import LIKELY, PART, POSSIBLE, connected, enclosed_by, is_plain, one_part, one_part_of, runs
+from matae.segment.cleanup import (
+    LIKELY,
+    PART,
+    POSSIBLE,
+    connected,
+    enclosed_by,
+    is_plain,
+    one_part,
+    one_part_of,
+    rectangle,
+    runs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,7 +74,7 @@ def find_structures(
     beside = [cover for cover in covers if cover not in inner and cover not in around]
     whole = np.zeros(tuple(logits.shape[1:]), np.uint8)
     # It all happens where something is possible: pictures are large, hearts are not.
-    at = _place((logits.max(0) if largest is None else largest) > THRESHOLDS[-1])
+    at = rectangle((logits.max(0) if largest is None else largest) > THRESHOLDS[-1])
     if at is None:
         return whole
     maps = {cover: each[at] for cover, each in maps.items()}
@@ -80,7 +91,7 @@ def find_structures(
         enclosed = reduce(np.logical_or, (inside == other[0] for other in mine), np.zeros(mask.shape, bool))
         own &= inside == 0
         own |= enclosed
-        at = _place(own)
+        at = rectangle(own)
         if at is not None:
             shell = _with(own[at], enclosed[at]) & (mask[at] == 0)
             mask[at][_without_islands(shell)] = next(v for v in cover if all(v not in other for other in mine))
@@ -88,16 +99,6 @@ def find_structures(
         strengths = maps[beside[0]][None] if len(beside) == 1 else np.stack([maps[cover] for cover in beside])
         _add_beside(strengths, [cover[0] for cover in beside], mask)
     return whole
-
-
-def _place(possible: NDArray[np.bool_]) -> tuple[slice, slice] | None:
-    """Return the rectangle that holds all that is possible, None where nothing is."""
-    rows = np.flatnonzero(possible.any(1))
-    if not len(rows):
-        return None
-    within = slice(int(rows[0]), int(rows[-1]) + 1)
-    columns = np.flatnonzero(possible[within].any(0))
-    return within, slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _one_class_a_pixel(logits: NDArray[np.float32], regions: Regions) -> NDArray[np.uint8]:
@@ -152,7 +153,7 @@ def _add_beside(strengths: NDArray[np.float32], values: list[int], mask: NDArray
     """Add the structures that lie beside what a mask holds already, each where it is likelier than the others."""
     apex = _towards_apex(mask)
     best = strengths[0] if len(strengths) == 1 else strengths.max(0)
-    at = _place((best > THRESHOLDS[-1]) & (mask == 0))
+    at = rectangle((best > THRESHOLDS[-1]) & (mask == 0))
     if at is None:
         return
     best, free = best[at], mask[at] == 0
@@ -204,7 +205,7 @@ def _sums(part: NDArray[np.bool_]) -> tuple[int, int, int]:
 
 def _beyond_the_base(found: NDArray[np.uint8], apex: _Apex, corner: tuple[int, int]) -> NDArray[np.uint8]:
     """Return classes without those parts of an atrium that lie on the apex' side of the ventricle."""
-    at = _place(found == ATRIUM)
+    at = rectangle(found == ATRIUM)
     if at is None:
         return found
     atrium = found[at] == ATRIUM

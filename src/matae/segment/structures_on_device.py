@@ -1,18 +1,19 @@
 """From logits to structures by tensor operations: what `matae.segment.structures` finds, for many frames at once.
 
-The rules are those of `find_structures`, pixel for pixel. A frame in which parts of some size may have to be joined is
-left to it, and so is one whose parts wind so much that they are not told apart in time; few frames are either.
+The rules are those of `find_structures`, pixel for pixel. Nearly every frame is simple: each outline is one part
+without holes beside which lie specks at most. Only such frames are decided here, by few operations, for each of them
+costs a launch; whether a frame is one is known for certain. All others are left to `find_structures`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
 from matae.anatomy import ATRIUM, CAVITY, WALL
 from matae.segment.cleanup import PART
-from matae.segment.parts_on_device import filled, largest, parts, sizes_of
+from matae.segment.parts_on_device import all_of_four, any_of_four, euler, grown, is_cut, seeds
 from matae.segment.structures import LOPSIDED
 
 if TYPE_CHECKING:
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 
 __all__ = ["structures"]
 
-_AT_ONCE = 2**23  # pixels: parts have a number of eight bytes each, several times
+_BLOB = (2, 1, 2, 1)
+"""Turns in which an outline grows from a pixel: its row, what is above and below that, and so on."""
+_AROUND = (1, 2, 1, 2)
+"""Turns in which the outline around another grows from that."""
+_SHELL = (1, 2, 1, 2, 1, 2)
+"""Turns in which a wall grows from its half at the apex."""
 
 
 def structures(logits: Tensor, regions: Regions) -> tuple[Tensor, Tensor]:
@@ -42,126 +48,147 @@ def structures(logits: Tensor, regions: Regions) -> tuple[Tensor, Tensor]:
     tuple of Tensor
         (N, H, W) uint8, and (N,) bool.
     """
-    some = max(1, _AT_ONCE // max(1, logits[0, 0].numel()))
-    found = [_structures(part, regions) for part in torch.split(logits, some)]
-    return torch.cat([mask for mask, _ in found]), torch.cat([is_done for _, is_done in found])
-
-
-def _structures(logits: Tensor, regions: Regions) -> tuple[Tensor, Tensor]:
     if not regions.is_nested:
-        best, which = logits.max(1)
-        return _one_part_each(torch.where(best > 0, _numbers(regions.values, which), 0), regions.values)
+        best, numbers = _likeliest(logits, regions.values)
+        found = _Parts([_blob(numbers == value, best) for value in regions.values])
+        return found.painted(regions.values), (found.is_one & found.is_alone).all(1)
     maps = {cover: logits[:, i] for i, cover in enumerate(regions.covers)}
-    covers = sorted(maps, key=lambda cover: (len(cover), cover))
-    inner = [cover for cover in covers if any(set(cover) < set(other) for other in covers)]
-    around = [cover for cover in covers if len(cover) > 1]
-    beside = [cover for cover in covers if cover not in inner and cover not in around]
-    mask = torch.zeros_like(logits[:, 0], dtype=torch.uint8)
-    is_done = torch.ones(len(logits), dtype=torch.bool, device=logits.device)
-    for cover in inner:
-        found, is_sure = _one_part_each(((maps[cover] > 0) & (mask == 0)).to(torch.uint8), (1,))
-        mask = torch.where(found > 0, cover[0], mask)
-        is_done &= is_sure
-    inside = mask
-    for cover in around:
-        mine = [other for other in inner if set(other) < set(cover)]
-        strength = torch.stack([maps[cover], *(maps[other] for other in mine)]).amax(0)
-        own = strength > 0
-        for other in beside:
-            own &= ~((maps[other] > 0) & (maps[other] > strength))
-        enclosed = torch.stack([inside == other[0] for other in mine]).any(0)
-        outer, is_sure = _with((own & ((inside == 0) | enclosed)) | enclosed, enclosed)
-        shell, is_sure_too = _without_islands(outer & (mask == 0))
-        mask = torch.where(shell, next(value for value in cover if all(value not in other for other in mine)), mask)
-        is_done &= is_sure & is_sure_too
-    if beside:
-        found, is_sure = _beside(torch.stack([maps[cover] for cover in beside], 1), [c[0] for c in beside], mask)
-        mask = torch.where(mask == 0, found, mask)
-        is_done &= is_sure
-    return mask, is_done
+    inner = [cover for cover in maps if any(set(cover) < set(other) for other in maps)]
+    around = [cover for cover in maps if len(cover) > 1]
+    if len(inner) != 1 or len(around) != 1:  # no model has such regions
+        shape = logits[:, 0].shape
+        none = torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
+        return torch.zeros(shape, dtype=torch.uint8, device=logits.device), none
+    return _nested(maps, inner[0], around[0])
 
 
-def _numbers(values: Sequence[int], which: Tensor) -> Tensor:
-    return torch.tensor(values, dtype=torch.uint8, device=which.device)[which]
+def _nested(
+    maps: dict[tuple[int, ...], Tensor], inner: tuple[int, ...], around: tuple[int, ...]
+) -> tuple[Tensor, Tensor]:
+    others = sorted(cover for cover in maps if cover not in (inner, around))
+    inside = _blob(maps[inner] > 0, maps[inner])
+    strength = torch.maximum(maps[around], maps[inner])
+    own = strength > 0
+    for cover in others:
+        own &= maps[cover] <= strength
+    own |= inside.part
+    outer = _Part(own, grown(own, inside.part, _AROUND))
+    shell = outer.part ^ inside.part
+    wall = _Part(shell, grown(shell, _towards_wall(inside.part, shell), _SHELL))
+    values = [inner[0], next(value for value in around if value not in inner)]
+    kept = [inside, wall]
+    if others:
+        values += [cover[0] for cover in others]
+        best, numbers = _likeliest(torch.stack([maps[cover] for cover in others], 1), values[2:])
+        numbers = torch.where(inside.part | wall.part, 0, numbers)
+        kept += [_blob(numbers == value, torch.where(numbers > 0, best, 0)) for value in values[2:]]
+    found = _Parts([*kept, outer], around=1)
+    last = len(kept)
+    is_done = found.is_one.all(1) & found.is_alone[:, :last].all(1)
+    # What lies apart from the outer outline is left out whatever its size, if there is something that it encloses.
+    is_done &= found.is_alone[:, last] | (found.sizes[:, 0] > 0)
+    if ATRIUM in values[2:]:
+        place = values.index(ATRIUM, 2)
+        apical = found.apical(values, place)
+        found.parts[:, place] &= ~apical[:, None, None]
+        is_done &= ~apical | (found.rest[:, place] == 0)  # else the largest of the others stays
+    return found.painted(values), is_done
 
 
-def _one_part_each(numbers: Tensor, values: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Return one part a class without holes, and for which frames nothing might have to be joined to it."""
-    out = torch.zeros_like(numbers)
-    is_done = torch.ones(len(numbers), dtype=torch.bool, device=numbers.device)
-    for value in sorted(values):
-        found, is_sure = parts(numbers == value)
-        sizes = sizes_of(found)
-        out = torch.where(largest(found, sizes).view_as(out), value, out)
-        is_done &= is_sure & (_large(sizes).sum(1) < 2)
-    for value in sorted(values):
-        whole, is_sure = filled(out == value)
-        out = torch.where(whole & (out == 0), value, out)
-        is_done &= is_sure
-    return out, is_done
+class _Part(NamedTuple):
+    """A mask, and the part of it that stays, (N, H, W) bool."""
+
+    mask: Tensor
+    part: Tensor
 
 
-def _large(sizes: Tensor) -> Tensor:
-    return (sizes >= PART * sizes.amax(1, keepdim=True).double()) & (sizes > 0)
+def _blob(mask: Tensor, strength: Tensor) -> _Part:
+    return _Part(mask, grown(mask, seeds(torch.where(mask, strength, 0), mask), _BLOB))
 
 
-def _with(own: Tensor, enclosed: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the parts that hold what they enclose, filled; the largest where they enclose nothing."""
-    found, is_sure = parts(own)
-    sizes = sizes_of(found)
-    holds = torch.zeros(len(own), sizes.shape[1] + 1, dtype=torch.uint8, device=own.device)
-    holds.scatter_reduce_(1, found, enclosed.flatten(1).to(torch.uint8), "amax")
-    holds[:, -1] = 0
-    kept = torch.where(
-        enclosed.flatten(1).any(1, keepdim=True), holds.gather(1, found) > 0, largest(found, sizes)
-    ).view_as(own)
-    whole, is_sure_too = filled(kept)
-    return whole, is_sure & is_sure_too
-
-
-def _without_islands(shell: Tensor) -> tuple[Tensor, Tensor]:
-    found, is_sure = parts(shell)
-    large = torch.nn.functional.pad(_large(sizes_of(found)), (0, 1))
-    return large.gather(1, found).view_as(shell) & shell, is_sure
-
-
-def _beside(strengths: Tensor, values: Sequence[int], mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the structures beside what masks hold already, each where it is likelier than the others."""
+def _likeliest(strengths: Tensor, values: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Return the largest logit of each pixel, and whose it is; 0 where none is above 0."""
+    if strengths.shape[1] == 1:
+        best = strengths[:, 0]
+        return best, (best > 0).to(torch.uint8) * values[0]
     best, which = strengths.max(1)
-    numbers = torch.where((best > 0) & (mask == 0), _numbers(values, which), 0)
-    is_sure = torch.ones(len(mask), dtype=torch.bool, device=mask.device)
-    if ATRIUM in values:
-        apical, is_sure = _apical(numbers == ATRIUM, mask)
-        numbers = torch.where(apical, 0, numbers)
-    found, is_done = _one_part_each(numbers, values)
-    return found, is_done & is_sure
+    numbers = torch.tensor(values, dtype=torch.uint8, device=which.device)[which]
+    return best, torch.where(best > 0, numbers, 0)
 
 
-def _apical(atrium: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Return those parts of an atrium that lie on the apex' side of the ventricle."""
-    (cavity, *centre), (wall, *middle) = (_sums(mask == value) for value in (CAVITY, WALL))
-    towards = [w * cavity - c * wall for w, c in zip(middle, centre, strict=True)]
-    apart = torch.hypot(*(each.double() for each in towards))
-    is_told = (cavity > 0) & (wall > 0) & (apart > LOPSIDED * cavity.double().sqrt() * (cavity * wall).double())
-    found, is_sure = parts(atrium)
-    sizes = sizes_of(found)
-    ahead = torch.zeros_like(sizes, dtype=torch.float64)
-    for along, first, each in zip(_along(atrium), centre, towards, strict=True):
-        sums = torch.zeros(len(found), found.shape[1] + 1, dtype=torch.int64, device=found.device)
-        sums.scatter_add_(1, found, along.expand_as(atrium).flatten(1))
-        side = (cavity[:, None] * sums[:, :-1] - sizes * first[:, None]).double()
-        ahead += side * each[:, None].double()
-    apical = torch.nn.functional.pad(ahead > 0, (0, 1)) & is_told[:, None]
-    return apical.gather(1, found).view_as(atrium) & atrium, is_sure
+def _towards_wall(cavity: Tensor, shell: Tensor) -> Tensor:
+    """Return the pixels of a shell on that side of the cavity on which most of it lies.
+
+    Crumbs of a shell lie at the base, where both outlines are nearly the same; the wall is whole at the apex.
+    """
+    counts = torch.stack([cavity, shell], 1)
+    ahead = []
+    for axis in (3, 2):
+        lines = counts.sum(axis).float()  # of each row, then of each column
+        along = torch.arange(lines.shape[2], device=lines.device)
+        centre = (lines @ along.float()) / lines.sum(2)
+        ahead.append((along - centre[:, :1]) * (centre[:, 1:] - centre[:, :1]))
+    return shell & (ahead[0][:, :, None] > -ahead[1][:, None])
 
 
-def _along(mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the row and the column of every pixel, to be expanded."""
-    rows, columns = (torch.arange(side, device=mask.device) for side in mask.shape[1:])
-    return rows[:, None], columns
+class _Parts:
+    """The parts of several structures, (N, structures, H, W) bool, and what is known of each.
 
+    Parameters
+    ----------
+    kept
+        Masks and their parts. The last is the outline around the first, where there is a wall between them.
+    around
+        The place of what lies between the two.
 
-def _sums(part: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return of each frame how many pixels a part has, and the sums of their rows and columns."""
-    rows, columns = _along(part)
-    return part.sum((1, 2)), (part * rows).sum((1, 2)), (part * columns).sum((1, 2))
+    Attributes
+    ----------
+    sizes, rest
+        Pixels of each part, and of the rest of its mask.
+    is_one
+        Whether it is whole, connected, and without holes; or its mask is empty. The wall may go around the first.
+    is_alone
+        Whether the rest is smaller than a part of any size.
+    """
+
+    def __init__(self, kept: Sequence[_Part], around: int | None = None) -> None:
+        masks = torch.stack([each.mask for each in kept], 1)
+        self.parts = torch.stack([each.part for each in kept], 1)
+        self._lines = self.parts.sum(3), self.parts.sum(2)
+        self.sizes = self._lines[0].sum(2)
+        whole = masks.sum((2, 3))
+        self.rest = whole - self.sizes
+        padded = torch.nn.functional.pad(self.parts, (1, 1, 1, 1))
+        wanted = torch.ones_like(self.sizes)
+        if around is not None:
+            # Of what is not the wall: one piece, or two where the wall goes all around, less the parts of the wall,
+            # which are the holes in it. Crumbs are no further pieces, for each touches what is no wall.
+            padded[:, around].logical_not_()
+            touch = (any_of_four(padded[:, 0]) & ~all_of_four(padded[:, -1])).flatten(1).any(1)
+            wanted[:, around] = torch.where(touch | (self.sizes[:, 0] == 0), 0, 1)
+        self.is_one = ~is_cut(masks, self.parts) & ((euler(padded) == wanted) | (whole == 0))
+        self.is_alone = (self.rest == 0) | (self.rest < PART * self.sizes.double())
+
+    def painted(self, values: Sequence[int]) -> Tensor:
+        """Return the number of the part that each pixel is in, (N, H, W) uint8; 0 outside."""
+        mask = self.parts[:, 0].to(torch.uint8) * values[0]
+        for place, value in enumerate(values[1:], start=1):
+            mask = mask.masked_fill_(self.parts[:, place], value)
+        return mask
+
+    def apical(self, values: Sequence[int], atrium: int) -> Tensor:
+        """Return whether an atrium lies on the apex' side of the ventricle, (N,) bool."""
+        if not {CAVITY, WALL} <= set(values):
+            return torch.zeros(len(self.sizes), dtype=torch.bool, device=self.sizes.device)
+        inside, around = values.index(CAVITY), values.index(WALL)
+        cavity, wall, pixels = (self.sizes[:, place] for place in (inside, around, atrium))
+        ahead: Tensor | float = 0.0
+        towards = []
+        for lines in self._lines:
+            sums = (lines * torch.arange(lines.shape[2], device=lines.device)).sum(2)
+            centre = sums[:, inside]
+            towards.append((sums[:, around] * cavity - centre * wall).double())
+            ahead = ahead + (cavity * sums[:, atrium] - pixels * centre).double() * towards[-1]
+        apart = torch.hypot(*towards)
+        is_told = (cavity > 0) & (wall > 0) & (apart > LOPSIDED * cavity.double().sqrt() * (cavity * wall).double())
+        return is_told & (ahead > 0) & (pixels > 0)

@@ -142,6 +142,33 @@ def test_masks_are_those_of_the_cpu_and_a_byte_a_pixel_goes_over_the_bus(
     assert devices.uploads == [(32, *side), (32, *side), (6, *side)]
 
 
+def test_a_large_gpu_takes_more_frames_at_a_time_and_fewer_of_large_pictures(
+    devices: FakeDevices, cine: Cine, tiny_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matae.segment import device_stages
+
+    expected = on_cpu(cine, tiny_model)
+    devices.have(Gpu((9, 0), 80 * 2**30))
+    segmenter = Segmenter(SegmentOptions(tiny_model, "1", "cuda"))
+    same(on_gpu(cine, tiny_model, segmenter), expected)
+    box = find_sector(cine).box(cine.shape)
+    monkeypatch.setattr(device_stages, "_PIXELS", 31 * box.height * box.width)
+    same(on_gpu(cine, tiny_model, segmenter), expected)
+    assert [count for count, *_ in devices.graphs] == [128, 16]
+    assert [count for count, *_ in devices.uploads] == [70, 16, 16, 16, 16, 6]
+
+
+def test_frames_in_any_order_are_those_of_the_clip(devices: FakeDevices, cine: Cine, tiny_model: str) -> None:
+    expected = on_cpu(cine, tiny_model)
+    devices.have(OLD)
+    segmenter = Segmenter(SegmentOptions(tiny_model, "1", "cuda"))
+    wanted = [5, 6, 4, 69, 69, 0]
+    found = list(segmenter.stream(cine, find_sector(cine), wanted))
+    assert [frame.index for frame in found] == wanted
+    for frame in found:
+        assert (frame.mask != expected.masks[frame.index]).sum() <= 1
+
+
 def test_what_overflows_is_captured_again_in_fp32(devices: FakeDevices, cine: Cine, tiny_model: str) -> None:
     expected = on_cpu(cine, tiny_model)
     devices.have(OLD)
@@ -175,6 +202,9 @@ def test_three_structures_are_those_of_the_cpu(
     assert found.notices == []
     assert set(np.unique(found.masks)) > {0, 1}
     assert (found.masks != expected.masks).mean() < 1e-3  # of noise: a last digit can move a whole part
+    assert devices.fetched  # some are not simple
+    box = find_sector(cine).box(cine.shape)
+    assert all(len(each) == 3 and each[1] <= box.height and each[2] <= box.width for each in devices.fetched)
     assert devices.uploads == [
         (32, *devices.uploads[0][1:]),
         (32, *devices.uploads[0][1:]),

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["TorchBackend"]
 
-_GPU_BATCH = 32
+_GPU_BATCH, _LARGE_GPU_BATCH = 32, 128
+_LARGE = 12 * 2**30
+"""Bytes of a GPU that takes the larger batch: starting kernels costs as much for few frames as for many."""
 
 
 class TorchBackend:
@@ -123,7 +125,8 @@ class TorchBackend:
     def _size(self, batch: int | None) -> None:
         # In fp32 the CPU's kernels round one frame otherwise than several: a batch that followed the clock would
         # make the last digits depend on it. One frame a pass costs such a processor little. In bf16 they agree.
-        default = _GPU_BATCH if self.where.type != "cpu" else CPU_BATCH if self.precision == "bf16" else 1
+        on_cpu = CPU_BATCH if self.precision == "bf16" else 1
+        default = on_cpu if self.where.type == "cpu" else _gpu_batch(self.where)
         self._most = batch or default
         self._paced = batch is None and self.where.type == "cpu"
         self.batch = 1 if self._paced else self._most  # the first pass, not yet timed, is as short as can be
@@ -235,6 +238,12 @@ class TorchBackend:
         with torch.autocast(self.where.type, self._dtype, cache_enabled=False) if reduced else nullcontext():
             logits: Tensor = self._model(images)
         return logits.float()
+
+
+def _gpu_batch(gpu: torch.device) -> int:
+    if gpu.type == "cuda" and torch.cuda.get_device_properties(gpu).total_memory >= _LARGE:
+        return _LARGE_GPU_BATCH
+    return _GPU_BATCH
 
 
 def _onto(pictures: NDArray[np.uint8], device: torch.device) -> Tensor:
