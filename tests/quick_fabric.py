@@ -1,6 +1,6 @@
-"""Lightning looks for callbacks of other packages once a process: a person's training does so once, the tests' many times.
+"""Lightning looks for callbacks of other packages once a process: the tests train more than a hundred times in one.
 
-It reads the lists of all that is installed for that, 40 ms of a processor for each training.
+For each training it reads the lists of all that is installed.
 """
 
 from __future__ import annotations
