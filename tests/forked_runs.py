@@ -1,10 +1,10 @@
 """Runs of Learn, and processes for clips, forked from one that has loaded everything: real ones, without their start.
 
-A retraining loads PyTorch and Lightning for three to five seconds of a processor, in every test that starts one, and a
-process that segments clips as much, by itself or as a worker of dask. Here a server of `multiprocessing` loads them once
-for a worker of pytest; each run is a process of its own, with its own standard input, its log, its number and its end, by
-any signal. What it is started with is held to what `python -m matae.learn.worker FOLDER` gets. That this command, and
-processes for clips, start by themselves is tested where nothing is replaced.
+A retraining loads PyTorch and Lightning for three to five seconds of a processor, in every test that starts one, and
+a process that segments clips as much, by itself or as a worker of dask. Here a server of `multiprocessing` loads them
+once for a worker of pytest; each run is a process of its own, with its own standard input, its log, its number and
+its end, by any signal. What it is started with is held to what `python -m matae.learn.worker FOLDER` gets. That this
+command, and processes for clips, start by themselves is tested where nothing is replaced.
 """
 
 from __future__ import annotations
