@@ -15,7 +15,6 @@ import runpy
 import subprocess
 import sys
 from contextlib import contextmanager
-from multiprocessing import forkserver
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 from types import SimpleNamespace
@@ -75,8 +74,10 @@ def forked_dask_workers() -> Iterator[dict[str, Any]]:
     import dask
     import distributed.utils
 
-    _server()
-    forkserver.ensure_running()  # with what is to be loaded, before dask says what it would load
+    # A first process ends once all is loaded: a busy computer takes longer for that than a nanny waits for its worker.
+    first = _server().Process(target=int)
+    first.start()
+    first.join()
     with pytest.MonkeyPatch.context() as patch, dask.config.set({_HOW_DASK_STARTS: "forkserver"}):
         patch.setattr(distributed.utils, "_forkserver_preload_set", True)
         yield {"env": dict(os.environ)}
