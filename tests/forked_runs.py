@@ -1,10 +1,10 @@
 """Runs of Learn, and processes for clips, forked from one that has loaded everything: real ones, without their start.
 
-A retraining loads PyTorch and Lightning for three to five seconds of a processor, in every test that starts one, and a
-process that segments clips as much. Here a server of `multiprocessing` loads them once for a worker of pytest; each run
-is a process of its own, with its own standard input, its log, its number and its end, by any signal. What it is started
-with is held to what `python -m matae.learn.worker FOLDER` gets. That this command, and processes for clips, start by
-themselves is tested where nothing is replaced.
+A retraining loads PyTorch and Lightning for three to five seconds of a processor, in every test that starts one, and
+a process that segments clips as much, by itself or as a worker of dask. Here a server of `multiprocessing` loads them
+once for a worker of pytest; each run is a process of its own, with its own standard input, its log, its number and
+its end, by any signal. What it is started with is held to what `python -m matae.learn.worker FOLDER` gets. That this
+command, and processes for clips, start by themselves is tested where nothing is replaced.
 """
 
 from __future__ import annotations
@@ -14,27 +14,29 @@ import os
 import runpy
 import subprocess
 import sys
+from contextlib import contextmanager
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from multiprocessing.context import ForkServerContext, ForkServerProcess
     from typing import IO, Any
 
-    import pytest
-
-__all__ = ["fork_pools", "fork_runs"]
+__all__ = ["fork_pools", "fork_runs", "forked_dask_workers"]
 
 _MODULE = "matae.learn.worker"
+_HOW_DASK_STARTS = "distributed.worker.multiprocessing-method"
 _LOADED = [
-    "torch._dynamo", "torch.utils.tensorboard", "lightning_fabric", "sqlalchemy.orm", "scipy.ndimage", "scipy.spatial",
-    "skimage.measure", "skimage.morphology", "PIL.PngImagePlugin",
+    "torch._dynamo", "torch.utils.tensorboard", "lightning_fabric", "sqlalchemy.orm", "scipy.ndimage", "scipy.signal",
+    "scipy.spatial", "skimage.measure", "skimage.morphology", "PIL.PngImagePlugin",
     "matae.learn.run", "matae.learn.comparison", "matae.learn.replay", "matae.train.loop",
     "matae.segment.run", "matae.segment.backends.torch_backend", "matae.read.array", "matae.speed.run",
-    "matae.store.study", "matae.store.worklist", "matae.models.registry",
+    "matae.store.study", "matae.store.worklist", "matae.models.registry", "distributed",
 ]  # fmt: skip
 """What they import: what is not here each of them loads for itself."""
 
@@ -61,6 +63,24 @@ def fork_pools(monkeypatch: pytest.MonkeyPatch) -> None:
             self._context = SimpleNamespace(Pipe=self._context.Pipe, Process=_fork)  # type: ignore[assignment]
 
         monkeypatch.setattr(LocalPool, "__init__", make)
+
+
+@contextmanager
+def forked_dask_workers() -> Iterator[dict[str, Any]]:
+    """Let dask's nannies fork their workers, where the system can; give what a `LocalCluster` needs for that."""
+    if sys.platform != "linux":
+        yield {}
+        return
+    import dask
+    import distributed.utils
+
+    # A first process ends once all is loaded: a busy computer takes longer for that than a nanny waits for its worker.
+    first = _server().Process(target=int)
+    first.start()
+    first.join()
+    with pytest.MonkeyPatch.context() as patch, dask.config.set({_HOW_DASK_STARTS: "forkserver"}):
+        patch.setattr(distributed.utils, "_forkserver_preload_set", True)
+        yield {"env": dict(os.environ)}
 
 
 def _server() -> ForkServerContext:

@@ -32,6 +32,8 @@ __all__ = ["Beating", "Instant", "beating_ventricle"]
 
 _SAMPLES = 513
 _FINE = 1601
+_GRID = np.linspace(0.0, 1.0, _SAMPLES)
+_COUNT = np.arange(float(_FINE))
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +97,11 @@ def _sample(table: NDArray[np.float32], q: NDArray[np.float32]) -> tuple[NDArray
 def _volume(edges: NDArray[np.float32], start: float, length: float, slant: float) -> float:
     """Volume in mL of the stack of disks between `edges`, cut by the slanted annulus."""
     reach = abs(slant) * float(np.abs(edges[:, -1]).max())
-    s = np.linspace(start, length + reach, _FINE)
-    q = np.clip((s - start) / (length - start), 0, 1)
-    grid = np.linspace(0, 1, _SAMPLES)
-    left, right = np.interp(q, grid, edges[0]), np.interp(q, grid, edges[1])
+    end = length + reach
+    s = _COUNT * ((end - start) / (_FINE - 1)) + start  # what numpy's linspace does, which takes longer to begin
+    s[-1] = end
+    q = np.minimum((s - start) / (length - start), 1.0)
+    left, right = np.interp(q, _GRID, edges[0]), np.interp(q, _GRID, edges[1])
     if slant > 0:
         left = np.maximum(left, (s - length) / slant)
     elif slant < 0:
@@ -134,37 +137,48 @@ def _profile(ventricle: LeftVentricle, q: NDArray[np.float64]) -> NDArray[np.flo
     return shape
 
 
-def _edges(
-    ventricle: LeftVentricle, motion: Motion, radius: float, contraction: float, sides: tuple[float, float]
-) -> NDArray[np.float32]:
-    """Edges of a body of the given radius; `sides` scales its septal and lateral half."""
-    q = np.linspace(0.0, 1.0, _SAMPLES)
-    half = radius * _profile(ventricle, q)
-    share = 2.0 * radius / ventricle.diameter_mm
-    centre = share * (ventricle.bend_mm * np.sin(np.pi * q) + ventricle.sigmoid_mm * np.sin(2 * np.pi * q))
-    factors = np.ones((2, _SAMPLES))
-    for side, middle, reach, strength in motion.hypokinesia:
-        stay = strength * np.exp(-0.5 * ((q - middle) / max(reach, 0.05)) ** 2) * np.clip(4 * q * (1 - q), 0, 1)
-        factors[0 if side < 0 else 1] += 0.45 * contraction * motion.ef_percent / 100.0 * stay
-    return np.stack([centre - half * sides[0] * factors[0], centre + half * sides[1] * factors[1]]).astype(np.float32)
+@dataclass(frozen=True, eq=False)
+class _Form:
+    """What a body of any radius has at one instant, along the long axis: its profile, its bend, its sides' factors."""
+
+    profile: NDArray[np.float64]
+    bend: NDArray[np.float64]
+    factors: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, ventricle: LeftVentricle, motion: Motion, contraction: float) -> _Form:
+        q = _GRID
+        bend = ventricle.bend_mm * np.sin(np.pi * q) + ventricle.sigmoid_mm * np.sin(2 * np.pi * q)
+        factors = np.ones((2, _SAMPLES))
+        for side, middle, reach, strength in motion.hypokinesia:
+            stay = strength * np.exp(-0.5 * ((q - middle) / max(reach, 0.05)) ** 2) * np.clip(4 * q * (1 - q), 0, 1)
+            factors[0 if side < 0 else 1] += 0.45 * contraction * motion.ef_percent / 100.0 * stay
+        return cls(_profile(ventricle, q), bend, factors)
+
+    def edges(self, ventricle: LeftVentricle, radius: float, sides: tuple[float, float]) -> NDArray[np.float32]:
+        """Edges of a body of the given radius; `sides` scales its septal and lateral half."""
+        half = radius * self.profile
+        centre = 2.0 * radius / ventricle.diameter_mm * self.bend
+        edges = np.empty((2, _SAMPLES), np.float32)
+        edges[0] = centre - half * sides[0] * self.factors[0]
+        edges[1] = centre + half * sides[1] * self.factors[1]
+        return edges
 
 
 def _solve(
     ventricle: LeftVentricle,
-    motion: Motion,
+    form: _Form,
     volume: float,
     *,
     first: float,
-    contraction: float,
     sides: tuple[float, float],
     span: tuple[float, float, float],
 ) -> NDArray[np.float32]:
     """Edges of the body that holds `volume`: a fixed point, since volume goes nearly with the square of the radius."""
     radius = first
     for _ in range(6):
-        edges = _edges(ventricle, motion, radius, contraction, sides)
-        radius *= float(np.sqrt(volume / _volume(edges, *span)))
-    return _edges(ventricle, motion, radius, contraction, sides)
+        radius *= float(np.sqrt(volume / _volume(form.edges(ventricle, radius, sides), *span)))
+    return form.edges(ventricle, radius, sides)
 
 
 def beating_ventricle(ventricle: LeftVentricle, motion: Motion, contraction: NDArray[np.float64]) -> Beating:
@@ -186,8 +200,8 @@ def beating_ventricle(ventricle: LeftVentricle, motion: Motion, contraction: NDA
     outer_radius = radius + mean_wall
     # Septal and lateral half of the epicardium differ so that each wall has its own thickness at end-diastole.
     sides = ((radius + ventricle.septum_mm) / outer_radius, (radius + ventricle.lateral_wall_mm) / outer_radius)
-    inner = _edges(ventricle, motion, radius, 0.0, (1.0, 1.0))
-    outer = _edges(ventricle, motion, outer_radius, 0.0, sides)
+    form = _Form.of(ventricle, motion, 0.0)
+    inner, outer = form.edges(ventricle, radius, (1.0, 1.0)), form.edges(ventricle, outer_radius, sides)
     rest = Instant(rest_length, slant, cap, inner, outer, 0.0)
     end_diastolic = rest.volume_ml()
     muscle = _volume(outer, -cap, rest_length, slant) - end_diastolic
@@ -197,19 +211,11 @@ def beating_ventricle(ventricle: LeftVentricle, motion: Motion, contraction: NDA
     for now in contraction:
         length = rest_length * (1.0 - now * (1.0 - shortest))
         volume = end_diastolic * (1.0 - ejected * now)
-        inner = _solve(
-            ventricle, motion, volume, first=radius, contraction=now, sides=(1.0, 1.0), span=(0.0, length, slant)
-        )
+        form = _Form.of(ventricle, motion, float(now))
+        inner = _solve(ventricle, form, volume, first=radius, sides=(1.0, 1.0), span=(0.0, length, slant))
         # The same regional factors act outside, so an akinetic segment neither moves in nor thickens.
-        outer = _solve(
-            ventricle,
-            motion,
-            volume + muscle,
-            first=outer_radius,
-            contraction=now,
-            sides=sides,
-            span=(-cap, length, slant),
-        )
+        span = (-cap, length, slant)
+        outer = _solve(ventricle, form, volume + muscle, first=outer_radius, sides=sides, span=span)
         instants.append(Instant(length, slant, cap, inner, outer, float(now)))
     volumes = np.array([instant.volume_ml() for instant in instants])
     return Beating(rest, tuple(instants), volumes)

@@ -265,6 +265,8 @@ def _loop(
             report(step_report)
 
     curves = Curves(out, run.step) if first else None
+    # All of them change in place: to collect them takes longer than to average them.
+    pairs = list(zip(run.average.state_dict().values(), run.model.state_dict().values(), strict=True))
     # Whoever stops in the midst of a step or a validation gets what was found before.
     with curves or nullcontext(), suppress(StoppedError):
         if config.keep_best and run.best is None:
@@ -275,7 +277,7 @@ def _loop(
             losses.append(loss)
             run.step += 1
             # A short warm-up of the average: early weights should not linger in it.
-            _average(run.average, run.model, min(config.ema, run.step / (run.step + 20)))
+            _average(pairs, min(config.ema, run.step / (run.step + 20)))
             if first:
                 run.seconds = time.perf_counter() - clock
             watch.step(_progress(run, batches, loss))
@@ -342,8 +344,8 @@ def _stopped(run: Run, batch: tuple[Tensor, Tensor], out: Path) -> TrainError:
 
 
 @torch.no_grad()
-def _average(average: Network, model: Network, decay: float) -> None:
-    for mean, value in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
+def _average(pairs: list[tuple[Tensor, Tensor]], decay: float) -> None:
+    for mean, value in pairs:
         if mean.is_floating_point():
             mean.lerp_(value, 1 - decay)
         else:

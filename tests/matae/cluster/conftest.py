@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cluster_makers import make_clips, save_tiny
 
+from tests.forked_runs import fork_pools, forked_dask_workers
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -26,11 +28,17 @@ def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def cluster(shared_home: Path) -> Iterator[Any]:
     """Start two worker processes, which their nannies start again when they are killed."""
     distributed = pytest.importorskip("distributed", reason="needs the extra cluster")
-    with distributed.LocalCluster(
+    with forked_dask_workers() as more, distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="tcp://127.0.0.1",
-        silence_logs=50,
+        silence_logs=50, **more,
     ) as found:  # fmt: skip
         yield found
+
+
+@pytest.fixture(autouse=True)
+def forked_pools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fork the processes of this machine too: `tests/matae/worklist` starts some."""
+    fork_pools(monkeypatch)
 
 
 @pytest.fixture

@@ -23,12 +23,18 @@ from matae.evaluate.job import EvaluateJob, EvaluateSettings
 from matae.evaluate.pool import judge_all
 from matae.labelled import LabelledError, open_labelled
 from matae.segment import SegmentOptions
+from tests.forked_runs import fork_pools
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
     from matae.labelled import LabelledSet
+
+
+@pytest.fixture(autouse=True)
+def forked_pools(monkeypatch: pytest.MonkeyPatch) -> None:
+    fork_pools(monkeypatch)
 
 
 def without_times(found: dict[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,13 @@ from matae.train.data import load_folders
 from matae.train.loop import train
 from matae.train.validation import validate
 from tests.forked_runs import fork_runs
+from tests.quick_fabric import look_for_callbacks_once
+
+
+@pytest.fixture(scope="session", autouse=True)
+def known_callbacks() -> None:
+    """Let no training look through all that is installed."""
+    look_for_callbacks_once()
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,7 @@ def beating(areas, *, shape=(120, 110), **facts):
     return cine_of(masks, spacing=Spacing(1.0, 1.0), **facts), masks
 
 
+@lru_cache(maxsize=64)
 def heart(seed, shape=(256, 256)):
     """Return true EF, masks and landmarks at end-diastole and end-systole, spacing of a random heart, not imaged."""
     from matae.phantom import random_heart

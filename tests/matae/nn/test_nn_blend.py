@@ -68,4 +68,5 @@ def test_the_deepest_stages_go_their_own_way() -> None:
         assert torch.equal(value, (old if key.startswith(deep) else new)[key]), key
     # A network whose stages have other names, or only one, has no deep ones.
     one = blend(made(1), made(2), 1.0, deep=0.0).state_dict()
-    assert all(torch.equal(value, made(2).state_dict()[key]) for key, value in one.items())
+    second = made(2).state_dict()
+    assert all(torch.equal(value, second[key]) for key, value in one.items())

@@ -11,6 +11,13 @@ import pytest
 from train_makers import write_frames
 
 from matae.train.data import LabelledFrames, load_frames
+from tests.quick_fabric import look_for_callbacks_once
+
+
+@pytest.fixture(scope="session", autouse=True)
+def known_callbacks() -> None:
+    """Let no training look through all that is installed."""
+    look_for_callbacks_once()
 
 
 @pytest.fixture

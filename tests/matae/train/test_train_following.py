@@ -160,8 +160,9 @@ def test_a_killed_run_goes_on_bit_for_bit_with_the_best_and_replay(sides: tuple,
     again: list[loop.StepReport] = []
     resumed = train(a_network(), *sides, tmp_path / "cut", config, replay=other, report=again.append)
     assert [(r.step, r.dice, r.best) for r in again] == [(r.step, r.dice, r.best) for r in reports[-1:]]
+    found = resumed.state_dict()
     for key, value in whole.state_dict().items():
-        assert torch.equal(value, resumed.state_dict()[key]), key
+        assert torch.equal(value, found[key]), key
 
 
 def test_memory_that_runs_out_lowers_the_frames_at_a_time(
@@ -223,8 +224,9 @@ def test_two_processes_are_one(tmp_path: Path) -> None:
     assert [r.step for r in reports[2]] == [r.step for r in reports[1]] == [0, 2, 4]
     for one, two in zip(steps[1], steps[2], strict=True):
         assert two.loss == pytest.approx(one.loss, rel=1e-4)
+    found = networks[1].state_dict()
     for key, value in networks[0].state_dict().items():
-        torch.testing.assert_close(networks[1].state_dict()[key], value, rtol=1e-3, atol=1e-4, msg=key)
+        torch.testing.assert_close(found[key], value, rtol=1e-3, atol=1e-4, msg=key)
     assert type(networks[1].encoder[0][0].norms[0]) is torch.nn.BatchNorm2d
 
 

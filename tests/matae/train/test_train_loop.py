@@ -167,8 +167,9 @@ def test_a_killed_run_goes_on_bit_for_bit(sides: tuple, tmp_path: Path) -> None:
     assert state_of(tmp_path / "cut")[0] == 3
     torch.rand(7)  # the caller's own random numbers do not matter
     resumed = train(a_network(), *sides, tmp_path / "cut", CONFIG)
+    found = resumed.state_dict()
     for key, value in whole.state_dict().items():
-        assert torch.equal(value, resumed.state_dict()[key]), key
+        assert torch.equal(value, found[key]), key
     first, second = (state_of(tmp_path / name)[1] for name in ("whole", "cut"))
     assert first.keys() == second.keys()
     assert all(torch.equal(first[key], second[key]) for key in first)

@@ -104,14 +104,16 @@ def test_stopped_in_the_midst_it_leaves_the_network_it_began_with_and_begins_ane
     whole = train(a_network(autoencoder=True), *sides, tmp_path / "whole", CONFIG)
     network, asked = a_network(autoencoder=True), iter([False, True])
     made = train(network, *sides, tmp_path / "out", CONFIG, watch=Watch(should_stop=lambda: next(asked, True)))
+    found = made.state_dict()
     for key, value in a_network(autoencoder=True).state_dict().items():
-        assert torch.equal(value, made.state_dict()[key]), key
+        assert torch.equal(value, found[key]), key
     assert network.offsets is not None
     assert network.head.out_channels == 4
     # What was half learnt is no state to go on from.
     resumed = train(a_network(autoencoder=True), *sides, tmp_path / "out", CONFIG)
+    found = resumed.state_dict()
     for key, value in whole.state_dict().items():
-        assert torch.equal(value, resumed.state_dict()[key]), key
+        assert torch.equal(value, found[key]), key
 
 
 def test_where_time_is_short_it_takes_half_of_it(sides: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,8 +131,9 @@ def test_the_same_seed_gives_the_same_network_with_others_frames_in_it(sides: tu
     more = sides[0].images[::-1].copy()
     first, second = (train(a_network(), *sides, tmp_path / str(i), CONFIG, unlabelled=more) for i in range(2))
     plain = train(a_network(), *sides, tmp_path / "plain", replace(CONFIG, pretraining=0))
+    found = second.state_dict()
     for key, value in first.state_dict().items():
-        assert torch.equal(value, second.state_dict()[key]), key
+        assert torch.equal(value, found[key]), key
     assert not torch.equal(first.state_dict()["encoder.0.0.weight"], plain.state_dict()["encoder.0.0.weight"])
     with pytest.raises(TrainError, match="holds a run with other frames"):
         train(a_network(), *sides, tmp_path / "0", CONFIG, unlabelled=more[:3])
@@ -152,5 +155,6 @@ def test_a_run_that_goes_on_is_not_pretrained_again(
     with monkeypatch.context() as patch:
         patch.setattr(loop, "pretrain", killed)
         resumed = train(a_network(), *sides, tmp_path / "killed", CONFIG)
+    found = resumed.state_dict()
     for key, value in whole.state_dict().items():
-        assert np.array_equal(value.numpy(), resumed.state_dict()[key].numpy()), key
+        assert np.array_equal(value.numpy(), found[key].numpy()), key

@@ -228,8 +228,9 @@ def test_a_killed_run_goes_on_bit_for_bit(
         train(a_network(), *sides, tmp_path / "cut", config, unlabelled=more, pseudo=lighter)
     torch.rand(5)
     resumed = train(a_network(), *sides, tmp_path / "cut", config, **given)
+    found = resumed.state_dict()
     for key, value in whole.state_dict().items():
-        assert torch.equal(value, resumed.state_dict()[key]), key
+        assert torch.equal(value, found[key]), key
 
 
 def test_frames_at_a_time_do_not_change_the_gradients(sides: tuple, pseudo: PseudoLabelled) -> None:

@@ -148,10 +148,12 @@ def test_a_killed_run_goes_on_bit_for_bit(sides: tuple, more: np.ndarray, tmp_pa
         train(a_network(), *sides, tmp_path / "cut", config, unlabelled=more[:4])
     torch.rand(5)
     resumed = train(a_network(), *sides, tmp_path / "cut", config, unlabelled=more)
+    found = resumed.state_dict()
     for key, value in whole.state_dict().items():
-        assert torch.equal(value, resumed.state_dict()[key]), key
+        assert torch.equal(value, found[key]), key
     without = train(a_network(), *sides, tmp_path / "without", replace(config, self_training=0.0))
-    assert any(not torch.equal(value, without.state_dict()[key]) for key, value in whole.state_dict().items())
+    found = without.state_dict()
+    assert any(not torch.equal(value, found[key]) for key, value in whole.state_dict().items())
 
 
 def test_frames_at_a_time_do_not_change_the_gradients(sides: tuple, more: np.ndarray) -> None:

@@ -42,7 +42,8 @@ def weights(network: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def same(one: torch.nn.Module, two: torch.nn.Module) -> bool:
-    return all(torch.equal(value, two.state_dict()[key]) for key, value in one.state_dict().items())
+    found = two.state_dict()
+    return all(torch.equal(value, found[key]) for key, value in one.state_dict().items())
 
 
 def test_a_teacher_of_something_else_is_refused(sides: tuple, tmp_path: Path) -> None:
