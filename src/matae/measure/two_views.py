@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from matae import RESEARCH_USE, __version__
@@ -70,8 +70,9 @@ class TwoViews:
 
     @property
     def doubts(self) -> tuple[QualityFlag, ...]:
-        """Why the ejection fraction is not reliable: what speaks against that of either view."""
-        return (*self.four_chamber.doubts, *self.two_chamber.doubts)
+        """Why the ejection fraction is not reliable: what speaks against that of either view, which it names."""
+        views = ("A4C", self.four_chamber), ("A2C", self.two_chamber)
+        return tuple(replace(flag, text=f"{view}: {flag.text}") for view, m in views for flag in m.doubts)
 
     def table(self) -> list[Value]:
         """Return every number with its unit, its normal range and why it is missing, in the order of a report."""
@@ -136,11 +137,26 @@ class TwoViews:
                     "model": m.model or None,
                     "width": m.width or None,
                     "flags": [flag.code for flag in m.flags],
+                    "ef_doubts": [_flag(flag) for flag in m.doubts],
                 }
                 for view, m in (("A4C", self.four_chamber), ("A2C", self.two_chamber))
             },
-            "flags": [{"code": f.code, "level": f.level, "text": f.text, "frames": list(f.frames)} for f in self.flags],
+            "flags": [_flag(flag) for flag in self.flags],
         }
+
+    def csv_columns(self) -> dict[str, float | str | bool | None]:
+        """Return what stands in each row of a table of both views' beats: every number of both together."""
+        return {
+            **{f"biplane_{row.key}": row.value for row in self.table()},
+            "biplane_ef_low": self.ef.low,
+            "biplane_ef_high": self.ef.high,
+            "biplane_ef_reliable": not self.doubts,
+            "biplane_ef_doubts": " ".join(dict.fromkeys(flag.code for flag in self.doubts)),
+        }
+
+
+def _flag(flag: QualityFlag) -> dict[str, Any]:
+    return {"code": flag.code, "level": flag.level, "text": flag.text, "frames": list(flag.frames)}
 
 
 def measure_two_views(four_chamber: Measurement, two_chamber: Measurement) -> TwoViews:
@@ -208,6 +224,8 @@ def _same_person(four: Measurement, two: Measurement) -> Person:
 def _primary(measurement: Measurement) -> BeatValues:
     if not measurement.calibrated:
         raise MeasureError(f"{measurement.name} is not calibrated; draw over its depth scale first.")
+    if all(shape.disks is None for shape in measurement.shapes):
+        raise MeasureError(f"{measurement.name} has no outline of a left ventricle; segment it, and look at its masks.")
     if measurement.primary is None:
         raise MeasureError(f"{measurement.name} has no beat to measure; mark end-diastole and end-systole.")
     return measurement.primary

@@ -135,6 +135,10 @@ def test_the_record_has_every_value(views: tuple[Measurement, Measurement]) -> N
                 "source": m.name, "content_id": m.content_id, "ed_frame": m.ed_frame, "es_frame": m.es_frame,
                 "calibration": m.calibration, "model": f"m-{view}", "width": "1/2",
                 "flags": [flag.code for flag in m.flags],
+                "ef_doubts": [
+                    {"code": "area-jump", "level": "warning", "frames": list(doubt.frames), "text": doubt.text}
+                    for doubt in m.doubts
+                ],
             }
             for view, m in (("A4C", four), ("A2C", two))
         },
@@ -178,8 +182,12 @@ def test_what_speaks_against_either_view_speaks_against_both(views, which: int) 
     assert measure_two_views(*both).doubts == ()
     assert measure_two_views(*both).to_json()["ef_reliable"] is True
     both[which] = views[which]  # nobody looked at this one
-    assert measure_two_views(*both).doubts == views[which].doubts != ()
+    (doubt,) = views[which].doubts
+    view = ("A4C", "A2C")[which]
+    assert measure_two_views(*both).doubts == (replace(doubt, text=f"{view}: {doubt.text}"),)
     assert measure_two_views(*both).to_json()["ef_reliable"] is False
+    columns = measure_two_views(*both).csv_columns()
+    assert (columns["biplane_ef_reliable"], columns["biplane_ef_doubts"]) == (False, "area-jump")
 
 
 def walled(views, **person):
