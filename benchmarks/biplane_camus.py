@@ -73,10 +73,8 @@ def main() -> None:
         "\n| patient | reference masks | A4C | A2C | biplane | its file says |\n| --- | --- | --- | --- | --- | --- |"
     )
     for folder in sorted((args.data / "camus-native" / "mhd").iterdir()):
-        for grid, values in native(args.data, folder).items():
-            print(
-                f"| {folder.name.removeprefix('patient')} | {grid} | {' | '.join(f'{value:.1f}' for value in values)} |"
-            )
+        for grid, row in native(args.data, folder).items():
+            print(f"| {folder.name.removeprefix('patient')} | {grid} | {' | '.join(f'{value:.1f}' for value in row)} |")
 
 
 def native(data: Path, folder: Path) -> dict[str, tuple[float, ...]]:
