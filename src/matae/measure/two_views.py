@@ -100,10 +100,14 @@ class TwoViews:
             ("lv_mass_g", "Mass, disks", self.mass_g, "g", "Wall at end-diastole", no_wall),
             ("lv_mass_index_g_m2", "Mass / body surface", person.indexed(self.mass_g), "g/m²", "Wall at end-diastole",
              no_wall if self.mass_g is None else size),
+            ("wall_thickness_a4c_mm", "Thickness, A4C", _thickness(self.four_chamber), "mm", "Wall at end-diastole",
+             no_wall),
+            ("wall_thickness_a2c_mm", "Thickness, A2C", _thickness(self.two_chamber), "mm", "Wall at end-diastole",
+             no_wall),
         )  # fmt: skip
         return [
             entry(
-                key, label, value, unit, frames=(), group=group, missing=missing,
+                key, label, value, unit, frames=(), group=group, missing=missing, digits=1 if unit == "mm" else 0,
                 note="; ".join(filter(None, (ef if key == "ef_percent" else "", range_text(key, person.sex)))),
             )
             for key, label, value, unit, group, missing in rows
@@ -209,6 +213,13 @@ def measure_two_views(four_chamber: Measurement, two_chamber: Measurement) -> Tw
 
 def _structures(measurement: Measurement, primary: BeatValues) -> BeatStructures:
     return measurement.structures[measurement.beats.index(primary)]
+
+
+def _thickness(measurement: Measurement) -> float | None:
+    """Return the thickness of the wall of the primary beat, mean of base and middle, mm; None without a wall."""
+    primary = measurement.primary
+    wall = None if primary is None else _structures(measurement, primary).wall
+    return None if wall is None else wall.thickness
 
 
 def _same_person(four: Measurement, two: Measurement) -> Person:

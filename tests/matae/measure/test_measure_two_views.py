@@ -125,7 +125,7 @@ def test_the_record_has_every_value(views: tuple[Measurement, Measurement]) -> N
         "ef_interval": {"level": 0.9, "low": round(found.ef.low, 4), "high": round(found.ef.high, 4)},
         **dict.fromkeys((
             "edv_index_ml_m2", "esv_index_ml_m2", "la_volume_ml", "la_volume_area_length_ml", "la_volume_index_ml_m2",
-            "lv_mass_g", "lv_mass_index_g_m2",
+            "lv_mass_g", "lv_mass_index_g_m2", "wall_thickness_a4c_mm", "wall_thickness_a2c_mm",
         )),
         "person": {"sex": None, "height_cm": None, "weight_kg": None, "body_surface_m2": None},
         "normal_ranges": {"source": SOURCE, "la_volume_index_ml_m2": [16, 34]},
@@ -227,6 +227,9 @@ def test_atrium_and_mass_multiply_the_diameters_of_both_views(views) -> None:
     outer = by_hand(*(m.structures[0].wall.epicardium for m in (four, two)))
     assert found.mass_g == pytest.approx(1.05 * (outer - found.edv_ml))
     rows = {row.key: row for row in found.table()}
+    for m, view in ((four, "a4c"), (two, "a2c")):
+        assert rows[f"wall_thickness_{view}_mm"].value == pytest.approx(m.structures[0].wall.thickness)
+    assert rows["wall_thickness_a4c_mm"].text == f"{four.structures[0].wall.thickness:.1f} mm"
     assert rows["edv_index_ml_m2"].value == pytest.approx(found.edv_ml / found.person.body_surface_m2)
     assert rows["ef_percent"].note.endswith("normal 52 to 72")
     assert found.to_json()["normal_ranges"]["esv_ml"] == [21, 61]
