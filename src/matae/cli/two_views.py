@@ -148,7 +148,7 @@ def _say(views: TwoViews) -> None:
     ]
     typer.echo(f"{views.four_chamber.name} and {views.two_chamber.name}: {'; '.join(parts)}")
     for flag in views.doubts:
-        typer.echo(f"{NOT_RELIABLE}: {flag.text}", err=True)
+        typer.echo(f"{NOT_RELIABLE}: {flag.sentence}", err=True)
     for flag in views.flags:
         typer.echo(f"{flag.level}: {flag.text}", err=True)
     for view, measurement in (("A4C", views.four_chamber), ("A2C", views.two_chamber)):
