@@ -9,6 +9,7 @@ a heart. Of each synthetic row the best, a middle and the two worst of its frame
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 MODEL, WIDTH = "matae-apical", "1/2"
 FIRST, HEARTS = 910_000, 12  # seeds that no training used
-COLOURS = {1: "#ff9d2e", 2: "#2dd4bf", 3: "#f472b6"}
+COLOURS = {2: "#2dd4bf", 3: "#f472b6", 1: "#ff9d2e"}  # the cavity over the wall, whose border it shares
 TRUE = "#ffffff"
 AT_BOTH = PhaseMarks((0,), (1,))
 
@@ -60,34 +61,37 @@ def hearts(view: str, change: Change | None) -> Iterator[Pair]:
         yield pair if change is None else change(pair, rng)
 
 
-def looks(pictures: NDArray[np.uint8], truths: NDArray[np.bool_] | None) -> list[Look]:
-    """Outline two pictures as a clip, and say what is said of each."""
-    cine = Cine(pictures, None, None, Path("shown"))
+def looks(cine: Cine, truths: NDArray[np.bool_] | None = None) -> list[Look]:
+    """Outline a clip, and say what is said of its end-diastole and its end-systole; both frames where it has two."""
+    marks = AT_BOTH if cine.n_frames == 2 else None
     measured, found = segment_and_measure(
-        cine, SegmentOptions(MODEL, width=WIDTH), sector=find_sector(cine), marks=AT_BOTH
+        cine, SegmentOptions(MODEL, width=WIDTH), sector=find_sector(cine), marks=marks
     )
+    frames = (0, 1) if measured.primary is None else measured.primary.frames
     result = []
-    for t, picture in enumerate(pictures):
+    for number, t in enumerate(frames):
         mask = found.masks[t]
-        flags = {flag.code for flag in measured.doubts if not flag.frames or t in flag.frames}
-        said = "flagged" if flags else "not flagged"
-        said = said if mask.any() else "no outline"
-        truth = None if truths is None else truths[t]
+        flagged = any(not flag.frames or t in flag.frames for flag in measured.doubts)
+        said = ("flagged" if flagged else "not flagged") if mask.any() else "no outline"
+        truth = None if truths is None else truths[number]
         score = np.nan if truth is None else 2 * np.sum((mask == 1) & truth) / max(1, (mask == 1).sum() + truth.sum())
-        result.append(Look(picture, mask, truth, float(score), said))
+        result.append(Look(cine.frames[t], mask, truth, float(score), said))
     return result
 
 
+def stills(pictures: NDArray[np.uint8]) -> Cine:
+    """Return pictures as a clip of which nothing is known."""
+    return Cine(pictures, None, None, Path("shown"))
+
+
 def real() -> list[Look]:
-    """Return the cine of pydicom: as it is at both phases, upside down, as a negative."""
-    from pydicom.examples import get_path
+    """Return the cine of pydicom: as it is at both phases, then a look at it upside down and as a negative."""
+    from matae.demo import demo_cine
 
-    from matae.read import open_cine
-
-    echo = open_cine(Path(get_path("ybr_color")))
-    frames = echo.frames[[0, 12]]
-    sides = frames[:, ::-1].copy(), np.where(frames > 0, 255 - frames, 0).astype(np.uint8)
-    return [*looks(frames, None), looks(sides[0], None)[0], looks(sides[1], None)[0]]
+    cine = demo_cine()
+    turned = replace(cine, frames=cine.frames[:, ::-1].copy())
+    negative = replace(cine, frames=np.where(cine.frames > 8, 255 - cine.frames, 0).astype(np.uint8))
+    return [*looks(cine), looks(turned)[0], looks(negative)[0]]
 
 
 def no_hearts() -> list[Look]:
@@ -100,12 +104,12 @@ def no_hearts() -> list[Look]:
     page = np.stack([data.page()] * 2)
     fan = make_phantom(FIRST, n_frames=2, shape=(256, 256)).cine.frames
     tissue = np.where(fan > 0, rng.normal(110, 25, fan.shape).clip(1, 255), 0).astype(np.uint8)
-    return [looks(pictures, None)[0] for pictures in (noise, photograph, page, tissue)]
+    return [looks(stills(pictures))[0] for pictures in (noise, photograph, page, tissue)]
 
 
 def chosen(pairs: Iterator[Pair]) -> list[Look]:
     """Return the best, a middle and the two worst looks of a domain."""
-    found = [look for pair in pairs for look in looks(pair.pictures, pair.cavities)]
+    found = [look for pair in pairs for look in looks(stills(pair.pictures), pair.cavities)]
     found.sort(key=lambda look: -look.dice)
     print(f"mean Dice {np.mean([look.dice for look in found]):.3f} of {len(found)}")
     return [found[0], found[len(found) // 2], *found[-2:]]

@@ -185,10 +185,10 @@ def test_what_speaks_against_either_view_speaks_against_both(views, which: int) 
     (doubt,) = views[which].doubts
     view = ("A4C", "A2C")[which]
     assert measure_two_views(*both).doubts == (replace(doubt, text=f"{view}: {doubt.text}"),)
-    shown = ", ".join(str(frame + 1) for frame in doubt.frames)
+    shown = f"{('frames', 'frame')[which]} {', '.join(str(frame + 1) for frame in doubt.frames)}"
     assert (
         measure_two_views(*both).doubts[0].sentence
-        == f"{view}: {doubt.text} ({('frame', 'frames')[which == 0]} {shown})"
+        == f"{view}: {doubt.text} ({shown})"
     )
     assert replace(doubt, frames=()).sentence == doubt.text
     assert measure_two_views(*both).to_json()["ef_reliable"] is False
