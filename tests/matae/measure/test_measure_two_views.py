@@ -186,10 +186,7 @@ def test_what_speaks_against_either_view_speaks_against_both(views, which: int) 
     view = ("A4C", "A2C")[which]
     assert measure_two_views(*both).doubts == (replace(doubt, text=f"{view}: {doubt.text}"),)
     shown = f"{('frames', 'frame')[which]} {', '.join(str(frame + 1) for frame in doubt.frames)}"
-    assert (
-        measure_two_views(*both).doubts[0].sentence
-        == f"{view}: {doubt.text} ({shown})"
-    )
+    assert measure_two_views(*both).doubts[0].sentence == f"{view}: {doubt.text} ({shown})"
     assert replace(doubt, frames=()).sentence == doubt.text
     assert measure_two_views(*both).to_json()["ef_reliable"] is False
     columns = measure_two_views(*both).csv_columns()
