@@ -168,7 +168,7 @@ class BiplaneMeasurement(QWidget):  # type: ignore[misc]
             return escape(self._problem, quote=False)
         if self.result is not None:
             r = self.result
-            flags = "".join(f"<br>▲ {escape(flag.text)}" for flag in (*r.doubts, *r.flags))
+            flags = "".join(f"<br>▲ {escape(flag.sentence)}" for flag in (*r.doubts, *r.flags))
             ef = f"<b style='font-size:large'>{r.ef.value:.0f} %</b> biplane ejection fraction"
             if r.doubts:
                 ef = f"Biplane ejection fraction <b>{NOT_RELIABLE}</b> ({r.ef.value:.0f} % computed)"

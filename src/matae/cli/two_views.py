@@ -30,7 +30,7 @@ def measure_pair(
     settings
         How; ``masks`` is a folder of masks named as ``segment`` names them.
     outputs
-        File by option: ``--json``, ``--csv`` (a row a beat of each view), ``--report``.
+        File by option: ``--json``, ``--csv`` (a row a beat of each view, in each the numbers of both), ``--report``.
     keep_margins
         Show on the page what is written around the sector.
     """
@@ -44,8 +44,8 @@ def measure_pair(
         masks = None if settings.masks is None else find_masks(settings.masks, cine)
         with progress_bar(cine.n_frames if masks is None else 0) as progress:
             found, notices = measure_file(
-                cine, replace(settings, view=None if cine.view else view), masks=masks, progress=progress,
-                warn=_warning(cine.source.name),
+                cine, replace(settings, view=None), masks=masks, assumed=None if cine.view else view,
+                progress=progress, warn=_warning(cine.source.name),
             )  # fmt: skip
         for notice in notices:
             typer.echo(notice, err=True)
@@ -118,7 +118,7 @@ def _write(measured: Sequence[Measurement], outputs: dict[str, Path | None], *, 
     if (path := outputs["--json"]) is not None:
         write_values(path, views.to_json())
     if (path := outputs["--csv"]) is not None:
-        write_beats(path, measured)
+        write_beats(path, measured, views.csv_columns())
     path = outputs["--report"]
     if path is not None and (notice := write_two_views_report(path, views, keep_margins=keep_margins)):
         typer.echo(f"{path.name}: {notice}", err=True)
@@ -148,7 +148,7 @@ def _say(views: TwoViews) -> None:
     ]
     typer.echo(f"{views.four_chamber.name} and {views.two_chamber.name}: {'; '.join(parts)}")
     for flag in views.doubts:
-        typer.echo(f"{NOT_RELIABLE}: {flag.text}", err=True)
+        typer.echo(f"{NOT_RELIABLE}: {flag.sentence}", err=True)
     for flag in views.flags:
         typer.echo(f"{flag.level}: {flag.text}", err=True)
     for view, measurement in (("A4C", views.four_chamber), ("A2C", views.two_chamber)):

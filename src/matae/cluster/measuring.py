@@ -209,6 +209,7 @@ def measure_file(
     *,
     masks: Path | None = None,
     marks: PhaseMarks | None = None,
+    assumed: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     warn: Callable[[str], None] = lambda _: None,
 ) -> tuple[Measurement, tuple[str, ...]]:
@@ -224,6 +225,8 @@ def measure_file(
         File with its masks; it is segmented if None.
     marks
         End-diastolic and end-systolic frames that a person marked.
+    assumed
+        As of `matae.measure.MeasureOptions`.
     progress
         Called with (frames segmented, frames in all).
     warn
@@ -254,7 +257,7 @@ def measure_file(
     elif found is not None:
         cine = cine.scaled_for((found == 1).any(axis=0))  # where the heart lies is known
     fan = choose_sector(cine, settings.sector, settings.flip)
-    options = MeasureOptions(view=settings.view, apex_down=fan.apex_down, person=settings.person)
+    options = MeasureOptions(view=settings.view, apex_down=fan.apex_down, person=settings.person, assumed=assumed)
     if found is not None:
         for text in cine.warnings:
             warn(text)

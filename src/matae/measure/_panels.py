@@ -102,18 +102,11 @@ def _draw_doubts(axes: Any, doubts: tuple[QualityFlag, ...], computed: str) -> N
     """Say why there is no number to rely on, where the number stands otherwise."""
     axes.text(0, 0.66, f"EF {NOT_RELIABLE}", fontsize=20, color=_FAINT, va="center", weight="bold")
     axes.text(0, 0.16, computed, fontsize=8.5, color=_FAINT, va="center")
-    lines = [line for flag in doubts for line in textwrap.wrap(_with_frames(flag), 74, subsequent_indent="   ")]
+    lines = [line for flag in doubts for line in textwrap.wrap(flag.sentence, 74, subsequent_indent="   ")]
     if len(lines) > _MOST_DOUBT_LINES:
         lines = [*lines[: _MOST_DOUBT_LINES - 1], "… and more: see below."]
     for number, line in enumerate(lines):
         axes.text(0.42, 0.86 - 0.2 * number, line, fontsize=7.6, color=_WARNING, va="center")
-
-
-def _with_frames(flag: QualityFlag) -> str:
-    if not flag.frames:
-        return flag.text
-    word = "frame" if len(flag.frames) == 1 else "frames"
-    return f"{flag.text} ({word} {', '.join(str(frame + 1) for frame in flag.frames[:6])})"
 
 
 def _crop(measurement: Measurement) -> tuple[slice, slice]:

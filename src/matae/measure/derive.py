@@ -28,7 +28,7 @@ def derive(
 ) -> Measurement:
     """Compute everything that follows from the shapes; atrium and wall of a frame that stayed are those before."""
     cine = inputs.clip
-    view = inputs.options.view or cine.view
+    view = inputs.options.view or cine.view or inputs.options.assumed
     # The cavity that is measured decides, not stray pixels beside it; too few of them are none at all.
     area = np.array([np.nan if shape.disks is None else shape.area_px for shape in shapes], np.float64)
     cycle = find_cycle(

@@ -52,6 +52,9 @@ class MeasureOptions:
         Class of the cavity in the masks.
     person
         Sex, height and weight, where somebody says them; what the file says otherwise.
+    assumed
+        View where neither a person nor the file states one: that of the place at which a clip of a pair was named. It
+        does not say that the clip shows a heart, and pictures can contradict it as they can a file.
     """
 
     view: str | None = None
@@ -59,6 +62,7 @@ class MeasureOptions:
     mirrored: bool = False
     label: int = 1
     person: Person | None = None
+    assumed: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -93,7 +93,8 @@ class Measurement:
         """Who says which view it is: ``person``, ``pictures`` or ``file``; None where the view is not known."""
         if self.view is None:
             return None
-        if self.inputs.options.view is not None:
+        options = self.inputs.options
+        if options.view is not None or options.assumed is not None:
             return "person"
         return "pictures" if any(flag.code == RECOGNISED for flag in self.inputs.remarks) else "file"
 

@@ -16,7 +16,7 @@ from matae.measure.normal_ranges import SOURCE, normal_range
 from matae.measure.values import NOT_STRAIN, beat_values, index_values, structure_values, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from matae.measure.beat_measurement import BeatValues
@@ -216,9 +216,12 @@ def write_csv(path: Path, measurement: Measurement) -> None:
     write_beats(path, [measurement])
 
 
-def write_beats(path: Path, measurements: Sequence[Measurement]) -> None:
-    """Write one row a beat of each of some clips as CSV, as `write_csv` does of one."""
-    rows = [{"source": m.name} | row | _about(m) for m in measurements for row in beat_values(m) or [{"beat": None}]]
+def write_beats(path: Path, measurements: Sequence[Measurement], more: Mapping[str, Any] | None = None) -> None:
+    """Write one row a beat of each of some clips as CSV, as `write_csv` does of one; `more` stands in each row."""
+    more = dict(more or {})
+    rows = [
+        {"source": m.name} | row | _about(m) | more for m in measurements for row in beat_values(m) or [{"beat": None}]
+    ]
     keys = list(dict.fromkeys(key for row in sorted(rows, key=len, reverse=True) for key in row))
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, keys, lineterminator="\n")

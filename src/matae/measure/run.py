@@ -89,8 +89,14 @@ def segment_and_measure(
     result = segment(cine, sector=sector, segmenter=segmenter, progress=progress)
     if why is not None:
         result.clear(why)
+    if cine.view is None and measure.assumed is not None:  # a clip's place names its view, but does not make it an echo
+        cine = replace(cine, view=measure.assumed)
     # Only a model that knows what a heart looks like gives its masks to be measured as one of a view.
-    seen = Seen(cine, (), None) if known is None else with_view(cine, sector, known, chosen=measure.view)
+    seen = (
+        Seen(cine, (), None)
+        if known is None
+        else with_view(cine, sector, known, chosen=measure.view, assumed=measure.assumed is not None)
+    )
     apart = apart_of(cine, sector, replace(options, width=result.run["width"]), result.masks, make=make)
     implied = implied_of(result)
     measured = measure_cine(

@@ -57,7 +57,9 @@ class Seen(NamedTuple):
     view: RecognisedView | None
 
 
-def with_view(cine: Cine, sector: Sector, known: Familiarity | None = None, *, chosen: str | None = None) -> Seen:
+def with_view(
+    cine: Cine, sector: Sector, known: Familiarity | None = None, *, chosen: str | None = None, assumed: bool = False
+) -> Seen:
     """Return a clip with the view its pictures show where its file states none, and what there is to say of it.
 
     The file's word comes before the pictures', a person's before both.
@@ -70,6 +72,8 @@ def with_view(cine: Cine, sector: Sector, known: Familiarity | None = None, *, c
         How well the network that outlined it knows its pictures, where it was asked: saves a look at them.
     chosen
         View that a person chose.
+    assumed
+        The view of the clip is that of its place among two that were named, not its file's.
 
     Returns
     -------
@@ -98,11 +102,11 @@ def with_view(cine: Cine, sector: Sector, known: Familiarity | None = None, *, c
     if cine.view is None and found.view is not None:
         view, text = found.view, f"The pictures look like {found.view} ({_sure(found.probability)} sure); "
         notes = (QualityFlag(RECOGNISED, text + "choose the view if they are not.", level="note"),)
-    serious = _serious(cine.view, found)
+    serious = _serious(cine.view, found, "It was named as" if assumed else "The file says")
     return Seen(cine if view is None else replace(cine, view=view), (*serious, *notes), found)
 
 
-def _serious(stated: str | None, found: RecognisedView) -> tuple[QualityFlag, ...]:
+def _serious(stated: str | None, found: RecognisedView, says: str) -> tuple[QualityFlag, ...]:
     """Return what speaks against measuring a clip as what it is stated to be, if anything."""
     kind, kinds = found.likelier, found.kinds
     nothing = kinds["not apical"] + kinds["not an echo"]
@@ -120,7 +124,7 @@ def _serious(stated: str | None, found: RecognisedView) -> tuple[QualityFlag, ..
         return ()
     if stated in TOLD_APART:
         text = (
-            f"The file says {stated}, but the pictures look like {_NAMES[kind]} ({_sure(found.probability)} sure); "
+            f"{says} {stated}, but the pictures look like {_NAMES[kind]} ({_sure(found.probability)} sure); "
             "choose the view that is right."
         )
         return (QualityFlag(WRONG_VIEW, text),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from matae import RESEARCH_USE, __version__
@@ -70,8 +70,9 @@ class TwoViews:
 
     @property
     def doubts(self) -> tuple[QualityFlag, ...]:
-        """Why the ejection fraction is not reliable: what speaks against that of either view."""
-        return (*self.four_chamber.doubts, *self.two_chamber.doubts)
+        """Why the ejection fraction is not reliable: what speaks against that of either view, which it names."""
+        views = ("A4C", self.four_chamber), ("A2C", self.two_chamber)
+        return tuple(replace(flag, text=f"{view}: {flag.text}") for view, m in views for flag in m.doubts)
 
     def table(self) -> list[Value]:
         """Return every number with its unit, its normal range and why it is missing, in the order of a report."""
@@ -99,10 +100,14 @@ class TwoViews:
             ("lv_mass_g", "Mass, disks", self.mass_g, "g", "Wall at end-diastole", no_wall),
             ("lv_mass_index_g_m2", "Mass / body surface", person.indexed(self.mass_g), "g/m²", "Wall at end-diastole",
              no_wall if self.mass_g is None else size),
+            ("wall_thickness_a4c_mm", "Thickness, A4C", _thickness(self.four_chamber), "mm", "Wall at end-diastole",
+             no_wall),
+            ("wall_thickness_a2c_mm", "Thickness, A2C", _thickness(self.two_chamber), "mm", "Wall at end-diastole",
+             no_wall),
         )  # fmt: skip
         return [
             entry(
-                key, label, value, unit, frames=(), group=group, missing=missing,
+                key, label, value, unit, frames=(), group=group, missing=missing, digits=1 if unit == "mm" else 0,
                 note="; ".join(filter(None, (ef if key == "ef_percent" else "", range_text(key, person.sex)))),
             )
             for key, label, value, unit, group, missing in rows
@@ -136,11 +141,26 @@ class TwoViews:
                     "model": m.model or None,
                     "width": m.width or None,
                     "flags": [flag.code for flag in m.flags],
+                    "ef_doubts": [_flag(flag) for flag in m.doubts],
                 }
                 for view, m in (("A4C", self.four_chamber), ("A2C", self.two_chamber))
             },
-            "flags": [{"code": f.code, "level": f.level, "text": f.text, "frames": list(f.frames)} for f in self.flags],
+            "flags": [_flag(flag) for flag in self.flags],
         }
+
+    def csv_columns(self) -> dict[str, float | str | bool | None]:
+        """Return what stands in each row of a table of both views' beats: every number of both together."""
+        return {
+            **{f"biplane_{row.key}": row.value for row in self.table()},
+            "biplane_ef_low": self.ef.low,
+            "biplane_ef_high": self.ef.high,
+            "biplane_ef_reliable": not self.doubts,
+            "biplane_ef_doubts": " ".join(dict.fromkeys(flag.code for flag in self.doubts)),
+        }
+
+
+def _flag(flag: QualityFlag) -> dict[str, Any]:
+    return {"code": flag.code, "level": flag.level, "text": flag.text, "frames": list(flag.frames)}
 
 
 def measure_two_views(four_chamber: Measurement, two_chamber: Measurement) -> TwoViews:
@@ -195,6 +215,13 @@ def _structures(measurement: Measurement, primary: BeatValues) -> BeatStructures
     return measurement.structures[measurement.beats.index(primary)]
 
 
+def _thickness(measurement: Measurement) -> float | None:
+    """Return the thickness of the wall of the primary beat, mean of base and middle, mm; None without a wall."""
+    primary = measurement.primary
+    wall = None if primary is None else _structures(measurement, primary).wall
+    return None if wall is None else wall.thickness
+
+
 def _same_person(four: Measurement, two: Measurement) -> Person:
     """Return what both views say of the person, one in place of the other where it says nothing."""
     a, b = four.person, two.person
@@ -208,6 +235,8 @@ def _same_person(four: Measurement, two: Measurement) -> Person:
 def _primary(measurement: Measurement) -> BeatValues:
     if not measurement.calibrated:
         raise MeasureError(f"{measurement.name} is not calibrated; draw over its depth scale first.")
+    if all(shape.disks is None for shape in measurement.shapes):
+        raise MeasureError(f"{measurement.name} has no outline of a left ventricle; segment it, and look at its masks.")
     if measurement.primary is None:
         raise MeasureError(f"{measurement.name} has no beat to measure; mark end-diastole and end-systole.")
     return measurement.primary

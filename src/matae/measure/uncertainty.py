@@ -76,6 +76,14 @@ class QualityFlag:
     frames: tuple[int, ...] = ()
     level: Literal["warning", "note"] = "warning"
 
+    @property
+    def sentence(self) -> str:
+        """The text with the first of its frames, counted from 1."""
+        if not self.frames:
+            return self.text
+        word = "frame" if len(self.frames) == 1 else "frames"
+        return f"{self.text} ({word} {', '.join(str(frame + 1) for frame in self.frames[:6])})"
+
 
 @dataclass(frozen=True)
 class Interval:

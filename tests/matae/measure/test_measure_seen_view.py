@@ -116,6 +116,18 @@ def test_a_file_that_the_pictures_contradict_makes_the_number_doubtful_until_a_p
     assert measure_cine(cine, masks, MeasureOptions(view="A2C"), remarks=seen.flags).doubts == ()
 
 
+def test_pictures_contradict_the_place_of_a_clip_as_they_do_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks_like(monkeypatch, shows("A2C", 0.97))
+    cine, masks = clip(None)
+    seen = with_view(replace(cine, view="A4C"), find_sector(cine), assumed=True)
+    measured = measure_cine(cine, masks, MeasureOptions(assumed="A4C"), remarks=seen.flags)
+    assert (measured.view, measured.view_source) == ("A4C", "person")
+    (doubt,) = measured.doubts
+    assert "It was named as A4C, but the pictures look like an apical two-chamber view" in doubt.text
+    stated, _ = clip("A2C")
+    assert measure_cine(stated, masks, MeasureOptions(assumed="A4C")).view == "A2C"  # the file's word is before it
+
+
 @pytest.mark.parametrize("stated", [None, "A4C", "A3C"])
 @pytest.mark.parametrize(("kind", "code"), [("not apical", "not-apical"), ("not an echo", "not-an-echo")])
 def test_where_no_heart_is_seen_the_number_is_not_reliable_until_a_person_chooses(

@@ -125,7 +125,7 @@ def test_the_record_has_every_value(views: tuple[Measurement, Measurement]) -> N
         "ef_interval": {"level": 0.9, "low": round(found.ef.low, 4), "high": round(found.ef.high, 4)},
         **dict.fromkeys((
             "edv_index_ml_m2", "esv_index_ml_m2", "la_volume_ml", "la_volume_area_length_ml", "la_volume_index_ml_m2",
-            "lv_mass_g", "lv_mass_index_g_m2",
+            "lv_mass_g", "lv_mass_index_g_m2", "wall_thickness_a4c_mm", "wall_thickness_a2c_mm",
         )),
         "person": {"sex": None, "height_cm": None, "weight_kg": None, "body_surface_m2": None},
         "normal_ranges": {"source": SOURCE, "la_volume_index_ml_m2": [16, 34]},
@@ -135,6 +135,10 @@ def test_the_record_has_every_value(views: tuple[Measurement, Measurement]) -> N
                 "source": m.name, "content_id": m.content_id, "ed_frame": m.ed_frame, "es_frame": m.es_frame,
                 "calibration": m.calibration, "model": f"m-{view}", "width": "1/2",
                 "flags": [flag.code for flag in m.flags],
+                "ef_doubts": [
+                    {"code": "area-jump", "level": "warning", "frames": list(doubt.frames), "text": doubt.text}
+                    for doubt in m.doubts
+                ],
             }
             for view, m in (("A4C", four), ("A2C", two))
         },
@@ -178,8 +182,15 @@ def test_what_speaks_against_either_view_speaks_against_both(views, which: int) 
     assert measure_two_views(*both).doubts == ()
     assert measure_two_views(*both).to_json()["ef_reliable"] is True
     both[which] = views[which]  # nobody looked at this one
-    assert measure_two_views(*both).doubts == views[which].doubts != ()
+    (doubt,) = views[which].doubts
+    view = ("A4C", "A2C")[which]
+    assert measure_two_views(*both).doubts == (replace(doubt, text=f"{view}: {doubt.text}"),)
+    shown = f"{('frames', 'frame')[which]} {', '.join(str(frame + 1) for frame in doubt.frames)}"
+    assert measure_two_views(*both).doubts[0].sentence == f"{view}: {doubt.text} ({shown})"
+    assert replace(doubt, frames=()).sentence == doubt.text
     assert measure_two_views(*both).to_json()["ef_reliable"] is False
+    columns = measure_two_views(*both).csv_columns()
+    assert (columns["biplane_ef_reliable"], columns["biplane_ef_doubts"]) == (False, "area-jump")
 
 
 def walled(views, **person):
@@ -219,6 +230,9 @@ def test_atrium_and_mass_multiply_the_diameters_of_both_views(views) -> None:
     outer = by_hand(*(m.structures[0].wall.epicardium for m in (four, two)))
     assert found.mass_g == pytest.approx(1.05 * (outer - found.edv_ml))
     rows = {row.key: row for row in found.table()}
+    for m, view in ((four, "a4c"), (two, "a2c")):
+        assert rows[f"wall_thickness_{view}_mm"].value == pytest.approx(m.structures[0].wall.thickness)
+    assert rows["wall_thickness_a4c_mm"].text == f"{four.structures[0].wall.thickness:.1f} mm"
     assert rows["edv_index_ml_m2"].value == pytest.approx(found.edv_ml / found.person.body_surface_m2)
     assert rows["ef_percent"].note.endswith("normal 52 to 72")
     assert found.to_json()["normal_ranges"]["esv_ml"] == [21, 61]

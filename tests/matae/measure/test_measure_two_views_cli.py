@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from matae.cine import Spacing
 from matae.cli import app
 from matae.output import write_mask
+from matae.phantom import make_phantom
 
 AREAS = [1, 0.95, 0.85, 0.72, 0.6, 0.55, 0.6, 0.72, 0.85, 0.95, 1]
 
@@ -82,4 +83,23 @@ def test_two_clips_give_biplane_numbers_a_table_and_a_page(pair, tmp_path) -> No
     with table.open() as file:
         rows = list(csv.DictReader(file))
     assert [(row["source"], row["view"]) for row in rows] == [("four.npy", "A4C"), ("two.npy", "A2C")]
+    for row in rows:  # what both give together stands beside each view's own beats
+        assert row["biplane_ef_percent"] == str(record["ef_percent"]) != row["ef_percent"]
+        assert row["biplane_edv_index_ml_m2"] == str(record["edv_index_ml_m2"])
+        assert row["biplane_ef_low"] == str(record["ef_interval"]["low"])
     assert page.read_bytes().startswith(b"%PDF")
+
+
+def test_the_place_of_a_clip_makes_no_heart_of_it(tmp_path, matae_home) -> None:
+    phantom, out = make_phantom(4, n_frames=3, shape=(120, 150)), tmp_path / "found.json"
+    np.save(tmp_path / "four.npy", phantom.cine.frames)
+    np.save(tmp_path / "noise.npy", np.random.default_rng(0).integers(0, 256, (3, 120, 150), dtype=np.uint8))
+    found = run(
+        tmp_path / "four.npy", tmp_path / "noise.npy", "--json", out, "--spacing", "1", "--frame-rate", "20",
+        "--width", "1/8",
+    )  # fmt: skip
+    assert found.exit_code != 0
+    said = f"{found.output}{found.exception}"
+    assert "do not look like an echo" in said
+    assert "noise.npy has no outline of a left ventricle" in said
+    assert not out.exists()
