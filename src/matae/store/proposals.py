@@ -1,0 +1,123 @@
+"""Which network proposed the masks of frames, and what its probabilities imply of them.
+
+A proposal is a version of kind "machine". A person who takes a later run back shows an earlier proposal again: that
+version says which one, for two runs may have proposed the same mask.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import select
+
+from matae.store.schema import Revision as RevisionRow
+from matae.store.types import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from sqlalchemy import Connection
+
+__all__ = ["JUDGED", "NOTHING", "Judgement", "Proposal", "judgement_of", "last_judgements", "proposals_of", "which_of"]
+
+
+class Judgement(NamedTuple):
+    """What the network that proposed a mask says of it.
+
+    Parameters
+    ----------
+    origin
+        The network; None where it has no name.
+    implied
+        Dice that its probabilities imply; None where it is not known.
+    """
+
+    origin: Origin | None
+    implied: float | None
+
+
+NOTHING = Judgement(None, None)
+"""What is said of a mask that no network proposed."""
+JUDGED = (RevisionRow.kind, RevisionRow.model, RevisionRow.width, RevisionRow.model_sha256, RevisionRow.implied_dice)
+"""The columns that `judgement_of` reads."""
+
+
+class Proposal(NamedTuple):
+    """One proposal of a frame.
+
+    Parameters
+    ----------
+    number
+        Of the version.
+    mask_id
+        Its mask.
+    judgement
+        What the network says of it.
+    """
+
+    number: int
+    mask_id: int
+    judgement: Judgement
+
+
+def judgement_of(
+    kind: str | None, model: str, width: str, model_sha256: str, implied: float | None
+) -> Judgement | None:
+    """Return what a version says of its mask: a proposal, or one that shows a proposal again; None where it does not.
+
+    Versions that earlier programs wrote when a run was taken back do not say which proposal they show.
+    """
+    if kind is None or (kind != "machine" and not model and implied is None):
+        return None
+    return Judgement(Origin(model, width, model_sha256) if model else None, implied)
+
+
+def proposals_of(connection: Connection, cine_id: int, frames: Collection[int]) -> dict[int, list[Proposal]]:
+    """Return the proposals of frames, the newest last.
+
+    Parameters
+    ----------
+    connection, cine_id
+        Of which clip.
+    frames
+        Of which frames.
+    """
+    if not frames:
+        return {}
+    row, wanted = RevisionRow, {int(frame) for frame in frames}
+    query = (
+        select(row.frame, row.number, row.mask_id, *JUDGED)
+        .where(row.cine_id == cine_id, row.kind == "machine", row.frame.between(min(wanted), max(wanted)))
+        .order_by(row.frame, row.number)
+    )
+    found: dict[int, list[Proposal]] = {}
+    # Picked out here: a clip has more frames than a database takes values in a question.
+    for frame, number, mask_id, *said in connection.execute(query):
+        if frame in wanted:
+            found.setdefault(frame, []).append(Proposal(number, mask_id, judgement_of(*said) or NOTHING))
+    return found
+
+
+def which_of(proposals: Iterable[Proposal], mask_id: int | None, meant: Judgement = NOTHING) -> Proposal | None:
+    """Return the proposal that has a mask: the one that was meant, else the newest; None where none has it.
+
+    Parameters
+    ----------
+    proposals
+        Of the frame, the newest last.
+    mask_id
+        The mask.
+    meant
+        What whoever shows it again knows of it.
+    """
+    same = [one for one in proposals if one.mask_id == mask_id]
+    exact = [one for one in same if one.judgement == meant]
+    of_it = [one for one in same if one.judgement.origin == meant.origin]
+    return next((some[-1] for some in (exact, of_it, same) if some), None)
+
+
+def last_judgements(connection: Connection, cine_id: int, masks: Mapping[int, int]) -> dict[int, Judgement | None]:
+    """Return what was said of the newest proposal with a certain mask, by frame; None where none has it."""
+    every = proposals_of(connection, cine_id, masks)
+    found = {frame: which_of(every.get(frame, ()), mask_id) for frame, mask_id in masks.items()}
+    return {frame: None if one is None else one.judgement for frame, one in found.items()}
