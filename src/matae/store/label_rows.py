@@ -285,7 +285,7 @@ def frame_infos(
         query = query.where(Label.mask_id.is_not(None))
     wanted = None if frames is None else {int(frame) for frame in frames}
     rows = [row for row in connection.execute(query) if wanted is None or row.frame in wanted]
-    said = {row.frame: judgement_of(*row[-len(JUDGED) :]) for row in rows}
+    said = {row.frame: judgement_of(*_judged_in(row)) for row in rows}
     untold = {row.frame: row.mask_id for row in rows if _is_predicted(row) and said[row.frame] is None}
     said |= last_judgements(connection, cine_id, untold)
     infos = {}
@@ -308,6 +308,10 @@ def frame_infos(
             origin=found.origin,
         )
     return infos
+
+
+def _judged_in(row: Any) -> Any:
+    return row[-len(JUDGED) :]
 
 
 def _is_predicted(row: Any) -> bool:

@@ -50,13 +50,13 @@ class Proposal(NamedTuple):
     number
         Of the version.
     mask_id
-        Its mask.
+        Its mask, which every proposal has.
     judgement
         What the network says of it.
     """
 
     number: int
-    mask_id: int
+    mask_id: int | None
     judgement: Judgement
 
 
@@ -92,9 +92,10 @@ def proposals_of(connection: Connection, cine_id: int, frames: Collection[int]) 
     )
     found: dict[int, list[Proposal]] = {}
     # Picked out here: a clip has more frames than a database takes values in a question.
-    for frame, number, mask_id, *said in connection.execute(query):
-        if frame in wanted:
-            found.setdefault(frame, []).append(Proposal(number, mask_id, judgement_of(*said) or NOTHING))
+    for one in connection.execute(query):
+        if one.frame in wanted:
+            judgement = judgement_of(one.kind, one.model, one.width, one.model_sha256, one.implied_dice) or NOTHING
+            found.setdefault(one.frame, []).append(Proposal(one.number, one.mask_id, judgement))
     return found
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import event, update
 from store_makers import disc, make_cine, stroke
 
 from matae.store import Edit, FrameStatus, Study
-from matae.store.proposals import NOTHING, Judgement, Proposal, judgement_of, which_of
+from matae.store.proposals import NOTHING, Proposal, judgement_of, which_of
 from matae.store.schema import Revision as RevisionRow
 from matae.store.types import Origin
 
@@ -86,7 +86,7 @@ def test_a_study_in_which_an_earlier_program_took_a_run_back(study, cine) -> Non
     propose(study, identity, {0: disc(4)}, WIDE, 0.9)
     propose(study, identity, {0: disc(5)}, NARROW, 0.6)
     with study._writing() as writing:
-        for statement in [sql for sql in _guards(writing.connection)]:
+        for statement in _guards(writing.connection):
             writing.connection.exec_driver_sql(statement)
         writing.audit("test", details={})
     study.put_edits(identity, [Edit(0, disc(4), 2, MACHINE)], note="undo")
