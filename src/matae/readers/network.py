@@ -197,8 +197,8 @@ def not_asked_flag(origins: Mapping[int, Origin]) -> QualityFlag | None:
     if not absent:
         return None
     text = (
-        f"{' '.join(dict.fromkeys(absent))} What is stored of its masks counts; whether it knows the pictures, and what "
-        "its other widths outline, is not asked."
+        f"{' '.join(dict.fromkeys(absent))} What is stored of its masks counts; whether it knows the pictures, and "
+        "what its other widths outline, is not asked."
     )
     return QualityFlag(NOT_ASKED, text, level="note")
 
