@@ -310,17 +310,18 @@ def draw_segments(figure: Any, box: tuple[float, float, float, float], measureme
 def _name_wall(axes: Any, name: str, x: float, y: float) -> None:
     """Write the name of a wall where it lies, seen from the middle of the bull's-eye.
 
-    Between it and the column beside there is no room for a long one: what lies askew is named in the corner that the
-    circle leaves free, up or down to its edge.
+    Between it and the column beside there is no room for a long one, and below it none at all: what lies askew, or
+    straight down, is named in the corner that the circle leaves free.
     """
-    style = {"fontsize": 7, "color": _INK, "transform": axes.transAxes}
-    if min(abs(x), abs(y)) > 0.1:
-        axes.text(float(x > 0), 0.97 if y > 0 else 0.03, name, ha="right" if x > 0 else "left",
-                  va="bottom" if y > 0 else "top", **style)  # fmt: skip
-        return
-    across = abs(x) > abs(y)
-    axes.text(0.5 + 0.515 * x, 0.5 + 0.515 * y, name, ha=("left" if x > 0 else "right") if across else "center",
-              va="center" if across else "bottom" if y > 0 else "top", **style)  # fmt: skip
+    side, end = ("left", 0.0) if x < 0 else ("right", 1.0)
+    if abs(x) < 0.1:
+        side, end = ("center", 0.5) if y > 0 else ("right", 0.3)
+    if abs(y) < 0.1:  # short ones: left and right
+        place, side, line = (0.5 + 0.515 * x, 0.5), "right" if x < 0 else "left", "center"
+    else:
+        line = "bottom" if y > 0 else "top"
+        place = (end, 1.015 if abs(x) < 0.1 and y > 0 else 0.97 if y > 0 else 0.03)
+    axes.text(*place, name, ha=side, va=line, fontsize=7, color=_INK, transform=axes.transAxes)
 
 
 def _empty_bulls_eye(axes: Any) -> None:

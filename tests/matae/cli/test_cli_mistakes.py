@@ -187,13 +187,14 @@ def test_a_file_that_ran_short_of_memory_does_not_slow_the_next(tmp_path, out, t
 @pytest.mark.parametrize(
     "words",
     [
-        ["measure", "{}", "--json", "a.json"], ["measure", "clip.npy", "--json", "{}"], ["segment", "{}", "--out", "out"],
+        ["measure", "{}", "--json", "a.json"], ["measure", "clip.npy", "--json", "{}"],
+        ["segment", "{}", "--out", "out"],
         ["segment", "clip.npy", "--out", "{}"], ["segment", "clip.npy", "--out", "out/{}"], ["open", "{}"],
         ["study", "status", "{}"], ["study", "init", "{}"], ["import", "--study", "{}", "clip.npy"],
         ["evaluate", "--data", "{}", "--json", "a.json"], ["train", "--data", "{}", "--out", "out"],
         ["models", "import", "{}"], ["benchmark", "--json", "{}"], ["phantom", "--out", "{}"],
     ],
-    ids=lambda words: " ".join(words),
+    ids=" ".join,
 )  # fmt: skip
 def test_a_path_that_no_file_can_have_is_one_sentence(tmp_path, monkeypatch, words) -> None:
     monkeypatch.chdir(tmp_path)
