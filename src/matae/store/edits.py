@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-
 from matae.errors import ConflictError, StoreError
 from matae.store.base import as_note
 from matae.store.label_rows import (
     LabelWriter,
-    among,
     check_frames,
     frame_infos,
     frames_for_audit,
@@ -22,9 +19,9 @@ from matae.store.label_rows import (
     seconds_of,
     store_masks,
 )
-from matae.store.proposals import Judgement, proposals_of, which_of
+from matae.store.late import are_stored, late_frames
+from matae.store.proposals import Judgement, head_of, proposals_of, said_of, status_of, which_of
 from matae.store.reader_view import ReaderViewPart, own_frames
-from matae.store.schema import Revision as RevisionRow
 from matae.store.types import Edit, FrameInfo, FrameStatus
 
 if TYPE_CHECKING:
@@ -35,7 +32,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from matae.store.base import Writing
-    from matae.store.proposals import Proposal
 
 __all__ = ["EditsPart"]
 
@@ -174,11 +170,11 @@ class EditsPart(ReaderViewPart):
             heads, numbers = self._heads(connection, cine.id, frames, own), numbers_of(connection, cine.id, frames)
             ids = store_masks(writing, cine.id, ready.values())
             drawn = {edit.frame: None if edit.frame not in ready else ids[ready[edit.frame][0]] for edit in edits}
-            if _are_stored(writing, cine.id, edits, heads, drawn):
+            if are_stored(writing, cine.id, edits, heads, drawn):
                 # The connection was lost after the commit and before the answer: the same step comes a second time.
                 infos = self._infos(connection, cine.id, frames, own)
                 return [infos[frame] for frame in frames]
-            late = self._late(connection, cine.id, edits, heads, own)
+            late = late_frames(connection, cine.id, edits, heads, own)
             again = [edit.frame for edit in edits if edit.status is FrameStatus.MACHINE and edit.mask is not None]
             known = proposals_of(connection, cine.id, again)
             rows = LabelWriter(writing, cine.id)
@@ -186,12 +182,12 @@ class EditsPart(ReaderViewPart):
                 found = ready.get(edit.frame)
                 mask_id, area = (None, 0) if found is None else (ids[found[0]], found[1])
                 shown = which_of(known.get(edit.frame, ()), mask_id, Judgement(edit.origin, edit.implied))
-                status = _status_of(edit, mask_id, shown)
+                status = status_of(edit, mask_id, shown)
                 number = numbers.get(edit.frame, 0) + 1
                 rows.add_revision(
                     edit.frame, number, kind="conflict" if late else "person", status=status,
                     mask_id=mask_id, based_on=int(edit.expected_revision), shown=not late and own is None,
-                    seconds=edit.seconds, note=as_note(note, _NOTE), **_said_of(None if late else shown),
+                    seconds=edit.seconds, note=as_note(note, _NOTE), **said_of(None if late else shown),
                 )  # fmt: skip
                 if late or own is not None:
                     numbers[edit.frame] = number
@@ -203,7 +199,7 @@ class EditsPart(ReaderViewPart):
                     "seconds": (0.0 if head is None else head.seconds) + seconds_of(edit.seconds),
                     "updated_at": writing.at,
                 }  # fmt: skip
-                rows.set_head(edit.frame, head, values | _head_of(shown))
+                rows.set_head(edit.frame, head, values | head_of(shown))
             rows.write()
             writing.audit(
                 "edit refused" if late else "edited",
@@ -298,7 +294,7 @@ class EditsPart(ReaderViewPart):
                     number, spent = numbers[frame] + 1, seconds_of(seconds) / len(wanted)
                     rows.add_revision(
                         frame, number, kind="status", status=chosen, mask_id=head.mask_id, based_on=head.revision,
-                        shown=own is None, seconds=spent, note=as_note(note, _NOTE), **_said_of(shown),
+                        shown=own is None, seconds=spent, note=as_note(note, _NOTE), **said_of(shown),
                     )  # fmt: skip
                     if own is not None:
                         continue
@@ -307,7 +303,7 @@ class EditsPart(ReaderViewPart):
                         "rater_id": None if chosen is FrameStatus.MACHINE else writing.rater_id,
                         "updated_at": writing.at,
                     }  # fmt: skip
-                    rows.set_head(frame, head, values | _head_of(shown))
+                    rows.set_head(frame, head, values | head_of(shown))
                 rows.write()
                 writing.audit(
                     status.value, cine=cine.code, subject=cine.subject_code or "", details=frames_for_audit(wanted)
@@ -332,78 +328,3 @@ class EditsPart(ReaderViewPart):
         if own is None:
             return frame_infos(connection, cine_id, frames, withdrawn=True)
         return {frame: found.info for frame, found in own_frames(connection, cine_id, own, frames).items()}
-
-    @staticmethod
-    def _late(
-        connection: Connection, cine_id: int, edits: Sequence[Edit], heads: Mapping[int, Any], own: int | None
-    ) -> list[int]:
-        """Return the frames that another person changed since the version on which their edit is based."""
-        current = {edit.frame: heads[edit.frame].revision if edit.frame in heads else 0 for edit in edits}
-        behind = {e.frame: int(e.expected_revision) for e in edits if current[e.frame] != e.expected_revision}
-        if not behind:
-            return []
-        mine = RevisionRow.shown if own is None else RevisionRow.rater_id == own
-        query = select(RevisionRow.frame, RevisionRow.number, RevisionRow.kind, RevisionRow.mask_id).where(
-            RevisionRow.cine_id == cine_id, among(RevisionRow.frame, behind), mine
-        )
-        versions: dict[int, list[Any]] = {}
-        for row in connection.execute(query):
-            versions.setdefault(row.frame, []).append(row)
-        late = []
-        for frame, expected in behind.items():
-            rows, seen = versions.get(frame, []), expected
-            if seen == 0:  # a label that was taken away is the same as one never drawn
-                seen = max((row.number for row in rows if row.mask_id is None), default=0)
-            by_people = any(row.number > seen and row.kind != "machine" for row in rows)
-            if current[frame] < seen or by_people:
-                late.append(frame)
-        return late
-
-
-def _status_of(edit: Edit, mask_id: int | None, shown: Proposal | None) -> FrameStatus:
-    if mask_id is None:
-        return FrameStatus.MACHINE  # free again, for a model too
-    status = FrameStatus(edit.status)
-    return FrameStatus.EDITED if status is FrameStatus.MACHINE and shown is None else status
-
-
-def _said_of(shown: Proposal | None) -> dict[str, Any]:
-    """Return what a version that shows a proposal again says of it."""
-    if shown is None:
-        return {}
-    origin, implied = shown.judgement
-    return {"implied": implied} | ({} if origin is None else origin._asdict())
-
-
-def _head_of(shown: Proposal | None) -> dict[str, Any]:
-    """Return what the label of a frame says that shows a proposal again: those after it were taken back."""
-    if shown is None:
-        return {}
-    origin, same = shown.judgement.origin, {"original": shown.number, "newest": shown.number}
-    masks = {"original_mask_id": shown.mask_id, "newest_mask_id": shown.mask_id}
-    named = dict.fromkeys(("model", "width", "model_sha256"), "") if origin is None else origin._asdict()
-    return {**same, **masks, **named}
-
-
-def _are_stored(
-    writing: Writing,
-    cine_id: int,
-    edits: Sequence[Edit],
-    heads: Mapping[int, Any],
-    drawn: Mapping[int, int | None],
-) -> bool:
-    """Return whether what the frames show are these very edits: of the same rater, on the same versions, the same."""
-    expected: dict[tuple[int, int], int] = {}
-    for edit in edits:
-        head = heads.get(edit.frame)
-        if head is None or head.revision <= edit.expected_revision or head.mask_id != drawn[edit.frame]:
-            return False
-        expected[int(edit.frame), head.revision] = int(edit.expected_revision)
-    query = select(
-        RevisionRow.frame, RevisionRow.number, RevisionRow.kind, RevisionRow.based_on, RevisionRow.rater_id
-    ).where(RevisionRow.cine_id == cine_id, among(RevisionRow.frame, [frame for frame, _ in expected]))
-    return all(
-        row.kind == "person" and row.based_on == expected[row.frame, row.number] and row.rater_id == writing.rater_id
-        for row in writing.connection.execute(query)
-        if (row.frame, row.number) in expected
-    )

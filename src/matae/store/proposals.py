@@ -11,14 +11,20 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import select
 
 from matae.store.schema import Revision as RevisionRow
-from matae.store.types import Origin
+from matae.store.types import FrameStatus, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from typing import Any
 
     from sqlalchemy import Connection
 
-__all__ = ["JUDGED", "NOTHING", "Judgement", "Proposal", "judgement_of", "last_judgements", "proposals_of", "which_of"]
+    from matae.store.types import Edit
+
+__all__ = [
+    "JUDGED", "NOTHING", "Judgement", "Proposal", "head_of", "judgement_of", "last_judgements", "proposals_of",
+    "said_of", "status_of", "which_of",
+]  # fmt: skip
 
 
 class Judgement(NamedTuple):
@@ -122,3 +128,29 @@ def last_judgements(connection: Connection, cine_id: int, masks: Mapping[int, in
     every = proposals_of(connection, cine_id, masks)
     found = {frame: which_of(every.get(frame, ()), mask_id) for frame, mask_id in masks.items()}
     return {frame: None if one is None else one.judgement for frame, one in found.items()}
+
+
+def status_of(edit: Edit, mask_id: int | None, shown: Proposal | None) -> FrameStatus:
+    """Return the status that an edit gives a frame; `shown` is the proposal whose mask it has, if any."""
+    if mask_id is None:
+        return FrameStatus.MACHINE  # free again, for a model too
+    status = FrameStatus(edit.status)
+    return FrameStatus.EDITED if status is FrameStatus.MACHINE and shown is None else status
+
+
+def said_of(shown: Proposal | None) -> dict[str, Any]:
+    """Return what a version that shows a proposal again says of it."""
+    if shown is None:
+        return {}
+    origin, implied = shown.judgement
+    return {"implied": implied} | ({} if origin is None else origin._asdict())
+
+
+def head_of(shown: Proposal | None) -> dict[str, Any]:
+    """Return what the label of a frame says that shows a proposal again: those after it were taken back."""
+    if shown is None:
+        return {}
+    origin, same = shown.judgement.origin, {"original": shown.number, "newest": shown.number}
+    masks = {"original_mask_id": shown.mask_id, "newest_mask_id": shown.mask_id}
+    named = dict.fromkeys(("model", "width", "model_sha256"), "") if origin is None else origin._asdict()
+    return {**same, **masks, **named}

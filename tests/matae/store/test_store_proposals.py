@@ -10,6 +10,8 @@ from sqlalchemy import event, update
 from store_makers import disc, make_cine, stroke
 
 from matae.store import Edit, FrameStatus, Study
+from matae.store.label_rows import heads_of, numbers_of
+from matae.store.late import are_stored, late_frames
 from matae.store.proposals import NOTHING, Proposal, judgement_of, which_of
 from matae.store.schema import Revision as RevisionRow
 from matae.store.types import Origin
@@ -35,6 +37,23 @@ def test_a_version_that_says_nothing_and_a_frame_without_proposals() -> None:
     assert which_of((), 1) is None
     assert which_of([Proposal(1, 7, NOTHING)], None) is None
     assert which_of([Proposal(1, 7, NOTHING)], 8) is None
+
+
+def test_of_no_frames_and_of_more_than_a_database_takes_values_the_rows_are_found(study, cine) -> None:
+    identity = cine.content_id
+    propose(study, identity, {0: disc(), 3: disc()}, WIDE)
+    with study._reading() as connection:
+        key = study._cine(connection, identity).id
+        for frames, found in (((), []), ((0, 1), [0]), (range(300_000), [0, 3])):
+            assert sorted(heads_of(connection, key, frames)) == sorted(numbers_of(connection, key, frames)) == found
+        heads = heads_of(connection, key, range(300_000))
+        assert late_frames(connection, key, [], heads, None) == []
+        of_before = [Edit(t, disc(), 0) for t in range(300_000)]
+        assert late_frames(connection, key, of_before, heads, None) == []  # a model is never in the way of a person
+        assert late_frames(connection, key, [Edit(0, disc(), 9)], heads, None) == [0]
+    with study._writing() as writing:
+        assert not are_stored(writing, key, [Edit(0, disc(), 1)], heads, {0: heads[0].mask_id})
+        writing.audit("test", details={})
 
 
 def test_a_mask_that_a_person_drew_has_no_network(study, cine) -> None:
