@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["OverridesPart"]
+__all__ = ["OverridesPart", "read_value"]
 
 _MOST_VERTICES = 1000
 _UNSURE = ("outline", "file", "whole")
@@ -124,7 +124,7 @@ class OverridesPart(StudyBase):
         return [
             OverrideVersion(
                 _name(row.name),
-                _read_value(row.value),
+                read_value(row.value),
                 row.revision,
                 row.rater or "",
                 parse_time(row.at),
@@ -201,7 +201,7 @@ def _held(name: OverrideName, text: str) -> Any:
         ) from error
 
 
-def _read_value(text: str) -> Any:
+def read_value(text: str) -> Any:
     """Return a stored value; the text itself where it is no JSON, which no version has written yet."""
     try:
         return json.loads(text)
