@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from matae.errors import MataeError
+from matae.files import is_file_or_folder
 from napari_matae.archive.clip_table import ArchiveTable
 from napari_matae.archive.fetching import ArchiveFetcher
 from napari_matae.archive.place import ArchivePlace
@@ -193,7 +194,7 @@ class ArchiveDialog(QDialog):  # type: ignore[misc]
         index = path / "DICOMDIR"
         self._asked = path
         self._say(f"Looking into {path.name}…")
-        self.fetcher.list_folder(index if index.is_file() else path)
+        self.fetcher.list_folder(index if is_file_or_folder(index) else path)
 
     def _on_found(self, found: ClipList) -> None:
         self._source = self._asked

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matae.errors import MataeError
+from matae.errors import MataeError, too_long
 
 __all__ = ["explain"]
 
@@ -11,6 +11,8 @@ def explain(error: BaseException) -> str:
     """Return one sentence for any exception, with the next step."""
     if isinstance(error, MataeError):
         return str(error)
+    if (sentence := too_long(error)) is not None:
+        return sentence
     name = type(error).__name__
     if name in {"OutOfMemoryError", "MemoryError"}:
         return "Memory ran out; close other programs, or choose a smaller width or the CPU, and try again."

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from matae.exchange.options import ExportOptions
 from matae.exchange.registry import FORMATS
 from matae.extras import has_extra, without_extra
+from matae.files import is_file_or_folder
 from napari_matae.exchange.tasks import ExportChoice
 from napari_matae.widgets.folder_field import FolderField
 from napari_matae.widgets.layout import combo_box, wrapped
@@ -26,6 +27,8 @@ __all__ = ["ExportForm"]
 _SIZES = (112, 224, 256)
 _ASKS_VIEW = {"camus"}
 _NATIVE = 0
+_LONGEST = 200
+"""Letters of a folder's name: most file systems take 255 bytes, and files beside it have longer ones."""
 
 
 class ExportForm(QWidget):  # type: ignore[misc]
@@ -139,7 +142,9 @@ class ExportForm(QWidget):  # type: ignore[misc]
             return "Choose a folder for the export first."
         if not self.name.text().strip():
             return "Give the release a name first, such as lv-spring."
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if len(out.name) > _LONGEST:
+            return "That name is too long for a folder; give a shorter one."
+        if is_file_or_folder(out) and (not out.is_dir() or any(out.iterdir())):
             return f"{out.name} is in that folder already: give another name, or choose another folder."
         return ""
 

@@ -234,8 +234,10 @@ def _before(study: Study, plan: ExportPlan, tick: Tick, should_stop: Stop) -> di
 def _free(folder: Path) -> int | None:
     import shutil
 
+    from matae.files import is_folder
+
     for place in (folder, *folder.parents):
-        if place.is_dir():
+        if is_folder(place):
             try:
                 return shutil.disk_usage(place).free
             except OSError:

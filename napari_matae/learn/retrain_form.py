@@ -7,6 +7,7 @@ from qtpy.QtGui import QRegularExpressionValidator
 from qtpy.QtWidgets import QCheckBox, QRadioButton, QVBoxLayout, QWidget
 
 from matae.errors import MataeError
+from matae.files import is_folder
 from matae.learn.options import KINDS, RetrainOptions
 from matae.models import list_models
 from matae.option import option_fields
@@ -145,7 +146,7 @@ class RetrainForm(QWidget):  # type: ignore[misc]
         """What is missing, with the next step; empty if nothing is."""
         if not self.base.currentText():
             return "There is no model to start from; import one in the Models section."
-        if self.replay.currentData() == _FOLDER and not (self.folder.text() and self.folder.path.is_dir()):
+        if self.replay.currentData() == _FOLDER and not (self.folder.text() and is_folder(self.folder.path)):
             return "Choose a folder of labelled frames to mix in, or mix in nothing."
         return ""
 

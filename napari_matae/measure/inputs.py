@@ -25,6 +25,7 @@ __all__ = [
     "changed_masks",
     "cine_to_measure",
     "is_judged_otherwise",
+    "is_of_another_network",
     "landmarks_of",
     "marks_of",
     "mask_to_measure",
@@ -64,6 +65,12 @@ def reviewed_frames(current: OpenCine) -> frozenset[int]:
     """Return the frames whose mask a person drew or accepted."""
     by_a_person = (FrameStatus.EDITED, FrameStatus.ACCEPTED)
     return frozenset(t for t, status in current.status.items() if status in by_a_person)
+
+
+def is_of_another_network(current: OpenCine, measured: Measurement) -> bool:
+    """Return whether another network stands for the masks than did when they were measured."""
+    network = current.network
+    return (measured.model, measured.width) != (network.model, network.widths)
 
 
 def is_judged_otherwise(current: OpenCine, measured: Measurement) -> bool:
@@ -163,8 +170,8 @@ def task_of(current: OpenCine, measured: Measurement | None) -> Task | None:
         options=MeasureOptions(view=current.overrides.get(OverrideName.VIEW), apex_down=current.sector.apex_down),
         marks=marks_of(current),
         sector=current.sector,
-        model=str(current.run.get("model", "")),
-        width=str(current.run.get("width", "")),
+        origins=dict(current.origins),
+        network=current.network,
         placed={t: points for t, points in placed.items() if points is not None},
         unreadable=frozenset(current.unreadable),
         reviewed=reviewed_frames(current),

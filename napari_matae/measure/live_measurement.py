@@ -24,6 +24,7 @@ from napari_matae.measure.inputs import (
     changed_masks,
     cine_to_measure,
     is_judged_otherwise,
+    is_of_another_network,
     landmarks_of,
     marks_of,
     of_another_person,
@@ -32,6 +33,7 @@ from napari_matae.measure.inputs import (
 )
 from napari_matae.measure.tasks import Measured, measure_events
 from napari_matae.measure.width_check import WidthCheck, without_frames
+from napari_matae.study.landmarks import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -246,8 +248,8 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
         looked_at = list(frames)
         changed = changed_masks(current, measured, looked_at)
         self._suspects.looked(current)
-        unreadable = {t for remark in measured.inputs.remarks for t in remark.frames}
-        if len(changed) > _AT_ONCE or unreadable != current.unreadable:
+        unreadable = {t for remark in measured.inputs.remarks if remark.code == UNREADABLE for t in remark.frames}
+        if len(changed) > _AT_ONCE or unreadable != current.unreadable or is_of_another_network(current, measured):
             self._start()
             return
         if changed:

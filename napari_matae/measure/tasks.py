@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from matae.store.applied import Network
 from napari_matae.session.pixel_size import remembered_scale
 from napari_matae.study.landmarks import unreadable_flag
 from napari_matae.study_thread.own_connection import own_connection
@@ -12,7 +13,6 @@ from napari_matae.study_thread.own_connection import own_connection
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-    from typing import Any
 
     import numpy as np
     from numpy.typing import NDArray
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from matae.measure import Landmarks, Measurement, MeasureOptions, PhaseMarks
     from matae.measure.earlier import EarlierExaminations
     from matae.segment import Sector
-    from matae.segment.out_of_distribution import Familiarity
-    from matae.store.types import CineSummary
+    from matae.store.types import CineSummary, Origin
 
 __all__ = [
     "Measured",
@@ -55,8 +54,10 @@ class Task:
         As for `matae.measure.measure_cine`.
     sector
         The sector, or None.
-    model, width
-        What made the masks.
+    origins
+        Which network made the mask of each frame.
+    network
+        The one that stands for all of them.
     placed
         Landmarks that people placed, by frame.
     unreadable
@@ -75,8 +76,8 @@ class Task:
     options: MeasureOptions
     marks: PhaseMarks
     sector: Sector | None = None
-    model: str = ""
-    width: str = ""
+    origins: Mapping[int, Origin] = field(default_factory=dict)
+    network: Network = field(default_factory=lambda: Network(None, ""))
     placed: Mapping[int, Landmarks] = field(default_factory=dict)
     unreadable: frozenset[int] = frozenset()
     reviewed: frozenset[int] = frozenset()
@@ -128,9 +129,11 @@ def measure_events(task: Task) -> Iterator[Measured]:
 def _measure(task: Task) -> Measurement:
     from matae.measure import measure_cine
     from matae.measure.seen_view import Seen, with_view
+    from matae.readers.network import familiar_to, not_asked_flag
     from matae.stack import new_stack
 
-    known = _familiarity(task)
+    known = None if task.sector is None else familiar_to(task.cine, task.sector, task.network.origin)
+    unasked = not_asked_flag(task.origins)
     seen = Seen(task.cine, (), None)
     if known is not None and task.sector is not None:
         seen = with_view(task.cine, task.sector, known, chosen=task.options.view)
@@ -143,43 +146,29 @@ def _measure(task: Task) -> Measurement:
         task.options,
         marks=task.marks,
         landmarks=task.placed,
-        remarks=[*seen.flags, *([unreadable_flag(task.unreadable)] if task.unreadable else [])],
+        remarks=[
+            *seen.flags,
+            *([] if unasked is None else [unasked]),
+            *([unreadable_flag(task.unreadable)] if task.unreadable else []),
+        ],
         sector=task.sector,
         errors=None if known is None else known.errors,
         error_limit=None if known is None else known.limit,
         seen=seen.view,
         expected=task.expected,
         implied=task.implied,
-        model=task.model,
-        width=task.width,
+        model=task.network.model,
+        width=task.network.widths,
         reviewed=task.reviewed,
     )
 
 
-def _familiarity(task: Task) -> Familiarity | None:
-    """Return how well the model that outlined the clip knows its pictures."""
-    from matae.errors import ModelError
-    from matae.segment.out_of_distribution import familiarity
-
-    if not task.model or task.sector is None:
-        return None
-    try:
-        return familiarity(task.cine, task.sector, task.model)
-    except ModelError:
-        return None  # it was removed since; the numbers do without it
-
-
-def widths_events(cine: Cine, sector: Sector, run: dict[str, Any], frames: list[int]) -> Iterator[WidthsDone]:
-    """Ask every other width of the network that made the masks about a few frames; nothing of another of its name."""
-    from matae.measure.run import segment_widths
-    from matae.models import has_other_weights
-    from matae.segment import SegmentOptions
+def widths_events(cine: Cine, sector: Sector, origins: dict[int, Origin]) -> Iterator[WidthsDone]:
+    """Ask the other widths of the network that made the mask of each of a few frames; none of another of its name."""
+    from matae.readers.network import other_widths
 
     def work() -> WidthsDone:
-        if has_other_weights(str(run["model"]), str(run.get("model_sha256", ""))):
-            return WidthsDone({})
-        options = SegmentOptions(model=str(run["model"]))
-        return WidthsDone(segment_widths(cine, sector, options, frames, without=str(run.get("width", ""))))
+        return WidthsDone(other_widths(cine, sector, origins))
 
     yield work()
 

@@ -53,18 +53,22 @@ class WidthCheck(QObject):  # type: ignore[misc]
 
     def is_wanted(self, current: OpenCine, measured: Measurement) -> bool:
         """Whether what the widths have to say of a predicted mask is lacking, and they can be asked."""
-        frames, asked = _behind(current, measured), _question(current, measured)
-        known = {t for by_frame in measured.inputs.width_masks.values() for t in by_frame}
-        if current.sector is None or not all(asked[1]) or known.issuperset(frames):
+        if current.sector is None:
             return False
-        return not (asked == self._asked and self._answer == {})
+        asked = _question(current, measured)
+        frames = {frame for frame, _ in asked[1]}
+        if asked == self._asked and self._answer is not None:
+            frames = {
+                t for by_frame in self._answer.values() for t in by_frame
+            }  # of the others there is no more to say
+        return not frames <= {t for by_frame in measured.inputs.width_masks.values() for t in by_frame}
 
     def ask(self, current: OpenCine, measured: Measurement) -> None:
         """Ask about the frames behind the ejection fraction whose masks are predicted.
 
         The answer to the same question is given again: a measurement that is made anew has lost it.
         """
-        frames, asked = _behind(current, measured), _question(current, measured)
+        asked = _question(current, measured)
         if not self.is_wanted(current, measured):
             return
         if asked == self._asked:
@@ -73,7 +77,7 @@ class WidthCheck(QObject):  # type: ignore[misc]
             return
         self.drop()
         self._asked = asked
-        self._worker.start(widths_events, current.cine, current.sector, dict(current.run), list(frames))
+        self._worker.start(widths_events, current.cine, current.sector, dict(asked[1]))
 
     def drop(self) -> None:
         """Forget the question."""
@@ -81,19 +85,20 @@ class WidthCheck(QObject):  # type: ignore[misc]
         self._asked, self._answer = (), None
 
     def masks_for(self, current: OpenCine, measured: Measurement, answer: WidthMasks) -> WidthMasks | None:
-        """Return an answer with the masks of the width that was measured, as `Measurement.updated` takes it.
+        """Return an answer with the masks of the widths that were measured, as `Measurement.updated` takes it.
 
         Returns
         -------
         dict or None
-            None where other frames are behind the ejection fraction by now: ask again.
+            None where other frames, or masks of other networks, are behind the ejection fraction by now: ask again.
         """
-        frames = _behind(current, measured)
-        if frames != self._asked[2]:
+        from matae.readers.network import with_own
+
+        asked = _question(current, measured)
+        if asked != self._asked:
             self._asked, self._answer = (), None
             return None
-        own = {t: measured.inputs.mask(t) for t in frames}
-        return {**answer, str(current.run.get("width", "")): own}
+        return with_own(answer, dict(asked[1]), measured.inputs.mask)
 
     def _on_event(self, event: object) -> None:
         if isinstance(event, WidthsDone):
@@ -109,8 +114,7 @@ def without_frames(masks: Mapping[str, Mapping[int, NDArray[np.uint8]]], frames:
 
 
 def _question(current: OpenCine, measured: Measurement) -> tuple[Any, ...]:
-    run = (str(current.run.get("model", "")), str(current.run.get("width", "")))
-    return current.cine.content_id, run, _behind(current, measured)
+    return current.cine.content_id, tuple((t, current.origins[t]) for t in _behind(current, measured))
 
 
 def _behind(current: OpenCine, measured: Measurement) -> tuple[int, ...]:
@@ -118,4 +122,5 @@ def _behind(current: OpenCine, measured: Measurement) -> tuple[int, ...]:
     predicted, frames = current.predicted, {t for values in measured.beats for t in values.frames}
     if predicted is None:
         return ()
-    return tuple(t for t in sorted(frames) if t in current.proposed and np.array_equal(predicted[t], current.mask(t)))
+    asked = [t for t in sorted(frames) if t in current.proposed and t in current.origins]
+    return tuple(t for t in asked if np.array_equal(predicted[t], current.mask(t)))

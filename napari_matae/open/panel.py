@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from matae.errors import VolumeError
+from matae.files import is_folder
 from napari_matae.background.connections import connections_of
 from napari_matae.background.events import Failed
 from napari_matae.background.worker import EventWorker
@@ -131,7 +132,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
         """
         from matae.read import open_cine
 
-        settings().setValue(_FOLDER, str(path.absolute() if path.is_dir() else path.absolute().parent))
+        settings().setValue(_FOLDER, str(path.absolute() if is_folder(path) else path.absolute().parent))
         self._as_cine = partial(open_cine, path, third_axis_is_time=True)
         self._start(path_events, path, path.name)
 
@@ -215,7 +216,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
 def _last_folder() -> str:
     """Return the folder that a clip was opened from last; empty where there is none any more."""
     folder = str(settings().value(_FOLDER, "") or "")
-    return folder if folder and Path(folder).is_dir() else ""
+    return folder if folder and is_folder(Path(folder)) else ""
 
 
 def _real() -> Cine:

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from matae.errors import MataeError
 from matae.store.types import FrameStatus
 from napari_matae.background.connections import connections_of
 from napari_matae.segment.events import leave_a_core
@@ -142,24 +143,22 @@ class ClipWidths(QObject):  # type: ignore[misc]
         self.drop()
         if current is None or not current.ready or current.sector is None:
             return
-        model, width, sha256 = (str(current.run.get(key, "")) for key in ("model", "width", "model_sha256"))
-        frames = self._frames(current)
-        if not frames or not model or not width or current.predicted is None:
+        frames = [t for t in self._frames(current) if t in current.origins]
+        if not frames or current.predicted is None:
             return
         self._stop = stop = threading.Event()
-        predicted = {t: current.predicted[t].copy() for t in frames}
+        predicted, origins = {t: current.predicted[t].copy() for t in frames}, dict(current.origins)
         cine, sector = current.cine, current.sector
 
-        def compare(wanted: Iterator[int]) -> Iterator[tuple[int, float]]:
-            from matae.models import has_other_weights
-            from matae.segment import SegmentOptions
-            from matae.segment.compare import compare_widths
+        def compare(is_wanted: Callable[[int], bool]) -> Iterator[tuple[int, float]]:
+            from matae.readers.network import apart_from_second, by_origin
 
-            if has_other_weights(model, sha256):
-                return iter(())  # another network has that name by now
-            return compare_widths(cine, sector, SegmentOptions(model=model, width=width), predicted.__getitem__, wanted)
+            for origin, some in by_origin(origins, frames).items():
+                with suppress(MataeError):  # another network has that name by now, or none: the others are asked
+                    wanted = filter(is_wanted, some)
+                    yield from apart_from_second(cine, sector, origin, predicted.__getitem__, wanted)
 
-        thread = threading.Thread(target=self._run, args=(stop, frames, compare), name="matae-widths", daemon=True)
+        thread = threading.Thread(target=self._run, args=(stop, compare), name="matae-widths", daemon=True)
         thread.start()
         _running[thread] = stop
 
@@ -183,16 +182,13 @@ class ClipWidths(QObject):  # type: ignore[misc]
     # -- in its own thread --------------------------------------------------------------------------------
 
     def _run(
-        self,
-        stop: threading.Event,
-        frames: list[int],
-        compare: Callable[[Iterator[int]], Iterator[tuple[int, float]]],
+        self, stop: threading.Event, compare: Callable[[Callable[[int], bool]], Iterator[tuple[int, float]]]
     ) -> None:
         _give_way()
         # A model that was removed, a device that is gone, no memory: there is no second opinion then, and no harm done.
         with suppress(Exception):
             leave_a_core()
-            for frame, apart in compare(t for t in frames if not stop.is_set()):
+            for frame, apart in compare(lambda _: not stop.is_set()):
                 if stop.is_set():
                     return
                 self._found.emit(stop, frame, apart)

@@ -92,8 +92,8 @@ def leave_a_core() -> None:
         set_network_threads()
 
 
-def again_events(cine: Cine, sector: Sector, frame: int, options: SegmentOptions) -> Iterator[FrameMask]:
-    """Segment one frame once more, as events for the GUI thread.
+def again_events(cine: Cine, sector: Sector, frame: int, options: SegmentOptions) -> Iterator[Started | FrameMask]:
+    """Segment one frame once more, as events for the GUI thread; `Started` says what runs.
 
     Parameters
     ----------
@@ -104,6 +104,7 @@ def again_events(cine: Cine, sector: Sector, frame: int, options: SegmentOptions
 
     leave_a_core()
     with kept_segmenter(options, cine.frame_rate, _grid(cine, sector, options), measures=False) as segmenter:
+        yield Started(segmenter.describe())
         yield from map(_judged, segmenter.stream(cine, sector, [frame]))
 
 

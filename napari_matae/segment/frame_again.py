@@ -9,10 +9,13 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from matae.segment import FrameMask
 from matae.store.types import FrameStatus
 from napari_matae.background.connections import connections_of
+from napari_matae.background.events import Started
 from napari_matae.background.worker import EventWorker
 from napari_matae.segment.events import again_events
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from matae.segment import Sector, SegmentOptions
     from napari_matae.session.session import OpenCine, Session
 
@@ -44,6 +47,7 @@ class FrameAgain(QObject):  # type: ignore[misc]
         """What the last run ran; none of it here before there was one."""
         self._paused = False
         self._target: OpenCine | None = None
+        self._what: dict[str, Any] = {}
         self._wanted: Sector | None = None
         self._seen: tuple[OpenCine, Sector] | None = None
         self._worker = EventWorker(self)
@@ -96,11 +100,15 @@ class FrameAgain(QObject):  # type: ignore[misc]
 
     def _on_event(self, event: object) -> None:
         # What fails here is said by the run that follows; the outline is being dragged now.
+        if isinstance(event, Started):
+            self._what = dict(event.what)  # where it is chosen, the width may be another than the last run's
         if not isinstance(event, FrameMask) or self._session.current is not self._target or self._paused:
             return
         if self._session.paint.stroking:
             return
         self._session.masks.begin_run()
+        if self._target is not None:
+            self._target.run = self._what
         self._session.masks.receive(event)
         self._over.start()
         self.done.emit(event.index)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from matae.stack import new_stack
-from matae.store.types import FrameStatus
+from matae.store.types import FrameStatus, Origin
 from napari_matae.session.layers import make_labels
 from napari_matae.session.undo_step import UndoStep
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.segment import FrameMask
+    from matae.store.types import FrameInfo
     from napari_matae.session.cine_viewer import CineViewer
     from napari_matae.session.open_cine import OpenCine
     from napari_matae.session.paint_watcher import PaintWatcher
@@ -101,7 +102,7 @@ class MaskChanges:
                 current.drawn.add(frame)
                 self.settle()
             return False
-        change = current.take_proposal(frame, result.mask, _implied(current, result))
+        change = current.take_proposal(frame, result.mask, _implied(current, result), _origin(current))
         if change is not None:
             self._replaced.append(change)
         if frame == self._cine_viewer.frame:
@@ -194,7 +195,7 @@ class MaskChanges:
     def show_stored(
         self,
         frames: Mapping[int, tuple[NDArray[np.uint8], FrameStatus | None]],
-        implied: Mapping[int, float | None] | None = None,
+        infos: Mapping[int, FrameInfo | None] | None = None,
     ) -> None:
         """Show what the study holds for some frames; nothing of it needs saving.
 
@@ -202,15 +203,15 @@ class MaskChanges:
         ----------
         frames
             Mask (Y, X) and status by frame.
-        implied
-            Dice that the probabilities of predicted masks imply, by frame, where the study has it.
+        infos
+            What the study knows of them, by frame.
         """
         current = self._cine_viewer.current
         if current is None or not frames:
             return
         self.ensure_labels()
         for frame, (mask, status) in frames.items():
-            current.put(frame, mask, status, (implied or {}).get(frame))
+            current.put(frame, mask, status, (infos or {}).get(frame))
         self._cine_viewer.forget_layer_history()
         self._cine_viewer.refresh()
         self._announce()
@@ -229,6 +230,12 @@ class MaskChanges:
     def _announce(self) -> None:
         self._tell.area_changed.emit()
         self._tell.status_changed.emit()
+
+
+def _origin(current: OpenCine) -> Origin | None:
+    """Return the network that runs."""
+    model, width, sha256 = (str(current.run.get(key, "")) for key in ("model", "width", "model_sha256"))
+    return Origin(model, width, sha256) if model else None
 
 
 def _implied(current: OpenCine, result: FrameMask) -> float:

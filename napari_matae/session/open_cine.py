@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from matae.cine import Cine
     from matae.measure import Landmarks
     from matae.segment import Sector
-    from matae.store.types import OverrideName
+    from matae.store.applied import Network
+    from matae.store.types import FrameInfo, Origin, OverrideName
 
 __all__ = ["OpenCine", "digest_of"]
 
@@ -67,8 +68,8 @@ class OpenCine:
         """Whose each mask is; frames without one are left out."""
         self.classes: set[int] = set()
         """Classes that its masks hold, or held."""
-        self.proposed: set[int] = set()
-        """Frames for which `predicted` holds a proposal."""
+        self.proposed, self.origins = set[int](), dict[int, "Origin"]()
+        """Frames for which `predicted` holds a proposal; which network made it: the last run did not make all."""
         self.seconds: dict[int, float] = {}
         """Time people spent on each frame."""
         self.area_px = np.full(cine.n_frames, np.nan)
@@ -82,7 +83,7 @@ class OpenCine:
         self.in_layer_history: set[int] = set()
         """Frames that the layer's own undo history could still change."""
         self.run: dict[str, Any] = {}
-        """Model, width and device of the last run."""
+        """Model, width and device of the last run; for what is on screen see `network`."""
         self.ed: int | None = cine.ed_frame
         self.es: int | None = cine.es_frame
         """Frames marked as end-diastole and end-systole, by the file or a person."""
@@ -145,6 +146,13 @@ class OpenCine:
         found[theirs] = np.nan
         return found
 
+    @property
+    def network(self) -> Network:
+        """The network that stands for the masks on screen."""
+        from matae.store.applied import network_of
+
+        return network_of(self.origins, self.status)
+
     # -- landmarks ----------------------------------------------------------------------------------------
 
     def digest(self, frame: int) -> int:
@@ -170,8 +178,8 @@ class OpenCine:
         """Forget masks and statuses: their layer is gone."""
         self.labels = self.predicted = self.recorded = None
         for state in (
-            self.status, self.proposed, self.drawn, self.painted, self.classes, self.in_layer_history, self.seconds,
-            self.by_hand,
+            self.status, self.proposed, self.origins, self.drawn, self.painted, self.classes, self.in_layer_history,
+            self.seconds, self.by_hand,
         ):  # fmt: skip
             state.clear()
         for values in (self.area_px, self.asked, self.compared, self.implied):
@@ -201,24 +209,42 @@ class OpenCine:
 
     # -- recording what changed ---------------------------------------------------------------------------
 
-    def take_proposal(self, frame: int, mask: NDArray[np.uint8], implied: float = math.nan) -> FrameChange | None:
+    def take_proposal(
+        self, frame: int, mask: NDArray[np.uint8], implied: float = math.nan, origin: Origin | None = None
+    ) -> FrameChange | None:
         """Show a predicted mask; return what it replaced, or None where there was nothing to replace.
 
-        `implied` is the Dice that its probabilities imply, NaN where that says nothing of this model.
+        `implied` is the Dice that its probabilities imply, NaN where that says nothing of this model; `origin` is the
+        network that proposes it.
         """
         if self.labels is None or self.predicted is None or self.recorded is None:
             raise RuntimeError("there are no masks")
         known = frame in self.status
         patch = Patch.between(self.recorded[frame], mask) if known else None
-        before = self.implied[frame]
+        before, earlier = self.implied[frame], self.origins.get(frame)
         self.predicted[frame] = mask
-        self.proposed.add(frame)
-        self.asked[frame] = self.compared[frame] = np.nan  # they told of the mask before
-        self.implied[frame] = implied
+        self._judge(frame, implied, origin)
         self._write(frame, mask, FrameStatus.MACHINE)
         if patch is None:
             return None
-        return FrameChange(frame, patch, FrameStatus.MACHINE, FrameStatus.MACHINE, (_known(before), _known(implied)))
+        machine = FrameStatus.MACHINE
+        return FrameChange(frame, patch, machine, machine, (_known(before), _known(implied)), (earlier, origin))
+
+    def keep_proposal(self, frame: int, mask: NDArray[np.uint8], info: FrameInfo) -> None:
+        """Keep the proposal of a frame that a person changed or judged; `info` is what the study knows of it."""
+        if self.predicted is not None:
+            self.predicted[frame] = mask
+            self._judge(frame, math.nan if info.implied is None else info.implied, info.origin)
+
+    def _judge(self, frame: int, implied: float, origin: Origin | None) -> None:
+        """Note what a network says of a proposal that is in place of another one."""
+        self.proposed.add(frame)
+        self.asked[frame] = self.compared[frame] = np.nan  # they told of the mask before
+        self.implied[frame] = implied
+        if origin is None:
+            self.origins.pop(frame, None)
+        else:
+            self.origins[frame] = origin
 
     def put_back(self) -> list[int]:
         """Give back what strokes took of structures that anatomy leaves it to; return the classes that took it."""
@@ -320,23 +346,23 @@ class OpenCine:
             if status is FrameStatus.MACHINE and change.before is change.after:
                 self.predicted[frame] = mask  # one proposal in place of another
                 implied = change.implied[1 if forward else 0]
-                self.implied[frame] = np.nan if implied is None else implied
-                self.asked[frame] = self.compared[frame] = np.nan
+                self._judge(frame, math.nan if implied is None else implied, change.origins[1 if forward else 0])
             elif status is FrameStatus.MACHINE and not np.array_equal(mask, self.predicted[frame]):
                 status = FrameStatus.EDITED  # somebody else's stroke stays: it is not the predicted mask
             self._write(frame, mask, status)
 
     def put(
-        self, frame: int, mask: NDArray[np.uint8], status: FrameStatus | None, implied: float | None = None
+        self, frame: int, mask: NDArray[np.uint8], status: FrameStatus | None, info: FrameInfo | None = None
     ) -> None:
-        """Show what the study holds for a frame; `implied` is the Dice that the probabilities of a proposal imply."""
+        """Show what the study holds for a frame; `info` is what it knows of it."""
         if status is FrameStatus.MACHINE and self.predicted is not None:
-            if not np.array_equal(self.predicted[frame], mask):
-                self.asked[frame] = self.compared[frame] = self.implied[frame] = np.nan
-            if implied is not None:
-                self.implied[frame] = implied
+            implied = math.nan if info is None or info.implied is None else info.implied
+            origin = None if info is None else info.origin
+            is_same = frame in self.proposed and np.array_equal(self.predicted[frame], mask)
+            if not (is_same and self.origins.get(frame) == origin):  # else what is known of it by now stays
+                self._judge(frame, implied, origin)
+            self.implied[frame] = implied
             self.predicted[frame] = mask
-            self.proposed.add(frame)
         self._write(frame, mask, status)
 
     def _write(self, frame: int, mask: NDArray[np.uint8], status: FrameStatus | None) -> None:

@@ -17,7 +17,7 @@ from matae.cine import Box
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from matae.store.types import FrameStatus
+    from matae.store.types import FrameStatus, Origin
 
 __all__ = ["FrameChange", "Patch", "UndoStep"]
 
@@ -84,6 +84,8 @@ class FrameChange:
     implied
         Dice that the network's probabilities imply, before and after, where one proposal took the place of another;
         None where it is not known.
+    origins
+        The networks that made the two, likewise.
     """
 
     frame: int
@@ -91,6 +93,7 @@ class FrameChange:
     before: FrameStatus | None
     after: FrameStatus | None
     implied: tuple[float | None, float | None] = (None, None)
+    origins: tuple[Origin | None, Origin | None] = (None, None)
 
 
 @dataclass(frozen=True)

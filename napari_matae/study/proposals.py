@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer
 
-from matae.store.types import FrameStatus
+from matae.store.types import FrameStatus, Origin
+from napari_matae.background.connections import connections_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import Any
+    from collections.abc import Iterable
 
     from matae.store import Study
     from matae.store.types import FrameInfo
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["StudyProposals"]
 
 _BATCH_MS = 1000
+_UNNAMED = Origin("", "")
 
 
 class StudyProposals(QObject):  # type: ignore[misc]
@@ -55,16 +56,11 @@ class StudyProposals(QObject):  # type: ignore[misc]
         self._timer.setSingleShot(True)
         self._timer.setInterval(_BATCH_MS)
         self._timer.timeout.connect(self.save)
-        self._run: dict[str, str] = {}
+        # What a person may take back to must be in the study before another run takes its place.
+        connections_of(self).connect(session.run_ended, self.save)
 
     def add(self, frame: int) -> None:
-        """Store the proposal of a frame with the next batch; those of another run that still wait go before it."""
-        fresh, current = self._sync_state.fresh, self._sync_state.of
-        run = {} if current is None else _named(current.run)
-        if run != self._run:
-            fresh.discard(frame)  # its mask is this run's already
-            self.save()
-            self._run = run
+        """Store the proposal of a frame with the next batch."""
         self._sync_state.fresh.add(frame)
         if not self._timer.isActive():
             self._timer.start()
@@ -73,7 +69,6 @@ class StudyProposals(QObject):  # type: ignore[misc]
     def add_now(self, frames: Iterable[int]) -> None:
         """Store the proposals of frames, with all that wait."""
         self._sync_state.fresh.update(frames)
-        self._run = {} if self._sync_state.of is None else _named(self._sync_state.of.run)
         self.save()
 
     def wait_no_longer(self) -> None:
@@ -90,14 +85,18 @@ class StudyProposals(QObject):  # type: ignore[misc]
         if not current.ready:
             return
         frames, sync_state.fresh = sorted(sync_state.fresh), set()
-        content_id, run = current.cine.content_id, self._run
+        content_id = current.cine.content_id
         masks = {t: current.predicted[t].copy() for t in frames if t in current.proposed}
         implied = {t: float(current.implied[t]) for t in masks}
+        made: dict[Origin, list[int]] = {}
+        for t in masks:
+            made.setdefault(current.origins.get(t, _UNNAMED), []).append(t)
         revisions, storing = sync_state.revisions, sync_state.storing
         storing.append(frames)
 
         def work(study: Study) -> dict[int, FrameInfo]:
-            study.put_proposals(content_id, masks, **run, implied=implied)
+            for origin, some in made.items():
+                study.put_proposals(content_id, {t: masks[t] for t in some}, **origin._asdict(), implied=implied)
             infos = study.frames(content_id)
             revisions.update({t: infos[t].revision for t in masks if infos[t].status is FrameStatus.MACHINE})
             return infos
@@ -113,7 +112,3 @@ class StudyProposals(QObject):  # type: ignore[misc]
         self._study.requests.write(work, done, failed, about=current.cine)
         if current is self._session.current:
             self._landmarks.save_known(frames)
-
-
-def _named(run: Mapping[str, Any]) -> dict[str, str]:
-    return {key: str(run.get(key, "")) for key in ("model", "width", "model_sha256")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
@@ -149,14 +148,11 @@ class StudyRestore(QObject):  # type: ignore[misc]
         theirs = {t: info for t, info in stored.infos.items() if t not in mine}
         session.masks.show_stored(
             {t: (stored.masks[t], info.status) for t, info in theirs.items()},
-            {t: info.implied for t, info in theirs.items()},
+            theirs,
         )
         for frame, mask in stored.proposals.items():
-            if current.predicted is not None and frame not in mine | self._sync_state.fresh:
-                current.predicted[frame] = mask
-                current.proposed.add(frame)
-                implied = stored.infos[frame].implied
-                current.implied[frame] = math.nan if implied is None else implied
+            if frame not in mine | self._sync_state.fresh:
+                current.keep_proposal(frame, mask, stored.infos[frame])
         self._landmarks.load(current, {t: points for t, points in stored.landmarks.items() if t not in mine})
         current.seconds = {t: info.seconds for t, info in stored.infos.items()}
         current.run = current.run or stored.run

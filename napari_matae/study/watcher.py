@@ -151,7 +151,7 @@ def show_theirs(
         shown[frame] = (empty, None) if mask is None or info is None else (mask, info.status)
         sync_state.revisions[frame] = 0 if info is None else info.revision
         current.seconds[frame] = 0.0 if info is None else info.seconds
-    session.masks.show_stored(shown, {t: None if info is None else info.implied for t, info in infos.items()})
+    session.masks.show_stored(shown, infos)
 
 
 def _set_in_words(names: Iterable[OverrideName]) -> str:

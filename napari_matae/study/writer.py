@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
@@ -87,12 +88,17 @@ class StudyWriter(QObject):  # type: ignore[misc]
         spent = {t: self._sync_state.seconds.pop(t, 0.0) for t in frames}
         status = {t: current.status.get(t) for t in frames}
         masks = {t: None if status[t] is None else current.mask(t).copy() for t in frames}
+        # Two runs may have proposed the same mask: which of them is shown again is known here.
+        origins = {t: current.origins[t] for t in frames if t in current.origins}
+        implied = {t: None if math.isnan(found := current.implied[t]) else float(found) for t in frames}
         kept: list[int] = []
         placed = {t: current.placed(t) for t in frames}
 
         def work(study: Study) -> list[FrameInfo]:
             edits = [
-                Edit(t, mask, revisions.get(t, 0), status[t] or FrameStatus.MACHINE, spent[t])
+                Edit(
+                    t, mask, revisions.get(t, 0), status[t] or FrameStatus.MACHINE, spent[t], origins.get(t), implied[t]
+                )
                 for t, mask in masks.items()
             ]
             infos = study.put_edits(content_id, edits, note=note)

@@ -116,7 +116,8 @@ def fetch(study: Study, cine: Cine) -> StoredCine:
     proposals = {}
     for t, info in infos.items():
         if info.status is not FrameStatus.MACHINE and info.model:
-            mask = study.proposal(content_id, t)
+            # Where a person accepted a proposal, that one: a newer one may be beside it.
+            mask = study.proposal(content_id, t) if info.edited else masks[t]
             if mask is not None:
                 proposals[t] = mask
     marks, last = study.marks(content_id), study.last_frame(content_id)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matae.errors import MataeError
+from matae.files import is_file_or_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,9 @@ def _opens_viewer(arguments: Sequence[str]) -> bool:
     if not 1 <= len(arguments) <= 2 or arguments[0] != "open":
         return False
     paths = [Path(text) for text in arguments[1:]]
-    if any(str(path).startswith("-") or not path.exists() for path in paths) or not (has_viewer() and has_display()):
+    if any(str(path).startswith("-") or not is_file_or_folder(path) for path in paths):
+        return False
+    if not (has_viewer() and has_display()):
         return False
     try:
         launch(*(str(path.absolute()) for path in paths))

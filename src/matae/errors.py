@@ -6,6 +6,7 @@ Anything else that escapes is a defect of ours and keeps its traceback.
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,7 +30,11 @@ __all__ = [
     "StoreError",
     "TrainError",
     "VolumeError",
+    "too_long",
 ]
+
+_SHOWN = 40
+_LONG = (errno.ENAMETOOLONG, 206)  # the second is what Windows says of a whole path
 
 
 class MataeError(Exception):
@@ -126,3 +131,12 @@ class ExchangeError(MataeError):
 
 class PacsError(MataeError):
     """An image archive cannot be reached, refuses, or has not what was asked for."""
+
+
+def too_long(error: BaseException) -> str | None:
+    """Return the sentence for a path that no file can have since it is too long; None for any other error."""
+    if not isinstance(error, OSError) or not {error.errno, getattr(error, "winerror", None)} & set(_LONG):
+        return None
+    path = str(error.filename or "")
+    shown = f"{path[:_SHOWN]}…" if len(path) > _SHOWN else path or "A path"
+    return f"{shown} ({len(path)} characters) is too long for a path here; choose a shorter one."

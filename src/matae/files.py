@@ -15,12 +15,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from matae.errors import OutputError
+from matae.errors import OutputError, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["file_sha256", "staged", "sweep", "write_atomic", "writing_to"]
+__all__ = ["file_sha256", "is_file_or_folder", "is_folder", "staged", "sweep", "write_atomic", "writing_to"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -28,6 +28,16 @@ _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _LEFT = re.compile(r"\.matae-(?!run-)(?:(?P<where>[0-9a-f]{8})-(?P<pid>\d+)-)?.+\.part(?:-(?:wal|shm|journal))?")
 _STALE_SECONDS = 24 * 3600
 _swept: set[Path] = set()
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether there is a folder of this name, which may be one that no folder can have."""
+    return os.path.isdir(path)  # noqa: PTH112 - pathlib's raises an error for a name that is too long
+
+
+def is_file_or_folder(path: Path) -> bool:
+    """Return whether there is a file or folder of this name, which may be one that none can have."""
+    return os.path.exists(path)  # noqa: PTH110 - as above
 
 
 def file_sha256(path: Path) -> str:
@@ -80,6 +90,8 @@ def writing_to(folder: Path) -> Iterator[None]:
             text = f"{folder} cannot be written to; choose another folder."
         elif error.errno in {errno.ENOTDIR, errno.EEXIST}:
             text = f"{folder} is a file or lies below one; choose a folder."
+        elif (sentence := too_long(error)) is not None:
+            text = sentence
         else:
             text = f"{folder} cannot be written to ({error.strerror or error}); choose another folder."
         raise OutputError(text) from error

@@ -30,7 +30,8 @@ def launched(monkeypatch) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["open", "nowhere.avi"], ["open", "--help"], ["open", ".", "."], ["segment", "."]]
+    "words",
+    [[], ["open", "nowhere.avi"], ["open", "x" * 300], ["open", "--help"], ["open", ".", "."], ["segment", "."]],
 )
 def test_whatever_else_is_asked_goes_to_the_command_line(words, launched, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["napari-matae", *words])

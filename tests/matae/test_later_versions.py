@@ -278,10 +278,11 @@ def test_a_setting_of_a_later_version_is_told_and_leaves_other_clips_usable(name
             study.set_override(one.content_id, name, good)
         before = study.overrides(other.content_id)
         refused = 0
-        for revision, (_, strange) in enumerate(_of_tomorrow(json.loads(json.dumps(good))), 2):
+        tomorrow = [(strange, json.dumps(strange)) for _, strange in _of_tomorrow(json.loads(json.dumps(good)))]
+        for revision, (strange, text) in enumerate([*tomorrow, ("fan: 1, 2", "fan: 1, 2"), ("", "")], 2):
             with study._writing() as writing:
                 row = writing.connection.execute(select(OverrideRevision.__table__)).mappings().first()
-                new = {**row, "revision": revision, "value": json.dumps(strange)}
+                new = {**row, "revision": revision, "value": text}
                 writing.connection.execute(insert(OverrideRevision).values(new))
             said = _said(lambda: study.overrides(cine.content_id))
             if said:

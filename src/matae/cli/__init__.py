@@ -24,7 +24,7 @@ from matae.cli.retrain import retrain
 from matae.cli.segment import segment
 from matae.cli.train import train
 from matae.cli.viewer import demo, open_
-from matae.errors import MataeError
+from matae.errors import MataeError, too_long
 
 __all__ = ["app", "main"]
 
@@ -38,6 +38,11 @@ class _Group(TyperGroup):
             return super().invoke(ctx)
         except MataeError as error:
             typer.echo(f"napari-matae: {error}", err=True)
+            raise typer.Exit(1) from None
+        except OSError as error:
+            if (sentence := too_long(error)) is None:
+                raise
+            typer.echo(f"napari-matae: {sentence}", err=True)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             typer.echo("napari-matae: stopped; finished results are kept, nothing half-written is left.", err=True)

@@ -293,14 +293,28 @@ def draw_segments(figure: Any, box: tuple[float, float, float, float], measureme
     sides = [segment.name.split(" ", 1)[1] for segment in measurement.primary.segments if segment.level == "basal"]
     for segment, side in zip([s for s in measurement.primary.segments if s.level == "basal"], sides, strict=True):
         centre, *_ = place(segment)
-        right = math.cos(math.radians(centre)) > 0
-        axes.annotate(side, (math.radians(centre), 1.03), fontsize=7, color=_INK, annotation_clip=False,
-                      ha="center" if abs(math.cos(math.radians(centre))) < 0.1 else "left" if right else "right",
-                      va="center")  # fmt: skip
+        _name_wall(axes, side, math.cos(math.radians(centre)), math.sin(math.radians(centre)))
     bar = figure.add_axes((left + 0.065, bottom - 0.004, width - 0.12, 0.0065))
     filled = figure.colorbar(ScalarMappable(scale, colours), cax=bar, orientation="horizontal")
     filled.outline.set_visible(False)
     bar.tick_params(labelsize=6.5, colors=_FAINT, length=2)
+
+
+def _name_wall(axes: Any, name: str, x: float, y: float) -> None:
+    """Write the name of a wall where it lies, seen from the middle of the bull's-eye.
+
+    Between it and the column beside there is no room for a long one, and below it none at all: what lies askew, or
+    straight down, is named in the corner that the circle leaves free.
+    """
+    side, end = ("left", 0.0) if x < 0 else ("right", 1.0)
+    if abs(x) < 0.1:
+        side, end = ("center", 0.5) if y > 0 else ("right", 0.3)
+    if abs(y) < 0.1:  # short ones: left and right
+        place, side, line = (0.5 + 0.515 * x, 0.5), "right" if x < 0 else "left", "center"
+    else:
+        line = "bottom" if y > 0 else "top"
+        place = (end, 1.015 if abs(x) < 0.1 and y > 0 else 0.97 if y > 0 else 0.03)
+    axes.text(*place, name, ha=side, va=line, fontsize=7, color=_INK, transform=axes.transAxes)
 
 
 def _empty_bulls_eye(axes: Any) -> None:

@@ -110,7 +110,7 @@ def measure_stored(
     infos, marks = study.load_masks(content_id, masks), study.marks(content_id)
     stored = study.landmarks(content_id)
     options = MeasureOptions(view=None if cine.view else view, apex_down=sector.apex_down, person=person)
-    word = network_word(study, cine, sector, masks, infos, chosen=options.view)
+    word = network_word(cine, sector, masks, infos, chosen=options.view)
     for frame, info in infos.items():
         if info.status is FrameStatus.REJECTED:
             masks[frame] = 0

@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select
 from matae.errors import StoreError
 from matae.store.base import parse_time
 from matae.store.fingerprints import fingerprint_of
-from matae.store.label_rows import add_revision, heads_of, numbers_of, set_head
+from matae.store.label_rows import LabelWriter, heads_of, numbers_of
 from matae.store.marks import landmarks_of, marks_of
 from matae.store.measurements import as_values, put_values
 from matae.store.reader_view import first_adjudication, own_frames, readers_of
@@ -116,6 +116,7 @@ class AdjudicationsPart(ReadingsPart):
         before = first_adjudication(connection, cine_id)
         everyone = [own_reading(connection, cine_id, reader) for reader in readers_of(connection, cine_id, before)]
         read = {frame for own in everyone for frame, found in own.items() if found.mine}
+        rows = LabelWriter(writing, cine_id)
         for frame in sorted({*reading, *heads}):
             own, head = reading.get(frame), heads.get(frame)
             status, mask_id = (FrameStatus.MACHINE, None) if own is None else (FrameStatus(own.status), own.mask_id)
@@ -123,8 +124,8 @@ class AdjudicationsPart(ReadingsPart):
             if is_same and frame not in read:
                 continue
             number = numbers.get(frame, 0) + 1
-            add_revision(
-                writing, cine_id, frame, number, kind="person", status=status, mask_id=mask_id,
+            rows.add_revision(
+                frame, number, kind="person", status=status, mask_id=mask_id,
                 based_on=0 if head is None else head.revision, shown=True, note=ADJUDICATED,
             )  # fmt: skip
             area = connection.execute(select(Mask.area).where(Mask.id == mask_id)).scalar()
@@ -133,7 +134,8 @@ class AdjudicationsPart(ReadingsPart):
                 "rater_id": None if status is FrameStatus.MACHINE else writing.rater_id, "updated_at": writing.at,
                 "seconds": 0.0 if own is None else own.seconds,
             }  # fmt: skip
-            set_head(writing, cine_id, frame, head, values)
+            rows.set_head(frame, head, values)
+        rows.write()
         _take_marks(writing, cine_id, chosen, before)
         _take_landmarks(writing, cine_id, chosen, before)
         measured = measured_in(connection, cine_id, chosen)

@@ -5,17 +5,20 @@ And the network that outlined it.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from matae.store.types import FrameStatus
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
     from matae.cine import Cine
     from matae.segment import Sector
-    from matae.store.types import FrameInfo, Overrides, UnsureSector
+    from matae.store.types import FrameInfo, Origin, Overrides, UnsureSector
 
-__all__ = ["SPACING_NOTE", "cine_with", "run_of", "sector_from", "sector_with"]
+__all__ = ["SPACING_NOTE", "Network", "cine_with", "network_of", "run_of", "sector_from", "sector_with"]
 
 SPACING_NOTE = "Set by hand over the depth scale."
 """Where a pixel size that a person set comes from."""
@@ -24,13 +27,50 @@ _KEPT = 512
 _found: dict[Hashable, Sector] = {}
 
 
-def run_of(infos: Mapping[int, FrameInfo]) -> dict[str, str]:
-    """Return model, width and model_sha256 that proposed most of the masks of a cine; nothing where none did."""
-    made = [(info.model, info.width, info.model_sha256) for info in infos.values() if info.model]
+class Network(NamedTuple):
+    """The network of a clip, each frame of which may have another one.
+
+    Parameters
+    ----------
+    origin
+        The one that proposed most of the masks, of as many the one of the earliest frame; None where none did.
+    widths
+        All widths of it that did, that of most masks first, such as "1, 1/2"; empty where none did.
+    """
+
+    origin: Origin | None
+    widths: str
+
+    @property
+    def model(self) -> str:
+        """Its name; empty where there is none."""
+        return "" if self.origin is None else self.origin.model
+
+
+def network_of(origins: Mapping[int, Origin], status: Mapping[int, FrameStatus]) -> Network:
+    """Return the network that stands for a clip.
+
+    Parameters
+    ----------
+    origins
+        Which network proposed what is known of each frame.
+    status
+        Of the frames. Those that are predicted or accepted count; where there are none, all do.
+    """
+    shown = {t for t in origins if status.get(t) in (FrameStatus.MACHINE, FrameStatus.ACCEPTED)}
+    made = [origins[t] for t in sorted(shown or origins)]
     if not made:
-        return {}
-    model, width, sha256 = max(set(made), key=made.count)
-    return {"model": model, "width": width, "model_sha256": sha256}
+        return Network(None, "")
+    (main, _), *_ = Counter(made).most_common(1)  # of as many, the one that came first
+    widths = Counter(one.width for one in made if one._replace(width=main.width) == main)
+    return Network(main, ", ".join(width for width, _ in widths.most_common()))
+
+
+def run_of(infos: Mapping[int, FrameInfo]) -> dict[str, str]:
+    """Return model, width and model_sha256 of the network that stands for a cine (`network_of`); nothing of none."""
+    origins = {t: info.origin for t, info in infos.items() if info.origin is not None}
+    main = network_of(origins, {t: info.status for t, info in infos.items()}).origin
+    return {} if main is None else main._asdict()
 
 
 def cine_with(cine: Cine, overrides: Overrides) -> Cine:

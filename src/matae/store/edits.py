@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
-
 from matae.errors import ConflictError, StoreError
 from matae.store.base import as_note
 from matae.store.label_rows import (
-    add_revision,
+    LabelWriter,
     check_frames,
     frame_infos,
     frames_for_audit,
     heads_of,
     implied_of,
-    is_proposal,
     named_frames,
     numbers_of,
     prepare_masks,
     seconds_of,
-    set_head,
     store_masks,
 )
+from matae.store.late import are_stored, late_frames
+from matae.store.proposals import Judgement, head_of, proposals_of, said_of, status_of, which_of
 from matae.store.reader_view import ReaderViewPart, own_frames
-from matae.store.schema import Revision as RevisionRow
 from matae.store.types import Edit, FrameInfo, FrameStatus
 
 if TYPE_CHECKING:
@@ -96,12 +93,13 @@ class EditsPart(ReaderViewPart):
             )
             ids = store_masks(writing, cine.id, ready.values())
             made: dict[str, Any] = {"model": model, "width": width, "model_sha256": model_sha256}
+            rows = LabelWriter(writing, cine.id)
             for frame, (digest, area, _) in sorted(ready.items()):
                 head = heads.get(frame)
                 mask_id, number = ids[digest], numbers.get(frame, 0) + 1
                 free = head is None or head.status == FrameStatus.MACHINE.value
-                add_revision(
-                    writing, cine.id, frame, number, kind="machine", status=FrameStatus.MACHINE, mask_id=mask_id,
+                rows.add_revision(
+                    frame, number, kind="machine", status=FrameStatus.MACHINE, mask_id=mask_id,
                     based_on=0 if head is None else head.revision, shown=free,
                     implied=known[frame], **made,
                 )  # fmt: skip
@@ -113,7 +111,8 @@ class EditsPart(ReaderViewPart):
                     }  # fmt: skip
                 else:
                     kept.append(frame)
-                set_head(writing, cine.id, frame, head, values)
+                rows.set_head(frame, head, values)
+            rows.write()
             own = self._beside(writing.connection, cine.id)
             if own is not None:  # what another reader has done is none of this one's business
                 kept = [f for f, seen in own_frames(writing.connection, cine.id, own, ready).items() if seen.mine]
@@ -171,20 +170,24 @@ class EditsPart(ReaderViewPart):
             heads, numbers = self._heads(connection, cine.id, frames, own), numbers_of(connection, cine.id, frames)
             ids = store_masks(writing, cine.id, ready.values())
             drawn = {edit.frame: None if edit.frame not in ready else ids[ready[edit.frame][0]] for edit in edits}
-            if all(_is_stored(writing, cine.id, edit, heads.get(edit.frame), drawn[edit.frame]) for edit in edits):
+            if are_stored(writing, cine.id, edits, heads, drawn):
                 # The connection was lost after the commit and before the answer: the same step comes a second time.
                 infos = self._infos(connection, cine.id, frames, own)
                 return [infos[frame] for frame in frames]
-            late = [e.frame for e in edits if self._is_late(connection, cine.id, e, heads.get(e.frame), own)]
+            late = late_frames(connection, cine.id, edits, heads, own)
+            again = [edit.frame for edit in edits if edit.status is FrameStatus.MACHINE and edit.mask is not None]
+            known = proposals_of(connection, cine.id, again)
+            rows = LabelWriter(writing, cine.id)
             for edit in edits:
                 found = ready.get(edit.frame)
                 mask_id, area = (None, 0) if found is None else (ids[found[0]], found[1])
-                status = self._status_of(connection, cine.id, edit, mask_id)
+                shown = which_of(known.get(edit.frame, ()), mask_id, Judgement(edit.origin, edit.implied))
+                status = status_of(edit, mask_id, shown)
                 number = numbers.get(edit.frame, 0) + 1
-                add_revision(
-                    writing, cine.id, edit.frame, number, kind="conflict" if late else "person", status=status,
+                rows.add_revision(
+                    edit.frame, number, kind="conflict" if late else "person", status=status,
                     mask_id=mask_id, based_on=int(edit.expected_revision), shown=not late and own is None,
-                    seconds=edit.seconds, note=as_note(note, _NOTE),
+                    seconds=edit.seconds, note=as_note(note, _NOTE), **said_of(None if late else shown),
                 )  # fmt: skip
                 if late or own is not None:
                     numbers[edit.frame] = number
@@ -196,7 +199,8 @@ class EditsPart(ReaderViewPart):
                     "seconds": (0.0 if head is None else head.seconds) + seconds_of(edit.seconds),
                     "updated_at": writing.at,
                 }  # fmt: skip
-                set_head(writing, cine.id, edit.frame, head, values)
+                rows.set_head(edit.frame, head, values | head_of(shown))
+            rows.write()
             writing.audit(
                 "edit refused" if late else "edited",
                 cine=cine.code,
@@ -281,15 +285,16 @@ class EditsPart(ReaderViewPart):
                     mine={},
                 )
             else:
+                known = proposals_of(connection, cine.id, wanted if status is FrameStatus.MACHINE else ())
+                rows = LabelWriter(writing, cine.id)
                 for frame in wanted:
                     head = heads[frame]
-                    chosen = status
-                    if status is FrameStatus.MACHINE and not is_proposal(connection, cine.id, frame, head.mask_id):
-                        chosen = FrameStatus.EDITED
+                    shown = which_of(known.get(frame, ()), head.mask_id)
+                    chosen = FrameStatus.EDITED if status is FrameStatus.MACHINE and shown is None else status
                     number, spent = numbers[frame] + 1, seconds_of(seconds) / len(wanted)
-                    add_revision(
-                        writing, cine.id, frame, number, kind="status", status=chosen, mask_id=head.mask_id,
-                        based_on=head.revision, shown=own is None, seconds=spent, note=as_note(note, _NOTE),
+                    rows.add_revision(
+                        frame, number, kind="status", status=chosen, mask_id=head.mask_id, based_on=head.revision,
+                        shown=own is None, seconds=spent, note=as_note(note, _NOTE), **said_of(shown),
                     )  # fmt: skip
                     if own is not None:
                         continue
@@ -298,7 +303,8 @@ class EditsPart(ReaderViewPart):
                         "rater_id": None if chosen is FrameStatus.MACHINE else writing.rater_id,
                         "updated_at": writing.at,
                     }  # fmt: skip
-                    set_head(writing, cine.id, frame, head, values)
+                    rows.set_head(frame, head, values | head_of(shown))
+                rows.write()
                 writing.audit(
                     status.value, cine=cine.code, subject=cine.subject_code or "", details=frames_for_audit(wanted)
                 )
@@ -322,38 +328,3 @@ class EditsPart(ReaderViewPart):
         if own is None:
             return frame_infos(connection, cine_id, frames, withdrawn=True)
         return {frame: found.info for frame, found in own_frames(connection, cine_id, own, frames).items()}
-
-    def _is_late(self, connection: Connection, cine_id: int, edit: Edit, head: Any, own: int | None) -> bool:
-        current = 0 if head is None else head.revision
-        if current == edit.expected_revision:
-            return False
-        mine = RevisionRow.shown if own is None else RevisionRow.rater_id == own
-        shown = [RevisionRow.cine_id == cine_id, RevisionRow.frame == int(edit.frame), mine]
-        seen = int(edit.expected_revision)
-        if seen == 0:  # a label that was taken away is the same as one never drawn
-            gone = select(func.max(RevisionRow.number)).where(*shown, RevisionRow.mask_id.is_(None))
-            seen = connection.execute(gone).scalar() or 0
-        by_people = select(func.count()).where(*shown, RevisionRow.number > seen, RevisionRow.kind != "machine")
-        return current < seen or connection.execute(by_people).scalar_one() > 0
-
-    def _status_of(self, connection: Connection, cine_id: int, edit: Edit, mask_id: int | None) -> FrameStatus:
-        if mask_id is None:
-            return FrameStatus.MACHINE  # free again, for a model too
-        status = FrameStatus(edit.status)
-        if status is FrameStatus.MACHINE and not is_proposal(connection, cine_id, int(edit.frame), mask_id):
-            return FrameStatus.EDITED
-        return status
-
-
-def _is_stored(writing: Writing, cine_id: int, edit: Edit, head: Any, mask_id: int | None) -> bool:
-    """Return whether what a frame shows is this very edit: of the same rater, on the same version, the same mask."""
-    if head is None or head.revision <= edit.expected_revision or head.mask_id != mask_id:
-        return False
-    row = writing.connection.execute(
-        select(RevisionRow.kind, RevisionRow.based_on, RevisionRow.rater_id).where(
-            RevisionRow.cine_id == cine_id, RevisionRow.frame == int(edit.frame), RevisionRow.number == head.revision
-        )
-    ).one()
-    return bool(
-        row.kind == "person" and row.based_on == int(edit.expected_revision) and row.rater_id == writing.rater_id
-    )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["OverridesPart"]
+__all__ = ["OverridesPart", "read_value"]
 
 _MOST_VERTICES = 1000
 _UNSURE = ("outline", "file", "whole")
@@ -124,7 +124,7 @@ class OverridesPart(StudyBase):
         return [
             OverrideVersion(
                 _name(row.name),
-                json.loads(row.value),
+                read_value(row.value),
                 row.revision,
                 row.rater or "",
                 parse_time(row.at),
@@ -191,14 +191,22 @@ def _held(name: OverrideName, text: str) -> Any:
     StoreError
         If it is none of what this version stores; as for a name that it does not know.
     """
-    held = json.loads(text)
     try:
+        held = json.loads(text)
         return None if held is None else _READ[name](held)
     except (TypeError, ValueError, KeyError) as error:
         raise StoreError(
             f"A later version of this program set the {name.value.replace('_', ' ')} of this clip in a way which this "
             "version does not know; open the study with that version, or set it again there."
         ) from error
+
+
+def read_value(text: str) -> Any:
+    """Return a stored value; the text itself where it is no JSON, which no version has written yet."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _sector_of(held: Any) -> tuple[tuple[float, float], ...] | UnsureSector:

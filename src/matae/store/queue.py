@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from sqlalchemy import Connection
+
 __all__ = ["TAKE_S", "QueuePart", "info_of"]
 
 TAKE_S = 60.0
@@ -93,19 +95,14 @@ class QueuePart(StudyBase):
         with self._writing() as writing:
             connection = writing.connection
             now = time_of(connection)
-            row = connection.execute(
-                select(QueueRow.id, QueueRow.path, QueueRow.label, QueueRow.kind, QueueRow.info, QueueRow.cine_id)
-                .where(
-                    QueueRow.state == "waiting",
-                    QueueRow.taken_until < as_text(now),
-                    QueueRow.id > int(after),
-                    QueueRow.id.not_in([int(number) for number in without]),
-                )
-                .order_by(QueueRow.id)
-                .limit(1)
-            ).one_or_none()
-            if row is None:
+            number = _first_free(connection, as_text(now), int(after), {int(number) for number in without})
+            if number is None:
                 return None
+            row = connection.execute(
+                select(
+                    QueueRow.id, QueueRow.path, QueueRow.label, QueueRow.kind, QueueRow.info, QueueRow.cine_id
+                ).where(QueueRow.id == number)
+            ).one()
             connection.execute(
                 update(QueueRow)
                 .where(QueueRow.id == row.id)
@@ -201,6 +198,21 @@ class QueuePart(StudyBase):
             cines = connection.execute(select(CineRow.path)).scalars().all()
             queued = connection.execute(select(QueueRow.path).where(QueueRow.state != "failed")).scalars().all()
         return {path_of_text(path) for path in (*cines, *queued) if path}
+
+
+def _first_free(connection: Connection, now: str, after: int, without: set[int]) -> int | None:
+    """Return the number of the first clip that waits, behind one, but for some; None where there is none.
+
+    Those are not named in the question: there may be more of them than a database takes values. Among one more than
+    they are is one that is wanted, if there is any.
+    """
+    query = (
+        select(QueueRow.id)
+        .where(QueueRow.state == "waiting", QueueRow.taken_until < now, QueueRow.id > after)
+        .order_by(QueueRow.id)
+        .limit(len(without) + 1)
+    )
+    return next((number for number in connection.execute(query).scalars() if number not in without), None)
 
 
 def _left_to_redo() -> Any:

@@ -13,6 +13,8 @@ from sqlalchemy import func, select
 
 from matae.errors import StoreError
 from matae.store.base import StudyBase, parse_time
+from matae.store.label_rows import among
+from matae.store.proposals import NOTHING, judgement_of
 from matae.store.schema import Cine as CineRow
 from matae.store.schema import Mask, Rater, StudyRow
 from matae.store.schema import Revision as RevisionRow
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sqlalchemy import Connection
+
+    from matae.store.proposals import Judgement
 
 __all__ = [
     "NOBODY",
@@ -130,6 +134,7 @@ def own_frames(
         As it was before this transaction.
     """
     row, by_people = RevisionRow, RevisionRow.kind.in_(_BY_PEOPLE)
+    wanted = {int(frame) for frame in frames or ()}
     query = (
         select(
             row.frame, row.number, row.kind, row.status, row.mask_id, row.seconds, row.at, row.model, row.width,
@@ -141,12 +146,13 @@ def own_frames(
         .order_by(row.frame, row.number)
     )  # fmt: skip
     if frames is not None:
-        query = query.where(row.frame.in_([int(frame) for frame in frames]))
+        query = query.where(among(row.frame, wanted))
     if before is not None:
         query = query.where(row.sequence < before)
     versions: dict[int, list[Any]] = {}
     for version in connection.execute(query):
-        versions.setdefault(version.frame, []).append(version)
+        if frames is None or version.frame in wanted:
+            versions.setdefault(version.frame, []).append(version)
     return {frame: _folded(frame, found) for frame, found in versions.items()}
 
 
@@ -163,10 +169,15 @@ def _folded(frame: int, versions: list[Any]) -> OwnFrame:
                 last = original = version
         else:
             last, seconds = version, seconds + version.seconds
+            if version.status == FrameStatus.MACHINE.value and version.mask_id is not None:
+                original = newest = _shown_again(version, versions) or original
     made = original if original is not None else last
-    judged = newest
+    as_proposed = original is not None and last.mask_id == original.mask_id
+    judged = original if as_proposed else None if last.status == FrameStatus.MACHINE.value else newest
+    found = None if judged is None else _said_of(judged)
     if last.status == FrameStatus.MACHINE.value:
-        judged = next((v for v in reversed(versions) if v.kind == "machine" and v.mask_id == last.mask_id), None)
+        found = _said_of(last) or found
+    found = found or NOTHING
     info = FrameInfo(
         frame=frame,
         status=FrameStatus(last.status),
@@ -180,10 +191,22 @@ def _folded(frame: int, versions: list[Any]) -> OwnFrame:
         updated=parse_time(last.at),
         edited=last.mask_id is not None and (original is None or last.mask_id != original.mask_id),
         newer_proposal=newest is not original and newest.mask_id not in {original and original.mask_id, last.mask_id},
-        implied=None if judged is None else judged.implied_dice,
+        implied=found.implied,
+        origin=found.origin,
     )
     mine = last.mask_id is not None and last.status != FrameStatus.MACHINE.value
     return OwnFrame(frame, last.status, last.number, last.mask_id, seconds, info, mine)
+
+
+def _said_of(version: Any) -> Judgement | None:
+    return judgement_of(version.kind, version.model, version.width, version.model_sha256, version.implied_dice)
+
+
+def _shown_again(version: Any, versions: list[Any]) -> Any:
+    """Return the proposal that a version shows again: the one it says, else the newest with its mask; None of none."""
+    said, before = _said_of(version), [v for v in versions if v.kind == "machine" and v.number < version.number]
+    same = [v for v in before if v.mask_id == version.mask_id]
+    return next((some[-1] for some in ([v for v in same if _said_of(v) == said], same) if some), None)
 
 
 class ReaderViewPart(StudyBase):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from sqlalchemy import String, and_, cast, func, literal, select
@@ -12,6 +11,7 @@ from matae.store.cine_rows import path_of_text
 from matae.store.claims import claims_of
 from matae.store.fingerprints import MASKS, settings_counts
 from matae.store.measurements import MEASURED, measurement_of
+from matae.store.overrides import read_value
 from matae.store.overview import OverviewPart
 from matae.store.queue import QueuePart, info_of
 from matae.store.reader_view import ReaderViewPart, is_revealed
@@ -213,7 +213,7 @@ def views_set(connection: Connection, some: list[int] | None) -> dict[int, str]:
         .order_by(OverrideRevision.cine_id, OverrideRevision.revision)
     )
     rows = connection.execute(_only(query, OverrideRevision.cine_id, some))
-    said = {cine_id: json.loads(value) for cine_id, value in rows}  # the last version counts
+    said = {cine_id: read_value(value) for cine_id, value in rows}  # the last version counts
     # Of a kind that a later version has, there is none to show; what needs it asks `Study.overrides`, which says so.
     return {cine_id: view if isinstance(view, str) else "?" for cine_id, view in said.items() if view is not None}
 

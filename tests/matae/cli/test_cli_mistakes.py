@@ -182,3 +182,26 @@ def test_a_file_that_ran_short_of_memory_does_not_slow_the_next(tmp_path, out, t
     assert result.exit_code == 0, result.output
     assert [line for line in result.stderr.splitlines() if "ran out" in line] == ["a.npy: Memory ran out."]
     assert len(loaded) == 2  # the second file starts afresh, the third goes on with what it loaded
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["measure", "{}", "--json", "a.json"], ["measure", "clip.npy", "--json", "{}"],
+        ["segment", "{}", "--out", "out"],
+        ["segment", "clip.npy", "--out", "{}"], ["segment", "clip.npy", "--out", "out/{}"], ["open", "{}"],
+        ["study", "status", "{}"], ["study", "init", "{}"], ["import", "--study", "{}", "clip.npy"],
+        ["evaluate", "--data", "{}", "--json", "a.json"], ["train", "--data", "{}", "--out", "out"],
+        ["models", "import", "{}"], ["benchmark", "--json", "{}"], ["phantom", "--out", "{}"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_path_that_no_file_can_have_is_one_sentence(tmp_path, monkeypatch, words) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_clip(tmp_path / "clip.npy", n_frames=1)
+    result = run(*(word.format("x" * 300) for word in words))
+    assert result.exit_code in {1, 2}
+    said = " ".join(result.stderr.split())
+    assert "long" in said or "shorter" in said
+    assert said.count("x" * 60) <= 1
+    assert result.exception is None or isinstance(result.exception, SystemExit)

@@ -127,6 +127,28 @@ def test_no_text_of_a_page_lies_on_another_however_long(phantom, person, *, scal
         assert said_by(page).count("and more: see the JSON") == 3
 
 
+@pytest.mark.parametrize("view", ["A4C", "A2C", "A3C", None])
+def test_the_names_of_walls_have_room(phantom, view) -> None:
+    cine = replace(phantom.cine, view=view)
+    page = make_report(measure_cine(cine, phantom.masks, MeasureOptions(view=view), sector=phantom.sector))
+    renderer = page.canvas.get_renderer()
+    (plot,) = (axes for axes in page.axes if axes.name == "polar")
+    names = [text for text in plot.texts if text.get_text()[0].isalpha()]
+    assert len(names) == 2
+    (bar,) = (axes for axes in page.axes if axes.get_position().height < 0.01)
+    beside = next(text for text in page.texts if text.get_text() == "Volumes").get_window_extent(renderer)
+    above = [t for t in page.texts if t.get_text().startswith(("Wall motion", "inward"))]
+    others = [bar.get_tightbbox(renderer), *(t.get_window_extent(renderer) for t in (*above, *plot.texts))]
+    for name in names:
+        box = name.get_window_extent(renderer)
+        assert 0.055 * page.bbox.width < box.x0
+        assert box.x1 < beside.x0 - 2 * name.get_fontsize()  # not squeezed between the plot and the next column
+        touched = [
+            o for o in others if min(o.x1, box.x1) - max(o.x0, box.x0) > 0 < min(o.y1, box.y1) - max(o.y0, box.y0)
+        ]
+        assert len(touched) == 1  # itself
+
+
 def test_a_text_without_end_is_shortened_in_few_steps() -> None:
     figure = new_page()
     text = figure.text(0.1, 0.5, "a name " * 400 + "the end")

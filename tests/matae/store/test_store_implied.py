@@ -10,7 +10,7 @@ from sqlalchemy import select
 from store_makers import disc, make_cine, stroke
 
 from matae.store import Edit, FrameStatus, StoreError, Study
-from matae.store.label_rows import _implied_before
+from matae.store.proposals import last_judgements
 from matae.store.schema import Revision as RevisionRow
 
 MODEL = {"model": "m", "width": "1/2"}
@@ -41,7 +41,7 @@ def test_a_frame_proposed_anew_has_its_new_value_and_undo_brings_the_old_one_bac
     assert (undone.status, undone.implied) == (FrameStatus.MACHINE, 0.9)
     study.put_proposals(identity, {0: stroke(3)}, **MODEL)  # of a model of which nobody measured it
     assert implied(study, identity) == {0: None}
-    assert [revision.implied for revision in study.history(identity, 0)] == [0.9, 0.6, None, None]
+    assert [revision.implied for revision in study.history(identity, 0)] == [0.9, 0.6, 0.9, None]
 
 
 def test_copies_hold_it_and_a_patient_who_is_forgotten_takes_it_along(study, cine, tmp_path, bare_target) -> None:
@@ -83,6 +83,6 @@ def test_an_hour_of_frames_that_show_an_earlier_proposal_is_asked_at_once(study,
     study.put_proposals(cine.content_id, {0: stroke(1)}, **MODEL, implied={0: 0.9})
     with study._reading() as connection:
         row = connection.execute(select(RevisionRow.cine_id, RevisionRow.mask_id)).one()
-        found = _implied_before(connection, row.cine_id, dict.fromkeys(range(300_000), row.mask_id))
+        found = last_judgements(connection, row.cine_id, dict.fromkeys(range(300_000), row.mask_id))
     assert len(found) == 300_000
-    assert (found[0], found[1]) == (0.9, None)
+    assert (found[0].implied, found[1]) == (0.9, None)

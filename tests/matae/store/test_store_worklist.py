@@ -302,3 +302,15 @@ def test_the_news_are_what_others_did_and_no_more(study, other, cine):
 )
 def test_the_status_is_what_the_frames_say(counts, status):
     assert ClipStatus.of(counts) == status
+
+
+def test_more_clips_are_left_to_others_than_a_database_takes_values(study) -> None:
+    """Each computer of a server's study leaves to the others the clips whose files it does not have."""
+    study.enqueue([QueuedClip(Path(f"/clips/{n}.dcm")) for n in range(4)])
+    assert study.take_next(without=range(10**6, 10**6 + 300_000)).path == Path("/clips/0.dcm")
+    numbers = [study.take_next().id for _ in range(3)]
+    study.give_back_taken()
+    found = study.take_next(without=[*numbers[:1], *numbers[2:], numbers[0] - 1, *range(10**6, 10**6 + 300_000)])
+    assert (found.id, found.path) == (numbers[1], Path("/clips/2.dcm"))
+    study.give_back_taken()
+    assert study.take_next(without=[numbers[0] - 1, *numbers]) is None

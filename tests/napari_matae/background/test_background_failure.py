@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+
 import pytest
 import torch
 
@@ -32,6 +34,7 @@ def test_frames_come_in_the_order_asked_for(cine, tiny_model):
         (torch.OutOfMemoryError("CUDA out of memory."), "Memory ran out"),
         (RuntimeError("cuDNN error"), "cuDNN error"),
         (NotImplementedError(), "NotImplementedError"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "x" * 300), "(300 characters) is too long for a path here;"),
     ],
 )
 def test_an_exception_in_the_stream_is_the_last_event(cine, tiny_model, monkeypatch, error, said):

@@ -46,7 +46,7 @@ def test_a_rejected_frame_and_one_without_a_mask_count_as_empty(beats):
     task = task_of(current, None)
     assert {3, 4}.isdisjoint(task.frames)
     assert {2, 5} <= task.frames
-    assert (task.options.view, task.model, task.width) == ("A4C", "gone", "1")
+    assert (task.options.view, task.network.model, task.network.widths) == ("A4C", "gone", "1")
 
 
 def test_only_what_a_person_marked_is_a_mark(beats):

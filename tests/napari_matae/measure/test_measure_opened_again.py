@@ -24,6 +24,7 @@ from .measure_makers import phantom
 pytestmark = pytest.mark.gui
 
 N, ED, ES = 14, 3, 11
+WIDTHS = ("1", "1/2", "1/4", "1/8")
 MODEL = "tiny-apical"
 
 
@@ -64,9 +65,9 @@ def cine(tmp_path):
     return open_cine(tmp_path / "clip.mha")
 
 
-def outline(workspace, cine, frames, *, shift: float = 0.0, **run) -> None:
+def outline(workspace, cine, frames, *, width: str = "1", shift: float = 0.0, **run) -> None:
     """Let the network outline some frames, as a run does; with a sector that was dragged it outlines others."""
-    segmenter, sector = Segmenter(SegmentOptions(model=MODEL, width="1")), find_sector(cine)
+    segmenter, sector = Segmenter(SegmentOptions(model=MODEL, width=width)), find_sector(cine)
     sector = replace(sector, polygon=sector.polygon + shift)
     workspace.session.masks.begin_run()
     workspace.session.current.run = segmenter.describe() | run
@@ -143,6 +144,96 @@ def test_whatever_was_done_it_says_the_same_opened_again(make_workspace, qtbot, 
     agree(measured, shown)
 
 
+def reopened(make_workspace, qtbot, workspace, cine):
+    """Close a viewer once all is stored, and open the clip in another one."""
+    settled(qtbot, workspace)
+    workspace.close_down()
+    again = make_workspace()
+    opened(qtbot, again, cine)
+    return again
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_clip_of_several_widths_says_the_same_opened_again(make_workspace, qtbot, model, cine, seed) -> None:
+    """Whatever was run, at whatever width and on which frames, drawn, judged, undone, redone, saved and reopened."""
+    rng = np.random.default_rng(seed)
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    outline(workspace, cine, range(N), width="1")
+    mark(workspace)
+    steps = [*rng.permutation(["run", "run", "run", "judge", "draw", "reopen"]), *rng.permutation(["run", "judge"])]
+    for step in steps:
+        session, some = workspace.session, sorted(rng.choice(N, 4, replace=False).tolist())
+        if step == "run":
+            width, shift = rng.choice(["1/8", "1/4", "1/2", "1"]), float(rng.choice([0, 6]))
+            first, last = sorted(rng.choice(N + 1, 2, replace=False))  # a run that was stopped leaves the others
+            free = [t for t in range(first, last) if session.current.status[t] is FrameStatus.MACHINE]
+            outline(workspace, cine, free, width=str(width), shift=shift)
+        elif step == "judge":
+            session.masks.judge("accepted", [t for t in some if t != ED], FrameStatus.ACCEPTED)
+        elif step == "draw":
+            session.masks.change("shift", {t: np.roll(session.current.mask(t), 3, 1) for t in some if t != ES})
+        else:
+            workspace = reopened(make_workspace, qtbot, workspace, cine)
+        for _ in range(rng.integers(0, 3)):
+            (workspace.undo_stack.undo if rng.random() < 0.6 else workspace.undo_stack.redo)()
+    origins = dict(workspace.session.current.origins)
+    assert len({origin.width for origin in origins.values()}) > 1
+    shown, strip = said(qtbot, workspace)
+    implied = workspace.session.current.implied_dice
+    again = reopened(make_workspace, qtbot, workspace, cine)
+    assert again.session.current.origins == origins
+    np.testing.assert_allclose(again.session.current.implied_dice, implied)
+    measured, strip_again = said(qtbot, again)
+    np.testing.assert_allclose(strip_again, strip, atol=1e-6)
+    agree(measured, shown)
+    assert (measured.model, measured.width) == (shown.model, shown.width)
+    with Study.open(again.link.connection.target) as study:
+        study.set_override(cine.content_id, OverrideName.VIEW, "A4C")
+        agree(measure_stored(study, cine.content_id, "A4C"), shown, flags=False)
+
+
+def test_a_frame_of_another_width_is_asked_about_by_its_own(make_workspace, qtbot, model, cine) -> None:
+    """End-diastole was run again at half the width: it is compared with what the others outline, its own among them."""
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    outline(workspace, cine, range(N), width="1")
+    mark(workspace)
+    outline(workspace, cine, [ED], width="1/2")
+    shown, _ = said(qtbot, workspace)
+    assert shown.width == "1, 1/2"
+    held = shown.inputs.width_masks
+    assert {width: sorted(masks) for width, masks in held.items()} == {width: [ED, ES] for width in WIDTHS}
+    np.testing.assert_array_equal(held["1/2"][ED], workspace.session.current.mask(ED))
+    np.testing.assert_array_equal(held["1"][ES], workspace.session.current.mask(ES))
+    (wide,) = Segmenter(SegmentOptions(model=MODEL, width="1")).stream(cine, find_sector(cine), [ED])
+    np.testing.assert_array_equal(held["1"][ED], wide.mask)
+    workspace.undo_stack.undo()
+    qtbot.waitUntil(lambda: workspace.session.current.network.widths == "1", timeout=10_000)
+    one, _ = said(qtbot, workspace)
+    assert one.width == "1"
+    agree(said(qtbot, reopened(make_workspace, qtbot, workspace, cine))[0], one)
+
+
+def test_a_clip_that_the_queue_ran_at_another_width_beside_a_person_agrees(
+    make_workspace, qtbot, model, cine, tmp_path
+) -> None:
+    with Study.create(tmp_path / "study.sqlite", rater="anna") as study:
+        study.add_cine(cine, subject="P-1")
+        study.set_override(cine.content_id, OverrideName.VIEW, "A4C")
+        study.set_marks(cine.content_id, ed=ED, es=ES)
+        segment_into(study, cine, SegmentOptions(model=model, width="1"))
+        study.set_status(cine.content_id, [ED, 6], FrameStatus.ACCEPTED)
+        segment_into(study, cine, SegmentOptions(model=model, width="1/4"), again=True)
+        assert study.frames(cine.content_id)[ED].origin.width == "1"
+        stored = measure_stored(study, cine.content_id)
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    shown, _ = said(qtbot, workspace)
+    assert (shown.width, stored.width) == ("1/4, 1", "1/4, 1")
+    agree(stored, shown)
+
+
 def test_queue_dock_and_measure_of_a_study_agree(make_workspace, qtbot, model, cine, tmp_path) -> None:
     with Study.create(tmp_path / "study.sqlite", rater="anna") as study:
         study.add_cine(cine, subject="P-1")
@@ -163,7 +254,7 @@ def test_queue_dock_and_measure_of_a_study_agree(make_workspace, qtbot, model, c
 
 
 def test_a_study_of_before_says_what_it_said(make_workspace, qtbot, model, cine, tmp_path) -> None:
-    """Nothing is implied of its proposals: the older form of the interval, and no strip, with no model asked for it."""
+    """Nothing is implied of its proposals: the older form of the interval, and no strip."""
     workspace = make_workspace()
     opened(qtbot, workspace, cine)
     outline(workspace, cine, range(N))
@@ -177,12 +268,13 @@ def test_a_study_of_before_says_what_it_said(make_workspace, qtbot, model, cine,
         named = {"model": run["model"], "width": run["width"], "model_sha256": run["model_sha256"]}
         study.put_proposals(cine.content_id, dict(enumerate(masks)), **named)
         stored = measure_stored(study, cine.content_id, "A4C")
-    assert (stored.ef.judged, stored.model, stored.expected) == (False, "", None)
+    assert (stored.ef.judged, stored.model) == (False, MODEL)
     again = make_workspace("old.sqlite")
     opened(qtbot, again, cine)
     shown, strip = said(qtbot, again)
     assert not np.isfinite(strip).any()
     assert not shown.ef.judged
+    assert shown.ef.widths_sd == pytest.approx(stored.ef.widths_sd)
     assert (shown.ef.boundary_sd, shown.ef.reader_sd) == (stored.ef.boundary_sd, stored.ef.reader_sd)
 
 

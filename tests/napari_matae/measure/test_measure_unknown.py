@@ -15,11 +15,15 @@ from matae.measure import MeasureOptions, PhaseMarks
 from matae.models import DEFAULT_MODEL
 from matae.phantom import make_phantom
 from matae.read import open_cine
+from matae.readers.network import NOT_ASKED
 from matae.segment import find_sector
+from matae.store.applied import network_of
+from matae.store.types import Origin
 from napari_matae.measure.tasks import Measured, Task, measure_events
 
 
 def flags(cine: Cine, masks: np.ndarray, model: str) -> set[str]:
+    origins = dict.fromkeys(range(cine.n_frames), Origin(model, "1")) if model else {}
     task = Task(
         cine,
         masks,
@@ -27,8 +31,8 @@ def flags(cine: Cine, masks: np.ndarray, model: str) -> set[str]:
         MeasureOptions(),
         PhaseMarks(),
         find_sector(cine),
-        model=model,
-        width="1",
+        origins=origins,
+        network=network_of(origins, {}),
     )
     (event,) = measure_events(task)
     assert isinstance(event, Measured)
@@ -42,6 +46,19 @@ def test_a_photograph_is_flagged_by_a_model_that_can_tell(model: str, known: boo
     cine = Cine(photograph, None, None, Path("photograph.npy"))
     assert ("unknown-picture" not in flags(cine, heart.masks, model)) is known
     assert "unknown-picture" not in flags(heart.cine, heart.masks, model)
+
+
+def test_a_model_of_that_name_with_other_weights_is_not_asked_and_that_is_said(monkeypatch) -> None:
+    monkeypatch.setattr("matae.segment.out_of_distribution.familiarity", lambda *_: pytest.fail("it was asked"))
+    heart = make_phantom(1, n_frames=2)
+    origins = dict.fromkeys(range(2), Origin(DEFAULT_MODEL, "1", "ff" * 32))
+    task = Task(
+        heart.cine, heart.masks, frozenset(range(2)), MeasureOptions(), PhaseMarks(), find_sector(heart.cine),
+        origins=origins, network=network_of(origins, {}),
+    )  # fmt: skip
+    (event,) = measure_events(task)
+    assert [flag.level for flag in event.measurement.flags if flag.code == NOT_ASKED] == ["note"]
+    assert event.measurement.inputs.errors is None
 
 
 def test_a_view_that_nobody_states_is_told_by_a_model_that_knows_hearts() -> None:

@@ -132,8 +132,8 @@ def test_correcting_one_frame_does_not_hush_what_the_widths_say_of_another(
     session.current.ed, session.current.es = 3, 12
     smaller = np.roll(masks, 6, 2) & masks
 
-    def answered(cine, sector, run, frames) -> Iterator[WidthsDone]:
-        yield WidthsDone({"1/8": {t: smaller[t] for t in frames}})
+    def answered(cine, sector, origins) -> Iterator[WidthsDone]:
+        yield WidthsDone({"1/8": {t: smaller[t] for t in origins}})
 
     monkeypatch.setattr(width_check, "widths_events", answered)
     measuring = measuring_of(workspace)

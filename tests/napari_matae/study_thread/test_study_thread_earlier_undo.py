@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matae.store.types import FrameStatus
+from matae.store.types import FrameStatus, Origin
 from napari_matae.study_thread.earlier_undo import undo_steps_of
 
 SHAPE = (8, 8)
@@ -25,6 +25,7 @@ class Stored:
     shown: bool = True
     status: FrameStatus = FrameStatus.EDITED
     implied: float | None = None
+    origin: Origin | None = None
 
     @property
     def png(self) -> bytes | None:
@@ -84,3 +85,26 @@ def test_a_proposal_comes_back_with_what_its_probabilities_implied():
     assert step.changes[0].implied == (0.9, None)
     (step,) = undo_steps_of([first, second, back, third], SHAPE)
     assert step.changes[0].implied == (0.9, 0.7)  # what undo brought back is the proposal that it was
+
+
+def test_a_proposal_comes_back_with_the_network_that_made_it_though_two_made_the_same_mask():
+    machine, wide, narrow = FrameStatus.MACHINE, Origin("m", "1"), Origin("m", "1/2")
+    first, second, third = (
+        [Stored(n, size, "machine", "", status=machine, implied=implied, origin=origin)]
+        for n, size, implied, origin in ((1, 2, 0.9, wide), (2, 3, 0.8, wide), (3, 2, 0.6, narrow))
+    )
+    back = [Stored(4, 3, note="undo", status=machine, implied=0.8, origin=wide)]
+    again = [Stored(5, 2, note="undo", status=machine, implied=0.9, origin=wide)]
+    last = [Stored(6, 4, "machine", "", status=machine, implied=0.7, origin=narrow)]
+    (step,) = undo_steps_of([first, second, third, back, again, last], SHAPE)
+    assert step.changes[0].origins == (wide, narrow)
+    assert step.changes[0].implied == (0.9, 0.7)
+
+
+def test_runs_of_two_networks_are_two_steps_though_they_share_no_frame():
+    machine, wide, narrow = FrameStatus.MACHINE, Origin("m", "1"), Origin("m", "1/2")
+    first = [Stored(1, 2, "machine", "", t, status=machine, origin=wide) for t in (0, 1)]
+    one, other = (
+        [Stored(2, 3, "machine", "", t, status=machine, origin=origin)] for t, origin in ((0, wide), (1, narrow))
+    )
+    assert [step.frames for step in undo_steps_of([first, one, other], SHAPE)] == [[0], [1]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matae.store.types._cines import CineEntry, CineSummary, SubjectSource
 from matae.store.types._history import AuditEntry, Change, Release, ReleaseFrame, Statistics
-from matae.store.types._labels import Edit, FrameInfo, FrameStatus, Revision
+from matae.store.types._labels import Edit, FrameInfo, FrameStatus, Origin, Revision
 from matae.store.types._looks import CorrectedFrame, FrameToCorrect, Look
 from matae.store.types._readings import Adjudication, Examined, Reading
 from matae.store.types._settings import (
@@ -46,6 +46,7 @@ __all__ = [
     "LandmarkSet",
     "Look",
     "Marks",
+    "Origin",
     "OverrideName",
     "OverrideVersion",
     "Overrides",

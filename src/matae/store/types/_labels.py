@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -13,7 +13,25 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Edit", "FrameInfo", "FrameStatus", "Revision"]
+__all__ = ["Edit", "FrameInfo", "FrameStatus", "Origin", "Revision"]
+
+
+class Origin(NamedTuple):
+    """The network that proposed a mask.
+
+    Parameters
+    ----------
+    model
+        Its name.
+    width
+        Width that ran, such as "1/2".
+    model_sha256
+        Of its weights; empty where that is not known.
+    """
+
+    model: str
+    width: str
+    model_sha256: str = ""
 
 
 class FrameStatus(StrEnum):
@@ -57,7 +75,9 @@ class FrameInfo:
         A model was run again since a person took the frame, and says something else: see `Study.proposal`.
     implied
         Dice that the probabilities of the network imply (`matae.segment.expected.implied_dice`) of the mask shown where
-        it is predicted, of the newest proposal where a person took the frame. None where it is not known.
+        it is a proposal, of the newest proposal where a person drew another one. None where it is not known.
+    origin
+        The network of that proposal; None where there is none, or it has no name.
     """
 
     frame: int
@@ -73,6 +93,7 @@ class FrameInfo:
     edited: bool = False
     newer_proposal: bool = False
     implied: float | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +109,13 @@ class Edit:
     expected_revision
         `FrameInfo.revision` the person started from; 0 where there was no label.
     status
-        EDITED, ACCEPTED or REJECTED. MACHINE undoes a first stroke: it is kept only where the mask equals what a
-        model proposed for this frame, and counts as EDITED otherwise.
+        EDITED, ACCEPTED or REJECTED. MACHINE undoes a first stroke, or takes a run back: it is kept only where the mask
+        equals what a model proposed for this frame, and counts as EDITED otherwise.
     seconds
         Time spent on it, added to what was spent before.
+    origin, implied
+        With MACHINE: which of the proposals that have this mask is shown again, as `FrameInfo` has them; the newest
+        where none of them is the one.
     """
 
     frame: int
@@ -99,6 +123,8 @@ class Edit:
     expected_revision: int = 0
     status: FrameStatus = FrameStatus.EDITED
     seconds: float = 0.0
+    origin: Origin | None = None
+    implied: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +147,7 @@ class Revision:
     shown
         It became the frame's label. False for a conflict, and for a proposal kept beside a manual mask.
     model, width, model_sha256
-        Of a proposal.
+        Of a proposal, or of the one that a version shows again.
     rater
         Of a manual version.
     seconds
@@ -133,7 +159,7 @@ class Revision:
     png
         The mask as stored, or None where the label was taken away.
     implied
-        Dice that the probabilities of a proposal imply, None where it is not known.
+        Dice that the probabilities of that proposal imply, None where it is not known.
     """
 
     frame: int
@@ -152,6 +178,11 @@ class Revision:
     at: datetime
     png: bytes | None
     implied: float | None = None
+
+    @property
+    def origin(self) -> Origin | None:
+        """The network of the proposal; None where it is none, or the network has no name."""
+        return Origin(self.model, self.width, self.model_sha256) if self.model else None
 
     def mask(self) -> NDArray[np.uint8] | None:
         """Return the mask, (Y, X) uint8, or None where the label was taken away."""
