@@ -9,8 +9,8 @@ The trainer of `matae.learn.retrain` (kind full) on frames of a folder as `matae
 of a file of `scripts/pack_frames.py`: both labelled frames of a few training patients, all other training frames
 without their labels, and the validation frames, which nothing is chosen by: the averaged weights of the last step are
 measured. The patients are drawn anew with each seed, the same for every base and method. ``matae``, ``matae-small``
-and ``unet-published`` are new networks that know nothing; any other base is a model by name. Methods are joined by a
-plus.
+and ``unet-published`` are new networks that know nothing, ``imagenet`` is a U-Net on an encoder that ImageNet taught
+(extra ``imagenet``); any other base is a model by name. Methods are joined by a plus.
 
 ``--data phantoms`` are clips of synthetic hearts, each with the masks of end-diastole and end-systole alone and judged
 on other hearts, between those two as well (``--between``: there alone). Only such clips have what pseudo-labels are
@@ -59,7 +59,7 @@ METHODS = {
     "adabn": "batch statistics of 100 training frames before the first step (AdaBN)",
     "adabn-after": "the same of the averaged weights after the last step",
 }
-NEW = ("matae", "matae-small", "unet-published")
+NEW = ("matae", "matae-small", "unet-published", "imagenet")
 SMALL = (8, 16, 32, 48)  # channels: a twentieth of the work, for a comparison of methods on a busy computer
 GRID = 160  # of a new network
 HEADER = "| base | method | patients | frames | steps | seeds | Dice | Dice at width 1/8 | s a step |"
@@ -102,7 +102,17 @@ def started(base: str, seed: int) -> tuple[Network, int]:
     torch.manual_seed(seed)
     if base == "unet-published":
         return UNetPublished(), GRID
+    if base == "imagenet":
+        return _from_imagenet(), GRID
     return Matae(MataeConfig() if base == "matae" else MataeConfig(channels=SMALL)), GRID
+
+
+def _from_imagenet() -> Network:
+    from matae.nn.imagenet import ImageNetUNet, imagenet_weights
+
+    network = ImageNetUNet(1)
+    imagenet_weights(network)
+    return network
 
 
 @lru_cache(maxsize=2)
