@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,6 +79,7 @@ def network_word(
     infos: Mapping[int, FrameInfo],
     *,
     chosen: str | None = None,
+    assumed: str | None = None,
 ) -> NetworkWord | None:
     """Return what the network that outlined a clip says of its outlines.
 
@@ -97,6 +98,8 @@ def network_word(
         What the study knows of its frames.
     chosen
         View that a person chose.
+    assumed
+        View where neither a person nor the file states one, see `matae.measure.MeasureOptions`.
 
     Returns
     -------
@@ -129,7 +132,8 @@ def network_word(
     except MataeError:
         pass  # it is not here any more, or has no such width; the numbers do without it
     if known is not None:
-        seen = with_view(cine, sector, known, chosen=chosen)
+        named = cine if assumed is None else replace(cine, view=assumed)
+        seen = with_view(named, sector, known, chosen=chosen, assumed=assumed is not None)
     given = {
         "errors": None if known is None else known.errors,
         "error_limit": None if known is None else known.limit,
