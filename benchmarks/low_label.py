@@ -67,6 +67,7 @@ APART = "| base | patients | method | Dice, plain | Dice | difference | 95 % int
 ON = "| base | patients | method | judged on | Dice, plain | Dice | difference | 95 % interval | seeds that gain |"
 ELSEWHERE = ("restyled", "changed")
 WIDTHS = (1.0, 0.125)
+SETTINGS = ("base", "method", "patients", "seed", "steps", "batch", "grid")
 PHANTOMS = Path("phantoms")
 FILLED = {"pseudo-labels": "flow", "interpolation": "network", "exact": "exact"}
 SITE = 100  # frames that batch statistics are taken from
@@ -283,14 +284,16 @@ def _nobody_is_left(one: dict[str, Any], everybody: int) -> bool:
 
 
 def kept(path: Path | None, on: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the runs of a file; one that was not judged on the frames asked for is no answer, and is left out."""
+    """Return each run of a file once; one that was not judged on the frames asked for is no answer, and is left out."""
     if path is None or not path.is_file():
         return []
     whole, _, torn = path.read_text(encoding="utf-8").rpartition("\n")
     if torn:  # a run that was killed while it wrote
         path.write_text(whole + "\n" if whole else "", encoding="utf-8")
     runs = [json.loads(line) for line in whole.splitlines()]
-    return [each for each in runs if set(on) <= each.get("on", {}).keys()]
+    answers = [each for each in runs if set(on) <= each.get("on", {}).keys()]
+    # One that was run again to be judged elsewhere too stands there twice, and is one run all the same.
+    return list({tuple(each.get(key) for key in SETTINGS): each for each in answers}.values())
 
 
 def main() -> None:

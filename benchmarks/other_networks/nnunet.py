@@ -154,7 +154,8 @@ class Drawn(IterableDataset[tuple[Tensor, Tensor]]):
             torch.manual_seed(int(chance.integers(2**31)))
         while True:
             at = int(chance.integers(len(self.images)))
-            one = self.change(image=self.images[at], segmentation=self.masks[at])
+            # Copies: without a turn or a scale, what comes after changes the picture that it is given.
+            one = self.change(image=self.images[at].clone(), segmentation=self.masks[at].clone())
             yield one["image"], one["segmentation"][0].long()
 
 

@@ -53,6 +53,7 @@ SHIFT_OF_DICE = 0.173
 USUAL_EF, USUAL_SD = 51.2, 13.2
 """Mean and standard deviation of single-plane ejection fractions: reference outlines of 340 training pairs of CAMUS."""
 _Z90 = 1.6448536269514722
+_FRAMES_SAID = 6
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,12 @@ class QualityFlag:
 
     @property
     def sentence(self) -> str:
-        """The text with the first of its frames, counted from 1."""
+        """The text with the first of its frames, counted from 1, and three dots where there are more."""
         if not self.frames:
             return self.text
         word = "frame" if len(self.frames) == 1 else "frames"
-        return f"{self.text} ({word} {', '.join(str(frame + 1) for frame in self.frames[:6])})"
+        more = ", …" if len(self.frames) > _FRAMES_SAID else ""
+        return f"{self.text} ({word} {', '.join(str(frame + 1) for frame in self.frames[:_FRAMES_SAID])}{more})"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ the package, or another computer, may hold others under that name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -210,6 +210,7 @@ def network_word(
     infos: Mapping[int, FrameInfo],
     *,
     chosen: str | None = None,
+    assumed: str | None = None,
 ) -> NetworkWord | None:
     """Return what the networks that outlined a clip say of its outlines.
 
@@ -226,6 +227,8 @@ def network_word(
         What the study knows of its frames.
     chosen
         View that a person chose.
+    assumed
+        View where neither a person nor the file states one, see `matae.measure.MeasureOptions`.
 
     Returns
     -------
@@ -245,7 +248,10 @@ def network_word(
         implied[frame] = np.nan if found is None else found
     network = network_of(origins, {t: info.status for t, info in infos.items()})
     known = familiar_to(cine, sector, network.origin)
-    seen = Seen(cine, (), None) if known is None else with_view(cine, sector, known, chosen=chosen)
+    seen = Seen(cine, (), None)
+    if known is not None:
+        named = cine if assumed is None else replace(cine, view=assumed)
+        seen = with_view(named, sector, known, chosen=chosen, assumed=assumed is not None)
     for origin, frames in by_origin(origins, machine).items():
         try:
             for frame, distance in apart_from_second(cine, sector, origin, masks.__getitem__, frames):

@@ -77,7 +77,7 @@ def measure_stored(
     content_id
         The clip; its file must still be where it was opened from, with the same pixels.
     view
-        What it counts as where neither a person nor its file says what it shows.
+        What it counts as where neither a person nor its file says what it shows; its pictures can contradict that.
     scale
         Gives the pixel size in mm of a clip for which the study holds none that people set.
     person
@@ -109,8 +109,11 @@ def measure_stored(
     masks = new_stack(cine.frames.shape)
     infos, marks = study.load_masks(content_id, masks), study.marks(content_id)
     stored = study.landmarks(content_id)
-    options = MeasureOptions(view=None if cine.view else view, apex_down=sector.apex_down, person=person)
-    word = network_word(cine, sector, masks, infos, chosen=options.view)
+    # A place among two clips is as good as a file's word; what a person chose for the clip ends all doubt of its view.
+    options = MeasureOptions(
+        view=source.overrides.view, apex_down=sector.apex_down, person=person, assumed=None if cine.view else view
+    )
+    word = network_word(cine, sector, masks, infos, chosen=options.view, assumed=options.assumed)
     for frame, info in infos.items():
         if info.status is FrameStatus.REJECTED:
             masks[frame] = 0

@@ -152,7 +152,7 @@ def test_cluster(tmp_path, out, tiny_model, monkeypatch) -> None:
     bad.write_bytes(b"\x93NUMPY broken")
     monkeypatch.chdir(tmp_path)
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None, host="tcp://127.0.0.1"
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address="127.0.0.1:0", host="tcp://127.0.0.1"
     ) as cluster:
         address = cluster.scheduler_address
         result = run(

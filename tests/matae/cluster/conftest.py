@@ -29,7 +29,7 @@ def cluster(shared_home: Path) -> Iterator[Any]:
     """Start two worker processes, which their nannies start again when they are killed."""
     distributed = pytest.importorskip("distributed", reason="needs the extra cluster")
     with forked_dask_workers() as more, distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="tcp://127.0.0.1",
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", host="tcp://127.0.0.1",
         silence_logs=50, **more,
     ) as found:  # fmt: skip
         yield found

@@ -46,7 +46,9 @@ def test_no_worker_comes(shared_home: Path, clips: list[Path], out: Path, monkey
     distributed = pytest.importorskip("distributed", reason="needs the extra cluster")
     monkeypatch.setattr("matae.cluster.scheduler.DaskPool.patience", 0.2)
     with (
-        distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None, host="tcp://127.0.0.1") as empty,
+        distributed.LocalCluster(
+            n_workers=0, processes=False, dashboard_address="127.0.0.1:0", host="tcp://127.0.0.1"
+        ) as empty,
         pytest.raises(MataeError, match=r"There is no worker at .*dask worker"),
     ):
         list(run_jobs(jobs_of(clips, out), scheduler=empty.scheduler_address))
@@ -59,7 +61,7 @@ def test_a_scheduler_that_goes_away_is_said_and_what_is_done_is_kept(
     monkeypatch.setattr("matae.cluster.scheduler._CONNECT_SECONDS", 0.5)
     jobs = measures_of(make_clips(tmp_path / "in", 12), out)
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, host="tcp://127.0.0.1"
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0", host="tcp://127.0.0.1"
     ) as short:
         run = run_jobs(jobs, scheduler=short.scheduler_address)
         next(run)

@@ -188,6 +188,8 @@ def test_what_speaks_against_either_view_speaks_against_both(views, which: int) 
     shown = f"{('frames', 'frame')[which]} {', '.join(str(frame + 1) for frame in doubt.frames)}"
     assert measure_two_views(*both).doubts[0].sentence == f"{view}: {doubt.text} ({shown})"
     assert replace(doubt, frames=()).sentence == doubt.text
+    assert replace(doubt, frames=tuple(range(7))).sentence.endswith("(frames 1, 2, 3, 4, 5, 6, …)")
+    assert replace(doubt, frames=tuple(range(6))).sentence.endswith("(frames 1, 2, 3, 4, 5, 6)")
     assert measure_two_views(*both).to_json()["ef_reliable"] is False
     columns = measure_two_views(*both).csv_columns()
     assert (columns["biplane_ef_reliable"], columns["biplane_ef_doubts"]) == (False, "area-jump")

@@ -12,13 +12,14 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "measure"))
 
 from measure_makers import beating
 
+from matae.measure.seen_view import OF_THE_VIEW
 from matae.models import DEFAULT_MODEL, find_model
 from matae.read import open_cine
 from matae.readers import measure_stored
 from matae.readers.network import NOT_ASKED, by_origin, familiar_to, network_word, not_asked_flag
 from matae.segment import find_sector
 from matae.segment.expected import calibrated_dice
-from matae.store import Edit, FrameStatus, Study
+from matae.store import Edit, FrameStatus, OverrideName, Study
 from matae.store.types import Origin
 
 AREAS = [1, 0.95, 0.85, 0.72, 0.6, 0.55, 0.6, 0.72, 0.85, 0.95, 1]
@@ -75,6 +76,18 @@ def test_of_a_network_that_is_not_the_one_no_width_is_asked(clip, model, width, 
     assert (measured.model, measured.width) == (model, width)
     if sha256:
         assert measured.by_width == {}
+
+
+def test_a_place_among_two_clips_does_not_end_the_doubts_of_its_pictures_and_a_person_does(clip) -> None:
+    study, cine, masks = clip
+    propose(study, cine, masks, dict.fromkeys(range(N), 0.9), model=DEFAULT_MODEL, width="1")
+    placed = measure_stored(study, cine.content_id, "A4C")
+    assert (placed.view, placed.view_source) == ("A4C", "person")
+    assert {flag.code for flag in placed.doubts} & {*OF_THE_VIEW}
+    study.set_override(cine.content_id, OverrideName.VIEW, "A4C")
+    chosen = measure_stored(study, cine.content_id, "A4C")
+    assert (chosen.view, chosen.view_source) == ("A4C", "person")
+    assert not {flag.code for flag in (*chosen.doubts, *chosen.flags)} & {*OF_THE_VIEW}
 
 
 def test_a_person_speaks_for_the_frames_that_they_took(clip) -> None:
