@@ -106,12 +106,13 @@ def test_what_may_have_to_be_joined_is_left_to_the_cpu() -> None:
     assert compare(logits, NESTED).tolist() == [True, False]
 
 
-def test_an_atrium_at_the_apex_is_none() -> None:
-    logits = torch.from_numpy(np.stack([heart(), heart()]))
-    logits[1, 2] = -4
-    logits[1, 2, 1:4, 44:52] = 4
-    assert compare(logits, NESTED).all()
-    assert [3 in mask.unique() for mask in structures(logits, NESTED)[0]] == [True, False]
+def test_an_atrium_at_the_apex_is_none_and_a_speck_elsewhere_is_then_for_the_cpu() -> None:
+    logits = torch.from_numpy(np.stack([heart(), heart(), heart()]))
+    logits[1:, 2] = -4
+    logits[1:, 2, 1:4, 44:52] = 4
+    logits[2, 2, 90:91, 44:46] = 4  # of what is left it is the largest
+    assert compare(logits, NESTED).tolist() == [True, True, False]
+    assert [3 in mask.unique() for mask in structures(logits, NESTED)[0][:2]] == [True, False]
 
 
 def test_of_phantoms_the_cpu_is_left_few() -> None:
