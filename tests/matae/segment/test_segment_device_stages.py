@@ -16,6 +16,7 @@ from matae.nn.checkpoint import save
 from matae.nn.enlarge import with_classes
 from matae.phantom import make_phantom
 from matae.segment import Segmenter, SegmentOptions, find_sector, segment
+from matae.segment.structures import find_structures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -236,6 +237,28 @@ def test_three_structures_are_those_of_the_cpu(
         (32, *devices.uploads[0][1:]),
         (6, *devices.uploads[0][1:]),
     ]
+
+
+def test_what_joins_two_parts_comes_back_with_them(devices: FakeDevices, cine: Cine, tiny_model: str) -> None:
+    from matae.nn.regions import Regions
+    from matae.placement import whole_frame
+    from matae.segment.device_stages import DeviceStages
+
+    devices.have(OLD)
+    regions = Regions.alone(CLASS_NAMES[:1])
+    # Likely pixels between two parts, others beside them; and a frame in which nothing is.
+    logits = torch.full((2, 1, 32, 32), -9.0)
+    logits[0, 0, 10:20, 4:12] = logits[0, 0, 10:20, 20:28] = 4
+    logits[0, 0, 14:16, 12:20], logits[0, 0, 4:10, 10:22] = -0.6, -0.5
+    backend = Segmenter(SegmentOptions(tiny_model, "1", "cuda"))._backend
+    backend.checked = lambda *_: logits
+    clip = replace(cine, frames=np.zeros((2, 32, 32), np.uint8), frame_times=None)
+    stages = DeviceStages(backend, clip, whole_frame(clip, 32), regions)
+    joined, nothing = stages.finish([0, 1], stages.infer(stages.place([0, 1])))
+    np.testing.assert_array_equal(joined.mask, find_structures(logits[0].numpy(), regions))
+    assert joined.mask[15, 16] == 1
+    assert joined.probability[6, 16] == 96
+    assert not nothing.mask.any()
 
 
 @pytest.mark.gpu
