@@ -173,11 +173,12 @@ def pipeline_rows(stage: Stage) -> None:
                 for _ in segmenter.stream(clip, sector):
                     pass
                 found.append(clip.n_frames / (time.perf_counter() - start))
-            network = np.stack([whole_frame(clip, segmenter.grid).image(clip.frames[0])] * 32)
+            count = segmenter._backend.batch  # as many at a time as the path takes where pictures are small
+            network = np.stack([whole_frame(clip, segmenter.grid).image(clip.frames[0])] * count)
             alone = seconds_each(lambda s=segmenter, n=network: s._backend(n), sync(stage.device), 0.3)
             stage.row("whole_path", rows=shape[0], columns=shape[1], frames=clip.n_frames, width=format_width(width),
                       precision=segmenter.describe()["precision"], frames_per_second=statistics.median(found),
-                      share_in_network=statistics.median(found) * alone / 32)  # fmt: skip
+                      share_in_network=statistics.median(found) * alone / count)  # fmt: skip
 
 
 def structure_rows(stage: Stage) -> None:

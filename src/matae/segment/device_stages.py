@@ -1,10 +1,10 @@
-"""The stages of segmenting on a CUDA GPU: a byte a pixel goes over the bus and comes back, all else happens there.
+"""The stages of segmenting on a CUDA GPU: a byte a pixel goes over the bus, two come back, all else happens there.
 
 Frames are scaled, run through the network, brought back to native pixels and taken apart into structures on the GPU,
-with the results that the CPU gives. The network's kernels are launched as one CUDA graph of a fixed number of frames.
-The few frames that are not simple come back as logits, those of the part where something is possible, for the CPU.
-What of it does not work on a GPU is left, for the plain way: the network there, the rest on the CPU, and why is said
-once.
+with the results that the CPU gives. The network's kernels are launched as CUDA graphs, each of a fixed number of
+frames. The few frames that are not simple come back as logits, those of the part where something is possible, for the
+CPU. What of it does not work on a GPU is left, for the plain way: the network there, the rest on the CPU, and why is
+said once.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ __all__ = ["DeviceStages", "Link", "captured"]
 
 _PIXELS = 2**24
 """Native pixels at a time: what decides structures needs some 70 bytes for each."""
+_FEWER = (1, 32)
+"""Frames of the graphs beside that of a whole batch."""
 _POSSIBLE = int(255 * POSSIBLE)
 """Certainty below which nothing of a frame is looked at."""
 
@@ -267,19 +269,19 @@ class DeviceStages:
 
     def _forward(self, pictures: Tensor) -> Tensor:
         graphs, precision = self._backend.graphs, self._backend.precision
-        full = self.batch
-        if len(pictures) > full:
+        count, full = len(pictures), self.batch
+        if count > full:
             return self._backend.forward(pictures)
-        grid = pictures.shape[-1]
-        if len(pictures) == 1 and (full, grid, precision) not in graphs:
-            full = 1  # a still, or one frame for somebody who waits
-        if (full, grid, precision) not in graphs:
-            batch = torch.zeros(full, *pictures.shape[1:], dtype=torch.uint8, device=pictures.device)
-            graphs[full, grid, precision] = captured(self._backend.forward, batch)
-        if len(pictures) < full:  # the last batch: a graph has one shape
-            rest = torch.zeros(full - len(pictures), *pictures.shape[1:], dtype=torch.uint8, device=pictures.device)
-            return graphs[full, grid, precision](torch.cat([pictures, rest]))[: len(pictures)]
-        return graphs[full, grid, precision](pictures)
+        # One frame is for somebody who waits, and few are not worth a pass of many.
+        size = min(full, next(size for size in (*_FEWER, full) if size >= count))
+        key = size, pictures.shape[-1], precision
+        if key not in graphs:
+            batch = torch.zeros(size, *pictures.shape[1:], dtype=torch.uint8, device=pictures.device)
+            graphs[key] = captured(self._backend.forward, batch)
+        if count < size:  # the last batch: a graph has one shape
+            rest = torch.zeros(size - count, *pictures.shape[1:], dtype=torch.uint8, device=pictures.device)
+            return graphs[key](torch.cat([pictures, rest]))[:count]
+        return graphs[key](pictures)
 
     def _give_up(self, error: BaseException) -> None:
         """Go on the plain way, which halves the batch or leaves the GPU where that helps."""

@@ -83,10 +83,8 @@ def _nested(
         numbers = torch.where(inside.part | wall.part, 0, numbers)
         kept += [_blob(numbers == value, torch.where(numbers > 0, best, 0)) for value in values[2:]]
     found = _Parts([*kept, outer], around=1)
-    last = len(kept)
-    is_done = found.is_one.all(1) & found.is_alone[:, :last].all(1)
-    # What lies apart from the outer outline is left out whatever its size, if there is something that it encloses.
-    is_done &= found.is_alone[:, last] | (found.sizes[:, 0] > 0)
+    # What lies apart from the outer outline is left out whatever its size. Around nothing, that outline is not one.
+    is_done = found.is_one.all(1) & found.is_alone[:, :-1].all(1)
     if ATRIUM in values[2:]:
         place = values.index(ATRIUM, 2)
         apical = found.apical(values, place)

@@ -16,6 +16,7 @@ from matae.nn.checkpoint import save
 from matae.nn.enlarge import with_classes
 from matae.phantom import make_phantom
 from matae.segment import Segmenter, SegmentOptions, find_sector, segment
+from matae.segment.structures import find_structures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from matae.segment import Segmentation
 
 OLD = Gpu((7, 5))
+LARGE = Gpu((9, 0), 12_622_168_064)
+"""What a card that is sold with 12 GB states."""
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +129,21 @@ def test_a_gpu_that_fills_up_takes_fewer_frames_the_plain_way(
     assert segmenter.notices == ["GPU memory ran out; going on with 16 frames at a time."]
 
 
+def test_a_batch_of_large_pictures_is_halved_from_what_it_was(
+    devices: FakeDevices, cine: Cine, tiny_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matae.segment import device_stages
+
+    expected = on_cpu(cine, tiny_model)
+    devices.have(LARGE)
+    box = find_sector(cine).box(cine.shape)
+    monkeypatch.setattr(device_stages, "_PIXELS", 16 * box.height * box.width)
+    devices.fail = [RuntimeError("CUDA error: out of memory") for _ in range(2)]
+    segmenter = Segmenter(SegmentOptions(tiny_model, "1", "cuda"))
+    same(on_gpu(cine, tiny_model, segmenter), expected)
+    assert segmenter.notices == ["GPU memory ran out; going on with 8 frames at a time."]
+
+
 @pytest.mark.parametrize("scales", [True, False])
 def test_masks_are_those_of_the_cpu_and_a_byte_a_pixel_goes_over_the_bus(
     scales: bool, devices: FakeDevices, cine: Cine, tiny_model: str
@@ -148,7 +166,7 @@ def test_a_large_gpu_takes_more_frames_at_a_time_and_fewer_of_large_pictures(
     from matae.segment import device_stages
 
     expected = on_cpu(cine, tiny_model)
-    devices.have(Gpu((9, 0), 80 * 2**30))
+    devices.have(LARGE)
     segmenter = Segmenter(SegmentOptions(tiny_model, "1", "cuda"))
     same(on_gpu(cine, tiny_model, segmenter), expected)
     box = find_sector(cine).box(cine.shape)
@@ -192,6 +210,15 @@ def test_graphs_are_kept_from_clip_to_clip_and_one_frame_has_its_own(
     assert devices.graphs == [(1, 32, 32), (32, 32, 32)]
 
 
+def test_few_frames_are_no_pass_of_many(devices: FakeDevices, cine: Cine, tiny_model: str) -> None:
+    devices.have(LARGE)
+    segmenter = Segmenter(SegmentOptions(tiny_model, "1", "cuda"))
+    sector = find_sector(cine)
+    for count in (70, 1, 20):  # the clip, then a frame for somebody who waits, then some
+        assert len(list(segmenter.stream(cine, sector, range(count)))) == count
+    assert [count for count, *_ in devices.graphs] == [128, 1, 32]
+
+
 def test_three_structures_are_those_of_the_cpu(
     devices: FakeDevices, cine: Cine, matae_home: Path, tiny_model: str
 ) -> None:
@@ -210,6 +237,28 @@ def test_three_structures_are_those_of_the_cpu(
         (32, *devices.uploads[0][1:]),
         (6, *devices.uploads[0][1:]),
     ]
+
+
+def test_what_joins_two_parts_comes_back_with_them(devices: FakeDevices, cine: Cine, tiny_model: str) -> None:
+    from matae.nn.regions import Regions
+    from matae.placement import whole_frame
+    from matae.segment.device_stages import DeviceStages
+
+    devices.have(OLD)
+    regions = Regions.alone(CLASS_NAMES[:1])
+    # Likely pixels between two parts, others beside them; and a frame in which nothing is.
+    logits = torch.full((2, 1, 32, 32), -9.0)
+    logits[0, 0, 10:20, 4:12] = logits[0, 0, 10:20, 20:28] = 4
+    logits[0, 0, 14:16, 12:20], logits[0, 0, 4:10, 10:22] = -0.6, -0.5
+    backend = Segmenter(SegmentOptions(tiny_model, "1", "cuda"))._backend
+    backend.checked = lambda *_: logits
+    clip = replace(cine, frames=np.zeros((2, 32, 32), np.uint8), frame_times=None)
+    stages = DeviceStages(backend, clip, whole_frame(clip, 32), regions)
+    joined, nothing = stages.finish([0, 1], stages.infer(stages.place([0, 1])))
+    np.testing.assert_array_equal(joined.mask, find_structures(logits[0].numpy(), regions))
+    assert joined.mask[15, 16] == 1
+    assert joined.probability[6, 16] == 96
+    assert not nothing.mask.any()
 
 
 @pytest.mark.gpu

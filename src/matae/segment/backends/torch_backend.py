@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 __all__ = ["TorchBackend"]
 
 _GPU_BATCH, _LARGE_GPU_BATCH = 32, 128
-_LARGE = 12 * 2**30
-"""Bytes of a GPU that takes the larger batch: starting kernels costs as much for few frames as for many."""
+_LARGE = 12 * 10**9
+"""Bytes of a GPU that takes the larger batch: starting kernels costs as much for few frames as for many.
+
+A card that is sold with 12 GB states 11.75 to 12 times 2^30.
+"""
 
 
 class TorchBackend:
@@ -147,7 +150,7 @@ class TorchBackend:
             start = time.perf_counter()
             part = self._try(pictures[done : done + self.batch])
             if part is None:
-                self.make_room()
+                self.make_room(min(self.batch, len(pictures) - done))
                 continue
             if self._paced:
                 self.batch = short_batch(self._most, len(part), time.perf_counter() - start)
@@ -174,8 +177,13 @@ class TorchBackend:
         self._gone = on_gpu and is_gone(error)
         return self._lacking or self._gone or is_out_of_memory(error)
 
-    def make_room(self) -> None:
+    def make_room(self, tried: int) -> None:
         """Go on with fewer frames at a time, or on the CPU; say so.
+
+        Parameters
+        ----------
+        tried
+            Frames that memory did not suffice for: fewer than a batch where few were asked for.
 
         Raises
         ------
@@ -194,8 +202,8 @@ class TorchBackend:
             self._lacking = False
             self._notify("The GPU lacks an operation that the network needs; going on with the CPU.")
             self._leave_gpu()
-        elif self.batch > 1:
-            self.batch = self._most = self.batch // 2
+        elif tried > 1:
+            self.batch = self._most = tried // 2
             self._notify(f"{place} ran out; going on with {self.batch} frames at a time.")
         elif on_gpu:
             self._notify("GPU memory does not suffice even for one frame; going on with the CPU.")
