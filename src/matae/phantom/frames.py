@@ -31,8 +31,8 @@ __all__ = ["LICENCE", "fit_speckle", "placement_of", "write_phantom_frames"]
 
 LICENCE = "BSD-3-Clause; synthetic frames of the napari-matae phantom, no patient data."
 
-_TRIED, _TRIED_FROM, _TRIES = 16, 900_000, 3
-_TRIED_SIDE = 192  # pixels: on a small picture grains are smaller than a pixel
+_TRIED, _TRIED_FROM, _TRIES = 24, 900_000, 3
+_TRUST = 2.0  # measured grains grow by the third root of the point spread; less than that, so that no try overshoots
 _NATIVE = (256, 256)
 
 
@@ -123,7 +123,7 @@ def fit_speckle(style: Style) -> tuple[float, float]:
     """Return how many times as wide as its own the phantom's point spread must be for speckle of a style's size.
 
     Hearts of its own are drawn, measured as `matae.phantom.style.measure_style` does, and drawn again with a point
-    spread as much wider as the grains were too small, three times; 0.3 to 4 times at most.
+    spread that is wider where the grains were too small, three times; 0.3 to 3 times at most.
 
     Parameters
     ----------
@@ -144,12 +144,12 @@ def fit_speckle(style: Style) -> tuple[float, float]:
             make_phantom(heart, n_frames=1, shape=_NATIVE, config=_heart(heart, _starts(heart)[heart % 2], speckle))
             for heart in range(_TRIED_FROM, _TRIED_FROM + _TRIED)
         ]
-        places = [placement_of(phantom, _TRIED_SIDE) for phantom in drawn]
+        places = [placement_of(phantom, style.side) for phantom in drawn]
         pictures = np.stack([p.image(one.cine.frames[0]) for p, one in zip(places, drawn, strict=True)])
         sectors = np.stack([p.mask(one.sector) > 0 for p, one in zip(places, drawn, strict=True)])
         # Grains are compared at the site's grey levels, as what a curve brightens looks coarser.
         found = measure_style(in_style(pictures, style, sectors), sectors)
-        factors = np.clip(factors * np.asarray(style.grain) / np.asarray(found.grain), 0.3, 4.0)
+        factors = np.clip(factors * (np.asarray(style.grain) / np.asarray(found.grain)) ** _TRUST, 0.3, 3.0)
     return float(factors[0]), float(factors[1])
 
 

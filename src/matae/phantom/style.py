@@ -24,8 +24,10 @@ __all__ = ["Style", "in_style", "measure_style", "spanned"]
 
 _QUANTILES = 256
 _LOOKED_AT = 64  # frames whose speckle is measured: more say the same
-_SLOW = 24  # what changes over more than this part of a side is anatomy, not speckle
+_SLOW = 48  # what changes over more than this part of a side is anatomy, not speckle
 _FARTHEST = 8  # part of a side up to which grains may reach
+_EDGE = 64  # part of a side along the edge of the sector that is left out
+_HEIGHT = 0.75  # of the autocorrelation: further down anatomy decides, and grains twice as large measured hardly larger
 
 
 @dataclass(frozen=True)
@@ -38,21 +40,25 @@ class Style:
         Quantiles of the grey levels inside the sector, evenly spaced from the darkest to the brightest, 0 to 255.
     grain
         Size of the speckle down and across the picture, in parts of its side; NaN where nothing varies.
+    side
+        Rows or columns of the pictures it was measured on, whichever are more: grains compare on a side only.
     """
 
     levels: tuple[float, ...]
     grain: tuple[float, float]
+    side: int
 
 
 def measure_style(frames: NDArray[np.uint8], inside: NDArray[np.bool_] | None = None) -> Style:
     """Return the style of frames; nobody has to have labelled them.
 
-    The size of the speckle is the full width at half maximum of the autocorrelation of the grey levels, as speckle is
-    measured since R. F. Wagner et al., "Statistics of speckle in ultrasound B-scans", IEEE Trans Sonics Ultrason 30(3),
-    156-163, 1983: there of the envelope, here of what is on the screen, the compressed levels. Before that, each pixel
-    loses the mean of its surroundings and is divided by their deviation, so that anatomy and gain count little; this
-    makes large grains look smaller than they are. It is measured down and across the middle half of the picture, where
-    beams run nearly downwards: along and across the beam, in a picture whose apex is at the top.
+    The size of the speckle is the full width of the autocorrelation of the grey levels at three quarters of its height,
+    as speckle is measured since R. F. Wagner et al., "Statistics of speckle in ultrasound B-scans", IEEE Trans Sonics
+    Ultrason 30(3), 156-163, 1983: there of the envelope, here of what is on the screen, the compressed levels. Before
+    that, each pixel loses the mean of its surroundings and is divided by their deviation, so that anatomy and gain
+    count little. So it is no size of a resolution cell, and it grows more slowly than one; it is for comparing pictures.
+    It is measured down and across the middle half of the picture below the near field, where beams run nearly
+    downwards: along and across the beam, in a picture whose apex is at the top.
 
     Parameters
     ----------
@@ -73,12 +79,10 @@ def measure_style(frames: NDArray[np.uint8], inside: NDArray[np.bool_] | None = 
     ends = np.cumsum(counts)
     wanted = np.linspace(0, ends[-1] - 1, _QUANTILES)
     levels = np.searchsorted(ends, wanted, side="right")
-    return Style(tuple(float(level) for level in levels), _grain(frames, inside))
+    return Style(tuple(float(level) for level in levels), _grain(frames, inside), max(frames.shape[1:]))
 
 
-def in_style(
-    frames: NDArray[np.uint8], style: Style, inside: NDArray[np.bool_] | None = None
-) -> NDArray[np.uint8]:
+def in_style(frames: NDArray[np.uint8], style: Style, inside: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
     """Return frames whose grey levels together are distributed as the site's.
 
     One curve for all of them, so that a dark frame stays darker than a bright one. It never falls: of two pixels the
@@ -122,14 +126,19 @@ def _inside(frames: NDArray[np.uint8], inside: NDArray[np.bool_] | None) -> NDAr
 
 
 def _grain(frames: NDArray[np.uint8], inside: NDArray[np.bool_]) -> tuple[float, float]:
+    from scipy import ndimage
+
     n, *sides = frames.shape
     farthest = [max(1, side // _FARTHEST) for side in sides]
     alike = [np.zeros(far + 1) for far in farthest]
     pairs = [np.zeros(far + 1) for far in farthest]
-    middle = slice(sides[1] // 4, max(sides[1] // 4 + 1, 3 * sides[1] // 4))
+    part = slice(sides[0] // 5, None), slice(sides[1] // 4, max(sides[1] // 4 + 1, 3 * sides[1] // 4))
     for i in np.unique(np.linspace(0, n - 1, min(n, _LOOKED_AT)).round().astype(int)):
-        shown = inside[i][:, middle].astype(np.float32)
-        texture = _texture(frames[i][:, middle].astype(np.float32), shown, [side / _SLOW for side in sides])
+        shown = inside[i]
+        if edge := max(sides) // _EDGE:
+            shown = ndimage.binary_erosion(shown, iterations=edge)
+        shown = shown[part].astype(np.float32)
+        texture = _texture(frames[i][part].astype(np.float32), shown, [side / _SLOW for side in sides])
         for axis, far in enumerate(farthest):
             field, there = (texture, shown) if axis == 0 else (texture.T, shown.T)
             for lag in range(min(far + 1, len(field))):
@@ -140,9 +149,7 @@ def _grain(frames: NDArray[np.uint8], inside: NDArray[np.bool_]) -> tuple[float,
     return down, across
 
 
-def _texture(
-    frame: NDArray[np.float32], shown: NDArray[np.float32], slow: Sequence[float]
-) -> NDArray[np.float32]:
+def _texture(frame: NDArray[np.float32], shown: NDArray[np.float32], slow: Sequence[float]) -> NDArray[np.float32]:
     """Return the levels without the mean of their surroundings, in parts of their deviation; 0 outside."""
     from scipy import ndimage
 
@@ -156,13 +163,13 @@ def _texture(
 
 
 def _width(alike: NDArray[np.float64], pairs: NDArray[np.float64]) -> float:
-    """Return the full width at half maximum, pixels, of sums of products over so many pairs at each lag."""
+    """Return the full width at `_HEIGHT`, pixels, of sums of products over so many pairs at each lag."""
     mean = alike / np.maximum(pairs, 1)
     if mean[0] <= 1e-6:
         return math.nan
     curve = mean / mean[0]
-    below = np.flatnonzero(curve < 0.5)
+    below = np.flatnonzero(curve < _HEIGHT)
     if not below.size:
         return 2.0 * (len(curve) - 1)
     at = int(below[0])
-    return 2.0 * (at - 1 + float((curve[at - 1] - 0.5) / (curve[at - 1] - curve[at])))
+    return 2.0 * (at - 1 + float((curve[at - 1] - _HEIGHT) / (curve[at - 1] - curve[at])))
