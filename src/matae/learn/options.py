@@ -107,8 +107,8 @@ class RetrainOptions:
         str,
         Option(
             "Frames mixed in so that nothing is forgotten. auto: the phantom's, if the base knows them and has seen "
-            "real hearts too; site: phantoms with the grey levels and the speckle of the frames learnt from, whatever the "
-            "base knows; none; or a folder of labelled frames.",
+            "real hearts too; site: phantoms with grey levels and speckle of the frames learnt from, whatever the base "
+            "knows; none; or a folder of labelled frames.",
             label="Mix in",
             metavar="auto|site|none|DIR",
             choices={

@@ -92,7 +92,7 @@ def write_phantom_frames(
                     write_atomic(out / "images" / f"{name}.png", _png(picture))
                 else:  # the curve of grey levels is known when all are there
                     pictures.append(picture)
-                    sectors.append(place.mask(phantom.sector) > 0)
+                    sectors.append(place.mask(phantom.sector.astype(np.uint8)) > 0)
                 rows.append(
                     {
                         "frame": name,
@@ -146,7 +146,7 @@ def fit_speckle(style: Style) -> tuple[float, float]:
         ]
         places = [placement_of(phantom, style.side) for phantom in drawn]
         pictures = np.stack([p.image(one.cine.frames[0]) for p, one in zip(places, drawn, strict=True)])
-        sectors = np.stack([p.mask(one.sector) > 0 for p, one in zip(places, drawn, strict=True)])
+        sectors = np.stack([p.mask(one.sector.astype(np.uint8)) > 0 for p, one in zip(places, drawn, strict=True)])
         # Grains are compared at the site's grey levels, as what a curve brightens looks coarser.
         found = measure_style(in_style(pictures, style, sectors), sectors)
         factors = np.clip(factors * (np.asarray(style.grain) / np.asarray(found.grain)) ** _TRUST, 0.3, 3.0)

@@ -56,8 +56,8 @@ def measure_style(frames: NDArray[np.uint8], inside: NDArray[np.bool_] | None = 
     as speckle is measured since R. F. Wagner et al., "Statistics of speckle in ultrasound B-scans", IEEE Trans Sonics
     Ultrason 30(3), 156-163, 1983: there of the envelope, here of what is on the screen, the compressed levels. Before
     that, each pixel loses the mean of its surroundings and is divided by their deviation, so that anatomy and gain
-    count little. So it is no size of a resolution cell, and it grows more slowly than one; it is for comparing pictures.
-    It is measured down and across the middle half of the picture below the near field, where beams run nearly
+    count little. So it is no size of a resolution cell: it grows more slowly than one, and what is longer one way
+    measures a little shorter the other way. It is for comparing pictures on the same grid. It is measured down and across the middle half of the picture below the near field, where beams run nearly
     downwards: along and across the beam, in a picture whose apex is at the top.
 
     Parameters

@@ -103,9 +103,9 @@ def test_black_blood_between_walls_counts_as_inside() -> None:
 def test_larger_speckle_measures_larger_and_each_way_apart() -> None:
     fine, tall, wide = (measure_style(speckle(*sigma)).grain for sigma in ((1, 1), (1.8, 1), (1, 1.8)))
     assert tall[0] > 1.25 * fine[0]
-    assert abs(tall[1] - fine[1]) < 0.15 * fine[1]
+    assert abs(tall[1] - fine[1]) < 0.2 * fine[1]
     assert wide[1] > 1.25 * fine[1]
-    assert abs(wide[0] - fine[0]) < 0.15 * fine[0]
+    assert abs(wide[0] - fine[0]) < 0.2 * fine[0]
     # Neither gain nor contrast is size.
     darker = measure_style((speckle(1, 1) * 0.5).astype(np.uint8)).grain
     assert darker == pytest.approx(fine, rel=0.05)
