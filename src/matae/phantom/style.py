@@ -57,8 +57,9 @@ def measure_style(frames: NDArray[np.uint8], inside: NDArray[np.bool_] | None = 
     Ultrason 30(3), 156-163, 1983: there of the envelope, here of what is on the screen, the compressed levels. Before
     that, each pixel loses the mean of its surroundings and is divided by their deviation, so that anatomy and gain
     count little. So it is no size of a resolution cell: it grows more slowly than one, and what is longer one way
-    measures a little shorter the other way. It is for comparing pictures on the same grid. It is measured down and across the middle half of the picture below the near field, where beams run nearly
-    downwards: along and across the beam, in a picture whose apex is at the top.
+    measures a little shorter the other way. It is for comparing pictures on the same grid. It is measured down and
+    across the middle half of the picture below the near field, where beams run nearly downwards: along and across the
+    beam, in a picture whose apex is at the top.
 
     Parameters
     ----------
