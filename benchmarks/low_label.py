@@ -1,7 +1,8 @@
 """What a training from few labelled patients wins by what it starts from, and by how it learns.
 
     python benchmarks/low_label.py --data shared/data/camus-a4c-256 [--bases matae-phantom] [--patients 5 10 25 50]
-                                   [--methods plain self-training pseudo-labels scc structure pretraining adabn]
+                                   [--methods plain self-training pseudo-labels scc structure pretraining adabn
+                                    site-phantoms site-replay]
                                    [--steps 300] [--batch 16] [--grid 0] [--seeds 1 2 3] [--between] [--device cpu]
                                    [--jobs 1] [--on restyled changed] [--out FILE]
 
@@ -56,6 +57,9 @@ METHODS = {
     "scc": "spectral correlation loss, weight 0.3",
     "structure": "structural distillation into the narrower widths, weight 0.3",
     "pretraining": "masked pre-training on all frames first, half as many steps again",
+    "site-phantoms": "first phantoms in the site's style, half as many steps again, then the labelled frames",
+    "more-phantoms": "the same with phantoms in their own style: what more of them alone wins",
+    "site-replay": "phantoms in the site's style are mixed in, as many a batch as retrain mixes in",
     "adabn": "batch statistics of 100 training frames before the first step (AdaBN)",
     "adabn-after": "the same of the averaged weights after the last step",
 }
@@ -71,6 +75,9 @@ SETTINGS = ("base", "method", "patients", "seed", "steps", "batch", "grid")
 PHANTOMS = Path("phantoms")
 FILLED = {"pseudo-labels": "flow", "interpolation": "network", "exact": "exact"}
 SITE = 100  # frames that batch statistics are taken from
+HEARTS, FIRST = 60, 600_000  # synthetic hearts for the methods with phantoms; from no other use of the package
+STYLED = {"site-phantoms": True, "more-phantoms": False, "site-replay": True}  # whether in the site's style
+STYLE_SIDE = 192  # pixels that a style is measured on: on smaller ones grains are lost
 
 
 def configured(config: TrainConfig, method: str) -> TrainConfig:
@@ -166,6 +173,19 @@ def adapt(network: Network, images: np.ndarray, grid: int) -> None:
     adapt_norms(network, F.interpolate(some, (grid, grid), mode="bilinear", antialias=True))
 
 
+@lru_cache(maxsize=2)
+def phantoms(data: Path, grid: int, *, styled: bool) -> LabelledFrames:
+    """Return labelled frames of synthetic hearts, in the style of all training frames, labels unseen, or their own."""
+    from matae.phantom.frames import write_phantom_frames
+    from matae.phantom.style import measure_style
+    from matae.train.data import load_frames
+
+    style = measure_style(sides(data, STYLE_SIDE)[0].images) if styled else None
+    with tempfile.TemporaryDirectory() as out:
+        write_phantom_frames(Path(out), HEARTS, held_out=0, size=grid, seed=FIRST, style=style)
+        return load_frames(Path(out), "train", grid)
+
+
 def run(one: dict[str, Any], data: Path, device: str, threads: int, on: Sequence[str] = ()) -> dict[str, Any]:
     """Train once, and return the Dice of every held-out frame."""
     os.environ["MATAE_THREADS"] = str(threads)
@@ -193,12 +213,25 @@ def run(one: dict[str, Any], data: Path, device: str, threads: int, on: Sequence
 
         theirs = sorted({frames.patients[i] for i in labelled})
         pseudo = phantom_clips.pseudo_labelled(grid, theirs, next(FILLED[part] for part in parts if part in FILLED))
+    drawn = next((phantoms(data, grid, styled=STYLED[part]) for part in parts if part in STYLED), None)
     cpu, clock = time.process_time(), time.perf_counter()
+    if drawn is not None and "site-replay" not in parts:
+        first = replace(config, steps=max(1, one["steps"] // 2), self_training=0.0, pseudo_labels=0.0, pretraining=0)
+        with tempfile.TemporaryDirectory() as out:
+            network = train(network, drawn, held_out.take(range(2)), Path(out), first)
+        drawn = None
     if "adabn" in parts:
         adapt(network, frames.images, grid)
     with tempfile.TemporaryDirectory() as out:
         made = train(
-            network, frames.take(labelled), held_out.take(range(2)), Path(out), config, unlabelled=more, pseudo=pseudo
+            network,
+            frames.take(labelled),
+            held_out.take(range(2)),
+            Path(out),
+            config,
+            unlabelled=more,
+            pseudo=pseudo,
+            replay=drawn,
         )
     if "adabn-after" in parts:
         adapt(made, frames.images, grid)

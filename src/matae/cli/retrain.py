@@ -68,7 +68,7 @@ def retrain(
         kind=kind,
         seconds=seconds,
         steps=steps,
-        replay=replay if replay in {"auto", "none"} else str(Path(replay).absolute()),
+        replay=replay if replay in {"auto", "site", "none"} else str(Path(replay).absolute()),
         self_training=self_training,
         pseudo_labels=pseudo_labels,
         device=device,

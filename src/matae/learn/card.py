@@ -76,7 +76,7 @@ def retrained_card(
         "kept": kept._asdict(),
         "options": {k: v for k, v in options.to_json().items() if k in _REPEATABLE}
         # A folder's path is nobody else's business.
-        | ({"replay": options.replay} if options.replay in {"auto", "none"} else {}),
+        | ({"replay": options.replay} if options.replay in {"auto", "site", "none"} else {}),
     }
     return replace(
         base,

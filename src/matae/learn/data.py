@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from matae.errors import TrainError
 from matae.learn.between import label_clips
 from matae.learn.channel import PausedError
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from matae.learn.channel import RunCallbacks
@@ -82,6 +83,8 @@ class RunData:
     @property
     def mixed_in(self) -> LabelledFrames | None:
         """The frames that are mixed in."""
+        if self.replay.is_styled:  # a person chose them, and their style is not the one that the base knows
+            return self.replay.frames
         return self.replay.frames if self.is_known and not (self.is_synthetic and self.replay.is_packaged) else None
 
     @property
@@ -109,7 +112,7 @@ def read_data(
     """
     from matae.learn.guard import base_on, saw_only_synthetic
     from matae.learn.recipe import is_self_trained
-    from matae.learn.replay import knows, load_replay
+    from matae.learn.replay import knows, load_replay, styled_replay
 
     options, is_synthetic = plan.options, saw_only_synthetic(base)
     corrections = gather(study, options, release=plan.release)
@@ -147,7 +150,7 @@ def read_data(
     uncorrected = Uncorrected.read(folder)
     if uncorrected is None:
         uncorrected = choose_uncorrected(
-            study, corrections, guard=options.replay == "auto" and not is_synthetic,
+            study, corrections, guard=options.replay in {"auto", "site"} and not is_synthetic,
             learn=is_self_trained(options, len(loaded["train"])), fill=options.pseudo_labels == "between",
         )  # fmt: skip
         uncorrected.write(folder)
@@ -161,6 +164,9 @@ def read_data(
     )  # fmt: skip
     refuse_leak(digests["train"] | filled | (more.digests if more else set()), digests["held out"])
     replay = load_replay(options.replay, base.grid, mixed=not is_synthetic, progress=stage("replay"))
+    if options.replay == "site":
+        looks = loaded["train"].images if more is None else np.concatenate([loaded["train"].images, more.images])
+        replay = styled_replay(replay, looks, folder, progress=stage("replay"))
     if replay.frames is not None:
         refuse_replayed(replay.name, set(replay.frames.sources), digests["held out"])
     try:

@@ -36,8 +36,9 @@ class RetrainOptions:
     steps
         Planned steps, instead of what fits into `seconds`: the same seed and steps give the same model.
     replay
-        Frames mixed in so that nothing is forgotten: ``auto`` (the phantom's, if the base knows them), ``none``, or a
-        folder of labelled frames.
+        Frames mixed in so that nothing is forgotten: ``auto`` (the phantom's, if the base knows them), ``site`` (the
+        phantom's in the style of the frames that are learnt from, whatever the base knows, see
+        `matae.phantom.style`), ``none``, or a folder of labelled frames.
     self_training
         Whether frames nobody corrected teach too: ``auto`` (where it was measured to win), ``on`` or ``off``.
     pseudo_labels
@@ -106,10 +107,15 @@ class RetrainOptions:
         str,
         Option(
             "Frames mixed in so that nothing is forgotten. auto: the phantom's, if the base knows them and has seen "
-            "real hearts too; none; or a folder of labelled frames.",
+            "real hearts too; site: phantoms with grey levels and speckle of the frames learnt from, whatever the base "
+            "knows; none; or a folder of labelled frames.",
             label="Mix in",
-            metavar="auto|none|DIR",
-            choices={"auto": "phantom hearts, if known", "none": "nothing"},
+            metavar="auto|site|none|DIR",
+            choices={
+                "auto": "phantom hearts, if known",
+                "site": "phantom hearts that look like this site's",
+                "none": "nothing",
+            },
         ),
     ] = "auto"
     self_training: Annotated[

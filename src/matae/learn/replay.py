@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matae.nn.network import Network
     from matae.train.data import LabelledFrames
 
-__all__ = ["KNOWN", "Replay", "guard_dice", "knows", "load_replay"]
+__all__ = ["KNOWN", "Replay", "guard_dice", "knows", "load_replay", "styled_replay"]
 
 KNOWN = 0.75
 """Mean Dice on the guard from which a base is said to know such frames: only what is known can be forgotten."""
@@ -32,6 +32,7 @@ _HEARTS, _GUARD, _FIRST = 190, 50, 700_000
 # 40 hearts to replay were too few: they were learnt by heart. 20 to guard were, too: they said that a network had lost
 # 0.011, 50 others that it had lost 0.006.
 _AT_A_TIME = 8
+_STYLED = "site-phantoms"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +49,15 @@ class Replay:
         Never trained on; they show what was forgotten. None where the source has no held-out side.
     is_packaged
         They are the phantom's, not a folder that somebody chose: what is lost on them is reported, and not obeyed.
+    is_styled
+        Those to be mixed in look like a site's pictures, see `styled_replay`.
     """
 
     name: str
     frames: LabelledFrames | None
     guard: LabelledFrames | None
     is_packaged: bool = False
+    is_styled: bool = False
 
 
 def load_replay(
@@ -64,7 +68,7 @@ def load_replay(
     Parameters
     ----------
     choice
-        ``auto``, ``none``, or a folder.
+        ``auto``, ``site``, ``none``, or a folder. For ``site`` those to be mixed in are missing: `styled_replay`.
     size
         Side of the frames: the network's grid.
     mixed
@@ -80,10 +84,52 @@ def load_replay(
     """
     if choice == "none":
         return Replay("none", None, None)
-    if choice != "auto":
+    if choice not in {"auto", "site"}:
         return _of_folder(Path(choice), size)
+    mixed = mixed and choice == "auto"
     folder = _phantom_folder(size, progress, mixed=mixed)
     return replace(_of_folder(folder, size, "phantom", mixed=mixed), is_packaged=True)
+
+
+def styled_replay(
+    replay: Replay, looks: NDArray[np.uint8], run: Path, *, progress: Callable[[int, int], None] | None = None
+) -> Replay:
+    """Return replay frames to which phantoms in the style of a site's pictures are added, to be mixed in.
+
+    They are drawn once a run and kept in its folder, so that a run that goes on has the same, and so that they go with
+    it when a patient is forgotten.
+
+    Parameters
+    ----------
+    replay
+        Whose guard shows what is forgotten.
+    looks
+        Pictures that the run learns from, (N, size, size) uint8; their labels are not looked at.
+    run
+        Folder of the run.
+    progress
+        Called with (hearts drawn, in all).
+
+    Raises
+    ------
+    OutputError, LabelledError
+        If they cannot be written or read.
+    PhantomError
+        If all pictures are black.
+    """
+    from matae.phantom.frames import write_phantom_frames
+    from matae.phantom.style import measure_style
+    from matae.train.data import load_frames
+
+    hearts, size = _HEARTS - _GUARD, looks.shape[-1]
+    folder = run / _STYLED
+    # The index is written last: with it, the folder is whole.
+    if not (folder / "index.csv").is_file():
+        report = None if progress is None else lambda done: progress(done, hearts)
+        style = measure_style(looks)
+        write_phantom_frames(folder, hearts, held_out=0, size=size, seed=_FIRST, style=style, report=report)
+    frames = load_frames(folder, "train", size)
+    return replace(replay, name="phantom in the site's style", frames=frames, is_styled=True)
 
 
 def _of_folder(folder: Path, size: int, name: str = "", *, mixed: bool = True) -> Replay:
