@@ -246,7 +246,8 @@ def network_word(
     network = network_of(origins, {t: info.status for t, info in infos.items()})
     known = familiar_to(cine, sector, network.origin)
     seen = Seen(cine, (), None) if known is None else with_view(cine, sector, known, chosen=chosen)
-    for origin, frames in by_origin(origins, machine).items():
+    # Where nothing is implied, how far the widths are apart does not count.
+    for origin, frames in by_origin(origins, np.flatnonzero(np.isfinite(implied)).tolist()).items():
         try:
             for frame, distance in apart_from_second(cine, sector, origin, masks.__getitem__, frames):
                 apart[frame] = distance
