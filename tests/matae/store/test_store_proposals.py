@@ -150,6 +150,10 @@ def test_a_study_in_which_an_earlier_program_took_a_run_back(study, cine) -> Non
             .values(model="", width="", model_sha256="", implied_dice=None)
         )  # fmt: skip
         writing.audit("test", details={})
+    with study._writing() as writing:
+        if writing.connection.dialect.name == "postgresql":  # the tests after this one have the same tables
+            writing.connection.exec_driver_sql("ALTER TABLE revisions ENABLE TRIGGER USER")
+        writing.audit("test", details={})
     assert judged(study, identity) == (WIDE, 0.9)
 
 
