@@ -194,7 +194,7 @@ class ArchiveDialog(QDialog):  # type: ignore[misc]
         index = path / "DICOMDIR"
         self._asked = path
         self._say(f"Looking into {path.name}…")
-        self.fetcher.list_folder(index if is_file_or_folder(index) else path)
+        self.fetcher.list_folder(index if is_file_or_folder(index) and index.is_file() else path)
 
     def _on_found(self, found: ClipList) -> None:
         self._source = self._asked

@@ -214,6 +214,7 @@ class OpenCine:
     ) -> FrameChange | None:
         """Show a predicted mask; return what it replaced, or None where there was nothing to replace.
 
+        The same mask of another network replaces the one there was: what that said of it comes back by undo.
         `implied` is the Dice that its probabilities imply, NaN where that says nothing of this model; `origin` is the
         network that proposes it.
         """
@@ -225,7 +226,7 @@ class OpenCine:
         self.predicted[frame] = mask
         self._judge(frame, implied, origin)
         self._write(frame, mask, FrameStatus.MACHINE)
-        if patch is None:
+        if patch is None and (not known or earlier == origin):
             return None
         machine = FrameStatus.MACHINE
         return FrameChange(frame, patch, machine, machine, (_known(before), _known(implied)), (earlier, origin))

@@ -61,7 +61,7 @@ def undo_steps_of(transactions: Sequence[Sequence[Revision]], shape: tuple[int, 
                 complete = False
                 continue
             patch = Patch.between(before[0], after[0])
-            if patch is not None or before[1] is not after[1]:
+            if patch is not None or before[1] is not after[1] or (by_machine and before[2][1] != after[2][1]):
                 (dice, origin), (new_dice, new_origin) = before[2], after[2]
                 changes.append(
                     FrameChange(revision.frame, patch, before[1], after[1], (dice, new_dice), (origin, new_origin))

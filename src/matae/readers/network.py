@@ -252,7 +252,8 @@ def network_word(
     if known is not None:
         named = cine if assumed is None else replace(cine, view=assumed)
         seen = with_view(named, sector, known, chosen=chosen, assumed=assumed is not None)
-    for origin, frames in by_origin(origins, machine).items():
+    # Where nothing is implied, how far the widths are apart does not count.
+    for origin, frames in by_origin(origins, np.flatnonzero(np.isfinite(implied)).tolist()).items():
         try:
             for frame, distance in apart_from_second(cine, sector, origin, masks.__getitem__, frames):
                 apart[frame] = distance

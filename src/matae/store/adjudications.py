@@ -10,9 +10,10 @@ from sqlalchemy import func, insert, select
 from matae.errors import StoreError
 from matae.store.base import parse_time
 from matae.store.fingerprints import fingerprint_of
-from matae.store.label_rows import LabelWriter, heads_of, numbers_of
+from matae.store.label_rows import LabelWriter, frame_infos, heads_of, numbers_of
 from matae.store.marks import landmarks_of, marks_of
 from matae.store.measurements import as_values, put_values
+from matae.store.proposals import NOTHING, Judgement, said_of
 from matae.store.reader_view import first_adjudication, own_frames, readers_of
 from matae.store.readings import ReadingsPart, is_beside, measured_in, own_reading
 from matae.store.schema import LandmarkRevision, MarkRevision, Mask, Rater
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from matae.store.base import Writing
+    from matae.store.reader_view import OwnFrame
+    from matae.store.types import FrameInfo
 
 __all__ = ["ADJUDICATED", "AdjudicationsPart"]
 
@@ -116,17 +119,19 @@ class AdjudicationsPart(ReadingsPart):
         before = first_adjudication(connection, cine_id)
         everyone = [own_reading(connection, cine_id, reader) for reader in readers_of(connection, cine_id, before)]
         read = {frame for own in everyone for frame, found in own.items() if found.mine}
-        rows = LabelWriter(writing, cine_id)
+        rows, shown = LabelWriter(writing, cine_id), frame_infos(connection, cine_id)
         for frame in sorted({*reading, *heads}):
             own, head = reading.get(frame), heads.get(frame)
             status, mask_id = (FrameStatus.MACHINE, None) if own is None else (FrameStatus(own.status), own.mask_id)
             is_same = head is not None and (head.status, head.mask_id) == (status.value, mask_id)
+            is_same = is_same and (own is None or _judgement_of(own.info) == _judgement_of(shown.get(frame)))
             if is_same and frame not in read:
                 continue
             number = numbers.get(frame, 0) + 1
             rows.add_revision(
                 frame, number, kind="person", status=status, mask_id=mask_id,
                 based_on=0 if head is None else head.revision, shown=True, note=ADJUDICATED,
+                **said_of(None if own is None or own.mine else _judgement_of(own.info)),
             )  # fmt: skip
             area = connection.execute(select(Mask.area).where(Mask.id == mask_id)).scalar()
             values = {
@@ -134,13 +139,28 @@ class AdjudicationsPart(ReadingsPart):
                 "rater_id": None if status is FrameStatus.MACHINE else writing.rater_id, "updated_at": writing.at,
                 "seconds": 0.0 if own is None else own.seconds,
             }  # fmt: skip
-            rows.set_head(frame, head, values)
+            rows.set_head(frame, head, values if own is None else values | _proposals_of(own))
         rows.write()
         _take_marks(writing, cine_id, chosen, before)
         _take_landmarks(writing, cine_id, chosen, before)
         measured = measured_in(connection, cine_id, chosen)
         if measured is not None:
             put_values(writing, cine_id, as_values(measured), chosen, fingerprint_of(connection, cine_id))
+
+
+def _judgement_of(info: FrameInfo | None) -> Judgement:
+    return NOTHING if info is None else Judgement(info.origin, info.implied)
+
+
+def _proposals_of(own: OwnFrame) -> dict[str, Any]:
+    """Return what a label says of its proposals: they are those of the reading, who may have taken a run back."""
+    said: dict[str, Any] = {"model": own.info.model, "width": own.info.width, "model_sha256": own.info.model_sha256}
+    for name, version in (("original", own.original), ("newest", own.newest)):
+        said |= {
+            name: None if version is None else version.number,
+            f"{name}_mask_id": None if version is None else version.mask_id,
+        }
+    return said
 
 
 def _adjudication(connection: Connection, cine_id: int) -> Adjudication | None:

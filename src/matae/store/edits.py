@@ -20,7 +20,7 @@ from matae.store.label_rows import (
     store_masks,
 )
 from matae.store.late import are_stored, late_frames
-from matae.store.proposals import Judgement, head_of, proposals_of, said_of, status_of, which_of
+from matae.store.proposals import NOTHING, Judgement, head_of, proposals_of, said_of, status_of, which_of
 from matae.store.reader_view import ReaderViewPart, own_frames
 from matae.store.types import Edit, FrameInfo, FrameStatus
 
@@ -187,7 +187,8 @@ class EditsPart(ReaderViewPart):
                 rows.add_revision(
                     edit.frame, number, kind="conflict" if late else "person", status=status,
                     mask_id=mask_id, based_on=int(edit.expected_revision), shown=not late and own is None,
-                    seconds=edit.seconds, note=as_note(note, _NOTE), **said_of(None if late else shown),
+                    seconds=edit.seconds, note=as_note(note, _NOTE),
+                    **said_of(None if late or shown is None else shown.judgement),
                 )  # fmt: skip
                 if late or own is not None:
                     numbers[edit.frame] = number
@@ -285,16 +286,22 @@ class EditsPart(ReaderViewPart):
                     mine={},
                 )
             else:
-                known = proposals_of(connection, cine.id, wanted if status is FrameStatus.MACHINE else ())
+                again = wanted if status is FrameStatus.MACHINE else []
+                known, judged = (
+                    proposals_of(connection, cine.id, again),
+                    self._infos(connection, cine.id, again, own) if again else {},
+                )
                 rows = LabelWriter(writing, cine.id)
                 for frame in wanted:
                     head = heads[frame]
-                    shown = which_of(known.get(frame, ()), head.mask_id)
+                    meant = Judgement(judged[frame].origin, judged[frame].implied) if frame in judged else NOTHING
+                    shown = which_of(known.get(frame, ()), head.mask_id, meant)
                     chosen = FrameStatus.EDITED if status is FrameStatus.MACHINE and shown is None else status
                     number, spent = numbers[frame] + 1, seconds_of(seconds) / len(wanted)
                     rows.add_revision(
                         frame, number, kind="status", status=chosen, mask_id=head.mask_id, based_on=head.revision,
-                        shown=own is None, seconds=spent, note=as_note(note, _NOTE), **said_of(shown),
+                        shown=own is None, seconds=spent, note=as_note(note, _NOTE),
+                        **said_of(None if shown is None else shown.judgement),
                     )  # fmt: skip
                     if own is not None:
                         continue

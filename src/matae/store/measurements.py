@@ -30,6 +30,8 @@ MEASURED = (
     Measurement.settings,
 )  # fmt: skip
 """The columns that `measurement_of` takes, in their order."""
+_WIDTHS = 16
+"""Letters of its column of widths."""
 
 
 def measurement_of(values: Sequence[Any], rater: str | None, fingerprint: tuple[int, int]) -> StoredMeasurement:
@@ -139,8 +141,15 @@ def as_values(measured: StoredMeasurement) -> dict[str, Any]:
         "view": None if measured.view is None else as_note(measured.view, 40),
         "method": as_note(measured.method, 80),
         "model": as_note(measured.model, 200),
-        "width": as_note(measured.width, 16),
+        "width": _fitting(as_note(measured.width, 200)),
     }
+
+
+def _fitting(widths: str) -> str:
+    """Return the first of some widths, those of most masks: as many as the column holds, for half of one is another."""
+    while len(widths) > _WIDTHS and ", " in widths:
+        widths = widths.rpartition(", ")[0]
+    return widths[:_WIDTHS]
 
 
 def put_values(

@@ -138,11 +138,11 @@ def status_of(edit: Edit, mask_id: int | None, shown: Proposal | None) -> FrameS
     return FrameStatus.EDITED if status is FrameStatus.MACHINE and shown is None else status
 
 
-def said_of(shown: Proposal | None) -> dict[str, Any]:
+def said_of(judgement: Judgement | None) -> dict[str, Any]:
     """Return what a version that shows a proposal again says of it."""
-    if shown is None:
+    if judgement is None:
         return {}
-    origin, implied = shown.judgement
+    origin, implied = judgement
     return {"implied": implied} | ({} if origin is None else origin._asdict())
 
 

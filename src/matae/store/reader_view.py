@@ -56,6 +56,8 @@ class OwnFrame(NamedTuple):
         The same for whoever asks; revision 0 where there is no mask.
     mine
         The rater changed or judged it.
+    original, newest
+        Versions of the proposal that the rater started from, and of the newest one for them; None where there is none.
     """
 
     frame: int
@@ -65,6 +67,8 @@ class OwnFrame(NamedTuple):
     seconds: float
     info: FrameInfo
     mine: bool
+    original: Any
+    newest: Any
 
 
 def first_adjudication(connection: Connection, cine_id: int) -> int | None:
@@ -195,7 +199,7 @@ def _folded(frame: int, versions: list[Any]) -> OwnFrame:
         origin=found.origin,
     )
     mine = last.mask_id is not None and last.status != FrameStatus.MACHINE.value
-    return OwnFrame(frame, last.status, last.number, last.mask_id, seconds, info, mine)
+    return OwnFrame(frame, last.status, last.number, last.mask_id, seconds, info, mine, original, newest)
 
 
 def _said_of(version: Any) -> Judgement | None:

@@ -138,6 +138,16 @@ def test_the_very_weights_are_asked_and_nothing_is_said(clip, monkeypatch) -> No
     assert all(flag.code != NOT_ASKED for flag in measured.flags)
 
 
+def test_where_nothing_is_implied_the_widths_are_not_compared_over_the_clip(clip, monkeypatch) -> None:
+    """It would take as long as outlining the clip, for nothing."""
+    study, cine, masks = clip
+    compared = []
+    monkeypatch.setattr("matae.readers.network.apart_from_second", lambda *given: compared.extend(given[4]) or iter(()))
+    propose(study, cine, masks, {2: 0.9, 5: 0.8})
+    network_word(cine, find_sector(cine), masks, study.frames(cine.content_id))
+    assert compared == [2, 5]
+
+
 def test_masks_of_two_models_are_said_to_be_of_the_one_that_made_most(clip) -> None:
     study, cine, masks = clip
     propose(study, cine, masks, dict.fromkeys(range(N), 0.9), model="gone", width="1/2")

@@ -314,3 +314,16 @@ def test_more_clips_are_left_to_others_than_a_database_takes_values(study) -> No
     assert (found.id, found.path) == (numbers[1], Path("/clips/2.dcm"))
     study.give_back_taken()
     assert study.take_next(without=[numbers[0] - 1, *numbers]) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("", ""), ("1/2", "1/2"), ("1/2, 1/4, 1/8, 1", "1/2, 1/4, 1/8, 1"),
+        ("1/2, 3/16, 1/16, 1", "1/2, 3/16, 1/16"), ("1/2, 1/4, 1/8, 1/16", "1/2, 1/4, 1/8"),
+    ],
+)  # fmt: skip
+def test_no_width_of_a_measurement_is_cut_in_two(study, cine, said, kept):
+    """A network may have more of them than the column holds; those that made most of the masks are named."""
+    study.put_measurement(cine.content_id, StoredMeasurement(50.0, model="m", width=said))
+    assert study.measurement(cine.content_id).width == kept

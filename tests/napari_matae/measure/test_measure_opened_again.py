@@ -10,7 +10,7 @@ import SimpleITK as sitk  # noqa: N813
 
 from matae.read import open_cine
 from matae.readers import measure_stored
-from matae.segment import Segmenter, SegmentOptions, find_sector
+from matae.segment import FrameMask, Segmenter, SegmentOptions, find_sector
 from matae.store import FrameStatus, OverrideName, Study
 from matae.worklist import stored_measurement
 from matae.worklist.segmenting import segment_into
@@ -213,6 +213,29 @@ def test_a_frame_of_another_width_is_asked_about_by_its_own(make_workspace, qtbo
     one, _ = said(qtbot, workspace)
     assert one.width == "1"
     agree(said(qtbot, reopened(make_workspace, qtbot, workspace, cine))[0], one)
+
+
+def test_a_run_that_outlined_the_same_is_taken_back_too(make_workspace, qtbot, model, cine) -> None:
+    """Two widths may leave the same pixels: the width that is named, and what is implied, are those of before."""
+    workspace = make_workspace()
+    opened(qtbot, workspace, cine)
+    outline(workspace, cine, range(N), width="1")
+    session, current = workspace.session, workspace.session.current
+    origins, implied = dict(current.origins), current.implied.copy()
+    settled(qtbot, workspace)
+    session.masks.begin_run()
+    current.run = {**current.run, "width": "1/2"}
+    for t in range(4):
+        unsure = np.full(cine.shape, 140, np.uint8)
+        session.masks.receive(FrameMask(t, current.mask(t).copy(), unsure, int(current.area_px[t])))
+    session.masks.end_run()
+    assert current.network.widths == "1, 1/2"
+    workspace.undo_stack.undo()
+    assert current.origins == origins
+    np.testing.assert_array_equal(current.implied, implied)
+    again = reopened(make_workspace, qtbot, workspace, cine).session.current
+    assert again.origins == origins
+    np.testing.assert_array_equal(again.implied, implied)
 
 
 def test_a_clip_that_the_queue_ran_at_another_width_beside_a_person_agrees(

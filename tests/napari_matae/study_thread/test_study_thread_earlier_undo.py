@@ -108,3 +108,14 @@ def test_runs_of_two_networks_are_two_steps_though_they_share_no_frame():
         [Stored(2, 3, "machine", "", t, status=machine, origin=origin)] for t, origin in ((0, wide), (1, narrow))
     )
     assert [step.frames for step in undo_steps_of([first, one, other], SHAPE)] == [[0], [1]]
+
+
+def test_the_same_mask_of_another_network_is_taken_back_too():
+    machine, wide, narrow = FrameStatus.MACHINE, Origin("m", "1"), Origin("m", "1/2")
+    first = [Stored(1, 2, "machine", "", status=machine, implied=0.9, origin=wide)]
+    other = [Stored(2, 2, "machine", "", status=machine, implied=0.6, origin=narrow)]
+    (step,) = undo_steps_of([first, other], SHAPE)
+    (change,) = step.changes
+    assert (change.patch, change.origins, change.implied) == (None, (wide, narrow), (0.9, 0.6))
+    again = [Stored(2, 2, "machine", "", status=machine, implied=0.9, origin=wide)]
+    assert undo_steps_of([first, again], SHAPE) == []  # nothing is another
