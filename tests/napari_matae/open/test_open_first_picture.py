@@ -17,6 +17,7 @@ from matae.read import CineRef
 from matae.speed.clip import phantom_clip, write_avi
 from matae.store.types import FrameStatus
 from napari_matae import app
+from napari_matae.background.worker import EventWorker
 from napari_matae.dock import MataeDock
 from napari_matae.open import early, first_picture
 from napari_matae.open.early import read_early
@@ -259,6 +260,12 @@ def test_another_file_that_is_opened_meanwhile_takes_its_place(open_path, qtbot,
     qtbot.waitUntil(lambda: not dock.open_panel.is_reading)
     assert dock.session.current.cine.source.name == "clip.dcm"
     assert [layer for layer in viewer.layers if isinstance(layer, Image)] == [dock.session.current.image]
+
+
+def test_a_worker_that_is_dropped_before_it_begins_leaves_nothing_behind(open_path, tmp_path, monkeypatch):
+    monkeypatch.setattr(EventWorker, "start", lambda *_: None)
+    open_path(make(tmp_path, "clip.avi"), until_read=False)
+    assert early._Early.last is None
 
 
 def test_the_window_is_drawn_with_the_picture_where_it_stays_before_the_dock_is_made(
