@@ -73,6 +73,7 @@ def open_path(qtbot, tiny_model, monkeypatch):
     import napari
 
     monkeypatch.setattr(napari, "Viewer", Viewer)
+    monkeypatch.setattr(first_picture, "_PATIENCE_S", 60.0)  # a busy computer only takes longer
     said: list[str] = []
     monkeypatch.setattr("napari.utils.notifications.show_error", said.append)
     docks = []
