@@ -13,7 +13,7 @@ def main() -> None:
     parser.add_argument("--demo", action="store_true", help="open, segment and play the demonstration cine")
     arguments = parser.parse_args()
 
-    if arguments.path is not None:
+    if arguments.path is not None and not arguments.demo:
         from napari_matae.open.early import read_early
 
         read_early(arguments.path)

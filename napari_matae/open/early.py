@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from typing import Any, ClassVar
 
@@ -81,12 +82,19 @@ def early_cine(path: Path, patience_s: float) -> Cine | None:
     return early.cine
 
 
-def taken_early(path: Path) -> list[Any] | None:
-    """Return the events of what was read early, waiting for its end; None for another path, and the second time."""
+def taken_early(path: Path) -> Iterator[Any] | None:
+    """Return the events of what was read early, which are waited for; None for another path, and the second time.
+
+    It is taken with the call, though nobody asks for an event: what was read is kept for nobody else.
+    """
     early = _Early.last
     if early is None or path != early.path:
         return None
     _Early.last = None
     early.may_go_on.set()
+    return _awaited(early)
+
+
+def _awaited(early: _Early) -> Iterator[Any]:
     early.thread.join()
-    return early.events
+    yield from early.events

@@ -25,6 +25,8 @@ _PATIENCE_S = 0.5
 _DRAWN_S = 2.0
 """At most, for a window that is not drawn at all: one that is minimised, or on a screen without OpenGL."""
 
+_DOCK = "MatAE (napari-matae)"
+"""The dock, as napari calls it where it remembers the side of the window that a person moved it to."""
 _SHARE = 0.95
 """Of the canvas, as napari fits a picture."""
 
@@ -41,6 +43,7 @@ class FirstPicture:
     """
 
     def __init__(self, viewer: napari.viewer.Viewer, cine: Cine) -> None:
+        from napari.settings import get_settings
         from qtpy.QtCore import Qt
         from qtpy.QtWidgets import QLabel
 
@@ -52,7 +55,8 @@ class FirstPicture:
         self._text = QLabel("The dock comes in a moment…")
         self._text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._text.setMinimumWidth(DOCK_WIDTH)
-        self._room = viewer.window.add_dock_widget(self._text, name="MatAE", area="right", add_vertical_stretch=False)
+        side = get_settings().application.plugin_widget_positions.get(_DOCK, "right")
+        self._room = viewer.window.add_dock_widget(self._text, name="MatAE", area=side, add_vertical_stretch=False)
         self.layer = picture_of(cine)
         viewer.add_layer(self.layer)
         name_axes(viewer)
@@ -68,12 +72,12 @@ class FirstPicture:
 
         No key or click gets in between: nobody closes the window, or works with the layer, before the dock is there.
         """
-        from qtpy.QtWidgets import QApplication, QOpenGLWidget
+        from qtpy.QtWidgets import QOpenGLWidget
 
         from napari_matae.background.connections import Connections
         from napari_matae.background.patient_wait import wait_until
 
-        canvases = [widget for widget in QApplication.allWidgets() if isinstance(widget, QOpenGLWidget)]
+        canvases = self._text.window().findChildren(QOpenGLWidget)  # another viewer's says nothing of this one
         drawn: list[bool] = []
         connections = Connections()
         for canvas in canvases:
@@ -86,9 +90,13 @@ class FirstPicture:
         """Take away what stands in the place of the dock, as soon as that is shown: the picture stays where it is."""
         from qtpy.QtCore import QTimer
 
+        def go() -> None:
+            self._viewer.window.remove_dock_widget(self._room)
+            self._text.deleteLater()  # with its timer, which keeps all of this, the pixels too
+
         timer = QTimer(self._text)  # which ends with the window
         timer.setSingleShot(True)
-        timer.timeout.connect(lambda: self._viewer.window.remove_dock_widget(self._room))
+        timer.timeout.connect(go)
         timer.start(0)
 
     def give_up_unless_opened(self, panel: OpenPanel) -> None:

@@ -134,7 +134,7 @@ class OpenPanel(QWidget):  # type: ignore[misc]
 
         settings().setValue(_FOLDER, str(path.absolute() if is_folder(path) else path.absolute().parent))
         self._as_cine = partial(open_cine, path, third_axis_is_time=True)
-        self._start(path_events, path, path.name)
+        self._start(iter, path_events(path), path.name)  # taken here: a worker that is dropped may never begin
 
     def read(self, opener: Callable[[], Cine], name: str = "") -> None:
         """Read a cine off the GUI thread and show it, in place of whatever is being read."""

@@ -47,11 +47,14 @@ def open_events(opener: Callable[[], Cine]) -> Iterator[Opened]:
 
 
 def path_events(path: Path) -> Iterator[Listed | Decoded | Opened | Failed]:
-    """List the cines of a file or folder, and read the only one, as events for the GUI thread."""
+    """List the cines of a file or folder, and read the only one, as events for the GUI thread.
+
+    What was read early is taken with the call; all else is done as the events are asked for.
+    """
     from napari_matae.open.early import taken_early
 
     early = taken_early(path)
-    yield from reading_events(path) if early is None else early
+    return reading_events(path) if early is None else early
 
 
 def reading_events(path: Path) -> Iterator[Listed | Decoded | Opened]:

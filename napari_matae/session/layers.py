@@ -23,6 +23,7 @@ __all__ = [
     "CINE_KEY",
     "CLASS_COLOURS",
     "OUTLINE_WIDTH",
+    "PICTURE_KEY",
     "SECTOR_KEY",
     "STAND_IN_KEY",
     "STATE_KEY",
@@ -54,6 +55,9 @@ SECTOR_KEY = "matae_sector"
 
 STAND_IN_KEY = "matae_stand_in"
 """Key of a layer's metadata that is true where it only stands for others while a cine plays, as no other layer does."""
+
+PICTURE_KEY = "matae_picture"
+"""Key of a layer's metadata that is true where it is the picture of a cine that is still to be opened."""
 
 OUTLINE_WIDTH = 2
 """Pixels of the ventricle's outline; thin enough to judge the border under it."""
@@ -106,12 +110,12 @@ def picture_of(cine: Cine) -> Image:
     from napari.layers import Image
 
     data, keywords, _ = image_layer_data(cine)
-    return Image(data, **keywords | {"metadata": {}})
+    return Image(data, **keywords | {"metadata": {PICTURE_KEY: True}})
 
 
 def is_picture_of(layer: Layer, cine: Cine) -> bool:
-    """Return whether a layer is the picture of a cine alone, which `picture_of` made."""
-    return layer.data is cine.frames and not layer.metadata
+    """Return whether a layer is the picture of a cine alone, which `picture_of` made; one that a person made is not."""
+    return PICTURE_KEY in layer.metadata and layer.data is cine.frames
 
 
 def cine_of(layer: object) -> Cine | None:

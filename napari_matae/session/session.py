@@ -12,6 +12,7 @@ from napari_matae.background.connections import Connections
 from napari_matae.session.cine_viewer import CineViewer, name_axes
 from napari_matae.session.layers import (
     CINE_KEY,
+    PICTURE_KEY,
     SECTOR_KEY,
     STATE_KEY,
     cine_of,
@@ -100,7 +101,8 @@ class Session(SessionSignals):
         if shown is None:
             self.viewer.add_layer(image_of(cine, sector))
         else:  # its picture came on screen before there was a session
-            shown.metadata = image_metadata(cine, sector)
+            others = {key: value for key, value in shown.metadata.items() if key != PICTURE_KEY}
+            shown.metadata = others | image_metadata(cine, sector)
             self._adopt(shown)
         if self.current is None or self.current.cine.frames is not cine.frames:
             raise RuntimeError("the viewer did not take the cine's layer")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 import threading
+import weakref
 
 from matae.speed.clip import phantom_clip, write_avi
 from napari_matae.background.events import Failed
@@ -55,6 +57,20 @@ def test_nothing_but_the_picture_is_looked_for_before_it_is_taken(tmp_path, monk
     assert looked == []
     assert isinstance(list(path_events(path))[-1], Opened)
     assert looked == [cine]
+
+
+def test_what_was_read_is_kept_for_nobody_once_it_is_taken(tmp_path):
+    path = tmp_path / "clip.avi"
+    write_avi(phantom_clip(4, (64, 64), 4), path)
+    read_early(path)
+    frames, thread = weakref.ref(early_cine(path, 60).frames), early._Early.last.thread
+    events = path_events(path)
+    assert early._Early.last is None
+    del events  # of a worker that was dropped before it began
+    thread.join(60)
+    gc.collect()
+    assert not thread.is_alive()
+    assert frames() is None
 
 
 def test_a_cine_that_takes_long_is_not_waited_for(tmp_path, monkeypatch):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from functools import partial
 
 import numpy as np
@@ -17,6 +19,8 @@ from matae.read import CineRef
 from matae.speed.clip import phantom_clip, write_avi
 from matae.store.types import FrameStatus
 from napari_matae import app
+from napari_matae.background import patient_wait
+from napari_matae.background.worker import EventWorker
 from napari_matae.dock import MataeDock
 from napari_matae.open import early, first_picture
 from napari_matae.open.early import read_early
@@ -34,8 +38,10 @@ class Window(QMainWindow):
         super().__init__()
         self.viewer = viewer
         self.docks: list[QDockWidget] = []
+        self.sides: list[str] = []
 
-    def add_dock_widget(self, widget, **_) -> QDockWidget:
+    def add_dock_widget(self, widget, area="right", **_) -> QDockWidget:
+        self.sides.append(area)
         self.docks.append(QDockWidget(self))
         self.docks[-1].setWidget(widget)
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.docks[-1])
@@ -67,6 +73,7 @@ def open_path(qtbot, tiny_model, monkeypatch):
     import napari
 
     monkeypatch.setattr(napari, "Viewer", Viewer)
+    monkeypatch.setattr(first_picture, "_PATIENCE_S", 60.0)  # a busy computer only takes longer
     said: list[str] = []
     monkeypatch.setattr("napari.utils.notifications.show_error", said.append)
     docks = []
@@ -259,6 +266,54 @@ def test_another_file_that_is_opened_meanwhile_takes_its_place(open_path, qtbot,
     qtbot.waitUntil(lambda: not dock.open_panel.is_reading)
     assert dock.session.current.cine.source.name == "clip.dcm"
     assert [layer for layer in viewer.layers if isinstance(layer, Image)] == [dock.session.current.image]
+
+
+def test_a_worker_that_is_dropped_before_it_begins_leaves_nothing_behind(open_path, tmp_path, monkeypatch):
+    monkeypatch.setattr(EventWorker, "start", lambda *_: None)
+    open_path(make(tmp_path, "clip.avi"), until_read=False)
+    assert early._Early.last is None
+
+
+def test_what_another_program_wrote_beside_the_picture_stays_in_the_one_layer(open_path, qtbot, tmp_path):
+    viewer, dock, _ = open_path(make(tmp_path, "clip.avi"), until_read=False)
+    viewer.layers[0].metadata["of another"] = 1
+    qtbot.waitUntil(lambda: dock.session.current is not None)
+    assert [layer for layer in viewer.layers if isinstance(layer, Image)] == [dock.session.current.image]
+    assert dock.session.current.image.metadata["of another"] == 1
+
+
+def test_the_room_is_where_a_person_moved_the_dock(open_path, tmp_path, monkeypatch):
+    from napari.settings import get_settings
+
+    places = get_settings().application.plugin_widget_positions
+    monkeypatch.setitem(places, "MatAE (napari-matae)", "left")
+    viewer, _, _ = open_path(make(tmp_path, "clip.avi"))
+    assert viewer.window.sides[0] == "left"
+
+
+def test_nothing_of_it_is_kept_once_the_dock_goes_on_with_the_picture(open_path, qtbot, tmp_path, monkeypatch):
+    made, real = [], first_picture.FirstPicture.leave_room
+    monkeypatch.setattr(
+        first_picture.FirstPicture, "leave_room", lambda first: (made.append(weakref.ref(first)), real(first))[1]
+    )
+    open_path(make(tmp_path, "clip.avi"))
+    qtbot.waitUntil(lambda: gc.collect() >= 0 and made[0]() is None)
+
+
+def test_the_canvas_of_another_viewer_is_not_waited_for(open_path, qtbot, tmp_path, monkeypatch):
+    from qtpy.QtWidgets import QOpenGLWidget
+
+    qtbot.addWidget(QOpenGLWidget())  # never drawn
+    real, waits = patient_wait.wait_until, {}
+
+    def wait(done, seconds: float) -> bool:
+        waits[seconds] = done()
+        return real(done, seconds)
+
+    monkeypatch.setattr(first_picture, "_DRAWN_S", 2.25)
+    monkeypatch.setattr(patient_wait, "wait_until", wait)
+    open_path(make(tmp_path, "clip.avi"))
+    assert waits[2.25]
 
 
 def test_the_window_is_drawn_with_the_picture_where_it_stays_before_the_dock_is_made(

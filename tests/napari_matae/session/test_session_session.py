@@ -55,6 +55,14 @@ def test_a_picture_that_was_on_screen_before_is_taken_over_by_the_cine_that_is_o
     assert picture not in session.viewer.layers
 
 
+def test_a_layer_that_a_person_made_of_the_same_pixels_is_left_alone(session, cine):
+    mine = session.viewer.add_image(cine.frames, colormap="inferno")
+    assert session.open(cine).image is not mine
+    session.open(make_cine(seed=1))
+    assert mine in session.viewer.layers
+    assert not mine.metadata
+
+
 def test_a_new_cine_opens_at_its_first_frame(session, cine):
     session.open(cine)
     session.seek(9)
