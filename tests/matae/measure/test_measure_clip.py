@@ -322,7 +322,7 @@ def test_biplane_needs_both_views_calibrated() -> None:
     with pytest.raises(MeasureError, match="not calibrated"):
         measure_two_views(four, bare)
     empty = measure_cine(two.inputs.cine, np.zeros_like(two.inputs.masks))
-    with pytest.raises(MeasureError, match="no beat"):
+    with pytest.raises(MeasureError, match="no outline of a left ventricle"):
         measure_two_views(four, empty)
 
 

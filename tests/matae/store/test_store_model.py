@@ -34,6 +34,7 @@ class Frame:
     versions: list[tuple[str, int | None]] = field(default_factory=list)
     proposed: set[int] = field(default_factory=set)
     implied: list[tuple[int, float | None]] = field(default_factory=list)  # of each proposal, in order
+    shown: int | None = None  # which of them it shows; None where a person drew another mask
     original: int | None = None
     newest: int | None = None
     person_since: int = 0  # the last revision at which a person changed it
@@ -82,6 +83,7 @@ class StudyMachine(RuleBasedStateMachine):
                 expected.append(number)
             else:
                 frame.mask = frame.original = value + number
+                frame.shown = len(frame.implied) - 1
                 frame.status, frame.revision = FrameStatus.MACHINE, len(frame.versions)
                 frame.drawn_by = None
         assert kept == sorted(expected)
@@ -122,6 +124,8 @@ class StudyMachine(RuleBasedStateMachine):
             frame = self.frames[key]
             frame.versions.append(("person", value))
             frame.mask = value
+            same = [at for at, (mask, _) in enumerate(frame.implied) if mask == value]
+            frame.shown = same[-1] if same else None
             frame.revision = frame.person_since = len(frame.versions)
             frame.status, frame.drawn_by = status, (who, expected[key])
             if value is None or (status is FrameStatus.MACHINE and value in frame.proposed):
@@ -206,10 +210,10 @@ class StudyMachine(RuleBasedStateMachine):
 
 
 def expected_implied(frame: Frame) -> float | None:
-    """Return what is implied of the mask shown where it is predicted, of the newest proposal elsewhere."""
-    shown = frame.status is FrameStatus.MACHINE
-    found = [sure for mask, sure in frame.implied if not shown or mask == frame.mask]
-    return found[-1] if found else None
+    """Return what is implied of the proposal shown, of the newest one where a person drew another mask."""
+    if not frame.implied:
+        return None
+    return frame.implied[-1 if frame.shown is None else frame.shown][1]
 
 
 def same_mask(mask: np.ndarray | None, value: int | None) -> None:

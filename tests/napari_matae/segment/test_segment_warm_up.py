@@ -143,7 +143,8 @@ from qtpy.QtCore import QCoreApplication
 from napari_matae.segment import warm_up
 
 class Session:
-    opened, sector_changed, run_began, run_ended, current = Signal(object), Signal(), Signal(), Signal(), None
+    opened, sector_changed, run_asked, run_began, run_ended = (Signal(object), *(Signal() for _ in range(4)))
+    current = None
 
 done, seconds = Path(sys.argv[1]), float(sys.argv[2])
 warm_up.make_ready = lambda: (time.sleep(seconds), done.write_text("done"))
