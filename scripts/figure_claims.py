@@ -37,6 +37,7 @@ def claims() -> Iterator[Claim]:
     yield from _trust()
     yield from _clinic()
     yield from _gpu()
+    yield from _waits()
 
 
 def _weights() -> Iterator[Claim]:
@@ -246,3 +247,18 @@ def _gpu() -> Iterator[Claim]:
         yield Claim(page, f"{width} is {best / number(base['frames/s']):.0f} times as fast", source)
     whole = next(row for row in sources.table(page, "rows") if row["rows"] == "112" and row["width"] == "1")
     yield Claim(page, f"{20_000 / number(whole['frames/s']):.1f} times short", source)
+
+
+def _waits() -> Iterator[Claim]:
+    """Hold what docs/speed.md says of the waits in the viewer to the lines of `benchmarks/waits.py`."""
+    (run,) = sources.figures_of("waits")["runs"]
+    line = re.compile(r"(.+?)  +(?:goal .*?)?clock +([\d.]+) s \(worst ([\d.]+)\)")
+    found = {one[1]: (float(one[2]), float(one[3])) for text in run["output"] if (one := line.match(text))}
+    for name, said in (
+        ("picture", "{:.1f} s to the picture (worst {:.1f})"),
+        ("dock", "{:.1f} s until the dock has the clip"),
+        ("napari alone", "{:.1f} s where napari is alone"),
+        ("first mask", "{:.1f} s from a click at once to the first mask (worst {:.1f})"),
+        ("frame again", "{:.2f} s for a frame again"),
+    ):
+        yield Claim("docs/speed.md", said.format(*found[name]), "docs/figures/waits.json")
