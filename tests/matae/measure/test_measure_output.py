@@ -14,29 +14,11 @@ from typer.testing import CliRunner
 from matae.cine import Spacing
 from matae.cli import app
 from matae.errors import MeasureError
-from matae.measure import kymograph, measure_cine
+from matae.measure import kymograph
 from matae.measure.kymograph import line_positions
 from matae.measure.mask_file import read_masks
 from matae.measure.record import write_csv, write_json
 from matae.output import write_mask
-from matae.phantom import make_phantom
-
-
-@pytest.fixture(scope="module")
-def phantom():
-    return make_phantom(2, n_frames=20, frame_rate=20.0, shape=(96, 96))
-
-
-@pytest.fixture(scope="module")
-def measured(phantom):
-    return measure_cine(phantom.cine, phantom.masks, model="matae-lv", width="1/2")
-
-
-@pytest.fixture(scope="module")
-def nothing():
-    cine, masks = beating(np.linspace(1, 0.6, 8))
-    return measure_cine(replace(cine, frame_times=None, spacing=None), np.zeros_like(masks))
-
 
 # --- JSON and CSV -----------------------------------------------------------------------------------------------
 

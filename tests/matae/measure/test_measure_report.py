@@ -19,23 +19,6 @@ from matae.measure.report import HEADLINE, fit, make_report, new_page, write_rep
 from matae.measure.two_views_report import make_two_views_report
 from matae.measure.uncertainty import QualityFlag
 from matae.output import write_mask
-from matae.phantom import make_phantom
-
-
-@pytest.fixture(scope="module")
-def phantom():
-    return make_phantom(2, n_frames=20, frame_rate=20.0, shape=(96, 96))
-
-
-@pytest.fixture(scope="module")
-def measured(phantom):
-    return measure_cine(phantom.cine, phantom.masks, model="matae-lv", width="1/2")
-
-
-@pytest.fixture(scope="module")
-def nothing():
-    cine, masks = beating(np.linspace(1, 0.6, 8))
-    return measure_cine(replace(cine, frame_times=None, spacing=None), np.zeros_like(masks))
 
 
 def test_a_report_of_another_kind_is_refused(measured, tmp_path) -> None:
