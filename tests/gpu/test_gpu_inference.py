@@ -104,3 +104,36 @@ def test_a_clip_on_the_gpu_gives_the_masks_of_the_cpu(model: str, device: str) -
     for value in range(1, 1 + wanted.masks.max()):  # every structure of the model
         assert dice(found.masks == value, wanted.masks == value).min() > 0.98
     assert found.run["precision"] in {"bf16", "fp16", "fp32"}
+
+
+@pytest.mark.parametrize("model", ["matae-lv", "matae-apical"])
+def test_what_is_recorded_gives_the_masks_of_what_is_launched_each_time(model: str, cuda: str) -> None:
+    from matae.segment import Segmenter, SegmentOptions, find_sector
+    from matae.speed.clip import phantom_clip
+
+    clip = phantom_clip(96, (112, 128), 4)
+    segmenter = Segmenter(SegmentOptions(model=model, width="1", device=cuda, backend="torch"))
+    segmenter._backend.batch = 16  # structures are recorded from the fifth whole batch
+    first, *_, last = batches = [
+        list(segmenter.stream(clip, find_sector(clip), [*range(16)] * times)) for times in (2, 8, 2)
+    ]
+    assert not segmenter.notices
+    assert segmenter._backend.graphs._structures
+    for frame, again in zip(first, last, strict=True):
+        np.testing.assert_array_equal(frame.mask, again.mask)
+        np.testing.assert_array_equal(frame.probability, again.probability)
+    assert all(frame.mask.any() for batch in batches for frame in batch)
+
+
+def test_convolutions_in_one_kernel_give_what_they_give_in_three(cuda: str, source: ModelSource) -> None:
+    from matae.segment.backends.fused import fused
+
+    network = source.plain(1.0).to(cuda)
+    quick = fused(network, torch.float16)
+    assert quick is not None
+    x = torch.rand(2, 1, 224, 224, device=cuda)
+    with torch.inference_mode(), torch.autocast("cuda", torch.float16):
+        wanted = network(x).float().sigmoid()
+    with torch.inference_mode():
+        found = quick(x.half()).float().sigmoid()
+    assert (found - wanted).abs().max() < 0.02

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from matae.segment import device_stages, on_device
+from matae.segment import device_stages, graphs, on_device
 from matae.segment.backends import torch_backend as backends
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class FakeDevices:
         self.fail_capture: list[Exception] = []
         self.gone = ""  # what every call says from now on
         self.graphs: list[tuple[int, ...]] = []
+        self.structure_graphs: list[tuple[int, ...]] = []
         self.uploads: list[tuple[int, ...]] = []
         self.fetched: list[tuple[int, ...]] = []
         self.scales = True
@@ -64,7 +65,7 @@ class FakeDevices:
         patch(torch.version, "hip", "6.0" if hip else None)
         patch(backends, "to_device", self._to_device)
         patch(device_stages, "Link", lambda device: FakeLink(self, device))
-        patch(device_stages, "captured", self._captured)
+        patch(graphs, "captured", self._captured)
         patch(on_device.Placer, "matching", self._matching)
         patch(backends, "_onto", self._onto)
         patch(torch, "autocast", self._autocast)
@@ -89,7 +90,7 @@ class FakeDevices:
     def _captured(self, forward: Callable[[torch.Tensor], torch.Tensor], like: torch.Tensor) -> object:
         if self.fail_capture:
             raise self.fail_capture.pop(0)
-        self.graphs.append(tuple(like.shape))
+        (self.graphs if like.ndim == 3 else self.structure_graphs).append(tuple(like.shape))
 
         def replay(pictures: torch.Tensor) -> torch.Tensor:
             assert pictures.shape == like.shape

@@ -25,7 +25,7 @@ from matae.nn.network import Network
 from matae.nn.widths import WIDTHS, format_width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
 __all__ = ["ConvAdapter", "Matae", "MataeConfig", "PlainMatae"]
@@ -335,11 +335,17 @@ class PlainMatae(Network):
     ----------
     config
         Its own channels (already narrowed) and classes.
+
+    Attributes
+    ----------
+    rectified
+        What a convolution followed by a ReLU is computed by; a backend may have something quicker.
     """
 
     def __init__(self, config: MataeConfig) -> None:
         super().__init__()
         self.config = config
+        self.rectified: Callable[[nn.Conv2d, Tensor], Tensor] = _rectified
         self.widths, self.divisor, self.classes = (1.0,), config.divisor, config.classes
         channels, folded = config.channels, config.fold**2
 
@@ -370,10 +376,15 @@ class PlainMatae(Network):
         stages, skips = self.blocks(), []
         depth = len(self.encoder)
         for stage, block in enumerate(stages[:depth]):
-            x = _convolve(block, F.max_pool2d(x, 2) if stage else x)
+            x = self._through(block, F.max_pool2d(x, 2) if stage else x)
             skips.append(x)
         for stage in reversed(range(depth - 1)):
-            x = _convolve(stages[depth + stage], torch.cat([self.up.at(stage)(x), skips[stage]], 1))
+            x = self._through(stages[depth + stage], torch.cat([self.up.at(stage)(x), skips[stage]], 1))
+        return x
+
+    def _through(self, block: list[nn.Conv2d], x: Tensor) -> Tensor:
+        for conv in block:
+            x = self.rectified(conv, x)
         return x
 
     def logits(self, features: Tensor) -> Tensor:
@@ -387,7 +398,5 @@ class PlainMatae(Network):
         return self
 
 
-def _convolve(block: list[nn.Conv2d], x: Tensor) -> Tensor:
-    for conv in block:
-        x = F.relu(conv(x), inplace=True)
-    return x
+def _rectified(conv: nn.Conv2d, x: Tensor) -> Tensor:
+    return F.relu(conv(x), inplace=True)

@@ -1,10 +1,9 @@
 """The stages of segmenting on a CUDA GPU: a byte a pixel goes over the bus, two come back, all else happens there.
 
 Frames are scaled, run through the network, brought back to native pixels and taken apart into structures on the GPU,
-with the results that the CPU gives. The network's kernels are launched as CUDA graphs, each of a fixed number of
-frames. The few frames that are not simple come back as logits, those of the part where something is possible, for the
-CPU. What of it does not work on a GPU is left, for the plain way: the network there, the rest on the CPU, and why is
-said once.
+with the results that the CPU gives, most of it as CUDA graphs (`matae.segment.graphs`). The few frames that are not
+simple come back as logits, those of the part where something is possible, for the CPU. What of it does not work on a
+GPU is left, for the plain way: the network there, the rest on the CPU, and why is said once.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from matae.cine import Box
 from matae.errors import DeviceError
 from matae.segment.backends.precision import is_out_of_memory
 from matae.segment.cleanup import POSSIBLE, rectangle
+from matae.segment.graphs import decided
 from matae.segment.on_device import Placer
 from matae.segment.pipeline import HostStages
 from matae.segment.restore import SURE
 from matae.segment.results import FrameMask
 from matae.segment.structures import find_structures
-from matae.segment.structures_on_device import structures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from matae.placement import Placement
     from matae.segment.backends.torch_backend import TorchBackend
 
-__all__ = ["DeviceStages", "Link", "captured"]
+__all__ = ["DeviceStages", "Link"]
 
 _PIXELS = 2**24
 """Native pixels at a time: what decides structures needs some 70 bytes for each."""
@@ -97,36 +96,6 @@ class Link:
         """Return a result that has been waited for, without waiting for what was launched after it."""
         with torch.cuda.stream(self._down):
             return result.cpu().numpy()
-
-
-def captured(forward: Callable[[Tensor], Tensor], like: Tensor) -> Callable[[Tensor], Tensor]:
-    """Return the network as a CUDA graph for batches of one shape.
-
-    Parameters
-    ----------
-    forward
-        The network.
-    like
-        A batch on the GPU.
-    """
-    given = torch.zeros_like(like)
-    side = torch.cuda.Stream(like.device)  # type: ignore[no-untyped-call]
-    side.wait_stream(torch.cuda.current_stream(like.device))
-    with torch.cuda.stream(side):
-        for _ in range(3):  # kernels are chosen and workspaces made before anything is captured
-            forward(given)
-    torch.cuda.current_stream(like.device).wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    # Other threads go on uploading meanwhile.
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-        logits = forward(given)
-
-    def replay(pictures: Tensor) -> Tensor:
-        given.copy_(pictures)
-        graph.replay()
-        return logits
-
-    return replay
 
 
 class _Placed(NamedTuple):
@@ -254,9 +223,9 @@ class DeviceStages:
         pictures = parts if self._placer is None else self._placer(parts)
         logits = self._backend.checked(self._forward, pictures)
         at, native = self._native(logits)
-        mask, is_done = structures(native, self._regions)
-        certain = (native.amax(1).sigmoid() * 255).round().to(torch.uint8)
-        back, done = link.download(mask, certain, is_done)
+        # Of whole batches there are many, all of one shape.
+        decide = self._backend.graphs.decided if len(native) == self.batch else decided
+        back, done = link.download(*decide(native, self._regions))
         return _Found(back, done, native, at)
 
     def _native(self, logits: Tensor) -> tuple[Box, Tensor]:
@@ -275,13 +244,10 @@ class DeviceStages:
         # One frame is for somebody who waits, and few are not worth a pass of many.
         size = min(full, next(size for size in (*_FEWER, full) if size >= count))
         key = size, pictures.shape[-1], precision
-        if key not in graphs:
-            batch = torch.zeros(size, *pictures.shape[1:], dtype=torch.uint8, device=pictures.device)
-            graphs[key] = captured(self._backend.forward, batch)
         if count < size:  # the last batch: a graph has one shape
             rest = torch.zeros(size - count, *pictures.shape[1:], dtype=torch.uint8, device=pictures.device)
-            return graphs[key](torch.cat([pictures, rest]))[:count]
-        return graphs[key](pictures)
+            pictures = torch.cat([pictures, rest])
+        return graphs.network(key, self._backend.forward, pictures)[:count]
 
     def _give_up(self, error: BaseException) -> None:
         """Go on the plain way, which halves the batch or leaves the GPU where that helps."""

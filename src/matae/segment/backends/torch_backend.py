@@ -17,8 +17,10 @@ import torch
 from matae.errors import DeviceError
 from matae.nn.network import to_device
 from matae.segment.backends.base import CPU_BATCH, no_number, short_batch
+from matae.segment.backends.fused import fused
 from matae.segment.backends.precision import is_gone, is_out_of_memory, reduced_precision
 from matae.segment.device import describe_device, free_cache
+from matae.segment.graphs import Graphs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,8 +81,7 @@ class TorchBackend:
         self._lacking = self._gone = False
         self.made_room = False
         """Whether memory ran out or the GPU was left, so that it runs otherwise than it began."""
-        self.graphs: dict[tuple[int, int, str], Callable[[Tensor], Tensor]] = {}
-        """CUDA graphs of the network by frames, grid and precision, see `matae.segment.device_stages`."""
+        self.graphs = Graphs()
         if not self._moved(where):
             if where.type == "cpu":
                 raise DeviceError("Memory does not suffice for the network; close other programs.")
@@ -141,6 +142,10 @@ class TorchBackend:
         self.precision = {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(self._dtype, "fp32")
         self._model = self._kept if device.type == "cpu" else copy.deepcopy(self._kept)
         to_device(self._model, device)
+        is_reduced = device.type == "cuda" and self._dtype != torch.float32
+        quick = fused(self._model, self._dtype) if is_reduced else None
+        self._is_fused = quick is not None
+        self._model = quick or self._model
 
     def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run, halving the batch and then leaving the GPU if its memory does not suffice."""
@@ -229,8 +234,8 @@ class TorchBackend:
         if not _is_finite(logits) and self._dtype != torch.float32:
             # fp16 ends at 65,504: a network whose maps go beyond is computed as it was trained.
             self._notify(f"The network does not fit into {self.precision}; going on in fp32.")
-            self._exact, self._dtype, self.precision = True, torch.float32, "fp32"
-            self.graphs.clear()
+            self._exact = True
+            self._move(self.where)
             logits = self.forward(pictures)
         if not _is_finite(logits):
             raise DeviceError(no_number())
@@ -238,10 +243,10 @@ class TorchBackend:
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Return the logits (N, classes, grid, grid) float32 of pictures (N, grid, grid) uint8, both on the device."""
-        images = pictures[:, None].float() / 255
+        images = pictures[:, None].to(self._dtype if self._is_fused else torch.float32) / 255
         if self.where.type != "mps":
             images = images.contiguous(memory_format=torch.channels_last)
-        reduced = self._dtype != torch.float32
+        reduced = self._dtype != torch.float32 and not self._is_fused
         # Each weight is used once a pass: nothing is gained by keeping it, and a CUDA graph must not.
         with torch.autocast(self.where.type, self._dtype, cache_enabled=False) if reduced else nullcontext():
             logits: Tensor = self._model(images)
