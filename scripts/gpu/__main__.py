@@ -69,7 +69,7 @@ def _run_all(args: argparse.Namespace) -> int:
         names = [name for name in STAGES if name in args.only]
         for number, name in enumerate(names, start=1):
             left = 60 * args.minutes - (time.monotonic() - began) - GRACE
-            budget = min(left, STAGES[name] * 60 * args.minutes)
+            budget = min(left, STAGES[name] / min(1.0, sum(STAGES[each] for each in names)) * 60 * args.minutes)
             if budget < 1:
                 say.line(f"[{number}/{len(names)}] {name}: left out, no time left")
                 report["stages"][name] = {"state": "left out"}

@@ -24,11 +24,11 @@ __all__ = ["Graphs", "captured", "decided"]
 
 _OFTEN = 4
 """Times that something is done before it is recorded: recording costs about as much as doing it seven times."""
-_SMALL = 2**22
+_SMALL = 2**23
 """Native pixels of a batch up to which starting kernels is what costs."""
 _STEP = 16
-"""Sides are rounded up to this, so that few graphs serve all clips."""
-_MOST = 4
+"""Sides are rounded up to this and, where they are longer, to an eighth: so few graphs serve all clips."""
+_MOST = 3
 """Graphs of structures that are kept; each holds some 70 bytes for each native pixel."""
 _NOTHING = -30.0
 """Logit of what lies outside."""
@@ -119,7 +119,7 @@ class Graphs:
             As for `decided`, of a whole batch.
         """
         count, maps, height, width = native.shape
-        rows, columns = -(-height // _STEP) * _STEP, -(-width // _STEP) * _STEP
+        rows, columns = _rounded_up(height), _rounded_up(width)
         if count * rows * columns > _SMALL:
             return decided(native, regions)
         key = count, rows, columns, regions
@@ -137,3 +137,8 @@ class Graphs:
         self._structures[key] = graph  # the last one is the one that was used last
         mask, certain, is_done = graph(padded)
         return mask[:, :height, :width], certain[:, :height, :width], is_done
+
+
+def _rounded_up(side: int) -> int:
+    step = max(_STEP, 1 << (side.bit_length() - 3))
+    return -(-side // step) * step

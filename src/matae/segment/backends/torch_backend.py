@@ -273,7 +273,7 @@ def _host(logits: Tensor) -> NDArray[np.float32]:
 
 
 def _is_finite(logits: Tensor) -> bool:
-    return bool(torch.isfinite(logits).all())
+    return bool(torch.stack(torch.aminmax(logits)).isfinite().all())
 
 
 def _pinned(images: Tensor) -> Tensor:
