@@ -166,7 +166,7 @@ def _caption_points(picture: tuple[int, int]) -> int:
 def _blend(
     plane: NDArray[np.uint8],
     place: tuple[NDArray[np.intp], ...],
-    values: NDArray[np.uint16],
+    values: NDArray[np.integer[Any]],
     covered: NDArray[Any],
     tones: NDArray[np.float32],
 ) -> None:

@@ -1,7 +1,8 @@
 """The contours of a mask by marching squares, each class' as a closed ring of points.
 
 A video has several in every frame, so they are followed here: the pixels are looked at by whole arrays, and what is
-left for Python is a step a point; all classes go together, for small pictures cost calls, not pixels. The points are those of `matae.segment.outline.outline`, found many times sooner.
+left for Python is a step a point; all classes go together. The points are those of `matae.segment.outline.outline`,
+found many times sooner.
 """
 
 from __future__ import annotations

@@ -149,8 +149,8 @@ def outline_keys(
     -------
     tuple, or None
         (rows, columns) uint16: how much of a pixel the line covers, 0 to 255, times 256, and the class, which means
-        nothing where nothing is covered; and (y, x) of the first pixel. All four are even, as planes of half the size need them: a picture of odd sides loses its last
-        row or column. None where there is nothing.
+        nothing where nothing is covered; and (y, x) of the first pixel. All four are even, as planes of half the size
+        need them: a picture of odd sides loses its last row or column. None where there is nothing.
     """
     rings = list(_rings(mask, size))
     if not rings:

@@ -334,6 +334,8 @@ def segment(
     segmenter: Segmenter | None = None,
     progress: Callable[[int, int], None] | None = None,
     each: Callable[[FrameMask], None] | None = None,
+    keep_masks: bool = True,
+    keep_probability: bool = True,
 ) -> Segmentation:
     """Segment every frame of a cine.
 
@@ -352,6 +354,9 @@ def segment(
     each
         Called with each frame's result as it is done, in the order of the frames: to write it while the next ones are
         made. What it raises ends the run.
+    keep_masks, keep_probability
+        Whether the result holds them; where `each` took what is needed of each frame, they need not lie in memory too.
+        What is not kept is empty, (0, Y, X).
 
     Returns
     -------
@@ -372,8 +377,8 @@ def segment(
         options = options or SegmentOptions()
         segmenter = Segmenter(options, cine.frame_rate, clip_grid(find_model(options.model).card, cine, sector))
     result = Segmentation(
-        masks=new_stack(cine.frames.shape),
-        probability=new_stack(cine.frames.shape),
+        masks=new_stack((cine.n_frames if keep_masks else 0, *cine.shape)),
+        probability=new_stack((cine.n_frames if keep_probability else 0, *cine.shape)),
         area_px=np.full(cine.n_frames, np.nan),
         sector=sector,
         run=segmenter.describe(),
@@ -381,8 +386,10 @@ def segment(
     first_notice = len(segmenter.notices)
     start = time.perf_counter()
     for done, frame in enumerate(segmenter.stream(cine, sector), start=1):
-        result.masks[frame.index] = frame.mask
-        result.probability[frame.index] = frame.probability
+        if keep_masks:
+            result.masks[frame.index] = frame.mask
+        if keep_probability:
+            result.probability[frame.index] = frame.probability
         result.area_px[frame.index] = frame.area_px
         if each is not None:
             each(frame)
