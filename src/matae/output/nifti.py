@@ -1,9 +1,9 @@
 """One way to write NIfTI: 8-bit frames, the units that are known, and the same bytes for the same pixels.
 
 nibabel writes, because it lets the header state which units are known; SimpleITK claims millimetres and seconds
-whatever it is given, and a length of 1 would then pass for a measurement. Masks are written frame by frame, and where no
-geometry is stated by a header that is nibabel's to the byte, without loading it. SimpleITK reads (`matae.read.volume`,
-`matae.maskfile`), because one reader there covers NIfTI, MetaImage and NRRD.
+whatever it is given, and a length of 1 would then pass for a measurement. Masks are written frame by frame, and where
+no geometry is stated by a header that is that of nibabel to the byte, without loading it. SimpleITK reads
+(`matae.read.volume`, `matae.maskfile`), because one reader there covers NIfTI, MetaImage and NRRD.
 """
 
 from __future__ import annotations
