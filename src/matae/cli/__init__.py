@@ -99,7 +99,7 @@ def _keep_what_is_asked(arguments: Sequence[str]) -> None:
 
 
 def _name(command: CommandInfo) -> str:
-    return command.name or getattr(command.callback, "__name__", "")
+    return command.name or str(getattr(command.callback, "__name__", ""))
 
 
 def _show_version(wanted: bool) -> None:
