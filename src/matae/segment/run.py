@@ -287,9 +287,7 @@ def measure_speeds(options: SegmentOptions) -> None:
 
 
 class _Measured:
-    """How often speeds were measured in this process after a segmenter was made."""
-
-    times = 0
+    times = 0  # that speeds were measured in this process after a segmenter was made
 
 
 def _has_fast_bf16() -> bool:
@@ -355,8 +353,7 @@ def segment(
         Called with each frame's result as it is done, in the order of the frames: to write it while the next ones are
         made. What it raises ends the run.
     keep_masks, keep_probability
-        Whether the result holds them; where `each` took what is needed of each frame, they need not lie in memory too.
-        What is not kept is empty, (0, Y, X).
+        Whether the result holds them, or they are empty, (0, Y, X), since `each` took what is needed of them.
 
     Returns
     -------
@@ -376,13 +373,8 @@ def segment(
     if segmenter is None:
         options = options or SegmentOptions()
         segmenter = Segmenter(options, cine.frame_rate, clip_grid(find_model(options.model).card, cine, sector))
-    result = Segmentation(
-        masks=new_stack((cine.n_frames if keep_masks else 0, *cine.shape)),
-        probability=new_stack((cine.n_frames if keep_probability else 0, *cine.shape)),
-        area_px=np.full(cine.n_frames, np.nan),
-        sector=sector,
-        run=segmenter.describe(),
-    )
+    masks, sure = (new_stack((cine.n_frames if kept else 0, *cine.shape)) for kept in (keep_masks, keep_probability))
+    result = Segmentation(masks, sure, np.full(cine.n_frames, np.nan), sector, segmenter.describe())
     first_notice = len(segmenter.notices)
     start = time.perf_counter()
     for done, frame in enumerate(segmenter.stream(cine, sector), start=1):
