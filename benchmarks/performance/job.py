@@ -80,7 +80,9 @@ def ours(name: str, width: str, backend: str, clip: Path, out: Path) -> dict[str
     sector = find_sector(cine)
     found = time.perf_counter()
     with OverlayThread(out / "overlay.mp4", cine) as overlay:
-        segment(cine, sector=sector, segmenter=segmenter, each=lambda frame: overlay.add(frame.mask))
+        # As the command: masks go out as they come, and are not kept.
+        segment(cine, sector=sector, segmenter=segmenter, each=lambda frame: overlay.add(frame.mask),
+                keep_masks=False, keep_probability=False)  # fmt: skip
         segmented = time.perf_counter()
         overlay.finish()
     end, cpu = time.perf_counter(), time.process_time() - busy

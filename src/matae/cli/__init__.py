@@ -6,7 +6,8 @@ standard output, everything else to the standard error. One module a command.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -25,6 +26,11 @@ from matae.cli.segment import segment
 from matae.cli.train import train
 from matae.cli.viewer import demo, open_
 from matae.errors import MataeError, too_long
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typer.models import CommandInfo
 
 __all__ = ["app", "main"]
 
@@ -79,7 +85,21 @@ app.add_typer(pacs.app, name="pacs")
 
 def main() -> None:
     """Run the command line and exit."""
+    _keep_what_is_asked(sys.argv[1:])
     app()
+
+
+def _keep_what_is_asked(arguments: Sequence[str]) -> None:
+    """Leave the other commands out where one is named first: typer makes all there are, from all their options."""
+    asked = arguments[0] if arguments else ""
+    commands = [command for command in app.registered_commands if _name(command) == asked]
+    groups = [group for group in app.registered_groups if group.name == asked]
+    if commands or groups:  # else it is a mistake or a call for help, which lists them all
+        app.registered_commands[:], app.registered_groups[:] = commands, groups
+
+
+def _name(command: CommandInfo) -> str:
+    return command.name or str(getattr(command.callback, "__name__", ""))
 
 
 def _show_version(wanted: bool) -> None:

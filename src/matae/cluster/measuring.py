@@ -267,8 +267,9 @@ def measure_file(
         warn(text)
     with one_network:
         measured, result = segment_and_measure(
-            cine, settings.options, options, sector=fan, marks=marks, progress=progress, make=_segmenter
-        )
+            cine, settings.options, options, sector=fan, marks=marks, progress=progress, make=_segmenter,
+            keep_probability=False,
+        )  # fmt: skip
     return measured, tuple(result.notices)
 
 

@@ -202,7 +202,7 @@ def segment_file(job: FileJob, progress: Callable[[int, int], None] | None = Non
             keep = np.uint8(why is None)
             result = segment(
                 cine, sector=sector, segmenter=segmenter, progress=progress,
-                each=lambda frame: writer.add(frame.mask * keep),
+                each=lambda frame: writer.add(frame.mask * keep), keep_masks=False, keep_probability=False,
             )  # fmt: skip
         if why is not None:
             result.clear(why)

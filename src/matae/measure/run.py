@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from matae.measure.cycle import PhaseMarks
     from matae.measure.measurement import Measurement
     from matae.measure.uncertainty import QualityFlag
-    from matae.segment import Segmentation, Segmenter, SegmentOptions
+    from matae.segment import FrameMask, Segmentation, Segmenter, SegmentOptions
     from matae.segment.sector import Sector
 
 __all__ = [
-    "DISAGREE", "apart_of", "disagreement_flags", "implied_of", "sector_pixels", "segment_and_measure",
+    "DISAGREE", "apart_of", "disagreement_flags", "sector_pixels", "segment_and_measure",
     "segment_widths",
 ]  # fmt: skip
 
@@ -42,6 +42,7 @@ def segment_and_measure(
     marks: PhaseMarks | None = None,
     progress: Callable[[int, int], None] | None = None,
     make: Callable[[SegmentOptions], Segmenter] | None = None,
+    keep_probability: bool = True,
 ) -> tuple[Measurement, Segmentation]:
     """Segment a clip with one width, measure it, and ask the other widths.
 
@@ -63,6 +64,8 @@ def segment_and_measure(
         Called with (frames segmented, frames in all).
     make
         Gives a model made ready, as `matae.segment.Segmenter` does; whoever measures many clips keeps them.
+    keep_probability
+        Whether the segmentation holds the probabilities, which take as much memory as the clip.
 
     Returns
     -------
@@ -75,9 +78,11 @@ def segment_and_measure(
     ModelError, DeviceError, SegmentError, MeasureError
         As `matae.segment.segment` and `matae.measure.measure_cine`.
     """
+    import numpy as np
+
     from matae.measure.seen_view import Seen, with_view
     from matae.segment import Segmenter, SegmentOptions, find_sector, segment
-    from matae.segment.expected import calibrated_dice
+    from matae.segment.expected import calibrated_dice, is_calibrated
     from matae.segment.out_of_distribution import familiarity
     from matae.view import why_not_outlined
 
@@ -86,7 +91,17 @@ def segment_and_measure(
     known = familiarity(cine, sector, segmenter.card.name)
     measure = replace(measure or MeasureOptions(), apex_down=sector.apex_down)
     why = why_not_outlined(cine, sector, segmenter.card.name, known) if measure.view is None else None
-    result = segment(cine, sector=sector, segmenter=segmenter, progress=progress)
+    implied: NDArray[np.float64] | None = None
+    if is_calibrated(segmenter.card):
+        implied = np.full(cine.n_frames, np.nan)
+
+    def judge(frame: FrameMask) -> None:
+        if implied is not None and why is None:
+            implied[frame.index] = frame.implied_dice
+
+    result = segment(
+        cine, sector=sector, segmenter=segmenter, progress=progress, each=judge, keep_probability=keep_probability
+    )
     if why is not None:
         result.clear(why)
     if cine.view is None and measure.assumed is not None:  # a clip's place names its view, but does not make it an echo
@@ -98,7 +113,6 @@ def segment_and_measure(
         else with_view(cine, sector, known, chosen=measure.view, assumed=measure.assumed is not None)
     )
     apart = apart_of(cine, sector, replace(options, width=result.run["width"]), result.masks, make=make)
-    implied = implied_of(result)
     measured = measure_cine(
         seen.cine,
         result.masks,
@@ -159,18 +173,6 @@ def disagreement_flags(apart: NDArray[np.float64]) -> tuple[QualityFlag, ...]:
     count = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
     text = f"{count} on which two widths of the network disagree (Dice below {1 - DISAGREE:.3f}); look at the outline."
     return (QualityFlag("widths-disagree", text, frames, "note"),)
-
-
-def implied_of(result: Segmentation) -> NDArray[np.float64] | None:
-    """Return the Dice that every outline's probabilities imply, (T,); None where nobody measured their worth."""
-    import numpy as np
-
-    from matae.models import find_model
-    from matae.segment.expected import implied_dice, is_calibrated
-
-    if not is_calibrated(find_model(result.run["model"]).card):
-        return None
-    return np.array([implied_dice(mask, sure) for mask, sure in zip(result.masks, result.probability, strict=True)])
 
 
 def segment_widths(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matae.output.draw import CAPTION, COLOURS, font, outline_stencils
+from matae.output.draw import CAPTION, COLOURS, font, outline_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +43,10 @@ def to_yuv(colour: Sequence[int]) -> tuple[float, float, float]:
     red, green, blue = (value / 255 for value in colour)
     light = 0.299 * red + 0.587 * green + 0.114 * blue
     return 16 + 219 * light, 128 + 224 * (blue - light) / 1.772, 128 + 224 * (red - light) / 1.402
+
+
+# Of each class: the light and both differences of colour of its outline.
+_TONES = np.array([to_yuv(COLOURS[(value - 1) % len(COLOURS)]) for value in range(256)], np.float32).T
 
 
 class Canvas:
@@ -102,16 +106,25 @@ class Canvas:
         return drawn
 
     def _outline(self, light: NDArray[np.uint8], colours: Sequence[NDArray[np.uint8]], mask: NDArray[np.uint8]) -> None:
-        for value, stencil, (y, x) in outline_stencils(mask, self._picture, even=True):
-            luma, *chroma = to_yuv(COLOURS[(value - 1) % len(COLOURS)])
-            rows, columns = stencil.shape
-            _blend([light[y : y + rows, x : x + columns]], [luma], stencil)
-            # The planes of colour have half the sides; four pixels share theirs, and do not fit into eight bits.
-            four = stencil.reshape(rows // 2, 2, columns // 2, 2)
-            two = four[:, 0].astype(np.uint16) + four[:, 1]
-            quarter = (two[..., 0] + two[..., 1] + 2) // 4
-            at = slice(y // 2, (y + rows) // 2), slice(x // 2, (x + columns) // 2)
-            _blend([plane[at] for plane in colours], chroma, quarter)
+        found = outline_keys(mask, self._picture)
+        if found is None:
+            return
+        keys, (y, x) = found
+        # A line is thin: nearly nothing of its rectangle is touched. One index is found several times sooner than two.
+        at = np.flatnonzero(keys > 255)
+        row, column = np.divmod(at, keys.shape[1])
+        each = keys.reshape(-1)[at]
+        _blend(light, (row + y, column + x), each & 255, each >> 8, _TONES[0])
+        # The planes of colour have half the sides: four pixels share theirs, by what all of them are covered.
+        half = keys.shape[1] // 2
+        block = (row // 2) * half + column // 2
+        strongest = np.zeros(keys.size // 4, np.uint16)
+        np.maximum.at(strongest, block, each)
+        at = np.flatnonzero(strongest != 0)
+        covered = np.bincount(block, each >> 8)[at] / 4
+        place = tuple(part + corner // 2 for part, corner in zip(np.divmod(at, half), (y, x), strict=True))
+        for plane, tones in zip(colours, _TONES[1:], strict=True):
+            _blend(plane, place, strongest[at] & 255, covered, tones)
 
     def _strip(self, text: str) -> NDArray[np.uint8]:
         """Return the light of the strip with the caption: below the frame, where it covers nothing of it."""
@@ -150,14 +163,13 @@ def _caption_points(picture: tuple[int, int]) -> int:
     return max(10, round(min(picture) / 40))
 
 
-def _blend(planes: Sequence[NDArray[np.uint8]], levels: Sequence[float], stencil: NDArray[np.integer[Any]]) -> None:
-    """Blend a level into each plane (Y, X) by a stencil, 255 where nothing of the plane stays."""
-    # A line is thin: nearly nothing of its rectangle is touched. One index is found several times sooner than two.
-    columns = stencil.shape[1]
-    stencil = stencil.reshape(-1)
-    at = np.flatnonzero(stencil != 0)
-    place = np.divmod(at, columns)
-    alpha = stencil[at] * np.float32(1 / 255)
-    for plane, level in zip(planes, levels, strict=True):
-        under = plane[place]
-        plane[place] = np.rint(under + (np.float32(level) - under) * alpha)
+def _blend(
+    plane: NDArray[np.uint8],
+    place: tuple[NDArray[np.intp], ...],
+    values: NDArray[np.integer[Any]],
+    covered: NDArray[Any],
+    tones: NDArray[np.float32],
+) -> None:
+    """Blend the tone of each value into pixels of a plane, by how much of each is covered, 255 where nothing stays."""
+    under = plane[place]
+    plane[place] = np.rint(under + (tones[values] - under) * (covered * np.float32(1 / 255)))

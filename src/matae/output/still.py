@@ -11,6 +11,7 @@ from matae import RESEARCH_USE
 from matae.output.draw import COLOURS, draw_outlines, draw_text, font, picture_size, to_picture
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -28,7 +29,13 @@ MARKS = ((230, 159, 0), (86, 180, 233))  # fullest, emptiest; also told apart by
 _PANEL, _GAP, _MARGIN, _CURVE = 560, 24, 32, 260
 
 
-def write_still(path: Path, cine: Cine, result: Segmentation, shown: Margins | None = None) -> None:
+def write_still(
+    path: Path,
+    cine: Cine,
+    result: Segmentation,
+    shown: Margins | None = None,
+    masks: Mapping[int, NDArray[np.uint8]] | None = None,
+) -> None:
     """Write a PNG that shows at a glance whether a segmentation makes sense.
 
     Parameters
@@ -41,11 +48,18 @@ def write_still(path: Path, cine: Cine, result: Segmentation, shown: Margins | N
         Their masks and areas.
     shown
         What of the pictures is shown; everything if left out.
+    masks
+        Those of the first frame and of the largest and the smallest area, where the result does not hold them.
     """
-    draw_still(cine, result, shown).save(path, format="PNG")
+    draw_still(cine, result, shown, masks).save(path, format="PNG")
 
 
-def draw_still(cine: Cine, result: Segmentation, shown: Margins | None = None) -> Image.Image:
+def draw_still(
+    cine: Cine,
+    result: Segmentation,
+    shown: Margins | None = None,
+    masks: Mapping[int, NDArray[np.uint8]] | None = None,
+) -> Image.Image:
     """Return the still picture of a segmentation, as `write_still` writes it."""
     from PIL import Image, ImageDraw
 
@@ -66,7 +80,8 @@ def draw_still(cine: Cine, result: Segmentation, shown: Margins | None = None) -
         x = left + column * (size[0] + _GAP)
         frame = np.asarray(cine.frames[t])
         picture = to_picture(frame if shown is None else shown.frame(frame), size)
-        draw_outlines(picture, np.asarray(result.masks[t]), thickness=2.0)
+        mask = masks[t] if masks is not None and t in masks else result.masks[t]
+        draw_outlines(picture, np.asarray(mask), thickness=2.0)
         _mark(draw, (x + 7, top + 12), column if len(panels) > 1 else 0)
         draw_text(draw, (x + 22, top + 3), f"{title}: {_frame_text(cine, result, t)}", _INK, 15)
         page.paste(picture, (x, top + 30))

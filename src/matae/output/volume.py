@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Cine
+    from matae.output.nifti import NiftiStream
 
-__all__ = ["write_mask", "write_masks"]
+__all__ = ["mask_stream", "write_mask", "write_masks"]
 
 
 def write_mask(path: Path, masks: NDArray[np.integer[Any]], cine: Cine | None = None) -> None:
@@ -73,10 +74,30 @@ def write_masks(path: Path, cine: Cine | None, masks: NDArray[np.uint8]) -> None
     OSError
         If the disk is full, or the folder cannot be written.
     """
-    from matae.output.nifti import write_nifti
+    with mask_stream(path, cine, masks.shape) as file:
+        for mask in masks:
+            file.add(mask)
 
+
+def mask_stream(path: Path, cine: Cine | None, shape: tuple[int, ...]) -> NiftiStream:
+    """Return the open file for masks that come frame by frame, as `write_masks` writes them.
+
+    Parameters
+    ----------
+    path, cine
+        As for `write_masks`.
+    shape
+        Frames, rows and columns.
+
+    Raises
+    ------
+    OSError
+        As `write_masks`.
+    """
+    from matae.output.nifti import NiftiStream
+
+    frames, rows, columns = shape
     if cine is None:
-        write_nifti(path, masks, None, None)
-    else:
-        rate = cine.frame_rate
-        write_nifti(path, masks, cine.spacing, 1.0 / rate if rate else None, cine.geometry)
+        return NiftiStream(path, (frames, rows, columns), None, None)
+    rate = cine.frame_rate
+    return NiftiStream(path, (frames, rows, columns), cine.spacing, 1.0 / rate if rate else None, cine.geometry)

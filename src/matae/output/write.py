@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain, count
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from matae.errors import OutputError
 from matae.files import file_sha256, staged, writing_to
-from matae.output.record import dump_record, make_record, read_record
+from matae.output.record import class_counts, dump_record, make_record, read_record
 from matae.read import file_stem
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matae.cine import Cine
+    from matae.output.nifti import NiftiStream
     from matae.output.overlay_thread import OverlayThread
     from matae.segment import Sector, Segmentation
 
@@ -58,7 +60,7 @@ def is_own_result(path: Path) -> bool:
 
 
 class ResultWriter:
-    """Writes the results of a cine into a folder; the overlay video while the masks are still being made.
+    """Writes the results of a cine into a folder; masks and overlay video while the masks are still being made.
 
     The files appear together once all are whole, by `finish`; leaving the context before that leaves nothing. The
     result of the same pixels from the same file is replaced; the result of any other source, a mask somebody edited
@@ -104,13 +106,18 @@ class ResultWriter:
         self._shown = margins(cine, sector, keep=keep_margins)
         self._has_overlay = overlay and cine.n_frames > 1
         self._open = ExitStack()
+        self._masks = _Masks()
         self._overlay: OverlayThread | None = None
 
     def __enter__(self) -> Self:
         from matae.output.overlay_thread import OverlayThread
+        from matae.output.volume import mask_stream
 
         with writing_to(self._out):
             self._stage = self._open.enter_context(staged(self._out))
+            stream = mask_stream(self._stage / _PARTS["mask"], self._cine, self._cine.frames.shape)
+        self._open.callback(stream.abandon)
+        self._masks.stream = stream
         if self._has_overlay:
             path = self._stage / _PARTS["overlay"]
             # Entered last, so ended first: on Windows a file that is open cannot be removed.
@@ -122,9 +129,10 @@ class ResultWriter:
 
     def add(self, mask: NDArray[np.uint8]) -> None:
         """Take the mask (Y, X) of the next frame, in the order of the frames; it must not change any more."""
-        if self._overlay is not None:
-            with writing_to(self._out):
+        with writing_to(self._out):
+            if self._overlay is not None:
                 self._overlay.add(mask)
+            self._masks.add(mask)
 
     def finish(self, result: Segmentation) -> Written:
         """Write the rest, and put all files into place.
@@ -132,23 +140,22 @@ class ResultWriter:
         Parameters
         ----------
         result
-            What came out; its masks are those that were added.
+            What came out. Its masks are those that were added, and need not be kept in it.
         """
         with writing_to(self._out):
             return self._finish(result)
 
     def _finish(self, result: Segmentation) -> Written:
         from matae.output.still import write_still
-        from matae.output.volume import write_masks
 
-        cine, out, shown = self._cine, self._out, self._shown
-        record = make_record(cine, result)
+        cine, out, shown, masks = self._cine, self._out, self._shown, self._masks
+        masks.finish(cine.n_frames)
+        record = make_record(cine, result, masks.counts)
         record["margins"] = shown.state
         if self._key:
             record["key"] = self._key
         parts = {kind: self._stage / name for kind, name in _PARTS.items() if kind != "overlay" or self._overlay}
-        write_masks(parts["mask"], cine, result.masks)
-        write_still(parts["still"], cine, result, shown)
+        write_still(parts["still"], cine, result, shown, masks.shown)
         video = None if self._overlay is None else self._overlay.finish()
         stem, notice = _free_stem(out, cine, distinguish=self._distinguish)
         names = {kind: stem + _SUFFIXES[kind] for kind in parts}
@@ -166,6 +173,42 @@ class ResultWriter:
         if video is None and (stale := out / (stem + _SUFFIXES["overlay"])).exists():
             stale.unlink()  # of an earlier run on these pixels; its outline may differ from the new mask
         return Written({kind: out / name for kind, name in names.items()}, tuple(notices))
+
+
+class _Masks:
+    """The masks of a clip as they come: written, and of each no more held than record and still picture need."""
+
+    def __init__(self) -> None:
+        self.stream: NiftiStream | None = None
+        self.counts: list[list[int]] = []
+        self._largest = self._smallest = 0
+        self.shown: dict[int, NDArray[np.uint8]] = {}
+
+    def add(self, mask: NDArray[np.uint8]) -> None:
+        """Write the next mask."""
+        if self.stream is not None:
+            self.stream.add(mask)
+        t = len(self.counts)
+        self.counts.append(class_counts(mask))
+        area = self._area(t)
+        # Of several alike the first, as the still picture has it; an empty frame is never the smallest.
+        if t == 0 or area > self._area(self._largest):
+            self._largest = t
+        if t == 0 or 0 < area < (self._area(self._smallest) or math.inf):
+            self._smallest = t
+        known = self.shown | {t: mask}
+        self.shown = {frame: known[frame] for frame in {0, self._largest, self._smallest}}
+
+    def finish(self, n_frames: int) -> None:
+        """Close the file, which holds them all."""
+        if len(self.counts) != n_frames:
+            raise ValueError(f"{len(self.counts)} masks of {n_frames} frames")
+        if self.stream is not None:
+            self.stream.close()
+
+    def _area(self, frame: int) -> int:
+        counts = self.counts[frame]
+        return counts[0] if counts else 0
 
 
 def write_results(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from matae.segment.hull import convex_hull
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -227,9 +229,7 @@ def _joined(
     labels, _ = connected(likely | (parts > 0))
     wanted: NDArray[np.bool_] = (labels == labels[largest][0]) & large[parts]
     while not np.array_equal(wanted, largest):
-        from skimage.morphology import convex_hull_image
-
-        labels, _ = connected(wanted | ((likely | possible) & convex_hull_image(wanted)))
+        labels, _ = connected(wanted | ((likely | possible) & convex_hull(wanted)))
         found: NDArray[np.bool_] = labels == labels[largest][0]
         if not (wanted & ~found).any():
             return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from matae.segment.fan import Fan, FanSums
+from matae.segment.hull import convex_hull
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,9 +45,7 @@ def fit_fan(part: NDArray[np.bool_]) -> Fit:
     part
         (Y, X) bool, at least a pixel.
     """
-    from skimage.morphology import convex_hull_image
-
-    hull = convex_hull_image(part)
+    hull = convex_hull(part)
     way = _Way(part, hull)
     cost, edges = way.searched(0)
     is_turned = False

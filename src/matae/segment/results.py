@@ -53,7 +53,7 @@ class Segmentation:
     Parameters
     ----------
     masks, probability
-        (T, Y, X) uint8; large clips are backed by a temporary file.
+        (T, Y, X) uint8; large clips are backed by a temporary file. Empty where they were not to be kept.
     area_px
         Cavity area of each frame in pixels, (T,); NaN where a frame was not segmented.
     sector

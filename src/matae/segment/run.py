@@ -287,9 +287,7 @@ def measure_speeds(options: SegmentOptions) -> None:
 
 
 class _Measured:
-    """How often speeds were measured in this process after a segmenter was made."""
-
-    times = 0
+    times = 0  # that speeds were measured in this process after a segmenter was made
 
 
 def _has_fast_bf16() -> bool:
@@ -334,6 +332,8 @@ def segment(
     segmenter: Segmenter | None = None,
     progress: Callable[[int, int], None] | None = None,
     each: Callable[[FrameMask], None] | None = None,
+    keep_masks: bool = True,
+    keep_probability: bool = True,
 ) -> Segmentation:
     """Segment every frame of a cine.
 
@@ -352,6 +352,8 @@ def segment(
     each
         Called with each frame's result as it is done, in the order of the frames: to write it while the next ones are
         made. What it raises ends the run.
+    keep_masks, keep_probability
+        Whether the result holds them, or they are empty, (0, Y, X), since `each` took what is needed of them.
 
     Returns
     -------
@@ -371,18 +373,15 @@ def segment(
     if segmenter is None:
         options = options or SegmentOptions()
         segmenter = Segmenter(options, cine.frame_rate, clip_grid(find_model(options.model).card, cine, sector))
-    result = Segmentation(
-        masks=new_stack(cine.frames.shape),
-        probability=new_stack(cine.frames.shape),
-        area_px=np.full(cine.n_frames, np.nan),
-        sector=sector,
-        run=segmenter.describe(),
-    )
+    masks, sure = (new_stack((cine.n_frames if kept else 0, *cine.shape)) for kept in (keep_masks, keep_probability))
+    result = Segmentation(masks, sure, np.full(cine.n_frames, np.nan), sector, segmenter.describe())
     first_notice = len(segmenter.notices)
     start = time.perf_counter()
     for done, frame in enumerate(segmenter.stream(cine, sector), start=1):
-        result.masks[frame.index] = frame.mask
-        result.probability[frame.index] = frame.probability
+        if keep_masks:
+            result.masks[frame.index] = frame.mask
+        if keep_probability:
+            result.probability[frame.index] = frame.probability
         result.area_px[frame.index] = frame.area_px
         if each is not None:
             each(frame)

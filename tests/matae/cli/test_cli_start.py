@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -50,3 +51,18 @@ def test_nothing_heavy_is_loaded_to_say_little(arguments, tmp_path) -> None:
         [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False, cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("segment", "-h"), ("import", "-h"), ("open", "-h"), ("study", "-h"), ("fly",)])
+def test_a_process_for_one_command_says_what_all_commands_say(arguments) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from matae.cli import main; main()", *arguments],
+        capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "80", "TERM": "dumb"},
+    )  # fmt: skip
+    script = f"import sys; sys.argv[0] = '-c'; from matae.cli import app; app({list(arguments)!r})"
+    whole = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "80", "TERM": "dumb"},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (whole.returncode, whole.stdout, whole.stderr)
+    assert "Usage" in done.stdout + done.stderr

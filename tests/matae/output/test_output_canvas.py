@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matae.output.canvas import Canvas, to_yuv
-from matae.output.contour import contour
-from matae.output.draw import COLOURS, _line, _smoothed, outline_stencils
+from matae.output.contour import contours
+from matae.output.draw import COLOURS, _lines, _smoothed, outline_keys, outline_stencils
 from matae.segment.outline import outline
 
 
@@ -41,10 +41,20 @@ def test_any_mask_on_any_picture_is_drawn(rows: int, columns: int, width: int, h
     assert planes.shape == (canvas.size[1] * 3 // 2, canvas.size[0])
     if mask.any():
         assert (planes[canvas.size[1] :] != 128).any()
-    for _, stencil, (y, x) in outline_stencils(mask, (width, height), even=True):
-        assert stencil.shape[0] % 2 == stencil.shape[1] % 2 == y % 2 == x % 2 == 0
-        assert y + stencil.shape[0] <= height
-        assert x + stencil.shape[1] <= width
+    found = outline_keys(mask, (width, height))
+    assert (found is None) == (not mask.any())
+    if found is not None:
+        keys, (y, x) = found
+        assert keys.shape[0] % 2 == keys.shape[1] % 2 == y % 2 == x % 2 == 0
+        assert y + keys.shape[0] <= height
+        assert x + keys.shape[1] <= width
+        alone = np.zeros((height, width), np.uint8)  # together as each of them alone
+        for _, stencil, (top, left) in outline_stencils(mask, (width, height)):
+            part = alone[top : top + stencil.shape[0], left : left + stencil.shape[1]]
+            np.maximum(part, stencil, out=part)
+        together = (keys >> 8).astype(int)  # counted from another corner, the last digits differ
+        assert np.abs(together - alone[y : y + keys.shape[0], x : x + keys.shape[1]]).max() <= 3
+        assert set(np.unique(keys[keys > 255] & 255)) <= set(np.unique(mask[mask > 0]))
 
 
 def test_the_line_has_the_colour_of_its_class() -> None:
@@ -71,16 +81,34 @@ def ring(points: np.ndarray) -> list[tuple[float, ...]]:
 @settings(max_examples=60)
 @given(st.integers(1, 25), st.integers(1, 25), st.floats(0.1, 0.9), st.integers(0, 2**16))
 def test_the_contour_is_that_of_marching_squares(rows: int, columns: int, share: float, seed: int) -> None:
-    mask = np.random.default_rng(seed).random((rows, columns)) < share
+    random = np.random.default_rng(seed)
+    mask = np.where(random.random((rows, columns)) < share, random.integers(1, 6, (rows, columns)), 0).astype(np.uint8)
+    mask[mask == 4] = 0  # a class between others may be missing
+    found = dict(contours(mask))
+    assert sorted(found) == [value for value in (1, 2, 3, 5) if (mask == value).any()]
+    for value, points in found.items():
+        expected = outline(mask == value)
+        assert len(points) == len(expected)
+        # Of two contours of one length either may be taken.
+        whole = {tuple(point) for point in expected}
+        if {tuple(point) for point in points} == whole:
+            assert ring(points) == ring(expected)
+        else:
+            assert not {tuple(point) for point in points} & whole
+
+
+def test_a_mask_of_nothing_has_no_contour() -> None:
+    assert contours(np.zeros((5, 4), np.uint8)) == []
+    assert outline_keys(np.zeros((5, 4), np.uint8), (40, 50)) is None
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**16))
+def test_the_contour_of_parts_of_one_class_is_that_of_marching_squares(rows: int, columns: int, seed: int) -> None:
+    mask = np.random.default_rng(seed).random((rows, columns)) < 0.6
     mask[rows // 2, columns // 2] = True
-    found, expected = contour(mask), outline(mask)
-    assert len(found) == len(expected)
-    # Of two contours of one length either may be taken.
-    whole = {tuple(point) for point in expected}
-    if {tuple(point) for point in found} == whole:
-        assert ring(found) == ring(expected)
-    else:
-        assert not {tuple(point) for point in found} & whole
+    ((value, found),) = contours(mask.astype(np.uint8))
+    assert (value, len(found)) == (1, len(outline(mask)))
 
 
 def test_smoothing_is_the_mean_of_neighbours_all_round() -> None:
@@ -99,7 +127,9 @@ def test_a_line_covers_each_pixel_by_its_distance(thickness: float) -> None:
     radius = 18 + 4 * np.sin(3 * angles) + np.cos(5 * angles)
     points = np.stack([30 + radius * np.sin(angles), 35 + 1.3 * radius * np.cos(angles)], 1)
     points = np.concatenate([points, points[:1]])
-    found = _line(points, np.array([60, 70]), thickness)
+    found = _lines([(7, points)], np.array([60, 70]), thickness)
+    assert set(np.unique(found & 255)) == {0, 7}
+    found = (found >> 8).astype(int)
     y, x = np.mgrid[:60, :70] + 0.5
     nearest = np.full((60, 70), np.inf)
     for (y0, x0), (y1, x1) in itertools.pairwise(points):

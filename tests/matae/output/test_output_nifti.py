@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import gzip
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import nibabel
@@ -12,7 +14,8 @@ import pytest
 import SimpleITK as sitk  # noqa: N813 - the name SimpleITK's own documentation uses
 
 from matae.cine import Geometry, Spacing
-from matae.output.nifti import write_nifti
+from matae.output.nifti import NiftiStream, write_nifti
+from matae.output.volume import write_masks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,3 +116,36 @@ def test_frames_of_any_layout_in_memory_are_written_alike(tmp_path: Path) -> Non
     write_nifti(tmp_path / "b.nii", turned, None, None)
     write_nifti(tmp_path / "c.nii", np.repeat(PIXELS, 2, 0)[::2], None, None)
     assert len({(tmp_path / name).read_bytes() for name in ("a.nii", "b.nii", "c.nii")}) == 1
+
+
+@pytest.mark.parametrize("spacing", [None, Spacing(y=0.4, x=0.3)])
+@pytest.mark.parametrize("step", [None, 0.02])
+@pytest.mark.parametrize("geometry", [None, QUARTER, BACKWARDS, SHEARED])
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_frame_by_frame_gives_the_bytes_of_nibabel(
+    tmp_path: Path, suffix: str, spacing: Spacing | None, step: float | None, geometry: Geometry | None
+) -> None:
+    write_nifti(tmp_path / f"whole{suffix}", PIXELS, spacing, step, geometry)
+    with NiftiStream(tmp_path / f"frames{suffix}", (4, 5, 7), spacing, step, geometry) as file:
+        for frame in PIXELS:
+            file.add(frame)
+    whole, frames = ((tmp_path / f"{name}{suffix}").read_bytes() for name in ("whole", "frames"))
+    if suffix == ".nii.gz":
+        whole, frames = gzip.decompress(whole), gzip.decompress(frames)
+    assert frames == whole
+
+
+def test_frames_written_twice_give_the_same_bytes_packed(tmp_path: Path) -> None:
+    for name in ("a.nii.gz", "b.nii.gz"):
+        write_masks(tmp_path / name, None, PIXELS)
+    assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "b.nii.gz").read_bytes()
+
+
+def test_no_nibabel_is_loaded_for_a_clip_without_a_geometry(tmp_path: Path) -> None:
+    script = (
+        "import sys, numpy\nfrom pathlib import Path\nfrom matae.output.volume import write_masks\n"
+        "write_masks(Path(sys.argv[1]), None, numpy.ones((2, 3, 4), 'u1'))\n"
+        "sys.exit('nibabel' in sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "a.nii.gz")], check=True)
+    assert nibabel.load(tmp_path / "a.nii.gz").get_fdata().sum() == 24

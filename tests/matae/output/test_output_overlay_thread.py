@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from by_hand import make_cine, make_result
 
@@ -119,4 +120,30 @@ def test_a_stop_is_heard_while_frames_wait(tmp_path: Path, cine: Cine, result: S
 def test_no_thread_where_there_is_no_video(tmp_path: Path, cine: Cine, result: Segmentation) -> None:
     with ResultWriter(cine, result.sector, tmp_path, overlay=False) as writer:
         assert not at_work()
+        for mask in result.masks:
+            writer.add(mask)
         assert "overlay" not in writer.finish(result).files
+
+
+def test_a_result_without_all_its_masks_is_not_finished(tmp_path: Path, cine: Cine, result: Segmentation) -> None:
+    with ResultWriter(cine, result.sector, tmp_path, overlay=False) as writer:
+        writer.add(result.masks[0])
+        with pytest.raises(ValueError, match="1 masks of 6 frames"):
+            writer.finish(result)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_masks_that_are_added_need_not_be_kept(tmp_path: Path, cine: Cine, result: Segmentation) -> None:
+    result.run["classes"] = {"1": "cavity", "2": "wall"}
+    result.masks[2, :5, :5] = 2
+    result.masks[4] = result.masks[1]  # the largest and the smallest are elsewhere
+    result.masks[3] = 0
+    result.area_px = (result.masks == 1).sum((1, 2)).astype(np.float64)
+    whole = write_results(cine, result, tmp_path / "whole")
+    bare = replace(result, masks=result.masks[:0], probability=result.probability[:0])
+    with ResultWriter(cine, result.sector, tmp_path / "bare") as writer:
+        for mask in result.masks:
+            writer.add(mask)
+        written = writer.finish(bare)
+    for kind, path in whole.files.items():
+        assert written.files[kind].read_bytes() == path.read_bytes()

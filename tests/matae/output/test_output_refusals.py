@@ -7,13 +7,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import BinaryIO
 
-import nibabel
+import numpy as np
 import pytest
 
 from matae.errors import OutputError
 from matae.output import write_results
+from matae.output.nifti import NiftiStream
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="uses Linux's limits on files")
 
@@ -73,11 +73,13 @@ def test_full_disk_at_any_point_leaves_nothing(tmp_path, room) -> None:
 
 
 def test_mask_that_does_not_fit_leaves_nothing(tmp_path, cine, result, monkeypatch) -> None:
-    def tear(_image: object, file: BinaryIO) -> None:
-        file.write(b"half of it")
+    whole = NiftiStream.add
+
+    def tear(stream: NiftiStream, mask: np.ndarray) -> None:
+        whole(stream, mask)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(nibabel.Nifti1Image, "to_stream", tear)
+    monkeypatch.setattr(NiftiStream, "add", tear)
     with pytest.raises(OutputError, match="is full; free some space"):
         write_results(cine, result, tmp_path)
     assert list(tmp_path.iterdir()) == []

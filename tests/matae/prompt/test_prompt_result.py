@@ -35,7 +35,7 @@ def fail_at(monkeypatch: pytest.MonkeyPatch, step: int, error: BaseException) ->
     """Let the masks' bytes, the record's bytes, the first or the second rename fail."""
     from matae.output import nifti
 
-    real_rename, renames, real_text, real_nifti = Path.replace, [0], Path.write_text, nifti.write_nifti
+    real_rename, renames, real_text, real_nifti = Path.replace, [0], Path.write_text, nifti.NiftiStream
 
     def rename(self: Path, target: Path) -> Path:
         renames[0] += 1
@@ -46,7 +46,7 @@ def fail_at(monkeypatch: pytest.MonkeyPatch, step: int, error: BaseException) ->
     def failing(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(nifti, "write_nifti", failing if step == 0 else real_nifti)
+    monkeypatch.setattr(nifti, "NiftiStream", failing if step == 0 else real_nifti)
     monkeypatch.setattr(Path, "write_text", failing if step == 1 else real_text)
     monkeypatch.setattr(Path, "replace", rename)
 
