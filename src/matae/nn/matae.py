@@ -6,7 +6,8 @@ al. 2022). Batch statistics cannot be shared between widths, so each width has i
 the convolution when a width is extracted.
 
 The picture enters folded: 2x2 pixels become four channels, and the head unfolds logits the same way (sub-pixel
-convolution, Shi et al. 2016), so a 224 grid costs what a 112 grid does.
+convolution, Shi et al. 2016), so a 224 grid costs what a 112 grid does. Out of training the fold's imprint is taken
+from the logits, see `matae.nn.unfold`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from torch.nn import functional as F
 from matae.errors import ModelError
 from matae.nn.autoencoder import Autoencoder, unexplained
 from matae.nn.network import Network
+from matae.nn.unfold import smooth_head, unfold_smoothly
 from matae.nn.widths import WIDTHS, format_width
 
 if TYPE_CHECKING:
@@ -244,7 +246,14 @@ class Matae(Network):
 
     def forward(self, x: Tensor, width: float = 1.0) -> Tensor:
         """Return logits (N, classes, H, W) of the network at `width`; see `Network.forward`."""
-        return self.decode(self.encode(x, width), width)
+        stages = self.encode(x, width)
+        if self.training:
+            return self.decode(stages, width)
+        # As an extracted network computes them.
+        features = self.features(stages, width)
+        weight = self.head.weight[:, : features.shape[1]]
+        smooth = smooth_head(weight, self._bias_at(self._index(width)), self.config.fold)
+        return unfold_smoothly(features, *smooth, self.config.fold)
 
     def encode(self, x: Tensor, width: float = 1.0) -> list[Tensor]:
         """Return the folded picture and the latent of every stage at `width`, shallow to deep."""
@@ -256,7 +265,7 @@ class Matae(Network):
         return stages
 
     def decode(self, stages: list[Tensor], width: float = 1.0) -> Tensor:
-        """Return the logits (N, classes, H, W) of what `encode` returned at the same width."""
+        """Return the logits (N, classes, H, W) of what `encode` returned at the same width, as they are trained."""
         return self.logits(self.features(stages, width), width)
 
     def features(self, stages: list[Tensor], width: float = 1.0) -> Tensor:
@@ -271,7 +280,7 @@ class Matae(Network):
         return x
 
     def logits(self, features: Tensor, width: float = 1.0) -> Tensor:
-        """Return the logits (N, classes, H, W) of what `features` returned at the same width."""
+        """Return the logits (N, classes, H, W) of what `features` returned at the same width, as they are trained."""
         logits = F.conv2d(features, self.head.weight[:, : features.shape[1]], self._bias_at(self._index(width)))
         return F.pixel_shuffle(logits, self.config.fold)
 
@@ -317,6 +326,7 @@ class Matae(Network):
                 _copy(self.up.at(stage), plain.up.at(stage))
             _copy(self.head, plain.head)
             cast("Tensor", plain.head.bias).copy_(self._bias_at(index))
+            plain.smooth()
         plain.regions = self.regions
         return plain.eval()
 
@@ -352,6 +362,16 @@ class PlainMatae(Network):
         self.up = _Ups(nn.ConvTranspose2d(deep, shallow, 2, stride=2) for shallow, deep in pairwise(channels))
         self.decoder = nn.ModuleList(block(2 * c, c) for c in channels[:-1])
         self.head = nn.Conv2d(channels[0], config.classes * folded, 1)
+        self.smooth_weight: Tensor
+        self.smooth_bias: Tensor
+        self.smooth()
+
+    @torch.no_grad()
+    def smooth(self) -> None:
+        """Make the head that takes the fold's imprint away, of the one that was learnt; no parameter of its own."""
+        weight, bias = smooth_head(self.head.weight, cast("Tensor", self.head.bias), self.config.fold)
+        self.register_buffer("smooth_weight", weight)
+        self.register_buffer("smooth_bias", bias)
 
     def blocks(self) -> list[list[nn.Conv2d]]:
         """Return the convolutions of each block, encoder first."""
@@ -362,7 +382,7 @@ class PlainMatae(Network):
         """Return logits (N, classes, H, W); `width` is there for the common interface and must be 1."""
         if width != 1:
             raise ModelError("An extracted network has one width; take the whole model to choose another.")
-        return self.logits(self.features(x))
+        return unfold_smoothly(self.features(x), self.smooth_weight, self.smooth_bias, self.config.fold)
 
     def features(self, x: Tensor) -> Tensor:
         """Return the decoder's last maps of a picture, (N, channels, H / fold, W / fold); see `Matae.features`."""
@@ -377,7 +397,7 @@ class PlainMatae(Network):
         return x
 
     def logits(self, features: Tensor) -> Tensor:
-        """Return the logits (N, classes, H, W) of what `features` returned."""
+        """Return the logits (N, classes, H, W) of what `features` returned, as they are trained: prompts read those."""
         return F.pixel_shuffle(self.head(features), self.config.fold)
 
     def plain(self, width: float = 1.0) -> Network:
