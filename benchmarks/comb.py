@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from scipy.ndimage import gaussian_filter1d
 from skimage.measure import find_contours
 
@@ -25,7 +24,6 @@ from matae.labelled import open_labelled
 from matae.measure.disks import disks, ejection_fraction
 from matae.metrics import paired_difference, score_frame
 from matae.models import DEFAULT_MODEL, load_model
-from matae.nn.unfold import unfold_smoothly
 from matae.nn.widths import format_width
 from matae.placement import Placement, network_input
 from matae.segment.expected import calibrated_dice
@@ -63,6 +61,8 @@ def main() -> None:
     parser.add_argument("--split", default="val")
     parser.add_argument("--model", default=DEFAULT_MODEL)
     args = parser.parse_args()
+    import torch
+
     network, card = load_model(args.model)
     plain = {width: network.extract(width) for width in network.widths}
     found: dict[tuple[float, bool], list[Seen]] = {(width, smooth): [] for width in plain for smooth in (False, True)}
@@ -75,10 +75,7 @@ def main() -> None:
             for width, one in plain.items():
                 with torch.inference_mode():
                     maps = one.features(x.contiguous(memory_format=torch.channels_last))
-                    by_head = (
-                        one.logits(maps),
-                        unfold_smoothly(maps, one.smooth_weight, one.smooth_bias, one.config.fold),
-                    )
+                    by_head = one.logits(maps), one.smooth_head(maps)
                 for smooth, logits in enumerate(by_head):
                     on_grid = logits[0].numpy()
                     mask = frame_mask(0, on_grid, placement, case.cine.shape, card.outputs)

@@ -4,8 +4,8 @@ Pixels of one folded cell are read by filters of their own (sub-pixel convolutio
 is doubtful the logits alternate from pixel to pixel, and an outline looks like a comb (checkerboard artefacts: A. Odena
 et al., Distill 2016; A. Aitken et al., arXiv:1707.02937, 2017). What alternates with the fold has its period, so a
 filter that is zero at that period's frequencies takes it away and nothing else of note. Holding each value for one fold
-is such a filter (Y. Sugawara et al., ICIP 2018). Held twice, so that nothing is shifted, and *twicing*, so that slower
-changes keep their size, make
+is such a filter (Y. Sugawara et al., APSIPA Trans. Signal Inf. Process. 8, 2019). Held twice, so that nothing is
+shifted, and *twicing*, so that slower changes keep their size, make
 
 .. math:: H = 1 - (1 - T)^2, \quad T = \text{the hold of one fold, twice}
 
@@ -16,17 +16,18 @@ The filter is linear, and so is the head: they become one convolution of the fol
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = ["smooth_head", "taps", "unfold_smoothly"]
+__all__ = ["SmoothHead", "smooth_logits", "taps"]
 
 
 def taps(fold: int) -> NDArray[np.float64]:
@@ -38,7 +39,7 @@ def taps(fold: int) -> NDArray[np.float64]:
     return found
 
 
-def smooth_head(weight: Tensor, bias: Tensor, fold: int) -> tuple[Tensor, Tensor]:
+def _smoothed(weight: Tensor, bias: Tensor, fold: int) -> tuple[Tensor, Tensor]:
     """Return weight and bias of the head followed by the filter, as one convolution of the folded maps.
 
     Parameters
@@ -74,11 +75,44 @@ def smooth_head(weight: Tensor, bias: Tensor, fold: int) -> tuple[Tensor, Tensor
     return smoothed.to(weight.dtype).contiguous(), level.to(bias.dtype)
 
 
-def unfold_smoothly(features: Tensor, weight: Tensor, bias: Tensor, fold: int) -> Tensor:
-    """Return logits (N, classes, H, W) of the decoder's last maps, by what `smooth_head` returned.
+class SmoothHead(nn.Module):
+    """The head with the filter, for one network alone; it has no parameter of its own.
 
-    Beyond the grid the cells at its border go on.
+    Parameters
+    ----------
+    head
+        As it was trained, 1 x 1.
+    fold
+        Side of a cell.
     """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, head: nn.Conv2d, fold: int) -> None:
+        super().__init__()
+        self.fold = fold
+        self.follow(head)
+
+    @torch.no_grad()
+    def follow(self, head: nn.Conv2d) -> None:
+        """Be that of a head as it is now."""
+        weight, bias = _smoothed(head.weight, cast("Tensor", head.bias), self.fold)
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return logits (N, classes, H, W) of the decoder's last maps."""
+        return _unfolded(features, self.weight, self.bias, self.fold)
+
+
+def smooth_logits(features: Tensor, weight: Tensor, bias: Tensor, fold: int) -> Tensor:
+    """Return what `SmoothHead` does of a head with this weight, (classes x fold x fold, channels, 1, 1), and bias."""
+    return _unfolded(features, *_smoothed(weight, bias, fold), fold)
+
+
+def _unfolded(features: Tensor, weight: Tensor, bias: Tensor, fold: int) -> Tensor:
+    # Beyond the grid the cells at its border go on.
     reach = weight.shape[-1] // 2
     beyond = F.pad(features, (reach,) * 4, mode="replicate") if reach else features
     return F.pixel_shuffle(F.conv2d(beyond, weight, bias), fold)

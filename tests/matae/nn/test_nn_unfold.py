@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from matae.nn.matae import Matae, MataeConfig
-from matae.nn.unfold import smooth_head, taps, unfold_smoothly
+from matae.nn.unfold import SmoothHead, smooth_logits, taps
 
 EDGE = 8  # pixels at the border of the grid, where the cells go on
 
@@ -44,7 +44,8 @@ def test_the_filter_lets_slow_changes_pass_and_nothing_of_the_folds_period(fold:
 def test_one_convolution_is_the_head_and_the_filter(fold: int) -> None:
     torch.manual_seed(0)
     head, maps = torch.nn.Conv2d(5, 2 * fold**2, 1).double(), torch.randn(2, 5, 12, 10).double()
-    found = unfold_smoothly(maps, *smooth_head(head.weight, head.bias, fold), fold)
+    found = smooth_logits(maps, head.weight, head.bias, fold)
+    assert torch.equal(SmoothHead(head, fold)(maps), found)
     wanted = filtered(F.pixel_shuffle(head(maps), fold), fold)
     inner = (..., slice(EDGE, -EDGE), slice(EDGE, -EDGE)) if fold > 1 else ...
     torch.testing.assert_close(found[inner], wanted[inner])
@@ -85,4 +86,4 @@ def test_the_filter_is_no_parameter_and_moves_with_the_network() -> None:
     plain = network().extract(0.5)
     names = {name for name, _ in plain.named_parameters()}
     assert not any("smooth" in name for name in names)
-    assert plain.to("meta").smooth_weight.device.type == "meta"
+    assert plain.to("meta").smooth_head.weight.device.type == "meta"
