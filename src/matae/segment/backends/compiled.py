@@ -20,8 +20,13 @@ from matae.files import write_atomic
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["cache_folder", "cached", "forget", "version_of"]
+__all__ = ["GRAPH", "cache_folder", "cached", "forget", "version_of"]
 
+GRAPH = "2"
+"""What the network's graph is, beside its weights: another one where the same weights are computed otherwise.
+
+2: without the imprint of the fold, see `matae.nn.unfold`.
+"""
 _MAGIC = b"napari-matae compiled network 1\n"
 _MOST_BYTES = 400 * 2**20  # of all files together; the ones unused for longest go
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from matae.errors import DeviceError, ModelError
 from matae.extras import without_extra
-from matae.segment.backends.compiled import cached, version_of
+from matae.segment.backends.compiled import GRAPH, cached, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +89,7 @@ def exported(
 def onnx_of(source: ModelSource, width: float, notify: Callable[[str], None] = lambda _: None) -> bytes:
     """Return a model at one width as an ONNX file, kept on disk."""
     return cached(
-        {"kind": "onnx", "weights": source.card.sha256, "width": f"{width:g}"},
+        {"kind": "onnx", "graph": GRAPH, "weights": source.card.sha256, "width": f"{width:g}"},
         {"torch": version_of("torch"), "napari-matae": version_of("napari-matae")},
         lambda: onnx_bytes(source.plain(width), source.card.grid),
         notify,

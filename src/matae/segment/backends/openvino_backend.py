@@ -12,7 +12,7 @@ import numpy as np
 from matae.errors import DeviceError
 from matae.extras import has_extra, without_extra
 from matae.segment.backends.base import CPU_BATCH, PacedBackend, as_input
-from matae.segment.backends.compiled import cached, forget, version_of
+from matae.segment.backends.compiled import GRAPH, cached, forget, version_of
 from matae.segment.backends.hardware import processor_name
 from matae.segment.backends.onnx_file import onnx_of
 from matae.threads import most_threads
@@ -102,8 +102,8 @@ class OpenVINOBackend(PacedBackend):
             "INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": most_threads(), "NUM_STREAMS": self.lanes,
         }  # fmt: skip
         of = {
-            "kind": "openvino", "weights": self._source.card.sha256, "width": f"{width:g}", "grid": str(grid),
-            "processor": processor_name(), "side by side": str(self.lanes),
+            "kind": "openvino", "graph": GRAPH, "weights": self._source.card.sha256, "width": f"{width:g}",
+            "grid": str(grid), "processor": processor_name(), "side by side": str(self.lanes),
         }  # fmt: skip
         by = {"openvino": version_of("openvino"), "napari-matae": version_of("napari-matae")}
 
