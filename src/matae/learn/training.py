@@ -89,11 +89,12 @@ def make_model(
     link.emit(Stage("training"))
     if not plan.steps:
         try:
-            plan = plan_pace(plan, network, settings(options), data, link.ends)
+            timed = replace(options, seconds=plan.training_s)
+            plan = plan_pace(plan, network, settings(timed), data, link.ends)
         except StoppedError:
             raise end_of(plan, link) from None
         plan.write(folder)
-    config = settings(plan.options, steps=plan.steps)
+    config = settings(replace(plan.options, seconds=plan.training_s), steps=plan.steps)
     # The same frames from the first check to the last; the verdict is given on all of them.
     checked = frames_to_check(plan, data.held_out)
     before = deepcopy(network).cpu().eval()
