@@ -259,6 +259,25 @@ def test_what_fails_after_its_picture_was_shown_takes_it_away(open_path, tmp_pat
     assert len(viewer.layers) == 0
 
 
+def test_a_dock_that_is_closed_before_its_cine_is_there_leaves_no_picture(open_path, qtbot, tmp_path, monkeypatch):
+    from matae import segment
+
+    go, real = threading.Event(), segment.find_sector
+    monkeypatch.setattr(segment, "find_sector", lambda cine: (go.wait(300), real(cine))[1])
+    path = make(tmp_path, "clip.avi")
+    viewer, dock, _ = open_path(path, until_read=False)
+    assert len(viewer.layers) == 1
+    assert dock.open_panel.is_reading
+    dock.close_down()
+    assert len(viewer.layers) == 0
+    go.set()
+    _, again = viewer.window.add_plugin_dock_widget("napari-matae", "MatAE")
+    again.open_panel.open(path)
+    qtbot.waitUntil(lambda: again.session.current is not None)
+    assert [layer for layer in viewer.layers if isinstance(layer, Image)] == [again.session.current.image]
+    again.close_down()
+
+
 def test_another_file_that_is_opened_meanwhile_takes_its_place(open_path, qtbot, tmp_path):
     (tmp_path / "later").mkdir()
     viewer, dock, _ = open_path(make(tmp_path, "clip.avi"), until_read=False)
