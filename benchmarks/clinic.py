@@ -235,7 +235,7 @@ def main() -> None:
             print(line, flush=True)
             print(verdict.sentence, file=sys.stderr)
             if verdict.kept is not None:
-                print(f"agreement with the base on patients nobody corrected: {verdict.kept.after:.3f}", file=sys.stderr)
+                print(f"agreement with the base, patients nobody corrected: {verdict.kept.after:.4f}", file=sys.stderr)
             if args.out is not None:
                 with args.out.open("a", encoding="utf-8") as file:
                     file.write(f"{line}\n")

@@ -123,7 +123,7 @@ def _begun(study: Study, options: RetrainOptions) -> Path:
     folder = start_run(study, options)
     for run in left:
         typer.echo(
-            f"An earlier run, {run.name}, has no verdict; go on with --resume {run.folder}, or delete it with --discard",
+            f"An earlier run, {run.name}, has no verdict; go on with --resume {run.folder} or delete it with --discard",
             err=True,
         )
     typer.echo(f"If this is stopped or killed, go on with --resume {folder}", err=True)

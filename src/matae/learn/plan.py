@@ -50,9 +50,10 @@ class Plan:
     drawn_s: float = 0.0
 
     @property
-    def training_s(self) -> float:
-        """Seconds left for the training of those that the person chose; a tenth of them at least."""
-        return max(self.options.seconds - self.drawn_s, _LEAST_LEFT * self.options.seconds)
+    def timed_options(self) -> RetrainOptions:
+        """The options with the seconds that are left for the training: a tenth of those chosen at least."""
+        seconds = self.options.seconds
+        return replace(self.options, seconds=max(seconds - self.drawn_s, _LEAST_LEFT * seconds))
 
     def write(self, folder: Path) -> None:
         """Write it into the run's folder."""

@@ -89,12 +89,11 @@ def make_model(
     link.emit(Stage("training"))
     if not plan.steps:
         try:
-            timed = replace(options, seconds=plan.training_s)
-            plan = plan_pace(plan, network, settings(timed), data, link.ends)
+            plan = plan_pace(plan, network, settings(plan.timed_options), data, link.ends)
         except StoppedError:
             raise end_of(plan, link) from None
         plan.write(folder)
-    config = settings(replace(plan.options, seconds=plan.training_s), steps=plan.steps)
+    config = settings(plan.timed_options, steps=plan.steps)
     # The same frames from the first check to the last; the verdict is given on all of them.
     checked = frames_to_check(plan, data.held_out)
     before = deepcopy(network).cpu().eval()

@@ -53,7 +53,7 @@ def test_who_was_killed_finds_the_run_again_and_what_more_frames_bring(
     with claim(killed):
         assert "An earlier run" not in run(*retrain)
     said = run(*retrain[:-1], "third")
-    assert f"An earlier run, killed, has no verdict; go on with --resume {killed}, or delete it with --disc" in said
+    assert f"An earlier run, killed, has no verdict; go on with --resume {killed} or delete it with --discard\n" in said
     (own,) = [folder for folder, plan in runs_of(study) if plan.options.name == "third"]
     assert f"If this is stopped or killed, go on with --resume {own}\n" in said
     assert "more corrected frames" not in said  # two retrainings, and from as many frames

@@ -84,10 +84,11 @@ class KilledError(Exception):
     pass
 
 
-@pytest.mark.parametrize(("seconds", "left"), [(60.0, 20.0), (30.0, 3.0)])
+@pytest.mark.parametrize("times", [(60.0, 20.0), (30.0, 3.0)])
 def test_drawing_them_takes_from_the_time_of_the_training(
-    study: Study, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, left: float
+    study: Study, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: tuple[float, float]
 ) -> None:
+    seconds, left = times
     clock, draw = [0.0], frames.write_phantom_frames
 
     def drawn(*args: Any, **kwargs: Any) -> None:

@@ -198,7 +198,7 @@ def test_the_key_stays_on_the_only_frame_that_waits(two_cines, qtbot, tmp_path):
         study.set_subject(one, "p1")
         study.set_flags(one, {3: Flag(0.5, "flagged: the mask is empty")})
         known = {t: info.revision for t, info in study.frames(one).items() if t != 3}
-        study.put_edits(one, [Edit(t, study.mask(one, t), known[t], FrameStatus.ACCEPTED) for t in known], note="accept")
+        study.put_edits(one, [Edit(t, study.mask(one, t), known[t], FrameStatus.ACCEPTED) for t in known], note="done")
         assert [frame.key for frame in study.frames_to_correct()] == [(one, 3)]
     workspace.next_cine.wanted.connect(lambda waiting: workspace.session.open(waiting.open()))
     heard = []
