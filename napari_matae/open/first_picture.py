@@ -49,12 +49,12 @@ class FirstPicture:
 
         from napari_matae.session.cine_viewer import name_axes
         from napari_matae.session.layers import picture_of
-        from napari_matae.widgets.layout import DOCK_WIDTH
+        from napari_matae.widgets.layout import DOCK_HEIGHT, DOCK_WIDTH
 
         self._viewer = viewer
         self._text = QLabel("The dock comes in a moment…")
         self._text.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._text.setMinimumWidth(DOCK_WIDTH)
+        self._text.setMinimumSize(DOCK_WIDTH, DOCK_HEIGHT)
         side = get_settings().application.plugin_widget_positions.get(_DOCK, "right")
         self._room = viewer.window.add_dock_widget(self._text, name="MatAE", area=side, add_vertical_stretch=False)
         self.layer = picture_of(cine)

@@ -335,12 +335,15 @@ def test_the_canvas_of_another_viewer_is_not_waited_for(open_path, qtbot, tmp_pa
     assert waits[2.25]
 
 
+@pytest.mark.parametrize("side", ["right", "bottom"])
 def test_the_window_is_drawn_with_the_picture_where_it_stays_before_the_dock_is_made(
-    make_napari_viewer_proxy, qtbot, tiny_model, monkeypatch
+    make_napari_viewer_proxy, qtbot, tiny_model, monkeypatch, side
 ):
     import napari
+    from napari.settings import get_settings
     from qtpy.QtWidgets import QApplication, QOpenGLWidget
 
+    monkeypatch.setitem(get_settings().application.plugin_widget_positions, "MatAE (napari-matae)", side)
     made = make_napari_viewer_proxy(show=True)
     monkeypatch.setattr(napari, "Viewer", lambda title: made)
     drawn: list[tuple[object, ...]] = []
