@@ -137,7 +137,7 @@ def fill(
 def run(args: argparse.Namespace, kind: str, n_frames: int) -> tuple[Verdict, dict[str, float]]:
     """Fill a study, retrain, and return the verdict with what it took."""
     from matae.learn import RetrainOptions, retrain
-    from matae.learn.events import Event, Notice, Step
+    from matae.learn.events import Event, Notice, Step, Validation
     from matae.store import Study
 
     took = {"steps": 0.0, "training": 0.0}
@@ -151,6 +151,9 @@ def run(args: argparse.Namespace, kind: str, n_frames: int) -> tuple[Verdict, di
             took["steps"], took["training"] = event.step, share * (time.process_time() - first[0])
         elif isinstance(event, Notice):
             print(event.sentence, file=sys.stderr)
+        elif isinstance(event, Validation):
+            checked = ", ".join(f"{width}: {dice:.4f}" for width, dice in event.dice.items())
+            print(f"step {event.step}: {checked}, best so far {event.best}", file=sys.stderr)
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -231,6 +234,8 @@ def main() -> None:
             line = row(args, kind, n_frames, verdict, took)
             print(line, flush=True)
             print(verdict.sentence, file=sys.stderr)
+            if verdict.kept is not None:
+                print(f"agreement with the base, patients nobody corrected: {verdict.kept.after:.4f}", file=sys.stderr)
             if args.out is not None:
                 with args.out.open("a", encoding="utf-8") as file:
                     file.write(f"{line}\n")

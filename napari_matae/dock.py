@@ -24,7 +24,7 @@ from napari_matae.segment.warm_up import WarmUp
 from napari_matae.timeline.area_plot import AreaPlot
 from napari_matae.timeline.status_strip import StatusStrip
 from napari_matae.timeline.transport_bar import Transport
-from napari_matae.widgets.layout import DOCK_WIDTH
+from napari_matae.widgets.layout import DOCK_HEIGHT, DOCK_WIDTH
 from napari_matae.widgets.step_tabs import StepTabs
 from napari_matae.widgets.wheel_guard import WheelGuard
 from napari_matae.worklist.window import WorklistWindow
@@ -112,7 +112,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
         column.setContentsMargins(4, 4, 4, 4)
         column.addWidget(self.warnings)
         column.addWidget(splitter)
-        self.setMinimumWidth(DOCK_WIDTH)
+        self.setMinimumSize(DOCK_WIDTH, DOCK_HEIGHT)
         # Dropped on the canvas, napari asks which of its readers to use; dropped here there is nothing to ask.
         self.setAcceptDrops(True)
 

@@ -41,23 +41,37 @@ HEADER = (
 APART = "| network | against | cavity Dice, points | 95 % interval |"
 
 
+BATCHES = {"nnunet-2d": 12}
+"""Frames a step where nobody says how many; 16 for the others."""
+
+
+def wanted(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return what tells each of the runs that are asked for from any other, as its line says it."""
+    common = {"grid": args.grid, "seconds": args.seconds, "device": args.device}
+    return [
+        common | {"network": name, "seed": seed, "batch": args.batch or BATCHES.get(name, 16)}
+        # The draws of the others are the same for any number of processes. Lines of before this was kept do not count.
+        | ({"workers": args.workers} if name == "nnunet-2d" else {})
+        for seed in args.seeds for name in args.networks
+    ]  # fmt: skip
+
+
 def run(name: str, sides: tuple[LabelledFrames, LabelledFrames], args: argparse.Namespace, seed: int) -> dict[str, Any]:
     """Teach one network, and return the Dice of every structure in every held-out frame."""
     from taught import Lesson
 
     from matae.metrics import dice
 
-    def lesson(batch: int) -> Lesson:
-        return Lesson(args.grid, args.batch or batch, args.seconds, seed, args.device, args.workers)
-
+    batch = args.batch or BATCHES.get(name, 16)
+    lesson = Lesson(args.grid, batch, args.seconds, seed, args.device, args.workers)
     if name == "nnunet-2d":
         from nnunet import teach_nnunet
 
-        made = teach_nnunet(sides, lesson(12))
+        made = teach_nnunet(sides, lesson)
     else:
         from ours import teach_ours
 
-        made = teach_ours(name, sides, lesson(16))
+        made = teach_ours(name, sides, lesson)
     truth = sides[1].masks
     scores = {
         width: [dice(masks == value, truth == value).round(5).tolist() for value in (1, 2, 3)]
@@ -65,7 +79,8 @@ def run(name: str, sides: tuple[LabelledFrames, LabelledFrames], args: argparse.
     }
     return {
         "network": name, "seed": seed, "grid": args.grid, "seconds": args.seconds, "device": args.device,
-        "parameters": made.parameters, "steps": made.steps, "batch": made.batch, "dice": scores,
+        "parameters": made.parameters, "steps": made.steps, "batch": made.batch,
+        "workers": args.workers, "dice": scores,
     }  # fmt: skip
 
 
@@ -122,8 +137,7 @@ def main() -> None:
     runs = []
     if args.out is not None and args.out.is_file():
         runs = [json.loads(line) for line in args.out.read_text(encoding="utf-8").splitlines()]
-    common = {"grid": args.grid, "seconds": args.seconds, "device": args.device}
-    asked = [common | {"network": name, "seed": seed} for seed in args.seeds for name in args.networks]
+    asked = wanted(args)
     for one in asked:
         if any(one.items() <= each.items() for each in runs):
             continue

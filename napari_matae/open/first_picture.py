@@ -49,12 +49,12 @@ class FirstPicture:
 
         from napari_matae.session.cine_viewer import name_axes
         from napari_matae.session.layers import picture_of
-        from napari_matae.widgets.layout import DOCK_WIDTH
+        from napari_matae.widgets.layout import DOCK_HEIGHT, DOCK_WIDTH
 
         self._viewer = viewer
         self._text = QLabel("The dock comes in a moment…")
         self._text.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._text.setMinimumWidth(DOCK_WIDTH)
+        self._text.setMinimumSize(DOCK_WIDTH, DOCK_HEIGHT)
         side = get_settings().application.plugin_widget_positions.get(_DOCK, "right")
         self._room = viewer.window.add_dock_widget(self._text, name="MatAE", area=side, add_vertical_stretch=False)
         self.layer = picture_of(cine)
@@ -100,15 +100,21 @@ class FirstPicture:
         timer.start(0)
 
     def give_up_unless_opened(self, panel: OpenPanel) -> None:
-        """Take the picture away when reading ends without its cine: it failed after all, or another one was opened."""
+        """Take the picture away when reading ends without its cine: it failed after all, or another one was opened.
+
+        Closing the dock before the end leaves a picture of nothing, too.
+        """
+        from napari_matae.background.connections import connections_of
+
+        connections = connections_of(panel)
+        connections.connect(panel.finished, lambda _: connections.close())
+        connections.when_closed(self._give_up)
+
+    def _give_up(self) -> None:
         from napari_matae.session.layers import cine_of
 
-        def end(_: bool) -> None:
-            panel.finished.disconnect(end)
-            if self.layer in self._viewer.layers and cine_of(self.layer) is None:
-                self._viewer.layers.remove(self.layer)
-
-        panel.finished.connect(end)
+        if self.layer in self._viewer.layers and cine_of(self.layer) is None:
+            self._viewer.layers.remove(self.layer)
 
 
 def show_first_picture(viewer: napari.viewer.Viewer, path: Path) -> FirstPicture | None:

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 __all__ = [
+    "DOCK_HEIGHT",
     "DOCK_WIDTH",
     "combo_box",
     "form_layout",
@@ -34,6 +35,9 @@ __all__ = [
 
 DOCK_WIDTH = 350
 """The dock's least: the widest panel, with a scroll bar beside it."""
+
+DOCK_HEIGHT = 350
+"""The dock's least, which is what it gets at the top or bottom of the window: a piece of the step over the curve."""
 
 _LETTERS = 8
 """Letters that a combo box always shows, unless it is told otherwise."""

@@ -139,7 +139,7 @@ class NextCine(QObject):  # type: ignore[misc]
         """Show the frame of the whole study that a retraining learns most from, and say why.
 
         The frame on screen is left out, and those that were shown before: whoever asks for the next one has seen them.
-        Once all were shown it begins anew.
+        Once all were shown it begins anew; where only the frame on screen waits, that is said.
         """
         target = self._link.connection.opened_target
         if not target:
@@ -152,14 +152,15 @@ class NextCine(QObject):  # type: ignore[misc]
         self._shown |= here
         shown = frozenset(self._shown)
 
-        def find(study: Study) -> tuple[Suggestion | None, bool]:
+        def find(study: Study) -> tuple[Suggestion | None, str]:
             from matae.worklist.suggest import next_to_correct
 
-            found = next_to_correct(study, without=shown)
-            anew = not found and shown != here
-            if anew:
-                found = next_to_correct(study, without=here)
-            return next(iter(found), None), anew
+            found, note = next_to_correct(study, without=shown), ""
+            if not found and shown != here:
+                found, note = next_to_correct(study, without=here), "; all were shown, and this is the first again"
+            if not found and here:
+                found, note = next_to_correct(study), "; no other one waits for a correction"
+            return next(iter(found), None), note if found else ""
 
         self._link.connection.requests.ask(
             find,
@@ -167,7 +168,7 @@ class NextCine(QObject):  # type: ignore[misc]
             lambda error: self.said.emit(explain(error)),
         )
 
-    def _on_suggested(self, current: OpenCine | None, found: Suggestion | None, anew: bool) -> None:
+    def _on_suggested(self, current: OpenCine | None, found: Suggestion | None, note: str) -> None:
         from matae.store.cine_rows import path_of_text
 
         if current is not self._session.current:
@@ -177,10 +178,9 @@ class NextCine(QObject):  # type: ignore[misc]
                 "No flagged frame of a training patient waits for a correction; Next goes through the other frames."
             )
             return
-        frame, why = found.frame, ", ".join(found.reasons)
-        if anew:
+        frame, why = found.frame, f"{', '.join(found.reasons)}{note}"
+        if note:
             self._shown.clear()
-            why = f"{why}; all were shown, and this is the first again"
         self._shown.add(frame.key)
         if current is not None and current.cine.content_id == frame.content_id:
             self._session.seek(frame.frame)

@@ -46,6 +46,10 @@ def retrain(
     resume: Annotated[
         Path | None, typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped or killed.")
     ] = None,
+    discard: Annotated[
+        Path | None,
+        typer.Option("--discard", metavar="RUN", help="Only delete a run that was stopped or killed, for good."),
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON.", show_default=False)
     ] = None,
@@ -60,6 +64,7 @@ def retrain(
     from matae.files import write_atomic, writing_to
     from matae.learn import retrain as run
     from matae.learn.blinded import seen_by
+    from matae.learn.folders import PLAN
     from matae.models import promote as put_into_use
     from matae.store import Study
 
@@ -78,8 +83,15 @@ def retrain(
         processes=processes,
         odd_labels=odd_labels,
     )
-    if resume is not None and not (resume / "plan.json").is_file():
-        raise TrainError(f"{resume} is no run; leave out --resume to start a new one.")
+    if resume is not None and discard is not None:
+        raise typer.BadParameter("go on with a run with --resume, or delete one with --discard")
+    for run_folder, option in ((resume, "--resume"), (discard, "--discard")):
+        if run_folder is not None and not (run_folder / PLAN).is_file():
+            raise TrainError(f"{run_folder} is no run; leave out {option} to start a new one.")
+    if discard is not None:
+        with Study.open(study) as opened:
+            typer.echo(_discarded(opened, discard))
+        return
     before = ""
     with Study.open(study) as opened:
         folder = resume or _begun(opened, options)
@@ -110,9 +122,32 @@ def _begun(study: Study, options: RetrainOptions) -> Path:
     left = [run for run in unfinished_runs(study) if not run.under_way]
     folder = start_run(study, options)
     for run in left:
-        typer.echo(f"An earlier run, {run.name}, has no verdict; go on with --resume {run.folder}", err=True)
+        typer.echo(
+            f"An earlier run, {run.name}, has no verdict; go on with --resume {run.folder} or delete it with --discard",
+            err=True,
+        )
     typer.echo(f"If this is stopped or killed, go on with --resume {folder}", err=True)
     return folder
+
+
+def _discarded(study: Study, folder: Path) -> str:
+    """Delete an unfinished run of a study, and return that in a sentence."""
+    from matae.errors import TrainError
+    from matae.learn.folders import VERDICT
+    from matae.learn.history import discard_run
+    from matae.learn.plan import Plan
+
+    plan = Plan.read(folder)
+    if plan is not None:
+        plan.check_study(study)
+    if (folder / VERDICT).exists():
+        raise TrainError(
+            f"{folder} has its verdict, which the forecast and the earlier verdicts rest on; leave it, or name an "
+            "unfinished run."
+        )
+    discard_run(folder)
+    name = "" if plan is None else f", which was to make {plan.options.name},"
+    return f"The run {folder.name}{name} is deleted; a model that it has made already stays."
 
 
 def _more_frames(study: Study, folder: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -166,7 +167,11 @@ def read_data(
     replay = load_replay(options.replay, base.grid, mixed=not is_synthetic, progress=stage("replay"))
     if options.replay == "site":
         looks = loaded["train"].images if more is None else np.concatenate([loaded["train"].images, more.images])
+        clock = time.perf_counter()
         replay = styled_replay(replay, looks, folder, progress=stage("replay"))
+        if not plan.steps and not plan.drawn_s:  # a run that goes on read them, which is quick
+            plan = replace(plan, drawn_s=time.perf_counter() - clock)
+            plan.write(folder)
     if replay.frames is not None:
         refuse_replayed(replay.name, set(replay.frames.sources), digests["held out"])
     try:

@@ -14,20 +14,25 @@ from typing import TYPE_CHECKING
 
 from matae.errors import MataeError, StoreError, TrainError
 from matae.learn.channel import PausedError
+from matae.learn.folders import VERDICT
 from matae.learn.history import runs_of
 from matae.learn.options import RetrainOptions
 from matae.learn.plan import is_same_code
 from matae.learn.run import retrain
 from matae.learn.run_lock import BusyError, claim
+from matae.learn.uncorrected import Uncorrected
+from matae.learn.verdict import Verdict
 from matae.records import RecordError
 from matae.train.progress import never
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Set as AbstractSet
+    from pathlib import Path
     from typing import Any
 
     from matae.learn.events import Event
-    from matae.learn.verdict import Verdict
+    from matae.learn.plan import Plan
     from matae.models import ModelEntry
     from matae.store import Study
 
@@ -108,7 +113,9 @@ def forget_patient(
     """Forget a subject: the study, its releases, and the models on this machine.
 
     Models that learnt from the subject are removed first, so that a crash on the way never leaves one behind that
-    nobody could find any more; the study follows, then each model is trained anew from its base.
+    nobody could find any more; the study follows, then each model is trained anew from its base. Runs of the study go,
+    with the verdicts in them, but for finished ones in which the subject took no part: those still say what learning
+    from the others came to (`matae.learn.forecast`).
 
     Parameters
     ----------
@@ -147,31 +154,58 @@ def forget_patient(
             ) from None
         made_with = {plan.options.name: plan.options for plan in runs.values()}
         chosen = {entry.name: _options(entry, made_with) for entry in models_trained_on(study, subject)}
+        going = _runs_with(study, subject, runs, chosen)
         for name in chosen:
             remove_model(name)
-        # Runs keep weights and labels of everybody; those of this study go.
-        for folder in runs:
+        # Runs keep weights and labels of everybody in them.
+        for folder in going:
             shutil.rmtree(folder, ignore_errors=True)
         n_cines = study.forget_subject(subject)
-    for folder in runs:
+    for folder in going:
         shutil.rmtree(folder, ignore_errors=True)  # what was held open: Windows deletes no such file
     retrained: dict[str, Verdict] = {}
     failed: dict[str, str] = {}
-    for name, options in chosen.items() if again else ():
+    # The one that was in use first: the others are judged against the one that is in use after it.
+    for name, options in sorted(chosen.items(), key=lambda item: item[0] != used) if again else ():
         if options is None:
             failed[name] = (
                 "The frames that were mixed in came from a folder nobody knows any more; retrain it, choosing one."
             )
             continue
         try:
-            # What was in use is judged against what is in use without it, which it would replace.
-            chosen_now = replace(options, against=current_model()) if name == used else options
+            # Judged against what is in use by now, which it would replace: any other verdict offers it to nobody.
+            chosen_now = replace(options, against=current_model())
             retrained[name] = verdict = train(study, chosen_now, emit=emit, should_stop=should_stop)
             if name == used and verdict.offered:
                 promote(name, keyed=study.keyed)
         except (MataeError, PausedError) as error:
             failed[name] = str(error)
     return Forgotten(n_cines, tuple(chosen), retrained, failed, current_model(), used)
+
+
+def _runs_with(study: Study, subject: str, runs: Mapping[Path, Plan], removed: Collection[str]) -> list[Path]:
+    """Return the folders of the runs that a subject took part in, who is in the study still, and of unfinished ones.
+
+    A run that compared its model with one that learnt from them is among them: half of its figures come from that.
+    """
+    theirs = {cine.content_id for cine in study.cines() if cine.subject == subject}
+    found = {folder for folder, plan in runs.items() if _took_part(study, subject, theirs, folder, plan)}
+    made = {*removed, *(runs[folder].options.name for folder in found)}
+    return [folder for folder, plan in runs.items() if folder in found or plan.options.against in made]
+
+
+def _took_part(study: Study, subject: str, theirs: AbstractSet[str], folder: Path, plan: Plan) -> bool:
+    """Return whether a label of a subject was frozen for a run, or an uncorrected frame of theirs taught or guarded."""
+    if plan.release is None:
+        return True
+    try:
+        verdict, uncorrected = Verdict.read(folder / VERDICT), Uncorrected.read(folder) or Uncorrected()
+    except TrainError:
+        return True  # unfinished, or nobody can tell
+    frozen = {row.content_id for row in study.release_frames(*plan.release)}
+    looked_at = uncorrected.guard.keys() | uncorrected.learnt.keys() | uncorrected.between.keys()
+    judged = {frame.patient for side in (verdict.held_out, verdict.agreement) for frame in side.frames}
+    return not frozen or not theirs.isdisjoint(frozen | looked_at) or study.keyed(subject) in judged
 
 
 def _options(entry: ModelEntry, made_with: Mapping[str, RetrainOptions]) -> RetrainOptions | None:
@@ -188,4 +222,4 @@ def _options(entry: ModelEntry, made_with: Mapping[str, RetrainOptions]) -> Retr
             options = RetrainOptions.from_json(facts["options"])
         except RecordError:
             return None
-    return replace(options, name=entry.name, steps=steps if isinstance(steps, int) else 0, against=options.base)
+    return replace(options, name=entry.name, steps=steps if isinstance(steps, int) else 0)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["Plan", "base_card", "code_of", "free_name", "new_plan", "start_run"]
 
 
+_LEAST_LEFT = 0.1  # of the time, however long drawing took: nobody wants a run that learns nothing
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a run needs to go on: no path, no password, nobody's name.
@@ -36,16 +39,31 @@ class Plan:
         Name and number of the frozen labels; None before they are.
     steps
         Planned steps; 0 before they are.
+    drawn_s
+        Seconds that went into phantoms drawn for this run alone; they count towards the time of its training.
     """
 
     options: RetrainOptions
     study: str
     release: tuple[str, int] | None = None
     steps: int = 0
+    drawn_s: float = 0.0
+
+    @property
+    def timed_options(self) -> RetrainOptions:
+        """The options with the seconds that are left for the training: a tenth of those chosen at least."""
+        seconds = self.options.seconds
+        return replace(self.options, seconds=max(seconds - self.drawn_s, _LEAST_LEFT * seconds))
 
     def write(self, folder: Path) -> None:
         """Write it into the run's folder."""
-        values = {"options": self.options.to_json(), "study": self.study, "release": self.release, "steps": self.steps}
+        values = {
+            "options": self.options.to_json(),
+            "study": self.study,
+            "release": self.release,
+            "steps": self.steps,
+            "drawn_s": self.drawn_s,
+        }
         with writing_to(folder):
             folder.mkdir(parents=True, exist_ok=True)
             write_atomic(folder / PLAN, json.dumps(values, indent=1).encode())

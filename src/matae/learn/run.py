@@ -105,7 +105,7 @@ def go_on(study: Study, folder: Path, options: RetrainOptions | None = None, *, 
         data, plan = _learn(study, plan, folder, link)
     except NothingLearntError:
         shutil.rmtree(folder / TRAINING, ignore_errors=True)
-        replace(plan, release=None, steps=0).write(folder)  # as if it had never begun
+        replace(plan, release=None, steps=0, drawn_s=0.0).write(folder)  # as if it had never begun
         raise
     return _tell(_judge(study, plan, data, folder, link), link)
 

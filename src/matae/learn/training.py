@@ -89,11 +89,11 @@ def make_model(
     link.emit(Stage("training"))
     if not plan.steps:
         try:
-            plan = plan_pace(plan, network, settings(options), data, link.ends)
+            plan = plan_pace(plan, network, settings(plan.timed_options), data, link.ends)
         except StoppedError:
             raise end_of(plan, link) from None
         plan.write(folder)
-    config = settings(plan.options, steps=plan.steps)
+    config = settings(plan.timed_options, steps=plan.steps)
     # The same frames from the first check to the last; the verdict is given on all of them.
     checked = frames_to_check(plan, data.held_out)
     before = deepcopy(network).cpu().eval()

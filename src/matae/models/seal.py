@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["is_by_choice", "sealed", "why_not_offered"]
 
 _DIGITS = 64
-_ANEW = "compare the two models again, or retrain it"
+_ANEW = "retrain for a new verdict, or compare the two models and decide yourself"
 _UNCLEAR = "no clear difference"  # `matae.learn.verdict.UNCLEAR`, in a room that this one does not know
 
 
@@ -64,7 +64,10 @@ def why_not_offered(card: ModelCard, in_use: str, keyed: Keyed | None, *, by_cho
     elif verdict.get("sha256") != card.sha256:
         reason = f"its verdict was given on other weights; {_ANEW}."
     elif verdict.get("against_sha256") != _sha256(in_use):
-        reason = f"its verdict compares it with {verdict.get('against')}, and {in_use} is in use; {_ANEW}."
+        other = verdict.get("against")
+        # After a patient was forgotten a model has the name of the one that learnt from them, and other weights.
+        weights = " with other weights" if other == in_use else ""
+        reason = f"its verdict compares it with {other}, and {in_use} is in use{weights}; {_ANEW}."
     elif keyed is None:
         reason = "only the study that gave its verdict can tell whether it is genuine; name or open that study."
     elif verdict != sealed(verdict, keyed):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def test_who_was_killed_finds_the_run_again_and_what_more_frames_bring(
     with claim(killed):
         assert "An earlier run" not in run(*retrain)
     said = run(*retrain[:-1], "third")
-    assert f"An earlier run, killed, has no verdict; go on with --resume {killed}\n" in said
+    assert f"An earlier run, killed, has no verdict; go on with --resume {killed} or delete it with --discard\n" in said
     (own,) = [folder for folder, plan in runs_of(study) if plan.options.name == "third"]
     assert f"If this is stopped or killed, go on with --resume {own}\n" in said
     assert "more corrected frames" not in said  # two retrainings, and from as many frames
@@ -63,6 +64,24 @@ def test_who_was_killed_finds_the_run_again_and_what_more_frames_bring(
     assert "An earlier run" not in said
     assert "20 more corrected frames should bring the Dice of held-out patients from 0.900 to" in said
     assert asked[0].name == "killed"  # the run's own base and kind, not those of the command
+
+
+def test_an_abandoned_run_is_deleted_and_named_no_more(study: Study, base: str, tmp_path: Path) -> None:
+    options = RetrainOptions(base=BASE, steps=1, replay="none")
+    left, other = (start_run(study, replace(options, name=name)) for name in ("left", "other"))
+    retrain = ["retrain", "--study", study.target]
+    assert "is no run" in run(*retrain, "--discard", tmp_path, code=1)
+    run(*retrain, "--discard", left, "--resume", left, code=2)
+    Study.create(tmp_path / "another.matae").close()
+    assert "another study" in run("retrain", "--study", tmp_path / "another.matae", "--discard", left, code=1)
+    with claim(left):
+        assert "is under way" in run(*retrain, "--discard", left, code=1)
+    assert left.exists()
+    assert "which was to make left, is deleted" in run(*retrain, "--discard", left)
+    assert not left.exists()
+    run(*retrain, "--resume", other)
+    assert "has its verdict" in run(*retrain, "--discard", other, code=1)
+    assert "An earlier run" not in run(*retrain, "--base", BASE, "--steps", 1, "--replay", "none")
 
 
 def test_from_corrections_to_use_and_back(file: Path, base: str, tmp_path: Path) -> None:

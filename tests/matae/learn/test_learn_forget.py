@@ -6,13 +6,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from learn_makers import BASE, same_weights, save_base
+from learn_makers import BASE, add_clip, correct, same_weights, save_base
 
 from matae.errors import StoreError, TrainError
-from matae.learn import RetrainOptions, forget_patient, models_trained_on, retrain, unfinished_runs
+from matae.learn import (
+    RetrainOptions,
+    finished_runs,
+    forget_patient,
+    models_trained_on,
+    retrain,
+    unfinished_runs,
+)
+from matae.learn.forecast import earlier_points
 from matae.learn.plan import code_of, start_run
 from matae.learn.run_lock import claim
-from matae.models import current_model, find_model, list_models, load_model, promote, rewrite_card
+from matae.learn.verdict import BETTER, Verdict
+from matae.models import DEFAULT_MODEL, current_model, find_model, list_models, load_model, promote, rewrite_card
+from matae.models.seal import why_not_offered
 from matae.nn.matae import Matae
 from matae.store import Study
 
@@ -82,3 +92,47 @@ def test_too_few_are_left_to_train_anew(study: Study, base: str) -> None:
     # The first was not trained anew, so the second had nothing to take away.
     assert done.removed == ()
     assert [entry.name for entry in list_models() if not entry.bundled] == [BASE]
+
+
+def test_points_of_the_forecast_stay_where_the_patient_took_no_part(study: Study, base: str, clips: Path) -> None:
+    quick = replace(OPTIONS, steps=1, kind="quick")
+    retrain(study, replace(quick, name="before"))
+    cine, masks = add_clip(study, clips, "late")
+    study.set_split("late", "train")
+    retrain(study, replace(quick, name="looked-at", replay="auto", self_training="on"))
+    correct(study, cine, masks)
+    retrain(study, replace(quick, name="with"))
+    retrain(study, replace(quick, name="against", against="with"))
+    assert len(earlier_points(study, quick)) == 4
+    begun = start_run(study, replace(quick, name="begun"))
+    forget_patient(study, "late", again=False)
+    assert [run.name for run in finished_runs(study)] == ["before"]
+    assert not begun.exists()
+    (point,) = earlier_points(study, quick)
+    assert point.n_frames == 12
+    # A held-out patient of it: the Dice of the point is theirs, too.
+    forget_patient(study, "e", again=False)
+    assert earlier_points(study, quick) == []
+
+
+def test_each_model_made_anew_is_judged_against_the_one_in_use(
+    study: Study, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a-first", "used"):
+        retrain(study, replace(OPTIONS, steps=1, name=name))
+    promote("used", anyway=True)
+    judged: list[tuple[str, str]] = []
+
+    def train(study: Study, options: RetrainOptions, **_: object) -> Verdict:
+        judged.append((options.name, options.against))
+        verdict = retrain(study, options)
+        return replace(verdict, outcome=BETTER) if options.name == "used" else verdict
+
+    with monkeypatch.context() as patched:
+        patched.setattr("matae.models.current.why_not_offered", lambda *_, **__: "")
+        assert not forget_patient(study, "a", train=train).failed
+    # The one that was in use comes first, so that the others meet it.
+    assert judged == [("used", DEFAULT_MODEL), ("a-first", "used")]
+    card = find_model("a-first").card
+    assert card.figures["verdict"]["against"] == current_model() == "used"
+    assert "compares it with" not in why_not_offered(card, current_model(), study.keyed)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from learn_makers import BASE
 from matae.errors import MataeError
 from matae.learn import RetrainOptions, retrain
 from matae.learn.events import Started
+from matae.learn.pace import Pace
 from matae.learn.replay import Replay, styled_replay
 from matae.models import find_model
+from matae.phantom import frames
 from matae.phantom.style import measure_style
 from matae.train.data import load_frames
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matae.learn.events import Event
+    from matae.learn.pace import Costs
     from matae.store import Study
 
 
@@ -74,3 +78,42 @@ def test_their_levels_are_the_pictures(tmp_path: Path) -> None:
     found, wanted = (np.array(measure_style(frames).levels) for frames in (made.frames.images, looks))
     at = [25, 128, 230]
     assert np.abs(found[at] - wanted[at]).max() <= 4
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("times", [(60.0, 20.0), (30.0, 3.0)])
+def test_drawing_them_takes_from_the_time_of_the_training(
+    study: Study, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: tuple[float, float]
+) -> None:
+    seconds, left = times
+    clock, draw = [0.0], frames.write_phantom_frames
+
+    def drawn(*args: Any, **kwargs: Any) -> None:
+        draw(*args, **kwargs)
+        clock[0] += 40.0 if kwargs.get("style") is not None else 0.0
+
+    asked: list[float] = []
+
+    def planned(chosen: object, wanted: int, n: int, *, seconds: float, costs: Costs) -> Pace:
+        asked.append(seconds)
+        return Pace(2, 1, 4)
+
+    def kill(event: Event) -> None:
+        if isinstance(event, Started):
+            events.append(event)
+            raise KilledError
+
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])  # stands still but for drawing
+    monkeypatch.setattr(frames, "write_phantom_frames", drawn)
+    monkeypatch.setattr("matae.learn.pace.paced", planned)
+    options = RetrainOptions(base=BASE, against=BASE, kind="full", replay="site", seconds=seconds, device="cpu")
+    events: list[Event] = []
+    with pytest.raises(KilledError):
+        retrain(study, options, folder=tmp_path / "run", emit=kill)
+    retrain(study, folder=tmp_path / "run", emit=events.append)
+    assert [event.seconds for event in events if isinstance(event, Started)] == [left] * 2
+    assert asked == [pytest.approx(0.95 * left)]
+    assert find_model(f"{BASE}-full-1").card.training["retrain"]["options"]["seconds"] == seconds

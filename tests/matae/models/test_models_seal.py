@@ -52,7 +52,7 @@ def test_a_card_without_a_verdict(tiny_model: str, figures: object) -> None:
 def test_each_reason_in_words(tiny_model: str) -> None:
     card = find_model(tiny_model).card
     good = sealed(verdict(card), keyed)
-    again = "compare the two models again, or retrain it."
+    again = "retrain for a new verdict, or compare the two models and decide yourself."
 
     def why(given: dict[str, object], key: object = keyed) -> str:
         return why_not_offered(with_verdict(card, given), tiny_model, key)
@@ -65,6 +65,8 @@ def test_each_reason_in_words(tiny_model: str) -> None:
     assert why(sealed(verdict(card, sha256="00"), keyed)) == f"its verdict was given on other weights; {again}"
     other = sealed(verdict(card, against_sha256="00", against="lv"), keyed)
     assert why(other) == f"its verdict compares it with lv, and tiny is in use; {again}"
+    anew = sealed(verdict(card, against_sha256="00", against="tiny"), keyed)
+    assert why(anew) == f"its verdict compares it with tiny, and tiny is in use with other weights; {again}"
     nobody = "only the study that gave its verdict can tell whether it is genuine; name or open that study."
     assert why(good, None) == nobody
     changed = f"its verdict was not given by this study, or was changed since; {again}"

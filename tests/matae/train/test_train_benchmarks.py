@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
+import importlib.util
 import json
+import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
@@ -50,3 +53,44 @@ def test_augmentation_in_place_leaves_the_frames_as_they_are(nnunet: ModuleType)
         assert (truth == 2).all()
     assert (images == 1).all()
     assert (masks == 1).all()
+
+
+def test_a_run_of_another_network_with_another_batch_is_not_taken_for_done(
+    nnunet: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = BENCHMARKS / "other_networks" / "__main__.py"
+    spec = importlib.util.spec_from_file_location("other_networks_main", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    taught: list[tuple[str, int, int]] = []
+
+    def run(name: str, _: object, args: argparse.Namespace, seed: int) -> dict[str, object]:
+        taught.append((name, args.batch, args.workers))
+        (one,) = (each for each in module.wanted(args) if (each["network"], each["seed"]) == (name, seed))
+        scores = {"1": [[0.9, 0.8]] * 3}
+        return one | {"workers": args.workers, "parameters": 1, "steps": 2, "dice": scores}
+
+    held_out = SimpleNamespace(phases=("ED", "ES"), patients=("a", "b"))
+    monkeypatch.setattr(module, "run", run)
+    monkeypatch.setattr("matae.train.data.load_folders", lambda *_, **__: (held_out, held_out))
+    out = tmp_path / "runs.jsonl"
+
+    def call(*more: str) -> list[tuple[str, int, int]]:
+        taught.clear()
+        monkeypatch.setattr(sys, "argv", ["x", "--data", "d", "--out", str(out), *more])
+        module.main()
+        return list(taught)
+
+    assert call() == [("matae", 0, 0), ("nnunet-2d", 0, 0)]
+    assert call() == []
+    assert call("--batch", "16") == [("nnunet-2d", 16, 0)]  # which is what ours has anyway
+    assert call("--batch", "32", "--networks", "matae") == [("matae", 32, 0)]
+    assert call("--workers", "2") == [("nnunet-2d", 0, 2)]  # ours draws the same with any
+    capsys.readouterr()
+    call("--workers", "2")
+    assert "| matae | 1 | 1 | 2 | 16 |" in capsys.readouterr().out  # a run with another batch is in no table
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    out.write_text("".join(json.dumps({k: v for k, v in each.items() if k != "workers"}) + "\n" for each in lines))
+    assert call() == [("nnunet-2d", 0, 0)]  # nobody can tell what those were

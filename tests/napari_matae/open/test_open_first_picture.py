@@ -259,6 +259,25 @@ def test_what_fails_after_its_picture_was_shown_takes_it_away(open_path, tmp_pat
     assert len(viewer.layers) == 0
 
 
+def test_a_dock_that_is_closed_before_its_cine_is_there_leaves_no_picture(open_path, qtbot, tmp_path, monkeypatch):
+    from matae import segment
+
+    go, real = threading.Event(), segment.find_sector
+    monkeypatch.setattr(segment, "find_sector", lambda cine: (go.wait(300), real(cine))[1])
+    path = make(tmp_path, "clip.avi")
+    viewer, dock, _ = open_path(path, until_read=False)
+    assert len(viewer.layers) == 1
+    assert dock.open_panel.is_reading
+    dock.close_down()
+    assert len(viewer.layers) == 0
+    go.set()
+    _, again = viewer.window.add_plugin_dock_widget("napari-matae", "MatAE")
+    again.open_panel.open(path)
+    qtbot.waitUntil(lambda: again.session.current is not None)
+    assert [layer for layer in viewer.layers if isinstance(layer, Image)] == [again.session.current.image]
+    again.close_down()
+
+
 def test_another_file_that_is_opened_meanwhile_takes_its_place(open_path, qtbot, tmp_path):
     (tmp_path / "later").mkdir()
     viewer, dock, _ = open_path(make(tmp_path, "clip.avi"), until_read=False)
@@ -316,12 +335,15 @@ def test_the_canvas_of_another_viewer_is_not_waited_for(open_path, qtbot, tmp_pa
     assert waits[2.25]
 
 
+@pytest.mark.parametrize("side", ["right", "bottom"])
 def test_the_window_is_drawn_with_the_picture_where_it_stays_before_the_dock_is_made(
-    make_napari_viewer_proxy, qtbot, tiny_model, monkeypatch
+    make_napari_viewer_proxy, qtbot, tiny_model, monkeypatch, side
 ):
     import napari
+    from napari.settings import get_settings
     from qtpy.QtWidgets import QApplication, QOpenGLWidget
 
+    monkeypatch.setitem(get_settings().application.plugin_widget_positions, "MatAE (napari-matae)", side)
     made = make_napari_viewer_proxy(show=True)
     monkeypatch.setattr(napari, "Viewer", lambda title: made)
     drawn: list[tuple[object, ...]] = []

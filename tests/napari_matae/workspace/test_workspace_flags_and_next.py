@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813 - its own abbreviation
 
 from matae.read import open_cine
-from matae.store import FrameStatus, Study
+from matae.store import Edit, FrameStatus, Study
 from matae.store.types import Flag
 
 from ..conftest import make_cine, opened, proposals, settled
@@ -189,6 +189,26 @@ def test_the_key_goes_through_all_frames_to_correct_and_begins_anew(two_cines, q
     workspace.said.connect(heard.append)
     workspace.session.open(asked.args[0].open())
     qtbot.waitUntil(lambda: bool(heard) and "this is the first again" in heard[-1], timeout=8_000)
+
+
+def test_the_key_stays_on_the_only_frame_that_waits(two_cines, qtbot, tmp_path):
+    workspace = two_cines
+    with Study.open(tmp_path / "study.sqlite") as study:
+        (one,) = [row.content_id for row in study.cines() if row.stem == "one"]
+        study.set_subject(one, "p1")
+        study.set_flags(one, {3: Flag(0.5, "flagged: the mask is empty")})
+        known = {t: info.revision for t, info in study.frames(one).items() if t != 3}
+        study.put_edits(one, [Edit(t, study.mask(one, t), known[t], FrameStatus.ACCEPTED) for t in known], note="done")
+        assert [frame.key for frame in study.frames_to_correct()] == [(one, 3)]
+    workspace.next_cine.wanted.connect(lambda waiting: workspace.session.open(waiting.open()))
+    heard = []
+    workspace.said.connect(heard.append)
+    for again in (False, True, True):  # reached from another clip, then asked for on it
+        with qtbot.waitSignal(workspace.next_cine.arrived, timeout=8_000):
+            workspace.next_to_correct()
+        assert (workspace.session.current.cine.content_id, workspace.session.frame) == (one, 3)
+        assert heard[-1].startswith("one.mha, frame 4: ")
+        assert heard[-1].endswith("; no other one waits for a correction.") is again
 
 
 def test_a_preview_is_not_thrown_away_by_going_elsewhere(two_cines, qtbot):
