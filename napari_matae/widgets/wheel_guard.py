@@ -19,7 +19,7 @@ __all__ = ["WheelGuard"]
 
 _TAKE_THE_WHEEL = (QAbstractSlider, QAbstractSpinBox, QComboBox, QTabBar)
 _HOLD_NONE = (QAbstractButton, QLabel, QLineEdit, QScrollBar)
-"""What nobody puts a control into. They are half of a dock, and whoever watches a widget is asked about all its events."""
+"""What nobody puts a control into. They are half of a dock, and a filter is asked about every event of theirs."""
 
 
 class WheelGuard(QObject):  # type: ignore[misc]

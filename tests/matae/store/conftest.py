@@ -49,8 +49,9 @@ def study_database(server: Server) -> str:
     deleted = "".join(f"DELETE FROM {table.name};" for table in reversed(Base.metadata.sorted_tables))
     server.execute(
         # No triggers: the audit log could not be emptied otherwise. A function's statements are planned once.
-        "CREATE FUNCTION empty_study() RETURNS void LANGUAGE plpgsql SET session_replication_role = replica AS $$ BEGIN "
-        f"{deleted} INSERT INTO study SELECT * FROM first_study; INSERT INTO audit SELECT * FROM first_audit; END $$",
+        "CREATE FUNCTION empty_study() RETURNS void LANGUAGE plpgsql SET session_replication_role = replica AS $$ "
+        f"BEGIN {deleted} INSERT INTO study SELECT * FROM first_study; "
+        "INSERT INTO audit SELECT * FROM first_audit; END $$",
         database,
     )
     return url
