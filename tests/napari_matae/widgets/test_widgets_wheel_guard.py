@@ -130,3 +130,4 @@ def test_no_control_of_the_dock_changes_under_the_wheel(make_napari_viewer_proxy
     changed = [each.objectName() or type(each).__name__ for each in controls if value_of(each) != before[each]]
     taking = [each for each in controls if each.focusPolicy() == Qt.FocusPolicy.WheelFocus]
     assert (changed, taking) == ([], [])
+    dock.close_down()
