@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication, QSplitter, QVBoxLayout, QWidget
@@ -12,7 +12,6 @@ from matae.errors import MataeError
 from napari_matae.background.connections import connections_of, end_owned
 from napari_matae.background.events import Finished
 from napari_matae.background.worker import EventWorker
-from napari_matae.learn.panel import LearnPanel
 from napari_matae.measure.panel import MeasurePanel
 from napari_matae.open.file_warnings import FileWarnings
 from napari_matae.open.panel import OpenPanel
@@ -45,11 +44,12 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 
     from matae.store import WorklistRow
+    from napari_matae.learn.panel import LearnPanel
     from napari_matae.study.conflicts import Conflict
 
 __all__ = ["MataeDock"]
 
-_OPEN, _SEGMENT, _REVIEW, _MEASURE = range(4)
+_OPEN, _SEGMENT, _REVIEW, _MEASURE, _LEARN = range(5)
 """Places of these steps among the tabs."""
 _CLOSE_S = 10.0
 """How long a window that closes waits for the study before what is missing goes into a rescue study."""
@@ -78,7 +78,6 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.transport = Transport(self.session, self.player, self)
         self.area_plot = AreaPlot(self.session, self)
         self.measure_panel = MeasurePanel(self.workspace, self.keys, self.area_plot, self)
-        self.learn_panel = LearnPanel(self.workspace, self)
         self.strip = StatusStrip(
             self.session, self.workspace.actions, self.workspace.phase_finder, self.area_plot, self
         )
@@ -91,12 +90,13 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.worklist: WorklistWindow | None = None
 
         # The steps in the order of work: a panel is one line here.
+        # Learn has as many widgets as all others together, and most days nobody looks: it is made when somebody does.
         panels: list[tuple[Any, str]] = [
             (self.open_panel, "Open"),
             (self.segment_panel, "Segment"),
             (self.review_panel, "Review"),
             (self.measure_panel, "Measure"),
-            (self.learn_panel, "Learn"),
+            (self._make_learn, "Learn"),
         ]
         self.steps = StepTabs(self)
         for panel, title in panels:
@@ -151,6 +151,16 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.warm_up = WarmUp(self.session, self)
         if self.session.current is not None:
             self._on_opened(self.session.current)
+
+    @property
+    def learn_panel(self) -> LearnPanel:
+        """The panel of Learn, made when it is first asked for."""
+        return cast("LearnPanel", self.steps.panel(_LEARN))
+
+    def _make_learn(self) -> LearnPanel:
+        from napari_matae.learn.panel import LearnPanel
+
+        return LearnPanel(self.workspace)
 
     def _build_watch(self) -> QWidget:
         """Return what stays under every step: the transport, the statuses, the curve, and whether work is saved."""

@@ -8,6 +8,7 @@ from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtWidgets import QScrollArea, QTabBar, QTabWidget, QWidget
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from qtpy.QtGui import QResizeEvent
@@ -36,23 +37,48 @@ class StepTabs(QTabWidget):  # type: ignore[misc]
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._titles: list[str] = []
+        self._makers: dict[int, Callable[[], QWidget]] = {}
         self.setTabBar(_Bar(self))
         self.setUsesScrollButtons(False)
         self.setElideMode(Qt.TextElideMode.ElideNone)
         self.tabBar().setAccessibleName("Steps")
         self.tabBar().setToolTip("The steps of the work, in their order.")
+        self.currentChanged.connect(self._make)
 
-    def add_step(self, panel: QWidget, title: str) -> None:
-        """Add a step after the others."""
+    def add_step(self, panel: QWidget | Callable[[], QWidget], title: str) -> None:
+        """Add a step after the others.
+
+        Parameters
+        ----------
+        panel
+            Its panel, or what makes it, which is called when the step is first shown.
+        title
+            What the step is called.
+        """
         area = QScrollArea(self)
         area.setWidgetResizable(True)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setAccessibleName(title)
-        area.setWidget(panel)
+        if isinstance(panel, QWidget):
+            area.setWidget(panel)
+        else:
+            self._makers[self.count()] = panel
         self._titles.append(title)
         self.addTab(area, title)
         self._fold()
+
+    def panel(self, place: int) -> QWidget:
+        """Return the panel of a step, made now if it was not yet."""
+        area = self.widget(place)
+        if make := self._makers.pop(place, None):
+            area.setWidget(make())
+            area.widget().show()  # as Qt asks where the page is seen already
+        return area.widget()
+
+    def _make(self, place: int) -> None:
+        if place in self._makers:
+            self.panel(place)
 
     def set_hints(self, hint: str) -> None:
         """Say in every tab's tooltip what it is, and a hint."""

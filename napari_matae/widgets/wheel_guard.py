@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtWidgets import QAbstractSlider, QAbstractSpinBox, QComboBox, QScrollBar, QTabBar, QWidget
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QScrollBar,
+    QTabBar,
+    QWidget,
+)
 
 __all__ = ["WheelGuard"]
 
 _TAKE_THE_WHEEL = (QAbstractSlider, QAbstractSpinBox, QComboBox, QTabBar)
+_HOLD_NONE = (QAbstractButton, QLabel, QLineEdit, QScrollBar)
+"""What nobody puts a control into. They are half of a dock, and a filter is asked about every event of theirs."""
 
 
 class WheelGuard(QObject):  # type: ignore[misc]
@@ -33,6 +45,8 @@ class WheelGuard(QObject):  # type: ignore[misc]
         for each in (widget, *widget.findChildren(QWidget)):
             if _takes_the_wheel(each) and each.focusPolicy() == Qt.FocusPolicy.WheelFocus:
                 each.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            if isinstance(each, _HOLD_NONE) and _control_of(each) is None:
+                continue
             each.installEventFilter(self)  # a filter that is there already is only moved to the front
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name

@@ -38,7 +38,7 @@ NAPARIS_OWN = 85
 
 @pytest.fixture
 def dock(qtbot, tiny_model, cine) -> MataeDock:
-    """A dock with a measured clip, in the style of napari's dark theme."""
+    """A dock with a measured clip, every step of which somebody has looked at, in the style of napari's dark theme."""
     dock = MataeDock(ViewerModel())
     qtbot.addWidget(dock)
     dock.setStyleSheet(style("dark"))
@@ -47,7 +47,8 @@ def dock(qtbot, tiny_model, cine) -> MataeDock:
     qtbot.waitUntil(lambda: not dock.is_probing)
     opened(qtbot, dock.workspace, cine)
     proposals(cine, dock.session)
-    dock.steps.setCurrentIndex(3)
+    for step in (*range(dock.steps.count()), 3):  # Learn is made when somebody looks
+        dock.steps.setCurrentIndex(step)
     measuring = dock.measure_panel.measuring
     qtbot.waitUntil(lambda: measuring.measurement is not None and not measuring.is_running)
     yield dock
@@ -85,6 +86,7 @@ def test_every_control_of_every_step_has_a_name_for_a_screen_reader(dock) -> Non
     named_by = {label.buddy() for label in dock.findChildren(QLabel) if label.buddy() is not None}
     found = controls(dock)
     assert len(found) > 100
+    assert any(dock.learn_panel.isAncestorOf(widget) for widget in found)
     nameless = [
         described(widget)
         for widget in found

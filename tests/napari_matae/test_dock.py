@@ -46,6 +46,23 @@ def test_nothing_open_offers_only_to_open(dock):
     assert dock.segment_panel.status.text() == "Open a cine first."
 
 
+def test_learn_is_made_when_somebody_looks_and_ends_with_the_dock(dock, qtbot):
+    steps, learn = dock.steps, dock.steps.count() - 1
+    assert steps.widget(learn).widget() is None
+    steps.setCurrentIndex(learn)
+    panel = steps.widget(learn).widget()
+    assert panel is dock.learn_panel
+    qtbot.waitUntil(lambda: panel.retrain.is_current and panel.data.overview is not None)
+    dock.close_down()
+    assert not panel.retrain._timer.isActive()
+    assert not panel.models._soon.isActive()
+
+
+def test_a_dock_that_nobody_learnt_in_closes_without_the_panel(dock):
+    dock.close_down()
+    assert dock.steps.widget(dock.steps.count() - 1).widget() is None
+
+
 def test_open_segment_play(dock, qtbot, cine):
     dock.session.open(cine)
     assert dock.steps.currentIndex() == 1

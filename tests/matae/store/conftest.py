@@ -46,6 +46,14 @@ def study_database(server: Server) -> str:
     database = url.rpartition("/")[2]
     server.execute("CREATE TABLE first_study AS SELECT * FROM study", database)
     server.execute("CREATE TABLE first_audit AS SELECT * FROM audit", database)
+    deleted = "".join(f"DELETE FROM {table.name};" for table in reversed(Base.metadata.sorted_tables))
+    server.execute(
+        # No triggers: the audit log could not be emptied otherwise. A function's statements are planned once.
+        "CREATE FUNCTION empty_study() RETURNS void LANGUAGE plpgsql SET session_replication_role = replica AS $$ "
+        f"BEGIN {deleted} INSERT INTO study SELECT * FROM first_study; "
+        "INSERT INTO audit SELECT * FROM first_audit; END $$",
+        database,
+    )
     return url
 
 
@@ -69,13 +77,7 @@ def target(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
         shutil.copy(request.getfixturevalue("empty_study_file"), tmp_path / "study.matae")
         return str(tmp_path / "study.matae")
     url: str = request.getfixturevalue("study_database")
-    tables = [*reversed(Base.metadata.sorted_tables)]
-    request.getfixturevalue("server").execute(
-        "SET session_replication_role = replica;"  # no triggers: the audit log could not be emptied otherwise
-        + "".join(f"DELETE FROM {table.name};" for table in tables)
-        + "INSERT INTO study SELECT * FROM first_study; INSERT INTO audit SELECT * FROM first_audit;",
-        url.rpartition("/")[2],
-    )
+    request.getfixturevalue("server").call_again("SELECT empty_study()", url.rpartition("/")[2])
     return url
 
 

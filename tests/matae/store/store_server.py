@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 PASSWORD = "only-for-these-tests"
 
@@ -41,9 +42,10 @@ class Server:
         programs = find_programs()
         if programs is None:
             raise RuntimeError("PostgreSQL is not installed (Debian package: postgresql)")
+        self.process: subprocess.Popen[bytes] | None = None
+        self.kept: Any = None
         self.folder = Path(tempfile.mkdtemp(prefix="matae-postgres-"))
         self.count = 0
-        self.process: subprocess.Popen[bytes] | None = None
         self._user: dict[str, object] = {}
         if os.geteuid() == 0:
             name = next((n for n in ("postgres", "nobody") if _exists(n)), None)
@@ -86,6 +88,22 @@ class Server:
         with psycopg.connect(self.url(database), autocommit=True) as connection:
             connection.execute(statement)
 
+    def call_again(self, statement: str, database: str) -> None:
+        """Execute what is said before every test on a connection that is kept: a new one costs more than the words."""
+        import psycopg
+
+        for _ in range(2):  # a test may have stopped the server, or ended its connections
+            if self.kept is None:
+                self.kept = psycopg.connect(self.url(database), autocommit=True)
+            try:
+                self.kept.execute(statement)
+            except psycopg.OperationalError:
+                self.kept.close()
+                self.kept = None
+            else:
+                return
+        self.execute(statement, database)
+
     def stop_process(self) -> None:
         if self.process is not None:
             self.process.terminate()  # the "smart" way waits for clients, SIGINT does not
@@ -98,6 +116,9 @@ class Server:
             self.process = None
 
     def close(self) -> None:
+        if self.kept is not None:
+            self.kept.close()
+            self.kept = None
         self.stop_process()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -48,7 +48,8 @@ def test_of_no_frames_and_of_more_than_a_database_takes_values_the_rows_are_foun
             assert sorted(heads_of(connection, key, frames)) == sorted(numbers_of(connection, key, frames)) == found
         heads = heads_of(connection, key, range(300_000))
         assert late_frames(connection, key, [], heads, None) == []
-        of_before = [Edit(t, disc(), 0) for t in range(300_000)]
+        mask = disc()
+        of_before = [Edit(t, mask, 0) for t in range(300_000)]
         assert late_frames(connection, key, of_before, heads, None) == []  # a model is never in the way of a person
         assert late_frames(connection, key, [Edit(0, disc(), 9)], heads, None) == [0]
     with study._writing() as writing:

@@ -53,3 +53,23 @@ def test_the_numbers_go_where_there_is_no_room_and_come_back(tabs) -> None:
 def test_the_tooltip_says_which_step_it_is_and_the_key(tabs) -> None:
     tabs.set_hints(". Next step (Alt+→).")
     assert tabs.tabToolTip(2) == "Step 3 of 5: Review. Next step (Alt+→)."
+
+
+def test_a_panel_that_is_made_later_is_made_once_when_it_is_looked_at_or_asked_for(tabs) -> None:
+    made = []
+    for title in ("Shown", "Asked for"):
+        tabs.add_step(lambda title=title: made.append(QLabel(title)) or made[-1], title)
+    tabs.show()
+    assert made == []
+    assert [tabs.tabText(place).split()[-1] for place in (5, 6)] == ["Shown", "for"]
+    tabs.setCurrentIndex(5)
+    assert [label.text() for label in made] == ["Shown"]
+    assert tabs.widget(5).widget() is made[0]
+    assert made[0].isVisible()
+    assert tabs.panel(6) is made[1]
+    assert not made[1].isVisible()  # its step is not
+    for place in (6, 5, 6):
+        tabs.setCurrentIndex(place)
+        assert tabs.panel(place) is made[place - 5]
+    assert made[1].isVisible()
+    assert len(made) == 2

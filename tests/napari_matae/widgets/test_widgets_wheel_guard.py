@@ -114,12 +114,15 @@ def test_a_scroll_bar_keeps_the_wheel(page) -> None:
 
 
 def test_no_control_of_the_dock_changes_under_the_wheel(make_napari_viewer_proxy, qtbot) -> None:
-    viewer = make_napari_viewer_proxy()
+    viewer = make_napari_viewer_proxy(show=True)
     dock = MataeDock(viewer)
-    viewer.window.add_dock_widget(dock)
+    viewer.window.add_dock_widget(dock, name="MatAE")
+    dock.steps.setCurrentIndex(dock.steps.count() - 1)  # a page that comes after the guard
+    qtbot.waitUntil(dock.learn_panel.retrain.choices.isVisible)
     kinds = (QComboBox, QAbstractSpinBox, QAbstractSlider)
     controls = [each for kind in kinds for each in dock.findChildren(kind) if not isinstance(each, QScrollBar)]
     assert len(controls) > 10
+    assert any(dock.learn_panel.isAncestorOf(each) for each in controls)
     before = {each: value_of(each) for each in controls}
     for each in controls:
         for notches in (-1, 1, 1):
@@ -127,3 +130,4 @@ def test_no_control_of_the_dock_changes_under_the_wheel(make_napari_viewer_proxy
     changed = [each.objectName() or type(each).__name__ for each in controls if value_of(each) != before[each]]
     taking = [each for each in controls if each.focusPolicy() == Qt.FocusPolicy.WheelFocus]
     assert (changed, taking) == ([], [])
+    dock.close_down()
