@@ -125,6 +125,23 @@ def test_what_is_recorded_gives_the_masks_of_what_is_launched_each_time(model: s
     assert all(frame.mask.any() for batch in batches for frame in batch)
 
 
+@pytest.mark.parametrize("kind", ["one", "nested", "alone"])
+def test_what_decides_structures_can_be_recorded_for_every_kind_of_regions(kind: str, cuda: str) -> None:
+    from matae.anatomy import CLASS_NAMES
+    from matae.nn.regions import Regions
+    from matae.segment.graphs import captured, decided
+
+    regions = (
+        Regions.nested(CLASS_NAMES) if kind == "nested" else Regions.alone(CLASS_NAMES[: 1 if kind == "one" else 3])
+    )
+    noise = torch.randn(8, len(regions.covers), 7, 9, device=cuda) * 4
+    native = torch.nn.functional.interpolate(noise, (64, 80), mode="bicubic")
+    with torch.inference_mode():
+        found = captured(lambda logits: decided(logits, regions), native)(native)
+        for one, other in zip(found, decided(native, regions), strict=True):
+            assert torch.equal(one, other)
+
+
 def test_convolutions_in_one_kernel_give_what_they_give_in_three(cuda: str, source: ModelSource) -> None:
     from matae.segment.backends.fused import fused
 

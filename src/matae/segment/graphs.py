@@ -30,6 +30,8 @@ _STEP = 16
 """Sides are rounded up to this and, where they are longer, to an eighth: so few graphs serve all clips."""
 _MOST = 3
 """Graphs of structures that are kept; each holds some 70 bytes for each native pixel."""
+_IDLE = 16
+"""Batches after which a graph that none of them used makes room: sizes in turn would be recorded again and again."""
 _NOTHING = -30.0
 """Logit of what lies outside."""
 
@@ -88,6 +90,9 @@ class Graphs:
         self._networks: dict[Hashable, Callable[[Tensor], Tensor]] = {}
         self._structures: dict[Hashable, Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]] = {}
         self._seen: Counter[Hashable] = Counter()
+        self._used: dict[Hashable, int] = {}
+        self._batches = 0
+        self._is_full = False
 
     def clear(self) -> None:
         """Let go of all of them, and of their memory."""
@@ -123,20 +128,39 @@ class Graphs:
         if count * rows * columns > _SMALL:
             return decided(native, regions)
         key = count, rows, columns, regions
-        if key not in self._structures:
-            self._seen[key] += 1
-            if self._seen[key] <= _OFTEN:
-                return decided(native, regions)
+        self._batches += 1
+        if key not in self._structures and not self._is_worth(key):
+            return decided(native, regions)
         padded: Tensor = torch.full((count, maps, rows, columns), _NOTHING, device=native.device)
         padded[:, :, :height, :width] = native
-        graph = self._structures.pop(key, None)
+        graph = self._structures.pop(key, None) or self._recorded(padded, regions)
         if graph is None:
-            graph = captured(lambda logits: decided(logits, regions), padded)
-        while len(self._structures) >= _MOST:
-            del self._structures[next(iter(self._structures))]
+            return decided(native, regions)
         self._structures[key] = graph  # the last one is the one that was used last
+        self._used[key] = self._batches
         mask, certain, is_done = graph(padded)
         return mask[:, :height, :width], certain[:, :height, :width], is_done
+
+    def _is_worth(self, key: Hashable) -> bool:
+        """Return whether it is time to record something, and make room for it."""
+        self._seen[key] += 1
+        if self._is_full or self._seen[key] <= _OFTEN:
+            return False
+        if len(self._structures) == _MOST:
+            oldest = next(iter(self._structures))
+            if self._batches - self._used[oldest] < _IDLE:
+                return False
+            del self._structures[oldest]
+        return True
+
+    def _recorded(self, padded: Tensor, regions: Regions) -> Callable[[Tensor], tuple[Tensor, Tensor, Tensor]] | None:
+        """Return a new graph; none any more where memory does not suffice for it, since what it does needs less."""
+        try:
+            return captured(lambda logits: decided(logits, regions), padded)
+        except torch.OutOfMemoryError:
+            self._is_full = True
+        self._structures.clear()
+        return None
 
 
 def _rounded_up(side: int) -> int:

@@ -110,8 +110,11 @@ def _likeliest(strengths: Tensor, values: Sequence[int]) -> tuple[Tensor, Tensor
         best = strengths[:, 0]
         return best, (best > 0).to(torch.uint8) * values[0]
     best, which = strengths.max(1)
-    numbers = torch.tensor(values, dtype=torch.uint8, device=which.device)[which]
-    return best, torch.where(best > 0, numbers, 0)
+    # No table of the values: it would be copied from the host, which a CUDA graph cannot record.
+    numbers = torch.zeros_like(which, dtype=torch.uint8)
+    for place, value in enumerate(values):
+        numbers.masked_fill_((which == place) & (best > 0), value)
+    return best, numbers
 
 
 def _towards_wall(cavity: Tensor, shell: Tensor) -> Tensor:

@@ -118,6 +118,28 @@ def test_what_does_not_work_is_done_the_plain_way_and_said_once(
     assert segmenter.describe()["device"] == "Fake 0 (cuda:0)"
 
 
+@pytest.mark.parametrize(
+    "said", ["GET was unable to find an engine to execute this computation", "cuDNN error: CUDNN_STATUS_NOT_SUPPORTED"]
+)
+def test_a_cudnn_without_the_kernel_for_pictures_that_are_larger_computes_otherwise(
+    said: str, devices: FakeDevices, cine: Cine, tiny_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = on_cpu(cine, tiny_model)
+    devices.have(OLD)
+
+    def in_one(x: torch.Tensor, *given: object) -> torch.Tensor:
+        if x.shape[0] > 1:
+            raise RuntimeError(said)
+        return torch.nn.functional.conv2d(x, *given).relu()  # type: ignore[arg-type]
+
+    monkeypatch.setattr(torch, "cudnn_convolution_relu", in_one)
+    segmenter = Segmenter(SegmentOptions(tiny_model, "1", "cuda"))
+    assert segmenter._backend._is_fused
+    same(on_gpu(cine, tiny_model, segmenter), expected)
+    assert segmenter.notices == ["This GPU has no kernel for a convolution with its ReLU; going on with one for each."]
+    assert segmenter.describe()["device"] == "Fake 0 (cuda:0)"
+
+
 def test_a_gpu_that_fills_up_takes_fewer_frames_the_plain_way(
     devices: FakeDevices, cine: Cine, tiny_model: str
 ) -> None:

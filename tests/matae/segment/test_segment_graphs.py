@@ -84,7 +84,7 @@ def test_another_model_is_no_matter_of_this_one(recorded: list[tuple[int, ...]])
 def test_few_are_kept_and_the_one_used_last_goes_last(recorded: list[tuple[int, ...]]) -> None:
     kept = Graphs()
     for side in (16, 32, 48, 16, 64):  # the first once more before the fourth, so that the second goes
-        for _ in range(5):
+        for _ in range(8):
             kept.decided(logits(side, side), NESTED)
     assert [shape[2] for shape in recorded] == [16, 32, 48, 64]
     kept.decided(logits(16, 16), NESTED)
@@ -94,6 +94,41 @@ def test_few_are_kept_and_the_one_used_last_goes_last(recorded: list[tuple[int, 
     kept.clear()
     kept.decided(logits(32, 32), NESTED)
     assert len(recorded) == 6
+
+
+def test_more_sizes_in_turn_than_are_kept_are_not_recorded_again_and_again(recorded: list[tuple[int, ...]]) -> None:
+    kept = Graphs()
+    for _ in range(12):
+        for side in (16, 32, 48, 64):
+            same(kept.decided(logits(side, side), NESTED), logits(side, side))
+    assert [shape[2] for shape in recorded] == [16, 32, 48]
+
+
+def test_where_memory_does_not_suffice_to_record_all_goes_on_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def full(_: object, like: Tensor) -> None:
+        tried.append(like.shape)
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(graphs, "captured", full)
+    kept = Graphs()
+    for side in (16, 32):
+        for _ in range(6):
+            same(kept.decided(logits(side, side), NESTED), logits(side, side))
+    assert len(tried) == 1
+
+
+def test_nothing_that_is_recorded_is_copied_from_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    def copied(*_: object, **__: object) -> None:
+        raise RuntimeError("Cannot copy between CPU and CUDA tensors during CUDA graph capture")
+
+    natives = [logits(20, 30), logits(20, 30, 1)]
+    for name in ("tensor", "as_tensor", "from_numpy"):
+        monkeypatch.setattr(torch, name, copied)
+    for regions in (NESTED, Regions.alone(CLASS_NAMES)):
+        for native in natives:
+            decided(native, regions)
 
 
 def test_a_network_is_recorded_once_for_each_key(recorded: list[tuple[int, ...]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-__all__ = ["fast_bf16", "has_bf16", "is_gone", "is_out_of_memory", "reduced_precision"]
+__all__ = ["fast_bf16", "has_bf16", "is_gone", "is_of_cudnn", "is_out_of_memory", "reduced_precision"]
 
 _AMPERE = 8  # the first compute capability with bf16
 
@@ -45,6 +45,12 @@ def is_gone(error: BaseException) -> bool:
     """Return whether an error says that the GPU is not there any more."""
     said = str(error).lower()
     return isinstance(error, RuntimeError) and any(words in said for words in _GONE)
+
+
+def is_of_cudnn(error: BaseException) -> bool:
+    """Return whether an error says that cuDNN cannot compute a convolution as it was asked to."""
+    said = str(error).lower()
+    return isinstance(error, RuntimeError) and ("cudnn" in said or "unable to find an engine" in said)
 
 
 def reduced_precision(device: torch.device) -> torch.dtype:

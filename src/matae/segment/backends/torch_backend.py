@@ -18,7 +18,7 @@ from matae.errors import DeviceError
 from matae.nn.network import to_device
 from matae.segment.backends.base import CPU_BATCH, no_number, short_batch
 from matae.segment.backends.fused import fused
-from matae.segment.backends.precision import is_gone, is_out_of_memory, reduced_precision
+from matae.segment.backends.precision import is_gone, is_of_cudnn, is_out_of_memory, reduced_precision
 from matae.segment.device import describe_device, free_cache
 from matae.segment.graphs import Graphs
 
@@ -78,7 +78,8 @@ class TorchBackend:
         self.classes = self._kept.classes
         self._notify = notify
         self._exact = False  # fp32 from now on, whatever would be faster
-        self._lacking = self._gone = False
+        self._lacking = self._gone = self._unfit = False
+        self._apart = False  # each convolution, bias and ReLU a kernel from now on
         self.made_room = False
         """Whether memory ran out or the GPU was left, so that it runs otherwise than it began."""
         self.graphs = Graphs()
@@ -142,8 +143,8 @@ class TorchBackend:
         self.precision = {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(self._dtype, "fp32")
         self._model = self._kept if device.type == "cpu" else copy.deepcopy(self._kept)
         to_device(self._model, device)
-        is_reduced = device.type == "cuda" and self._dtype != torch.float32
-        quick = fused(self._model, self._dtype) if is_reduced else None
+        can_fuse = device.type == "cuda" and self._dtype != torch.float32 and not self._apart
+        quick = fused(self._model, self._dtype) if can_fuse else None
         self._is_fused = quick is not None
         self._model = quick or self._model
 
@@ -180,7 +181,10 @@ class TorchBackend:
         on_gpu = self.where.type != "cpu"
         self._lacking = on_gpu and isinstance(error, NotImplementedError)
         self._gone = on_gpu and is_gone(error)
-        return self._lacking or self._gone or is_out_of_memory(error)
+        # It was tried with a small picture; a cuDNN may have no such kernel for larger ones.
+        known = self._lacking or self._gone or is_out_of_memory(error)
+        self._unfit = self._is_fused and not known and is_of_cudnn(error)
+        return known or self._unfit
 
     def make_room(self, tried: int) -> None:
         """Go on with fewer frames at a time, or on the CPU; say so.
@@ -203,7 +207,12 @@ class TorchBackend:
             self._leave_gpu()
             return
         free_cache(self.where)
-        if self._lacking:
+        if self._unfit:
+            self._unfit, self._apart = False, True
+            self._notify("This GPU has no kernel for a convolution with its ReLU; going on with one for each.")
+            if not self._moved(self.where):
+                self._leave_gpu()
+        elif self._lacking:
             self._lacking = False
             self._notify("The GPU lacks an operation that the network needs; going on with the CPU.")
             self._leave_gpu()
