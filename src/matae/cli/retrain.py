@@ -137,6 +137,7 @@ def _discarded(study: Study, folder: Path) -> str:
     from matae.learn.history import discard_run
     from matae.learn.plan import Plan
 
+    folder = folder.resolve()  # '.' has no name, and nothing deletes it
     plan = Plan.read(folder)
     if plan is not None:
         plan.check_study(study)

@@ -109,7 +109,7 @@ def judge(
     guarded = _guard(name, against, guard, guard_known=guard_known, should_stop=should_stop)
     base = _kept(name, against, kept, should_stop)
     found = decide(held_out, guarded, guard_known=guard_known, agreement=agreement, kept=base)
-    minutes = minutes_saved(study, held_out, should_stop)
+    minutes = minutes_saved(study, held_out, {clip.content_id for clip in corrections.clips}, should_stop)
     return Verdict(name, against, held_out, agreement, guarded, guard_known, minutes, *found, *weights, kept=base)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from matae.errors import TrainError
 from matae.files import writing_to
 from matae.learn.folders import PLAN, VERDICT, runs_home
-from matae.learn.plan import Plan, code_of
+from matae.learn.plan import Plan, code_of, is_same_code
 from matae.learn.run_lock import is_claimed
 from matae.learn.verdict import Verdict
 
@@ -107,7 +107,7 @@ def runs_of(study: Study) -> Iterator[tuple[Path, Plan]]:
     for path in sorted(runs_home().glob(f"*/{PLAN}")):
         with suppress(TrainError):
             plan = Plan.read(path.parent)
-            if plan is not None and plan.study == code:
+            if plan is not None and is_same_code(plan.study, code):
                 yield path.parent, plan
 
 

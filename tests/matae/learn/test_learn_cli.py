@@ -66,6 +66,17 @@ def test_who_was_killed_finds_the_run_again_and_what_more_frames_bring(
     assert asked[0].name == "killed"  # the run's own base and kind, not those of the command
 
 
+def test_the_run_in_which_one_stands_is_deleted(
+    study: Study, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = start_run(study, RetrainOptions(base=BASE, steps=1, replay="none", name="left"))
+    monkeypatch.chdir(left)
+    said = run("retrain", "--study", study.target, "--discard", ".")
+    monkeypatch.chdir(tmp_path)
+    assert f"The run {left.name}, which was to make left, is deleted" in said
+    assert not left.exists()
+
+
 def test_an_abandoned_run_is_deleted_and_named_no_more(study: Study, base: str, tmp_path: Path) -> None:
     options = RetrainOptions(base=BASE, steps=1, replay="none")
     left, other = (start_run(study, replace(options, name=name)) for name in ("left", "other"))

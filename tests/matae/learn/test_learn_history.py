@@ -49,6 +49,13 @@ def test_verdicts_are_read_again_the_newest_last(empty_study: Study, matae_home:
     assert [info.folder for info in unfinished_runs(empty_study)] == [waiting]
 
 
+def test_runs_of_earlier_versions_which_wrote_short_codes_are_the_studys(empty_study: Study, matae_home: Path) -> None:
+    early, other = (keep(empty_study, name) for name in ("1-early", "2-other"))
+    Plan(RetrainOptions(base=BASE, name="early"), code_of(empty_study)[:12]).write(early)
+    Plan(RetrainOptions(base=BASE, name="other"), "0" * 12).write(other)
+    assert [info.folder for info in unfinished_runs(empty_study)] == [early]
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"name": "x"}', "\xff"])
 def test_damaged_verdicts_are_left_out_and_said(empty_study: Study, matae_home: Path, text: str) -> None:
     folder = keep(empty_study, "run", TOLD)
