@@ -99,7 +99,7 @@ def test_points_of_the_forecast_stay_where_the_patient_took_no_part(study: Study
     retrain(study, replace(quick, name="before"))
     cine, masks = add_clip(study, clips, "late")
     study.set_split("late", "train")
-    retrain(study, replace(quick, name="looked-at", replay="auto", self_training="on"))
+    retrain(study, replace(quick, name="looked-at", self_training="on"))
     correct(study, cine, masks)
     retrain(study, replace(quick, name="with"))
     retrain(study, replace(quick, name="against", against="with"))
