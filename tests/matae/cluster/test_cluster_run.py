@@ -141,7 +141,7 @@ def test_processes_of_this_machine(tmp_path: Path, out: Path) -> None:
     clips = make_clips(tmp_path / "in", 5)
     (tmp_path / "in" / "bad.npy").write_bytes(b"\x93NUMPY broken")
     run = run_jobs(measures_of([*clips, tmp_path / "in" / "bad.npy"], out), processes=2)
-    outcomes = [next(run) for _ in range(3)]  # by then both have begun: one that ends as it begins is a fault of its own
+    outcomes = [next(run) for _ in range(3)]  # by then both have begun: ending before is a fault
     mine = [child for child in multiprocessing.active_children() if child.name.startswith("clips")]
     assert len(mine) == 2
     os.kill(mine[0].pid or 0, signal.SIGKILL)
