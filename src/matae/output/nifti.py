@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from matae.errors import OutputError
+
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
@@ -32,6 +34,7 @@ _UINT8, _MILLIMETRES, _SECONDS, _BEFORE_PIXELS = 2, 2, 8, 352  # of the header
 _GZIP = 31  # of zlib: the largest window, in the frame of gzip
 _TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # ITK counts to the left and to the back, NIfTI to the right and to the front
 _ALIKE = 1e-3
+_MOST = 32_767  # of the format, along each axis
 
 
 def write_nifti(
@@ -78,7 +81,7 @@ def write_nifti(
 class NiftiStream:
     """Writes masks as single-file NIfTI-1 frame by frame, in place: what is written need not be held.
 
-    Leaving the context closes the file; it is whole when all frames were added.
+    Leaving the context closes the file; it is whole when all frames were added. After an error it gets no proper end.
 
     Parameters
     ----------
@@ -91,6 +94,8 @@ class NiftiStream:
     ------
     OSError
         If the disk is full, or the folder cannot be written; by `add` and at the end too.
+    OutputError
+        If the clip is longer, or its frames are larger, than the format holds.
     """
 
     def __init__(
@@ -101,6 +106,12 @@ class NiftiStream:
         frame_time: float | None,
         geometry: Geometry | None = None,
     ) -> None:
+        if max(shape) > _MOST:
+            frames, rows, columns = shape
+            raise OutputError(
+                f"A NIfTI file holds at most {_MOST:,} frames of as many rows and columns, not {frames:,} of "
+                f"{rows:,} x {columns:,}; cut the clip into shorter ones."
+            )
         # Masks are long runs of one class. A search for nothing else takes a seventh of the time of a whole one at 600
         # x 800; files grow by half, and stay far below the video beside them. No name and no time are in the packed
         # file: the same pixels give the same bytes.
@@ -117,8 +128,12 @@ class NiftiStream:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # A file that ends too early must not end as a whole one does.
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()
 
     def add(self, mask: NDArray[np.uint8]) -> None:
         """Write the next frame, (Y, X)."""

@@ -14,6 +14,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813 - the name SimpleITK's own documentation uses
 
 from matae.cine import Geometry, Spacing
+from matae.errors import OutputError
 from matae.output.nifti import NiftiStream, write_nifti
 from matae.output.volume import write_masks
 
@@ -149,3 +150,18 @@ def test_no_nibabel_is_loaded_for_a_clip_without_a_geometry(tmp_path: Path) -> N
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path / "a.nii.gz")], check=True)
     assert nibabel.load(tmp_path / "a.nii.gz").get_fdata().sum() == 24
+
+
+def test_a_clip_that_the_format_does_not_hold_is_one_sentence_and_no_file(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"at most 32,767 frames .* not 32,768 of 2 x 3; cut the clip"):
+        NiftiStream(tmp_path / "m.nii.gz", (32_768, 2, 3), None, None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_masks_that_end_too_early_do_not_look_whole(tmp_path: Path) -> None:
+    path = tmp_path / "m.nii.gz"
+    one_missing = iter([np.ones((8, 8), np.uint8)])
+    with pytest.raises(StopIteration), NiftiStream(path, (2, 8, 8), None, None) as file:
+        [file.add(next(one_missing)) for _ in range(2)]
+    with pytest.raises(EOFError):
+        gzip.decompress(path.read_bytes())
