@@ -26,6 +26,10 @@ from matae.segment import SegmentOptions
 from matae.speed.clip import phantom_clip, write_avi
 
 ROUNDS = 2
+WIDTHS = ("1/8", "1/4", "1/2", "1")
+BARE = "1/2"  # the width that is timed without the overlay too
+BACKEND = "openvino"
+MILLION = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def make_clips(folder: Path, count: int, frames: int, shape: tuple[int, int]) ->
 
 def jobs_of(paths: list[Path], out: Path, width: str, *, overlay: bool = True) -> list[FileJob]:
     refs, _ = find_inputs(paths)
-    return plan(refs, JobSettings(out, SegmentOptions(width=width, device="cpu"), overlay=overlay))
+    return plan(refs, JobSettings(out, SegmentOptions(width=width, device="cpu", backend=BACKEND), overlay=overlay))
 
 
 def processes(folder: Path, count: int, width: str) -> dict[str, Any]:
@@ -107,8 +111,8 @@ def sizes(folder: Path) -> list[dict[str, Any]]:
     rows = []
     for frames, shape in ((175, (112, 112)), (50, (600, 800))):
         clips = make_clips(folder / f"{shape[0]}", 1, frames, shape)
-        for width in ("1/8", "1/4", "1/2", "1"):
-            for overlay in (True, False) if width == "1/2" else (True,):
+        for width in WIDTHS:
+            for overlay in (True, False) if width == BARE else (True,):
                 out = folder / f"out-{shape[0]}-{width.replace('/', '')}-{overlay}"
                 again = [replace(job, settings=replace(job.settings, again=True))
                          for job in jobs_of(clips, out, width, overlay=overlay)]  # fmt: skip
@@ -162,6 +166,82 @@ def going_on(folder: Path, count: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def tables(report: dict[str, Any]) -> list[str]:
+    """Return the tables of docs/scale.md, of what was measured."""
+    lines = []
+    if "sizes" in report:
+        lines += [*size_table(report["sizes"]), "", *plan_table(report["sizes"], report.get("going_on")), ""]
+    if "processes" in report:
+        lines += [*process_table(report["processes"]), ""]
+    if "scheduler" in report and "going_on" in report:
+        lines += handing_out_table(report["scheduler"], report["going_on"])
+    return lines
+
+
+def size_table(rows: list[dict[str, Any]]) -> list[str]:
+    lines = [
+        "| clip | width | processor, s | without overlay | MB out | without overlay |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        if not row["overlay"]:
+            continue
+        bare = bare_of(rows, row)
+        name = f"{row['frames']} x {row['rows']}x{row['columns']}"
+        lines.append(
+            f"| {name} | {row['width']} | {row['processor_seconds']:.2f} "
+            f"| {'' if bare is None else format(bare['processor_seconds'], '.2f')} | {row['bytes_out'] / 1e6:.2f} "
+            f"| {'' if bare is None else format(bare['bytes_out'] / 1e6, '.2f')} |"
+        )
+    return lines
+
+
+def bare_of(rows: list[dict[str, Any]], row: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the same clip at the same width without overlay, if it was timed."""
+    same = ("frames", "rows", "columns", "width")
+    return next((r for r in rows if not r["overlay"] and all(r[key] == row[key] for key in same)), None)
+
+
+def plan_table(rows: list[dict[str, Any]], going_on: dict[str, Any] | None) -> list[str]:
+    """Reckon a million of the small clips from what one takes."""
+    row = next(r for r in rows if r["overlay"] and r["width"] == BARE)
+    both = (row, bare_of(rows, row) or row)
+    hours = [MILLION * r["processor_seconds"] / 3600 for r in both]
+    lines = ["| a million such clips, reckoned | with overlay | without |", "| --- | --- | --- |"]
+    lines.append("| processor, core hours | " + " | ".join(f"{h:.0f}" for h in hours) + " |")
+    lines += [f"| on {n} cores, hours | " + " | ".join(f"{h / n:.1f}" for h in hours) + " |" for n in (100, 500)]
+    lines.append("| results, TB | " + " | ".join(f"{r['bytes_out'] / 1e6:.2f}" for r in both) + " |")
+    lines.append("| of such clips read, TB | " + " | ".join(f"{r['bytes_in'] / 1e6:.2f}" for r in both) + " |")
+    if going_on is not None:
+        minutes = (going_on["list_us"] + going_on["find_us"]) / 60
+        lines.append(f"| started again when all is done, minutes | {minutes:.0f} | {minutes:.0f} |")
+    return lines
+
+
+def process_table(found: dict[str, Any]) -> list[str]:
+    lines = [
+        f"| {found['clips']} clips of {found['clip']}, width {found['width']} | s a clip | s to the first |",
+        "| --- | --- | --- |",
+    ]
+    for n, seconds in found["seconds_a_clip"].items():
+        lines.append(f"| {n} at a time | {seconds:.2f} | {found['seconds_to_the_first'][n]:.1f} |")
+    return lines
+
+
+def handing_out_table(handed: dict[str, Any], going_on: dict[str, Any]) -> list[str]:
+    hours = MILLION * handed["processor_ms_a_task"] / 3.6e6
+    lines = ["| besides its own work | of a clip | of a million |", "| --- | --- | --- |"]
+    each = handed["processor_ms_a_task"]
+    lines.append(f"| handing out and taking back: program, scheduler and worker | {each:.1f} ms | {hours:.1f} h |")
+    for name, key in (
+        ("listing a file of a folder", "list_us"), ("an entry in the ledger of what is done", "add_us"),
+        ("finding that a clip is done", "find_us"),
+    ):  # fmt: skip
+        lines.append(f"| {name} | {going_on[key] / 1e3:.2f} ms | {going_on[key] / 60:.0f} min |")
+    lines.append(f"| the ledger | {going_on['ledger_bytes']:.0f} bytes | {going_on['ledger_bytes']:.0f} MB |")
+    return lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", type=Path)
@@ -176,15 +256,16 @@ def main() -> None:
         for name, work in (
             ("scheduler", lambda: scheduler(args.tasks)),
             ("going_on", lambda: going_on(root / "listed", args.listed)),
-            ("processes", lambda: processes(root / "processes", args.clips, "1/2")),
+            ("processes", lambda: processes(root / "processes", args.clips, BARE)),
             ("sizes", lambda: sizes(root / "sizes")),
         ):
             if args.only and name not in args.only:
                 continue
             report[name] = work()
-            print(name, json.dumps(report[name], indent=1), flush=True)
+            print(name, json.dumps(report[name]), flush=True)
             if args.json:
                 args.json.write_text(json.dumps(report, indent=1))
+    print("\n".join(tables(report)))
 
 
 if __name__ == "__main__":
