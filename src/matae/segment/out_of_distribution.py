@@ -21,6 +21,7 @@ import numpy as np
 
 from matae.errors import DeviceError
 from matae.extras import has_extra
+from matae.segment.notices import say_once
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from matae.segment.familiar_onnx import Look
     from matae.segment.sector import Sector
 
-__all__ = ["POOLED", "STRANGE", "Familiarity", "familiarity", "is_surely_known", "take_notices"]
+__all__ = ["POOLED", "STRANGE", "Familiarity", "familiarity", "is_surely_known"]
 
 POOLED = 2
 """Deepest stages of the encoder that are pooled."""
@@ -198,16 +199,6 @@ class _Asking:
 class _Answers:
     lock = threading.Lock()
     kept: ClassVar[OrderedDict[tuple[object, ...], _Asking | None]] = OrderedDict()
-    unsaid: ClassVar[deque[str]] = deque()
-
-
-def take_notices() -> list[str]:
-    """Return what there is to say of how the looking was made ready: each sentence once, to whoever asks first."""
-    taken = []
-    with suppress(IndexError):
-        while True:
-            taken.append(_Answers.unsaid.popleft())
-    return taken
 
 
 def _looking(model: str, sha256: str) -> tuple[Look, ModelCard] | None:
@@ -247,7 +238,7 @@ def _onnx_look(model: str, sha256: str) -> Look:  # noqa: ARG001 - other weights
     from matae.segment.familiar_onnx import onnx_look
 
     card = ModelSource.named(model).card  # its weights are checked, which the file was made of
-    return onnx_look(card, POOLED, lambda: _with_heads(model), _Answers.unsaid.append)
+    return onnx_look(card, POOLED, lambda: _with_heads(model), say_once)
 
 
 @lru_cache(maxsize=2)
