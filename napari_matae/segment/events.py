@@ -37,7 +37,7 @@ def segment_events(
         Waited for after `Started`: the GUI makes its layer before the network competes with it for the processor.
     """
     from matae.segment.kept import kept_segmenter
-    from matae.segment.out_of_distribution import take_notices
+    from matae.segment.notices import take_notices
     from matae.view import why_not_outlined
 
     leave_a_core()

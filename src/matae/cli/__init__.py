@@ -7,32 +7,32 @@ standard output, everything else to the standard error. One module a command.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from matae import RESEARCH_USE, __version__
-from matae.cli import dicom, exchange, models, pacs, study
-from matae.cli.benchmark import benchmark
-from matae.cli.evaluate import evaluate
-from matae.cli.exchange import export, import_
-from matae.cli.measure import measure
 from matae.cli.options import STOPPED
-from matae.cli.phantom import phantom
-from matae.cli.prompt import prompt
-from matae.cli.retrain import retrain
-from matae.cli.segment import segment
-from matae.cli.train import train
-from matae.cli.viewer import demo, open_
 from matae.errors import MataeError, too_long
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection
 
-    from typer.models import CommandInfo
+    app: typer.Typer
+    """All commands; made when it is first asked for."""
 
 __all__ = ["app", "main"]
+
+# As help lists them: each with its module of this room and the function there.
+_COMMANDS = {
+    "segment": ("segment", "segment"), "measure": ("measure", "measure"), "prompt": ("prompt", "prompt"),
+    "demo": ("viewer", "demo"), "open": ("viewer", "open_"), "train": ("train", "train"),
+    "retrain": ("retrain", "retrain"), "evaluate": ("evaluate", "evaluate"), "benchmark": ("benchmark", "benchmark"),
+    "phantom": ("phantom", "phantom"), "export": ("exchange", "export"), "import": ("exchange", "import_"),
+}  # fmt: skip
+_GROUPS = {"release": "exchange", "models": "models", "study": "study", "dicom": "dicom", "pacs": "pacs"}
 
 
 class _Group(TyperGroup):
@@ -55,51 +55,40 @@ class _Group(TyperGroup):
             raise typer.Exit(STOPPED) from None
 
 
-app = typer.Typer(
-    name="napari-matae",
-    cls=_Group,
-    help=f"Segment the left ventricle in echocardiography cines with MatAE-U-Net.\n\n{RESEARCH_USE}",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command()(segment)
-app.command()(measure)
-app.command()(prompt)
-app.command()(demo)
-app.command(name="open")(open_)
-app.command()(train)
-app.command()(retrain)
-app.command()(evaluate)
-app.command()(benchmark)
-app.command()(phantom)
-app.command()(export)
-app.command(name="import")(import_)
-app.add_typer(exchange.app, name="release")
-app.add_typer(models.app, name="models")
-app.add_typer(study.app, name="study")
-app.add_typer(dicom.app, name="dicom")
-app.add_typer(pacs.app, name="pacs")
-
-
 def main() -> None:
     """Run the command line and exit."""
-    _keep_what_is_asked(sys.argv[1:])
-    app()
+    asked = sys.argv[1:2]
+    # Typer makes all commands there are, from all their options: one that is named first is made alone. What is no
+    # command is a mistake or a call for help, which lists them all.
+    _made(asked if asked and asked[0] in {*_COMMANDS, *_GROUPS} else {*_COMMANDS, *_GROUPS})()
 
 
-def _keep_what_is_asked(arguments: Sequence[str]) -> None:
-    """Leave the other commands out where one is named first: typer makes all there are, from all their options."""
-    asked = arguments[0] if arguments else ""
-    commands = [command for command in app.registered_commands if _name(command) == asked]
-    groups = [group for group in app.registered_groups if group.name == asked]
-    if commands or groups:  # else it is a mistake or a call for help, which lists them all
-        app.registered_commands[:], app.registered_groups[:] = commands, groups
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()["app"] = made = _made({*_COMMANDS, *_GROUPS})
+    return made
 
 
-def _name(command: CommandInfo) -> str:
-    return command.name or str(getattr(command.callback, "__name__", ""))
+def _made(names: Collection[str]) -> typer.Typer:
+    """Return the command line with some of its commands; the modules of the others are not loaded."""
+    made = typer.Typer(
+        name="napari-matae",
+        cls=_Group,
+        help=f"Segment the left ventricle in echocardiography cines with MatAE-U-Net.\n\n{RESEARCH_USE}",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for name, (module, function) in _COMMANDS.items():
+        if name in names:
+            made.command(name=name)(getattr(import_module(f"matae.cli.{module}"), function))
+    for name, module in _GROUPS.items():
+        if name in names:
+            made.add_typer(import_module(f"matae.cli.{module}").app, name=name)
+    made.callback()(_napari_matae)
+    return made
 
 
 def _show_version(wanted: bool) -> None:
@@ -108,7 +97,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _napari_matae(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")

@@ -19,6 +19,7 @@ from matae.labelled import LabelledError
 from matae.models import find_model
 from matae.read import CineRef
 from matae.segment.kept import one_network
+from matae.segment.notices import take_notices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -215,6 +216,6 @@ def answer(ref: LabelledRef, settings: EvaluateSettings, segmenters: tuple[Segme
     judged = tuple(judge(each, settings.classes, ref, case, place, is_placed=is_placed) for each in segmenters)
     return Answer(
         judged,
-        notices=tuple(notice for each in segmenters for notice in each.notices),
+        notices=(*(notice for each in segmenters for notice in each.notices), *take_notices()),
         runs=tuple(each.describe() for each in segmenters),
     )

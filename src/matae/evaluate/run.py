@@ -16,6 +16,7 @@ from matae.labelled import open_labelled
 from matae.models import current_model
 from matae.nn.widths import format_width
 from matae.segment import SegmentOptions
+from matae.segment.notices import take_notices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -131,7 +132,8 @@ def evaluate(
                 progress(done, total)
     seconds = time.perf_counter() - start
     tallies = [Tally(model, each.width, classes, labelled.refs) for each in options]
-    left_out = _add_up(labelled, tallies, judged, [notice for each in segmenters for notice in each.notices], notify)
+    said = [*(notice for each in segmenters for notice in each.notices), *take_notices()]
+    left_out = _add_up(labelled, tallies, judged, said, notify)
     data_facts = {
         "name": data.resolve().name, "kind": labelled.kind, "split": split, "view": view,
         "left_out": [*labelled.notices, *left_out],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from matae.output.caption import Letters
 from matae.output.draw import CAPTION, COLOURS, font, outline_keys
 
 if TYPE_CHECKING:
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
 
     from av import VideoFrame
     from numpy.typing import NDArray
-    from PIL import Image
 
 __all__ = ["Canvas", "to_yuv"]
 
 _NEUTRAL = 128
 _CAPTION_GREY = 174
 _LIGHT = np.rint(16 + np.arange(256) * 219 / 255).astype(np.uint8)  # video range: black is 16, white 235
+_CAPTION_LIGHT = _LIGHT[np.rint(np.arange(256) * (_CAPTION_GREY / 255)).astype(np.uint8)]  # by what letters cover
 
 
 def to_yuv(colour: Sequence[int]) -> tuple[float, float, float]:
@@ -71,7 +72,8 @@ class Canvas:
         self.size = (whole[0] + whole[0] % 2, whole[1] + whole[1] % 2)
         self._scaled = VideoReformatter().reformat  # kept: setting one up costs more than a frame
         self._has_use: dict[int, bool] = {}
-        self._same: dict[bool, Image.Image] = {}
+        self._same: dict[bool, NDArray[np.uint8]] = {}
+        self._letters = Letters(_caption_points(picture))
 
     def draw(self, frame: NDArray[np.uint8], mask: NDArray[np.uint8], caption: str) -> VideoFrame:
         """Return a frame with its outlines and caption, as the encoder takes it.
@@ -128,28 +130,27 @@ class Canvas:
 
     def _strip(self, text: str) -> NDArray[np.uint8]:
         """Return the light of the strip with the caption: below the frame, where it covers nothing of it."""
-        from PIL import ImageDraw
-
-        points = _caption_points(self._picture)
-        letters = font(points)
+        line = self._letters.line(text)
         if len(text) not in self._has_use:  # captions of one length are as long as one another, to a few pixels
+            points = _caption_points(self._picture)
             room = self._picture[0] - 3 * points
-            self._has_use[len(text)] = letters.getlength(text + CAPTION) < room
+            self._has_use[len(text)] = font(points).getlength(text + CAPTION) < room
         strip = self._empty(with_use=self._has_use[len(text)]).copy()
-        ImageDraw.Draw(strip).text((points // 2, points), text, fill=_CAPTION_GREY, font=letters, anchor="lm")
-        light: NDArray[np.uint8] = _LIGHT[np.asarray(strip)]
-        return light
+        part = strip[: len(line), : line.shape[1]]
+        part[:] = np.maximum(part, _CAPTION_LIGHT[line[: part.shape[0], : part.shape[1]]])
+        return strip
 
-    def _empty(self, *, with_use: bool) -> Image.Image:
-        """Return what is the same in every strip, made once."""
+    def _empty(self, *, with_use: bool) -> NDArray[np.uint8]:
+        """Return the light of what is the same in every strip, made once."""
         from PIL import Image, ImageDraw
 
         if with_use not in self._same:
             width, points = self._picture[0], _caption_points(self._picture)
-            strip = self._same[with_use] = Image.new("L", (self.size[0], self.size[1] - self._picture[1]))
+            strip = Image.new("L", (self.size[0], self.size[1] - self._picture[1]))
             if with_use:
                 place = (width - points // 2, points)
                 ImageDraw.Draw(strip).text(place, CAPTION, fill=_CAPTION_GREY, font=font(points), anchor="rm")
+            self._same[with_use] = _LIGHT[np.asarray(strip)]
         return self._same[with_use]
 
 

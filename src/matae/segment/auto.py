@@ -220,7 +220,7 @@ def choose_speed(
     speeds = Speeds.read(source.card.sha256, notify, however_busy=not measures)
     if not measures and any(speeds.best(width, backends) is not None for width in widths):
         return _chosen(speeds, widths, backends, wanted, times), speeds
-    maker = make or (lambda name, width: choose_backend(name, source, width, notify=notify))
+    maker = make or (lambda name, width: choose_backend(name, source, width, notify=notify, remade=notify))
     until: float | None = None
     while (candidate := _next(speeds, widths, backends, wanted / times)) is not None:
         # From the first one on, which loads the runtime: a slow computer must come to know; the rest at later starts.

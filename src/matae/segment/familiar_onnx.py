@@ -1,11 +1,11 @@
 """How well a network knows pictures, without PyTorch: what it takes is kept on disk as an ONNX file.
 
-A command that outlines one clip asks for sixteen frames. Loading PyTorch for them alone takes longer than outlining it.
+A command that outlines one clip asks for some frames. Loading PyTorch for them alone takes longer than outlining it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,11 +16,27 @@ if TYPE_CHECKING:
     from matae.nn.card import ModelCard
     from matae.nn.matae import Matae
 
-    Look = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float64], NDArray[np.float64]]]
-
-__all__ = ["onnx_look"]
+__all__ = ["Look", "onnx_look"]
 
 _ERRORS, _POOLED = "errors", "pooled"
+
+
+class Look(Protocol):
+    """What looks at pictures."""
+
+    def __call__(
+        self, pictures: NDArray[np.uint8], *, is_last: bool = False
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the share of the latents' variance that is not rebuilt, (N,), and what is seen, (N, features).
+
+        Parameters
+        ----------
+        pictures
+            On the grid, (N, grid, grid).
+        is_last
+            Whether no more will come for a while, so that memory is let go of.
+        """
+        ...
 
 
 def onnx_look(
@@ -44,7 +60,7 @@ def onnx_look(
     """
     from matae.segment.backends.base import as_input
     from matae.segment.backends.compiled import cached, version_of
-    from matae.segment.backends.onnx_backend import session_of
+    from matae.segment.backends.onnx_backend import letting_go, session_of
     from matae.segment.backends.onnx_file import INPUT
 
     of = {
@@ -53,9 +69,11 @@ def onnx_look(
     }  # fmt: skip
     by = {"torch": version_of("torch"), "napari-matae": version_of("napari-matae")}
     session = session_of(cached(of, by, lambda: _made(load(), card, deepest), notify))
+    let_go = letting_go()
 
-    def look(pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        errors, seen = session.run([_ERRORS, _POOLED], {INPUT: as_input(pictures)})
+    def look(pictures: NDArray[np.uint8], *, is_last: bool = False) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        # Not after each: to take it again is half as much work as looking.
+        errors, seen = session.run([_ERRORS, _POOLED], {INPUT: as_input(pictures)}, let_go if is_last else None)
         return errors.astype(float), seen.astype(float)
 
     return look

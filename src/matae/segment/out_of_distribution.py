@@ -3,7 +3,8 @@
 The latents of pictures like those it was trained on rebuild one another; those of a photograph, of noise or of a
 negative do not. The share of variance that is left over is compared with a limit from the model's card. What the
 encoder sees on the way is kept, so that whoever tells views by it needs no pass of its own. The last few answers are
-kept too: one is wanted before a clip is outlined, and again when it is measured.
+kept too: one is wanted before a clip is outlined, and again when it is measured. Whoever wants the verdict alone has it
+from the frames that decide a median, a few more than half.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 
 from matae.errors import DeviceError
 from matae.extras import has_extra
+from matae.segment.notices import say_once
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,14 +32,15 @@ if TYPE_CHECKING:
     from matae.segment.familiar_onnx import Look
     from matae.segment.sector import Sector
 
-__all__ = ["POOLED", "STRANGE", "Familiarity", "familiarity", "take_notices"]
+__all__ = ["POOLED", "STRANGE", "Familiarity", "familiarity", "is_surely_known"]
 
 POOLED = 2
 """Deepest stages of the encoder that are pooled."""
 STRANGE = 1.2
 """Share of the limit: of 250 pairs of frames, real, restyled, changed and synthetic (`benchmarks/reliability.py`), the
 strangest has 1.07; photographs, text, noise and black pictures have 1.24 and more."""
-_BATCH = 4
+FRAMES = 16
+"""Frames that are asked at most, evenly spread: what kind of picture it is does not change with the beat."""
 _KEPT = 4
 """Answers that are kept; each is a few kilobytes."""
 
@@ -75,7 +78,7 @@ class Familiarity:
         return bool(np.nanmedian(self.errors) > STRANGE * self.limit)
 
 
-def familiarity(cine: Cine, sector: Sector, model: str, frames: int = 16) -> Familiarity | None:
+def familiarity(cine: Cine, sector: Sector, model: str, frames: int = FRAMES) -> Familiarity | None:
     """Return how well a network knows some frames of a clip.
 
     Parameters
@@ -85,7 +88,7 @@ def familiarity(cine: Cine, sector: Sector, model: str, frames: int = 16) -> Fam
     model
         Name in the registry.
     frames
-        How many are asked at most, evenly spread: what kind of picture it is does not change with the beat.
+        How many are asked at most.
 
     Returns
     -------
@@ -99,54 +102,103 @@ def familiarity(cine: Cine, sector: Sector, model: str, frames: int = 16) -> Fam
     SegmentError
         If the sector lies outside the picture.
     """
+    with _Answers.lock:  # who asks the same meanwhile waits for the answer
+        asking = _asking(cine, sector, model, frames)
+        return None if asking is None else asking.all_of(cine)
+
+
+def is_surely_known(cine: Cine, sector: Sector, model: str, frames: int = FRAMES) -> bool:
+    """Return whether `familiarity` has or would have the pictures known, having asked as few frames as decide that.
+
+    Parameters
+    ----------
+    cine, sector, model, frames
+        As for `familiarity`, which asks the rest of the frames where it is called after this.
+
+    Returns
+    -------
+    bool
+        False where the pictures are not known, and where frames of both kinds keep each other in balance. True where
+        the model cannot tell.
+
+    Raises
+    ------
+    ModelError, SegmentError
+        As `familiarity`.
+    """
+    with _Answers.lock:
+        asking = _asking(cine, sector, model, frames)
+        return asking is None or asking.is_surely_known(cine)
+
+
+def _asking(cine: Cine, sector: Sector, model: str, frames: int) -> _Asking | None:
+    """Return what was asked of a clip so far, None where the model cannot tell; called with the lock held."""
     from matae.models import find_model
 
     sha256 = find_model(model).card.sha256
     key = (
         cine.content_id, cine.pixel_aspect, sector.polygon.tobytes(), sector.apex_down, model, sha256, frames,
     )  # fmt: skip
-    with _Answers.lock:  # who asks the same meanwhile waits for the answer
-        if key in _Answers.kept:
-            _Answers.kept.move_to_end(key)
-            return _Answers.kept[key]
-        answer = _ask(cine, sector, model, sha256, frames)
-        _Answers.kept[key] = answer
-        while len(_Answers.kept) > _KEPT:
-            _Answers.kept.popitem(last=False)
-    return answer
+    if key in _Answers.kept:
+        _Answers.kept.move_to_end(key)
+        return _Answers.kept[key]
+    found = _looking(model, sha256)
+    asking = None if found is None else _Asking(cine, sector, *found, frames)
+    _Answers.kept[key] = asking
+    while len(_Answers.kept) > _KEPT:
+        _Answers.kept.popitem(last=False)
+    return asking
+
+
+class _Asking:
+    """A clip whose frames are asked, as many as are needed.
+
+    Parameters
+    ----------
+    cine, sector
+        The clip, and the part of it the network sees.
+    look, card
+        What looks at pictures, and the card of its model.
+    frames
+        How many are asked at most.
+    """
+
+    def __init__(self, cine: Cine, sector: Sector, look: Look, card: ModelCard, frames: int) -> None:
+        from matae.placement import Placement
+
+        self._look, self._card = look, card
+        self._place = Placement.of(cine, sector, card.grid)
+        chosen = np.unique(np.linspace(0, cine.n_frames - 1, min(frames, cine.n_frames)).round().astype(int))
+        self._wanted = len(chosen)
+        self._left = deque(int(t) for t in (*chosen[::2], *chosen[1::2]))  # the first few are spread over the clip
+        self._errors = np.full(cine.n_frames, np.nan)
+        self._seen: dict[int, NDArray[np.float64]] = {}
+
+    def is_surely_known(self, cine: Cine) -> bool:
+        """Ask until more than half of all frames are within the limit, or no longer can be."""
+        limit, enough = self._card.familiar["limit"], self._wanted // 2 + 1
+        while (within := int((self._errors <= limit).sum())) < enough and within + len(self._left) >= enough:
+            self._ask(cine, is_last=within + 1 == enough)
+        return within >= enough
+
+    def all_of(self, cine: Cine) -> Familiarity:
+        """Ask the frames that are left, and return what was found."""
+        while self._left:
+            self._ask(cine, is_last=len(self._left) == 1)
+        pooled = np.stack([self._seen[t] for t in sorted(self._seen)])
+        return Familiarity(self._errors, float(self._card.familiar["limit"]), self._card.sha256, pooled)
+
+    def _ask(self, cine: Cine, *, is_last: bool) -> None:
+        # A frame a time: what the network keeps of them on the way would be the largest that many a command holds.
+        frame = self._left[0]
+        error, seen = self._look(self._place.pictures(cine.frames[frame : frame + 1]), is_last=is_last)
+        self._errors[frame], self._seen[frame] = error[0], seen[0]
+        self._left.popleft()
 
 
 class _Answers:
     lock = threading.Lock()
-    kept: ClassVar[OrderedDict[tuple[object, ...], Familiarity | None]] = OrderedDict()
-    unsaid: ClassVar[deque[str]] = deque()
-
-
-def take_notices() -> list[str]:
-    """Return what there is to say of how the looking was made ready: each sentence once, to whoever asks first."""
-    taken = []
-    with suppress(IndexError):
-        while True:
-            taken.append(_Answers.unsaid.popleft())
-    return taken
-
-
-def _ask(cine: Cine, sector: Sector, model: str, sha256: str, frames: int) -> Familiarity | None:
-    """Have the network look at some frames."""
-    from matae.placement import Placement
-
-    found = _looking(model, sha256)
-    if found is None:
-        return None
-    look, card = found
-    place = Placement.of(cine, sector, card.grid)
-    chosen = np.unique(np.linspace(0, cine.n_frames - 1, min(frames, cine.n_frames)).round().astype(int))
-    errors, seen = np.full(cine.n_frames, np.nan), []
-    for start in range(0, len(chosen), _BATCH):
-        part = chosen[start : start + _BATCH]
-        errors[part], features = look(place.pictures(cine.frames[part]))
-        seen.append(features)
-    return Familiarity(errors, float(card.familiar["limit"]), card.sha256, np.concatenate(seen))
+    kept: ClassVar[OrderedDict[tuple[object, ...], _Asking | None]] = OrderedDict()
 
 
 def _looking(model: str, sha256: str) -> tuple[Look, ModelCard] | None:
@@ -186,7 +238,7 @@ def _onnx_look(model: str, sha256: str) -> Look:  # noqa: ARG001 - other weights
     from matae.segment.familiar_onnx import onnx_look
 
     card = ModelSource.named(model).card  # its weights are checked, which the file was made of
-    return onnx_look(card, POOLED, lambda: _with_heads(model), _Answers.unsaid.append)
+    return onnx_look(card, POOLED, lambda: _with_heads(model), say_once)
 
 
 @lru_cache(maxsize=2)
@@ -200,7 +252,11 @@ def _torch_look(model: str, sha256: str) -> Look:  # noqa: ARG001 - other weight
 
     network, width = _with_heads(model), find_model(model).card.familiar["width"]
 
-    def look(pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def look(
+        pictures: NDArray[np.uint8],
+        *,
+        is_last: bool = False,  # noqa: ARG001 - PyTorch keeps what it took
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         set_network_threads()
         with torch.inference_mode():
             stages = network.encode(network_input(pictures), width)

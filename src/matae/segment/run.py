@@ -17,6 +17,7 @@ import numpy as np
 from matae.errors import ModelError, SegmentError
 from matae.nn.widths import format_width, parse_width
 from matae.segment.grid import checked_grid, clip_grid
+from matae.segment.notices import say_once, take_notices
 from matae.segment.options import SegmentOptions
 from matae.segment.results import FrameMask, Segmentation
 from matae.stack import new_stack
@@ -94,7 +95,7 @@ class Segmenter:
         self._asked_grid, unknown = checked_grid(self.card, options.grid)
         self.grid = self._grid_for(grid)
         self.choice, self._speeds = _choose(
-            options, source, device, frame_rate, grid=self.grid, measures=measures, notify=notify
+            options, source, device, frame_rate, grid=self.grid, measures=measures, notify=say_once
         )
         self._measured = _Measured.times
         self.width = self.choice.width
@@ -366,7 +367,6 @@ def segment(
         As `Segmenter` and `Segmenter.stream`.
     """
     from matae.models import find_model
-    from matae.segment.out_of_distribution import take_notices
     from matae.segment.sector import find_sector
 
     sector = sector or find_sector(cine)
@@ -393,6 +393,6 @@ def segment(
         "seconds": round(seconds, 3),
         "frames_per_second": round(cine.n_frames / max(seconds, 1e-9), 1),
     }
-    # Whether the network knows such pictures was asked before, if it was.
+    # What was made ready on the way, or before: the network, and what knows its pictures.
     result.notices = [*segmenter.lasting_notices, *segmenter.notices[first_notice:], *sector.notices, *take_notices()]
     return result

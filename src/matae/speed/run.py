@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from matae.models import current_model, find_model
 from matae.nn.widths import format_width
 from matae.segment import SegmentOptions, find_sector
+from matae.segment.notices import take_notices
 from matae.speed.clip import phantom_clip, write_avi
 from matae.speed.cold_start import cold_start
 from matae.speed.interleave import SpeedClip, make_ready, take_turns
@@ -104,9 +105,8 @@ def measure_speed(
         opened = {clip.name: [_open(clip) for _ in range(repeats + 1)][1:] for clip in clips}
         runners = make_ready(options, clock, note)
         take_turns(runners, clips, repeats, clock)
-    for runner in runners:
-        for text in runner.segmenter.notices:
-            note(text)
+    for text in (*(text for runner in runners for text in runner.segmenter.notices), *take_notices()):
+        note(text)
     return {
         "model": card.name,
         "model_sha256": card.sha256,

@@ -38,11 +38,13 @@ def why_not_outlined(cine: Cine, sector: Sector, model: str, known: Familiarity 
         If the sector lies outside the picture.
     """
     from matae.errors import ModelError
-    from matae.segment.out_of_distribution import familiarity
+    from matae.segment.out_of_distribution import familiarity, is_surely_known
     from matae.view.recognise import recognise_view
 
     if cine.view is not None:
         return None
+    if known is None and is_surely_known(cine, sector, model):
+        return None  # from little more than half of the frames, which is all that most clips are asked
     known = known or familiarity(cine, sector, model)
     if known is None or known.is_known:
         return None

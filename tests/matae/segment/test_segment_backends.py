@@ -86,16 +86,16 @@ def test_files_unused_for_longest_go_first(cache: Path, monkeypatch: pytest.Monk
 def test_a_compiled_network_that_is_damaged_gives_the_same_masks(name: str, cache: Path) -> None:
     said: list[str] = []
     source, x = ModelSource.of(a_network(), 32), np.zeros((1, 32, 32), np.uint8)
-    first = choose_backend(name, source, 0.5, notify=said.append)(x)
+    first = choose_backend(name, source, 0.5, remade=said.append)(x)
     assert said == []
     files = sorted(cache.iterdir())
     for file in files:
         file.write_bytes(file.read_bytes()[:-9] + b"otherwise")
-    again = choose_backend(name, source, 0.5, notify=said.append)(x)
+    again = choose_backend(name, source, 0.5, remade=said.append)(x)
     np.testing.assert_array_equal(first, again)
     assert len(said) == len(files)
     assert all("is damaged; it was made anew" in text for text in said)
-    choose_backend(name, source, 0.5, notify=said.append)
+    choose_backend(name, source, 0.5, remade=said.append)
     assert len(said) == len(files)
 
 
@@ -122,7 +122,7 @@ def test_runtimes_agree_with_the_nested_network(name: str, width: float, side: i
         eager = network(network_input(phantom), width).sigmoid().numpy()
     source = ModelSource.of(network, side)
     folded = choose_backend("torch", source, width)(phantom)
-    found = choose_backend(name, source, width, batch=2, notify=said.append)(phantom)
+    found = choose_backend(name, source, width, batch=2, notify=said.append, remade=said.append)(phantom)
     for logits in (folded, found):
         assert logits.shape == (frames, 1, side, side)
         assert logits.dtype == np.float32

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import threading
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import pytest
 
 from matae.errors import ModelError
-from matae.segment import Segmenter, SegmentOptions
+from matae.phantom import make_phantom
+from matae.segment import Segmenter, SegmentOptions, segment
+from matae.segment.backends import installed_backends
 from matae.segment.kept import forget_kept, kept_segmenter, make_kept
+from matae.segment.notices import take_notices
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
 def none_kept() -> None:
     forget_kept()
+    take_notices()
 
 
 def test_one_that_cannot_be_made_is_not_kept(tiny_model: str) -> None:
@@ -51,6 +59,28 @@ def test_one_that_had_trouble_is_made_anew(trouble: str, tiny_model: str) -> Non
     with kept_segmenter(options) as again:
         assert again is not used[0]
         assert again.notices == []
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_a_damaged_file_of_one_made_before_is_said_by_the_next_run_alone(
+    backend: str, tiny_model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if backend not in installed_backends():
+        pytest.skip(f"{backend} is not installed")
+    monkeypatch.setenv("MATAE_CACHE", str(tmp_path / "cache"))
+    options, cine = SegmentOptions(tiny_model, "1/2", "cpu", backend), make_phantom(1, n_frames=2, shape=(64, 64)).cine
+    Segmenter(options)
+    files = sorted((tmp_path / "cache").rglob("*.bin"))
+    assert files
+    for file in files:
+        file.write_bytes(b"not what was written")
+    make_kept(options)  # as a check of the model does, and the viewer in the background
+    said = []
+    for _ in range(2):
+        with kept_segmenter(options) as segmenter:
+            said.append(segment(cine, segmenter=segmenter).notices)
+    assert [text for text in said[0] if "is damaged; it was made anew" in text]
+    assert said[1] == []
 
 
 def test_one_at_a_grid_that_nobody_checked_is_kept(tiny_model: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,10 +14,13 @@ from matae.cine import Cine
 from matae.demo import demo_cine
 from matae.errors import ModelError
 from matae.measure.run import segment_and_measure
-from matae.models import DEFAULT_MODEL
+from matae.models import DEFAULT_MODEL, find_model
 from matae.phantom import make_phantom
-from matae.segment import SegmentOptions, find_sector
-from matae.segment.out_of_distribution import familiarity
+from matae.segment import SegmentOptions, find_sector, out_of_distribution
+from matae.segment.out_of_distribution import FRAMES, familiarity, is_surely_known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def still(picture: np.ndarray) -> Cine:
@@ -66,3 +71,47 @@ def test_the_measurement_says_so(matae_home: Path) -> None:
     assert "unknown-picture" in {flag.code for flag in measured.flags}
     heart, _ = segment_and_measure(make_phantom(1, n_frames=3).cine, options)
     assert "unknown-picture" not in {flag.code for flag in heart.flags}
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 3, 16, 40])
+def test_the_verdict_alone_asks_the_frames_that_decide_it_and_is_that_of_all(
+    matae_home: Path, monkeypatch: pytest.MonkeyPatch, n_frames: int
+) -> None:
+    card = find_model(DEFAULT_MODEL).card
+    limit, wanted = card.familiar["limit"], min(FRAMES, n_frames)
+    cine = Cine(
+        np.arange(n_frames * 96 * 96, dtype=np.uint32).reshape(n_frames, 96, 96).astype(np.uint8),
+        None,
+        None,
+        Path("c.npy"),
+    )
+    sector, rng = find_sector(cine), np.random.default_rng(n_frames)
+    for within in range(wanted + 1):
+        errors = iter(rng.permutation(np.repeat([0.9 * limit, 2 * limit], [within, wanted - within])))
+        asked: list[bool] = []
+
+        def look(
+            pictures: np.ndarray,
+            *,
+            is_last: bool = False,
+            errors: Iterator[float] = errors,
+            asked: list[bool] = asked,
+        ) -> tuple[np.ndarray, np.ndarray]:
+            asked.append(is_last)
+            return np.array([next(errors)]), np.array([[float(len(asked))]])
+
+        monkeypatch.setattr(out_of_distribution._Answers, "kept", OrderedDict())
+        monkeypatch.setattr(out_of_distribution, "_looking", lambda *_, look=look: (look, card))
+        sure = is_surely_known(cine, sector, DEFAULT_MODEL)
+        if sure:
+            assert within > wanted // 2
+            assert len(asked) <= wanted // 2 + 1 + wanted - within
+            assert asked[-1]
+        found = familiarity(cine, sector, DEFAULT_MODEL)
+        assert found is not None
+        # Half on either side of the limit: the mean of the two in the middle decides, which only all frames give.
+        assert sure == found.is_known
+        assert len(asked) == wanted
+        assert np.isfinite(found.errors).sum() == len(found.pooled) == wanted
+        assert is_surely_known(cine, sector, DEFAULT_MODEL) == sure
+        assert len(asked) == wanted

@@ -93,8 +93,8 @@ def test_what_was_looked_at_is_not_looked_at_again(monkeypatch):
     from matae.segment import out_of_distribution
 
     asked = []
-    real = out_of_distribution._ask
-    monkeypatch.setattr(out_of_distribution, "_ask", lambda *given: asked.append(given) or real(*given))
+    real = out_of_distribution._Asking
+    monkeypatch.setattr(out_of_distribution, "_Asking", lambda *given: asked.append(given) or real(*given))
     monkeypatch.setattr("matae.models.current_model", lambda: DEFAULT_MODEL)
     noise = np.random.default_rng(3).integers(0, 256, (2, 90, 100), dtype=np.uint8)
     cine = Cine(noise, None, None, Path("noise.npy"))
@@ -116,7 +116,8 @@ def test_a_clip_whose_view_is_stated_is_looked_at_too(monkeypatch):
     from matae.segment import out_of_distribution
 
     asked = []
-    monkeypatch.setattr(out_of_distribution, "_ask", lambda *given: asked.append(given))
+    real = out_of_distribution._Asking
+    monkeypatch.setattr(out_of_distribution, "_Asking", lambda *given: asked.append(given) or real(*given))
     monkeypatch.setattr("matae.models.current_model", lambda: DEFAULT_MODEL)
     pictures = np.random.default_rng(4).integers(0, 256, (2, 90, 100), dtype=np.uint8)
     cine = Cine(pictures, None, None, Path("stated.npy"), view="A4C")

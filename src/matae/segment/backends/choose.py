@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from matae.errors import DeviceError
 from matae.extras import has_extra
+from matae.segment.notices import say_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,7 @@ def choose_backend(
     device: torch.device | None = None,
     batch: int | None = None,
     notify: Callable[[str], None] = lambda _: None,
+    remade: Callable[[str], None] = say_once,
 ) -> Backend:
     """Return the runtime called ``torch``, ``openvino`` or ``onnxruntime``, ready to run.
 
@@ -71,7 +73,9 @@ def choose_backend(
     batch
         Frames a pass; the runtime's own choice if None.
     notify
-        Called with a sentence for the person.
+        Called with a sentence of what it has to make do with.
+    remade
+        Called with a sentence of what was kept on disk and had to be made anew: it is as good as ever.
 
     Raises
     ------
@@ -86,7 +90,7 @@ def choose_backend(
     if name == "onnxruntime":
         from matae.segment.backends.onnx_backend import OnnxBackend
 
-        return OnnxBackend(source, width, batch, notify)
+        return OnnxBackend(source, width, batch, remade)
     from matae.segment.backends.openvino_backend import OpenVINOBackend
 
-    return OpenVINOBackend(source, width, batch, notify)
+    return OpenVINOBackend(source, width, batch, remade)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from matae.segment.backends.source import ModelSource
 
-__all__ = ["OnnxBackend", "session_of"]
+__all__ = ["OnnxBackend", "letting_go", "session_of"]
 
 
 class OnnxBackend(PacedBackend):
@@ -77,6 +77,13 @@ def session_of(data: bytes) -> Any:
     # For as long as it is loaded: its threads do not spin, and share with other programs.
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(data, settings, providers=["CPUExecutionProvider"])
+
+
+def letting_go() -> Any:
+    """Return the settings of a run after which a session gives back the memory that it took for it."""
+    settings = _runtime().RunOptions()
+    settings.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return settings
 
 
 def _runtime() -> Any:
