@@ -66,6 +66,9 @@ class MataeDock(QWidget):  # type: ignore[misc]
         Qt parent.
     """
 
+    # Of the class too: Python's collector empties a dock that nobody closed while its window still sends it events.
+    _window: QWidget | None = None
+
     def __init__(self, napari_viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.viewer = napari_viewer
@@ -117,7 +120,7 @@ class MataeDock(QWidget):  # type: ignore[misc]
         self.setAcceptDrops(True)
 
         self._is_open = True
-        self._window: QWidget | None = None
+        self._window = None
         self._is_saving = False
         self._shown: object = None
         WheelGuard(self)

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QWidget
 
 from matae.cine import Cine
 from matae.models import DEFAULT_MODEL
@@ -44,6 +46,13 @@ def test_nothing_open_offers_only_to_open(dock):
     assert not dock.transport.play_button.isEnabled()
     assert dock.open_panel.file_button.isEnabled()
     assert dock.segment_panel.status.text() == "Open a cine first."
+
+
+def test_a_dock_that_the_collector_has_emptied_leaves_the_windows_events_alone(qtbot):
+    emptied = MataeDock.__new__(MataeDock)
+    QWidget.__init__(emptied)
+    qtbot.addWidget(emptied)
+    assert not emptied.eventFilter(emptied, QEvent(QEvent.Type.Close))
 
 
 def test_learn_is_made_when_somebody_looks_and_ends_with_the_dock(dock, qtbot):

@@ -133,11 +133,15 @@ def _begun(study: Study, options: RetrainOptions) -> Path:
 def _discarded(study: Study, folder: Path) -> str:
     """Delete an unfinished run of a study, and return that in a sentence."""
     from matae.errors import TrainError
-    from matae.learn.folders import VERDICT
+    from matae.learn.folders import VERDICT, runs_home
     from matae.learn.history import discard_run
     from matae.learn.plan import Plan
 
     folder = folder.resolve()  # '.' has no name, and nothing deletes it
+    if folder.parent != runs_home().resolve():  # a copy, or what holds a plan besides: who knows what else is in it
+        raise TrainError(
+            f"{folder} does not lie in {runs_home()}, where retrain makes its runs; delete it yourself if it is one."
+        )
     plan = Plan.read(folder)
     if plan is not None:
         plan.check_study(study)

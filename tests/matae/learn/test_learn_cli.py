@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,6 +83,10 @@ def test_an_abandoned_run_is_deleted_and_named_no_more(study: Study, base: str, 
     left, other = (start_run(study, replace(options, name=name)) for name in ("left", "other"))
     retrain = ["retrain", "--study", study.target]
     assert "is no run" in run(*retrain, "--discard", tmp_path, code=1)
+    shutil.copytree(left, tmp_path / "work" / "copy")
+    (tmp_path / "work" / "copy" / "thesis.txt").write_text("the only one")
+    assert "where retrain makes its runs" in run(*retrain, "--discard", tmp_path / "work" / "copy", code=1)
+    assert (tmp_path / "work" / "copy" / "thesis.txt").exists()
     run(*retrain, "--discard", left, "--resume", left, code=2)
     Study.create(tmp_path / "another.matae").close()
     assert "another study" in run("retrain", "--study", tmp_path / "another.matae", "--discard", left, code=1)
