@@ -92,20 +92,32 @@ def leave_a_core() -> None:
         set_network_threads()
 
 
-def again_events(cine: Cine, sector: Sector, frame: int, options: SegmentOptions) -> Iterator[Started | FrameMask]:
+def again_events(
+    cine: Cine, sector: Sector, frame: int, options: SegmentOptions, arrived: threading.Event | None = None
+) -> Iterator[Started | FrameMask]:
     """Segment one frame once more, as events for the GUI thread; `Started` says what runs.
 
     Parameters
     ----------
     cine, sector, frame, options
         As for `matae.segment.Segmenter.stream`; the model is the one that is kept from the run before.
+    arrived
+        Set when the mask was yielded and the next event is asked for: the worker has handed it to Qt by then. Set also
+        where none will come.
     """
     from matae.segment.kept import kept_segmenter
 
-    leave_a_core()
-    with kept_segmenter(options, cine.frame_rate, _grid(cine, sector, options), measures=False) as segmenter:
-        yield Started(segmenter.describe())
-        yield from map(_judged, segmenter.stream(cine, sector, [frame]))
+    try:
+        leave_a_core()
+        with kept_segmenter(options, cine.frame_rate, _grid(cine, sector, options), measures=False) as segmenter:
+            yield Started(segmenter.describe())
+            for result in map(_judged, segmenter.stream(cine, sector, [frame])):
+                yield result
+                if arrived is not None:
+                    arrived.set()
+    finally:
+        if arrived is not None:
+            arrived.set()
 
 
 def _grid(cine: Cine, sector: Sector, options: SegmentOptions) -> int:
