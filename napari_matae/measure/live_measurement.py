@@ -187,14 +187,15 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
 
     def _on_sector(self) -> None:
         """Measure another outline; nobody waits for that as for the frame on screen, which follows it too."""
-        if self.measurement is None and (self._active or self.is_running or self.problem):
-            self._on_opened()  # also during the first measurement, which has the one before
-        elif self.measurement is not None:
+        current, measured = self._session.current, self.measurement
+        if measured is not None and current is not None and measured.inputs.cine.frames is current.cine.frames:
             self._ask_widths_soon.cancel()
             self._widths.drop()
             self._worker.drop()
             self._outdated = True
             self._anew_soon()
+        elif measured is not None or self._active or self.is_running or self.problem:
+            self._on_opened()  # also during the first measurement, which has the one before
 
     def _begin_outdated_anew(self) -> None:
         if self._outdated:
