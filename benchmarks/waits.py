@@ -9,10 +9,10 @@ timed in the same way: what no plug-in can be quicker than. "First mask" is the 
 "Segment and measure" of a phantom of 600 x 800 pixels in a dock whose process has loaded no model, `--shown` seconds
 after the clip was opened: 0 is the worst case, for the dock loads the model meanwhile.
 
-"Frame again" is from letting go of a corner of the sector, dragged by the mouse, until the canvas was drawn with the new
-mask of the frame on screen; "mask held" until the layer holds that mask. "Set: frame again" and "set: mask held" are
-the same from an outline that is set in the dock, as "Find again" does, whose layer is drawn anew too. "Canvas alone" is
-how long napari takes to draw the same window once more where nothing has changed: no frame again can be quicker.
+"Frame again" is from letting go of a corner of the sector, dragged by the mouse, until the canvas was drawn with the
+new mask of the frame on screen; "mask held" until the layer holds that mask. "Set: frame again" and "set: mask held"
+are the same from an outline that is set in the dock, as "Find again" does, whose layer is drawn anew too. "Canvas
+alone" is how long napari takes to draw the same window once more where nothing has changed: no frame again is quicker.
 
 Each is said by the clock, which counts on a quiet computer, and in processor time of all threads of the processes,
 which can be compared on a busy one.
@@ -28,12 +28,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from one_click import now, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 GOALS_S = {"picture": 5.0, "first mask": 1.0, "frame again": 0.05}
 PIXELS = (600, 800)
@@ -197,8 +199,8 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, list[dict[st
 
     environment = os.environ | {"MATAE_HOME": str(folder / "home"), "MATAE_STUDY": str(folder / "first.sqlite")}
     # What each computer measures once, and the files that it makes of a model, are there from the first call on.
-    dock = [sys.executable, __file__, "--dock", "--moves", str(options.moves), "--shown"]
-    child([*dock, "5"], environment)
+    dock = [sys.executable, __file__, "--dock", "--shown"]
+    child([*dock, "5", "--moves", "1"], environment)
     names = ("picture", "dock", "napari alone", "first mask", *AGAIN)
     found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     np.save(folder / "frames.npy", open_cine(demo_path()).frames)
@@ -207,7 +209,9 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, list[dict[st
         for name, waited in opened(folder / f"opened-{run}", demo_path(), environment).items():
             found[name].append(waited)
         found["napari alone"].append(alone(folder / "frames.npy", environment))
-        said = json.loads(child([*dock, str(options.shown)], environment).splitlines()[-1])
+        said = json.loads(
+            child([*dock, str(options.shown), "--moves", str(options.moves)], environment).splitlines()[-1]
+        )
         found["first mask"].append(said["first mask"])
         for name in AGAIN:
             found[name] += said[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -118,7 +119,20 @@ class Window(QObject):
 
 def test_the_mask_comes_before_the_window_is_drawn_with_its_outline(panel, qtbot, monkeypatch):
     monkeypatch.setattr(frame_again, "_TOGETHER_S", 60.0)  # that it comes in time is not what is tested
-    session, order = panel._session, []
+    session, order, waiting = panel._session, [], threading.Event()
+    real = Segmenter.stream
+
+    class Arrived(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waiting.set()
+            return super().wait(timeout)
+
+    def stream(*arguments):
+        waiting.wait(60)  # not sooner than the window waits for it
+        yield from real(*arguments)
+
+    monkeypatch.setattr(frame_again, "threading", SimpleNamespace(Event=Arrived))
+    monkeypatch.setattr(Segmenter, "stream", stream)
     window = Window(order)
     panel.again.done.connect(lambda _: order.append("mask"))
     session.sector_taken.connect(lambda: order.append("taken"))
@@ -126,6 +140,7 @@ def test_the_mask_comes_before_the_window_is_drawn_with_its_outline(panel, qtbot
     window.ask()
     session.overrides.apply(OverrideName.SECTOR, OUTLINES[1])
     qtbot.waitUntil(lambda: "drawn" in order)
+    waiting.set()
     assert list(dict.fromkeys(order)) == ["taken", "outline", "mask", "drawn"]
 
 
