@@ -110,7 +110,8 @@ def again_events(
     Parameters
     ----------
     cine, sector, frame, options
-        As for `matae.segment.Segmenter.stream`; the model is the one that is kept from the run before.
+        As for `matae.segment.Segmenter.stream`; the model is the one that is kept from the run before,
+        also where another width would be chosen by now: to make that takes seconds, and the other frames are by this.
     arrived
         Set when the mask was yielded and the next event is asked for: the worker has handed it to Qt by then. Set also
         where none will come.
@@ -119,7 +120,9 @@ def again_events(
 
     try:
         leave_a_core()
-        with kept_segmenter(options, cine.frame_rate, _grid(cine, sector, options), measures=False) as segmenter:
+        with kept_segmenter(
+            options, cine.frame_rate, _grid(cine, sector, options), measures=False, chooses=False
+        ) as segmenter:
             yield Started(segmenter.describe())
             for result in map(_judged, segmenter.stream(cine, sector, [frame])):
                 yield result
