@@ -60,7 +60,10 @@ def kept_segmenter(
     # While one is being made everybody waits: mostly it is the one they want, and two at once take twice the time each.
     with _Kept.making:
         segmenter = _taken((*base, job), (*base, ""))  # whoever comes while it runs makes one of their own
-        if segmenter is None or not segmenter.still_fits(options, frame_rate, grid, chooses=chooses):
+        if segmenter is not None and not chooses:
+            if grid is not None and options.grid == "auto":
+                segmenter.grid = grid  # what is said of it before it runs is said of this clip
+        elif segmenter is None or not segmenter.still_fits(options, frame_rate, grid):
             segmenter = None  # two at once need twice the memory
             segmenter = Segmenter(options, frame_rate, grid, measures=measures)
         _Kept.latest = base

@@ -104,9 +104,7 @@ class Segmenter:
             notify(unknown)
         self.lasting_notices = tuple(self.notices)
 
-    def still_fits(
-        self, options: SegmentOptions, frame_rate: float | None, grid: int | None = None, *, chooses: bool = True
-    ) -> bool:
+    def still_fits(self, options: SegmentOptions, frame_rate: float | None, grid: int | None = None) -> bool:
         """Return whether a new segmenter for these options would be like this one, but for what is measured by now.
 
         Parameters
@@ -115,15 +113,10 @@ class Segmenter:
             As those of this one, except for the rate to keep up with.
         frame_rate, grid
             Of the clip.
-        chooses
-            Whether what is measured by now is asked; else this one does.
         """
         from matae.segment.auto import Speeds, best_of, quicker
 
         side = self._grid_for(grid)
-        if not chooses:
-            self.grid = side
-            return True
         if self._speeds is not None and self._measured != _Measured.times:
             self._measured = _Measured.times
             known = Speeds.read(self.card.sha256, however_busy=True)
