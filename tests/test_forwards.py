@@ -40,7 +40,6 @@ LEFT = {
     "measure/inputs.py: SuspectFrames.add": "the part is a plain set",
     "measure/biplane.py: BiplaneMeasurement.is_running": _WORKER,
     "measure/live_measurement.py: LiveMeasurement.is_asking_widths": _WORKER,
-    "measure/live_measurement.py: LiveMeasurement.is_running": _WORKER,
     "measure/width_check.py: WidthCheck.is_asking": _WORKER,
     "models/active_model.py: ActiveModel.is_busy": _WORKER,
     "widgets/option_form.py: OptionForm.set_row_visible": "the layout is the form's own",

@@ -49,6 +49,8 @@ __all__ = ["LiveMeasurement"]
 
 _LIVE_MS = 30
 _CALM_MS = 300
+_OUTLINED_MS = 250
+"""After another outline of the sector: the frame on screen follows it first, and a drag sets more of them."""
 _WIDTHS_MS = 1200
 _JUDGED_MS = 700
 """Longer than from one report of widths that are being compared to the next, mostly: all of them are taken at once."""
@@ -80,6 +82,8 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
         """How long the last change took to be measured."""
         self._active = False
         self._stale = True
+        self._outdated = False
+        """Whether it is of an outline of the sector that is another one now."""
         self._suspects = SuspectFrames()
         self._worker = EventWorker(self)
         self._worker.came.connect(self._on_event)
@@ -91,18 +95,19 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
         self._check_soon = qdebounced(self._check_all, timeout=_CALM_MS, parent=self)
         self._ask_widths_soon = qdebounced(self._ask_widths, timeout=_WIDTHS_MS, parent=self)
         self._judge_soon = qdebounced(self._judge, timeout=_JUDGED_MS, parent=self)
+        self._anew_soon = qdebounced(self._begin_outdated_anew, timeout=_OUTLINED_MS, parent=self)
         session.opened.connect(self._on_described)
         session.labels_changed.connect(self._begin_anew)
         session.area_changed.connect(self._on_masks)
         session.status_changed.connect(self._on_masks)
         session.marks_changed.connect(self._on_marks)
-        session.sector_changed.connect(self._on_opened)  # also during the first measurement, which has the one before
+        session.sector_changed.connect(self._on_sector)
         session.written.connect(self._on_written)
         session.restored.connect(self._begin_anew)
         session.placed.connect(self._on_placed)
         session.doubted.connect(self._on_doubted)
         connections = connections_of(self)
-        for wait in (self._follow_soon, self._check_soon, self._ask_widths_soon, self._judge_soon):
+        for wait in (self._follow_soon, self._check_soon, self._ask_widths_soon, self._judge_soon, self._anew_soon):
             connections.when_closed(wait.cancel)
         self._on_opened()
 
@@ -125,8 +130,8 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
 
     @property
     def is_running(self) -> bool:
-        """Whether a measurement is being made off the GUI thread."""
-        return self._worker.is_running
+        """Whether a measurement is being made off the GUI thread, or about to be."""
+        return self._outdated or self._worker.is_running
 
     @property
     def is_asking_widths(self) -> bool:
@@ -179,6 +184,22 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
         self._ask_widths_soon.cancel()
         self._widths.drop()
         self._begin_anew()
+
+    def _on_sector(self) -> None:
+        """Measure another outline; nobody waits for that as for the frame on screen, which follows it too."""
+        current, measured = self._session.current, self.measurement
+        if measured is not None and current is not None and measured.inputs.cine.frames is current.cine.frames:
+            self._ask_widths_soon.cancel()
+            self._widths.drop()
+            self._worker.drop()
+            self._outdated = True
+            self._anew_soon()
+        elif measured is not None or self._active or self.is_running or self.problem:
+            self._on_opened()  # also during the first measurement, which has the one before
+
+    def _begin_outdated_anew(self) -> None:
+        if self._outdated:
+            self._on_opened()
 
     def _on_doubted(self) -> None:
         if self._active:
@@ -285,6 +306,7 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
 
     def _begin_anew(self) -> None:
         self._worker.drop()
+        self._outdated = False
         self.measurement, self.problem, self._stale = None, "", True
         self.changed.emit()
         self._follow_soon()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
@@ -53,6 +53,8 @@ _NO_MASKS = (
     "There are no masks yet. Segment the cine in step 2, or draw the cavity in step 3: the numbers come from them."
 )
 _MEASURING = "Measuring…"
+_LONG_MS = 400
+"""So long measuring takes before a bar moves: with every step of it the whole window is drawn anew."""
 
 
 class MeasurePanel(QWidget):  # type: ignore[misc]
@@ -81,6 +83,10 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self.overlay = PhaseOverlay(session, self.measuring, self)
         self.curve = VolumeCurve(plot, self.measuring, self)
         self.stored = StudyMeasurements(workspace.link, self)
+        self._long = QTimer(self)
+        self._long.setSingleShot(True)
+        self._long.setInterval(_LONG_MS)
+        self._long.timeout.connect(self._show_progress)
         self._build()
         self._lay_out()
         self.measuring.changed.connect(self._update)
@@ -103,6 +109,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self.progress.setRange(0, 0)
         self.progress.setTextVisible(False)
         self.progress.setFixedHeight(6)
+        self.progress.hide()
 
         self.ef = EfCard(session, measuring, self)
         self.view = combo_box(self, letters=5)
@@ -284,7 +291,11 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         measured = measuring.measurement
         self.stored.note(measured if measuring.active and not measuring.is_running else None)
         self.content.setVisible(measured is not None)
-        self.progress.setVisible(measuring.is_running)
+        if not measuring.is_running:
+            self._long.stop()
+            self.progress.hide()
+        elif not self._long.isActive() and self.progress.isHidden():
+            self._long.start()
         text = ""
         if current is None:
             text = _NOTHING_OPEN
@@ -305,6 +316,9 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self._show_view(measured)
         self._show_details()
         self._update_phases()
+
+    def _show_progress(self) -> None:
+        self.progress.setVisible(self.measuring.is_running)
 
     def _show_view(self, measured: Measurement) -> None:
         current = self._workspace.session.current

@@ -7,7 +7,6 @@ end-systole, then the rest, and ends as soon as another cine is opened or the mo
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from matae.errors import MataeError
 from matae.store.types import FrameStatus
 from napari_matae.background.connections import connections_of
-from napari_matae.segment.events import leave_a_core
+from napari_matae.segment.events import give_way, leave_a_core
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +33,6 @@ _CALM_MS = 1500
 """So long after a run, or after a cine was opened, it begins."""
 _TELL_MS = 400
 """How often what was found so far is shown."""
-_LEAST_IMPORTANT = 19
 _END_S = 5.0
 _running: WeakKeyDictionary[threading.Thread, threading.Event] = WeakKeyDictionary()
 
@@ -184,7 +182,7 @@ class ClipWidths(QObject):  # type: ignore[misc]
     def _run(
         self, stop: threading.Event, compare: Callable[[Callable[[int], bool]], Iterator[tuple[int, float]]]
     ) -> None:
-        _give_way()
+        give_way()
         # A model that was removed, a device that is gone, no memory: there is no second opinion then, and no harm done.
         with suppress(Exception):
             leave_a_core()
@@ -194,10 +192,3 @@ class ClipWidths(QObject):  # type: ignore[misc]
                 self._found.emit(stop, frame, apart)
         with suppress(RuntimeError):  # the dock is gone
             self._over.emit(stop)
-
-
-def _give_way() -> None:
-    """Let this thread run where nobody else wants to; a thread has a priority of its own on Linux only."""
-    if hasattr(os, "setpriority") and os.name == "posix":
-        with suppress(OSError, AttributeError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LEAST_IMPORTANT)

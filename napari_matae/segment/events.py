@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -10,16 +12,17 @@ from matae.errors import MataeError
 from napari_matae.background.events import Finished, Notice, Started
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Iterator
 
     from matae.cine import Cine
     from matae.segment import FrameMask, Sector, SegmentOptions
 
 __all__ = [
-    "again_events", "leave_a_core", "look_at", "make_curve_ready", "make_ready", "measure_the_rest", "probe",
-    "segment_events",
+    "again_events", "give_way", "leave_a_core", "look_again", "look_at", "make_curve_ready", "make_ready",
+    "measure_the_rest", "probe", "segment_events",
 ]  # fmt: skip
+
+_LEAST_IMPORTANT = 19
 
 
 def segment_events(
@@ -92,20 +95,42 @@ def leave_a_core() -> None:
         set_network_threads()
 
 
-def again_events(cine: Cine, sector: Sector, frame: int, options: SegmentOptions) -> Iterator[Started | FrameMask]:
+def give_way() -> None:
+    """Let this thread run where nobody else wants to; a thread has a priority of its own on Linux only."""
+    if hasattr(os, "setpriority") and os.name == "posix":
+        with suppress(OSError, AttributeError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LEAST_IMPORTANT)
+
+
+def again_events(
+    cine: Cine, sector: Sector, frame: int, options: SegmentOptions, arrived: threading.Event | None = None
+) -> Iterator[Started | FrameMask]:
     """Segment one frame once more, as events for the GUI thread; `Started` says what runs.
 
     Parameters
     ----------
     cine, sector, frame, options
-        As for `matae.segment.Segmenter.stream`; the model is the one that is kept from the run before.
+        As for `matae.segment.Segmenter.stream`; the model is the one that is kept from the run before,
+        also where another width would be chosen by now: to make that takes seconds, and the other frames are by this.
+    arrived
+        Set when the mask was yielded and the next event is asked for: the worker has handed it to Qt by then. Set also
+        where none will come.
     """
     from matae.segment.kept import kept_segmenter
 
-    leave_a_core()
-    with kept_segmenter(options, cine.frame_rate, _grid(cine, sector, options), measures=False) as segmenter:
-        yield Started(segmenter.describe())
-        yield from map(_judged, segmenter.stream(cine, sector, [frame]))
+    try:
+        leave_a_core()
+        with kept_segmenter(
+            options, cine.frame_rate, _grid(cine, sector, options), measures=False, chooses=False
+        ) as segmenter:
+            yield Started(segmenter.describe())
+            for result in map(_judged, segmenter.stream(cine, sector, [frame])):
+                yield result
+                if arrived is not None:
+                    arrived.set()
+    finally:
+        if arrived is not None:
+            arrived.set()
 
 
 def _grid(cine: Cine, sector: Sector, options: SegmentOptions) -> int:
@@ -146,6 +171,18 @@ def look_at(cine: Cine, sector: Sector) -> None:
     with suppress(MataeError):  # what is wrong with a model or a sector is said when it is run
         model = current_model()
         why_not_outlined(cine, sector, model, familiarity(cine, sector, model))
+
+
+def look_again(cine: Cine, sector: Sector) -> None:
+    """Look at a clip whose sector is another one now: the frame on screen follows the next outline, and goes first.
+
+    Parameters
+    ----------
+    cine, sector
+        As for `look_at`.
+    """
+    give_way()
+    look_at(cine, sector)
 
 
 def make_ready() -> None:

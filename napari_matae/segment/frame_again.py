@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["FrameAgain"]
 
+_TOGETHER_S = 0.06
+"""So long the window waits for the mask, so that one picture shows it together with its outline.
+
+Drawn in between, the whole window would stand in the mask's way, and where no graphics card draws it that takes longer
+than the network.
+"""
 _DRAGGED_MS = 500  # without another outline, the drag is over: what it changed is one step
 
 
@@ -50,6 +58,9 @@ class FrameAgain(QObject):  # type: ignore[misc]
         self._what: dict[str, Any] = {}
         self._wanted: Sector | None = None
         self._seen: tuple[OpenCine, Sector] | None = None
+        self._arrived: threading.Event | None = None
+        """Of the mask that the worker was begun for last, until it was waited for."""
+        self._began = 0.0
         self._worker = EventWorker(self)
         self._worker.came.connect(self._on_event)
         self._worker.ended.connect(self._on_ended)
@@ -58,7 +69,8 @@ class FrameAgain(QObject):  # type: ignore[misc]
         self._over.setInterval(_DRAGGED_MS)
         self._over.timeout.connect(self._record)
         connections = connections_of(self)
-        connections.connect(session.sector_changed, self._on_sector)
+        connections.connect(session.sector_taken, self._on_sector)
+        connections.connect(session.sector_changed, self._wait_for_mask)
         connections.connect(session.opened, self._on_opened)
         connections.when_closed(self.pause)
 
@@ -85,6 +97,12 @@ class FrameAgain(QObject):  # type: ignore[misc]
         if not self._worker.is_running:
             self._start()
 
+    def _wait_for_mask(self) -> None:
+        """Let what the worker is about to bring come before the window is drawn."""
+        arrived, self._arrived = self._arrived, None
+        if arrived is not None and self._worker.is_running:
+            arrived.wait(_TOGETHER_S - (time.perf_counter() - self._began))
+
     def _start(self) -> None:
         current, sector = self._session.current, self._wanted
         self._wanted = None
@@ -96,7 +114,8 @@ class FrameAgain(QObject):  # type: ignore[misc]
         if current.is_manual(frame) or _alike(sector, self._seen[1]):
             return
         self._target, self._seen = current, (current, sector)
-        self._worker.start(again_events, current.cine, sector, frame, self.options)
+        self._arrived, self._began = threading.Event(), time.perf_counter()
+        self._worker.start(again_events, current.cine, sector, frame, self.options, self._arrived)
 
     def _on_event(self, event: object) -> None:
         # What fails here is said by the run that follows; the outline is being dragged now.

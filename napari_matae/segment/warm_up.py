@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, QTimer
 
 from napari_matae.background.connections import connections_of
-from napari_matae.segment.events import look_at, make_curve_ready, make_ready, measure_the_rest
+from napari_matae.segment.events import look_again, look_at, make_curve_ready, make_ready, measure_the_rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,8 +84,12 @@ class WarmUp(QObject):  # type: ignore[misc]
         """
         current = self._session.current
         if current is not None and self._next() is not None:
-            again = self._looked_into is not None and self._looked_into() is current
-            self._timer.start(_DRAGGED_MS if again else _SHOWN_MS)
+            self._timer.start(_DRAGGED_MS if self._is_dragged else _SHOWN_MS)
+
+    @property
+    def _is_dragged(self) -> bool:
+        """Whether the clip was looked at already, with another sector."""
+        return self._looked_into is not None and self._looked_into() is self._session.current
 
     def _next(self) -> Callable[[], None] | None:
         """Return what is to be done next, or None."""
@@ -93,7 +97,7 @@ class WarmUp(QObject):  # type: ignore[misc]
             return make_ready
         current = self._session.current
         if current is not None and current.sector is not None and self._looked_at is not current.sector:
-            return partial(look_at, current.cine, current.sector)
+            return partial(look_again if self._is_dragged else look_at, current.cine, current.sector)
         return next((work for work in (make_curve_ready, measure_the_rest) if work not in self._done), None)
 
     def _start(self) -> None:

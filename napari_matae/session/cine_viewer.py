@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from napari.components import ViewerModel
+    from numpy.typing import NDArray
 
     from napari_matae.session.open_cine import OpenCine
 
@@ -83,6 +84,23 @@ class CineViewer:
         if self.current is not None and self.current.labels is not None:
             with self.quiet():
                 self.current.labels.refresh(extent=False, thumbnail=False, highlight=False)
+
+    def put_on_screen(self, mask: NDArray[np.uint8]) -> None:
+        """Put a mask (Y, X) in place of the one on screen, drawing anew only the part of the picture that changes.
+
+        For the outline alone napari goes over the whole picture otherwise, 14 of the 20 ms that `refresh` takes for
+        600 x 800.
+        """
+        current, frame = self.current, self.frame
+        if current is None or current.labels is None:
+            return
+        labels = current.labels
+        changed = np.nonzero(labels.data[frame] != mask)
+        if changed[0].size:
+            with self.quiet():
+                labels.data_setitem((np.full(changed[0].size, frame), *changed), mask[changed])
+            current.in_layer_history.add(frame)  # where napari notes it, for an undo that is not ours
+            self.forget_layer_history()
 
     def forget_layer_history(self) -> None:
         """Empty the labels layer's own history: what lies in it no longer fits the masks."""

@@ -102,11 +102,11 @@ class MaskChanges:
                 current.drawn.add(frame)
                 self.settle()
             return False
+        if frame == self._cine_viewer.frame:
+            self._cine_viewer.put_on_screen(result.mask)
         change = current.take_proposal(frame, result.mask, _implied(current, result), _origin(current))
         if change is not None:
             self._replaced.append(change)
-        if frame == self._cine_viewer.frame:
-            self._cine_viewer.refresh()
         self._tell.proposed.emit(frame)
         self._tell.area_changed.emit()
         return True

@@ -125,6 +125,7 @@ class SectorOutline:
     def show(self, current: OpenCine) -> None:
         """Bring the sector and its layer in line with what was found and what people set."""
         current.sector = sector = sector_of(current)
+        self._tell.sector_taken.emit()
         if sector is not None:
             if current.sector_layer is None:
                 self._add_layer(current)

@@ -18,6 +18,8 @@ class SessionSignals:
     """The layers are about to be shown, hidden or asked whether they are: whatever stands in for them gives way."""
     area_changed = Signal()
     """At least one frame's mask changed."""
+    sector_taken = Signal()
+    """The sector is another one, and its outline is about to be drawn: work that needs no outline may begin."""
     sector_changed = Signal()
     """The sector was found, dragged or reset."""
     region_chosen = Signal(object)

@@ -61,7 +61,8 @@ class AreaPlot(pg.PlotWidget):  # type: ignore[misc]
         self._hint.setParentItem(item.vb)
         self._hint.anchor(itemPos=(0.5, 0.5), parentPos=(0.5, 0.5))
         self.scene().sigMouseClicked.connect(self._on_clicked)
-        self._redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS, parent=self)
+        # After the mask itself is on screen: drawn at once, the curve would hold it up.
+        self._redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS, leading=False, parent=self)
         connect = connections_of(self).connect
         connect(session.area_changed, self._redraw_soon)
         connect(session.opened, self._on_opened)

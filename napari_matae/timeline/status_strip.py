@@ -71,11 +71,12 @@ class StatusStrip(QWidget):  # type: ignore[misc]
         self.setMouseTracking(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._redraw_soon = qthrottled(self.redraw, timeout=_REDRAW_MS, parent=self)
+        # After the mask itself is on screen: drawn at once, the band would hold it up.
+        self._redraw_later = qthrottled(self.redraw, timeout=_REDRAW_MS, leading=False, parent=self)
         connect = connections_of(self).connect
-        for signal in (
-            session.status_changed, session.area_changed, session.marks_changed, session.doubted, session.opened,
-        ):  # fmt: skip
+        for signal in (session.status_changed, session.marks_changed, session.doubted, session.opened):
             connect(signal, self._redraw_soon)
+        connect(session.area_changed, self._redraw_later)
         connect(session.frame_changed, self._on_frame)
         view = plot.getPlotItem().vb
         view.sigResized.connect(self._redraw_soon)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from matae.store.address import without_password
@@ -18,6 +18,9 @@ __all__ = ["SavedBar"]
 
 _RESEARCH = "Research use only. Not for diagnosis."
 _RESEARCH_SHORT = "Research use only"
+_LONG_MS = 300
+"""So long saving takes before it is said. Mostly it is over by then, and two words would have the whole window drawn
+twice, beside the picture that somebody waits for."""
 
 
 class SavedBar(QWidget):  # type: ignore[misc]
@@ -34,6 +37,10 @@ class SavedBar(QWidget):  # type: ignore[misc]
     def __init__(self, link: StudyLink, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._link = link
+        self._long = QTimer(self)
+        self._long.setSingleShot(True)
+        self._long.setInterval(_LONG_MS)
+        self._long.timeout.connect(self._update)
         self.line = QLabel(self)
         self.line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.banner = QLabel(self)
@@ -51,7 +58,8 @@ class SavedBar(QWidget):  # type: ignore[misc]
         self.research.setToolTip(_RESEARCH)
         row.addWidget(self.research)
         column.addLayout(row)
-        link.state_changed.connect(self._update)
+        self._said = ""
+        link.state_changed.connect(self._on_state)
         link.entry_changed.connect(self._update)
         self._update()
 
@@ -65,8 +73,17 @@ class SavedBar(QWidget):  # type: ignore[misc]
         room = self.width() - width(self.line.text()) - 12
         self.research.setText(_RESEARCH if room >= width(_RESEARCH) else _RESEARCH_SHORT)
 
+    def _on_state(self) -> None:
+        if self._link.state == "saving" and self._said == "saved" and self._link.connection.name:
+            if not self._long.isActive():
+                self._long.start()
+        else:
+            self._update()
+
     def _update(self, _: object = None) -> None:
         link = self._link
+        self._long.stop()
+        self._said = link.state
         self.banner.setVisible(link.state == "unsaved")
         if link.state == "unsaved":
             self.banner.setText(

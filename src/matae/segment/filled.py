@@ -41,9 +41,13 @@ def filled_polygon(shape: tuple[int, int], polygon: NDArray[np.float64]) -> NDAr
     height = np.where(first[:, 0] == last[:, 0], 1.0, last[:, 0] - first[:, 0])
     where = first[:, 1] + (rows[:, None] - first[:, 0]) / height * (last[:, 1] - first[:, 1])
     where = np.sort(np.where(crosses, where, np.inf), axis=1)
-    for row, places, count in zip(rows, where, crosses.sum(1), strict=True):
-        for low, high in zip(places[:count:2], places[1:count:2], strict=True):
-            _fill(inside[row], low, high)
+    columns = np.arange(shape[1])
+    for entered in range(0, where.shape[1] - 1, 2):  # an outline is left as often as it is entered
+        crossed = np.isfinite(where[:, entered + 1])
+        if not crossed.any():
+            break
+        low, high = where[crossed, entered, None], where[crossed, entered + 1, None]
+        inside[rows[crossed]] |= (columns >= np.ceil(low - _NEAR)) & (columns <= np.floor(high + _NEAR))
     # Edges along a row of pixel centres, and vertices on one, are crossed by no row.
     for (y0, x0), (y1, x1) in zip(first, last, strict=True):
         row = round(y0)

@@ -34,6 +34,7 @@ def kept_segmenter(
     *,
     job: str = "",
     measures: bool = True,
+    chooses: bool = True,
 ) -> Iterator[Segmenter]:
     """Have the segmenter for some options: the one of the last time where it is the same, and nobody runs it.
 
@@ -44,6 +45,9 @@ def kept_segmenter(
     job
         What many clips have in common that are segmented in a row. For all of them a full GPU is left once, or
         given fewer frames once, not once a clip. A run without this, such as a person's next one, tries it again.
+    chooses
+        Whether another width or runtime is taken where by now another one would be chosen. Else the one that is kept
+        goes on with the clip it ran on.
 
     Raises
     ------
@@ -56,7 +60,10 @@ def kept_segmenter(
     # While one is being made everybody waits: mostly it is the one they want, and two at once take twice the time each.
     with _Kept.making:
         segmenter = _taken((*base, job), (*base, ""))  # whoever comes while it runs makes one of their own
-        if segmenter is None or not segmenter.still_fits(options, frame_rate, grid):
+        if segmenter is not None and not chooses:
+            if grid is not None and options.grid == "auto":
+                segmenter.grid = grid  # what is said of it before it runs is said of this clip
+        elif segmenter is None or not segmenter.still_fits(options, frame_rate, grid):
             segmenter = None  # two at once need twice the memory
             segmenter = Segmenter(options, frame_rate, grid, measures=measures)
         _Kept.latest = base

@@ -172,6 +172,10 @@ def test_what_is_measured_meanwhile_decides_for_the_next_clip(
     with kept_segmenter(options, 30.0, measures=False) as first:
         assert first.width == 0.125
     measure_speeds(options)
+    # Where one frame of the clip is run again, the one that did the others does, however large its sector is by now.
+    with kept_segmenter(options, 30.0, 64, measures=False, chooses=False) as again:
+        assert again is first
+        assert again.describe()["grid"] == 64
     with kept_segmenter(options, 30.0, measures=False) as second:
         assert second.width == 1
 

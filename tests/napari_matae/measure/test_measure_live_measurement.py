@@ -217,3 +217,24 @@ def test_report_and_rows_are_of_the_landmarks_a_person_placed(make_workspace, me
     before = next(values for values in first.beats if values.beat.ed == ed)
     assert float(row["edv_ml"]) == pytest.approx(after.volumes.edv, abs=0.01)
     assert abs(after.volumes.edv - before.volumes.edv) > 0.1
+
+
+def test_outlines_set_one_after_the_other_are_measured_once_when_they_rest(running, qtbot, monkeypatch):
+    session, measuring = running
+    before, began = measured(qtbot, measuring), []
+    real = measuring._worker.start
+    monkeypatch.setattr(measuring._worker, "start", lambda *given: began.append(given) or real(*given))
+    told = []
+    measuring.changed.connect(lambda: told.append(measuring.measurement))
+    for edge in (70.0, 75.0, 80.0):
+        session.overrides.apply(OverrideName.SECTOR, ((5.0, 5.0), (5.0, 90.0), (edge, 90.0), (edge, 5.0)))
+        assert measuring.is_running  # about to be
+    assert not told  # the frame on screen comes first
+    assert not began
+    found = measured(qtbot, measuring)
+    assert found is not before
+    assert told[0] is None
+    assert len(began) == 1
+    np.testing.assert_array_equal(
+        found.inputs.sector, sector_pixels(session.current.sector, session.current.cine.shape)
+    )

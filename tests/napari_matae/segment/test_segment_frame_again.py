@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from qtpy.QtCore import QCoreApplication, QEvent, QObject, Qt
 
 from matae.segment import Segmenter
 from matae.store.types import FrameStatus, OverrideName
 from napari_matae.background.connections import end_owned
+from napari_matae.segment import frame_again
 from napari_matae.segment.panel import SegmentPanel
 from napari_matae.segment.run import outwards
 from napari_matae.session.session import Session
@@ -94,3 +99,70 @@ def test_a_drag_is_one_step_and_ends_with_the_last_outline(panel, qtbot, cine):
     assert session.masks.apply(steps[0], forward=False)
     assert session.masks.apply(steps[0], forward=True)
     np.testing.assert_array_equal(session.current.labels.data[3], again.mask)
+
+
+class Window(QObject):
+    """Stands for a window that is to be drawn: Qt lets that wait behind everything else."""
+
+    def __init__(self, order: list[str]) -> None:
+        super().__init__()
+        self._order = order
+
+    def ask(self) -> None:
+        QCoreApplication.postEvent(self, QEvent(QEvent.Type.User), Qt.EventPriority.LowEventPriority.value)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.User:
+            self._order.append("drawn")
+        return super().event(event)
+
+
+def test_the_mask_comes_before_the_window_is_drawn_with_its_outline(panel, qtbot, monkeypatch):
+    monkeypatch.setattr(frame_again, "_TOGETHER_S", 60.0)  # that it comes in time is not what is tested
+    session, order, waiting = panel._session, [], threading.Event()
+    real = Segmenter.stream
+
+    class Arrived(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waiting.set()
+            return super().wait(timeout)
+
+    def stream(*arguments):
+        waiting.wait(60)  # not sooner than the window waits for it
+        yield from real(*arguments)
+
+    monkeypatch.setattr(frame_again, "threading", SimpleNamespace(Event=Arrived))
+    monkeypatch.setattr(Segmenter, "stream", stream)
+    window = Window(order)
+    panel.again.done.connect(lambda _: order.append("mask"))
+    session.sector_taken.connect(lambda: order.append("taken"))
+    session.current.sector_layer.events.set_data.connect(lambda _: order.append("outline"))
+    window.ask()
+    session.overrides.apply(OverrideName.SECTOR, OUTLINES[1])
+    qtbot.waitUntil(lambda: "drawn" in order)
+    waiting.set()
+    assert list(dict.fromkeys(order)) == ["taken", "outline", "mask", "drawn"]
+
+
+def test_a_network_that_takes_long_or_fails_does_not_hold_the_window(panel, qtbot, monkeypatch):
+    session, order, go = panel._session, [], threading.Event()
+    window = Window(order)
+    real = Segmenter.stream
+
+    def slow(*arguments):
+        go.wait(60)
+        yield from real(*arguments)
+
+    monkeypatch.setattr(Segmenter, "stream", slow)
+    panel.again.done.connect(lambda _: order.append("mask"))
+    window.ask()
+    session.overrides.apply(OverrideName.SECTOR, OUTLINES[1])
+    qtbot.waitUntil(lambda: order == ["drawn"])
+    with qtbot.waitSignal(panel.again.done):
+        go.set()
+    qtbot.waitUntil(lambda: not panel.again._worker.is_running)
+    monkeypatch.setattr(frame_again, "_TOGETHER_S", 3600.0)
+    monkeypatch.setattr(Segmenter, "stream", lambda *_: 1 / 0)
+    session.overrides.apply(OverrideName.SECTOR, OUTLINES[2])  # it ends as soon as the worker has
+    qtbot.waitUntil(lambda: not panel.again._worker.is_running)
+    assert order == ["drawn", "mask"]

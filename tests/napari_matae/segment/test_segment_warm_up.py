@@ -42,7 +42,9 @@ def test_it_waits_for_the_picture_and_looks_at_each_clip_once_its_sector_is_know
     monkeypatch.setattr(warm_up, "make_curve_ready", lambda: None)
     monkeypatch.setattr(warm_up, "measure_the_rest", lambda: None)
     monkeypatch.setattr(warm_up, "make_ready", lambda: made.append(session.current is not None))
+    again = []
     monkeypatch.setattr(warm_up, "look_at", lambda clip, sector: looked.append((clip, sector)))
+    monkeypatch.setattr(warm_up, "look_again", lambda clip, sector: (again.append(1), looked.append((clip, sector))))
     session = Session(ViewerModel(), finds_sectors=False)
     warming = warm_up.WarmUp(session)
     opens_with_a_sector(session, cine)
@@ -59,10 +61,12 @@ def test_it_waits_for_the_picture_and_looks_at_each_clip_once_its_sector_is_know
         assert warming._timer.remainingTime() > 10 * warm_up._SHOWN_MS
     qtbot.waitUntil(lambda: len(looked) == 2 and not warming._timer.isActive())
     assert looked[1][1] is session.current.sector
+    assert again == [1]  # which gives way to the frame that follows the next outline
     session.open(other := make_cine(seed=5), find_sector(cine))
     assert warming._timer.remainingTime() < 2 * warm_up._SHOWN_MS  # a coarse timer may run a twentieth longer
     qtbot.waitUntil(lambda: len(looked) == 3)
     assert looked[2][0] is other
+    assert again == [1]
     assert made == [True]
     end_owned(warming)
 

@@ -114,3 +114,29 @@ def test_replaced_proposals_are_recorded_before_the_stroke_on_them(session, cine
     session.current.labels.paint((0, 50, 60), 1)
     session.settle()
     assert [step.text for step in steps] == ["new proposals", "drawing"]
+
+
+def test_a_proposal_on_screen_is_drawn_where_it_differs_and_leaves_no_history_in_the_layer(session, cine):
+    session.open(cine)
+    session.masks.begin_run()
+    first, other = result(cine, 0), result(cine, 0)
+    session.masks.receive(first)
+    labels, whole, parts = session.current.labels, [], []
+    labels.events.set_data.connect(whole.append)
+    labels.events.labels_update.connect(lambda event: parts.append(np.shape(event.data)))
+    session.masks.receive(first)  # the same again: nothing is drawn
+    session.masks.receive(result(cine, 1))  # not on screen
+    assert not whole
+    assert not parts
+    rows, columns = np.nonzero(other.mask)
+    other.mask[rows[0], columns[0]] = 0
+    session.masks.receive(other)
+    assert not whole
+    assert len(parts) == 1
+    assert max(parts[0]) < min(cine.shape) / 2
+    assert not session.current.drawn
+    assert not session.current.in_layer_history
+    labels.undo()
+    np.testing.assert_array_equal(labels.data[0], other.mask)
+    assert session.current.status[0] is FrameStatus.MACHINE
+    assert not session.current.edited_frames()

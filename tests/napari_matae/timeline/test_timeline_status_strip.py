@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from qtpy.QtGui import QPixmap
 
 from matae.models import find_model
 from matae.segment.expected import CALIBRATED
@@ -104,3 +105,19 @@ def test_another_mask_forgets_what_was_said_of_the_one_before(strip, cine) -> No
     current.put(0, np.zeros(cine.shape, np.uint8), FrameStatus.MACHINE)
     assert np.isnan(current.expected_dice[0])
     assert np.isfinite(current.expected_dice[1])
+
+
+def test_a_mask_is_not_held_up_by_the_curve_and_the_band(strip, qtbot, cine, monkeypatch):
+    session, plot = strip.workspace.session, strip._plot
+    session.open(cine)
+    qtbot.waitUntil(lambda: session.current.ready)
+    session.masks.begin_run()
+    qtbot.wait(300)  # what opening began is over
+    drawn = []
+    monkeypatch.setattr(plot._curve, "setData", lambda *_: drawn.append("curve"))
+    strip._band = kept = QPixmap(1, 1)
+    for frame in range(3):
+        session.masks.receive(result(cine, frame))
+    assert drawn == []
+    assert strip._band is kept
+    qtbot.waitUntil(lambda: drawn == ["curve"] and strip._band is not kept)
