@@ -22,7 +22,8 @@ WIDE, HIGH, GAP_X, GAP_Y, EDGE = 132, 40, 18, 30, 24
 
 def main() -> int:
     """Draw, or compare."""
-    drawn = draw(runpy.run_path(str(ROOT / "tests" / "test_rooms.py"))["FLOORS"], arrows())
+    sys.path.insert(0, str(ROOT))
+    drawn = draw(runpy.run_module("tests.test_rooms")["FLOORS"], arrows())
     if "--check" in sys.argv[1:]:
         return int(not PICTURE.is_file() or PICTURE.read_text("utf-8") != drawn)
     PICTURE.write_text(drawn, encoding="utf-8")

@@ -9,6 +9,8 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+from .parsed import imports
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "dependencies.md"
 PACKAGES = {"matae": ROOT / "src" / "matae", "napari_matae": ROOT / "napari_matae"}
@@ -51,7 +53,7 @@ def importers() -> dict[str, set[str]]:
     for package, folder in PACKAGES.items():
         for path in sorted(folder.rglob("*.py")):
             room = path.relative_to(folder).parts[0].removesuffix(".py")
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for node in imports(path):
                 names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
                 if isinstance(node, ast.ImportFrom) and node.module and not node.level:
                     names = [node.module]

@@ -43,8 +43,14 @@ NO_NUMBERS = {
 """What stands behind the word and is no number of a frame counted from 0."""
 
 
+_MAY = re.compile(r"[Ff]rames?,? (number )?[{'\"]")
+"""What a module has in it that says any: the word, and a value or the end of a text right behind it."""
+
+
 def numbers(source: str) -> Iterator[str]:
     """Yield what stands right behind the word frame in the f-strings of a module."""
+    if not _MAY.search(source):
+        return
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.JoinedStr):
             for text, value in zip(node.values, node.values[1:], strict=False):

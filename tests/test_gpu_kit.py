@@ -104,14 +104,21 @@ def test_a_dry_run_with_nothing_but_what_computes(tmp_path: Path) -> None:
     assert "[5/5] training: done" in (out / "log.txt").read_text("utf-8")
 
 
-def test_without_a_gpu_it_says_so(tmp_path: Path) -> None:
+def test_without_a_gpu_it_says_so(
+    tmp_path: Path, kit: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     import torch
 
     if torch.cuda.is_available():
         pytest.skip("this machine has one")
-    done = run("--out", tmp_path / "out", env=environment(tmp_path))
-    assert done.returncode == 1
-    assert done.stdout.strip() == "There is no CUDA GPU that PyTorch can use here; try --dry, or --device cpu."
+    main = _main(kit)
+    monkeypatch.setattr(sys, "argv", ["gpu", "--out", str(tmp_path / "out")])
+    for name in ("MATAE_HOME", "MATAE_CACHE"):  # it sets them for the processes that it starts
+        monkeypatch.setenv(name, str(tmp_path))
+    assert main.main() == 1
+    assert (
+        capsys.readouterr().out.strip() == "There is no CUDA GPU that PyTorch can use here; try --dry, or --device cpu."
+    )
 
 
 def test_a_stage_that_is_not_there(tmp_path: Path) -> None:

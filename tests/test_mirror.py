@@ -10,6 +10,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+from .parsed import imports
+
 ROOT = Path(__file__).resolve().parent.parent
 ENGINE = ROOT / "src" / "matae"
 TESTS = ROOT / "tests"
@@ -126,10 +128,11 @@ def modules() -> dict[str, Path]:
     return {module_of(path): path for path in sorted(ENGINE.rglob("*.py"))}
 
 
+@cache
 def imported_by(path: Path) -> set[tuple[str, str]]:
     """Return the (module, name) pairs that a file imports; the name is empty for a whole module."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in imports(path):
         if isinstance(node, ast.Import):
             found |= {(alias.name, "") for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

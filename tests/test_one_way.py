@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,13 @@ STARTS_THREADS = {
 MAKES_WORKERS = {"background/worker.py": "the one place"}
 
 
-def calls(path: Path) -> Iterator[str]:
-    """Yield what a module calls, as ``name`` or ``name.attribute``."""
+@cache
+def calls(path: Path) -> frozenset[str]:
+    """Return what a module calls, as ``name`` or ``name.attribute``."""
+    return frozenset(_calls(path))
+
+
+def _calls(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):
             if isinstance(node.func, ast.Name):
@@ -48,5 +54,5 @@ def calls(path: Path) -> Iterator[str]:
     ids=["studies", "threads", "workers"],
 )
 def test_there_is_one_way(names: set[str], allowed: dict[str, str]) -> None:
-    found = {path.relative_to(PLUGIN).as_posix() for path in PLUGIN.rglob("*.py") if names & set(calls(path))}
+    found = {path.relative_to(PLUGIN).as_posix() for path in PLUGIN.rglob("*.py") if names & calls(path)}
     assert found == set(allowed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -19,8 +21,8 @@ def work(stage: Stage) -> None:
     if find_spec("pytest") is None:
         stage.leave_out("all", "pytest is not installed")
         return
-    command = [
-        sys.executable, "-m", "pytest", "-q", "-m", "gpu", "-p", "no:cacheprovider", "-rA", "--tb=short",
+    arguments = [
+        "-q", "-m", "gpu", "-p", "no:cacheprovider", "-rA", "--tb=short",
         "-o", "filterwarnings=ignore", "--confcutdir", str(FOLDER), str(FOLDER),
         *(("-k", "stopped_goes_on or the_gpu_is_what_runs") if stage.dry else ()),
     ]  # fmt: skip
@@ -28,6 +30,10 @@ def work(stage: Stage) -> None:
     environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     if stage.dry:
         environment["MATAE_TEST_DEVICE"] = stage.device
+        text, code = _here(arguments, environment)
+        _told(stage, text, code)
+        return
+    command = [sys.executable, "-m", "pytest", *arguments]
     try:
         done = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=stage.left
@@ -36,6 +42,26 @@ def work(stage: Stage) -> None:
     except subprocess.TimeoutExpired as error:
         text, code = (error.stdout or b"").decode("utf-8", "replace"), -1
         stage.leave_out("the tests that were not reached")
+    _told(stage, text, code)
+
+
+def _here(arguments: list[str], environment: dict[str, str]) -> tuple[str, int]:
+    """Run pytest in this process: a dry run need not load PyTorch anew."""
+    import pytest
+
+    before = dict(os.environ)
+    os.environ |= environment
+    try:
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            code = int(pytest.main(arguments))
+    finally:
+        os.environ.clear()
+        os.environ |= before
+    return said.getvalue(), code
+
+
+def _told(stage: Stage, text: str, code: int) -> None:
+    """Put what pytest said into the report."""
     lines = text.splitlines()
     for word in ("PASSED", "FAILED", "SKIPPED", "ERROR"):
         for line in lines:

@@ -82,7 +82,14 @@ def described(widget: QWidget) -> str:
     return f"{type(widget).__name__} {text!r} in {type(widget.parent()).__name__}"
 
 
-def test_every_control_of_every_step_has_a_name_for_a_screen_reader(dock) -> None:
+def test_every_control_of_every_step_has_a_name_for_a_screen_reader_and_says_what_it_does(dock) -> None:
+    """One dock for all that only looks at it: each takes a second to make."""
+    has_a_name_for_a_screen_reader(dock)
+    says_what_it_does(dock)
+    names_its_key_and_the_new_one(dock)
+
+
+def has_a_name_for_a_screen_reader(dock) -> None:
     named_by = {label.buddy() for label in dock.findChildren(QLabel) if label.buddy() is not None}
     found = controls(dock)
     assert len(found) > 100
@@ -97,11 +104,11 @@ def test_every_control_of_every_step_has_a_name_for_a_screen_reader(dock) -> Non
     assert nameless == []
 
 
-def test_every_control_of_every_step_says_what_it_does(dock) -> None:
+def says_what_it_does(dock) -> None:
     assert [described(widget) for widget in controls(dock) if not widget.toolTip()] == []
 
 
-def test_where_there_is_a_key_the_tooltip_names_it_and_names_the_new_one(dock) -> None:
+def names_its_key_and_the_new_one(dock) -> None:
     review, transport = dock.review_panel, dock.transport
     named = {
         "open": dock.open_panel.file_button,
@@ -123,9 +130,13 @@ def test_where_there_is_a_key_the_tooltip_names_it_and_names_the_new_one(dock) -
     assert "(Shift+F5)" in dock.segment_panel.run_button.toolTip()
 
 
-@pytest.mark.parametrize("screen", SCREENS)
-def test_the_dock_fits_a_small_screen_with_all_that_must_be_in_sight(dock, screen) -> None:
-    width, height = SCREENS[screen]
+def test_the_dock_fits_small_screens_with_all_that_must_be_in_sight(dock, qtbot) -> None:
+    for width, height in SCREENS.values():
+        fits(dock, width, height)
+    no_panel_is_wider_than_the_narrowest_dock(dock, qtbot)
+
+
+def fits(dock, width: int, height: int) -> None:
     dock.resize(dock.minimumWidth(), height - NAPARIS_OWN)
     assert dock.minimumSizeHint().height() <= height - NAPARIS_OWN
     assert dock.minimumWidth() <= width * 0.36
@@ -139,7 +150,7 @@ def test_the_dock_fits_a_small_screen_with_all_that_must_be_in_sight(dock, scree
     assert all(bar.rect().contains(bar.tabRect(step)) for step in range(bar.count()))
 
 
-def test_no_panel_is_wider_than_the_narrowest_dock(dock, qtbot) -> None:
+def no_panel_is_wider_than_the_narrowest_dock(dock, qtbot) -> None:
     dock.setStyleSheet(style("dark"))  # napari's buttons are wider than Qt's own
     dock.resize(dock.minimumWidth(), 560)
     for sections in (dock.measure_panel.sections, dock.learn_panel.sections):

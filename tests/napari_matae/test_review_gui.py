@@ -77,7 +77,7 @@ def hand(dock, qtbot) -> Hand:
     return Hand(dock, qtbot)
 
 
-def test_the_mouse_draws_the_chosen_structure_and_takes_nothing_of_the_cavity(dock, hand, qtbot, cine):
+def the_mouse_draws_the_chosen_structure_and_takes_nothing_of_the_cavity(dock, hand, qtbot, cine):
     session, workspace = dock.session, dock.workspace
     panel = dock.review_panel
     assert panel.structure.isHidden()
@@ -110,7 +110,7 @@ def test_the_mouse_draws_the_chosen_structure_and_takes_nothing_of_the_cavity(do
     assert panel.words.text() == "Undone: eraser (left ventricular myocardium), frame 3."
 
 
-def test_brush_and_eraser_draw_one_step_a_stroke_and_every_stroke_is_saved(dock, hand, qtbot, cine, tmp_path):
+def brush_and_eraser_draw_one_step_a_stroke_and_every_stroke_is_saved(dock, hand, qtbot, cine, tmp_path):
     session, workspace = dock.session, dock.workspace
     session.seek(3)
     hand.key(Qt.Key.Key_B)
@@ -144,7 +144,7 @@ def test_brush_and_eraser_draw_one_step_a_stroke_and_every_stroke_is_saved(dock,
     settled(qtbot, workspace)
 
 
-def test_push_and_handles_move_the_contour_as_one_step(dock, hand, qtbot):
+def push_and_handles_move_the_contour_as_one_step(dock, hand, qtbot):
     session, workspace = dock.session, dock.workspace
     session.seek(2)
     hand.key(Qt.Key.Key_G)
@@ -177,7 +177,7 @@ def test_push_and_handles_move_the_contour_as_one_step(dock, hand, qtbot):
     assert len(dock.viewer.layers) == 4
 
 
-def test_interpolation_is_shown_first_and_touches_machine_frames_only(dock, hand, qtbot, cine):
+def interpolation_is_shown_first_and_touches_machine_frames_only(dock, hand, qtbot, cine):
     session, workspace = dock.session, dock.workspace
     for frame, radius in ((2, 6), (8, 12)):
         session.seek(frame)
@@ -262,7 +262,7 @@ def test_a_beat_of_thirty_frames_is_corrected_and_accepted_in_eight_actions(
     next(story, None)
 
 
-def test_the_help_shows_every_key_and_a_click_changes_one_for_good(dock, hand, qtbot):
+def the_help_shows_every_key_and_a_click_changes_one_for_good(dock, hand, qtbot):
     from napari_matae.workspace.shortcuts import ACTIONS, Keys
 
     hand.key(Qt.Key.Key_F1)
@@ -293,7 +293,7 @@ def test_the_help_shows_every_key_and_a_click_changes_one_for_good(dock, hand, q
     assert dock.keys.key("accept") == "A"
 
 
-def test_three_clicks_outline_and_a_shift_click_takes_away(dock, hand, qtbot, cine):
+def three_clicks_outline_and_a_shift_click_takes_away(dock, hand, qtbot, cine):
     session, workspace = dock.session, dock.workspace
     session.seek(5)
     steps = workspace.undo_stack.n_undo
@@ -315,3 +315,16 @@ def test_three_clicks_outline_and_a_shift_click_takes_away(dock, hand, qtbot, ci
     hand.key(Qt.Key.Key_Escape)
     assert workspace.tools.tool == "move"
     assert not [layer for layer in dock.viewer.layers if layer.name == "Clicks"]
+
+
+def test_tools_over_the_picture(dock, hand, qtbot, cine, tmp_path):
+    """One window for them: to make one and draw a clip takes longer than what a hand does in it."""
+    brush_and_eraser_draw_one_step_a_stroke_and_every_stroke_is_saved(dock, hand, qtbot, cine, tmp_path)
+    push_and_handles_move_the_contour_as_one_step(dock, hand, qtbot)
+    the_mouse_draws_the_chosen_structure_and_takes_nothing_of_the_cavity(dock, hand, qtbot, cine)
+
+
+def test_keys_and_clicks_over_the_picture(dock, hand, qtbot, cine):
+    interpolation_is_shown_first_and_touches_machine_frames_only(dock, hand, qtbot, cine)
+    three_clicks_outline_and_a_shift_click_takes_away(dock, hand, qtbot, cine)
+    the_help_shows_every_key_and_a_click_changes_one_for_good(dock, hand, qtbot)

@@ -200,7 +200,8 @@ def test_where_clips_were_found_counts_until_others_are_shown(dialog_of, qtbot, 
     assert fetched(qtbot, dialog) == "1 clip added to the queue."
 
 
-@pytest.mark.parametrize("protocol", ["web", "dimse"])
+# What a protocol does is told apart in `tests/matae/pacs`; this window asks for an archive by its address.
+@pytest.mark.parametrize("protocol", ["web", pytest.param("dimse", marks=pytest.mark.slow)])
 def test_from_the_worklist_to_orthanc_and_the_clip_is_listed(*, qtbot, tiny_model, stored, orthanc, protocol, tmp_path):
     widget = MataeDock(ViewerModel())
     qtbot.addWidget(widget)

@@ -91,7 +91,8 @@ def test_everything_is_shown_and_nothing_leaves_before_somebody_looked(dialog_of
     assert "Tick what is to be sent first" in dialog.words.text()
 
 
-@pytest.mark.parametrize("protocol", ["web", "dimse"])
+# What a protocol does is told apart in `tests/matae/pacs`; this window asks for an archive by its address.
+@pytest.mark.parametrize("protocol", ["web", pytest.param("dimse", marks=pytest.mark.slow)])
 def test_report_and_masks_arrive_in_the_study_of_the_clip(
     *, dialog_of, qtbot, stored, orthanc, protocol, phantom, tmp_path
 ):

@@ -100,12 +100,16 @@ def test_closing_waits_for_a_study_that_is_written_by_another_and_draws_meanwhil
         assert study.mask(cine.content_id, 3)[50, 60]
 
 
-def test_a_window_asked_to_close_twice_saves_once_and_goes_on(qapp, qtbot, make_napari_viewer_proxy, cine, monkeypatch):
+def test_a_window_asked_to_close_twice_saves_once_and_goes_on(qapp, qtbot, cine, monkeypatch):
+    from napari.components import ViewerModel
+    from qtpy.QtWidgets import QMainWindow
+
     from napari_matae.dock import MataeDock
 
-    viewer = make_napari_viewer_proxy()
-    dock = MataeDock(viewer)
-    viewer.window.add_dock_widget(dock, name="MatAE")
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    dock = MataeDock(ViewerModel())
+    window.setCentralWidget(dock)
     qtbot.waitUntil(lambda: not dock.is_probing)
     asked: list[bool] = []
     second = QCloseEvent()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
@@ -252,10 +253,9 @@ def test_two_releases_are_compared_in_the_words_of_this_screen(learn, qtbot, tmp
     assert "Removed: none." in text
 
 
-def test_in_the_dock_what_was_just_accepted_leaves(make_napari_viewer_proxy, qtbot, tmp_path):
-    viewer = make_napari_viewer_proxy()
-    dock = MataeDock(viewer)
-    viewer.window.add_dock_widget(dock, name="MatAE")
+def test_in_the_dock_what_was_just_accepted_leaves(qtbot, tmp_path):
+    dock = MataeDock(ViewerModel())
+    qtbot.addWidget(dock)
     qtbot.waitUntil(lambda: not dock.is_probing, timeout=WAIT)
     dock.session.open(open_cine(write(tmp_path / "a.mha")))
     qtbot.waitUntil(lambda: dock.session.current.ready, timeout=WAIT)

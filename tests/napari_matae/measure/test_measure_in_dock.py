@@ -1,4 +1,4 @@
-"""The Measure step in the whole dock and a real viewer: drawing with the mouse, dragging a handle, closing."""
+"""The Measure step in the whole dock: drawing with the mouse, dragging a handle; closing it in a real window."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 
 from napari_matae.dock import MataeDock
 
@@ -17,10 +18,10 @@ MEASURE = 3
 
 
 @pytest.fixture
-def dock(make_napari_viewer_proxy, qtbot):
-    viewer = make_napari_viewer_proxy()
-    widget = MataeDock(viewer)
-    viewer.window.add_dock_widget(widget, name="MatAE")
+def dock(qtbot):
+    """A dock on a viewer's model: a layer hears of the mouse there too."""
+    widget = MataeDock(ViewerModel())
+    qtbot.addWidget(widget)
     qtbot.waitUntil(lambda: not widget.is_probing, timeout=30_000)
     yield widget
     widget.close_down()

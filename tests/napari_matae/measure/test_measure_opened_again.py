@@ -114,7 +114,12 @@ def mark(workspace) -> None:
     workspace.session.marks_changed.emit()
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+def first_of(n: int) -> list[object]:
+    """Return seeds of which the first belongs to the default suite: the others do the same in another order."""
+    return [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, n))]
+
+
+@pytest.mark.parametrize("seed", first_of(3))
 def test_whatever_was_done_it_says_the_same_opened_again(make_workspace, qtbot, model, cine, seed) -> None:
     rng = np.random.default_rng(seed)
     first = make_workspace()
@@ -153,7 +158,7 @@ def reopened(make_workspace, qtbot, workspace, cine):
     return again
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", first_of(4))
 def test_a_clip_of_several_widths_says_the_same_opened_again(make_workspace, qtbot, model, cine, seed) -> None:
     """Whatever was run, at whatever width and on which frames, drawn, judged, undone, redone, saved and reopened."""
     rng = np.random.default_rng(seed)

@@ -195,7 +195,15 @@ def test_what_cannot_be_shown_is_said_once_by_the_dock(open_path, tmp_path, kind
 
 
 @pytest.mark.parametrize(
-    ("kind", "clips"), [("study", 0), ("one", 1), ("clip.avi", 1), ("clip.dcm", 1), ("IM000001", 1), ("stack.tif", 1)]
+    ("kind", "clips"),
+    [
+        ("study", 0),
+        ("one", 1),
+        ("clip.avi", 1),
+        ("clip.dcm", 1),
+        pytest.param("IM000001", 1, marks=pytest.mark.slow),  # other formats, read by the same worker
+        pytest.param("stack.tif", 1, marks=pytest.mark.slow),
+    ],
 )
 def test_all_is_as_if_the_dock_had_come_first(open_path, tmp_path, decoded, kind, clips):
     path = make(tmp_path, kind)
@@ -335,7 +343,7 @@ def test_the_canvas_of_another_viewer_is_not_waited_for(open_path, qtbot, tmp_pa
     assert waits[2.25]
 
 
-@pytest.mark.parametrize("side", ["right", "bottom"])
+@pytest.mark.parametrize("side", ["right", pytest.param("bottom", marks=pytest.mark.slow)])
 def test_the_window_is_drawn_with_the_picture_where_it_stays_before_the_dock_is_made(
     make_napari_viewer_proxy, qtbot, tiny_model, monkeypatch, side
 ):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
+import importlib.machinery
 import sys
 
 import numpy as np
+import scipy.signal
 
 from matae.models import DEFAULT_MODEL
 from matae.segment import FrameMask, SegmentOptions, find_sector
 from matae.segment.expected import implied_dice
+from napari_matae.background.events import Finished
 from napari_matae.segment.events import again_events, segment_events
 
 from ..conftest import make_cine
@@ -28,19 +30,28 @@ def test_results_know_what_their_probabilities_imply():
         np.testing.assert_equal(known, implied_dice(result.mask, result.probability))
 
 
-def test_what_finds_beats_is_loaded_when_a_run_says_its_end():
-    script = """
-import sys
-from matae.segment import SegmentOptions, find_sector
-from napari_matae.background.events import Finished
-from napari_matae.segment.events import segment_events
-from tests.napari_matae.conftest import make_cine
+class Watching:
+    """Gives whoever imports a module an empty one, and notes it: the real one is loaded once a process."""
 
-cine = make_cine(seed=1)
-options = SegmentOptions(width="1/8", device="cpu", backend="torch")
-for event in segment_events(cine, find_sector(cine), [0], options):
-    if isinstance(event, Finished):
-        print("scipy.signal" in sys.modules)
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["True"]
+    def __init__(self, watched: str) -> None:
+        self.watched, self.loaded = watched, False
+
+    def find_spec(self, name, path=None, target=None):
+        return importlib.machinery.ModuleSpec(name, self) if name == self.watched else None
+
+    def create_module(self, spec) -> None:
+        self.loaded = True
+
+    def exec_module(self, module) -> None: ...
+
+
+def test_what_finds_beats_is_loaded_when_a_run_says_its_end(monkeypatch):
+    cine = make_cine(seed=1)
+    sector, watching = find_sector(cine), Watching("scipy.signal")
+    monkeypatch.setattr(scipy, "signal", scipy.signal)  # as it was, afterwards
+    monkeypatch.setitem(sys.modules, "scipy.signal", scipy.signal)
+    del sys.modules["scipy.signal"]
+    monkeypatch.setattr(sys, "meta_path", [watching, *sys.meta_path])
+    loaded = [(type(event), watching.loaded) for event in segment_events(cine, sector, [0], OPTIONS)]
+    assert (Finished, True) in loaded
+    assert (FrameMask, False) in loaded  # and not before the first mask

@@ -100,7 +100,9 @@ def _started(script: str, target: Path) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_killed_viewer_opens_each_cine_where_it_was_left(tmp_path, make_workspace, qtbot):
+    """In the default suite: that a place is written while the cine is open (`tests/napari_matae/study`)."""
     target = tmp_path / "study.sqlite"
     Study.create(target).close()
     first, second = make_cine(seed=0), make_cine(seed=1)

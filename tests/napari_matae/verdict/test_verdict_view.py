@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
 from matae.errors import StoreError
@@ -306,15 +307,14 @@ def test_the_window_shows_the_same_and_goes_with_the_verdict(view, qtbot, tiny_m
     assert widget.body.isHidden()
 
 
-def test_a_point_names_its_frame_and_opens_it(make_napari_viewer_proxy, qtbot, tiny_model, tmp_path, monkeypatch):
+def test_a_point_names_its_frame_and_opens_it(qtbot, tiny_model, tmp_path, monkeypatch):
     fill(tmp_path / "study.sqlite", tmp_path / "clips")
     with Study.open(tmp_path / "study.sqlite") as study:
         found = compare_models(study, "tiny", "tiny", device="cpu")
         subjects = {cine.content_id: cine.subject for cine in study.cines()}
     monkeypatch.setenv("MATAE_STUDY", str(tmp_path / "study.sqlite"))
-    viewer = make_napari_viewer_proxy()
-    dock = MataeDock(viewer)
-    viewer.window.add_dock_widget(dock, name="MatAE")
+    dock = MataeDock(ViewerModel())
+    qtbot.addWidget(dock)
     qtbot.waitUntil(lambda: not dock.is_probing and bool(dock.workspace.link.connection.name), timeout=WAIT)
     widget = VerdictView(dock.workspace, comparison=True)
     qtbot.addWidget(widget)

@@ -1,4 +1,8 @@
-"""The worklist of a study on a server by mouse: added, segmented in the background, and open elsewhere."""
+"""The worklist of a study on a server by mouse: added, segmented in the background, and open elsewhere.
+
+The same window on a study in a file is in `test_worklist_window.py`; what a server does to a study, in
+`tests/matae/store`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from napari_matae.dock import MataeDock
 
 from .test_worklist_window import make_clips
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

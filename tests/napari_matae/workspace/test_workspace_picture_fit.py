@@ -39,7 +39,7 @@ def share(viewer, cine) -> float:
     return float((extent * viewer.camera.zoom / size).max())
 
 
-def test_the_picture_fills_another_window_until_somebody_zooms(fitted, qtbot) -> None:
+def test_the_picture_fills_another_window_until_somebody_zooms_and_another_clip_anew(fitted, qtbot) -> None:
     viewer, session, fit = fitted
     cine = make_cine(shape=(120, 100))
     session.open(cine)
@@ -56,6 +56,10 @@ def test_the_picture_fills_another_window_until_somebody_zooms(fitted, qtbot) ->
     assert viewer.camera.zoom == by_hand
     viewer.reset_view()  # the Home button
     assert not fit.is_by_hand
+    viewer.camera.zoom *= 4
+    other = make_cine(shape=(240, 200), seed=1)  # of another size: fitted though the last one was zoomed
+    session.open(other)
+    qtbot.waitUntil(lambda: 0.9 < share(viewer, other) <= 1.0)
 
 
 def _resized(fit):
@@ -66,12 +70,3 @@ def _resized(fit):
     timer.setSingleShot(True)
     timer.start(300)
     return timer.timeout
-
-
-def test_a_clip_of_another_size_is_fitted_though_the_last_one_was_zoomed(fitted, qtbot) -> None:
-    viewer, session, _ = fitted
-    session.open(make_cine(shape=(60, 80)))
-    viewer.camera.zoom *= 4
-    other = make_cine(shape=(240, 200), seed=1)
-    session.open(other)
-    qtbot.waitUntil(lambda: 0.9 < share(viewer, other) <= 1.0)
