@@ -41,9 +41,7 @@ def test_nothing_heavy_is_loaded_to_say_little(tmp_path) -> None:
         "         'nibabel', 'filelock'}\n"  # pydantic is typer's own business
         "sys.exit(','.join(heavy & set(sys.modules)) or None)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for said in ("napari-matae ", "Usage: -c segment", "Usage: -c benchmark", "matae-lv", "Usage: -c [OPTIONS]"):
         assert said in done.stdout

@@ -244,7 +244,9 @@ def test_poison_is_not_offered_even_by_who_insists(
         promote("after")
 
 
-@pytest.mark.parametrize(("kept", "replayed"), [(0.0, True), (0.0, False), pytest.param(1.0, True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("kept", "replayed"), [(0.0, True), (0.0, False), pytest.param(1.0, True, marks=pytest.mark.slow)]
+)
 def test_a_full_training_goes_back_where_something_could_be_forgotten(
     study: Study, base: str, known: Path, monkeypatch: pytest.MonkeyPatch, *, kept: float, replayed: bool
 ) -> None:

@@ -92,8 +92,13 @@ def test_their_levels_are_the_pictures(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("times", "goes_on"), [((60.0, 20.0), True), ((30.0, 3.0), False)])
 def test_drawing_them_takes_from_the_time_of_the_training(
-    study: Study, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: tuple[float, float],
-    *, goes_on: bool,
+    study: Study,
+    base: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    times: tuple[float, float],
+    *,
+    goes_on: bool,
 ) -> None:
     seconds, left = times
     clock, draw = [0.0], frames.write_phantom_frames

@@ -36,8 +36,16 @@ def cine() -> Cine:
     return make_phantom(4, n_frames=70, shape=(64, 72)).cine
 
 
+_BY_CPU: dict[tuple[int, str], tuple[Cine, Segmentation]] = {}
+"""What the CPU says of a clip, which stays as long: the models of one name are all alike here."""
+
+
 def on_cpu(cine: Cine, model: str) -> Segmentation:
-    return segment(cine, SegmentOptions(model, "1", "cpu", "torch"), sector=find_sector(cine))
+    key = id(cine), model
+    if key not in _BY_CPU:
+        found = segment(cine, SegmentOptions(model, "1", "cpu", "torch"), sector=find_sector(cine))
+        _BY_CPU[key] = cine, found
+    return _BY_CPU[key][1]
 
 
 def on_gpu(cine: Cine, model: str, segmenter: Segmenter | None = None) -> Segmentation:
