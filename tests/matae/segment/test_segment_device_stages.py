@@ -90,7 +90,7 @@ def test_a_gpu_that_vanishes_is_left(done: int, devices: FakeDevices, cine: Cine
     assert devices.freed == []
 
 
-@pytest.mark.parametrize("done", [0, 33])
+@pytest.mark.parametrize("done", [0, pytest.param(33, marks=pytest.mark.slow)])  # of one structure both are above
 def test_a_gpu_that_vanishes_from_a_model_of_three_structures_is_left(
     done: int, devices: FakeDevices, cine: Cine, matae_home: Path, tiny_model: str
 ) -> None:
