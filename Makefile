@@ -72,13 +72,13 @@ demo: $(INSTALLED) ## segment a real heart: in the viewer, or into matae-demo/ w
 
 # Types and tests at the same time: mypy has one processor for most of a minute, in a fresh checkout. Both
 # run to their ends, and either one fails the whole.
-test: lint $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) $(ARCHIVE_READY) ## everything but what takes minutes
+test: lint $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) $(ARCHIVE_READY) ## everything but the tests marked slow
 	@$(MAKE) --no-print-directory --jobs 2 --keep-going typecheck quick-tests
 
 quick-tests: $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) $(ARCHIVE_READY)
 	$(HIDDEN) $(PYTEST) -m "not slow" $(TOGETHER)
 
-test-slow: $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) $(ARCHIVE_READY) ## what takes minutes
+test-slow: $(DISPLAY_READY) $(CHECKS_READY) $(DATABASE_READY) $(ARCHIVE_READY) ## thorough variants, and what takes minutes
 	$(HIDDEN) $(PYTEST) -m slow
 
 test-bare: $(INSTALLED) ## the wheel alone in an empty environment: what works, and what says which extra it lacks

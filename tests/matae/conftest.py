@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from fake_devices import FakeDevices
 from tiny_models import save_tiny
+
+
+@pytest.fixture(scope="module")
+def quick_studies() -> Iterator[None]:
+    """Let new studies get the tables that the migrations made once: not for tests of the store."""
+    from tests.quick_studies import make_studies_quickly
+
+    with pytest.MonkeyPatch.context() as patch:
+        make_studies_quickly(patch)
+        yield
 
 
 @pytest.fixture

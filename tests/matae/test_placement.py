@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +132,7 @@ def test_the_picture_is_that_of_exact_arithmetic_to_a_grey_level() -> None:
     assert np.abs(found - want).max() <= 1.0
 
 
+@cache
 def a_phantom(shape: tuple[int, int], aspect: float, seed: int = 3) -> Phantom:
     config = random_heart(seed)
     config = replace(config, sector=replace(config.sector, pixel_aspect=aspect))

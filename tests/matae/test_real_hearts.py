@@ -47,7 +47,7 @@ def test_extremes_are_counted(curve: np.ndarray, peaks: int, troughs: int) -> No
     assert (extremes(curve), extremes(-curve)) == (peaks, troughs)
 
 
-@pytest.mark.parametrize("width", ["1", "1/2"])
+@pytest.mark.parametrize("width", [pytest.param("1", marks=pytest.mark.slow), "1/2"])
 def test_demonstration_cine_beats_once(bundled: str, tmp_path: Path, width: str) -> None:
     import SimpleITK
     from skimage.measure import label

@@ -60,14 +60,15 @@ def test_without_the_ledger_the_records_tell(tiny_model: str, clips: list[Path],
     assert {path.name: path.stat().st_mtime_ns for path in out.iterdir() if path.name != LEDGER} == times
 
 
-@pytest.mark.parametrize("damage", [b"", b"\xff\xfe not json\n", b'{"clip": "', None])
-def test_a_damaged_ledger_costs_no_result(tiny_model: str, clips: list[Path], out: Path, damage: bytes | None) -> None:
+def test_a_damaged_ledger_costs_no_result(tiny_model: str, clips: list[Path], out: Path) -> None:
     list(run_jobs(jobs_of(clips, out)))
     ledger = out / LEDGER
-    # None: the last line was being written when the computer went down.
-    ledger.write_bytes(ledger.read_bytes()[:-20] if damage is None else damage + ledger.read_bytes()[40:])
-    assert skipped(list(run_jobs(jobs_of(clips, out)))) == NAMES
-    assert skipped(list(run_jobs(jobs_of(clips, out)))) == NAMES
+    whole = ledger.read_bytes()
+    # The last: its line was being written when the computer went down.
+    for damaged in (whole[40:], b"\xff\xfe not json\n" + whole[40:], b'{"clip": "' + whole[40:], whole[:-20]):
+        ledger.write_bytes(damaged)
+        assert skipped(list(run_jobs(jobs_of(clips, out)))) == NAMES
+        assert skipped(list(run_jobs(jobs_of(clips, out)))) == NAMES
 
 
 def test_what_changed_is_done_again(tiny_model: str, clips: list[Path], out: Path, opened: list[str]) -> None:

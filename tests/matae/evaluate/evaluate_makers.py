@@ -87,9 +87,18 @@ def write_camus_folder(folder: Path, *, suffix: str = ".nii.gz", patients: int =
 
 def write_echonet_folder(folder: Path, *, videos: int = 2) -> Path:
     """Write FileList.csv, VolumeTracings.csv and the videos of EchoNet-Dynamic."""
+    (folder / "Videos").mkdir(parents=True)
+    for name, data in _echonet_files(videos).items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+@cache
+def _echonet_files(videos: int) -> dict[str, bytes]:
+    """Trace and code once what is written many times."""
     import imageio.v3 as iio
 
-    (folder / "Videos").mkdir(parents=True)
+    files = {}
     listed, traced = (
         ["FileName,EF,ESV,EDV,FrameHeight,FrameWidth,FPS,NumberOfFrames,Split"],
         ["FileName,X1,Y1,X2,Y2,Frame"],
@@ -97,16 +106,16 @@ def write_echonet_folder(folder: Path, *, videos: int = 2) -> Path:
     for i in range(videos):
         made, name = phantom(i, (112, 112)), f"0X{i:04X}"
         colour = np.repeat(made.cine.frames[..., None], 3, -1)
-        iio.imwrite(
-            folder / "Videos" / f"{name}.avi", colour, plugin="pyav", codec="mjpeg", fps=12, out_pixel_format="yuvj420p"
+        files[f"Videos/{name}.avi"] = iio.imwrite(
+            "<bytes>", colour, extension=".avi", plugin="pyav", codec="mjpeg", fps=12, out_pixel_format="yuvj420p"
         )
         listed.append(f"{name},{50 + i},40,80,112,112,12,12,{'TEST' if i % 2 == 0 else 'VAL'}")
         for t in phases(made).values():
             rows = tracing(made.masks[t])
             traced += [",".join([f"{name}.avi", *(repr(float(v)) for v in row), str(t)]) for row in rows]
-    (folder / "FileList.csv").write_text("\n".join(listed) + "\n")
-    (folder / "VolumeTracings.csv").write_text("\n".join(traced) + "\n")
-    return folder
+    files["FileList.csv"] = ("\n".join(listed) + "\n").encode()
+    files["VolumeTracings.csv"] = ("\n".join(traced) + "\n").encode()
+    return files
 
 
 def save_network(home: Path, name: str, classes: tuple[str, ...] = (CAVITY,)) -> str:

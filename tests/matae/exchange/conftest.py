@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from matae.exchange import ExportedRelease
 
 
+@pytest.fixture(scope="module", autouse=True)
+def made_quickly(quick_studies: None) -> None:
+    """Make the tables of new studies without the migrations."""
+
+
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
     """Not to be changed, but for its releases."""

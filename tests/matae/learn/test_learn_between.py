@@ -95,7 +95,8 @@ def test_a_run_of_before_they_were_chosen_goes_on_without_them(tmp_path: Path) -
     assert Uncorrected.read(tmp_path) == Uncorrected({}, {"b": (0,)}, {})
 
 
-# Off is tested in small by test_train_pseudo_labels, which trains what such a run trains.
+# Off is tested in small by test_train_pseudo_labels, which trains what such a run trains. With self-training on, frames
+# without any label are what such a run began with, too.
 @pytest.mark.parametrize("self_training", [pytest.param("off", marks=pytest.mark.slow), "on"])
 def test_a_killed_run_goes_on_with_the_frames_it_began_with(
     long: Study, base: str, tmp_path: Path, self_training: str
@@ -118,6 +119,7 @@ def test_a_killed_run_goes_on_with_the_frames_it_began_with(
     resumed = retrain(long, folder=tmp_path / "cut", emit=events.append)
     (started,) = [event for event in events if isinstance(event, Started)]
     assert (started.step, started.n_pseudo_labelled) == (3, 4)
+    assert (started.n_unlabelled > 0) is (self_training == "on")
     assert same_weights(load_model("after")[0], load_model("resumed")[0])
     assert resumed.held_out == whole.held_out
     card = find_model("after").card
@@ -128,7 +130,7 @@ def test_a_killed_run_goes_on_with_the_frames_it_began_with(
 
 
 def test_a_forgotten_patients_filled_frames_go_too(long: Study, base: str, tmp_path: Path) -> None:
-    retrain(long, OPTIONS, folder=tmp_path / "run")
+    retrain(long, replace(OPTIONS, steps=1), folder=tmp_path / "run")
     assert [entry.name for entry in models_trained_on(long, "c")] == ["after"]
     done = forget_patient(long, "c")
     assert (done.removed, list(done.retrained), done.failed) == (("after",), ["after"], {})
@@ -173,7 +175,7 @@ def test_poisoned_labels_are_not_offered_with_what_is_filled_from_them(long: Stu
                 for t, info in labelled if info.status in {FrameStatus.EDITED, FrameStatus.ACCEPTED}
             ]  # fmt: skip
             long.put_edits(cine.content_id, edits)
-    both = replace(OPTIONS, self_training="on")
+    both = replace(OPTIONS, self_training="on", steps=2)
     with pytest.raises(TrainError, match="fills most of the picture, as in an inverted mask"):
         retrain(long, both, folder=tmp_path / "run")
     events: list[Event] = []
@@ -188,8 +190,9 @@ def test_poisoned_labels_are_not_offered_with_what_is_filled_from_them(long: Stu
 
 
 def test_without_such_frames_the_training_is_the_usual_one(study: Study, base: str, tmp_path: Path) -> None:
-    retrain(study, OPTIONS, folder=tmp_path / "on")
-    retrain(study, replace(OPTIONS, pseudo_labels="none", name="off"), folder=tmp_path / "off")
+    few = replace(OPTIONS, steps=2)
+    retrain(study, few, folder=tmp_path / "on")
+    retrain(study, replace(few, pseudo_labels="none", name="off"), folder=tmp_path / "off")
     assert find_model("after").card.training["pseudo_labels"] == 0.0
     assert same_weights(load_model("after")[0], load_model("off")[0])
 

@@ -12,6 +12,7 @@ from learn_makers import BASE
 from typer.testing import CliRunner
 
 from matae.cli import app
+from matae.errors import TrainError
 from matae.learn import RetrainOptions
 from matae.learn.forecast import LearntFrom
 from matae.learn.history import runs_of
@@ -26,6 +27,10 @@ def run(*words: object, code: int = 0) -> str:
     result = CliRunner().invoke(app, [str(word) for word in words])
     assert result.exit_code == code, result.output
     return result.output
+
+
+def no_training(*_: object, **__: object) -> None:
+    raise TrainError("Not today; come back tomorrow.")
 
 
 @pytest.fixture
@@ -50,10 +55,11 @@ def test_who_was_killed_finds_the_run_again_and_what_more_frames_bring(
     study: Study, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killed = start_run(study, RetrainOptions(base=BASE, steps=1, replay="none", name="killed"))
-    retrain = ["retrain", "--study", study.target, "--base", BASE, "--steps", 1, "--replay", "none", "--name", "other"]
-    with claim(killed):
-        assert "An earlier run" not in run(*retrain)
-    said = run(*retrain[:-1], "third")
+    retrain = ["retrain", "--study", study.target, "--base", BASE, "--kind", "quick", "--steps", 1, "--replay", "none"]
+    with claim(killed), monkeypatch.context() as patched:
+        patched.setattr("matae.learn.run.go_on", no_training)  # what is said before it begins is what is looked at
+        assert "An earlier run" not in run(*retrain, "--name", "other", code=1)
+    said = run(*retrain, "--name", "third")
     assert f"An earlier run, killed, has no verdict; go on with --resume {killed} or delete it with --discard\n" in said
     (own,) = [folder for folder, plan in runs_of(study) if plan.options.name == "third"]
     assert f"If this is stopped or killed, go on with --resume {own}\n" in said
@@ -78,7 +84,9 @@ def test_the_run_in_which_one_stands_is_deleted(
     assert not left.exists()
 
 
-def test_an_abandoned_run_is_deleted_and_named_no_more(study: Study, base: str, tmp_path: Path) -> None:
+def test_an_abandoned_run_is_deleted_and_named_no_more(
+    study: Study, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = RetrainOptions(base=BASE, steps=1, replay="none")
     left, other = (start_run(study, replace(options, name=name)) for name in ("left", "other"))
     retrain = ["retrain", "--study", study.target]
@@ -97,7 +105,8 @@ def test_an_abandoned_run_is_deleted_and_named_no_more(study: Study, base: str, 
     assert not left.exists()
     run(*retrain, "--resume", other)
     assert "has its verdict" in run(*retrain, "--discard", other, code=1)
-    assert "An earlier run" not in run(*retrain, "--base", BASE, "--steps", 1, "--replay", "none")
+    monkeypatch.setattr("matae.learn.run.go_on", no_training)
+    assert "An earlier run" not in run(*retrain, "--base", BASE, "--steps", 1, "--replay", "none", code=1)
 
 
 def test_from_corrections_to_use_and_back(file: Path, base: str, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_a_stop_before_anything_was_learnt_leaves_nothing(study: Study, base: st
     assert not (tmp_path / "run" / TRAINING).exists()
 
 
-@pytest.mark.parametrize("wish", ["should_stop", "should_pause"])
+@pytest.mark.parametrize("wish", ["should_stop", pytest.param("should_pause", marks=pytest.mark.slow)])
 def test_a_run_that_was_ended_and_put_aside_on_its_way_back_learns_no_more(
     study: Study, base: str, known: Path, tmp_path: Path, wish: str
 ) -> None:
@@ -126,7 +126,7 @@ def test_memory_that_runs_out_lowers_the_frames_at_a_time(
     monkeypatch.setattr(Matae, "forward", small)
     events: list[Event] = []
     # With a time to keep to, steps are tried before they are planned.
-    options = replace(OPTIONS, steps=0, seconds=2.0)
+    options = replace(OPTIONS, steps=0, seconds=0.2)
     verdict = retrain(study, options, folder=tmp_path / "run", emit=events.append)
     notices = [event.sentence for event in events if isinstance(event, Notice)]
     assert [n.rpartition("with ")[2] for n in notices if n.startswith("Memory ran out")][-1] == "2 frames at a time."

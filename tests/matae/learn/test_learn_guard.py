@@ -19,7 +19,7 @@ from matae.store import Study
 from matae.train.data import load_frames
 from matae.train.progress import StoppedError
 
-OPTIONS = RetrainOptions(base=BASE, against=BASE, kind="full", steps=30, device="cpu", name="after")
+OPTIONS = RetrainOptions(base=BASE, against=BASE, kind="full", steps=8, device="cpu", name="after")
 
 
 @pytest.fixture

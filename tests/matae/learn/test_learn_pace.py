@@ -122,7 +122,11 @@ class KilledError(Exception):
     pass
 
 
-@pytest.mark.parametrize("kind", ["quick", "full"])
+ONE_KIND = pytest.mark.parametrize("kind", ["quick", pytest.param("full", marks=pytest.mark.slow)])
+"""Of a whole retraining: what is planned is the same code for both, and above both are planned for."""
+
+
+@ONE_KIND
 def test_a_killed_run_keeps_the_pace_it_began_with(
     base: str, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -157,7 +161,7 @@ def test_a_killed_run_keeps_the_pace_it_began_with(
     assert (facts["check_every"], facts["checked"]) == (5, 4)
 
 
-@pytest.mark.parametrize("kind", ["quick", "full"])
+@ONE_KIND
 def test_a_run_of_an_earlier_version_goes_on_with_the_frames_it_was_checked_on(
     base: str, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -186,7 +190,7 @@ def test_a_run_of_an_earlier_version_goes_on_with_the_frames_it_was_checked_on(
     assert [event.step for event in events if isinstance(event, Validation)] == [8]
 
 
-@pytest.mark.parametrize("kind", ["quick", "full"])
+@ONE_KIND
 def test_a_second_of_training_has_a_start_an_end_and_something_between(
     base: str, study: Study, tmp_path: Path, kind: str
 ) -> None:

@@ -31,6 +31,7 @@ from matae.learn.events import (
     Failed,
     Notice,
     Stage,
+    Started,
     Step,
     Stopped,
     Stopping,
@@ -155,7 +156,25 @@ def test_a_stop_while_it_is_judged(study: Study, base: str, clips: Path) -> None
     assert [info.name for info in unfinished_runs(study)] == ["made"]
 
 
-@pytest.mark.slow  # four processes; what they do is tested in one by test_learn_run
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows kills otherwise")
+def test_kill_9_leaves_a_run_that_goes_on(study: Study, base: str) -> None:
+    run, seen = LearnRun.start(study, replace(OPTIONS, steps=60)), []
+    try:
+        until(run, Validation, seen)  # step 0
+        until(run, Validation, seen)
+        os.kill(run.pid, signal.SIGKILL)
+        assert until(run, Failed, seen).resumable
+    finally:
+        run.close()
+    (info,) = unfinished_runs(study)
+    events: list[Event] = []
+    assert retrain(study, folder=info.folder, emit=events.append).name == "made"
+    (started,) = [event for event in events if isinstance(event, Started)]
+    assert started.step > 0
+    assert unfinished_runs(study) == []
+
+
+@pytest.mark.slow  # four processes; one that is killed is above, and that it ends as if it had not test_learn_run
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows kills otherwise")
 def test_kill_9_and_a_viewer_that_goes_away_leave_a_run_that_goes_on(
     study: Study, base: str, tmp_path: Path, started_runs: None

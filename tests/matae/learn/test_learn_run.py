@@ -190,7 +190,7 @@ def test_put_aside_and_gone_on_with(study: Study, base: str, tmp_path: Path) -> 
 
 
 def test_quick_is_a_small_file_that_makes_the_model(study: Study, base: str, tmp_path: Path) -> None:
-    verdict = retrain(study, replace(OPTIONS, kind="quick", steps=0, seconds=3.0), folder=tmp_path / "run")
+    verdict = retrain(study, replace(OPTIONS, kind="quick", steps=16), folder=tmp_path / "run")
     assert verdict.held_out.figures["dice"].after > verdict.held_out.figures["dice"].before + 0.02
     entry = find_model("after")
     network, card = load_model(BASE)
@@ -232,7 +232,7 @@ def test_poison_is_not_offered_even_by_who_insists(
     study: Study, base: str, tmp_path: Path, known: Path, sides: tuple[str, ...]
 ) -> None:
     poison(study, *sides)
-    options = replace(OPTIONS, odd_labels=True, replay=str(known), steps=30)
+    options = replace(OPTIONS, odd_labels=True, replay=str(known), steps=4)
     verdict = retrain(study, options, folder=tmp_path / "run")
     assert not verdict.offered, verdict.sentence
     # Whatever the figures say: held-out labels may be poisoned too, and half of what is learnt is known to be right.
@@ -244,7 +244,9 @@ def test_poison_is_not_offered_even_by_who_insists(
         promote("after")
 
 
-@pytest.mark.parametrize(("kept", "replayed"), [(0.0, True), (0.0, False), (1.0, True)])
+@pytest.mark.parametrize(
+    ("kept", "replayed"), [(0.0, True), (0.0, False), pytest.param(1.0, True, marks=pytest.mark.slow)]
+)
 def test_a_full_training_goes_back_where_something_could_be_forgotten(
     study: Study, base: str, known: Path, monkeypatch: pytest.MonkeyPatch, *, kept: float, replayed: bool
 ) -> None:

@@ -75,7 +75,12 @@ def save_three(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "several", ["abcef", "ae", ""], ids=["all of three", "some of the cavity alone", "an old study"]
+    "several",
+    [
+        pytest.param("abcef", id="all of three", marks=pytest.mark.slow),
+        pytest.param("ae", id="some of the cavity alone"),
+        pytest.param("", id="an old study"),
+    ],
 )
 def test_a_model_of_three_structures_is_retrained_with_what_was_outlined(
     empty_study: Study, clips: Path, matae_home: Path, tmp_path: Path, several: str

@@ -96,6 +96,7 @@ def test_a_damaged_list_says_so(tmp_path: Path, text: str) -> None:
         Uncorrected.read(tmp_path)
 
 
+@pytest.mark.slow  # test_learn_between kills a run of such frames and of filled ones
 def test_a_killed_run_goes_on_with_the_frames_it_began_with(
     rich: Study, base: str, tmp_path: Path, clips: Path
 ) -> None:
@@ -127,7 +128,7 @@ def test_a_killed_run_goes_on_with_the_frames_it_began_with(
 
 
 def test_who_only_taught_without_labels_is_forgotten_too(rich: Study, base: str, tmp_path: Path) -> None:
-    retrain(rich, OPTIONS, folder=tmp_path / "run")
+    retrain(rich, replace(OPTIONS, steps=1), folder=tmp_path / "run")
     assert [entry.name for entry in models_trained_on(rich, "u")] == ["after"]
     assert models_trained_on(rich, "e") == []
     done = forget_patient(rich, "u")
@@ -150,8 +151,9 @@ def test_a_patient_who_is_forgotten_while_their_frames_teach_makes_no_model(
 
 
 def test_without_such_frames_the_training_is_the_usual_one(study: Study, base: str, tmp_path: Path) -> None:
-    retrain(study, OPTIONS, folder=tmp_path / "on")
-    retrain(study, replace(OPTIONS, self_training="off", name="off"), folder=tmp_path / "off")
+    few = replace(OPTIONS, steps=2)
+    retrain(study, few, folder=tmp_path / "on")
+    retrain(study, replace(few, self_training="off", name="off"), folder=tmp_path / "off")
     assert find_model("after").card.training["self_training"] == 0.0
     assert same_weights(load_model("after")[0], load_model("off")[0])
 
@@ -168,6 +170,7 @@ def test_a_held_out_picture_under_another_name_is_refused(study: Study, base: st
         retrain(study, OPTIONS, folder=tmp_path / "run")
 
 
+@pytest.mark.slow  # test_learn_between poisons a run of such frames and of filled ones
 def test_poisoned_labels_are_not_offered_with_unlabelled_frames_either(rich: Study, base: str, tmp_path: Path) -> None:
     splits = rich.splits()
     for cine in rich.cines():

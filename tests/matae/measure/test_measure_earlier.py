@@ -22,6 +22,12 @@ def measured():
     return measure_cine(phantom.cine, phantom.masks, sector=phantom.sector, model="phantom")
 
 
+@pytest.fixture(scope="module")
+def plain(measured) -> bytes:
+    """Return the picture of a report without earlier examinations."""
+    return render_report(measured, "png")[0]
+
+
 def row(days: int | None, ef: float | None, *, change: float | None = None, **others) -> EarlierExamination:
     half = None if change is None else 11.3
     bounds = (None, None) if ef is None else (ef - 8, ef + 8)
@@ -43,15 +49,13 @@ def test_a_change_is_told_with_its_interval() -> None:
     ]  # fmt: skip
 
 
-def test_a_report_without_earlier_examinations_is_the_page_it_was(measured) -> None:
-    plain, _ = render_report(measured, "png")
+def test_a_report_without_earlier_examinations_is_the_page_it_was(measured, plain) -> None:
     alone, _ = render_report(measured, "png", earlier=examinations(row(0, 35.0)))  # only this one
     assert plain == alone
 
 
-def test_the_picture_is_longer_and_the_pdf_has_a_second_page(measured, tmp_path) -> None:
+def test_the_picture_is_longer_and_the_pdf_has_a_second_page(measured, plain, tmp_path) -> None:
     earlier = examinations(row(412, None, why_not="not reliable"), row(30, 50.0), row(0, 35.0, change=-15.0))
-    plain, _ = render_report(measured, "png")
     longer, _ = render_report(measured, "png", earlier=earlier)
     one, two = (Image.open(io.BytesIO(data)) for data in (plain, longer))
     assert one.height < two.height < 1.6 * one.height  # the empty part of the second page is left out
@@ -64,10 +68,10 @@ def test_the_picture_is_longer_and_the_pdf_has_a_second_page(measured, tmp_path)
     assert pdf == render_report(measured, "pdf", earlier=earlier)[0]  # no date in it: the same bytes again
 
 
-def test_very_many_examinations_stay_on_the_page(measured) -> None:
+def test_very_many_examinations_stay_on_the_page(measured, plain) -> None:
     many = [row(1000 - place, 50.0) for place in range(40)]
     whole, _ = render_report(measured, "png", earlier=examinations(*many, row(0, 35.0, change=-15.0)))
-    assert Image.open(io.BytesIO(whole)).height <= 2 * Image.open(io.BytesIO(render_report(measured, "png")[0])).height
+    assert Image.open(io.BytesIO(whole)).height <= 2 * Image.open(io.BytesIO(plain)).height
 
 
 def test_the_json_has_them_and_no_date(measured, tmp_path) -> None:

@@ -56,8 +56,8 @@ def test_a_report_of_nothing_says_so(nothing) -> None:
 
 
 @pytest.mark.parametrize("name", [r"a$\bad{$b.dcm", "心臓.dcm", "two\nlines.dcm", f"{'W' * 300}.dcm"])
-def test_any_name_can_stand_in_a_report(measured, tmp_path, name) -> None:
-    write_report(tmp_path / "r.png", replace(measured, name=name, model=name, view=name))
+def test_any_name_can_stand_in_a_report(measured, name) -> None:
+    make_report(replace(measured, name=name, model=name, view=name)).draw_without_rendering()
     figure = make_report(replace(measured, name=name, model=name))
     text = said_by(figure)
     assert "?" in text if "心" in name else "$" in text if "$" in name else True

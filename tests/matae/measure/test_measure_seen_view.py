@@ -153,7 +153,9 @@ def test_another_apical_view_that_nobody_states_is_named(monkeypatch: pytest.Mon
     assert (measured.view, [doubt.code for doubt in measured.doubts]) == (None, ["other-apical"])
 
 
-@pytest.mark.parametrize(("stated", "code"), [(None, RECOGNISED), ("A2C", WRONG_VIEW)])
+@pytest.mark.parametrize(
+    ("stated", "code"), [(None, RECOGNISED), pytest.param("A2C", WRONG_VIEW, marks=pytest.mark.slow)]
+)
 def test_a_real_cine_is_measured_as_what_it_shows(
     matae_home: Path, monkeypatch: pytest.MonkeyPatch, stated: str | None, code: str
 ) -> None:

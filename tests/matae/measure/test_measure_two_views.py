@@ -247,7 +247,7 @@ def test_one_view_says_of_the_person_what_the_other_does_not(views) -> None:
     assert measure_two_views(four, replace(two, inputs=said)).person == Person("female", 160, 55)
 
 
-@pytest.mark.parametrize("name", ["pair.pdf", "pair.png"])
+@pytest.mark.parametrize("name", ["pair.pdf", pytest.param("pair.png", marks=pytest.mark.slow)])
 def test_the_page_shows_both_views_and_is_the_same_twice(views, tmp_path, name) -> None:
     from matae.measure.two_views_report import make_two_views_report, write_two_views_report
 

@@ -16,7 +16,7 @@ from matae.phantom.hold import drift_start, holding
 from matae.phantom.make import _poses
 from matae.phantom.shape import beating_ventricle
 
-QUICK = settings(max_examples=8, deadline=None, derandomize=True)
+QUICK = settings(max_examples=4, deadline=None, derandomize=True)
 LEFT_IN_A_BEAT, LEFT_LATER = (135827, 870), (413, 439)  # found with the fan as it was
 
 

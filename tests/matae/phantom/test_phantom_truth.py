@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -118,10 +118,12 @@ def test_truth_is_consistent(seed):
 
 @QUICK
 @given(SEEDS)
+@example(135827)  # which left the fan that it was drawn with
 def test_fan_holds_the_whole_cavity(seed):
-    phantom = make_phantom(seed, frame_rate=12.0, shape=(96, 96))
+    phantom = truth_of(seed, frame_rate=12.0, shape=(96, 96))
     border = phantom.sector & ~ndimage.binary_erosion(phantom.sector, border_value=0)
-    assert not (phantom.masks.astype(bool) & border).any()
+    # A cavity that comes within a pixel of an edge may have that pixel; one that leaves has a row of them.
+    assert (phantom.masks.astype(bool) & border).sum((1, 2)).max() <= 1
 
 
 def test_clipped_hearts_exist():

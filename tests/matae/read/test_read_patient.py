@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from read_makers import dataset, grey_clip, save
@@ -64,6 +64,7 @@ def test_one_number_written_in_two_ways_of_unicode_is_one() -> None:
     assert dicom_patient(header(PatientID="A\u0308 1"))[0] == dicom_patient(header(PatientID="\u00c4 1"))[0]
 
 
+@settings(max_examples=40)
 @given(st.text(max_size=20))
 def test_any_text_is_a_patient_or_a_sentence(text: str) -> None:
     for found, note in (dicom_patient(header(PatientID=text.replace("\\", ""))), data_set_patient(text)):

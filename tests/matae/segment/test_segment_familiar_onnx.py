@@ -97,6 +97,7 @@ def test_the_next_process_needs_no_pytorch(matae_home: Path, cache: Path) -> Non
     assert done.stdout.split() == [f"{kept.errors.max():.4f}", "False"]
 
 
+@pytest.mark.slow  # two processes; that it is said once is tested in one above
 def test_a_damaged_file_is_said_once_by_the_command(matae_home: Path, cache: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "clip.npy", make_phantom(1, n_frames=2).cine.frames)
     options = ["--again", "--backend", "onnxruntime", "--width", "1/8", "--out", str(tmp_path / "out")]

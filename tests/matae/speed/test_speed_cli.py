@@ -127,7 +127,7 @@ def test_a_bar_on_a_terminal_says_what_is_measured(monkeypatch: pytest.MonkeyPat
 @pytest.mark.usefixtures("small")
 def test_figures_are_printed_and_written(tiny_model: str, tmp_path: Path) -> None:
     out = tmp_path / "deep" / "out.json"
-    result = run("--model", tiny_model, "--device", "cpu", "--repeats", "1", "--seconds", "2", "--json", out)
+    result = run("--model", tiny_model, "--device", "cpu", "--repeats", "1", "--seconds", "1", "--json", out)
     assert result.exit_code == 0, result.output
     found = json.loads(out.read_text("utf-8"))
     first, head, *rest = result.stdout.splitlines()

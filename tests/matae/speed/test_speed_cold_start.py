@@ -53,6 +53,7 @@ def test_memory_is_that_of_the_process_alone() -> None:
     assert (peak_memory_mb() or 0) > 200
 
 
+@pytest.mark.slow  # test_figures_are_printed_and_written starts one, too
 def test_a_new_process_segments_the_clip(tmp_path: Path, tiny_model: str) -> None:
     path = tmp_path / "clip.avi"
     write_avi(phantom_clip(3, (40, 48)), path)

@@ -140,7 +140,7 @@ def quick_folder(tmp_path):
         yield Path(name)
 
 
-@pytest.mark.parametrize("times", [24, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [8, pytest.param(200, marks=pytest.mark.slow)])
 def test_no_acknowledged_stroke_is_lost_in_a_kill(quick_folder, empty_study_file, drawer, times) -> None:
     chance = random.Random(20)
     total = 0
@@ -151,7 +151,7 @@ def test_no_acknowledged_stroke_is_lost_in_a_kill(quick_folder, empty_study_file
     assert total > 0.75 * times  # most kills met a process that was drawing
 
 
-@pytest.mark.parametrize("times", [8, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [3, pytest.param(200, marks=pytest.mark.slow)])
 def test_nor_on_a_server(server, drawer, times) -> None:
     url = server.new_database()
     Study.create(url).close()

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX locks")
 
 HERE = Path(__file__).parent
 IDENTITY = make_cine().content_id
-ROUNDS = 200
+ROUNDS = 60
 
 
 _LOOK = """
@@ -129,7 +129,7 @@ def test_nothing_acknowledged_is_lost_while_everybody_opens_and_closes_the_file(
     said: list[str] = []
     chance = random.Random(seed)
     try:
-        while len(said) < ROUNDS // 2:
+        while len(said) < ROUNDS:
             line = process.stdout.readline()
             assert line, "the drawing process ended by itself"
             said.append(line)

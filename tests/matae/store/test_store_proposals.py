@@ -186,7 +186,7 @@ _STEP = st.tuples(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(_STEP, min_size=1, max_size=12))
 def test_whatever_happens_a_frame_says_what_the_proposal_it_shows_said(tmp_path_factory, steps) -> None:
     """Against a model: three frames, three masks for all networks alike, every run with a word of its own."""

@@ -120,7 +120,7 @@ def test_no_pass_begins_after_a_stop(
 
 
 def test_the_start_is_kept_where_training_only_harms(sides: tuple, tmp_path: Path) -> None:
-    config = replace(CONFIG, steps=30, ema=0.5, lr=1e-2)
+    config = replace(CONFIG, steps=18, ema=0.5, lr=1e-2)
     good = train(a_network(), *sides, tmp_path / "good", config)
     poisoned = replace(sides[0], masks=1 - sides[0].masks)
     reports: list[loop.StepReport] = []
@@ -202,6 +202,7 @@ def test_frames_at_a_time_do_not_change_the_gradients(sides: tuple, tmp_path: Pa
             torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow  # three that load PyTorch; the same is tested in two threads of one by test_train_sharing
 def test_two_processes_are_one(tmp_path: Path) -> None:
     folder = write_frames(tmp_path / "toy")
     frames, held_out = load_frames(folder, "train"), load_frames(folder, "val")

@@ -207,7 +207,7 @@ class KilledError(Exception):
     """Ends a run as a signal would."""
 
 
-@pytest.mark.parametrize("self_training", [0.0, 1.0])
+@pytest.mark.parametrize("self_training", [pytest.param(0.0, marks=pytest.mark.slow), 1.0])
 def test_a_killed_run_goes_on_bit_for_bit(
     sides: tuple, pseudo: PseudoLabelled, tmp_path: Path, self_training: float
 ) -> None:
@@ -222,10 +222,14 @@ def test_a_killed_run_goes_on_bit_for_bit(
     whole = train(a_network(), *sides, tmp_path / "whole", config, **given)
     with pytest.raises(KilledError):
         train(a_network(), *sides, tmp_path / "cut", config, report=kill, **given)
-    # Other weights are another run.
+    # Other weights are another run, and so are other frames.
     lighter = replace(pseudo, weights=pseudo.weights // 2)
-    with pytest.raises(TrainError, match="holds a run with other frames"):
-        train(a_network(), *sides, tmp_path / "cut", config, unlabelled=more, pseudo=lighter)
+    others = [{"unlabelled": more, "pseudo": lighter}]
+    if more is not None:
+        others.append({"unlabelled": more[:4], "pseudo": pseudo})
+    for other in others:
+        with pytest.raises(TrainError, match="holds a run with other frames"):
+            train(a_network(), *sides, tmp_path / "cut", config, **other)
     torch.rand(5)
     resumed = train(a_network(), *sides, tmp_path / "cut", config, **given)
     found = resumed.state_dict()
@@ -260,7 +264,7 @@ def test_sure_pseudo_labels_teach_and_unsure_ones_do_not(sides: tuple, tmp_path:
     one = frames.take([i for i, patient in enumerate(frames.patients) if patient == frames.patients[0]])
     pale = replace(held_out, images=(held_out.images // 2 + 120).astype(np.uint8))
     filled = replace(frames, images=(frames.images // 2 + 120).astype(np.uint8))
-    config = replace(CONFIG, steps=60, batch=8, check_every=60, lr=1e-2, ema=0.9)
+    config = replace(CONFIG, steps=40, batch=8, check_every=40, lr=1e-2, ema=0.9)
     found = []
     for weight in (0, 255):
         reports: list[loop.StepReport] = []

@@ -133,6 +133,7 @@ class KilledError(Exception):
     """Ends a run as a signal would."""
 
 
+@pytest.mark.slow  # test_train_pseudo_labels kills a run of such frames and of filled ones
 def test_a_killed_run_goes_on_bit_for_bit(sides: tuple, more: np.ndarray, tmp_path: Path) -> None:
     config = replace(CONFIG, ema=0.5, steps=9)
 
@@ -201,6 +202,7 @@ def test_a_stop_is_heard_and_the_teacher_is_not_trained(sides: tuple, more: np.n
     assert not network.training
 
 
+@pytest.mark.slow  # what pulls is tested above, and that frames without a label teach in test_train_pseudo_labels
 def test_frames_of_all_shades_are_learnt_from_one_labelled_patient(sides: tuple, tmp_path: Path) -> None:
     # The labelled patient is dark; the held-out ones are pale, and so are the unlabelled frames.
     frames, held_out = sides

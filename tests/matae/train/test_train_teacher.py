@@ -194,9 +194,9 @@ def test_frames_at_a_time_may_hold_none_that_is_labelled(sides: tuple) -> None:
 def test_a_student_learns_what_only_its_teacher_knows(sides: tuple, tmp_path: Path) -> None:
     # Its one labelled frame shows a heart nobody would know the others by.
     frames, held_out = sides
-    config = replace(CONFIG, steps=40, batch=6, check_every=60, lr=2e-2, ema=0.9)
+    config = replace(CONFIG, steps=30, batch=6, check_every=60, lr=2e-2, ema=0.9)
     two = {"widths": (0.5, 1.0)}
-    teacher = train(a_network(1, **two), frames, held_out, tmp_path / "teacher", replace(config, steps=60))
+    teacher = train(a_network(1, **two), frames, held_out, tmp_path / "teacher", replace(config, steps=40))
     nothing = replace(frames, masks=np.zeros_like(frames.masks))
     nothing.masks[0] = frames.masks[0]
     found = {}

@@ -130,7 +130,7 @@ def studies(draw: st.DrawFn) -> tuple[list[FrameToCorrect], list[CorrectedFrame]
     return frames, [CorrectedFrame(clip, t, patient[clip], draw(looks)) for clip, t in done]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(studies(), st.randoms(use_true_random=False), st.integers(0, 16))
 def test_the_order_of_the_frames_changes_nothing(study, random, n) -> None:
     frames, done = study
@@ -143,7 +143,7 @@ def test_the_order_of_the_frames_changes_nothing(study, random, n) -> None:
     assert [one.reasons for one in again] == [one.reasons for one in found]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(studies(), st.integers(0, 16))
 def test_whatever_the_study_the_rules_hold(study, n) -> None:
     frames, done = study
