@@ -34,7 +34,7 @@ class _Process:
 
 
 class LocalPool:
-    """Processes of this machine; one that is killed is started again.
+    """Processes of this machine; one that is killed at its work is started again.
 
     Parameters
     ----------
@@ -54,15 +54,23 @@ class LocalPool:
         self._all: dict[str, _Process] = {}
 
     def workers(self) -> Mapping[str, int]:
-        """Return the processes, those that ended replaced."""
+        """Return the processes, those that ended replaced.
+
+        One that ended as it began is not: this computer may have no memory for so many.
+
+        Raises
+        ------
+        MataeError
+            If all of them ended as they began.
+        """
         for name, one in list(self._all.items()):
             if not one.process.is_alive():
                 one.channel.close()
                 del self._all[name]
-                if not one.is_ready:
-                    raise MataeError(
-                        f"A process for the clips ended as it began (code {one.process.exitcode}); use --jobs 1."
-                    )
+                self._count -= not one.is_ready
+                if not self._count:
+                    code = one.process.exitcode
+                    raise MataeError(f"Each process for the clips ended as it began (code {code}); use --jobs 1.")
         while len(self._all) < self._count:
             self._start()
         return dict.fromkeys(self._all, 1)
