@@ -151,7 +151,8 @@ def test_a_proposal_for_a_filled_layer_that_is_hidden_is_there_when_it_is_shown(
     labels.visible = False
     session.viewer.dims.ndisplay = n_dims
     session.seek(3)  # of this frame napari has no picture yet
-    assert session.masks.receive(given := result(cine, 3))
+    given = result(cine, 3)
+    assert session.masks.receive(given)
     np.testing.assert_array_equal(labels.data[3], given.mask)
     assert not np.delete(labels.data, 3, axis=0).any()
     assert session.current.area_px[3] == given.mask.sum()
@@ -159,3 +160,16 @@ def test_a_proposal_for_a_filled_layer_that_is_hidden_is_there_when_it_is_shown(
     labels.events.set_data.connect(drawn.append)
     labels.visible = True
     assert drawn
+
+
+@pytest.mark.parametrize("editable", [True, False])
+def test_a_proposal_on_screen_neither_locks_the_masks_nor_unlocks_them(session, cine, editable):
+    session.open(cine)
+    session.masks.begin_run()
+    labels = session.current.labels
+    labels.editable = editable
+    given = result(cine, 0)
+    assert session.masks.receive(given)
+    assert labels.editable is editable
+    labels.undo()
+    np.testing.assert_array_equal(labels.data[0], given.mask)
