@@ -28,7 +28,7 @@ _KINDS = {
     "A row a beat, CSV (*.csv)": ".csv",
     "Report for the clinic, DICOM SR (*.dcm)": ".dcm",
 }
-_NOT_YET = "The clip is being measured anew; save the report once its numbers are there."
+_NOT_YET = "There are no numbers to save just now; save the report once they are there."
 
 
 class ReportButton(QPushButton):  # type: ignore[misc]

@@ -418,7 +418,7 @@ def test_numbers_of_the_outline_before_are_neither_saved_nor_stored(bench, qtbot
     assert panel.content.isVisible()  # the frame on screen comes first
     assert not panel.stored._timer.isActive()
     panel.report_button.ask()
-    assert "being measured anew" in panel.words.text()
+    assert "no numbers to save just now" in panel.words.text()
     panel.report_button.save(path)
     panel._send()
     assert not path.exists()
