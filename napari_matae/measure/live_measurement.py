@@ -71,11 +71,13 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
 
     changed = Signal()
     """The measurement is another one, or gone, or it cannot be made: see `measurement`, `is_running`, `problem`."""
+    outdated = Signal()
+    """There is another outline of the sector: `changed` follows once it rests, so that the frame on screen is first."""
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.measurement: Measurement | None = None
+        self._measurement: Measurement | None = None
         self.problem = ""
         """Why there is no measurement; empty if nothing went wrong."""
         self.seconds = 0.0
@@ -83,7 +85,7 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
         self._active = False
         self._stale = True
         self._outdated = False
-        """Whether it is of an outline of the sector that is another one now."""
+        """Whether what was measured is of an outline of the sector that is another one now."""
         self._suspects = SuspectFrames()
         self._worker = EventWorker(self)
         self._worker.came.connect(self._on_event)
@@ -112,6 +114,15 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
         self._on_opened()
 
     # -- what is asked of it ------------------------------------------------------------------------------
+
+    @property
+    def measurement(self) -> Measurement | None:
+        """What was measured; None also from another outline of the sector on, before `changed` is said of that."""
+        return None if self._outdated else self._measurement
+
+    @measurement.setter
+    def measurement(self, measured: Measurement | None) -> None:
+        self._measurement = measured
 
     @property
     def active(self) -> bool:
@@ -187,13 +198,14 @@ class LiveMeasurement(QObject):  # type: ignore[misc]
 
     def _on_sector(self) -> None:
         """Measure another outline; nobody waits for that as for the frame on screen, which follows it too."""
-        current, measured = self._session.current, self.measurement
+        current, measured = self._session.current, self._measurement
         if measured is not None and current is not None and measured.inputs.cine.frames is current.cine.frames:
             self._ask_widths_soon.cancel()
             self._widths.drop()
             self._worker.drop()
             self._outdated = True
             self._anew_soon()
+            self.outdated.emit()
         elif measured is not None or self._active or self.is_running or self.problem:
             self._on_opened()  # also during the first measurement, which has the one before
 

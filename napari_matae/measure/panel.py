@@ -90,6 +90,7 @@ class MeasurePanel(QWidget):  # type: ignore[misc]
         self._build()
         self._lay_out()
         self.measuring.changed.connect(self._update)
+        self.measuring.outdated.connect(lambda: self.stored.note(None))
         session.frame_changed.connect(self._update_frame)
         session.opened.connect(self._on_opened)
         session.status_changed.connect(self._update)

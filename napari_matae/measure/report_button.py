@@ -28,6 +28,7 @@ _KINDS = {
     "A row a beat, CSV (*.csv)": ".csv",
     "Report for the clinic, DICOM SR (*.dcm)": ".dcm",
 }
+_NOT_YET = "There are no numbers to save just now; save the report once they are there."
 
 
 class ReportButton(QPushButton):  # type: ignore[misc]
@@ -75,6 +76,7 @@ class ReportButton(QPushButton):  # type: ignore[misc]
         """Ask where to, and save."""
         measured = self._measuring.measurement
         if measured is None:
+            self.said.emit(_NOT_YET)
             return
         folder = Path(str(settings().value("report/folder", "") or Path.home()))
         kept = str(settings().value("report/kind", ""))
@@ -92,6 +94,8 @@ class ReportButton(QPushButton):  # type: ignore[misc]
     def save(self, path: Path) -> None:
         """Write the measurement to a file of this name."""
         measured = self._measuring.measurement
+        if measured is None:
+            self.said.emit(_NOT_YET)
         if measured is None or self._worker.is_running:
             return
         settings().setValue("report/folder", str(path.parent))

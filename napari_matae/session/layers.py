@@ -173,11 +173,11 @@ def forget_history(labels: Labels) -> None:
     """Empty a layer's own undo history.
 
     It knows neither frames nor proposals: taken back later, a stroke would write old pixels into new masks. A layer
-    that is locked forgets what it could undo, which is the one public way to ask for it.
+    that is locked forgets what it could undo, which is the one public way to ask for it. One that is locked stays so.
     """
-    mode = labels.mode
-    labels.editable = False
-    labels.editable = True
+    mode, editable = labels.mode, labels.editable
+    labels.editable = not editable
+    labels.editable = editable
     labels.mode = mode
 
 

@@ -229,6 +229,7 @@ def test_outlines_set_one_after_the_other_are_measured_once_when_they_rest(runni
     for edge in (70.0, 75.0, 80.0):
         session.overrides.apply(OverrideName.SECTOR, ((5.0, 5.0), (5.0, 90.0), (edge, 90.0), (edge, 5.0)))
         assert measuring.is_running  # about to be
+        assert measuring.measurement is None  # nobody takes the numbers of the outline before for those of this one
     assert not told  # the frame on screen comes first
     assert not began
     found = measured(qtbot, measuring)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from matae.measure import measure_cine
-from matae.store.types import FrameStatus
+from matae.store.types import FrameStatus, OverrideName
 from napari_matae.background.connections import end_owned
 
 from ..conftest import make_cine
@@ -406,6 +406,28 @@ def test_what_was_measured_is_saved(bench, qtbot, tmp_path, suffix):
         assert data.count(b"\n") == 3
     else:
         assert data[:4] == b"%PDF"
+
+
+def test_numbers_of_the_outline_before_are_neither_saved_nor_stored(bench, qtbot, tmp_path):
+    bench.open(qtbot, *two_beats())
+    bench.measured(qtbot)
+    panel, path = bench.panel, tmp_path / "heart.json"
+    assert panel.stored._timer.isActive()
+    outline = ((5.0, 5.0), (5.0, 90.0), (70.0, 90.0), (70.0, 5.0))
+    bench.workspace.session.overrides.apply(OverrideName.SECTOR, outline)
+    assert panel.content.isVisible()  # the frame on screen comes first
+    assert not panel.stored._timer.isActive()
+    panel.report_button.ask()
+    assert "no numbers to save just now" in panel.words.text()
+    panel.report_button.save(path)
+    panel._send()
+    assert not path.exists()
+    assert not panel.report_button._worker.is_running
+    assert not panel.sending
+    bench.measured(qtbot)
+    with qtbot.waitSignal(panel.report_button.finished, timeout=30_000):
+        panel.report_button.save(path)
+    assert path.exists()
 
 
 def test_a_report_that_cannot_be_written_is_a_sentence(bench, qtbot, tmp_path):

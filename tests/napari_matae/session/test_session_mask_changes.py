@@ -140,3 +140,36 @@ def test_a_proposal_on_screen_is_drawn_where_it_differs_and_leaves_no_history_in
     np.testing.assert_array_equal(labels.data[0], other.mask)
     assert session.current.status[0] is FrameStatus.MACHINE
     assert not session.current.edited_frames()
+
+
+@pytest.mark.parametrize("n_dims", [2, 3])
+def test_a_proposal_for_a_filled_layer_that_is_hidden_is_there_when_it_is_shown(session, cine, n_dims):
+    session.open(cine)
+    session.masks.begin_run()
+    labels = session.current.labels
+    labels.contour = 0
+    labels.visible = False
+    session.viewer.dims.ndisplay = n_dims
+    session.seek(3)  # of this frame napari has no picture yet
+    given = result(cine, 3)
+    assert session.masks.receive(given)
+    np.testing.assert_array_equal(labels.data[3], given.mask)
+    assert not np.delete(labels.data, 3, axis=0).any()
+    assert session.current.area_px[3] == given.mask.sum()
+    drawn = []
+    labels.events.set_data.connect(drawn.append)
+    labels.visible = True
+    assert drawn
+
+
+@pytest.mark.parametrize("editable", [True, False])
+def test_a_proposal_on_screen_neither_locks_the_masks_nor_unlocks_them(session, cine, editable):
+    session.open(cine)
+    session.masks.begin_run()
+    labels = session.current.labels
+    labels.editable = editable
+    given = result(cine, 0)
+    assert session.masks.receive(given)
+    assert labels.editable is editable
+    labels.undo()
+    np.testing.assert_array_equal(labels.data[0], given.mask)
