@@ -179,16 +179,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = measure(Path(folder), options)
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "")
-    for name, waits in found.items():
-        goal = f"goal {GOALS_S[name]:5.2f} s" if name in GOALS_S else " " * 12
-        clock, processor = (statistics.median(w[key] for w in waits) for key in ("clock_s", "processor_s"))
-        worst = max(w["clock_s"] for w in waits)
-        print(
-            f"{name:17} {goal}   clock {clock:6.3f} s (worst {worst:.3f})   "
-            f"processor {processor:6.3f} s   of {len(waits)}"
-        )
+    print("\n".join(table(found)))
     if options.json is not None:
         options.json.write_text(json.dumps({"goals_s": GOALS_S, "shown_s": options.shown, "waits": found}, indent=2))
+
+
+def table(found: dict[str, list[dict[str, float]]]) -> list[str]:
+    lines = ["| wait | goal, s | by the clock, s (worst) | processor time, s | of |", "| --- | --- | --- | --- | --- |"]
+    for name, waits in found.items():
+        clock, processor = (statistics.median(w[key] for w in waits) for key in ("clock_s", "processor_s"))
+        worst = max(w["clock_s"] for w in waits)
+        lines.append(
+            f"| {name} | {GOALS_S.get(name, '')} | {clock:.2f} ({worst:.2f}) | {processor:.2f} | {len(waits)} |"
+        )
+    return lines
 
 
 def measure(folder: Path, options: argparse.Namespace) -> dict[str, list[dict[str, float]]]:

@@ -37,7 +37,6 @@ def claims() -> Iterator[Claim]:
     yield from _trust()
     yield from _clinic()
     yield from _gpu()
-    yield from _waits()
 
 
 def _weights() -> Iterator[Claim]:
@@ -255,18 +254,3 @@ def _gpu() -> Iterator[Claim]:
     base_rate = next(number(line[-1]) for line in lines if line[:2] == ["unet-published", "112"])
     widest = next(number(line[5]) for line in lines if line[:4] == ["112", "112", "2560", "1"])
     yield Claim(page, f"at {widest / base_rate:.0f} times the *unet-published*", "docs/figures/gpu-h200.json")
-
-
-def _waits() -> Iterator[Claim]:
-    """Hold what docs/speed.md says of the waits in the viewer to the lines of `benchmarks/waits.py`."""
-    (run,) = sources.figures_of("waits")["runs"]
-    line = re.compile(r"(.+?)  +(?:goal .*?)?clock +([\d.]+) s \(worst ([\d.]+)\)")
-    found = {one[1]: (float(one[2]), float(one[3])) for text in run["output"] if (one := line.match(text))}
-    for name, said in (
-        ("picture", "{:.1f} s to the picture (worst {:.1f})"),
-        ("dock", "{:.1f} s until the dock has the clip"),
-        ("napari alone", "{:.1f} s where napari is alone"),
-        ("first mask", "{:.1f} s from a click at once to the first mask (worst {:.1f})"),
-        ("frame again", "{:.2f} s for a frame again"),
-    ):
-        yield Claim("docs/speed.md", said.format(*found[name]), "docs/figures/waits.json")
