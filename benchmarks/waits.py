@@ -287,7 +287,7 @@ def in_dock(shown: float, moves: int) -> dict[str, Any]:
     calm()
     dragged = []
     for move in range(moves):
-        let_go = drag(dock, 1 if move % 2 else -1)
+        let_go = drag(dock, -1 if move % 2 else 1)
         calm()
         dragged.append(again(dock, let_go))
     for prefix, waits in (("", dragged), ("set: ", set_)):
@@ -349,7 +349,7 @@ def set_outline(dock: Any, polygon: Any, move: int) -> None:
 
 
 def drag(dock: Any, way: int) -> Callable[[], object]:
-    """Drag the first corner of the outline by the mouse, and return what lets go of it."""
+    """Drag the first corner of the outline by the mouse, outwards or back, and return what lets go of it."""
     import numpy as np
     from qtpy.QtCore import QEvent, QPointF, Qt
     from qtpy.QtGui import QMouseEvent
@@ -357,11 +357,14 @@ def drag(dock: Any, way: int) -> Callable[[], object]:
 
     canvas, layer, camera = canvas_of(dock), dock.session.current.sector_layer, dock.viewer.camera
     left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
-    corner = np.asarray(layer.data[-1][0]) * np.asarray(layer.scale) - np.asarray(camera.center)[-2:]
-    y, x = corner * camera.zoom + np.array([canvas.height(), canvas.width()]) / 2
+    corners = np.asarray(layer.data[-1]) * np.asarray(layer.scale)
+    y, x = (corners[0] - np.asarray(camera.center)[-2:]) * camera.zoom + np.array([canvas.height(), canvas.width()]) / 2
+    # Neither way does the outline cross itself, which napari cannot draw.
+    outwards = corners[0] - corners.mean(axis=0)
+    down, right = way * STEP * outwards / np.hypot(*outwards)
 
     def mouse(kind: Any, step: int, button: Any, held: Any) -> None:
-        place = QPointF(x + STEP * step * way, y + STEP * step * way)
+        place = QPointF(x + right * step, y + down * step)
         everywhere = QPointF(canvas.mapToGlobal(place.toPoint()))
         keys = Qt.KeyboardModifier.NoModifier
         QApplication.sendEvent(canvas, QMouseEvent(kind, place, everywhere, button, held, keys))
