@@ -17,7 +17,6 @@ ENGINE = ROOT / "src" / "matae"
 TESTS = ROOT / "tests"
 REACHED = {
     "cluster/test_cluster_cli.py": ("cli.many", "cli.measure_reporter"),
-    "cluster/test_cluster_pool.py": ("cluster.local",),
     "evaluate/test_evaluate_cli.py": ("cli.evaluate", "cli.evaluation_reporter"),
     "evaluate/test_evaluate_labelled.py": ("labelled._camus",),
     "exchange/test_exchange_foreign.py": ("exchange.layouts.stated_facts",),
