@@ -28,6 +28,7 @@ from matae.measure import single_plane
 from matae.models import DEFAULT_MODEL, list_models
 from matae.read import open_cine
 from matae.segment import SegmentOptions, segment
+from matae.segment.notices import say_once, take_notices
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "data"
 THREE = (CAVITY, "myocardium", "left atrium")
@@ -65,6 +66,15 @@ def hd95(a: np.ndarray, b: np.ndarray, spacing: Spacing) -> float:
         outlines.append(np.argwhere(mask & ~inner) * np.array(spacing))
     table = np.hypot(*(outlines[0][:, None] - outlines[1][None]).transpose(2, 0, 1))
     return max(np.percentile(table.min(1), 95), np.percentile(table.min(0), 95))
+
+
+def test_what_was_made_anew_before_is_said_once(folder: Path, network: str) -> None:
+    said: list[str] = []
+    take_notices()
+    say_once("The compiled network is damaged; it was made anew.")
+    for _ in range(2):
+        evaluate(folder, model=network, split="all", device="cpu", notify=said.append)
+    assert said.count("The compiled network is damaged; it was made anew.") == 1
 
 
 # --- what goes wrong ---------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ import scipy.signal
 from matae.models import DEFAULT_MODEL
 from matae.segment import FrameMask, SegmentOptions, find_sector
 from matae.segment.expected import implied_dice
-from napari_matae.background.events import Finished
+from matae.segment.notices import say_once, take_notices
+from napari_matae.background.events import Finished, Notice
 from napari_matae.segment.events import again_events, segment_events
 
 from ..conftest import make_cine
@@ -28,6 +29,19 @@ def test_results_know_what_their_probabilities_imply():
     for result in results:
         known = vars(result)["implied_dice"]  # kept: nobody has to sum it up again
         np.testing.assert_equal(known, implied_dice(result.mask, result.probability))
+
+
+def test_what_was_made_anew_before_the_run_is_said_by_it_once():
+    cine = make_cine(seed=1)
+    sector = find_sector(cine)
+    take_notices()
+    say_once("The compiled network is damaged; it was made anew.")
+    said = [
+        [event.text for event in segment_events(cine, sector, [0], OPTIONS) if isinstance(event, Notice)]
+        for _ in range(2)
+    ]
+    assert "The compiled network is damaged; it was made anew." in said[0]
+    assert "The compiled network is damaged; it was made anew." not in said[1]
 
 
 class Watching:
