@@ -212,6 +212,7 @@ def _close(viewer: Any) -> None:
 
     viewer.close()
     WorkerBase.await_workers()
+    wait(500)  # what Qt deletes later is gone before Python ends: else the process ends by a segmentation fault
 
 
 def play(viewer: Any, dock: Any, rate: float, *, stands: bool, profile: bool = False) -> dict[str, object]:
